@@ -126,9 +126,9 @@ def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _passed_as(trusted: frozenset[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    assuming_principals = _counterparts()
+    by_service = _counterparts()
     for name in sorted(trusted):
         plain = plain_name(name)
-        others = sorted(service for service, names in assuming_principals.items() if plain in names)
-        found.update(dict.fromkeys([name] if plain in assuming_principals or not others else others))
+        others = sorted(service for service, names in by_service.items() if plain in names)
+        found.update(dict.fromkeys([name] if plain in by_service or not others else others))
     return tuple(found)

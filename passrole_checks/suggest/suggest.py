@@ -122,8 +122,8 @@ class Session:
     def _found(self) -> tuple[Suggestion, ...]:
         groups: dict[tuple[Position, str], list[Finding]] = {}
         for one in self._findings:
-            boundary_of_context = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
-            groups.setdefault((one.at, one.managed or boundary_of_context), []).append(one)
+            within = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
+            groups.setdefault((one.at, one.managed or within), []).append(one)
         if self._evidence is not None and not self._options.checks:
             flagged = {one.at for unit in self._units for one in unit.judge.findings if one.severity.rank}
             flagged |= {at for at, _ in groups}

@@ -271,7 +271,7 @@ class _Offsets:
         """Return the mark of an offset in the decoded string."""
         run = bisect_right(self.decoded, index) - 1
         offset = self.written[run] + index - self.decoded[run]
-        line, column = self.lines.place(offset)
+        line, column = self.lines.line_and_column(offset)
         return yaml.Mark("", offset, line - 1, column - 1, None, 0)
 
 

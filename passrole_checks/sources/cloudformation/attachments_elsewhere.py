@@ -107,7 +107,7 @@ class AttachmentCollector:
     ) -> None:
         """Add the attachments of principals of a nested stack. ``principal`` returns the name of one in this
         template."""
-        for attachment in inner.builder.managed:
+        for attachment in inner.builder.attachments:
             value: Node = attachment.policy
             for condition, outcome in reversed(attachment.when):
                 value = Choice(condition, ((outcome, value),), value.at)
@@ -120,13 +120,13 @@ class AttachmentCollector:
                     self._nested_attachments.setdefault(logical_id, {}).setdefault(holder, []).append(when)
                 if not logical_ids:
                     nested = replace(attachment, holder=holder, policy=policy, resource=resource, when=when)
-                    self.builder.managed.append(nested)
+                    self.builder.attachments.append(nested)
         for group, user in inner.builder.members:
             self.builder.members[principal(group), principal(user)] = None
         for holder, policy_id in inner.builder.bounded.items():
             self.builder.bounded[principal(holder)] = parent_name(policy_id, stack)
         for holder, name in inner.builder.boundary_names.items():
-            self.builder.bind(principal(holder), [((), to_parent(name, stack))], attachments.find_policies)
+            self.builder.add_boundary(principal(holder), [((), to_parent(name, stack))], attachments.find_policies)
         for holder in inner.builder.boundary_unknown:
             if holder not in inner.builder.boundary_names:
                 self.builder.boundary_unknown[principal(holder)] = None
@@ -142,7 +142,7 @@ class AttachmentCollector:
                     return [unresolved.expression]
                 return attachments.find_policies(value)
 
-            self.builder.bind(principal(holder), values, find_policies)
+            self.builder.add_boundary(principal(holder), values, find_policies)
 
     def _boundary_in_parent(
         self, facts: PathCondition, bound: str | StringNode | None, stack: str
@@ -157,10 +157,10 @@ class AttachmentCollector:
 
     def add_stack_set(self, inner: AttachmentCollector, resource: ResourceDefinition) -> None:
         """Add the attachments of principals in a stack set's template, with addresses below the stack set."""
-        for attachment in inner.builder.managed:
+        for attachment in inner.builder.attachments:
             path = f"TemplateBody/Resources/{attachment.resource.address}/Properties/{attachment.path}"
             holder = f"{resource.address}.{attachment.holder}"
-            self.builder.managed.append(replace(attachment, holder=holder, resource=resource, path=path))
+            self.builder.attachments.append(replace(attachment, holder=holder, resource=resource, path=path))
         for holder in (
             *inner.builder.bounded,
             *inner.builder.boundary_unknown,
@@ -191,7 +191,7 @@ class AttachmentCollector:
             for when, policy in flatten_variants(value):
                 if isinstance(policy, StringNode) and not attachments.find_policies(policy, name == _REFERENCES):
                     attached = ManagedAttachment(holder, policy, resource, path, policy.at, when)
-                    self.builder.managed.append(attached)
+                    self.builder.attachments.append(attached)
 
     def _add_boundary(self, holder: str, node: yaml.Node | None, attachments: TemplateAttachments) -> None:
         """Record the permissions boundary of a principal."""
@@ -206,7 +206,7 @@ class AttachmentCollector:
                 return
             node = inside
         values = value_variants(self._value(node))
-        self.builder.bind(holder, values, lambda text: attachments.find_policies(text, by_name))
+        self.builder.add_boundary(holder, values, lambda text: attachments.find_policies(text, by_name))
 
     def _add_members(self, groups: tuple[str, ...], users: tuple[str, ...]) -> None:
         self.builder.members.update(dict.fromkeys((group, user) for group in groups for user in users))

@@ -167,13 +167,13 @@ class PolicyReader:
 
     def _read_loop(self, key: yaml.ScalarNode, node: yaml.Node) -> None:
         """Read the resources of an unexpanded loop once, with the loop's variable unresolved."""
-        read_template_body = node.value[2] if isinstance(node, yaml.SequenceNode) and len(node.value) == 3 else None
-        if not isinstance(read_template_body, yaml.MappingNode):
+        body = node.value[2] if isinstance(node, yaml.SequenceNode) and len(node.value) == 3 else None
+        if not isinstance(body, yaml.MappingNode):
             self.documents.report_unreadable(
                 key, f"{key.value} is malformed: expected identifier, collection and template"
             )
             return
-        for name, resource in entries(read_template_body):
+        for name, resource in entries(body):
             if name.value.startswith("Fn::ForEach"):
                 self._read_loop(name, resource)
             else:

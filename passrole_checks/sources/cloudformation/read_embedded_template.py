@@ -157,7 +157,7 @@ class _ContentBuilder:
             () if one_account else roles,
             policies=tuple(map(self._policy, reader.policies)),
             users=tuple(self._users()) if one_account else (),
-            attachments=tuple(map(self._attachment, builder.managed)),
+            attachments=tuple(map(self._attachment, builder.attachments)),
             members=tuple((self._principal(group), self._principal(user)) for group, user in builder.members),
             boundary_unknown=tuple(dict.fromkeys(map(self._principal, bounded))),
             suppressions=tuple(self._suppressions()) if file != resource.at.file else (),

@@ -159,8 +159,8 @@ def same_content(one: yaml.Node, other: yaml.Node) -> bool:
 
 def type_of(resource: yaml.Node | None) -> str | None:
     """Return the type of a resource; None if it is not a string. A folded string may end in a line break."""
-    source_text = scalar(child(resource, "Type"))
-    return source_text.strip() if source_text is not None else None
+    type_text = scalar(child(resource, "Type"))
+    return type_text.strip() if type_text is not None else None
 
 
 def _skip(pattern: re.Pattern[str], text: str, start: int) -> int:

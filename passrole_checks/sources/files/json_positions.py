@@ -176,7 +176,7 @@ class Lines:
             count += text.count("\n", start, start + _BLOCK)
             last = max(last, text.rfind("\n", start, start + _BLOCK))
 
-    def place(self, offset: int) -> tuple[int, int]:
+    def line_and_column(self, offset: int) -> tuple[int, int]:
         """Return line and column, both 1-based."""
         block = bisect_right(self._starts, offset) - 1
         count, last = self._breaks[block]
@@ -188,8 +188,8 @@ class Lines:
 
     def position(self, start: int, end: int) -> Position:
         """Return the position of the text between two offsets."""
-        line, column = self.place(start)
-        end_line, end_column = self.place(end)
+        line, column = self.line_and_column(start)
+        end_line, end_column = self.line_and_column(end)
         return Position(self.file, line, column, end_line, end_column)
 
 

@@ -37,14 +37,14 @@ def find_files_to_scan(
     ``excluded`` is called with each path that ``exclusions`` exclude; a folder ends in ``/`` and is not listed.
     """
 
-    def is_left_out(path: str, is_folder: bool) -> bool:
+    def report_excluded(path: str, is_folder: bool) -> bool:
         if not exclusions.excludes_entry(path, folder=is_folder):
             return False
         excluded(f"{path}/" if is_folder else path)
         return True
 
-    left_out = is_left_out if exclusions.patterns else _never
-    return walk(folder, unreadable, links=is_terraform_file, left_out=left_out)
+    is_excluded = report_excluded if exclusions.patterns else _never
+    return walk(folder, unreadable, links=is_terraform_file, is_excluded=is_excluded)
 
 
 def _never(_path: str, _is_folder: bool) -> bool:
@@ -55,14 +55,14 @@ def walk(
     folder: Path,
     unreadable: Callable[[Path, OSError], None],
     links: Callable[[Path], bool] = lambda _: False,
-    left_out: Callable[[str, bool], bool] = _never,
+    is_excluded: Callable[[str, bool], bool] = _never,
 ) -> Iterator[Path]:
     """Yield every regular file below a folder, ordered by name, subfolders after files.
 
     Symbolic links are not followed. Links to files for which ``links`` returns True are yielded under their own names.
     Pipes, sockets, devices, ignored folders and Python virtual environments are skipped. ``unreadable`` is called for
-    each folder that cannot be listed. ``left_out`` takes a path and True for a folder; if it returns True the path is
-    skipped, too.
+    each folder that cannot be listed. ``is_excluded`` takes a path and True for a folder; if it returns True the path
+    is skipped, too.
     """
     pending = [str(folder)]
     while pending:
@@ -79,12 +79,12 @@ def walk(
         for entry in entries:
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if not is_ignored_folder(entry.name) and not left_out(entry.path, True):
+                    if not is_ignored_folder(entry.name) and not is_excluded(entry.path, True):
                         below.append(entry.path)
                 elif (
                     entry.is_file(follow_symlinks=False)
                     or (entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path))
-                ) and not left_out(entry.path, False):
+                ) and not is_excluded(entry.path, False):
                     yield Path(entry.path)
             except OSError as error:
                 unreadable(Path(entry.path), error)

@@ -52,7 +52,7 @@ class AttachmentsBuilder:
     service control policies, each with its path condition and the address of the policy.
     """
 
-    managed: list[ManagedAttachment] = field(default_factory=list)
+    attachments: list[ManagedAttachment] = field(default_factory=list)
     members: dict[tuple[str, str], None] = field(default_factory=dict)
     bounded: dict[str, str] = field(default_factory=dict)
     boundary_names: dict[str, StringNode] = field(default_factory=dict)
@@ -60,7 +60,9 @@ class AttachmentsBuilder:
     conditional_boundaries: dict[str, list[tuple[PathCondition, str | StringNode | None]]] = field(default_factory=dict)
     scp_targets: list[tuple[StringNode, PathCondition, str]] = field(default_factory=list)
 
-    def bind(self, holder: str, values: Sequence[tuple[PathCondition, Node]], find_policies: FindPolicies) -> None:
+    def add_boundary(
+        self, holder: str, values: Sequence[tuple[PathCondition, Node]], find_policies: FindPolicies
+    ) -> None:
         """Record the permissions boundary of a principal. ``values``: its variants, each with its path condition."""
         variants = [(when, self._resolve_boundary(value, find_policies)) for when, value in values]
         if all(boundary is None for _, boundary in variants):
@@ -109,7 +111,9 @@ class AttachmentsBuilder:
                     conditional.append((holder, when, shown))
         return AttachmentsElsewhere(
             attachments=tuple(
-                attachment for attachment in self.managed if _referenced_address(attachment.policy) not in by_address
+                attachment
+                for attachment in self.attachments
+                if _referenced_address(attachment.policy) not in by_address
             ),
             members=tuple(self.members),
             boundaries=tuple(boundaries),

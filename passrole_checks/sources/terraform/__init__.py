@@ -144,13 +144,13 @@ def _given_twice(body: Body) -> Iterator[Attribute]:
     """Attributes whose name their body gave before, which Terraform refuses, in the bodies that were looked into."""
     pending = [body]
     while pending:
-        current_boundary = pending.pop(0)
+        current = pending.pop(0)
         seen: set[str] = set()
-        for attribute in current_boundary.attributes:
+        for attribute in current.attributes:
             if attribute.name in seen:
                 yield attribute
             seen.add(attribute.name)
-        pending.extend(block.body for block in current_boundary.blocks if "body" in vars(block))
+        pending.extend(block.body for block in current.blocks if "body" in vars(block))
 
 
 def _suppressions(root: Module, run: Run, found: ModuleContents) -> Iterator[Suppression]:

@@ -44,15 +44,17 @@ def holdings_of(
         mirrors = bool(plan.configuration) and bool(own) and not _is_written(resource, own, received)
         for holder, policy, path in _attached(resource, attachments, received):
             known = resource.address in judged and not (mirrors and path == own)
-            found.managed.append(ManagedAttachment(holder, policy, define(resource), path, policy.at, is_checked=known))
+            found.attachments.append(
+                ManagedAttachment(holder, policy, define(resource), path, policy.at, is_checked=known)
+            )
         if resource.type in BOUNDED:
             _bound(found, resource, attachments, received)
         if resource.type in SCP_TARGETS:
             found.scp_targets.extend(_limited(plan, resource, received))
-    elsewhere = {(one.holder, str(one.policy)) for one in found.managed if one.resource.address != one.holder}
-    found.managed = [
+    elsewhere = {(one.holder, str(one.policy)) for one in found.attachments if one.resource.address != one.holder}
+    found.attachments = [
         one
-        for one in found.managed
+        for one in found.attachments
         if one.resource.address != one.holder or (one.holder, str(one.policy)) not in elsewhere
     ]
     return found
@@ -110,7 +112,7 @@ def _bound(
         return
     values: list[tuple[PathCondition, Node]] = [((), one) for one in _names(received.value_of(resource, _BOUNDARY))]
     for holder in attachments.bounded_by(resource):
-        found.bind(holder, values, lambda text: ())
+        found.add_boundary(holder, values, lambda text: ())
 
 
 def _names(value: Node) -> Iterator[StringNode]:

@@ -104,7 +104,7 @@ class PlanFile:
         """Note a part of the file, or of one resource, that cannot be read; the same words only once."""
         if reason not in self._reasons:
             self._reasons.add(reason)
-            line = self.lines.place(offset)[0] if offset is not None else None
+            line = self.lines.line_and_column(offset)[0] if offset is not None else None
             self.unreadable.append(Unreadable(self.file, reason, line, resource=resource))
 
     def position_of(self, resource: PlannedResource, *keys: str | int) -> Position:

@@ -60,7 +60,7 @@ def read_plan(path: Path, content: str) -> PlanFile:
     try:
         reader.read()
     except NotJson as error:
-        raise InputError(file, error.reason, lines.place(error.offset)[0]) from None
+        raise InputError(file, error.reason, lines.line_and_column(error.offset)[0]) from None
     if reader.empty:
         raise InputError(file, "no Terraform plan: an object is expected", 1)
     return reader.plan
@@ -140,7 +140,7 @@ class _Reader:
         raise InputError(
             self.plan.file,
             f"plan format version {shown[:40]} is not supported (known are 0 and 1)",
-            self.plan.lines.place(member.start)[0],
+            self.plan.lines.line_and_column(member.start)[0],
         )
 
     # -- resource_changes

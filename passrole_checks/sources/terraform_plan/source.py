@@ -179,7 +179,7 @@ class _Loader:
             "members_before": members_before(before, self.plan, stood.members()),
             "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
             "boundary_names_before": boundaries_before(before, self.plan, held.boundary_names.items()),
-            "attachments_before": attachments_before(before, self.plan, held.managed),
+            "attachments_before": attachments_before(before, self.plan, held.attachments),
         }
 
     def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:

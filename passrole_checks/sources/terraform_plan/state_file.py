@@ -62,13 +62,13 @@ def read_state(path: Path, content: str) -> PlanFile:
             if keys == ("version",) and member.value != _VERSION:
                 shown = str(member.value)[:20] if isinstance(member.value, (int, str)) else "of another type"
                 reason = f"a state of version {shown}, and only version {_VERSION} is read: run terraform show -json"
-                raise InputError(file, reason, lines.place(member.start)[0])
+                raise InputError(file, reason, lines.line_and_column(member.start)[0])
             if keys == ("resources",) and text[member.start] != "[" and (member.opened or member.value is not None):
                 plan.complain("resources is no list", member.start)
             elif len(keys) == 2 and isinstance(member.key, int):
                 _take(plan, member)
     except NotJson as error:
-        raise InputError(file, error.reason, lines.place(error.offset)[0]) from None
+        raise InputError(file, error.reason, lines.line_and_column(error.offset)[0]) from None
     plan.accounts = set(plan.callers.values())
     return plan
 

@@ -113,7 +113,7 @@ class Collected:
             if self.attachments.policies_named(policy, scope.module.address, by_name=by_name):
                 continue
             written = plain_text(policy)
-            self.holdings.managed.extend(
+            self.holdings.attachments.extend(
                 ManagedAttachment(holder, written, resource, path, policy.at, facts) for holder in holders
             )
 
@@ -127,7 +127,7 @@ class Collected:
             for inner in inner_values(block, _BOUNDARY, name, scope):
                 values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
         for holder in holders:
-            self.holdings.bind(
+            self.holdings.add_boundary(
                 holder,
                 [(facts, _plain(one)) for facts, one in values],
                 lambda text: self.attachments.policies_named(text, module, by_name=by_name),

@@ -98,7 +98,7 @@ def collect(root: Module) -> ModuleContents:
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 found.policies.extend(policies_handed_over(module, block, bearing))
-                holdings.holdings.managed.extend(managed_handed_over(module, block, speaking))
+                holdings.holdings.attachments.extend(managed_handed_over(module, block, speaking))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, found)
