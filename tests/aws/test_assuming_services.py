@@ -1,4 +1,4 @@
-"""What a role is passed to, and what it trusts."""
+"""Service principals that assume passed roles."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ FACTS = ["d-", [], "thing", "thing", [], []]
 
 
 def test_an_operation_becomes_an_event() -> None:
-    """Source, name without a version, places spelled as CloudTrail does, and where the resource is named."""
+    """Source, name without a version, locations spelled like CloudTrail, and the name of the resource."""
     operation = {"input": {"shape": "In"}, "output": {"shape": "Out"}}
     found = _generated({"CreateThing20200101": operation}, {"thing": {"CreateThing": FACTS}})
     places = [["iamInstanceProfile/name", "i", "thing"], ["roleArn", "r", "thing"]]
@@ -165,7 +165,7 @@ def test_operations_that_do_not_pass_roles_are_omitted() -> None:
 
 
 def test_every_rule_has_a_source_and_does_something() -> None:
-    """What is kept by hand names where it is from, and no rule is without an effect."""
+    """Every hand-maintained rule names its source and has an effect."""
     for rule in events.rules():
         assert rule["source"], rule
         assert {"exclude", "services", "add", "action", "resource"} & rule.keys(), rule
@@ -173,7 +173,7 @@ def test_every_rule_has_a_source_and_does_something() -> None:
 
 
 def test_other_events_of_the_logs_pass_nothing() -> None:
-    """What the synthetic logs hold beside passes passes nothing by its parameters, known event or not."""
+    """Other events in the synthetic logs pass nothing by their parameters."""
     known: list[TrailEvent | None] = [trail_event(f"{source}.amazonaws.com", name) for source, name, _ in NOISE]
     assert any(known)
     assert not all(known)

@@ -80,7 +80,7 @@ def test_all_managed_policies_are_included() -> None:
 
 
 def test_power_users_may_not_pass_roles() -> None:
-    """PowerUserAccess leaves IAM out by NotAction, and what it gives back of IAM is not PassRole."""
+    """PowerUserAccess excludes IAM by NotAction, and the IAM actions that it adds are not PassRole."""
     policy = managed_policy("PowerUserAccess")
     assert policy is not None
     first, *others = policy.document["Statement"]

@@ -178,7 +178,7 @@ def test_a_pipeline_runs_its_commands_under_its_own_role() -> None:
 
 
 def test_least_nested_parameter_comes_first() -> None:
-    """Of several parameters that hold a role, the one that is nested least is told first."""
+    """Of several parameters with a role, the least nested one is first."""
     assert passing_actions()["glue:createjob"].parameters[0] == "Role"
     assert passing_actions()["ecs:registertaskdefinition"].parameters == ("executionRoleArn", "taskRoleArn")
 
@@ -190,13 +190,13 @@ def test_the_role_of_an_iot_alias_is_assumed_by_another_principal() -> None:
 
 
 def test_every_service_principal_is_known() -> None:
-    """A service that nobody lists is left out: it is not known to what the action passes."""
+    """Unknown services are omitted."""
     known = known_services()
     assert [a.action for a in passing_actions().values() if not {*a.services, *a.trusted} <= known] == []
 
 
 def test_running_action_has_a_service() -> None:
-    """An action that runs something has a service, and is more than a hint or named in the overlay."""
+    """An action that runs something has a service, and is more than a hint or is in the overlay."""
     for action in passing_actions().values():
         assert action.runs in ("code", "calls", "")
         assert action.confidence in ("documented", "corroborated", "hint")

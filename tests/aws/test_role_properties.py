@@ -213,7 +213,7 @@ def test_a_role_that_is_assumed_is_not_passed(kind: str, path: str) -> None:
     ],
 )
 def test_role_like_properties_are_excluded(kind: str, path: str) -> None:
-    """A role that is chosen, changed or filtered by, and a word that is no role of IAM, receives nothing."""
+    """Roles that are selected, changed or filtered, and words that are not IAM roles, receive nothing."""
     assert [r for r in receivers_of(kind) if "/".join(r.path) == path] == []
 
 
@@ -239,7 +239,7 @@ def test_a_service_account_trusts_no_service() -> None:
 
 
 def test_every_service_principal_is_known_or_the_receiver_is_a_hint() -> None:
-    """A receiver whose service principal nobody lists is marked as a hint."""
+    """A receiver with an unknown service principal is a hint."""
     known = known_services()
     doubtful = [r for r in ALL if not {*r.services, *r.trusted} <= known]
     assert {r.confidence for r in doubtful} == {"hint"}
@@ -321,7 +321,7 @@ def test_awscc_has_what_cloudformation_has() -> None:
 
 
 def test_roles_inside_json_have_a_location() -> None:
-    """The job of AWS Batch names its roles in JSON, and so that stands in the knowledge with the way to it."""
+    """The job of AWS Batch names its roles in JSON, and the data has their paths."""
     found = embedded_receivers_of("aws_batch_job_definition")
     assert found[0] == EmbeddedReceiver(
         type="aws_batch_job_definition",
@@ -362,7 +362,7 @@ def test_roles_inside_json_have_a_location() -> None:
     ],
 )
 def test_embedded_receivers(kind: str, path: str, form: str, inside: str, service: str, by: str) -> None:
-    """What stands inside JSON, templates and settings is told with its service and with who passes it."""
+    """Roles inside JSON, templates and settings have a service and the party that passes them."""
     found = {
         ("/".join(r.path), r.form, "/".join(r.inside), ",".join(r.services).removesuffix(".amazonaws.com"), r.by)
         for r in embedded_receivers_of(kind)

@@ -34,7 +34,7 @@ DOCUMENTED = [
 
 @pytest.mark.parametrize("service", [*DOCUMENTED, "monitoring.rds"])
 def test_documented_values_are_known(service: str) -> None:
-    """What AWS documents as a value of iam:PassedToService is known."""
+    """AWS's documented values of iam:PassedToService are known."""
     assert f"{service}.amazonaws.com" in known_services()
 
 
@@ -46,7 +46,7 @@ def test_every_name_is_a_service_principal_of_the_standard_partition() -> None:
 
 
 def test_placeholders_are_left_out() -> None:
-    """Names that only stand for a service in an example are no services."""
+    """Placeholders for a service in examples are not included."""
     assert not known_services() & {f"{name}.amazonaws.com" for name in ("service", "someservice", "beep-boop")}
 
 

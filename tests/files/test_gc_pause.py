@@ -1,4 +1,4 @@
-"""The collector of cycles is held back while a unit is scanned, and only then."""
+"""Garbage collection is paused only while a unit is scanned."""
 
 from __future__ import annotations
 

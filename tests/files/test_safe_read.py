@@ -1,4 +1,4 @@
-"""Files that cannot be opened, or not be read once they are open: each is named, with exit status 2."""
+"""Files that cannot be opened or read: each is reported, with exit status 2."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Stream:
 
 
 def nothing_yet() -> bytes | None:
-    """What a raw read without waiting returns of /proc/kmsg."""
+    """Return the result of a raw non-blocking read of /proc/kmsg."""
     return None
 
 

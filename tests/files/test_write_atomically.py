@@ -329,7 +329,7 @@ def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
 def test_guarded_folders_are_what_is_scanned_and_its_repositories(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file stands for its folder; what does not exist stands for nothing."""
+    """A file means its folder; missing paths are ignored."""
     for name in ("here/.git", "here/infra", "there/.git", "there/a/b", "alone"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "alone" / "main.tf").touch()

@@ -1,4 +1,4 @@
-"""What the reading of a unit has looked at is told in full, so that whoever knows it can tell what would change it."""
+"""The access log of a unit is complete, so that every relevant change is detected."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SAMPLES = Path(__file__).parents[2] / "sample_templates"
 
 @contextmanager
 def asked_of_the_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Iterator[dict[str, set[str]]]:
-    """What is asked for below a folder: files that are opened, names that are looked at, folders that are listed."""
+    """Record the accesses below a folder: opened files, looked up names, listed folders."""
     asked: dict[str, set[str]] = {"opened": set(), "looked": set(), "listed": set()}
     resolving: list[None] = []  # where links lead is no business of ours
 
@@ -67,7 +67,7 @@ def asked_of_the_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Iterator[
 
 
 def untold(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
-    """What was asked and is not told."""
+    """Return the accesses that are missing in the log."""
     files, folders, trees = ({os.path.normpath(path) for path in paths} for paths in (
         looked.files, looked.folders, looked.trees,
     ))  # fmt: skip
@@ -90,7 +90,7 @@ def reads(unit: detect.Unit, below: Path, monkeypatch: pytest.MonkeyPatch, input
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))
 def test_every_file_access_of_a_sample_is_recorded(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the reading of a sample asks the disk for is told."""
+    """While any sample is read."""
     for unit in detect.discover([SAMPLES / folder]).units:
         reads(unit, SAMPLES, monkeypatch, Inputs())
 
@@ -246,8 +246,8 @@ LOOKED = {"files": {"a/main.tf", "gone/now.tf", "m"}, "folders": {"a", "not"}, "
     ],
 )
 def test_same_below_compares_files_folders_and_trees(change: dict[str, str | None], same: bool, tmp_path: Path) -> None:
-    """What was looked at is the same where the files hold the same, nothing is still nothing, the folders that were
-    listed hold the same names, and those that were walked do so at every depth."""
+    """Equal content, missing paths that are still missing, equal names in listed folders, and in walked ones at every
+    depth."""
     files = {"a/main.tf": "first", "a/below/x": "", "m/main.tf": "", "t/x/y/z": "", "b/x": ""}
     for top, changes in (("old", {}), ("new", change)):
         for name, content in {**files, **changes}.items():

@@ -1,4 +1,4 @@
-"""From paths to units, told apart by content."""
+"""Find units below paths, recognized by content."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TERRAFORM = f'resource "aws_iam_policy" "x" {{\n  policy = <<EOT\n{POLICY}\nEOT\
 
 
 def put(folder: Path, **files: str | bytes) -> None:
-    """Write files; ``__`` in a name stands for a slash, ``_0`` for a full stop."""
+    """Write files; ``__`` in a name is a slash, ``_0`` a full stop."""
     for name, content in files.items():
         path = folder / name.replace("__", "/").replace("_0", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -317,7 +317,7 @@ def test_expressions_read_only_files_of_the_repository(tmp_path: Path) -> None:
 
 
 def test_every_framework_is_loaded_by_its_source(tmp_path: Path) -> None:
-    """Each kind of unit that is found can be loaded and holds its policy."""
+    """Each kind of unit can be loaded and contains its policy."""
     put(tmp_path, plan_0json=PLAN, t_0yaml=TEMPLATE, tf__main_0tf=TERRAFORM)
     found = discover([tmp_path])
     loaded = {unit.framework: load(unit) for unit in found.units}
@@ -336,7 +336,7 @@ def test_given_content_is_not_read_again(tmp_path: Path) -> None:
 
 
 def test_unchanged_option_loads_unchanged_resources(tmp_path: Path) -> None:
-    """What a plan leaves alone is loaded on request."""
+    """The unchanged resources of a plan are loaded on request."""
     unit = Unit(Framework.TERRAFORM_PLAN, tmp_path / "p", content=PLAN.replace('"create"', '"no-op"'))
     assert (len(load(unit).policies), len(load(unit, unchanged=True).policies)) == (0, 1)
 

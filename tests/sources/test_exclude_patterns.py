@@ -1,4 +1,4 @@
-"""What patterns leave out: compared with git itself, and with rules of our own where git has none."""
+"""Exclude patterns, compared with git, and our own rules."""
 
 from __future__ import annotations
 

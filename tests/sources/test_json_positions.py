@@ -1,4 +1,4 @@
-"""Places in large JSON texts."""
+"""Positions in large JSON texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = st.recursive(
 
 
 def rebuilt(text: str, depth: int) -> Any:
-    """The document, put together from what a walk that opens everything down to a depth gives."""
+    """Return the document assembled from a walk that opens collections down to a depth."""
     root: dict[str, Any] = {}
     places: dict[Keys, Any] = {(): root}
     for path, member in walk(text, lambda keys: len(keys) <= depth):

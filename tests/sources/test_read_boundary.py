@@ -1,4 +1,4 @@
-"""What the scanned tree names is read within the boundary alone, also where a link appears meanwhile."""
+"""Files named by the scanned tree are read only inside the boundary, also if a link appears meanwhile."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_link_to_a_device_or_pipe_is_unreadable(tmp_path: Path, target: str) -> 
 
 
 def test_link_that_leads_out_is_not_counted(tmp_path: Path) -> None:
-    """A link that leads out is no file that was read."""
+    """Such a link is not a file that was read."""
     put(tmp_path, {"tree/main.tf": POLICY, "secret.tf": POLICY})
     (tmp_path / "tree/x.tf").symlink_to("../secret.tf")
     result = scan_paths([tmp_path / "tree"], ScanOptions())

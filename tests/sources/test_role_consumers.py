@@ -1,4 +1,4 @@
-"""Values are followed along the paths of the receivers, in whatever form a format holds them."""
+"""Values are followed along the paths of the receivers, in every format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def embedded(form: str, path: str, inside: str, **more: Any) -> EmbeddedReceiver
 
 
 def node(value: Any) -> Node:
-    """JSON as a value; a text with ``|`` in it stands for alternatives, null for nothing."""
+    """Return JSON as a value; a text with ``|`` is a choice, null is absent."""
     if value is None:
         return Absent(AT)
     if isinstance(value, str):
@@ -53,7 +53,7 @@ class Properties:
 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a resource with some properties receives, as (attribute, value, by)."""
+    """Return the received roles of a resource as (attribute, value, by)."""
 
     def look(properties: dict[str, Node], *known: Receiver | EmbeddedReceiver) -> list[tuple[str, str, str]]:
         plain = tuple(one for one in known if isinstance(one, Receiver))
@@ -118,7 +118,7 @@ def test_pair_matches_by_its_name(found: Any) -> None:
 
 
 def test_properties_may_be_the_pair(found: Any) -> None:
-    """Whether a resource receives a role can depend on another of its own properties."""
+    """A resource may receive a role depending on another of its properties."""
     known = embedded("pair", "", "Arn", where=(("Type", "EC2"),))
     assert found({"Type": node("EC2"), "Arn": node("a")}, known) == [("Arn", "a", "deployer")]
     assert found({"Type": node("STANDARD"), "Arn": node("a")}, known) == []

@@ -35,7 +35,7 @@ def test_walk_is_ordered_by_name(tmp_path: Path) -> None:
      ".pytest_cache", ".cache", ".npm-cache"],
 )  # fmt: skip
 def test_copies_and_caches_are_skipped(tmp_path: Path, name: str) -> None:
-    """What tools download, copy or build beside the code is not walked."""
+    """Downloads, copies and build results of tools are not walked."""
     put(tmp_path, f"{name}/main.tf", "main.tf")
     assert is_ignored_folder(name)
     assert found(tmp_path) == ["main.tf"]
@@ -71,7 +71,7 @@ def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes")
 def test_pipes_are_skipped(tmp_path: Path) -> None:
-    """What is no regular file is never given out, so that nobody waits for it."""
+    """Only regular files are yielded, so that reading never blocks."""
     os.mkfifo(tmp_path / "x.json")
     assert found(tmp_path) == []
 

@@ -1,4 +1,4 @@
-"""YAML inside texts: what the words in it stand for comes back in their places."""
+"""YAML inside texts: unresolved parts keep their places."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_parse_yaml_keeps_unresolved_parts(parts: tuple[str | Unresolved, ...], 
 
 
 def test_placeholder_characters_in_a_text_are_replaced() -> None:
-    """Characters that stand for holes are replaced in a text that holds them, and a word without a meaning stays."""
+    """A placeholder without an original stays."""
     written, meant = insert_placeholders(StringNode(("\ue000\ue001", ROLE), AT))
     assert (written, meant) == ("\ufffd\ufffd" + placeholder(0), [ROLE])
     assert str(restore_placeholders(text(placeholder(5), AT), meant)) == placeholder(5)
@@ -78,6 +78,6 @@ def test_placeholder_alone_becomes_its_value() -> None:
 
 
 def test_placeholders_in_expressions_are_restored() -> None:
-    """A hole whose words hold others tells what they stand for."""
+    """Also in the expression of an unresolved part."""
     outer = StringNode((Unresolved(f"Fn::ImportValue {placeholder(0)} {placeholder(1)}"), "x"), AT)
     assert str(restore_placeholders(outer, [ROLE, text("c", AT)])) == "${Fn::ImportValue Role.Arn c}x"

@@ -1,4 +1,4 @@
-"""The generator of the data: what it makes of small packages. Nothing is downloaded."""
+"""The generator of the AWS facts, run on small packages. Nothing is downloaded."""
 
 from __future__ import annotations
 

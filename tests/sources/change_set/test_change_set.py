@@ -1,4 +1,4 @@
-"""Change sets: what they add, change and remove, what of it is new, and where it stands in the file."""
+"""Change sets: added, changed and removed access, new access, and positions in the file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def role(*statements: dict[str, Any], **more: Any) -> Properties:
 def change(
     action: str, name: str, kind: str, before: Properties | None = None, after: Properties | None = None, **more: Any
 ) -> dict[str, Any]:
-    """An entry of ``Changes``; contexts are JSON texts, as the API gives them."""
+    """Return an entry of ``Changes``; contexts are JSON texts, as in the API."""
     found: dict[str, Any] = {"Action": action, "LogicalResourceId": name, "ResourceType": f"AWS::IAM::{kind}", **more}
     for key, properties in (("BeforeContext", before), ("AfterContext", after)):
         if properties is not None:
@@ -98,7 +98,7 @@ def test_widened_policy_is_new_access(tmp_path: Path) -> None:
     ids=["the same", "narrower"],
 )
 def test_changed_or_narrowed_policy_is_not_new_access(tmp_path: Path, after: dict[str, Any]) -> None:
-    """A policy that is changed without being widened, or narrowed, is no new access."""
+    """Neither is one that is changed without being widened."""
     before = policy(allow(APP, service=LAMBDA))
     assert new(tmp_path, change("Modify", "Pass", "Policy", before, {**policy(after), "PolicyName": "other"})) == []
 
@@ -241,7 +241,7 @@ def test_removed_deny_is_reported() -> None:
 
 
 def test_removed_and_synchronized_policies_are_not_checked() -> None:
-    """Policies that go, and resources of which only CloudFormation's records change, are no policies of the change."""
+    """Removed policies, and resources of which only CloudFormation's records change, are not changed policies."""
     found = read(
         described(
             change("Remove", "Gone", "Policy", policy(allow("*"))),
@@ -262,7 +262,7 @@ def test_unchanged_option_checks_synchronized_resources(tmp_path: Path) -> None:
 
 
 def test_nested_stack_names_its_change_set() -> None:
-    """The changes of a nested stack are in a change set of its own, which is named."""
+    """The changes of a nested stack are in another change set, which is reported."""
     nested = change("Modify", "Child", "Role", ChangeSetId="arn:aws:cloudformation:eu-west-1:1:changeSet/child/2")
     nested["ResourceChange"]["ResourceType"] = "AWS::CloudFormation::Stack"
     (note,) = read(described(nested)).not_evaluated
@@ -271,7 +271,7 @@ def test_nested_stack_names_its_change_set() -> None:
 
 
 def test_account_and_partition_come_from_the_stack_arn() -> None:
-    """The account and the partition deployed to stand in the stack's ARN."""
+    """They are those of the target."""
     found = read(described(change("Add", "Pass", "Policy", None, policy(allow(APP)))))
     assert (found.account, found.home.account, found.home.partitions) == (ACCOUNT, ACCOUNT, ("aws",))
     assert found.framework is Framework.CLOUDFORMATION
@@ -328,16 +328,16 @@ def test_malformed_change_is_unreadable_and_the_rest_is_read(entry: Any, reason:
         ("Changes:\n- ResourceChange: {}\n", False),
     ],
 )
-def test_recognition(content: Any, answer: bool) -> None:
-    """A change set is told by its content, also where it is cut off; templates and other changes are none."""
+def test_change_sets_are_recognized_by_content(content: Any, answer: bool) -> None:
+    """Also if they are truncated; templates and other changes are not."""
     text = content if isinstance(content, str) else json.dumps(content)
     assert is_change_set(text) is answer
     if answer:
         assert recognize_bytes(text.encode()).framework is Framework.CLOUDFORMATION
 
 
-def test_what_resources_receive_is_known() -> None:
-    """A function that is added receives its role; one that is only synchronized with what is there keeps its own."""
+def test_added_function_receives_its_role() -> None:
+    """A function that is only synchronized keeps its own."""
     own, other = {"Role": "{{changeSet:KNOWN_AFTER_APPLY}}"}, {"Role": f"arn:aws:iam::{ACCOUNT}:role/f"}
     changes = [
         change("Add", "F", "Role", after=own),
@@ -362,8 +362,8 @@ def test_what_resources_receive_is_known() -> None:
     ],
     ids=["page", "changes", "entry"],
 )
-def test_a_part_of_another_form_is_told(content: Any, reasons: list[str]) -> None:
-    """What is no page, no list or no change is named, and nothing else is."""
+def test_malformed_part_is_reported_once(content: Any, reasons: list[str]) -> None:
+    """A page, list or change of another type."""
     assert [one.reason for one in read(content).unreadable] == reasons
 
 
@@ -374,21 +374,21 @@ def test_a_part_of_another_form_is_told(content: Any, reasons: list[str]) -> Non
         ({"Status": "CREATE_PENDING"}, "the change set is CREATE_PENDING"),
     ],
 )
-def test_a_change_set_that_cannot_be_executed_is_told(more: dict[str, Any], reason: str) -> None:
-    """Its status is named, with the reason that CloudFormation gives."""
+def test_failed_change_set_reports_its_status(more: dict[str, Any], reason: str) -> None:
+    """With the reason that CloudFormation gives."""
     assert reason in [one.reason for one in read(described(**more)).not_evaluated]
 
 
-def test_what_is_decided_at_execution_is_told() -> None:
-    """An action that CloudFormation decides on while it executes a change set is named."""
+def test_dynamic_action_is_reported() -> None:
+    """CloudFormation decides the action when it executes the change set."""
     found = read(described(change("Dynamic", "Pass", "Policy", policy(allow(APP)), policy(allow("*")))))
     assert [one.reason for one in found.not_evaluated] == [
         "Pass: its action is decided when the change set is executed"
     ]
 
 
-def test_only_properties_and_metadata_of_a_context_count() -> None:
-    """Other parts of a context, and properties that are no object, leave the rest as it is."""
+def test_only_properties_and_metadata_of_a_context_are_read() -> None:
+    """Other parts of a context, and properties that are not an object, are ignored."""
     entry = change("Add", "Pass", "Policy", None, policy(allow("*")))
     context = json.loads(entry["ResourceChange"]["AfterContext"])
     entry["ResourceChange"]["AfterContext"] = json.dumps({"CreationPolicy": {}, "Metadata": {"a": "b"}, **context})
@@ -399,8 +399,8 @@ def test_only_properties_and_metadata_of_a_context_count() -> None:
     assert [one.reason for one in found.unreadable] == ["Odd: Properties is not a mapping"]
 
 
-def test_a_text_of_which_a_part_is_known_later() -> None:
-    """What is known after the change set is executed is a hole within what is known already; numbers stay."""
+def test_partly_unknown_text_keeps_its_known_parts() -> None:
+    """A value known after execution is an unresolved part; numbers stay."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/{LATER}-x"
     statement = {**allow(arn), "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": 5}}}
     found = read(described(change("Add", "Pass", "Policy", None, policy(statement))))
@@ -418,9 +418,8 @@ def test_a_denial_that_moves_is_not_lost() -> None:
     assert moved.not_evaluated == ()
 
 
-def test_a_cause_is_named_where_a_value_is_not_known() -> None:
-    """The role that causes a value is what stands in its place, in lists too; a cause with a path that leads nowhere,
-    or to a value that is known, changes nothing."""
+def test_unknown_value_is_replaced_by_its_cause() -> None:
+    """By the role that causes it, in lists, too; a cause with a wrong path, or for a known value, changes nothing."""
     made = change("Add", "ImplicitRole", "Role", None, role())
     entry = change("Modify", "Pass", "Policy", policy(allow(APP)), policy(allow(LATER, APP), roles=(LATER,)))
 

@@ -1,4 +1,4 @@
-"""Conditions: what goes together, what cannot be, and what a finding says of when it holds."""
+"""Conditions: combined outcomes, impossible ones, and the path conditions of findings."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ VALUES = st.recursive(
 
 
 def decided(node: Node, facts: tuple[tuple[str, str], ...]) -> str:
-    """A value where these facts hold; there must be exactly one."""
+    """Return the only variant of a value under a path condition."""
     while isinstance(node, Choice):
         condition = node.condition
         (node,) = [option for outcome, option in node.options if consistent(facts, condition, outcome)]

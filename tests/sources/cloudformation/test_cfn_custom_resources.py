@@ -1,4 +1,4 @@
-"""Policy documents that a template hands to something of which nobody knows what it makes of them."""
+"""Policy documents passed to custom resources."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_passed_resource_policy_or_boundary_grants_nothing(properties: str, kind
     ],
 )
 def test_other_values_are_not_documents(properties: str) -> None:
-    """Statements of other languages, code and unresolved values are no policy documents and no errors."""
+    """Statements of other languages, code and unresolved values are neither policy documents nor errors."""
     found = load(Path("t.yaml"), template("Custom::Type", properties))
     assert not found.policies
     assert not found.unreadable

@@ -1,4 +1,4 @@
-"""``AWS::Include`` of local files: read where they may be, unresolved or told where not."""
+"""``AWS::Include`` of local files: read if allowed, otherwise unresolved or reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intrinsic functions: what is known of a value, and what stays a hole."""
+"""Intrinsic functions: known and unresolved values."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Resources:
 
 
 def value(yaml_text: str) -> Node:
-    """What a value in a policy document becomes."""
+    """Return a value as evaluated in a policy document."""
     configuration = load(Path("t.yaml"), HEAD + yaml_text + "\n")
     document = next(policy.document for policy in configuration.policies if policy.resource.address == "Probe")
     assert isinstance(document, ObjectNode)
@@ -86,13 +86,13 @@ def spelled(node: Node) -> str:
 
 
 def known(hole: Unresolved) -> str:
-    """What is known of a hole's text, its own holes by their kind."""
+    """Return the known text of an unresolved value, with the kinds of its unresolved parts."""
     assert hole.known is not None
     return "".join(part if isinstance(part, str) else f"<{part.kind.name}>" for part in hole.known)
 
 
 def hole(yaml_text: str) -> Unresolved:
-    """The single hole that a value is."""
+    """Return the only unresolved part of a value."""
     node = value(yaml_text)
     assert isinstance(node, StringNode)
     assert node.only_hole is not None, node
@@ -324,7 +324,7 @@ def test_too_many_values_below_one_key_make_the_lookup_unresolved() -> None:
 
 
 def test_unresolved_value_has_a_reason() -> None:
-    """A hole says in words why it is one."""
+    """It is a short phrase."""
     assert hole("!ImportValue x").reason == "exported by another stack"
     assert hole("!Ref Arn").reason == "no default"
     assert hole("!Ref Nowhere").reason == "not defined in this template"

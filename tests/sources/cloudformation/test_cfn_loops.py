@@ -1,4 +1,4 @@
-"""``Fn::ForEach``: written out where the collection is known, once with a hole where it is not."""
+"""``Fn::ForEach``: expanded if the collection is known, else read once with an unresolved variable."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ Resources:
     ],
 )
 def test_loop_over_a_known_collection_is_expanded(collection: str, names: list[str]) -> None:
-    """Each element gives a resource, with its name in keys, texts, references and functions."""
+    """Each element adds a resource, with its name in keys, texts, references and functions."""
     for resource, expected in (
         ("'role/${Team}-*'", "role/{}-*"),
         ("!Sub 'role/${Team}-*'", "role/{}-*"),

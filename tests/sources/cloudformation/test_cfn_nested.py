@@ -73,7 +73,7 @@ def said(result: ScanResult) -> set[tuple[str, str, str]]:
 
 
 def resources_of(result: ScanResult) -> dict[str, list[str]]:
-    """The roles of each grant, as they are written, by the resource that holds it."""
+    """Return the role patterns of each grant by resource."""
     found: dict[str, list[str]] = {}
     for item in result.grants:
         found.setdefault(item.resource.address, []).extend(str(role.pattern) for role in item.grant.roles)
@@ -490,7 +490,7 @@ def test_nested_principals_keep_groups_policies_and_boundaries(tmp_path: Path) -
 
 
 def test_unclear_nested_boundary_is_unknown(tmp_path: Path) -> None:
-    """A boundary that is a list in one variant is unknown; a value that is not a string is attached to nobody."""
+    """A boundary that is a list in one variant is unknown; a value that is not a string is attached to no principal."""
     write(tmp_path, "inner.yaml", HOLDERS + """\
   E:
     Type: AWS::IAM::User

@@ -43,7 +43,7 @@ Resources:
 
 
 def value(parameter: str, **given: str) -> Node:
-    """What a reference to a parameter becomes."""
+    """Return the value of a reference to a parameter."""
     template = f"Parameters: {{P: {{{parameter}}}}}\nResources:\n" + (
         "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
     )
@@ -288,7 +288,7 @@ def test_file_values_of_other_types_become_strings(name: str, content: str, tmp_
 
 
 def test_too_large_parameter_file_is_not_read(tmp_path: Path) -> None:
-    """A file that nobody writes by hand is not read."""
+    """It is reported."""
     with (tmp_path / "large.json").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(InputError, match="too large for a parameter file"):

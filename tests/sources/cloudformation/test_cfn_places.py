@@ -1,4 +1,4 @@
-"""Where a statement stands, however many functions lie around it."""
+"""Positions of statements inside functions."""
 
 from __future__ import annotations
 

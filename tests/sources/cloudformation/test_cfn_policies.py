@@ -1,4 +1,4 @@
-"""Which policies, roles, principals and suppressions a template holds."""
+"""Policies, roles, principals and suppressions of a template."""
 
 from __future__ import annotations
 

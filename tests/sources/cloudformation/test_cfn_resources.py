@@ -1,4 +1,4 @@
-"""Resources that hold, attach or limit policies: organizations, permission sets, stack sets, boundaries."""
+"""Resources with policies: organizations, permission sets, stack sets, boundaries."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_template_of_a_stack_set_is_read() -> None:
 
 
 def test_conditional_stack_set_has_conditional_findings() -> None:
-    """What is found in the template of a stack set holds where the stack set is there."""
+    """Findings in its template have the condition of the stack set."""
     head = "Parameters: {Stage: {Type: String}}\nConditions: {Prod: !Equals [!Ref Stage, prod]}\n"
     text = head + STACK_SET.replace("StackSet\n", "StackSet\n    Condition: Prod\n")
     messages = [finding.message for finding in scan_configurations([read(text)], ScanOptions()).findings]
@@ -240,7 +240,7 @@ def test_resource_has_its_cdk_construct(path: str, construct: str) -> None:
 
 
 def test_adapters_cover_every_type_with_policies() -> None:
-    """The types whose policies are judged are those that the hosts' leaves ask for."""
+    """The adapters ask for every type whose policies are checked."""
     body = f'"Resources: {{P: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {WIDE}}}}}}}"'
     held = f"PolicyDocument: WIDE, InlinePolicy: WIDE, Content: WIDE, Policy: WIDE, TemplateBody: {body}"
     others = {"Function", "StateMachine", "WebFunction", "Connector", "Api", "Application"}

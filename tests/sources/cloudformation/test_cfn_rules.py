@@ -11,7 +11,7 @@ from passrole_checks.sources.cloudformation import load
 
 
 def value(rules: str, parameter: str = "Type: String") -> Node:
-    """What a reference to a parameter becomes under rules, in YAML's flow style."""
+    """Return the value of a reference to a parameter under rules, given in YAML's flow style."""
     template = (
         f"Parameters: {{P: {{{parameter}}}, Q: {{Type: String}}}}\nRules: {rules}\nResources:\n"
         "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
@@ -63,5 +63,5 @@ def test_conditional_rule_is_ignored() -> None:
 
 @pytest.mark.parametrize("rules", ["null", "[]", "{A: null}", "{A: {Assertions: x}}", "{A: {Assertions: [null, {}]}}"])
 def test_malformed_rules_are_ignored(rules: str) -> None:
-    """What is not written as CloudFormation wants it says nothing, and does no harm."""
+    """They restrict nothing."""
     assert values(value(rules)) == []

@@ -93,7 +93,7 @@ def test_service_resources_are_a_template(tmp_path: Path) -> None:
     ],
 )
 def test_service_without_policies_is_skipped(tmp_path: Path, content: str, framework: Framework | None) -> None:
-    """A service without statements and IAM resources is no infrastructure code to look at."""
+    """A service without statements and IAM resources is not infrastructure code to check."""
     file = tmp_path / "serverless.yml"
     file.write_text(content)
     assert recognize(file).framework is framework

@@ -1,4 +1,4 @@
-"""A template's text: places, budgets, and what cannot be read."""
+"""The text of a template: positions, limits, and unreadable texts."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_positions_of_a_json_text_in_a_block_scalar() -> None:
     ],
 )
 def test_layout(scalar: str, expected: tuple[int, int, int] | None) -> None:
-    """A scalar's letters are located only where they stand letter for letter in the file."""
+    """A scalar has a layout only if it is stored verbatim in the file."""
     template = Template("t.yaml", f"a: {scalar}")
     node = child(template.root, "a")
     assert isinstance(node, yaml.ScalarNode)
@@ -286,7 +286,7 @@ def test_no_text_crashes(text: str) -> None:
 
 
 def test_positions_agree_with_cfn_lint() -> None:
-    """cfn-lint's decoder, an independent reader, gives the same lines and columns to every mapping of a policy."""
+    """cfn-lint's decoder, an independent reader, has the same lines and columns for every mapping of a policy."""
     decoder = pytest.importorskip("cfnlint.decode.cfn_yaml")
     decoded = decoder.loads(SAMPLE)
     configuration = load(Path("t.yaml"), SAMPLE)
