@@ -1,5 +1,8 @@
-"""Which events of CloudTrail pass a role. The table was written by hand, from API references and from AWS's pages on
-logging with CloudTrail; it is apart from the generator and its overlay."""
+"""CloudTrail events that pass a role.
+
+The table was written by hand from API references and AWS's pages on logging with CloudTrail, independently of the
+generator and its overlay.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which actions pass a role, and what is then run with it.
+"""Actions that pass a role, and what the service runs with it.
 
-The table was written by hand. Its services are values of iam:PassedToService that the Service Authorization Reference,
-an API reference or an AWS managed policy gives, else the principals that the guides have the role trust.
+The table was written by hand. Its services are values of iam:PassedToService in the Service Authorization Reference,
+an API reference or an AWS managed policy, else the trusted principals in the guides.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Which properties receive a role.
+"""Properties that receive a role.
 
-The table was written by hand. Its services are values of iam:PassedToService that the Service Authorization Reference,
-an API reference or an AWS managed policy gives; for flow logs, CodeDeploy, the scheduler of Redshift and the export of
-RDS they are the principals that the guides of these services have the role trust. The trusted principals are those of
-the guides' trust policies; most were seen as well in public configurations, of which the roles of the Terraform
-provider awscc's examples, of SAM's integration tests and of the AWS Solutions Constructs were compared.
+The table was written by hand. Its services are values of iam:PassedToService in the Service Authorization Reference,
+an API reference or an AWS managed policy; for flow logs, CodeDeploy, the scheduler of Redshift and the export of RDS
+they are the trusted principals in the guides of these services. The trusted principals are those of the guides' trust
+policies; most also occur in public configurations. The roles in the examples of the Terraform provider awscc, in SAM's
+integration tests and in the AWS Solutions Constructs were compared.
 """
 
 from __future__ import annotations

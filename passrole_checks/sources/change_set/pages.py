@@ -83,11 +83,11 @@ class ChangeSet:
     unreadable: list[Unreadable] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
 
-    def report_unreadable(self, node: yaml.Node, reason: str) -> None:
+    def fail(self, node: yaml.Node, reason: str) -> None:
         """Record a part that cannot be read."""
         self.unreadable.append(Unreadable(self.file, reason, node.start_mark.line + 1))
 
-    def report_not_evaluated(self, node: yaml.Node, reason: str) -> None:
+    def skip(self, node: yaml.Node, reason: str) -> None:
         """Record a part that is not evaluated."""
         self.not_evaluated.append(Unreadable(self.file, reason, node.start_mark.line + 1))
 
@@ -143,7 +143,7 @@ class _PageReader:
         """Read all pages, and report missing property values."""
         for page in pages:
             if not isinstance(page, yaml.MappingNode):
-                self.change_set.report_unreadable(page, "a page of the change set is not an object")
+                self.change_set.fail(page, "a page of the change set is not an object")
                 continue
             self.read_page(page, last=page is pages[-1])
         changes = self.change_set.changes
@@ -152,7 +152,7 @@ class _PageReader:
             self.raise_no_values(relevant[0].node)
         for item in relevant:
             if item.after is None and item.action != SYNC:
-                self.change_set.report_unreadable(item.node, f"{item.name}: missing AfterContext")
+                self.change_set.fail(item.node, f"{item.name}: missing AfterContext")
 
     def raise_no_values(self, node: yaml.Node) -> NoReturn:
         """Raise :class:`InputError` because the property values were not requested."""
@@ -171,14 +171,14 @@ class _PageReader:
                 change_set.masked = True
         next_token = _get(page, "NextToken")
         if last and next_token is not None and scalar(next_token):
-            change_set.report_not_evaluated(next_token, "incomplete change set: the next page (NextToken) is missing")
+            change_set.skip(next_token, "incomplete change set: the next page (NextToken) is missing")
         status = scalar(_get(page, "Status"))
         if status is not None and status != "CREATE_COMPLETE":
             reason = " ".join((scalar(_get(page, "StatusReason")) or "").split())[:200]
-            change_set.report_not_evaluated(page, f"the change set is {status}{': ' + reason if reason else ''}")
+            change_set.skip(page, f"the change set is {status}{': ' + reason if reason else ''}")
         changes = _get(page, "Changes")
         if changes is not None and not isinstance(changes, yaml.SequenceNode):
-            change_set.report_unreadable(changes, "Changes is not a list")
+            change_set.fail(changes, "Changes is not a list")
         for entry in _items(changes):
             self.read_entry(entry)
 
@@ -187,16 +187,16 @@ class _PageReader:
         change = _get(entry, "ResourceChange")
         if change is None:
             if _get(entry, "HookInvocationCount") is None and not isinstance(entry, yaml.MappingNode):
-                self.change_set.report_unreadable(entry, "a change is not an object")
+                self.change_set.fail(entry, "a change is not an object")
             return
         logical_id, kind = _get(change, "LogicalResourceId"), _get(change, "ResourceType")
         action = scalar(_get(change, "Action"))
         if not isinstance(logical_id, yaml.ScalarNode) or not isinstance(kind, yaml.ScalarNode) or not action:
-            self.change_set.report_unreadable(change, "a change has no LogicalResourceId, ResourceType or Action")
+            self.change_set.fail(change, "a change has no LogicalResourceId, ResourceType or Action")
             return
         name = logical_id.value
         if action not in ACTIONS:
-            self.change_set.report_unreadable(change, f"{name}: unknown action {action[:40]}")
+            self.change_set.fail(change, f"{name}: unknown action {action[:40]}")
             return
         if kind.value == STACK:
             self.report_nested(change, name)
@@ -215,15 +215,13 @@ class _PageReader:
         )
         self.change_set.changes.append(item)
         if action == DYNAMIC and item.may_grant:
-            self.change_set.report_not_evaluated(
-                change, f"{name}: its action is decided when the change set is executed"
-            )
+            self.change_set.skip(change, f"{name}: its action is decided when the change set is executed")
 
     def report_nested(self, change: yaml.Node, name: str) -> None:
         """Report that the changes of a nested stack are in another change set."""
         own = scalar(_get(change, "ChangeSetId"))
         where = f"the change set {own}, which is not in this file" if own else "another change set"
-        self.change_set.report_not_evaluated(change, f"{name}: the changes of this nested stack are in {where}")
+        self.change_set.skip(change, f"{name}: the changes of this nested stack are in {where}")
 
     def read_context(self, change: yaml.Node, name: str, logical_id: str) -> yaml.Node | None:
         """Return a context as nodes; None if it is missing, empty or unreadable, which is reported."""
@@ -237,7 +235,7 @@ class _PageReader:
         except (json.JSONDecodeError, RecursionError):
             root = None
         if not isinstance(root, yaml.MappingNode):
-            self.change_set.report_unreadable(node, f"{logical_id}: {name} is not a JSON object")
+            self.change_set.fail(node, f"{logical_id}: {name} is not a JSON object")
             return None
         _replace_marks(root, _Offsets(self.change_set, node))
         return root

@@ -55,7 +55,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         expand_loops(template)
         reader = make_reader(template, NestingContext(path) if is_file else None)
         for node in placeholders:
-            reader.documents.report_not_evaluated(node, f"{str(node.value)[:80]} is a placeholder of another tool")
+            reader.documents.skip(node, f"{str(node.value)[:80]} is a placeholder of another tool")
         reader.read()
         template_suppressions = reader.suppressions()
     except RecursionError:

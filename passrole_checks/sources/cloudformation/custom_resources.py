@@ -29,7 +29,7 @@ def collect_passed_documents(documents: TemplateDocuments, resource: ResourceDef
         for element, is_searchable in _find_candidates(documents, PropertyNode(key.value, value), _DEPTH):
             if not is_searchable:
                 if _may_contain_document(element.node):
-                    documents.report_not_evaluated(element.node, f"{resource.address}: {element.path}: {TOO_DEEP}")
+                    documents.skip(element.node, f"{resource.address}: {element.path}: {TOO_DEEP}")
                 continue
             document = documents.evaluator.node(element.node)
             if _is_document(document):

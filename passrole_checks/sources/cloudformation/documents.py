@@ -63,16 +63,16 @@ class TemplateDocuments:
         self.unreadable: list[Unreadable] = []
         self.not_evaluated: list[Unreadable] = []
 
-    def report_unreadable(self, node: yaml.Node, reason: str, resource: str = "") -> None:
+    def fail(self, node: yaml.Node, reason: str, resource: str = "") -> None:
         """Record that a node cannot be read. ``resource``: the logical id of the resource around it."""
         line = node.start_mark.line + 1
         self.unreadable.append(Unreadable(self.template.file_of(node), reason, line, resource=resource))
 
-    def report_not_evaluated(self, node: yaml.Node, reason: str) -> None:
+    def skip(self, node: yaml.Node, reason: str) -> None:
         """Record that a node is not evaluated."""
         self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
 
-    def report_duplicate_keys(
+    def check_duplicates(
         self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str = ""
     ) -> None:
         """Report keys of a mapping (those in ``names``, or all) that occur twice with different values.
@@ -85,7 +85,7 @@ class TemplateDocuments:
         seen: set[str] = set()
         for key, _ in entries(node):
             if (names is None or key.value in names) and key.value in seen:
-                self.report_unreadable(key, f"{holder}duplicate key {key.value}", resource)
+                self.fail(key, f"{holder}duplicate key {key.value}", resource)
             seen.add(key.value)
 
     def collect_at(
@@ -101,7 +101,7 @@ class TemplateDocuments:
         node = child(properties, *path)
         if node is None:
             if required:
-                self.report_unreadable(properties, f"{resource.address} has no {path[-1]}", resource.address)
+                self.fail(properties, f"{resource.address} has no {path[-1]}", resource.address)
             return None
         return self.collect(resource, PropertyNode("/".join(path), node), kind, principals)
 

@@ -117,12 +117,12 @@ class PolicyReader:
         seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value in seen:
-                self.documents.report_unreadable(key, f"duplicate logical id {key.value}", key.value)
+                self.documents.fail(key, f"duplicate logical id {key.value}", key.value)
             seen.add(key.value)
             if key.value.startswith("Fn::ForEach"):
                 self._read_loop(key, node)
             elif key.value.startswith("Fn::"):
-                self.documents.report_not_evaluated(key, f"{key.value} adds resources at deployment")
+                self.documents.skip(key, f"{key.value} adds resources at deployment")
             else:
                 self._read_resource(key.value, key, node)
         if self.framework is Framework.SAM:
@@ -138,40 +138,38 @@ class PolicyReader:
 
     def _check_sections(self) -> None:
         """Report malformed sections, duplicate keys, macros and transforms."""
-        self.documents.report_duplicate_keys(self.template.root, _SECTIONS)
+        self.documents.check_duplicates(self.template.root, _SECTIONS)
         for name in ("Resources", "Parameters", "Mappings", "Conditions", "Globals"):
             node = child(self.template.root, name)
             is_empty = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
             is_malformed = not isinstance(node, yaml.MappingNode) or not node.tag.endswith(":map")
             if node is not None and is_malformed and not is_empty:
-                self.documents.report_unreadable(node, f"{name} is not a mapping")
+                self.documents.fail(node, f"{name} is not a mapping")
             for key in node.value if isinstance(node, yaml.MappingNode) else ():
                 if not isinstance(key[0], yaml.ScalarNode):
-                    self.documents.report_unreadable(key[0], f"a key in {name} is not a string")
+                    self.documents.fail(key[0], f"a key in {name} is not a string")
         for name in ("Parameters", "Conditions"):
-            self.documents.report_duplicate_keys(child(self.template.root, name), None, f"{name}: ")
+            self.documents.check_duplicates(child(self.template.root, name), None, f"{name}: ")
         for name, node in self.template.parameters.items():
-            self.documents.report_duplicate_keys(node, _PARAMETER_KEYS, f"the parameter {name}: ")
-        self.documents.report_duplicate_keys(child(self.template.root, "Mappings"), None, "Mappings: ")
+            self.documents.check_duplicates(node, _PARAMETER_KEYS, f"the parameter {name}: ")
+        self.documents.check_duplicates(child(self.template.root, "Mappings"), None, "Mappings: ")
         for name, node in self.template.mappings.items():
-            self.documents.report_duplicate_keys(node, None, f"the mapping {name}: ")
+            self.documents.check_duplicates(node, None, f"the mapping {name}: ")
             for key, below in entries(node):
-                self.documents.report_duplicate_keys(below, None, f"the mapping {name}: {key.value}: ")
+                self.documents.check_duplicates(below, None, f"the mapping {name}: {key.value}: ")
         for name in sam.transform_names(self.template):
             if not name.startswith(_OWN_TRANSFORMS):
                 node = child(self.template.root, "Transform") or self.template.root
-                self.documents.report_not_evaluated(node, f"macro {name} may change the template at deployment")
+                self.documents.skip(node, f"macro {name} may change the template at deployment")
         for key, _ in entries(self.template.root):
             if key.value == "Fn::Transform":
-                self.documents.report_not_evaluated(key, "Fn::Transform adds sections at deployment")
+                self.documents.skip(key, "Fn::Transform adds sections at deployment")
 
     def _read_loop(self, key: yaml.ScalarNode, node: yaml.Node) -> None:
         """Read the resources of an unexpanded loop once, with the loop's variable unresolved."""
         body = node.value[2] if isinstance(node, yaml.SequenceNode) and len(node.value) == 3 else None
         if not isinstance(body, yaml.MappingNode):
-            self.documents.report_unreadable(
-                key, f"{key.value} is malformed: expected identifier, collection and template"
-            )
+            self.documents.fail(key, f"{key.value} is malformed: expected identifier, collection and template")
             return
         for name, resource in entries(body):
             if name.value.startswith("Fn::ForEach"):
@@ -182,21 +180,21 @@ class PolicyReader:
     def _read_resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
         """Read one resource, under its condition."""
         if not isinstance(node, yaml.MappingNode) or intrinsic_call(node):
-            self.documents.report_unreadable(key, f"{logical_id} is not a mapping", logical_id)
+            self.documents.fail(key, f"{logical_id} is not a mapping", logical_id)
             return
         type_node = child(node, "Type")
         resource_type = type_of(node)
         if type_node is not None and _is_rain_module(type_node):
-            self.documents.report_not_evaluated(type_node, f"{logical_id}: Rain module, which another tool expands")
+            self.documents.skip(type_node, f"{logical_id}: Rain module, which another tool expands")
             return
         if type_node is not None and intrinsic_call(type_node):
-            self.documents.report_not_evaluated(type_node, f"{logical_id}: its type is a placeholder of another tool")
+            self.documents.skip(type_node, f"{logical_id}: its type is a placeholder of another tool")
             return
         if resource_type is None:
-            self.documents.report_unreadable(key, f"{logical_id} has no Type", logical_id)
+            self.documents.fail(key, f"{logical_id} has no Type", logical_id)
             return
         if resource_type.endswith("::MODULE"):
-            self.documents.report_not_evaluated(
+            self.documents.skip(
                 type_node or key, f"{logical_id}: the resources of this CloudFormation module are not available"
             )
         resource = ResourceDefinition(
@@ -206,8 +204,8 @@ class PolicyReader:
             self.template.position(node, start=key),
             construct_of(node),
         )
-        self.documents.report_duplicate_keys(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
-        self.documents.report_duplicate_keys(child(node, "Properties"), _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
+        self.documents.check_duplicates(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
+        self.documents.check_duplicates(child(node, "Properties"), _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
         properties = child(node, "Properties")
         if properties is None or is_no_value(properties) or _is_empty(properties):
@@ -228,19 +226,13 @@ class PolicyReader:
             function = intrinsic_call(element.node)
             if function is not None:
                 name = function[0]
-                self.documents.report_not_evaluated(
-                    element.node, f"{resource.address}: {name} adds properties at deployment"
-                )
+                self.documents.skip(element.node, f"{resource.address}: {name} adds properties at deployment")
             elif in_list or not isinstance(element.node, yaml.MappingNode):
-                self.documents.report_unreadable(
-                    element.node, f"{resource.address}: Properties is not a mapping", resource.address
-                )
+                self.documents.fail(element.node, f"{resource.address}: Properties is not a mapping", resource.address)
             else:
                 for key, _ in entries(element.node):
                     if key.value.startswith("Fn::"):
-                        self.documents.report_not_evaluated(
-                            key, f"{resource.address}: {key.value} adds properties at deployment"
-                        )
+                        self.documents.skip(key, f"{resource.address}: {key.value} adds properties at deployment")
                 with ExitStack() as assumptions:
                     for condition, outcome in element.conditions:
                         assumptions.enter_context(self.evaluator.assume(condition, outcome))
@@ -301,22 +293,18 @@ class PolicyReader:
             if intrinsic_call(element.node):
                 self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
             elif not in_list:
-                self.documents.report_unreadable(element.node, f"{address}: {element.path} is not a list", address)
+                self.documents.fail(element.node, f"{address}: {element.path} is not a list", address)
             elif not isinstance(element.node, yaml.MappingNode):
-                self.documents.report_unreadable(element.node, f"{address}: {element.path} is not a mapping", address)
+                self.documents.fail(element.node, f"{address}: {element.path} is not a mapping", address)
             else:
                 document = child(element.node, "PolicyDocument")
-                self.documents.report_duplicate_keys(
-                    element.node, _PROPERTY_KEYS, f"{address}: {element.path}: ", address
-                )
+                self.documents.check_duplicates(element.node, _PROPERTY_KEYS, f"{address}: {element.path}: ", address)
                 added = next((key.value for key, _ in entries(element.node) if key.value.startswith("Fn::")), None)
                 if document is None and added is not None:
                     self.documents.collect_unknown(resource, element, added, "inserted at deployment", principals)
                     continue
                 if document is None:
-                    self.documents.report_unreadable(
-                        element.node, f"{address}: {element.path} has no PolicyDocument", address
-                    )
+                    self.documents.fail(element.node, f"{address}: {element.path} has no PolicyDocument", address)
                     continue
                 inner = element.within("PolicyDocument", document)
                 self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals)
@@ -341,9 +329,7 @@ class PolicyReader:
             return
         if template is None:
             if node is not None:
-                self.documents.report_not_evaluated(
-                    node, f"{resource.address}: the template of this stack set is not in this file"
-                )
+                self.documents.skip(node, f"{resource.address}: the template of this stack set is not in this file")
             return
         reader = make_reader(template)
         reader.read()

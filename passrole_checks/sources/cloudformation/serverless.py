@@ -93,7 +93,7 @@ class Serverless:
                 reason = "not a SAM policy template" if len(keys) == 1 else "inserted at deployment"
                 self.documents.collect_unknown(resource, element, ", ".join(keys), reason, principals)
             else:
-                self.documents.report_unreadable(
+                self.documents.fail(
                     element.node,
                     f"{resource.address}: {element.path} is not a policy document, policy template or managed policy",
                     resource.address,
