@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from passrole_checks.access.passable_roles import resolve_role
+from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.effective_grant import PassableSet
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -35,7 +35,7 @@ def grant_covers(
     Args:
         role: its ARN, or its name where only that is known; "" for a role that is not known. account: of a role that is
         known by its name; "" where that is not known either. by_address, by_name: the roles of the configuration, as
-        :func:`passrole_checks.scan.analyze.index_roles` gives them.
+        :func:`passrole_checks.access.known_roles.index_roles` gives them.
     """
     if passed is None:
         return Ternary.NO

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_privilege import PrivilegeGain, most_of, privilege_gain
 from passrole_checks.access.service_trust import assumes, passed_as, trusts, ways
 from passrole_checks.findings import Severity
@@ -39,46 +40,6 @@ _MOST_NAMED = 3  # of the roles that a message names
 _MOST_COUNTED = 10  # of the roles that are no worse than those that are named
 _MOST_COMPARED = 60  # of the roles in the reach of one principal
 _MOST_ANSWERS = 4096  # that are remembered of one question
-
-
-def resolve_role(
-    pattern: StringNode, by_address: Mapping[str, KnownRole], by_name: Mapping[str, KnownRole]
-) -> KnownRole | None:
-    """The role of a configuration that a Resource names, if it names one exactly.
-
-    ``by_name`` holds the roles by path and name (``app/worker``), as :func:`role_name_key` gives it.
-    """
-    hole = pattern.holes[-1] if pattern.holes else None
-    if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
-        # a reference may carry an instance's key where the definition stands for all instances
-        return by_address.get(hole.role) or by_address.get(re.sub(r"\[[^\[\]]*\]$", "", hole.role))
-    # wildcards before the name are the account's: passing stays within that
-    name = _name_in(pattern)
-    return by_name.get(name) if name else None
-
-
-_CHANGING = re.compile(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimestamp|bcrypt)\(")
-
-
-def role_name_key(parts: Iterable[Part]) -> str:
-    """A path and name as a key: holes by their expressions, so that whoever writes the same expression means the same
-    name. "" where it may be another value each time, or where a wildcard stands in it."""
-    written = []
-    for part in parts:
-        if isinstance(part, Unresolved) and _CHANGING.search(part.expression):
-            return ""
-        if isinstance(part, str) and {"*", "?"} & set(part):
-            return ""
-        written.append(part if isinstance(part, str) else part.written)
-    return "".join(written)
-
-
-def _name_in(pattern: StringNode) -> str:
-    """What stands behind ``:role/`` in a pattern without wildcards, as :func:`role_name_key` gives it."""
-    for index, part in enumerate(pattern.parts):
-        if isinstance(part, str) and ":role/" in part:
-            return role_name_key((part.split(":role/", 1)[1], *pattern.parts[index + 1 :]))
-    return ""
 
 
 def _order(role: KnownRole, strength: PrivilegeGain) -> tuple[int, bool, int, str]:
@@ -255,7 +216,7 @@ class PassableRoles:
         found = whole
         if self._some_are_conditional:
             found = self._sets.get((passed.when, "at once"), (whole,), lambda: _at_once(whole, passed.when))
-        if not passed.denied:
+        if not passed.denied or not whole.roles:
             return found
         named = (self._number(passed.denied), variables)
         taken = self._sets.get((*named, "taken"), (whole,), lambda: Reached(

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import (
-    Check,
-    Element,
-    Example,
-    GrantContext,
-    allow,
-    beside,
-    how_granted,
-    is_live,
-    narrows_services,
-    resource_of,
-)
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import narrows_services
+from passrole_checks.checks.base.wording import beside, how_granted, resource_of
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -65,12 +56,12 @@ class AnyRole(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if not is_live(grant) or grant.scope is not Scope.ANY_ROLE or grant.certain is not Ternary.YES:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if grant.scope is not Scope.ANY_ROLE:
             return
         wide = [role.pattern for role in grant.roles if role.scope is Scope.ANY_ROLE]
-        if wide and not grant.complement and all(subject.is_foreign(pattern) for pattern in wide):
+        if wide and not grant.complement and all(context.is_foreign(pattern) for pattern in wide):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
         unresolved = grant.services.constraint is Constraint.UNRESOLVED
         narrowed = narrows_services(grant) or unresolved

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
-from passrole_checks.checks.base.check import (
-    Check,
-    Element,
-    Example,
-    GrantContext,
-    allow,
-    beside,
-    condition_on,
-    how_granted,
-    is_live,
-    is_scoped,
-    listed,
-    roles_in_words,
-)  # fmt: skip
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import is_scoped
+from passrole_checks.checks.base.wording import beside, condition_on, how_granted, listed, roles_in_words
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import linked_service
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
@@ -71,26 +61,20 @@ class AnyService(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if (
-            not is_live(grant)
-            or grant.certain is not Ternary.YES
-            or grant.condition.constraint is not Constraint.ABSENT
-        ):
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if grant.condition.constraint is not Constraint.ABSENT:
             return
         excluded = grant.open_to_other_services
         if grant.services.constraint is not Constraint.ABSENT and not excluded:
             return  # a Deny beside it names the service
         if not is_scoped(grant) and grant.scope is not Scope.UNRESOLVED:
             return
-        if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
-            return  # of an account whose roles cannot be passed here: PASSROLE_005
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
-        service, services = self._only_service(subject), subject.services_to_name()
+        service, services = self._only_service(context), context.services_to_name()
         trusted = ""
-        linked = [linked_service(role.pattern) for role in grant.roles]
-        if linked and all(linked) and not grant.complement:
+        linked = list(takewhile(bool, (linked_service(role.pattern) for role in grant.roles)))
+        if linked and len(linked) == len(grant.roles) and not grant.complement:
             severity = Severity.INFO
             one = len(linked) == 1 and grant.scope is not Scope.PREFIX
             words = "a service-linked role it" if one else "service-linked roles they"
@@ -110,11 +94,11 @@ class AnyService(Check):
         )
 
     @staticmethod
-    def _only_service(subject: GrantContext) -> str | None:
+    def _only_service(context: GrantContext) -> str | None:
         """The one service that every role in scope trusts, where all of them are known here."""
-        if subject.grant.complement:
+        if context.grant.complement:
             return None
-        roles = [subject.known_role(role.pattern) for role in subject.grant.roles]
+        roles = [context.known_role(role.pattern) for role in context.grant.roles]
         trusted = {service for role in roles if role is not None and role.trusted for service in role.trusted}
         if None in roles or any(role is not None and not role.trusted for role in roles) or len(trusted) != 1:
             return None

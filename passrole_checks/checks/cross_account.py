@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, is_live
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -25,6 +26,7 @@ class CrossAccount(Check):
     name = "cross-account"
     title = "Ensure that iam:PassRole names roles of the account that is deployed to"
     severity = Severity.LOW
+    accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example(
@@ -64,19 +66,19 @@ class CrossAccount(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if grant.complement or grant.certain is not Ternary.YES or not is_live(grant):
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if grant.complement:
             return
         foreign = [
             str(role.pattern)
             for role in grant.roles
-            if role.scope is not Scope.NOT_A_ROLE and subject.is_foreign(role.pattern)
+            if role.scope is not Scope.NOT_A_ROLE and context.is_foreign(role.pattern)
         ]
         if foreign:
             yield Verdict(
                 Severity.LOW,
-                f"{', '.join(foreign[:3])} is of another account than {subject.account}, the one deployed to: a role "
+                f"{', '.join(foreign[:3])} is of another account than {context.account}, the one deployed to: a role "
                 f"can only be passed within its account, so this grants nothing.",
-                f"Name the role of account {subject.account}, or assume a role in the other account instead.",
+                f"Name the role of account {context.account}, or assume a role in the other account instead.",
             )

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import (
-    Check,
-    Element,
-    Example,
-    GrantContext,
-    allow,
-    is_live,
-    is_scoped,
-    roles_in_words,
-)
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special, is_scoped
+from passrole_checks.checks.base.wording import roles_in_words
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Ternary
 
 _ROLE = "arn:aws:iam::111122223333:role/app-*"
 _CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -35,6 +28,7 @@ class ImplicitGrant(Check):
     name = "implicit-grant"
     title = "Ensure that iam:PassRole is granted by its name, not by a wildcard action or NotAction"
     severity = Severity.LOW
+    accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example("iam:* on some roles", (allow("iam:*", _ROLE),)),
@@ -42,9 +36,9 @@ class ImplicitGrant(Check):
     )
     clean = (Example("by its name", (allow("iam:PassRole", _ROLE, _CONDITION),)),)
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if grant.explicit or grant.certain is not Ternary.YES or not is_live(grant) or not is_scoped(grant):
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if grant.explicit or not is_scoped(grant):
             return
         yield Verdict(
             Severity.LOW,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, equals
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import equals
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -32,6 +35,7 @@ class IneffectiveCondition(Check):
     name = "ineffective-condition"
     title = "Ensure that a condition on iam:PassedToService really limits the services"
     severity = Severity.MEDIUM
+    accepts = frozenset({Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
     flagged = (
         Example("every service", (allow("iam:PassRole", _ROLE, {"StringLike": {"iam:PassedToService": "*"}}),)),
@@ -65,9 +69,9 @@ class IneffectiveCondition(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if grant.effect != "Allow" or grant.denied or grant.certain is Ternary.NO or grant.scope is Scope.NOT_A_ROLE:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if grant.certain is Ternary.NO or grant.scope is Scope.NOT_A_ROLE:
             return
         found = self._judge(grant)
         if found is None:

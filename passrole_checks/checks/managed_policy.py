@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.service_trust import works_for_callers
-from passrole_checks.checks.base.check import (
-    Check,
-    Element,
-    Example,
-    GrantContext,
-    allow,
-    is_live,
-    listed,
-    narrows_services,
-    only_by,
-    shortened,
-)
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import narrows_services
+from passrole_checks.checks.base.wording import listed, only_by, shortened
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
 
@@ -43,7 +34,7 @@ class ManagedPolicyPassRole(Check):
     name = "managed-policy"
     title = "Ensure that no attached AWS managed policy lets any role of the account be passed"
     severity = Severity.HIGH
-    judges_managed = True
+    checks_managed_policies = True
     independent_of = frozenset(Element)
     flagged = (
         Example("AdministratorAccess", (allow("*", "*"),), managed="AdministratorAccess"),
@@ -73,24 +64,22 @@ class ManagedPolicyPassRole(Check):
         Example("a policy of one's own, which is any-role", (allow("iam:PassRole", "*"),)),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if not subject.managed or not is_live(grant) or grant.certain is not Ternary.YES:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if not context.managed:
             return
-        for holder in subject.holders:
-            if subject.reach is None:
-                continue
-            left = subject.reach.passing(holder, grant, many_accounts=subject.many_accounts).anything
+        for holder in context.holders:
+            left = context.effective_grant(holder).anything
             if left is None or left.scope is not Scope.ANY_ROLE:
                 continue  # a Deny or a permissions boundary beside it takes it away
             narrowed = narrows_services(grant)
             services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
             named = f", Sid {grant.sid}" if grant.sid else ""
             statement = f"statement {grant.statement.path.rpartition('/')[2]}{named}"
-            severity, why = _severity(subject, holder, narrowed)
+            severity, why = _severity(context, holder, narrowed)
             yield Verdict(
                 severity,
-                f"can pass any role of the account {services}: the AWS managed policy {shortened(subject.managed)} "
+                f"can pass any role of the account {services}: the AWS managed policy {shortened(context.managed)} "
                 f"says so ({statement}{'' if grant.explicit else f', through {grant.granted_by}'}).{why}",
                 "Attach a policy of your own in its place, with the roles in Resource and the service in a condition "
                 "on iam:PassedToService, or take iam:PassRole away with a permissions boundary.",
@@ -98,11 +87,11 @@ class ManagedPolicyPassRole(Check):
             )
 
 
-def _severity(subject: GrantContext, holder: Principal, narrowed: bool) -> tuple[Severity, str]:
+def _severity(context: GrantContext, holder: Principal, narrowed: bool) -> tuple[Severity, str]:
     """How bad that is, and what makes it less so in words."""
-    only = subject.only_for(holder)
+    only = context.only_for(holder)
     if only:
         return Severity.INFO if narrowed else Severity.LOW, only_by(only)
-    if narrowed and not any(map(works_for_callers, subject.grant.services.values)):
+    if narrowed and not any(map(works_for_callers, context.grant.services.values)):
         return Severity.LOW, " No code of callers runs with a role there."
     return Severity.MEDIUM if narrowed else Severity.HIGH, ""

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from passrole_checks.access.access_change import Beneficiary
-from passrole_checks.checks.base.check import Check, Example, GrantContext, allow, is_live, shortened
+from passrole_checks.checks.base.check import Check, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.access_comparison import ServiceSet, Widening
@@ -39,8 +42,9 @@ class NewAccess(Check):
     name = "new-access"
     title = "Ensure that a change gives nobody iam:PassRole access that is not wanted"
     severity = Severity.HIGH
-    compares = True
-    weighs = ("PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_008")
+    accepts = frozenset({Special.UNCERTAIN})
+    compares_versions = True
+    depends_on_verdicts_of = ("PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_008")
     flagged = (
         Example("from some roles to any", (allow("iam:PassRole", "*"),), before=(allow("iam:PassRole", _APP),)),
         Example("a condition is gone", (allow("iam:PassRole", _APP),), before=(allow("iam:PassRole", _APP, _LAMBDA),)),
@@ -59,15 +63,13 @@ class NewAccess(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if not subject.gainers or not is_live(grant):
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if not context.beneficiaries:
             return
-        if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
-            return  # of an account whose roles cannot be passed here: PASSROLE_005
-        certain = any(item.gain.certain is Ternary.YES for item in subject.gainers)
+        certain = any(item.gain.certain is Ternary.YES for item in context.beneficiaries)
         changed = any(
-            widening.conditions or widening.denied for item in subject.gainers for widening in item.gain.widenings
+            widening.conditions or widening.denied for item in context.beneficiaries for widening in item.gain.widenings
         )
         known = (
             grant.certain is Ternary.YES
@@ -80,8 +82,8 @@ class NewAccess(Check):
         elif not certain or grant.statement.when:
             confidence = Confidence.MEDIUM
         yield Verdict(
-            Severity.HIGH if subject.flagged and confidence is not Confidence.LOW else Severity.INFO,
-            " ".join(_sentences(subject.gainers, grant)),
+            Severity.HIGH if context.flagged and confidence is not Confidence.LOW else Severity.INFO,
+            " ".join(_sentences(context.beneficiaries, grant)),
             "Make sure that this is wanted. If it is not, leave the access as it was.",
             confidence,
         )
@@ -159,12 +161,14 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
 
 def _roles(group: Sequence[Widening], grant: PassRoleGrant) -> str:
     patterns = [widening.role for widening in group if widening.role is not None]
-    wide = {str(role.pattern) for role in grant.roles if role.scope is Scope.ANY_ROLE and not grant.complement}
-    if any(str(pattern) in wide for pattern in patterns):
+    roles = () if grant.complement else grant.roles
+    wide = {str(role.pattern) for role in roles if role.scope is Scope.ANY_ROLE}
+    if wide and any(str(pattern) in wide for pattern in patterns):
         return "any role of the account"
     if not patterns:
         return "every role but " + _listed([shortened(str(role.pattern)) for role in grant.roles])
-    return _listed([shortened(str(pattern), 140) for pattern in dict.fromkeys(patterns)])
+    distinct = list(dict.fromkeys(patterns))
+    return _listed([shortened(str(pattern), 140) for pattern in distinct[:_MOST]], len(distinct))
 
 
 def _services(services: ServiceSet, kept: ServiceSet | None) -> str:
@@ -177,6 +181,7 @@ def _services(services: ServiceSet, kept: ServiceSet | None) -> str:
     return f"{every} but {_listed(left_out)}" if left_out else every
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST])
-    return f"{shown} and {len(names) - _MOST} more" if len(names) > _MOST else shown
+def _listed(names: Sequence[str], count: int | None = None) -> str:
+    """The first names; ``count`` says how many there are, where ``names`` has only the first."""
+    shown, count = ", ".join(names[:_MOST]), len(names) if count is None else count
+    return f"{shown} and {count - _MOST} more" if count > _MOST else shown

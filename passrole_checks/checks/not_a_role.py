@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, roles_in_words
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode
@@ -25,6 +28,7 @@ class NotARole(Check):
     name = "not-a-role"
     title = "Ensure that the Resource of iam:PassRole can match a role"
     severity = Severity.MEDIUM
+    accepts = frozenset({Special.DENY, Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example(
@@ -46,9 +50,9 @@ class NotARole(Check):
         Example("all actions, on a bucket", (allow("*", "arn:aws:s3:::app"),)),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if not grant.explicit or grant.denied or grant.complement or grant.scope is not Scope.NOT_A_ROLE:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if not grant.explicit or grant.complement or grant.scope is not Scope.NOT_A_ROLE:
             return
         if not grant.roles:
             return  # an empty Resource is refused by AWS, and is said elsewhere

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.access.passable_roles import PassableRoles
-from passrole_checks.checks.base.check import (
-    Check,
-    Example,
-    ExampleRole,
-    GrantContext,
-    allow,
-    is_live,
-    is_scoped,
-    listed,
-    narrows_services,
-    shortened,
-)  # fmt: skip
+from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import is_scoped, narrows_services
+from passrole_checks.checks.base.wording import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import linked_service
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
@@ -53,7 +45,7 @@ class SelfPass(Check):
     name = "self-pass"
     title = "Ensure that no role may pass itself or a role that it may also change"
     severity = Severity.MEDIUM
-    joint = True
+    needs_all_policies = True
     flagged = (
         Example("its own name is among those of the pattern", (allow("iam:PassRole", _APP, _LAMBDA),),
                 roles=(ExampleRole("app-builder", ("lambda.amazonaws.com",), holds=True),)),
@@ -70,22 +62,20 @@ class SelfPass(Check):
                 beside=(allow("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/batch-*"),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or not is_scoped(grant) or grant.certain is not Ternary.YES:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant, reach = context.grant, context.passable_roles
+        if not is_scoped(grant) or grant.complement or not grant.roles:
             return
-        if grant.complement or all(subject.is_foreign(role.pattern) for role in grant.roles):
-            return
-        for holder in subject.holders:
+        for holder in context.holders:
             if holder.permissions.administers(grant.statement.when):
                 continue
-            passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
-            verdict = self._changes(subject, passing, holder) or self._itself(subject, reach, passing, holder)
+            passing = context.effective_grant(holder)
+            verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
             if verdict is not None:
                 yield verdict
 
     @staticmethod
-    def _changes(subject: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
+    def _changes(context: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
         """A role in scope that the principal may change."""
         left = passing.anything
         if left is None:
@@ -124,21 +114,21 @@ class SelfPass(Check):
 
     @staticmethod
     def _itself(
-        subject: GrantContext, reach: PassableRoles, passing: EffectiveGrant, holder: Principal
+        context: GrantContext, reach: PassableRoles, passing: EffectiveGrant, holder: Principal
     ) -> Verdict | None:
         """The principal's own role in scope, where a service that it may be passed to can assume it."""
-        own = subject.role_of(holder)
+        own = context.role_of(holder)
         if own is None or holder.kind is not PrincipalKind.ROLE or own.address not in reach.passable(passing).addresses:
             return None
-        exact = any(subject.known_role(role.pattern) == own for role in subject.grant.roles)
-        narrowed = narrows_services(subject.grant)
+        exact = any(context.known_role(role.pattern) == own for role in context.grant.roles)
+        narrowed = narrows_services(context.grant)
         low = exact and (narrowed or len(own.trusted or ()) == 1)
         left = passing.anything
-        facts = left.when if left is not None else subject.grant.statement.when
+        facts = left.when if left is not None else context.grant.statement.when
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
         return Verdict(
             Severity.LOW if low else Severity.MEDIUM,
-            "can pass its own role, and so live on in what that starts" + _where(subject, own.trusted, narrowed) + ".",
+            "can pass its own role, and so live on in what that starts" + _where(context, own.trusted, narrowed) + ".",
             "Leave the role itself out of Resource."
             if not low
             else "Leave the role itself out of Resource, unless what it starts has to run with the same role.",
@@ -148,8 +138,8 @@ class SelfPass(Check):
         )
 
 
-def _where(subject: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
-    services: Sequence[str] = subject.grant.services.values if narrowed else sorted(trusted or ())
+def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
+    services: Sequence[str] = context.grant.services.values if narrowed else sorted(trusted or ())
     return f" at {listed(services)}" if services else ""
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, is_live, is_scoped
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles import arn
@@ -28,6 +30,7 @@ class ServiceLinkedRole(Check):
     name = "service-linked-role"
     title = "Ensure that iam:PassRole does not cover service-linked roles by a wildcard"
     severity = Severity.LOW
+    accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
     flagged = (Example("all service-linked roles", (allow("iam:PassRole", f"{_LINKED}/*", _CONDITION),)),)
     clean = (
@@ -43,9 +46,9 @@ class ServiceLinkedRole(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if not is_live(grant) or not is_scoped(grant) or grant.complement or grant.certain is not Ternary.YES:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if not is_scoped(grant) or grant.complement:
             return
         covering = [
             str(role.pattern)

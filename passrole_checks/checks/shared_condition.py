@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
@@ -27,6 +28,7 @@ class SharedCondition(Check):
     name = "shared-condition"
     title = "Ensure that a condition on iam:PassedToService stands in a statement with iam:PassRole alone"
     severity = Severity.LOW
+    accepts = frozenset({Special.DENIED, Special.NEVER_MATCHES, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
     flagged = (Example("GetRole under the condition", (allow(["iam:GetRole", "iam:PassRole"], _ROLE, _CONDITION),)),)
     clean = (
@@ -43,9 +45,9 @@ class SharedCondition(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if grant.effect != "Allow" or grant.certain is not Ternary.YES or not grant.other_actions:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if not grant.other_actions:
             return
         if grant.scope is Scope.NOT_A_ROLE:
             return  # nothing is passed here at all

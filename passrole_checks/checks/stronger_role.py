@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.role_privilege import PrivilegeGain
-from passrole_checks.checks.base.check import (
-    Check,
-    Example,
-    ExampleRole,
-    GrantContext,
-    allow,
-    is_live,
-    only_by,
-    shortened,
-)
+from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import Ternary
@@ -50,8 +45,9 @@ class StrongerRole(Check):
     name = "stronger-role"
     title = "Ensure that nobody may pass a role that can do more than the passer"
     severity = Severity.HIGH
-    joint = True
-    yields_to = ("PASSROLE_008",)
+    accepts = frozenset({Special.OTHER_ACCOUNT})
+    needs_all_policies = True
+    superseded_by = ("PASSROLE_008",)
     flagged = (
         Example("a role that is an administrator", (_PASS,),
                 roles=(ExampleRole("app-worker", ("lambda.amazonaws.com",), (allow("*", "*"),)),)),
@@ -70,29 +66,30 @@ class StrongerRole(Check):
                 roles=(ExampleRole("app-worker", ("lambda.amazonaws.com",), (allow("iam:*", "*"),)),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant, reach = context.grant, context.passable_roles
+        if grant.scope is Scope.UNRESOLVED:
             return
-        for holder in subject.holders:
+        for holder in context.holders:
             if not holder.permissions.administers(grant.statement.when):
-                yield from _about(subject, reach, holder)
+                yield from _about(context, reach, holder)
 
 
-def _about(subject: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
-    passing = reach.passing(holder, subject.grant, many_accounts=subject.many_accounts)
+def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
+    passing = context.effective_grant(holder)
     left = passing.anything
-    facts = left.when if left is not None else subject.grant.statement.when
+    facts = left.when if left is not None else context.grant.statement.when
     stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
     while stronger:  # those that are there under the same facts are told together
         facts = stronger[0][1].when
-        together = [item for item in stronger if all(implies(facts, fact) for fact in item[1].when)]
-        stronger = [item for item in stronger if item not in together]
-        yield _verdict(subject, holder, together, facts, complete)
+        held = [all(implies(facts, fact) for fact in strength.when) for _, strength in stronger]
+        together = list(compress(stronger, held))
+        stronger = [item for item, holds in zip(stronger, held, strict=True) if not holds]
+        yield _verdict(context, holder, together, facts, complete)
 
 
 def _verdict(
-    subject: GrantContext,
+    context: GrantContext,
     holder: Principal,
     stronger: Sequence[tuple[KnownRole, PrivilegeGain]],
     facts: PathCondition,
@@ -108,7 +105,7 @@ def _verdict(
     alone = holder.kind is PrincipalKind.POLICY
     if alone:
         unknown = " What else its holders can do is not known here."
-    only = subject.only_for(holder)
+    only = context.only_for(holder)
     if alone:
         worst = Severity.MEDIUM if worst is Severity.HIGH else Severity.INFO
     elif only and worst.rank > Severity.LOW.rank:
@@ -118,15 +115,15 @@ def _verdict(
         worst,
         f"can pass {'stronger roles' if len(stronger) > 1 else 'a stronger role'}: {'; '.join(named)}{more}.{unknown}",
         "Take from the role what its work does not need, or let only principals pass it that can do as much.",
-        _confidence(subject, holder, any(one.certain is Ternary.YES for one in decided), facts),
+        _confidence(context, holder, any(one.certain is Ternary.YES for one in decided), facts),
         who=(holder.name if not alone else "",),
         when=facts,
     )
 
 
-def _confidence(subject: GrantContext, holder: Principal, certain: bool, facts: PathCondition) -> Confidence:
+def _confidence(context: GrantContext, holder: Principal, certain: bool, facts: PathCondition) -> Confidence:
     if not certain or not holder.permissions.complete or holder.kind is PrincipalKind.POLICY:
         return Confidence.LOW
-    if facts or subject.grant.other_conditions:
+    if facts or context.grant.other_conditions:
         return Confidence.MEDIUM
     return Confidence.HIGH

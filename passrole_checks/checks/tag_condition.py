@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, resource_of
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import resource_of
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
@@ -24,6 +27,7 @@ class TagCondition(Check):
     name = "tag-condition"
     title = "Ensure that iam:PassRole does not rely on tags of the role"
     severity = Severity.MEDIUM
+    accepts = frozenset({Special.DENY, Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
     flagged = (
         Example(
@@ -55,9 +59,9 @@ class TagCondition(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if not grant.condition.tags or grant.scope is Scope.NOT_A_ROLE or grant.certain is Ternary.NO or grant.denied:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if not grant.condition.tags or grant.scope is Scope.NOT_A_ROLE or grant.certain is Ternary.NO:
             return
         if grant.effect == "Deny" and not grant.explicit:
             return  # a guard over all actions, which does not rely on the tag for PassRole

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.service_trust import assumes, is_documented
-from passrole_checks.checks.base.check import (
-    Check,
-    Example,
-    ExampleRole,
-    GrantContext,
-    allow,
-    is_live,
-    is_scoped,
-    listed,
-    shortened,
-)
+from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special, is_scoped
+from passrole_checks.checks.base.wording import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
@@ -43,6 +36,7 @@ class TrustMismatch(Check):
     name = "trust-mismatch"
     title = "Ensure that a role trusts a service that it may be passed to"
     severity = Severity.MEDIUM
+    accepts = frozenset({Special.UNCERTAIN})
     flagged = (
         Example(
             "the role of an instance, to Lambda",
@@ -59,21 +53,16 @@ class TrustMismatch(Check):
         Example("a role that is not here", (allow("iam:PassRole", _ROLE, _LAMBDA),)),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
         # a request without the key may be of a service that the condition does not speak of
         if grant.services.constraint not in (Constraint.EXACT, Constraint.PATTERN):
             return
-        if (
-            not is_live(grant)
-            or not is_scoped(grant)
-            or grant.complement
-            or grant.condition.without_key is not Ternary.NO
-        ):
+        if not is_scoped(grant) or grant.complement or grant.condition.without_key is not Ternary.NO:
             return
-        roles = [subject.known_role(role.pattern) for role in grant.roles]
+        roles = [context.known_role(role.pattern) for role in grant.roles]
         found = list(dict.fromkeys(role for role in roles if role is not None))
-        if None in roles or not found or any(subject.is_foreign(role.pattern) for role in grant.roles):
+        if None in roles or not found or any(context.is_foreign(role.pattern) for role in grant.roles):
             return
         possible = grant.condition.possible
         if any(assumes(role, possible) is not Ternary.NO for role in found):
@@ -85,23 +74,23 @@ class TrustMismatch(Check):
         trust = f"trust{'' if many else 's'} {'only ' if many else ''}{listed(trusted)}"
         if not trusted:
             trust = f"trust{'' if many else 's'} no service at all"
-        own = bool(subject.holders) and all(subject.role_of(holder) in found for holder in subject.holders)
+        own = bool(context.holders) and all(context.role_of(holder) in found for holder in context.holders)
         known = all(is_documented(service) for service in allowed)
         ends = "the statement does nothing." if own else "whatever is created with it cannot assume it."
         yield Verdict(
             Severity.MEDIUM if known and not own else Severity.LOW,
             f"{names} can be passed to {listed(allowed)} only, but {'they ' if many else ''}{trust}: {ends}",
-            _remedy(subject, found, trusted),
+            _remedy(context, found, trusted),
             Confidence.HIGH if known else Confidence.LOW,
         )
 
 
-def _remedy(subject: GrantContext, roles: list[KnownRole], trusted: list[str]) -> str:
+def _remedy(context: GrantContext, roles: list[KnownRole], trusted: list[str]) -> str:
     """What to write: the service that this configuration hands the roles to decides, if it is known."""
-    received = sorted({service for role in roles for service in subject.services_of(role)})
+    received = sorted({service for role in roles for service in context.services_of(role)})
     if received and any(assumes(role, received) is Ternary.NO for role in roles):
         return f"Name {listed(received)}, which receives the role here, in its trust policy" + (
-            "." if set(received) <= set(subject.grant.condition.allowed) else " and in iam:PassedToService."
+            "." if set(received) <= set(context.grant.condition.allowed) else " and in iam:PassedToService."
         )
     wanted = received or trusted
     if wanted:

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.checks.base.check import (
-    Check,
-    Element,
-    Example,
-    GrantContext,
-    allow,
-    condition_on,
-    seen_from,
-    shortened,
-)
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import condition_on, shortened
 from passrole_checks.files.safe_read import NO_SUCH_FILE
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.sources.model.addresses import seen_from
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does
 _PLACES = (UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION)
@@ -40,6 +35,7 @@ class UnresolvedScope(Check):
     name = "unresolved"
     title = "Ensure that what iam:PassRole grants can be told before deployment"
     severity = Severity.LOW
+    accepts = frozenset({Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     flagged = (
         Example(
             "a role from outside",
@@ -67,27 +63,27 @@ class UnresolvedScope(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if grant.effect != "Allow" or grant.denied or grant.condition.dead or grant.scope is Scope.NOT_A_ROLE:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if grant.scope is Scope.NOT_A_ROLE:
             return
         question = open_question(grant)
         if question is None:
             return
         holes = question.holes
-        names = list(dict.fromkeys(_in_words(hole, subject.module) for hole in holes))
+        names = list(dict.fromkeys(_in_words(hole, context.module) for hole in holes))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         malformed = "; ".join(grant.condition.problems).rstrip(".?") if not names else ""
         why = f": it depends on {shown}" if shown else f": {malformed}" if malformed else ""
         yield Verdict(
             Severity.LOW,
             f"{question.words} cannot be told before deployment{why}.",
-            self._remedy(subject, question),
+            self._remedy(context, question),
             Confidence.LOW,
         )
 
     @staticmethod
-    def _remedy(subject: GrantContext, question: OpenQuestion) -> str:
+    def _remedy(context: GrantContext, question: OpenQuestion) -> str:
         holes = question.holes
         if any(hole.reason.startswith("the module is not here") for hole in holes):
             return (
@@ -99,10 +95,10 @@ class UnresolvedScope(Check):
                 "The file is not there: write a path at which it is (${path.module}/…; another one begins where "
                 "Terraform is run), or scan once it is made; or look at it and suppress this with a reason."
             )
-        services = subject.services_to_name() if question.element is Element.SERVICES else ()
+        services = context.services_to_name() if question.element is Element.SERVICES else ()
         if services:
             return (
-                f"Write {condition_on(subject.grant, services)}, or look at the value and suppress this with a reason."
+                f"Write {condition_on(context.grant, services)}, or look at the value and suppress this with a reason."
             )
         if any(hole.reason == "no default" for hole in holes):
             return (

@@ -29,7 +29,7 @@ from typing import Any
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 
 VERSION = 1
 _LARGEST = 100_000_000  # bytes

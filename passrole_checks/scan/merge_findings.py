@@ -10,21 +10,22 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import starmap
 
-from passrole_checks.checks.base.check import condition_in_short, listed, module_of, seen_from, shortened
+from passrole_checks.checks.base.wording import condition_in_short, listed, shortened
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition, simplify
+from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import MODULE, is_opaque_consumer
 
 
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
     """The places at which more than one statement stands, as in a JSON text whose layout is not known. The same
     statement taken into a document twice is one."""
-    seen: dict[Position, tuple[str, tuple[str, ...]]] = {}
+    seen: dict[Position, Statement] = {}
     for statement in statements:
-        path, identity = seen.setdefault(statement.at, (statement.path, statement.identity))
-        if path != statement.path and identity != statement.identity:
+        first = seen.setdefault(statement.at, statement)
+        if first.path != statement.path and first.identity != statement.identity:
             yield statement.at
 
 

@@ -13,7 +13,8 @@ from passrole_checks.errors import InputError, TookTooLongError, internal_error
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
-from passrole_checks.scan.analyze import Judge, digest
+from passrole_checks.scan.analyze import analyze
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.merge_findings import one_for_all_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.sources.files.access_log import recording_accesses
@@ -234,20 +235,11 @@ def judged(configuration: Configuration, options: ScanOptions, path: str | Path 
     """Judge one configuration that a source has read. Never raises: a fault of this package is in what it returns, for
     ``path`` (default: the first file of the configuration)."""
     try:
-        judge = Judge(configuration, options)
+        return analyze(configuration, options).analysis
     except Exception as error:
         fault = _fault(path or next(iter(configuration.files), "."), error)
         unreadable = (*configuration.unreadable, fault)
         return Analysis((), (), unreadable, configuration.not_evaluated, (), configuration.files)
-    return Analysis(
-        tuple(judge.findings),
-        tuple(judge.grants),
-        tuple(judge.unreadable),
-        (*configuration.not_evaluated, *judge.notes),
-        tuple(judge.unused),
-        configuration.files,
-        judge.out_of_time,
-    )
 
 
 def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
@@ -290,13 +282,18 @@ def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
 
 
 def findings_of_change(
-    configuration: Configuration, options: ScanOptions
+    configuration: Configuration, options: ScanOptions, *, with_severity: bool = True
 ) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
     """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
-    a configuration that says what was before it; what in it cannot be read; and True where the time was enough."""
-    comparing = frozenset(check.id for check in ALL if check.compares)
-    judge = Judge(configuration, replace(options, checks=comparing, skip_checks=frozenset()))
-    return tuple(judge.marked), tuple(judge.unreadable), not judge.out_of_time
+    a configuration that says what was before it; what in it cannot be read; and True where the time was enough.
+
+    ``with_severity``: as in :func:`~passrole_checks.scan.run_checks.verdicts_of`.
+    """
+    comparing = frozenset(check.id for check in ALL if check.compares_versions)
+    analyzed = analyze(
+        configuration, replace(options, checks=comparing, skip_checks=frozenset()), with_severity=with_severity
+    )
+    return analyzed.variant_findings, analyzed.unreadable, not analyzed.out_of_time
 
 
 def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:

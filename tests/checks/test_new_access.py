@@ -8,15 +8,24 @@ from typing import Any
 import pytest
 
 from passrole_checks.access.access_change import Beneficiary
+from passrole_checks.access.access_model import AccessModel
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.checks.base.check import GrantContext
+from passrole_checks.checks.base.check import Check
+from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.cli.check_pages import page
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
-from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
+from passrole_checks.scan.run_checks import evaluate
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Configuration,
+    Framework,
+    ResourceDefinition,
+)
 
 ROLE = "arn:aws:iam::111122223333:role/"
 SERVICES = {name: known_services(name) for name in ("aws", "aws-cn")}
@@ -50,9 +59,29 @@ def verdict(
     gain = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
     gainers = tuple(Beneficiary(name, gain) for name in who) if gain else ()
     (grant,) = grants_of(later, SERVICES)
-    found = list(NewAccess().evaluate(GrantContext(grant, later, account=account, gainers=gainers, flagged=flagged)))
+    found = evaluated(grant, later, gainers, account, flagged)
     assert len(found) <= 1
     return found[0] if found else None
+
+
+def evaluated(
+    grant: PassRoleGrant,
+    statements: tuple[Statement, ...],
+    beneficiaries: tuple[Beneficiary, ...],
+    account: str | None = None,
+    flagged: frozenset[str] = frozenset(),
+) -> list[Verdict]:
+    """Return the verdicts of the check on a grant that is new for some principals."""
+    at = Position("policy.json", 1)
+    resource = ResourceDefinition("aws_iam_policy.p", "aws_iam_policy", Framework.TERRAFORM, at)
+    policy = AttachedPolicy(resource, "policy", text("{}", at))
+    model = AccessModel(Configuration(Framework.TERRAFORM, (), (resource,), (policy,), ()), account)
+    context = GrantContext(grant, policy, statements, model, (), beneficiaries, flagged)
+    return [item.verdict for item in evaluate(NewAccess, context, unexpected)]
+
+
+def unexpected(check: type[Check], error: Exception) -> None:
+    raise error
 
 
 @pytest.mark.parametrize(
@@ -116,7 +145,7 @@ def test_an_unknown_role_is_said_to_be_one() -> None:
     gain = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
     assert gain is not None
     (grant,) = grants_of(later, SERVICES)
-    (found,) = NewAccess().evaluate(GrantContext(grant, later, gainers=(Beneficiary("dev", gain),)))
+    (found,) = evaluated(grant, later, (Beneficiary("dev", gain),))
     assert (found.severity, found.confidence) == (Severity.INFO, Confidence.LOW)
     assert found.message == (
         "dev can pass ${var.role} to any service, and whether that is new cannot be told before deployment."

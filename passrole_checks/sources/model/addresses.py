@@ -29,3 +29,21 @@ def same_or_all_instances(some: Segments, others: Segments) -> bool:
 def contains(outer: Segments, address: Segments) -> bool:
     """True if an address is in a module or nested stack, or is the address of its call."""
     return len(outer) <= len(address) and same_or_all_instances(outer, address[: len(outer)])
+
+
+_MODULES = re.compile(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")
+
+
+def module_of(address: str) -> str:
+    """Return the module part of a Terraform address (``module.a.module.b.``); empty in a root module."""
+    match = _MODULES.match(address)
+    return match[0] if match is not None else ""
+
+
+def seen_from(module: str, text: str) -> str:
+    """Return a text about a Terraform configuration as seen inside a module: without the module's own address."""
+    if not module:
+        return text
+    own = re.escape(module[:-1])
+    text = re.sub(rf" \({own}\)|(?<=\(){own}, ", "", text)
+    return re.sub(rf"(?<![\w.-]){re.escape(module)}", "", text)
