@@ -65,7 +65,7 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             *only_others(trust),
             _role_arn(definition),
             only_services(trust),
-            definition.there,
+            definition.exists_when,
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them

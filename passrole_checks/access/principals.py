@@ -143,7 +143,7 @@ class Principals:
         left out."""
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
         for attachment in self.configuration.attachments:
-            policy = _of_aws(attachment) if attachment.judged else None
+            policy = _of_aws(attachment) if attachment.is_checked else None
             if policy is not None and _speaks_of_pass_role(policy.name):
                 key = (policy.name, attachment.resource, attachment.path, attachment.at, attachment.when)
                 together.setdefault(key, (policy, attachment, {}))[2][attachment.holder] = None
@@ -164,7 +164,7 @@ class Principals:
         policy."""
         found: dict[str, ManagedAttachment] = {}
         for attachment in self.configuration.attachments:
-            if attachment.judged and _of_aws(attachment) is None:
+            if attachment.is_checked and _of_aws(attachment) is None:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
 
@@ -173,10 +173,10 @@ class Principals:
 
         As few as possible, each of which suffices; an empty one if it has the policy in any case.
         """
-        if not policy.held:
+        if not policy.conditional_principals:
             return ((),)
         readings: dict[str, list[PathCondition]] = {}
-        for who, facts in policy.held:
+        for who, facts in policy.conditional_principals:
             readings.setdefault(who, []).append(facts)
         names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
         return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
@@ -233,10 +233,10 @@ class Principals:
             boundary = self._read(self._boundaries[holder])
         elif holder in self._boundary_names:
             boundary = allowed_by(self._boundary_names[holder])
-        elif holder in self._boundary_readings:
+        elif holder in self._conditional_boundaries:
             boundary = tuple(
                 replace(one, when=merged)
-                for facts, bound in self._boundary_readings[holder]
+                for facts, bound in self._conditional_boundaries[holder]
                 for one in self._within(bound)
                 if (merged := conjoin(facts, one.when)) is not None
             )
@@ -286,7 +286,7 @@ class Principals:
     @cached_property
     def _policies(self) -> dict[str, list[AttachedPolicy]]:
         whole = self.configuration
-        return by_holder((*whole.policies, *whole.unchanged, *whole.beside), self._members)
+        return by_holder((*whole.policies, *whole.unchanged, *whole.other_policies), self._members)
 
     @cached_property
     def _attached(self) -> dict[str, list[ManagedAttachment]]:
@@ -305,9 +305,9 @@ class Principals:
         return dict(self.configuration.boundary_names)
 
     @cached_property
-    def _boundary_readings(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
+    def _conditional_boundaries(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
         found: dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]] = {}
-        for holder, facts, bound in self.configuration.boundary_readings:
+        for holder, facts, bound in self.configuration.conditional_boundaries:
             found.setdefault(holder, []).append((facts, bound))
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
-from passrole_checks.aws.assuming_services import counterparts
+from passrole_checks.aws.assuming_services import assuming_principals
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
 from passrole_checks.iam.documents.trust import KnownRole
@@ -68,7 +68,7 @@ def _one_of(names: Sequence[str]) -> list[tuple[str, ...]]:
 def _counterparts() -> Mapping[str, frozenset[str]]:
     """Return the service principals that a role must trust for each value of iam:PassedToService, as far as known."""
     found: dict[str, set[str]] = {}
-    for service, trusted in counterparts().items():
+    for service, trusted in assuming_principals().items():
         found.setdefault(plain_name(service), set()).update(map(plain_name, trusted))
     return {service: frozenset(trusted) for service, trusted in found.items()}
 
@@ -129,9 +129,9 @@ def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _passed_as(trusted: frozenset[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    counterparts = _counterparts()
+    by_service = _counterparts()
     for name in sorted(trusted):
         plain = plain_name(name)
-        others = sorted(service for service, names in counterparts.items() if plain in names)
-        found.update(dict.fromkeys([name] if plain in counterparts or not others else others))
+        others = sorted(service for service, names in by_service.items() if plain in names)
+        found.update(dict.fromkeys([name] if plain in by_service or not others else others))
     return tuple(found)

@@ -27,7 +27,7 @@ from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
-from passrole_checks.sources.model.configuration import Unreadable, faults_in, noting_faults, without_faults
+from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class _ReviewBuilder:
         with FixFinder(self._sides, self._snapshots, outcome, compare) as fixes:
             if difference.touched is not None and traced:
                 options = replace(self._options, inputs=self._sides[1].inputs, unchanged=True)
-                with noting_faults("", fixes.faults):
+                with recording_faults("", fixes.faults):
                     fixes.prepare_suggestions(traced[:MAX_ITEMS], difference.touched.read, options)
             items = tuple(
                 self._complete_safely(item, anchors, fixes, number < MAX_ITEMS) for number, item in enumerate(traced)
@@ -226,7 +226,7 @@ class _ReviewBuilder:
     def _complete_safely(self, traced: TracedItem, anchors: Anchors, fixes: FixFinder, seek_fix: bool) -> Item:
         """Add the anchor and fix of an item; neither if that raises an internal error."""
         item = replace(traced.item, advice=remediation_of(traced.item))
-        with noting_faults(str(traced.at.file), fixes.faults):
+        with recording_faults(str(traced.at.file), fixes.faults):
             item = self._complete(traced, anchors, fixes if seek_fix else None)
         return item
 

@@ -7,7 +7,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant, under
 from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, uses_in_its_own_way
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, is_opaque_consumer
 
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
 
@@ -19,7 +19,7 @@ def finding_of(item: CheckVerdict) -> Finding:
     gainers = tuple(gainer.who for gainer in context.beneficiaries) if check.compares_versions else ()
     is_incomplete = bool(configuration.incomplete.intersection(gainers))
     confidence = verdict.confidence
-    if confidence is Confidence.HIGH and (is_incomplete or uses_in_its_own_way(policy.resource.type)):
+    if confidence is Confidence.HIGH and (is_incomplete or is_opaque_consumer(policy.resource.type)):
         confidence = Confidence.MEDIUM
     if verdict.when:
         grant = under(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)

@@ -20,7 +20,7 @@ from passrole_checks.sources.model.configuration import (
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
     from passrole_checks.iam.grants.grant import PassRoleGrant
-    from passrole_checks.sources.files.fingerprints import Sightings
+    from passrole_checks.sources.files.fingerprints import FileFingerprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class ScannedUnit:
     parameters: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()
-    looked: Sightings | None = field(default=None, compare=False, repr=False)
+    looked: FileFingerprints | None = field(default=None, compare=False, repr=False)
     out_of_time: bool = False  # it took too long to read
 
     @property

@@ -17,8 +17,8 @@ from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.merge_findings import one_for_all_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
-from passrole_checks.sources.files.access_log import watched
-from passrole_checks.sources.files.fingerprints import Sightings
+from passrole_checks.sources.files.access_log import recording_accesses
+from passrole_checks.sources.files.fingerprints import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
 from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in
 
@@ -38,8 +38,8 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     path = unit.only or unit.path
-    looked = Sightings()
-    with watched(looked):
+    looked = FileFingerprints()
+    with recording_accesses(looked):
         try:
             configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
         except InputError as error:
@@ -201,7 +201,7 @@ def _about_inputs(
     """Return the inputs that cannot be read, and those that nothing uses."""
     from passrole_checks.sources import detect
 
-    return detect.about_inputs(discovery.units, options.inputs, declared)
+    return detect.check_inputs(discovery.units, options.inputs, declared)
 
 
 _Read = TypeVar("_Read", Configuration, ScannedUnit)

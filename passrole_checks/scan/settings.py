@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.files.safe_read import read_bounded, why_not
+from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.files.write_atomically import repository_around
 
 FILE = "pyproject.toml"
@@ -39,7 +39,7 @@ def load(folder: Path) -> dict[str, Any]:
     try:
         content = read_bounded(path, _LARGEST)
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{FILE}: {why_not(path, error)}") from error
+        raise ConfigurationError(f"{FILE}: {open_error_reason(path, error)}") from error
     except OSError as error:
         raise ConfigurationError(f"{FILE}: {error.strerror}") from error
     return table_in(content)
@@ -107,9 +107,9 @@ def checked(table: Mapping[str, Any], options: Mapping[str, type], folder: Path)
 def _files(key: str, value: Any) -> Iterator[Path]:
     """Yield the paths that an option names."""
     if key == "parameters":
-        from passrole_checks.sources.cloudformation.parameter_values import named_file
+        from passrole_checks.sources.cloudformation.parameter_values import parameter_file
 
-        yield from (path for path in map(named_file, value) if path is not None)
+        yield from (path for path in map(parameter_file, value) if path is not None)
     elif key in _PATHS:
         yield from map(Path, [value] if isinstance(value, str) else value)
 

@@ -52,12 +52,12 @@ def scan_remembered(
             return result
         store.drop(name)
     from passrole_checks.scan.scanner import one_after_another, scan_paths
-    from passrole_checks.sources.files.access_log import watched
-    from passrole_checks.sources.files.fingerprints import Sightings
+    from passrole_checks.sources.files.access_log import recording_accesses
+    from passrole_checks.sources.files.fingerprints import FileFingerprints
 
     units = Remembering(store, disk, scanner or one_after_another)
-    looked = Sightings()
-    with watched(looked):
+    looked = FileFingerprints()
+    with recording_accesses(looked):
         result = scan_paths(paths, options, units)
     if not any(_is_in(store.folder, path) for path in paths):  # else the scan changes what it looks at
         _sound(lambda: units.keep_all(name, disk.stamp(looked), result))

@@ -12,15 +12,15 @@ from typing import NamedTuple, TypeVar
 
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.fingerprints import (
-    Sight,
-    Sightings,
+    FileFingerprints,
+    Fingerprint,
+    current_walk_digest,
+    fingerprint,
+    fingerprint_of_status,
     is_file,
     is_settled,
-    listing,
-    sight,
-    sight_of,
-    tree,
-    walk_again,
+    listing_digest,
+    tree_digest,
 )
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -31,7 +31,7 @@ _Value = TypeVar("_Value")
 
 
 class Looks(NamedTuple):
-    """The paths of a :class:`~passrole_checks.sources.files.access_log.LookedAt`, in order."""
+    """The paths of a :class:`~passrole_checks.sources.files.access_log.FileAccessLog`, in order."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
@@ -47,13 +47,13 @@ class Disk:
     """
 
     def __init__(self, exclusions: Exclusions = NO_EXCLUSIONS) -> None:
-        self._walk_again = partial(walk_again, exclusions=exclusions)
-        self._held: dict[str, tuple[Sight, int, bytes]] = {}
+        self._walk_again = partial(current_walk_digest, exclusions=exclusions)
+        self._held: dict[str, tuple[Fingerprint, int, bytes]] = {}
         self.again()
 
     def again(self) -> None:
         """Read the state anew from now on."""
-        self._seen: dict[str, Sight] = {}
+        self._seen: dict[str, Fingerprint] = {}
         self._states: dict[str, bytes | None] = {}
         self._listings: dict[str, bytes | None] = {}
         self._trees: dict[str, bytes | None] = {}
@@ -98,7 +98,7 @@ class Disk:
             told.update(b"\n")
         return told.hexdigest()
 
-    def stamp(self, found: Sightings) -> tuple[Looks, str] | None:
+    def stamp(self, found: FileFingerprints) -> tuple[Looks, str] | None:
         """Return the accessed paths with their digest; None if one may have changed since, or only just before."""
         self.again()
         for path, seen in found.seen.items():
@@ -106,28 +106,28 @@ class Disk:
                 return None
         for then, now in (
             (found.listed, self._listing),
-            (found.trodden, self._tree),
-            (found.found, self._walk),
+            (found.trees_seen, self._tree),
+            (found.walks_seen, self._walk),
         ):
             for path, told in then.items():
                 if told is None or now(path) != told:
                     return None
-        kinds = (found.files, found.folders, found.trees, found.leads, found.walks)
+        kinds = (found.files, found.folders, found.trees, found.links, found.walks)
         looks = Looks(*(tuple(sorted(paths)) for paths in kinds))
         digest = self.told(looks)
         return None if digest is None else (looks, digest)
 
-    def _sight(self, path: str) -> Sight:
-        return _once(self._seen, path, sight)
+    def _sight(self, path: str) -> Fingerprint:
+        return _once(self._seen, path, fingerprint)
 
     def _state(self, path: str) -> bytes | None:
         return _once(self._states, path, self._looked_up)
 
     def _listing(self, path: str) -> bytes | None:
-        return _once(self._listings, path, listing)
+        return _once(self._listings, path, listing_digest)
 
     def _tree(self, path: str) -> bytes | None:
-        return _once(self._trees, path, tree)
+        return _once(self._trees, path, tree_digest)
 
     def _walk(self, path: str) -> bytes | None:
         return _once(self._walks, path, self._walk_again)
@@ -192,14 +192,14 @@ def _realpath(path: str) -> str:
         return ""
 
 
-def _content(path: str, seen: Sight) -> bytes | None:
+def _content(path: str, seen: Fingerprint) -> bytes | None:
     """Return the digest of a regular file; None if it cannot be read, or was replaced meanwhile."""
     try:
         handle = os.open(path, _FLAGS)
     except (OSError, ValueError):
         return None
     try:
-        if sight_of(os.fstat(handle)) != seen:
+        if fingerprint_of_status(os.fstat(handle)) != seen:
             return None
         told = hashlib.blake2b(digest_size=_SIZE)
         while piece := os.read(handle, _PIECE):

@@ -39,7 +39,7 @@ from passrole_checks.scan.scanner import (
 from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import Boundary, repository_around
-from passrole_checks.sources.model.addresses import Segments, alike, contains, names_of, segments_of
+from passrole_checks.sources.model.addresses import Segments, contains, names_of, same_or_all_instances, segments_of
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, NO_INPUTS, Framework, Inputs, Unreadable
 from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
 
@@ -95,7 +95,7 @@ class HostResult:
         return tuple(
             (name, finding)
             for name, theirs, finding in self._by_names[check_id, names_of(segments)]
-            if alike(segments, theirs)
+            if same_or_all_instances(segments, theirs)
         )
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
@@ -116,7 +116,7 @@ class HostResult:
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
                 segments = segments_of(address)
-                if any(alike(one, segments) for one in known.get(names_of(segments), ())):
+                if any(same_or_all_instances(one, segments) for one in known.get(names_of(segments), ())):
                     continue
                 around = [(one, module) for one, module in called if contains(one, segments)]
                 depth = max((len(one) for one, _ in around), default=0)
@@ -147,7 +147,7 @@ class HostResult:
         """True if an unresolved value could make the check flag a resource, or one in a nested stack."""
         segments = segments_of(address)
         undecided = self._undecided.get((check_id, names_of(segments)), {})
-        return segments in undecided or any(alike(segments, theirs) for theirs in undecided)
+        return segments in undecided or any(same_or_all_instances(segments, theirs) for theirs in undecided)
 
     @cached_property
     def problems(self) -> tuple[Unreadable, ...]:

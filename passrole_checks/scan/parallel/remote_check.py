@@ -12,7 +12,7 @@ from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam import deadline
 from passrole_checks.scan.parallel.any_executor import portable
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
-from passrole_checks.sources.files.access_log import LookedAt
+from passrole_checks.sources.files.access_log import FileAccessLog
 from passrole_checks.sources.recognize import LARGEST_PLAN
 
 if TYPE_CHECKING:
@@ -43,16 +43,16 @@ def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[Sca
     try:
         for unit in units:
             scanned = scan_unit(unit, options)
-            found.append((scanned, seen(scanned.looked or LookedAt())))
+            found.append((scanned, seen(scanned.looked or FileAccessLog())))
     except Exception as error:
         raise portable(error) from None
     return tuple(found)
 
 
-def seen(looked: LookedAt) -> FileDigests:
+def seen(looked: FileAccessLog) -> FileDigests:
     """Return the digests of everything that was accessed."""
     return FileDigests(
-        tuple(_digests(looked.leads, _where)),
+        tuple(_digests(looked.links, _where)),
         tuple(_digests(looked.files, _content)),
         tuple(_digests(looked.folders, _listed)),
         tuple(_digests(looked.trees, _walked)),

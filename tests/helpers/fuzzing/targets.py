@@ -45,7 +45,7 @@ from passrole_checks.scan import baseline
 from passrole_checks.scan import settings as configuration
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult, read_paths, scan_paths
-from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
 from passrole_checks.sources.model.configuration import Inputs, Unreadable
 
 Make = Callable[[random.Random], Tree]
@@ -288,7 +288,7 @@ def _inputs(folder: Path) -> None:
     parameters: tuple[tuple[str, str], ...] = ()
     for name in given:
         try:
-            parameters += given_parameters([name])
+            parameters += parse_parameter_options([name])
         except (InputError, ConfigurationError) as error:
             assert str(error).startswith(name), str(error)
     files = tuple(Path(name) for name in given if ".tfvars" in name)
