@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from reports_of_tests import ALL_KINDS
 
 from passrole_checks.cli import main
-from passrole_checks.review.report_json import dump
+from passrole_checks.review.report_json import to_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "docs" / "schema"
@@ -83,7 +83,7 @@ def test_diagnosis_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_review_report_is_valid() -> None:
-    assert errors("review", dump(ALL_KINDS)) == []
+    assert errors("review", to_json(ALL_KINDS)) == []
 
 
 def test_every_command_with_json_has_a_schema() -> None:
