@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from second_opinion.cases import ACCOUNT, Case, Json, Request, case
 from second_opinion.corrections import CORRECTIONS, corrected
 from second_opinion.ours import VIEWS, Ours, is_wrong
@@ -72,8 +73,7 @@ def test_thousands_of_requests(simulator: Simulator, part: int) -> None:
 
 @given(random=st.randoms(use_true_random=False))
 @settings(
-    max_examples=60,
-    deadline=None,
+    max_examples=examples(60),
     suppress_health_check=list(HealthCheck),
     derandomize=bool(os.environ.get("CI")),  # there, others would fail a change that has nothing to do with them
 )

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from profiles import examples
 from reports_of_tests import BASE, HEAD, LINKS
 
 from passrole_checks.escaping.markup import can_be_shown
@@ -145,7 +146,7 @@ def check(page: str, *, languages: set[str]) -> list[str]:
     return blocks
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(REPORT, st.booleans())
 def test_a_summary(report: ReviewReport, told_before: bool) -> None:
     """In a summary there are no mentions, references, links, images, HTML or headings but ours; it holds no comment of
@@ -163,7 +164,7 @@ def test_a_summary(report: ReviewReport, told_before: bool) -> None:
     assert (found.kind, found.head) == (SUMMARY, HEAD)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(REPORT, st.booleans())
 def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
     """In a comment there is nothing of that either, and at most one suggestion, whose text is the replacement's."""
@@ -183,7 +184,7 @@ def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
             assert text == (f"{replacement.text}\n".replace("\r\n", "\n") if replacement.text else "")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(REPORT)
 def test_annotations(report: ReviewReport) -> None:
     """Each line of workflow commands is one of ours, and the annotations of a check run are within their limits."""
