@@ -1,6 +1,6 @@
-"""The documentation says what is so.
+"""The pages agree with the program: checks, examples, commands, options, and what is evaluated.
 
-``python tests/test_documentation.py`` writes the README's table of checks and the outputs of its examples anew.
+``python -m tools.regenerate documentation`` writes the README's table of checks and the outputs of its examples.
 """
 
 from __future__ import annotations
@@ -322,14 +322,11 @@ def test_every_command_has_help() -> None:
         assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
 
 
-def update() -> None:
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the README, with its table of checks and its examples as they are now."""
     text = README.read_text("utf-8")
     text = _TABLE.sub(lambda _: table(), text)
     for body in blocks(README, "console"):
         first = body.partition("\n")[0]
         text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")
-    README.write_text(text, "utf-8")
-
-
-if __name__ == "__main__":
-    update()
+    yield README, text

@@ -2,24 +2,21 @@
 
 ``expected.json`` holds one row a finding: check, file (below the sample's folder), line, resource, severity.
 ``suppressed.json`` the same for what is suppressed, ``expected.txt`` what the command line prints, and ``options.json``
-the options that a sample is run with (``account``, ``parameters``, ``severity``, ``source``, ``var-file``). ``python
-tests/test_samples.py --write`` writes what the engine says now into these files, for review against CONTRACT, never
-instead of it.
+the options that a sample is run with (``account``, ``parameters``, ``severity``, ``source``, ``var-file``).
+``python -m tools.regenerate`` writes these files.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import expected_outputs
 import pytest
 
 from passrole_checks.checks import ALL
-from passrole_checks.cli import main
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation.parameter_values import given_parameters
@@ -100,10 +97,7 @@ def printed(folder: str) -> str:
     arguments = ["scan", f"sample_templates/{folder}"]
     for name, value in options_of(folder).items():
         arguments += [f"--{name}", value]
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        main(arguments)
-    return output.getvalue()
+    return expected_outputs.printed(*arguments)
 
 
 def below(folder: str, file: str) -> str:
@@ -223,8 +217,8 @@ def test_cross_account_needs_the_account() -> None:
     assert rows(result, "005-cross-account") == []
 
 
-def write() -> None:
-    """Write what the engine says now beside the samples."""
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the files beside the samples, with the findings and the text of the samples now."""
     os.chdir(ROOT)
     for folder in FOLDERS:
         result = scan(folder)
@@ -233,14 +227,7 @@ def write() -> None:
             path = SAMPLES / folder / name
             if found or path.exists():
                 lines = ",\n".join(f"  {json.dumps(list(item))}" for item in found)
-                path.write_text(f"[\n{lines}\n]\n" if found else "[]\n", encoding="utf-8")
+                yield path, f"[\n{lines}\n]\n" if found else "[]\n"
         text = SAMPLES / folder / "expected.txt"
         if text.exists():
-            text.write_text(printed(folder), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
-        write()
-    else:
-        sys.exit(pytest.main([__file__, *sys.argv[1:]]))
+            yield text, printed(folder)

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,18 @@ def scan(case: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, check=False)
 
 
+def rows(done: subprocess.CompletedProcess[str]) -> list[list[object]]:
+    """Return check, file and line of each finding, sorted."""
+    return sorted(
+        [finding["check_id"], finding["file"], finding["line"]] for finding in json.loads(done.stdout)["findings"]
+    )
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_bad_files_are_named_and_the_rest_is_judged(case: str) -> None:
     """A folder with bad files gives exit status 2, one line for each bad place, and the findings of all good blocks."""
     done = scan(case)
-    found = sorted([item["check_id"], item["file"], item["line"]] for item in json.loads(done.stdout)["findings"])
-    assert found == json.loads((FOLDER / case / "expected.json").read_text("utf-8"))
+    assert rows(done) == json.loads((FOLDER / case / "expected.json").read_text("utf-8"))
     assert done.stderr == (FOLDER / case / "expected.txt").read_text("utf-8")
     assert done.returncode == 2
 
@@ -42,3 +49,12 @@ def test_each_line_starts_with_a_file_that_is_there(case: str) -> None:
     said = (FOLDER / case / "expected.txt").read_text("utf-8").splitlines()
     assert said and all((FOLDER / line.partition(":")[0]).is_file() for line in said)
     assert json.loads((FOLDER / case / "expected.json").read_text("utf-8"))
+
+
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the files beside the cases, with the errors and the findings that the command prints now."""
+    for case in CASES:
+        done = scan(case)
+        yield FOLDER / case / "expected.txt", done.stderr
+        lines = ",\n".join(f"  {json.dumps(row)}" for row in rows(done))
+        yield FOLDER / case / "expected.json", f"[\n{lines}\n]\n"
