@@ -1,7 +1,7 @@
 """Settings of all tests: their tiers, the profiles of Hypothesis, and an environment that changes no result.
 
-Tiers: ``pytest`` runs everything but the tests marked ``nightly``; ``pytest -m "not slow"`` leaves out the folders in
-``SLOW_FOLDERS`` and the tests marked ``slow``.
+Tiers: ``pytest`` runs everything but the tests marked ``nightly``; ``pytest -m "not slow"`` leaves out the folders and
+files in ``SLOW`` and the tests marked ``slow``.
 
 Profiles: ``ci`` runs as many examples as each test asks for, ``dev`` a tenth of them, ``nightly`` ten times as many.
 ``--hypothesis-profile`` or the environment variable ``HYPOTHESIS_PROFILE`` selects one; without them it is ``dev``
@@ -20,7 +20,26 @@ import pytest
 from hypothesis import settings
 
 TESTS = Path(__file__).resolve().parent
-SLOW_FOLDERS = ("benchmarks", "differential", "fuzz", "hosts", "packaging")
+SLOW = (
+    *("benchmarks", "differential", "fuzz", "hosts", "packaging"),
+    "cli/test_fix_targets.py",
+    "cli/test_suggest.py",
+    "cloudtrail/test_sql_athena.py",
+    "cloudtrail/test_sql_spark.py",
+    "doctor/test_diagnosis.py",
+    "output/test_cloudtrail_in_chromium.py",
+    "output/test_grants_html_in_chromium.py",
+    "scan/test_cached_scan.py",
+    "scan/test_dask.py",
+    "scan/test_parallel.py",
+    "sources/terraform/test_tf_budgets.py",
+    "sources/test_terraform_plan_large.py",
+    "test_boundary.py",
+    "test_odd_inputs.py",
+    "test_planted_links.py",
+    "test_readme_commands.py",
+)
+"""Folders and files here whose tests start hosts, clusters, browsers or many processes, or compute for long."""
 
 os.environ["PASSROLE_CHECKS_CACHE_DIR"] = ""
 os.environ["PASSROLE_CHECKS_DEBUG"] = "1"
@@ -37,9 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders, and deselect the nightly ones unless -m names them."""
+    """Mark the tests of slow folders and files, and deselect the nightly ones unless -m names them."""
+    slow = tuple(TESTS / name for name in SLOW)
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in SLOW_FOLDERS:
+        if item.path in slow or any(folder in item.path.parents for folder in slow):
             item.add_marker("slow")
     if "nightly" not in config.getoption("-m"):
         nightly = [item for item in items if item.get_closest_marker("nightly")]

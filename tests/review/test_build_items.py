@@ -301,6 +301,7 @@ def test_what_could_not_be_read_before_either_is_as_it_was(repository: Reviews) 
     assert (len(said.items), said.report.unreadable, said.status) == (1, (), 1)
 
 
+@pytest.mark.slow
 def test_no_finding_is_lost(repository: Reviews) -> None:
     """Whatever changes, each finding of HEAD is told in an item or counted as unchanged, and each one of BASE is fixed
     or stands for one of HEAD; and a version compared with itself is silent."""

@@ -97,6 +97,7 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
     return f"locals {{\n{links}  a{number} = {last}\n}}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
