@@ -113,7 +113,7 @@ def test_widening_never_removes_a_finding(statement: dict[str, Any], what: str, 
 @settings(max_examples=examples(300))
 @given(statements, st.data())
 def test_an_unknown_never_turns_a_finding_into_silence(statement: dict[str, Any], data: st.DataObject) -> None:
-    """Where a literal is replaced by a value that is not known, what was flagged is flagged or cannot be told."""
+    """With an unknown value in place of a literal, a flagged statement stays flagged or becomes unresolved."""
     about_grants = ids(statement) - {"PASSROLE_010", "PASSROLE_012"}
     assume(about_grants)
     written = document(statement)

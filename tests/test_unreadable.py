@@ -1,8 +1,8 @@
-"""What cannot be read is named, in one line each, and everything else is judged.
+"""Unreadable files are reported in one line each, and everything else is checked.
 
-Each folder of ``tests/unreadable`` holds good code beside bad: ``expected.txt`` is what the command line says on
-standard error, ``expected.json`` the check, file and line of what it still finds. They are no sample templates because
-the exit status is 2 wherever one of them is.
+Each folder of ``tests/unreadable`` contains valid and invalid code: ``expected.txt`` is the standard error of the
+command line, ``expected.json`` has check, file and line of its findings. They are not sample templates, because their
+exit status is 2.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def rows(done: subprocess.CompletedProcess[str]) -> list[list[object]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_files_are_named_and_the_rest_is_judged(case: str) -> None:
+def test_unreadable_files_are_reported_and_the_rest_is_checked(case: str) -> None:
     """A folder with bad files gives exit status 2, one line for each bad place, and the findings of all good blocks."""
     done = scan(case)
     assert rows(done) == json.loads((FOLDER / case / "expected.json").read_text("utf-8"))
@@ -44,8 +44,8 @@ def test_bad_files_are_named_and_the_rest_is_judged(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_line_starts_with_a_file_that_is_there(case: str) -> None:
-    """Whatever is said of what cannot be read starts with the file, and there is something good beside it."""
+def test_each_error_starts_with_an_existing_file(case: str) -> None:
+    """Each error starts with the file, and the folder has findings in other files."""
     said = (FOLDER / case / "expected.txt").read_text("utf-8").splitlines()
     assert said and all((FOLDER / line.partition(":")[0]).is_file() for line in said)
     assert json.loads((FOLDER / case / "expected.json").read_text("utf-8"))
