@@ -1,4 +1,4 @@
-"""What is on the stand-in: users, a merge request with versions of its difference, discussions with notes."""
+"""State of the fake: users, a merge request with versions of its difference, discussions with notes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Call:
-    """What was called, and how it was answered."""
+    """A call and its answer."""
 
     method: str
     path: str
