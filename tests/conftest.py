@@ -33,11 +33,13 @@ SLOW = (
     "scan/test_dask.py",
     "scan/test_parallel.py",
     "sources/terraform/test_tf_budgets.py",
+    "sources/terraform/test_tf_lazy_evaluation.py",
     "sources/test_terraform_plan_large.py",
     "test_boundary.py",
     "test_odd_inputs.py",
     "test_planted_links.py",
     "test_readme_commands.py",
+    "test_separators.py",
 )
 """Folders and files here whose tests start hosts, clusters, browsers or many processes, or compute for long."""
 
@@ -54,12 +56,21 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("dev" if fast else "ci"))
 
 
+def _is_slow(path: Path) -> bool:
+    slow = {TESTS / name for name in SLOW}
+    return path in slow or not slow.isdisjoint(path.parents)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip slow folders and files in the fast tier: collecting them imports the hosts, which takes seconds."""
+    return True if config.getoption("-m") == "not slow" and _is_slow(collection_path) else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests of slow folders and files, and deselect the nightly ones unless -m names them."""
-    slow = tuple(TESTS / name for name in SLOW)
     for item in items:
-        if item.path in slow or any(folder in item.path.parents for folder in slow):
+        if _is_slow(item.path):
             item.add_marker("slow")
     if "nightly" not in config.getoption("-m"):
         nightly = [item for item in items if item.get_closest_marker("nightly")]
