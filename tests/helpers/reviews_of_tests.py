@@ -40,7 +40,7 @@ def policy(*statements: str, name: str = "pass", role: str = "deployer", before:
 
 
 class Told(NamedTuple):
-    """The result of a review. ``report`` is read from its JSON, like any bundle."""
+    """What a review says. ``report`` is read from its JSON, as any bundle is."""
 
     status: int
     out: str

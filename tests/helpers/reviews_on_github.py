@@ -63,7 +63,7 @@ def report(github: GitHubFake, *items: Item, **changes: Any) -> ReviewReport:
 
 @dataclass
 class Poster:
-    """Posts as a job of GitHub Actions does. Each job has a later run number, unless one is given."""
+    """Posts as a job of GitHub Actions does. Each job has a later number of a run, unless it is told one."""
 
     github: GitHubFake
     folder: Path

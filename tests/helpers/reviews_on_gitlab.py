@@ -52,7 +52,7 @@ def keys(thread: Discussion) -> tuple[str, ...]:
 
 
 class Poster:
-    """Posts as a job of GitLab CI does. Each job belongs to a later pipeline, unless one is given."""
+    """Posts as a job of GitLab CI does. Each job is of a later pipeline, unless it is told one."""
 
     def __init__(self, gitlab: GitLabFake) -> None:
         self.gitlab, self._numbers = gitlab, itertools.count(1)

@@ -1,7 +1,8 @@
 """Does an exchange fit GitHub's own description of its API? (``slice.json``, by ``openapi-core``; both directions.)
 
-Checked beyond the description: a request has no names that the description lacks (GitHub rejects some, and silently
-drops others), and answers that any operation can give (:data:`GENERAL`) are objects with a message.
+What the description does not say, and is looked at here: a request may not hold names that it does not have (GitHub
+refuses some, and silently drops others), and answers that any operation can give (:data:`GENERAL`) are objects with a
+message.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from openapi_core.testing import MockRequest, MockResponse
 SLICE = Path(__file__).with_name("slice.json")
 HOST = "https://api.github.com"
 
-#: Not named for each operation: no or a bad token, missing permission, rate limits, missing objects, GitHub's own
+#: Not named for each operation: no or a bad token, missing permission, rate limits, what is not there, GitHub's own
 #: faults ("Troubleshooting the REST API", "Rate limits for the REST API").
 GENERAL = frozenset({301, 307, 401, 403, 404, 410, 422, 429, 500, 502, 503, 504})
 
@@ -38,7 +39,7 @@ def _api() -> OpenAPI:
 def violations(
     method: str, path: str, query: dict[str, str], body: bytes, status: int, kind: str, answer: bytes
 ) -> Iterator[str]:
-    """Return violations, one sentence each, which starts with the call. ``kind``: the content type of the answer."""
+    """What does not fit, one sentence each, which starts with the call. ``kind``: the content type of the answer."""
     call = f"{method} {path}"
     found = _operation(method.lower(), path)
     if found is None:

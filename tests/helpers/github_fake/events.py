@@ -11,8 +11,8 @@ from github_fake.world import Pull, World, sha_of
 
 
 def payload(world: World, pull: Pull, event: str, *, action: str = "synchronize", run_id: int = 9001) -> dict[str, Any]:
-    """Return the content of the event file. As on GitHub, a ``workflow_run`` of a fork has an empty list of pull
-    requests."""
+    """What the event file holds. For ``workflow_run`` the list of pull requests is empty where the head is in a fork,
+    as there."""
     repository = bodies.repository(world, pull.repository)
     told = bodies.pull(world, pull, full=True)
     sender = bodies.user(world, pull.user)

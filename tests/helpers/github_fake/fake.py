@@ -1,4 +1,4 @@
-"""The fake GitHub as tests use it; the docstring of the package lists its features."""
+"""The stand-in as tests see it; what it can do is told at the top of the package."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ class GitHubFake:
 
     def apply_suggestion(self, comment: ReviewComment) -> str:
         """As the button below a suggestion does; gives the new head. Raises ValueError where there is none, or where
-        its lines no longer exist."""
+        its lines are not there any more."""
         fence = re.search(r"^(`{3,})suggestion[^\n]*\n(.*?)^\1`*[ \t]*$", comment.body, re.MULTILINE | re.DOTALL)
         if fence is None or comment.line is None:
             raise ValueError("no suggestion can be applied")

@@ -1,4 +1,4 @@
-"""Common steps of every operation of the fake: tokens, limits, faults, redirects, the journal, the contract."""
+"""What stands before every operation of the stand-in: tokens, limits, faults, redirects, the journal, the contract."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ class Front:
         return token
 
     def _repository(self, method: str, path: str, token: Token | None) -> tuple[Repository | None, str]:
-        """The repository and the rest of the path. A moved repository answers with a redirect; a private one
-        does not exist for callers without access."""
+        """The repository and the rest of the path. One that has moved answers with where it is now; a private one is
+        not there for those who may not see it."""
         match = _IN_REPOSITORY.fullmatch(path)
         if match is None:
             return None, path

@@ -1,4 +1,4 @@
-"""Calls and their answers."""
+"""What was called, and what was answered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WRITING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 @dataclass(frozen=True)
 class Call:
-    """``headers``: lower-case names; ``token`` names the token, None without a known one.
+    """``headers``: lower-case names; the token is told by ``token``, None without one or with one that is not known.
     ``status`` 0: no answer was given. ``was_fault``: the answer was that of a fault."""
 
     method: str
@@ -28,7 +28,7 @@ class Call:
 
     @property
     def is_write(self) -> bool:
-        """True if the call may change something: a GraphQL query does not."""
+        """Whether it may change something: a query of GraphQL does not."""
         if self.path == "/graphql":
             return isinstance(self.json, dict) and str(self.json.get("query", "")).lstrip().startswith("mutation")
         return self.method in WRITING

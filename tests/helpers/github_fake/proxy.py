@@ -39,8 +39,8 @@ class Proxy:
         return cls(url, int(os.environ["PASSROLE_GITHUB_PORT"]), log, log.stat().st_size)
 
     def complaints(self) -> list[str]:
-        """Return the violations in its log. It writes late, but in order: a last call with a unique path marks the end.
-        Raises TimeoutError if that is missing after a minute."""
+        """What it wrote since the beginning, and did not like. It writes late, but in order: a last call, whose path is
+        no other's, tells when all is there. Raises TimeoutError where it is not there within a minute."""
         mark = f"{_MARK}{uuid.uuid4().hex}"
         with contextlib.suppress(urllib.error.HTTPError):  # there is no such operation
             urllib.request.urlopen(self.url + mark, timeout=60)

@@ -1,6 +1,6 @@
 """The other API, ``POST /graphql``: what GitHub's schema (``slice.graphql``) does not allow is refused as there.
 
-An app has its name without ``[bot]`` in ``author``, and with it in ``viewer``. To resolve a thread a token has
+An app is told by its name without ``[bot]`` in ``author``, and with it in ``viewer``. To resolve a thread a token has
 to be allowed to write contents, odd as it is (github/gh-aw#35726, oven-sh/bun#40468, community discussion 44650); to
 hide a comment or to reply it takes ``pull-requests: write``.
 """
@@ -33,7 +33,7 @@ def is_mutation(given: Any) -> bool:
 
 
 def answer(request: Request) -> Answer:
-    """Answer 200 as GitHub does, with errors below ``errors``; 401 without a token."""
+    """200 whatever happens, as there: what went wrong is told below ``errors``. Only without a token it is 401."""
     if request.token is None:
         refuse(401, "This endpoint requires you to be authenticated.")
     given = request.json if isinstance(request.json, dict) else {}
@@ -48,7 +48,7 @@ def answer(request: Request) -> Answer:
 
 
 def violations(answer: Answer) -> list[str]:
-    """Return syntax errors and names that are not in GitHub's schema: errors without a type."""
+    """What of a query is not in GitHub's schema, or cannot be read: an error that is of no kind."""
     errors = answer.body.get("errors", []) if isinstance(answer.body, dict) else []
     return [f"POST /graphql: {each['message']}" for each in errors if isinstance(each, dict) and "type" not in each]
 

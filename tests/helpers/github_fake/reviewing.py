@@ -143,7 +143,7 @@ def reviews(request: Request, pull_number: str) -> Answer:
 
 
 def plainly(handler: Handler) -> Handler:
-    """For reviews, errors are strings, not objects."""
+    """For reviews what is invalid is told as texts, not as objects."""
 
     def call(request: Request, **names: str) -> Answer:
         try:

@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle
 
     def _archive(self, path: str, headers: dict[str, str]) -> Answer:
-        """Answer for the other host, where sending a token leaks it."""
+        """Of the other host: whoever sends it a token has given the token away."""
         with self.of.lock:
             if "authorization" in headers:
                 self.of.violations.append(f"GET {path}: the token was sent to another host")

@@ -1,4 +1,4 @@
-"""State of the fake: plain, mutable data, without operations."""
+"""What there is on the stand-in: plain, changeable data. What may be done with it is told elsewhere."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Review:
 
 @dataclass(eq=False)
 class ReviewComment:
-    """``line`` and ``start_line`` are of the present head, None if the lines no longer exist (outdated); the
+    """``line`` and ``start_line`` are of the present head, None where the lines are not there any more (outdated); the
     ``original_…`` are as they were posted. ``reply_to``: the first comment of its thread, None for that one itself."""
 
     id: int

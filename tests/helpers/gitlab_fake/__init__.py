@@ -1,7 +1,7 @@
 """A stateful stand-in for GitLab, on loopback, for the tests of the review bot.
 
 It is written from GitLab's documentation of its API ("Discussions", "Notes", "Merge requests", "REST API") and of quick
-actions, and from the errors documented there.
+actions, and from what is told there of errors.
 
 What a client needs
     ``fake.url``                what CI_API_V4_URL would be

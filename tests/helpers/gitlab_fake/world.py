@@ -1,4 +1,4 @@
-"""State of the fake: users, a merge request with versions of its difference, discussions with notes."""
+"""What is on the stand-in: users, a merge request with versions of its difference, discussions with notes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Call:
-    """A call and its answer."""
+    """What was called, and how it was answered."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Answers of this package about a case, through each of its interfaces."""
+"""What this package says of a case, asked in each of the ways in which its parts ask."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Ours:
         self.permissions = Permissions(self.identity, self.limits, account=ACCOUNT)
 
     def claims(self, view: str) -> list[Ternary]:
-        """Return the claim of one of the :data:`VIEWS` for each request: YES (allowed), NO (not allowed) or UNKNOWN (no
-        claim)."""
+        """What one of the :data:`VIEWS` claims of each request: YES (it is allowed), NO (it is not) or UNKNOWN, which
+        claims nothing."""
         return VIEWS[view](self)
 
     def statements(self) -> list[Ternary]:
@@ -74,7 +74,7 @@ class Ours:
 
     @cached_property
     def _elsewhere(self) -> bool:
-        """True if a policy names only partitions other than that of the roles, so that it does not apply to them."""
+        """Whether a policy names other partitions only than that of the roles, which it is then not taken to be for."""
         here = _partition_of(self.case)
         return any(named and here not in named for named in map(_partitions_in, self.case.documents))
 
@@ -92,7 +92,7 @@ class Ours:
         return [EffectiveGrant(grant, self.permissions, SERVICES_OF, ACCOUNT) for grant in self._grants]
 
     def left(self) -> list[Ternary]:
-        """Return the grants that remain after all policies, for one service at a time."""
+        """What all policies together leave of the grants, for one service at a time."""
         return [
             self._passes(one) if one.service and _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN
             for one in self.case.requests
@@ -119,12 +119,12 @@ class Ours:
         return answer & Ternary.UNKNOWN if two_names else answer
 
     def anything_left(self) -> list[Ternary]:
-        """True if any grant remains; without one, no request is allowed."""
+        """Whether anything is left of the grants: where nothing is, no request is allowed."""
         left = Ternary.of(any(one.anything is not None for one in self._passing)) & Ternary.UNKNOWN
         return [left if _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN for one in self.case.requests]
 
     def permitted(self) -> list[Ternary]:
-        """Return whether the principal's permissions allow passing this role to this service."""
+        """The permissions of the principal: is whoever sends this service allowed to pass this role?"""
         if _names_two_partitions(self.case):
             return [Ternary.UNKNOWN] * len(self.case.requests)
         found = []
@@ -170,18 +170,18 @@ VIEWS: dict[str, Callable[[Ours], list[Ternary]]] = {
 
 
 def is_wrong(claim: Ternary, answer: str) -> bool:
-    """True if an answer of the simulator contradicts a claim."""
+    """Whether an answer of the simulator contradicts a claim."""
     return claim is not Ternary.UNKNOWN and claim is not Ternary.of(answer == "Allowed")
 
 
 def _is_plain(request: Request) -> bool:
-    """True if sets of roles can contain the role: they exclude paths with wildcards."""
+    """Whether the role is one that the sets of roles hold: they leave out paths with wildcards in them."""
     return "?" not in request.role
 
 
 def _names_two_partitions(case: Case) -> bool:
-    """True if policies name roles in partitions other than that of the request: permissions are evaluated within one
-    partition."""
+    """Whether policies speak of roles in other partitions than the one that is asked about: the permissions are read
+    within one partition."""
     return not _partitions_in(case.documents) <= {_partition_of(case)}
 
 
@@ -204,7 +204,7 @@ def _request_statement(request: Request) -> Statement:
 
 
 def _speaks(statement: Statement, request: Request) -> Ternary:
-    """True if a statement matches a request."""
+    """Whether a statement speaks of a request."""
     if statement.actions is None:
         acts = action.left_out_by(statement.not_actions or (), _PASS_ROLE)
     else:
@@ -238,7 +238,7 @@ def _matches(patterns: Iterable[StringNode], role: str, variables: bool) -> Tern
 
 
 def _lets(statement: Statement, request: Request) -> Ternary:
-    """True if the Condition block allows a request; other keys are not evaluated."""
+    """Whether the Condition block lets a request through; other keys are not decided."""
     effect = _effect(statement, request)
     answer = effect.without_key
     if request.service is not None:
@@ -254,5 +254,5 @@ def _effect(statement: Statement, request: Request) -> ConditionEffect:
 
 
 def _depends(effect: ConditionEffect) -> bool:
-    """True if a Condition block tests more than the service."""
+    """Whether a Condition block asks for more than the service."""
     return bool(effect.others or effect.tags or effect.associated_resource_arn or effect.problems)

@@ -203,7 +203,6 @@ def test_a_loop_that_makes_one_name_twice_is_told() -> None:
     assert [item.reason for item in configuration.unreadable] == ["the logical id Same is used twice"]
 
 
-@pytest.mark.slow
 def test_loops_without_end_are_bounded() -> None:
     """Eight loops of forty elements, one in the other, are read in a moment: once, with holes."""
     body = '"P": {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: !Sub "${V0}${V7}"}}}'
