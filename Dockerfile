@@ -1,11 +1,11 @@
-# An image with passrole-checks and nothing else that runs: no compiler, no pip, no shell script, an ordinary user.
+# Image with passrole-checks only: no compiler, no pip, no shell script, an unprivileged user.
 #
 #   docker build --tag passrole-checks .                        scans
 #   docker build --target with-git --tag passrole-checks .      also compares commits (diff, review)
 #   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/work" passrole-checks scan .
 #
-# What is installed are the files whose hashes stand in .ci/requirements-bot.txt. Whoever wants the base fixed as well
-# names it by its digest: --build-arg PYTHON_IMAGE=python@sha256:...
+# Installs the files whose hashes are in .ci/requirements-bot.txt. To pin the base image as well, name it by digest:
+# --build-arg PYTHON_IMAGE=python@sha256:...
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -14,7 +14,7 @@ RUN python -I -m venv --without-pip /opt/passrole && \
     python -I -m pip --python /opt/passrole/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
       --no-compile --require-hashes --only-binary :all: --requirement /build/requirements.txt
 COPY passrole_checks /build/passrole_checks
-# The program is copied as it is: building a wheel would need tools that no hash is known of.
+# Copied, not built: building a wheel needs tools without known hashes.
 RUN packages="$(/opt/passrole/bin/python -I -c 'import site; print(site.getsitepackages()[0])')" && \
     cp -R /build/passrole_checks "$packages/" && \
     printf '%s\n' '#!/opt/passrole/bin/python -I' 'import sys' 'from passrole_checks.cli import main' \
@@ -27,14 +27,14 @@ FROM ${PYTHON_IMAGE} AS program
 COPY --from=build /opt/passrole /opt/passrole
 ENV PATH=/opt/passrole/bin:$PATH
 WORKDIR /work
-# A user without a name, a home or a password; `--user` puts the caller's in its place, who may then read and write.
+# A user without name, home or password; run with `--user` to read and write as the caller.
 USER 10001:10001
 ENTRYPOINT ["passrole-checks"]
 CMD ["--help"]
 
 FROM program AS with-git
 USER 0:0
-# A fixed version would be gone from Debian's archive with its next security update.
+# A pinned version disappears from Debian's archive with the next security update.
 # hadolint ignore=DL3008
 RUN apt-get update && \
     apt-get install --yes --no-install-recommends git && \

@@ -1,6 +1,6 @@
-"""The last step of `action.yml`: its inputs, out of the environment, as options of `review`; then its outputs.
+"""Last step of `action.yml`: turn the inputs in the environment into options of `review`, run it, write the outputs.
 
-Runs as ``python -I``, so that nothing is imported from the working directory: it holds the pull request.
+Runs as ``python -I``, so that nothing is imported from the working directory, which contains the pull request.
 """
 
 from __future__ import annotations
@@ -20,55 +20,58 @@ UNDETERMINED = "cannot-tell"
 LARGEST_ARTIFACT = 20_000_000
 SECONDS = 60
 SINGLE = ("fail-on", "severity", "post", "comment", "max-inline", "key", "baseline", "account")
-REPEATED = ("var-file", "parameters", "exclude")  # one a line
+REPEATED = ("var-file", "parameters", "exclude")  # one per line
 FLAGS = {"status": ("--status", "--no-status"), "check-run": ("--check-run", ""), "strict": ("--strict", "")}
 
 
 def variable(name: str) -> str:
-    """The environment variable that holds an input: `INPUT_FAIL_ON` for `fail-on`."""
+    """Return the name of an input's environment variable: `INPUT_FAIL_ON` for `fail-on`."""
     return "INPUT_" + name.upper().replace("-", "_")
 
 
-def given(environment: Mapping[str, str], name: str) -> str:
-    """The value of an input; "" where it has none."""
+def value_of(environment: Mapping[str, str], name: str) -> str:
+    """Return the value of an input, "" if it has none."""
     return environment.get(variable(name), "").strip()
 
 
-def arguments(environment: Mapping[str, str], bundle: str, *, made: bool) -> Iterator[str]:
-    """The command line for the inputs. The result is written to the file ``bundle``, or, where it was ``made`` before,
-    read from there. Raises ValueError for a flag that is neither true nor false."""
+def arguments(environment: Mapping[str, str], bundle: str, *, exists: bool) -> Iterator[str]:
+    """Yield the arguments of the command line for the inputs.
+
+    The report is written to the file ``bundle``, or read from it if it ``exists``. Raises ValueError for a flag that is
+    neither true nor false.
+    """
     yield "review"
     yield from ("--format", "text", "--output", "-")
-    if sarif := given(environment, "sarif-file"):
+    if sarif := value_of(environment, "sarif-file"):
         yield from ("--format", "sarif", f"--output={sarif}")
     for name in SINGLE:
-        if value := given(environment, name):
+        if value := value_of(environment, name):
             yield f"--{name}={value}"
     for name in REPEATED:
-        for line in filter(None, map(str.strip, given(environment, name).splitlines())):
+        for line in filter(None, map(str.strip, value_of(environment, name).splitlines())):
             yield f"--{name}={line}"
     for name, (yes, no) in FLAGS.items():
-        value = given(environment, name) or "false"
+        value = value_of(environment, name) or "false"
         if value not in ("true", "false"):
             raise ValueError(f"{name}: {value!r} is neither true nor false")
         option = yes if value == "true" else no
         if option:
             yield option
-    yield f"--from-bundle={bundle}" if made else f"--offline-bundle={bundle}"
+    yield f"--from-bundle={bundle}" if exists else f"--offline-bundle={bundle}"
 
 
 def download(environment: Mapping[str, str], name: str, into: Path) -> None:
-    """Write the artifact of that ``name``, of the run that set this one off, to a file: as it is, never unpacked.
+    """Write the artifact ``name`` of the workflow run that triggered this one to a file, without unpacking it.
 
     Source: GitHub Docs, "REST API endpoints for GitHub Actions artifacts": an artifact is a zip file behind a redirect
-    to another host, which ``requests`` follows without the token. Raises ValueError where there is none of a fit size,
-    and OSError (of which requests' errors are) where GitHub does not answer.
+    to another host, which ``requests`` follows without the token. Raises ValueError if the artifact is missing or too
+    large, and OSError (the base class of requests' errors) if GitHub does not answer.
     """
     import requests
 
     run, repository = environment.get("RUN", ""), environment["GITHUB_REPOSITORY"]
     if not run.isdigit():
-        raise ValueError("from-artifact: this workflow was not set off by another one (workflow_run)")
+        raise ValueError("from-artifact: this workflow was not triggered by another one (workflow_run)")
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {environment['GITHUB_TOKEN']}"
         session.headers["Accept"] = "application/vnd.github+json"
@@ -76,10 +79,12 @@ def download(environment: Mapping[str, str], name: str, into: Path) -> None:
         runs = f"{environment['GITHUB_API_URL']}/repos/{repository}/actions"
         answer = session.get(f"{runs}/runs/{run}/artifacts", params={"name": name}, timeout=SECONDS)
         answer.raise_for_status()
-        there = [one for one in answer.json()["artifacts"] if one["name"] == name and not one["expired"]]
-        if not there:
+        artifacts = [
+            artifact for artifact in answer.json()["artifacts"] if artifact["name"] == name and not artifact["expired"]
+        ]
+        if not artifacts:
             raise ValueError(f"from-artifact: run {run} has no artifact {name!r}")
-        newest = max(there, key=lambda one: int(one["id"]))  # a run that was started again has several
+        newest = max(artifacts, key=lambda artifact: int(artifact["id"]))  # a repeated run has several
         if newest["size_in_bytes"] > LARGEST_ARTIFACT:
             raise ValueError(f"from-artifact: {name!r} is larger than {LARGEST_ARTIFACT:,} bytes")
         with session.get(f"{runs}/artifacts/{newest['id']}/zip", timeout=SECONDS, stream=True) as answer:
@@ -93,7 +98,7 @@ def download(environment: Mapping[str, str], name: str, into: Path) -> None:
 
 
 def outputs(result: Path, status: int) -> dict[str, str]:
-    """What the action gives out, from the file with the result; where there is none, nothing could be told."""
+    """Return the outputs of the action from the report file; without a valid one the verdict is `cannot-tell`."""
     from passrole_checks.errors import PassRoleChecksError
     from passrole_checks.review.report_json import read_bundle
 
@@ -111,20 +116,20 @@ def outputs(result: Path, status: int) -> dict[str, str]:
 
 
 def for_code_scanning(sarif: Path) -> None:
-    """Leave in a SARIF file what code scanning is to show: it heeds neither suppressions nor baselineState.
+    """Remove suppressed and fixed results from a SARIF file: code scanning ignores suppressions and baselineState.
 
-    Source: GitHub Docs, "SARIF support for code scanning": only the properties that are listed there are used, and
-    these two are not among them. What is suppressed, accepted, or gone would be an open alert.
+    Source: GitHub Docs, "SARIF support for code scanning": only the properties listed there are used, and these two are
+    not among them. Suppressed, accepted and fixed results would be open alerts.
     """
     content = json.loads(sarif.read_text("utf-8"))
-    for one in content["runs"]:
-        shown = (result for result in one["results"] if result.get("baselineState") != "absent")
-        one["results"] = [result for result in shown if not result.get("suppressions")]
+    for sarif_run in content["runs"]:
+        present = (result for result in sarif_run["results"] if result.get("baselineState") != "absent")
+        sarif_run["results"] = [result for result in present if not result.get("suppressions")]
     replace_file(sarif, json.dumps(content).encode(), guarded=guarded_folders(()))
 
 
 def inode(path: str) -> int | None:
-    """The number of a regular file, None for anything else: a file that was written since has another one."""
+    """Return the inode number of a regular file, which changes when the file is replaced; None for anything else."""
     try:
         status = os.lstat(path)
     except (OSError, ValueError):
@@ -135,30 +140,30 @@ def inode(path: str) -> int | None:
 def run() -> int:
     """Review, write the outputs, and return the exit status of the review.
 
-    Where the result comes from another workflow, which failed where it had to, this one is there to tell: it succeeds.
+    A report from another workflow is only posted here: that workflow fails on findings, this one succeeds.
     """
     environment = os.environ
     folder = Path(environment["FOLDER"])
-    kept, artifact = given(environment, "bundle"), given(environment, "from-artifact")
-    bundle = folder / "bundle.zip" if artifact else Path(kept or folder / "bundle.json")
+    bundle_file, artifact = value_of(environment, "bundle"), value_of(environment, "from-artifact")
+    bundle = folder / "bundle.zip" if artifact else Path(bundle_file or folder / "bundle.json")
     try:
         if artifact:
             download(environment, artifact, bundle)
-        asked = list(arguments(environment, str(bundle), made=bool(artifact)))
+        options = list(arguments(environment, str(bundle), exists=bool(artifact)))
     except (ValueError, OSError) as error:
         print(f"passrole_checks: {error}", file=sys.stderr)
         return UNUSABLE
-    files = {"bundle": kept, "sarif": given(environment, "sarif-file")}
+    files = {"bundle": bundle_file, "sarif": value_of(environment, "sarif-file")}
     before = {name: inode(path) for name, path in files.items()}
-    status = main(asked)
-    # A pull request may bring a file of this name: only what was written now is handed on.
+    status = main(options)
+    # A pull request may contain a file of this name: only a file that this run wrote is an output.
     written = {name: path for name, path in files.items() if inode(path) not in (None, before[name])}
-    told = outputs(bundle, status) if not kept or "bundle" in written else {"verdict": UNDETERMINED}
-    told |= {name: os.path.abspath(path) for name, path in written.items()}
-    if "sarif" in told:
-        for_code_scanning(Path(told["sarif"]))
+    result = outputs(bundle, status) if not bundle_file or "bundle" in written else {"verdict": UNDETERMINED}
+    result |= {name: os.path.abspath(path) for name, path in written.items()}
+    if "sarif" in result:
+        for_code_scanning(Path(result["sarif"]))
     with open(environment["GITHUB_OUTPUT"], "a", encoding="utf-8") as file:
-        file.writelines(f"{name}={value}\n" for name, value in told.items() if "\n" not in value)
+        file.writelines(f"{name}={value}\n" for name, value in result.items() if "\n" not in value)
     return CLEAN if artifact and status == FINDINGS else status
 
 

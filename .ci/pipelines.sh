@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# The shipped pipelines and the Dockerfile under the programs that look at such things: the action in act, the GitLab
-# template in an emulator, zizmor, actionlint, hadolint, the forges' schemas, and Microsoft's SARIF validator (from npm;
-# without npm it is left out, unless NEED_NPM=1). Some of them do not go with checkov, hence an environment of their own.
-# The first argument is the Python of the tests. Needs a package index, leaves nothing outside of the clone but a
-# temporary folder, which it removes.
+# Test the shipped pipelines and the Dockerfile: the action in act, the GitLab template in an emulator, zizmor, actionlint,
+# hadolint, the forges' schemas, and Microsoft's SARIF validator (from npm; skipped without npm, unless NEED_NPM=1). Some
+# of these conflict with checkov, hence a separate environment. The first argument is the Python of the tests. Needs a
+# package index; writes nothing outside the clone except a temporary folder, which it removes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(command -v "${1:?the Python of the tests, as .venv-tests/bin/python}")
@@ -28,7 +27,7 @@ elif [ "${NEED_NPM:-0}" = 1 ]; then
   echo "failed: the SARIF validator needs npm, and Linux on x86-64" >&2
   exit 1
 else
-  echo "without npm, or not on Linux on x86-64: the SARIF validator is left out"
+  echo "without npm, or not on Linux on x86-64: skipping the SARIF validator"
 fi
 
 PIPELINE_TOOLS=$PWD/.venv-pipelines/bin NEED_PIPELINES=1 "$python" -m pytest -q -n auto tests/packaging

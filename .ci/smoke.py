@@ -1,7 +1,7 @@
-"""A smoke run of what is installed: the command line, then the leaves in the real checkov and the real cfn-lint.
+"""Smoke test of an installed wheel: the command line, then the adapters in the real checkov and the real cfn-lint.
 
-The argument says what it is installed beside: ``nothing``, ``checkov``, ``cfn-lint``, ``both`` (the default), or
-``python-hcl2``, which then also has to do without tree-sitter.
+The argument names the packages installed beside it: ``nothing``, ``checkov``, ``cfn-lint``, ``both`` (the default), or
+``python-hcl2``, which is then also tested without tree-sitter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from passrole_checks.checks import ALL
 TERRAFORM = "sample_templates/001-any-role/terraform/flagged"
 SAM = "sample_templates/sam-policies"
 CLOUDFORMATION = "sample_templates/001-any-role/cloudformation/flagged.yaml"
-# The other reader of Terraform takes over where tree-sitter cannot be imported.
+# The second parser of Terraform is used if tree-sitter cannot be imported.
 WITHOUT_TREE_SITTER = """
 import sys
 sys.modules["tree_sitter"] = None
@@ -30,15 +30,15 @@ sys.exit(main(["scan", sys.argv[1]]))
 
 
 def run(*command: str, expected: set[int]) -> str:
-    """The standard output of a command that must end with one of the ``expected`` exit statuses."""
+    """Run a command that must end with one of the ``expected`` exit statuses, and return its standard output."""
     print("$", *command, flush=True)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode not in expected:
-        sys.exit(f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done.stdout
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if completed.returncode not in expected:
+        sys.exit(f"exit status {completed.returncode}\n{completed.stdout}\n{completed.stderr}")
+    return completed.stdout
 
 
-def checked_by_checkov(report: Any, outcome: str) -> set[str]:
+def checks_of(report: Any, outcome: str) -> set[str]:
     reports = report if isinstance(report, list) else [report]
     return {check["check_id"] for each in reports for check in each["results"][f"{outcome}_checks"]}
 
@@ -48,23 +48,23 @@ def main(beside: str) -> None:
         sys.exit("this is not the installed wheel")
     print(run("passrole-checks", "--version", expected={0}), end="")
 
-    found = json.loads(run("passrole-checks", "scan", TERRAFORM, "--format", "json", expected={1}))
-    ids = {finding["check_id"] for finding in found["findings"]}
+    scanned = json.loads(run("passrole-checks", "scan", TERRAFORM, "--format", "json", expected={1}))
+    ids = {finding["check_id"] for finding in scanned["findings"]}
     assert "PASSROLE_001" in ids, ids
 
-    found = json.loads(run("passrole-checks", "scan", SAM, "--format", "json", expected={1}))
-    unknown = [finding["resource"] for finding in found["findings"] if finding["check_id"] == "PASSROLE_014"]
+    scanned = json.loads(run("passrole-checks", "scan", SAM, "--format", "json", expected={1}))
+    unknown = [finding["resource"] for finding in scanned["findings"] if finding["check_id"] == "PASSROLE_014"]
     assert unknown == ["Archive"], unknown  # SAM's policy templates are in the wheel
 
     page = run("passrole-checks", "grants", TERRAFORM, "--format", "html", expected={0})
     assert page.startswith("<!DOCTYPE html>") and "PASSROLE_001" in page  # its script and style are in the wheel
 
-    told = json.loads(run("passrole-checks", "doctor", "--format", "json", expected={0}))
-    hosts = {host["name"]: host["checks"] for host in told["hosts"]}
+    doctor = json.loads(run("passrole-checks", "doctor", "--format", "json", expected={0}))
+    hosts = {host["name"]: host["checks"] for host in doctor["hosts"]}
     wanted = {"both": {"checkov", "cfn-lint"}, "checkov": {"checkov"}, "cfn-lint": {"cfn-lint"}}.get(beside, set())
     assert set(hosts) == wanted and all(hosts.values()), hosts
-    assert told["terraform_reader"] == "tree-sitter-hcl", told
-    print("doctor:", told["passrole_checks"]["installed"], *(f"{name} {checks}" for name, checks in hosts.items()))
+    assert doctor["terraform_reader"] == "tree-sitter-hcl", doctor
+    print("doctor:", doctor["passrole_checks"]["installed"], *(f"{name} {checks}" for name, checks in hosts.items()))
     if "checkov" in wanted:
         in_checkov()
     if "cfn-lint" in wanted:
@@ -82,7 +82,7 @@ def in_checkov() -> None:
             expected={1},
         )
     )
-    failed, passed = checked_by_checkov(report, "failed"), checked_by_checkov(report, "passed")
+    failed, passed = checks_of(report, "failed"), checks_of(report, "passed")
     print("checkov: failed", *sorted(failed), "passed", *sorted(passed))
     assert "PASSROLE_001" in failed, failed
     expected = {check.id for check in ALL if check.severity.value != "info"}

@@ -1,13 +1,78 @@
-"""What holds for all tests: none reads or leaves anything in the cache of whoever runs them, none fails because a
-machine is busy, and an exception that nobody expected fails the test instead of becoming a fault in a result."""
+"""Settings of all tests: their tiers, the profiles of Hypothesis, and an environment that changes no result.
+
+Tiers: ``pytest`` runs everything but the tests marked ``nightly``; ``pytest -m "not slow"`` leaves out the folders and
+files in ``SLOW`` and the tests marked ``slow``.
+
+Profiles: ``ci`` runs as many examples as each test asks for, ``dev`` a tenth of them, ``nightly`` ten times as many.
+``--hypothesis-profile`` or the environment variable ``HYPOTHESIS_PROFILE`` selects one; without them it is ``dev``
+where slow tests are left out, and ``ci`` otherwise. Tests scale their number of examples with ``profiles.examples``.
+
+No test reads or writes the user's cache, and an unexpected exception fails the test instead of becoming a finding with
+``fault=True``.
+"""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+TESTS = Path(__file__).resolve().parent
+SLOW = (
+    *("benchmarks", "differential", "fuzz", "hosts", "packaging"),
+    "cli/test_fix_targets.py",
+    "cli/test_suggest.py",
+    "cloudtrail/test_sql_athena.py",
+    "cloudtrail/test_sql_spark.py",
+    "doctor/test_diagnosis.py",
+    "output/test_cloudtrail_in_chromium.py",
+    "output/test_grants_html_in_chromium.py",
+    "scan/test_cached_scan.py",
+    "scan/test_dask.py",
+    "scan/test_parallel.py",
+    "sources/terraform/test_tf_budgets.py",
+    "sources/terraform/test_tf_lazy_evaluation.py",
+    "sources/test_terraform_plan_large.py",
+    "test_boundary.py",
+    "test_odd_inputs.py",
+    "test_planted_links.py",
+    "test_readme_commands.py",
+    "test_separators.py",
+)
+"""Folders and files here whose tests start hosts, clusters, browsers or many processes, or compute for long."""
 
 os.environ["PASSROLE_CHECKS_CACHE_DIR"] = ""
 os.environ["PASSROLE_CHECKS_DEBUG"] = "1"
-settings.register_profile("unhurried", settings.get_profile(settings.get_current_profile_name()), deadline=None)
-settings.load_profile("unhurried")
+for _name, _examples in (("dev", 10), ("ci", 100), ("nightly", 1000)):  # the machine may be busy: no deadlines
+    settings.register_profile(_name, max_examples=_examples, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load a profile of Hypothesis, unless the command line names one."""
+    if not config.getoption("--hypothesis-profile"):
+        fast = "not slow" in config.getoption("-m")
+        settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("dev" if fast else "ci"))
+
+
+def _is_slow(path: Path) -> bool:
+    slow = {TESTS / name for name in SLOW}
+    return path in slow or not slow.isdisjoint(path.parents)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip slow folders and files in the fast tier: collecting them imports the hosts, which takes seconds."""
+    return True if config.getoption("-m") == "not slow" and _is_slow(collection_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests of slow folders and files, and deselect the nightly ones unless -m names them."""
+    for item in items:
+        if _is_slow(item.path):
+            item.add_marker("slow")
+    if "nightly" not in config.getoption("-m"):
+        nightly = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if item not in nightly]

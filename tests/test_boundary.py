@@ -57,7 +57,7 @@ def test_no_command_reads_or_writes_outside(tree: tuple[Path, Path], command: li
 
 
 def test_adapters_read_nothing_outside(tree: tuple[Path, Path]) -> None:
-    """What checkov and cfn-lint ask about files below the folder that they were given is not answered from outside."""
+    """Answers to checkov and cfn-lint about files in the given folder use no file outside it."""
     inside, outside = tree
     status, printed, opened = run(ASK, outside, inside, cwd=inside)
     assert (status, opened) == (0, [])

@@ -1,6 +1,6 @@
-"""The documentation says what is so.
+"""The pages agree with the program: checks, examples, commands, options, and what is evaluated.
 
-``python tests/test_documentation.py`` writes the README's table of checks and the outputs of its examples anew.
+``python -m tools.regenerate documentation`` writes the README's table of checks and the outputs of its examples.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def table() -> str:
 
 
 def rerun(command: str) -> str:
-    """What a command line of ours prints, as it would in the folder of the README."""
+    """Return the output of a command of this program, run in the folder of the README."""
     program, *arguments = shlex.split(command)
     assert program == "passrole-checks", f"only our own commands can be run again, not {program}"
     done = subprocess.run(
@@ -60,7 +60,7 @@ def rerun(command: str) -> str:
 
 
 def examples() -> list[tuple[str, str]]:
-    """Each command of the README's console blocks, and the output that stands below it."""
+    """Return each command of the README's console blocks with the output below it."""
     found = []
     for body in blocks(README, "console"):
         first, _, output = body.partition("\n")
@@ -83,7 +83,7 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize(("command", "output"), examples(), ids=[command for command, _ in examples()])
-def test_an_example_prints_what_stands_below_it(command: str, output: str) -> None:
+def test_example_prints_the_output_below_it(command: str, output: str) -> None:
     """Each command of the README prints exactly what the README shows."""
     assert output == rerun(command)
 
@@ -101,7 +101,7 @@ def invocations() -> Iterator[tuple[str, str, str]]:
 
 
 def test_commands_and_options_that_are_named_exist() -> None:
-    """Whatever command line of ours a page shows, its command and its options exist."""
+    """Commands and options of this program on the pages exist."""
     shown = list(invocations())
     assert {"scan", "grants", "explain", "where"} <= {command for _, command, _ in shown}
     for page, name, rest in shown:
@@ -135,12 +135,12 @@ def row(first: str, section: str = TERRAFORM) -> tuple[str, ...]:
 
 
 def named(cell: str) -> set[str]:
-    """What stands between backticks."""
+    """Return the texts between backticks."""
     return set(re.findall(r"`([^`]+)`", cell))
 
 
 def judged(folder: Path, resource: str, more: str = "") -> list[tuple[str, str]]:
-    """Check and message of what is said of passing the role that an expression stands for."""
+    """Return check and message of each finding about passing the role that an expression evaluates to."""
     policy = f'Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = {resource} }}]'
     (folder / "main.tf").write_text(
         f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ {policy} }})\n}}\n{more}'
@@ -149,7 +149,7 @@ def judged(folder: Path, resource: str, more: str = "") -> list[tuple[str, str]]
 
 
 def test_the_functions_that_are_not_evaluated_are_those_of_the_readme(tmp_path: Path) -> None:
-    """The README lists the functions that are always holes, and no other; each is named where it decides."""
+    """The README lists exactly the functions that are always unresolved; findings name each."""
     evaluated, holes = row("functions")
     assert named(holes) == set(NEVER) < KNOWN
     assert named(evaluated) == {f"provider::aws::{name}" for name in AWS}
@@ -213,14 +213,14 @@ def test_the_resources_are_those_of_the_readme() -> None:
 
 
 def test_the_limits_are_those_of_the_readme() -> None:
-    """The README tells how many instances and elements are evaluated."""
+    """The README has the limits of instances and elements."""
     text = README.read_text("utf-8")
     assert f"more than {MAX_INSTANCES} instances" in text
     assert f"more than {MAX_ITEMS:,}\nelements" in text
 
 
-def test_holes_of_terraform_are_those_of_the_readme(tmp_path: Path) -> None:
-    """What the README says is no value of an expression is named where it decides."""
+def test_unresolved_terraform_expressions_are_those_of_the_readme(tmp_path: Path) -> None:
+    """Expressions that the README calls unresolved are named in findings."""
     for expression in (
         "terraform.workspace",
         "self.arn",
@@ -270,7 +270,7 @@ Resources:
 
 
 def said_of(folder: Path, resource: str) -> list[tuple[str, str]]:
-    """Check and message of what is said of passing the role that an expression of a template stands for."""
+    """Return check and message of each finding about passing the role that a template's expression evaluates to."""
     (folder / "template.yaml").write_text(f"{TEMPLATE}{resource}\n")
     result = scan_paths([folder], ScanOptions())
     assert not result.unreadable
@@ -278,7 +278,7 @@ def said_of(folder: Path, resource: str) -> list[tuple[str, str]]:
 
 
 def test_the_intrinsic_functions_are_those_of_the_readme(tmp_path: Path) -> None:
-    """The README lists the functions whose value is known, and those that are holes, which are named."""
+    """The README lists the functions that are evaluated, and those that are unresolved, which findings name."""
     evaluated, holes = row("intrinsic functions", TEMPLATES)
     assert named(evaluated) == set(FUNCTIONS)
     for name, expression in FUNCTIONS.items():
@@ -322,14 +322,11 @@ def test_every_command_has_help() -> None:
         assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
 
 
-def update() -> None:
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the README, with its table of checks and its examples as they are now."""
     text = README.read_text("utf-8")
     text = _TABLE.sub(lambda _: table(), text)
     for body in blocks(README, "console"):
         first = body.partition("\n")[0]
         text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")
-    README.write_text(text, "utf-8")
-
-
-if __name__ == "__main__":
-    update()
+    yield README, text

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, join
@@ -66,7 +67,6 @@ def ids(*written: dict[str, Any]) -> set[str]:
     return {check_id for check_id, _ in found(*written)}
 
 
-@settings(deadline=None)
 @given(statements)
 def test_scalar_and_list_are_the_same(statement: dict[str, Any]) -> None:
     """A list of one and the scalar in it give the same findings."""
@@ -76,7 +76,6 @@ def test_scalar_and_list_are_the_same(statement: dict[str, Any]) -> None:
     assert found(scalar) == found(statement)
 
 
-@settings(deadline=None)
 @given(statements)
 def test_letter_case_of_actions_and_keys_makes_no_difference(statement: dict[str, Any]) -> None:
     """Actions and condition keys compare without case."""
@@ -91,7 +90,6 @@ def test_letter_case_of_actions_and_keys_makes_no_difference(statement: dict[str
     assert found(swapped) == found(statement)
 
 
-@settings(deadline=None)
 @given(statements, st.sampled_from(["role", "action", "condition"]), st.integers(0, 40))
 def test_widening_never_removes_a_finding(statement: dict[str, Any], what: str, place: int) -> None:
     """A star more in a Resource, all actions, or no condition: what was flagged as a grant stays flagged."""
@@ -112,10 +110,10 @@ def test_widening_never_removes_a_finding(statement: dict[str, Any], what: str, 
         assert "PASSROLE_001" in after
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(statements, st.data())
 def test_an_unknown_never_turns_a_finding_into_silence(statement: dict[str, Any], data: st.DataObject) -> None:
-    """Where a literal is replaced by a value that is not known, what was flagged is flagged or cannot be told."""
+    """With an unknown value in place of a literal, a flagged statement stays flagged or becomes unresolved."""
     about_grants = ids(statement) - {"PASSROLE_010", "PASSROLE_012"}
     assume(about_grants)
     written = document(statement)
@@ -132,7 +130,6 @@ def test_an_unknown_never_turns_a_finding_into_silence(statement: dict[str, Any]
     assert {item.check_id for item in scan(StringNode(join(parts), AT))}
 
 
-@settings(deadline=None)
 @given(st.lists(statements, min_size=1, max_size=3))
 def test_every_path_leads_to_its_statement(written: list[dict[str, Any]]) -> None:
     """The statement path of a finding leads to a statement of the document."""
@@ -144,7 +141,6 @@ def test_every_path_leads_to_its_statement(written: list[dict[str, Any]]) -> Non
         assert place["Effect"] == "Allow"
 
 
-@settings(deadline=None)
 @given(statements)
 def test_a_fingerprint_survives_moves(statement: dict[str, Any]) -> None:
     """A statement that only moves within its file keeps its fingerprints."""

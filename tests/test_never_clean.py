@@ -194,7 +194,7 @@ QUIET = {"nothing found": GOOD, "not evaluated": GOOD + MODULE, "suppressed only
 def test_what_was_all_read_is_successful(
     output_format: str, content: str, code: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is clean may say so; nothing of it is an error."""
+    """Clean input is reported as clean, without an error."""
     (code / "main.tf").write_text(content, "utf-8")
     assert main(["scan", ".", "--no-cache", "--format", output_format]) == 0
     out = capsys.readouterr().out

@@ -120,7 +120,7 @@ def test_pipes_and_devices_in_a_folder_are_never_waited_for(kind: str, place: st
     ids=lambda one: one[0],
 )
 def test_a_device_that_is_named_is_refused(option: tuple[str, str]) -> None:
-    """A file of values or a baseline that never ends is told in one line."""
+    """An endless value file or baseline is reported in one line."""
     put("main.tf", POLICY)
     done = run("scan", "main.tf", *option)
     assert done.returncode == 2
@@ -174,7 +174,7 @@ def test_a_file_that_says_it_is_empty_is_read_whole() -> None:
 
 
 def test_links_lead_nowhere_else(folder: Path) -> None:
-    """A template behind a link is not read, and a link that leads nowhere is named only where Terraform has it."""
+    """A template behind a link is not read, and a dangling link is reported only if it is a Terraform file."""
     put("outside/secret.yaml", TEMPLATE)
     put("root/main.tf", POLICY)
     Path("root/link.yaml").symlink_to(folder / "outside" / "secret.yaml")
@@ -191,7 +191,7 @@ def test_links_lead_nowhere_else(folder: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_listed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that is closed to us is told in one line, and what lies beside it is judged."""
+    """A folder without permission is reported in one line, and its siblings are checked."""
     put("root/main.tf", POLICY)
     put("root/closed/main.tf", POLICY)
     real = os.scandir
@@ -211,7 +211,7 @@ def test_a_folder_that_cannot_be_listed_is_named(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", ["t.yaml", "t.json", "plan.json"])
 def test_a_file_that_vanishes_between_two_looks_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """What was there when the folder was walked and is gone when it is read is unreadable."""
+    """A file that disappears between listing and reading is unreadable."""
     plan = '{"format_version": "1.2", "terraform_version": "1.9.0", "planned_values": {"root_module": {}}}'
     put(f"root/{name}", plan if name == "plan.json" else TEMPLATE)
     put("root/main.tf", POLICY)
@@ -249,7 +249,7 @@ def test_a_folder_of_terraform_that_vanishes_is_no_crash(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("later", ["", "{", "Resources: [", "\0", "a: b\n"])
 def test_a_file_that_is_another_one_when_it_is_read(monkeypatch: pytest.MonkeyPatch, later: str) -> None:
-    """A template that was written anew after it was recognised is read as it is then, or refused."""
+    """A template that changes after it was recognized is read in its new form, or rejected."""
     put("root/t.yaml", TEMPLATE)
     real = detect.load
 
@@ -265,7 +265,7 @@ def test_a_file_that_is_another_one_when_it_is_read(monkeypatch: pytest.MonkeyPa
 
 @needs_pipes
 def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for() -> None:
-    """What becomes a pipe after it was looked at is unreadable."""
+    """A file that becomes a pipe after it was recognized is unreadable."""
     put("t.yaml", TEMPLATE)
     (unit,) = detect.discover([Path("t.yaml")]).units
     Path("t.yaml").unlink()
@@ -348,7 +348,7 @@ def test_a_locale_that_is_not_utf8_changes_no_verdict(variables: dict[str, str],
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux only")
 @pytest.mark.parametrize("output_format", ["text", "json", "sarif", "junit", "markdown", "github", "gitlab"])
 def test_a_name_that_is_no_utf8_is_spelled_out(output_format: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """The bytes of such a name are told in a form that every reader of UTF-8 takes."""
+    """The bytes of such a name are printed as valid UTF-8."""
     Path(os.fsdecode(b"caf\xe9")).mkdir()
     Path(os.fsdecode(b"caf\xe9/main.tf")).write_text(POLICY)
     Path(os.fsdecode(b"caf\xe9/t.yaml")).write_text(TEMPLATE + "  Broken: [\n")
@@ -366,7 +366,7 @@ def test_a_name_that_is_no_utf8_is_spelled_out(output_format: str, capfdbinary: 
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What the outputs ask of paths, as on Windows: relative paths have backslashes, and drives have no way between."""
+    """Path functions as on Windows: relative paths have backslashes, and drives have no relative path between them."""
     import ntpath
 
     def relative(file: str, start: str = "C:\\work") -> str:
@@ -410,7 +410,7 @@ def test_line_ends_of_windows_change_nothing(folder: Path) -> None:
 
 
 def test_links_that_lead_round_in_a_circle(folder: Path) -> None:
-    """A module whose folder is a symbolic link to itself is not here, and everything else is read."""
+    """A module whose folder is a symbolic link to itself is reported as missing, and everything else is read."""
     for name in ("loop", "one/.external_modules/github.com/org/repo/v1"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).symlink_to(Path(name).name)

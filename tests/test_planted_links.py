@@ -1,4 +1,4 @@
-"""Whatever the commands write follows no symbolic link that lies in what they read."""
+"""Commands do not write through symbolic links in their input."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_nothing_is_kept_behind_a_planted_link(
 def test_a_baseline_is_not_read_through_the_link_that_it_is_to_replace(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the link leads to is in no message."""
+    """No message contains the target of the link."""
     (repository.folder.parent / "home" / ".bashrc").write_text('{"version": "correct horse", "entries": []}')
     assert main(["scan", ".", "--write-baseline", "report"]) == 2
     assert "correct horse" not in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Whatever others may use says what it is for."""
+"""Public names have docstrings."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def methods_without_words(module: str, class_: ast.ClassDef) -> Iterator[str]:
 
 
 def silent_about_errors(module: str) -> Iterator[str]:
-    """The public functions and methods that raise an error of a name and do not speak of it."""
+    """Return public functions and methods that raise a named error without documenting it."""
     tree = ast.parse((PACKAGE / module).read_text("utf-8"))
     classes = [one for one in public(tree.body) if isinstance(one, ast.ClassDef)]
     for function in [*public(tree.body), *(method for one in classes for method in public(one.body))]:

@@ -123,7 +123,7 @@ def test_the_line_for_a_host_runs_our_checks(host: str) -> None:
 
 
 def test_the_patch_changes_files(repository: Path) -> None:
-    """What is suggested as a patch is applied by git, and fewer findings are left."""
+    """git applies the suggested patch, and fewer findings remain."""
     (line,) = [one for one in LINES if one.endswith("git apply")]
     count = "passrole-checks scan orders --format json"
     before = json.loads(ran(count).stdout)["summary"]["findings"]
@@ -134,7 +134,7 @@ def test_the_patch_changes_files(repository: Path) -> None:
 
 
 def test_the_comment_that_silences(repository: Path) -> None:
-    """The README's comment, within the block, silences the finding, and its reason is told."""
+    """The README's comment in the block suppresses the finding, and its reason is reported."""
     (comment,) = re.findall(r"^```hcl\n(.*)\n```$", README, re.MULTILINE)
     file = repository / "main.tf"
     text = file.read_text()

@@ -1,25 +1,22 @@
-"""The sample templates give exactly what is written beside them.
+"""The sample templates have exactly the findings and output recorded next to them.
 
-``expected.json`` holds one row a finding: check, file (below the sample's folder), line, resource, severity.
-``suppressed.json`` the same for what is suppressed, ``expected.txt`` what the command line prints, and ``options.json``
-the options that a sample is run with (``account``, ``parameters``, ``severity``, ``source``, ``var-file``). ``python
-tests/test_samples.py --write`` writes what the engine says now into these files, for review against CONTRACT, never
-instead of it.
+``expected.json`` has one row per finding: check, file (below the sample's folder), line, resource, severity.
+``suppressed.json`` has the suppressed ones, ``expected.txt`` the output of the command line, and ``options.json`` the
+options of the sample (``account``, ``parameters``, ``severity``, ``source``, ``var-file``).
+``python -m tools.regenerate`` writes these files.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import expected_outputs
 import pytest
 
 from passrole_checks.checks import ALL
-from passrole_checks.cli import main
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
@@ -96,14 +93,11 @@ def recorded(folder: str, name: str) -> list[Row]:
 
 
 def printed(folder: str) -> str:
-    """What ``passrole-checks scan sample_templates/FOLDER`` prints, with the sample's options."""
+    """Return the output of ``passrole-checks scan sample_templates/FOLDER`` with the sample's options."""
     arguments = ["scan", f"sample_templates/{folder}"]
     for name, value in options_of(folder).items():
         arguments += [f"--{name}", value]
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        main(arguments)
-    return output.getvalue()
+    return expected_outputs.printed(*arguments)
 
 
 def below(folder: str, file: str) -> str:
@@ -124,13 +118,13 @@ def templates_of(folder: str) -> set[str]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_findings_are_the_expected_ones(folder: str) -> None:
-    """A sample gives exactly the findings that stand beside it."""
+    """A sample has exactly the findings in ``expected.json``."""
     assert rows(scan(folder), folder) == recorded(folder, "expected.json")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_suppressed_findings_are_the_expected_ones(folder: str) -> None:
-    """A sample's suppressions silence exactly the findings that stand beside it, and none of them is unused."""
+    """A sample's suppressions apply to exactly the findings in ``suppressed.json``, and none is unused."""
     result = scan(folder)
     assert rows(result, folder, suppressed=True) == recorded(folder, "suppressed.json")
     assert result.unused_suppressions == ()
@@ -147,7 +141,7 @@ def test_every_template_is_read(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", [name for name in FOLDERS if (SAMPLES / name / "expected.txt").exists()])
 def test_text_is_the_expected_one(folder: str) -> None:
-    """The command line prints exactly the text that stands beside the sample."""
+    """The command line prints exactly the text in ``expected.txt``."""
     assert printed(folder) == (SAMPLES / folder / "expected.txt").read_text(encoding="utf-8")
 
 
@@ -166,8 +160,8 @@ def test_every_flagged_file_shows_its_check(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", CHECKS)
-def test_clean_files_speak_of_passrole_and_are_silent(folder: str) -> None:
-    """Each clean template grants PassRole, and nothing is said of it, not even as information."""
+def test_clean_files_grant_passrole_without_findings(folder: str) -> None:
+    """Each clean template grants PassRole and has no findings, not even info."""
     clean = {file for file in templates_of(folder) if "clean" in file}
     result = scan(folder, severity="info")
     # whatever a plan creates is new access
@@ -178,7 +172,7 @@ def test_clean_files_speak_of_passrole_and_are_silent(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", PLANNED)
-def test_a_plan_is_judged_as_the_terraform_that_it_comes_from(folder: str) -> None:
+def test_plan_has_the_findings_of_its_terraform(folder: str) -> None:
     """The plan and its Terraform code give the same checks on the same statements of the same resources."""
     result = scan(folder)
 
@@ -202,7 +196,7 @@ def test_values_of_parameters_are_read_in_every_form(file: str) -> None:
     assert rows(scan_paths([SAMPLES / "parameters"], ScanOptions()), "parameters") != rows(given, "parameters")
 
 
-def test_the_samples_do_not_meet() -> None:
+def test_samples_do_not_affect_each_other() -> None:
     """All samples in one run give what each gives alone: nothing of one is known in another."""
     options = ScanOptions(minimum_severity=Severity.INFO)
     together = scan_paths([Path("sample_templates")], options)
@@ -218,13 +212,13 @@ def test_the_samples_do_not_meet() -> None:
 
 
 def test_cross_account_needs_the_account() -> None:
-    """Without the account deployed to, nobody can tell that a role is another account's."""
+    """Roles of another account are not reported if the deployment account is unknown."""
     result = scan_paths([Path("sample_templates/005-cross-account")], ScanOptions())
     assert rows(result, "005-cross-account") == []
 
 
-def write() -> None:
-    """Write what the engine says now beside the samples."""
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the files beside the samples, with the findings and the text of the samples now."""
     os.chdir(ROOT)
     for folder in FOLDERS:
         result = scan(folder)
@@ -233,14 +227,7 @@ def write() -> None:
             path = SAMPLES / folder / name
             if found or path.exists():
                 lines = ",\n".join(f"  {json.dumps(list(item))}" for item in found)
-                path.write_text(f"[\n{lines}\n]\n" if found else "[]\n", encoding="utf-8")
+                yield path, f"[\n{lines}\n]\n" if found else "[]\n"
         text = SAMPLES / folder / "expected.txt"
         if text.exists():
-            text.write_text(printed(folder), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
-        write()
-    else:
-        sys.exit(pytest.main([__file__, *sys.argv[1:]]))
+            yield text, printed(folder)

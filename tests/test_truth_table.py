@@ -6,7 +6,7 @@ of role ARNs, and of Condition blocks. The numbers are the rows of the project's
 Requests are written ``ROLE/SERVICEanswer``. Roles of account 111122223333: ``W`` role/Worker (the default), ``P``
 role/app/Worker, ``S`` a service-linked role. Services: ``E`` ec2.amazonaws.com, ``L`` lambda.amazonaws.com, ``C``
 ec2.amazonaws.com.cn, ``0`` a request without iam:PassedToService; none: all four. Answers: ``+`` allowed, ``-`` not
-allowed, ``D`` denied by a Deny, ``?`` cannot be told without the request.
+allowed, ``D`` denied by a Deny, ``?`` unknown without the request.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ _REQUEST = re.compile(r"(?:(?P<role>[WPS])?/?(?P<service>[ELC0])?|(?P<action>\w+
 
 
 def requests_of(row: Row) -> Iterator[tuple[str, str, str | None, str]]:
-    """Action, role, service and expected answer of every request that a row speaks of."""
+    """Yield action, role, service and expected answer of every request of a row."""
     for word in row.requests.split():
         match = _REQUEST.fullmatch(word)
         assert match is not None, word
@@ -304,7 +304,7 @@ def test_every_row_is_here() -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
 def test_requests_of_a_row(row: Row) -> None:
-    """Every request of a row is answered as IAM answers it, or "cannot be told" where the row says so."""
+    """Every request of a row is answered as by IAM, or unknown where the row says so."""
     statements = statements_of(row)
     wrong = [
         f"{name} {role} to {service or 'no service'}: {answer} instead of {expected}"
@@ -316,7 +316,7 @@ def test_requests_of_a_row(row: Row) -> None:
 
 @pytest.mark.parametrize("row", [row for row in TABLE if "GetRole" not in row.requests.split()[0]], ids=str)
 def test_grants_keep_what_is_allowed(row: Row) -> None:
-    """Where some request is allowed or cannot be told, an Allow is left; where all are surely not, none is alive."""
+    """If some request is allowed or unknown, an Allow is live; if all are certainly denied, none is."""
     grants = [
         grant
         for grant in grants_of(statements_of(row), {"aws": KNOWN})

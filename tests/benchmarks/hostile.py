@@ -28,7 +28,7 @@ _COMMANDS = {
     "diff": ["diff", "old", "new"],
 }
 _MOST_SECONDS = 20
-_START = 0.5  # seconds of start and imports; below twice that no growth is told
+_START = 0.5  # seconds of start and imports; below twice that no growth is reported
 
 
 def main(arguments: list[str] | None = None) -> int:

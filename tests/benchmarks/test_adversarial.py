@@ -1,7 +1,7 @@
 """Inputs that are made to take long take work in proportion to their size, or stop at a limit; no times.
 
-The families are those of `adversarial`. Their times are told by ``python -m tests.benchmarks.hostile``. Every run tests
-one family of each subject; a nightly one tests all.
+The families are those of `adversarial`. ``python -m tests.benchmarks.hostile`` measures their times. Every run tests
+one family of each subject, a nightly run tests all.
 """
 
 from __future__ import annotations

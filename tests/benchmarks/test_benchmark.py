@@ -74,7 +74,7 @@ def test_a_plan_is_as_large_as_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_run_is_measured_by_its_own_memory_and_time() -> None:
-    """What a process takes is told, and what this one takes is not."""
+    """The time of a child process is measured, without the time of this process."""
     asked = (
         "from benchmarking.runs import Command, measure\n"
         "for count in 1, 4_000_000:\n"
@@ -114,7 +114,7 @@ def test_the_table_of_trail_stands_in_the_readme() -> None:
 
 
 def test_a_page_without_a_place_is_left_alone() -> None:
-    """The table goes between its marks, and nowhere if they are not there."""
+    """The table is written between its marks, and nowhere if they are missing."""
     assert table.placed("a\n<!-- benchmark -->\nold\n<!-- /benchmark -->\nb\n", "new\n") == (
         "a\n<!-- benchmark -->\nnew\n<!-- /benchmark -->\nb\n"
     )

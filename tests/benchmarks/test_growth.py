@@ -95,14 +95,14 @@ def scanned(path: Path) -> int:
 
 @pytest.mark.parametrize("kind", ["plain", "wildcards", "variables", "conditions", "denials"])
 def test_twice_the_statements_of_one_principal_are_twice_the_work(tmp_path: Path, kind: str) -> None:
-    """What is new for a principal takes work in proportion to its statements, whatever they look like."""
+    """Finding new access of a principal takes work in proportion to its statements, whatever their form."""
     small, large = plan(tmp_path, 25, kind), plan(tmp_path, 50, kind)
     assert (scanned(small), scanned(large)) == (25, 50)
     assert work(lambda: scanned(large)) < _MOST * work(lambda: scanned(small))
 
 
 def test_twice_the_principals_are_twice_the_work(tmp_path: Path) -> None:
-    """What is new for many principals takes work in proportion to their number."""
+    """Finding new access of many principals takes work in proportion to their number."""
     small, large = plan(tmp_path, 2, "conditions", 15), plan(tmp_path, 2, "conditions", 30)
     assert (scanned(small), scanned(large)) == (30, 60)
     assert work(lambda: scanned(large)) < _MOST * work(lambda: scanned(small))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,9 +131,18 @@ def test_a_cause_elsewhere_is_in_the_json() -> None:
     assert entry["cause"] == {"file": "old.yaml", "line": 15, "removed": True}
 
 
+def diff_of_sample() -> subprocess.CompletedProcess[str]:
+    return run("sample_templates/diff/cloudformation/old", "sample_templates/diff/cloudformation/new", cwd=ROOT)
+
+
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the file beside the sample, with the text that the command prints now."""
+    yield SAMPLE / "diff.txt", diff_of_sample().stdout
+
+
 def test_the_sample_reads_as_it_stands_there() -> None:
     """The sample's two versions give exactly the text beside them."""
-    result = run("sample_templates/diff/cloudformation/old", "sample_templates/diff/cloudformation/new", cwd=ROOT)
+    result = diff_of_sample()
     assert result.stdout == (SAMPLE / "diff.txt").read_text("utf-8")
     assert (result.returncode, result.stderr) == (1, "")
 

@@ -1,20 +1,19 @@
 """``suggest`` and ``fix`` with ``--evidence``: what they print and write, and their exit statuses.
 
-``python tests/cli/test_observed_use.py --write`` writes what the command line prints for the sample, for review.
+``python -m tools.regenerate`` writes what the command line prints for the sample.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
 import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import expected_outputs
 import pytest
 from observing import ARN, LAMBDA, edge
 from suggesting import allow, policy
@@ -52,10 +51,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 def printed() -> str:
     """What the command line suggests for the sample."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        assert main(["suggest", f"{SAMPLE}/terraform", "--evidence", LOGS]) == 1
-    return output.getvalue()
+    return expected_outputs.printed("suggest", f"{SAMPLE}/terraform", "--evidence", LOGS, status=1)
 
 
 def test_the_sample_prints_what_stands_beside_it() -> None:
@@ -235,6 +231,6 @@ def test_all_that_was_passed_can_be_passed_still_and_nothing_else_is_new(
     assert before[0], "a test in which nothing was allowed shows nothing"
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    os.chdir(ROOT)
-    (ROOT / SAMPLE / "suggested.txt").write_text(printed(), encoding="utf-8")
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the file beside the sample, with the text that the command prints now."""
+    yield ROOT / SAMPLE / "suggested.txt", printed()

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from suggesting import USED, allow, policy
 
 from passrole_checks import cli as command_line
@@ -335,7 +336,7 @@ STATEMENTS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STATEMENTS, st.sampled_from(["low", "info"]))
 def test_fixing_twice_is_fixing_once(tmp_path: Path, statements: list[str], least: str) -> None:
     """Whatever stands there: after fix there is nothing that fix would write, and nothing new is found."""
@@ -404,7 +405,7 @@ IN_TEMPLATES = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(IN_TEMPLATES, st.sampled_from(["block", "flow", "json", "json in a line"]), st.sampled_from(["low", "info"]))
 def test_fixing_templates_twice_is_fixing_once(
     tmp_path: Path, statements: list[dict[str, object]], form: str, least: str

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from trails.calls import CALLS, filled
 
 from passrole_checks.aws.cloudtrail_events import trail_events
@@ -49,14 +50,14 @@ def assert_text(passes: list[Pass]) -> None:
 
 
 @given(KEYS, VALUES, VALUES, VALUES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 def test_any_parameters(key: tuple[str, str], request: Any, response: Any, identity: Any) -> None:
     """Of any event that is known."""
     assert_text(read(*key, request, response, identity))
 
 
 @given(st.sampled_from(CALLS), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_calls_with_something_replaced(call: Any, data: st.DataObject) -> None:
     """A call that passes a role, with one of its values replaced by anything."""
     request = filled(call.request, NAMES)
@@ -71,14 +72,13 @@ def test_calls_with_something_replaced(call: Any, data: st.DataObject) -> None:
 
 
 @given(st.text(alphabet='{}[]=, ab:"\\', max_size=60))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 def test_any_structure_of_an_export(text: str) -> None:
     """Columns of exports hold anything."""
     structure(text)
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_any_error(text: str) -> None:
     """Messages are matched, and never taken for more than they are."""
     passes = read("lambda.amazonaws.com", "CreateFunction20150331", None, None, None, error=text)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.diff import GrantChange, difference_of
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
@@ -56,7 +57,7 @@ def written(folder: str, name: str, template: dict[str, Any]) -> Path:
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(templates, templates)
 def test_the_directions_mirror_each_other(first: dict[str, Any], second: dict[str, Any]) -> None:
     """New is removed and widened is narrowed the other way round, for any two templates."""
@@ -70,7 +71,7 @@ def test_the_directions_mirror_each_other(first: dict[str, Any], second: dict[st
         assert sorted((new, old) for old, new in there.renamed) == sorted(back.renamed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(templates)
 def test_a_template_differs_in_nothing_from_itself(template: dict[str, Any]) -> None:
     """A template, and the same with its keys in another order, have no difference."""

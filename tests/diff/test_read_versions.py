@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.diff import AccessDifference, Side, difference_between
 from passrole_checks.diff.read_versions import Readings
@@ -126,7 +127,7 @@ class Tree:
         return difference_between(old, new, ScanOptions(), changed=self.changed, trusted=False, judged=True)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(versions(), st.sampled_from([(), ("values.tfvars",)]))
 def test_nothing_is_lost(files: tuple[Files, Files], values: tuple[str, ...]) -> None:
     """What is read once for both versions gives the same difference, and the same findings of both, as when both are

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from second_opinion.cases import ACCOUNT, Case, Json, Request, case
 from second_opinion.corrections import CORRECTIONS, corrected
 from second_opinion.ours import VIEWS, Ours, is_wrong
@@ -39,7 +40,7 @@ PARTS = int(os.environ.get("SECOND_OPINION_PARTS", "12"))  # more of them in a l
 
 
 def unexplained(simulator: Simulator, asked: Case, view: str) -> bool:
-    """Whether a claim about a case of one request contradicts the simulator, the explained disagreements aside."""
+    """True if a claim about a case of one request contradicts the simulator, except for explained disagreements."""
     try:
         (claim,) = Ours(asked).claims(view)
     except AssertionError:  # a smaller case that is no policy any more
@@ -65,15 +66,14 @@ def disagreements(simulator: Simulator, cases: list[Case]) -> list[str]:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_thousands_of_requests(simulator: Simulator, part: int) -> None:
-    """What any part of this package says of a request surely, iam-simulate says as well."""
+    """iam-simulate agrees with every certain answer of this package about a request."""
     cases = [case(Random(seed)) for seed in range(part * PART, (part + 1) * PART)]
     assert not disagreements(simulator, cases)
 
 
 @given(random=st.randoms(use_true_random=False))
 @settings(
-    max_examples=60,
-    deadline=None,
+    max_examples=examples(60),
     suppress_health_check=list(HealthCheck),
     derandomize=bool(os.environ.get("CI")),  # there, others would fail a change that has nothing to do with them
 )
@@ -92,7 +92,7 @@ def test_cannot_be_told_has_a_reason(part: int) -> None:
 
 
 def has_something_open(one: Case) -> bool:
-    """Whether an answer about a case may depend on more than the role and the service, or on what AWS does not say."""
+    """True if an answer may depend on more than the role and the service, or on behavior that AWS does not document."""
     for document in one.documents:
         written = json.dumps(document)
         if document.get("Version") == "2012-10-17" and re.search(r"\$\{(?![*?$]\})", written):

@@ -1,4 +1,4 @@
-"""What fuzzing has found, each as the smallest sample that showed it."""
+"""Failures found by fuzzing, each as its smallest sample."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_an_instance_key_is_quoted_as_in_hcl(tmp_path: Path, key: str) -> None:
 def test_a_folder_deeper_than_python_recurses_is_scanned_with_a_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What leads to a file is looked up in a loop, and the second scan is the same."""
+    """The path to a file contains a loop of links, and the second scan gives the same result."""
     monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "code").mkdir()
     monkeypatch.chdir(tmp_path / "code")

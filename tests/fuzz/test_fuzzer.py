@@ -27,7 +27,7 @@ def test_the_corpus_has_every_format() -> None:
 @pytest.mark.parametrize("mutator", mutators.MUTATORS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("kind", corpus.FORMATS)
 def test_each_mutator_changes_every_format(mutator: mutators.Mutator, kind: str) -> None:
-    """Whatever the content, even none, a mutator gives one, and mostly another one."""
+    """A mutator returns content for any input, even an empty one, and mostly different content."""
     rng = random.Random(1)
     originals = rng.sample(corpus.pieces(kind), 12)
     changed = sum(mutator(content, rng, kind) != content for content in originals)
@@ -45,7 +45,7 @@ def test_a_number_and_a_seed_are_one_sample(target: Target) -> None:
 
 
 def test_made_expressions_are_well_formed() -> None:
-    """What is made from scratch for the functions has no mistake of form, so that they are reached."""
+    """Generated samples for functions are syntactically valid, so that the functions are called."""
     rng = random.Random(3)
     for _ in range(30):
         (content,) = making.functions(rng).values()
@@ -69,7 +69,7 @@ def planted(found: list[str]) -> Target:
 
 
 def test_a_planted_fault_is_found_and_made_small() -> None:
-    """Of equal failures the first is told; files and lines that do not matter are left out."""
+    """Only the first of equal failures is reported, without irrelevant files and lines."""
     target = planted([])
     summary = running.run(((target, number) for number in range(30)), 5, lambda _: True)
     (failure,) = summary.failures

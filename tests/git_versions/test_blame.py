@@ -155,6 +155,7 @@ def test_a_statement_that_loses_its_condition(repository: Repository) -> None:
     assert cause_of(repository, {"app.yaml": "".join(lines)}, {"app.yaml": "".join(lines[:-1])}) is None
 
 
+@pytest.mark.slow
 def test_many_changes(repository: Repository) -> None:
     """Among hundreds of changed lines the one is found."""
 

@@ -362,7 +362,7 @@ def actions_left_out(n: int) -> Files:
 
 @family(20, 1200)
 def actions_on_named_resources(n: int) -> Files:
-    """What starts a service is allowed by ``n`` statements, each on one resource."""
+    """``n`` statements, each on one resource, allow the action that starts a service."""
     names = ("lambda:CreateFunction", "lambda:InvokeFunction")
     return template({"P": policy([
         passing(), *(allow(names[i % 2], f"arn:aws:lambda:*:*:function:f{i}") for i in range(n // 2))
@@ -954,7 +954,7 @@ def yaml_in_a_text(n: int) -> Files:
 
 @family(20, 9000, None)
 def lists_of_functions(n: int) -> Files:
-    """What compares each with each: distinct, sort, setintersection, matchkeys, chunklist."""
+    """Functions that compare all pairs: distinct, sort, setintersection, matchkeys, chunklist."""
     many = f"[for i in range({n}) : tostring(i)]"
     calls = [f"distinct({many})", f"setintersection({many}, {many})", f"setsubtract({many}, {many})",
              f"matchkeys({many}, {many}, {many})", f"sort({many})", f"reverse({many})", f"transpose({{a = {many}}})",

@@ -1,14 +1,22 @@
-"""Runs of the real checkov with our checks, as a process of its own."""
+"""Runs of the real checkov with our checks, each in a process of its own.
+
+Importing checkov takes about two seconds, most of a run, so a server imports it once for each worker of pytest and
+forks for each run. Runs with another start, runs under coverage (which measures processes that Python starts), and
+systems without ``os.fork`` start a new Python.
+"""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +42,73 @@ assert importlib.util.find_spec("passrole_checks") is None
 """Code that makes the package one that is not installed, however it is installed here."""
 
 
+_SERVER = """
+import json, os, sys, traceback
+import checkov.main
+for line in sys.stdin:
+    request = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        files = [os.open(os.devnull, os.O_RDONLY)]
+        files += [os.open(request[name], os.O_WRONLY | os.O_CREAT) for name in ("out", "err")]
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+        os.chdir(request["cwd"])
+        os.environ.clear()
+        os.environ.update(request["env"])
+        status = 0
+        try:
+            status = checkov.main.Checkov(request["arguments"]).run() or 0
+        except SystemExit as ended:
+            status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
+    """Start the process that has checkov imported; it ends with this one."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(process.kill)
+    return process
+
+
+def _forked(arguments: Sequence[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run checkov in a child of the server."""
+    server = _server()
+    assert server.stdin is not None and server.stdout is not None
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        request = {"arguments": arguments, "cwd": str(cwd), "env": environment, "out": str(out), "err": str(err)}
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        status = int(server.stdout.readline())
+        return subprocess.CompletedProcess([*arguments], status, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def _started(
+    start: Sequence[str], arguments: Sequence[str], cwd: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run checkov in a new Python."""
+    command = [sys.executable, *start, *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
 @dataclass(frozen=True)
 class Run:
-    """What checkov said: its records by outcome, check and (file, resource); its standard error; its exit status."""
+    """Records by outcome, check and (file, resource), with the standard error and the exit status of checkov."""
 
     status: int
     errors: str
@@ -67,22 +139,24 @@ def run_checkov(
     *arguments: str,
     leaves: Sequence[Path] = (LEAF,),
     frameworks: Sequence[str] = FRAMEWORKS,
-    start: Sequence[str] = ("-m", "checkov.main"),
+    start: Sequence[str] = (),
     environment: dict[str, str] | None = None,
     files: Sequence[str] = (),
 ) -> Run:
+    """Run checkov with our checks (``leaves``) on ``folder``, or on ``files`` in it.
+
+    ``start``: arguments of Python that start a checkov other than the installed one.
+    """
     # --skip-download and --framework keep checkov off the network and away from parsers that are not asked for.
     external = [word for leaf in leaves for word in ("--external-checks-dir", str(leaf))]
     scanned = [word for file in files for word in ("-f", file)] or ["-d", "."]
     fixed = [*scanned, *external, "--framework", *frameworks, "--skip-download", "-o", "json"]
-    done = subprocess.run(
-        [sys.executable, *start, *fixed, *(arguments or ("-c", "PASSROLE_*,OTHER_*"))],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    fixed += arguments or ("-c", "PASSROLE_*,OTHER_*")
+    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
+    if start or not hasattr(os, "fork") or "COVERAGE_PROCESS_CONFIG" in os.environ:
+        done = _started(start or ("-m", "checkov.main"), fixed, folder, variables)
+    else:
+        done = _forked(fixed, folder, variables)
     assert done.stdout.strip(), done.stderr
     loaded = json.loads(done.stdout)
     records: dict[str, dict[str, dict[tuple[str, str], dict[str, Any]]]] = defaultdict(lambda: defaultdict(dict))

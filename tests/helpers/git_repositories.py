@@ -110,7 +110,7 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
     def state(self) -> tuple[str, str, str]:
-        """What git says of the working tree and the index, and what is on the disk."""
+        """Return git's status of working tree and index, and the files on disk."""
         on_disk = [
             f"{path.relative_to(self.folder)} {path.read_bytes() if path.is_file() else ''!r}"
             for path in sorted(self.folder.rglob("*"))

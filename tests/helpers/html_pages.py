@@ -1,4 +1,4 @@
-"""What stands in a page of HTML that a test looks at."""
+"""Parts of an HTML page for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the shipped pipelines share: the repository as it is released, and a change to be reviewed."""
+"""Shared by the tests of shipped pipelines: the released repository, and a change to review."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ resource "aws_iam_policy" "deploy" {
 """
 BASE = {"infra/variables.tf": VARIABLE, "infra/policy.tf": POLICY}
 HEAD = {**BASE, "infra/variables.tf": VARIABLE.replace("app-*", "*")}
-# What would be imported or obeyed by whoever looks for modules, hooks or settings in the working directory.
+# Modules, hooks and settings that a program must not load from the working directory.
 TRAP = "import os\nopen(os.environ['TRAP'], 'a').write(__file__)\n"
 MODULES = ("json", "click", "sitecustomize", "site", "venv", "requests", "pip/__init__", "passrole_checks/__init__")
 HOSTILE = {

@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 ACTION, TEMPLATE = ROOT / "action.yml", ROOT / ".gitlab" / "passrole-checks.gitlab-ci.yml"
 OURS = "your-organization/passrole_checks"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the placeholder, so that it can be looked at as a pinned one
+COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the placeholder, so that linters see a pinned one
 
 _BLOCK = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)

@@ -120,7 +120,7 @@ NEW = Item(
         "Names the service that this configuration passes these roles to.",
     ),
 )
-# Nobody knows which role: a person has to say.
+# The role is unknown: needs manual review.
 UNKNOWN = Item(
     "3" * 32,
     "new",

@@ -1,4 +1,4 @@
-"""What a test scripts for a stand-in of a forge: faults, and what others do in the middle of a run."""
+"""Scripted events of a fake forge: faults, and actions of others during a run."""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ def evaluated(root: Path, expression: str, before: str = "") -> Node:
 
 
 def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, optional elements behind a question mark, alternatives as tuples."""
+    """A node as plain data: unresolved values as ``${...}``, optional elements behind a question mark, alternatives as
+    tuples."""
     if isinstance(node, StringNode):
         return f"?{node}" if node.optional else str(node)
     if isinstance(node, Const):

@@ -23,9 +23,9 @@ class Calls:
 
 @contextmanager
 def at_most(calls: int) -> Iterator[Calls]:
-    """What runs within it may call so many functions of Python (a generator counts each time that it goes on).
+    """Limit the calls of Python functions in the body (each resumption of a generator counts).
 
-    So what would not end, or takes far more than it should, fails wherever it is run. Raises :class:`TooMuchWork`.
+    Endless or excessive work thus fails on any machine. Raises :class:`TooMuchWork`.
     """
     counted = Calls()
 

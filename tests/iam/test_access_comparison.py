@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import NO_KEY, UNKNOWN_SERVICE, AccessComparison, Gain, access_of
@@ -151,7 +152,7 @@ _rules = st.builds(
 _policies = st.lists(_rules, max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(_policies, _policies)
 def test_what_is_new_is_what_the_requests_say(before: list[Rule], after: list[Rule]) -> None:
     """A statement is said to give something new, for exactly those services, where a request through it is."""
@@ -184,7 +185,7 @@ def test_what_is_new_is_what_the_requests_say(before: list[Rule], after: list[Ru
         assert found == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(_policies, st.randoms(use_true_random=False))
 def test_the_same_in_another_order_is_not_new(rules: list[Rule], random: Any) -> None:
     """Statements in another order give nothing new."""
@@ -207,7 +208,7 @@ _NAMED = ["a", "b", "ab", "zzz"]
 _ANYTHING = [*_NAMED, "", "*", "a*", "?", "x/a", ROLE + "a", ROLE + "*"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(_policies_with_holes, _policies_with_holes, st.sampled_from([UnresolvedKind.NAME, UnresolvedKind.ANYTHING]))
 def test_what_is_not_new_is_not_new_whatever_the_hole_holds(
     before: list[Rule], after: list[Rule], kind: UnresolvedKind
@@ -221,7 +222,7 @@ def test_what_is_not_new_is_not_new_whatever_the_hole_holds(
         assert is_new(filled[0], filled[1]) is Ternary.NO, value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(_policies_with_holes, _policies_with_holes, st.sampled_from([UnresolvedKind.NAME, UnresolvedKind.ANYTHING]))
 def test_two_different_holes_are_two_texts(before: list[Rule], after: list[Rule], kind: UnresolvedKind) -> None:
     """The same for a hole before and another one after."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from unittest import mock
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
@@ -44,7 +44,6 @@ def test_matching(pattern: str, name: str) -> None:
     assert arn.matches(text(A + pattern), A + name) is Ternary.of(glob(pattern, name))
 
 
-@settings(deadline=None)
 @given(patterns, patterns)
 def test_overlap(first: str, second: str) -> None:
     """Two patterns that meet in the small world overlap; two that do not overlap meet nowhere in it."""
@@ -54,7 +53,6 @@ def test_overlap(first: str, second: str) -> None:
     assert answer is Ternary.YES or not meet
 
 
-@settings(deadline=None)
 @given(patterns, st.lists(patterns, min_size=1, max_size=3))
 def test_inclusion(inner: str, outer: list[str]) -> None:
     """What is included has no role outside; what is not included has one, in the small world or beyond it."""
@@ -73,7 +71,6 @@ def test_inclusion(inner: str, outer: list[str]) -> None:
         )
 
 
-@settings(deadline=None)
 @given(patterns)
 def test_any_role_is_every_role(pattern: str) -> None:
     """A pattern that is said to hold any role holds each role of the small world; one that does not, misses one."""
@@ -82,7 +79,6 @@ def test_any_role_is_every_role(pattern: str) -> None:
     assert (scope is Scope.ANY_ROLE) == (not missed)
 
 
-@settings(deadline=None)
 @given(patterns)
 def test_scope_counts_roles(pattern: str) -> None:
     """No role at all, exactly one, or several: as counted in the small world, as far as it reaches."""
@@ -96,7 +92,6 @@ def test_scope_counts_roles(pattern: str) -> None:
         assert scope in (Scope.PREFIX, Scope.ANY_ROLE)
 
 
-@settings(deadline=None)
 @given(patterns, st.integers(0, 5))
 def test_widening_never_narrows(pattern: str, place: int) -> None:
     """A star put anywhere into a pattern never makes its scope narrower."""
@@ -105,7 +100,6 @@ def test_widening_never_narrows(pattern: str, place: int) -> None:
     assert after.width <= before.width
 
 
-@settings(deadline=None)
 @given(patterns, st.integers(0, 40), st.integers(0, 40))
 def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> None:
     """Where a part of a pattern that matches roles is not known, it is never said to match none."""
@@ -116,7 +110,6 @@ def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> Non
     assert holed is not Scope.NOT_A_ROLE
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "-", "/b", "*", "1", "111122223333"]), min_size=1, max_size=5))
 def test_an_account_id_in_a_name_never_hides_a_role(pieces: list[str]) -> None:
     """A name that holds an account id which is not known matches a role wherever one with the id written out does."""
@@ -129,7 +122,6 @@ def test_an_account_id_in_a_name_never_hides_a_role(pieces: list[str]) -> None:
 PLACES = st.sampled_from(["arn:aws:iam::111122223333", "arn:*:iam::*", "arn:aws-cn:iam::111122223333", "arn:xx:iam::1"])
 
 
-@settings(deadline=None)
 @given(PLACES, st.text("ab-/*?:$", min_size=1, max_size=6))
 def test_a_plain_role_has_the_scope_that_the_machine_gives(place: str, name: str) -> None:
     """The quick answer for the usual form of a Resource is the answer of the pattern machine."""

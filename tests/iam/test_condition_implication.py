@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.conditions.condition_implication import Limit, implies, limits_of
 from passrole_checks.iam.documents.policy import parse_document
@@ -61,7 +62,7 @@ _blocks = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(_blocks, _blocks)
 def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None:
     """Where one block is said to imply another, every request that meets the one meets the other."""

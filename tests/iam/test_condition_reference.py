@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, evaluate
 from passrole_checks.iam.partial_values import (
@@ -183,7 +184,7 @@ def answer_of(effect: ConditionEffect, service: str) -> bool | None:
 TRI = {True: Ternary.YES, False: Ternary.NO, None: Ternary.UNKNOWN}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(blocks)
 def test_agrees_with_the_reference(block: Block) -> None:
     """For every known service, for one that nobody knows and without the key, the answer is the reference's."""
@@ -195,7 +196,7 @@ def test_agrees_with_the_reference(block: Block) -> None:
     assert effect.allowed <= effect.possible
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(blocks)
 def test_a_service_that_only_the_block_names_is_decided_like_the_known_ones(block: Block) -> None:
     """A service that is named and not known gets the reference's answer, and a dead block lets nobody through."""
@@ -207,7 +208,7 @@ def test_a_service_that_only_the_block_names_is_decided_like_the_known_ones(bloc
         assert not any(decide(block, request) for request in (*SERVICES, NOBODYS, brand_new, None))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(blocks)
 def test_spelling_makes_no_difference(block: Block) -> None:
     """The letter case of a key, and a scalar instead of a list of one, change nothing."""
@@ -261,7 +262,7 @@ def assert_less_known(exact: ConditionEffect, holed: ConditionEffect) -> None:
     assert exact.dead or not holed.dead
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(st.data(), blocks)
 def test_a_hole_in_place_of_a_literal_only_makes_less_sure(data: st.DataObject, block: Block) -> None:
     """Where an operator, a key, a value or a part of it is not known, nothing sure turns into its opposite."""
@@ -279,7 +280,7 @@ def test_a_hole_in_place_of_a_literal_only_makes_less_sure(data: st.DataObject, 
     assert_less_known(evaluate(tree, SERVICES), holed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.data(), blocks)
 def test_a_hole_in_place_of_what_stands_under_an_operator_only_makes_less_sure(
     data: st.DataObject, block: Block
@@ -293,7 +294,7 @@ def test_a_hole_in_place_of_what_stands_under_an_operator_only_makes_less_sure(
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(labels, st.sampled_from(["ec2", "lambda", "ecs-tasks"]), string_operators)
 def test_a_hole_of_a_name_is_possible_for_every_name(label: str, service: str, operator: str) -> None:
     """A generated name in the place of a service's own keeps every service with such a name possible."""
@@ -306,7 +307,7 @@ def test_a_hole_of_a_name_is_possible_for_every_name(label: str, service: str, o
 # Widening.
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data(), string_operators, st.lists(values, min_size=1, max_size=3), blocks)
 def test_widening_a_value_never_removes_a_service(
     data: st.DataObject, operator: str, given_values: list[str], rest: Block
@@ -331,7 +332,7 @@ def test_widening_a_value_never_removes_a_service(
     assert narrow.without_key is wide.without_key
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(string_operators, string_keys)
 def test_if_exists_never_removes_a_request(operator: str, keys: list[tuple[str, str | list[str]]]) -> None:
     """With IfExists the same services are let through, and never fewer requests without the key."""
@@ -364,7 +365,7 @@ any_nodes: st.SearchStrategy[Node] = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(any_nodes, st.booleans())
 def test_no_node_makes_it_crash(tree: Node, variables: bool) -> None:
     """Whatever stands in the place of a block, there is an answer that agrees with itself."""

@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants import denials
@@ -127,7 +128,7 @@ def _looked_up(index: bool) -> Iterator[None]:
         yield
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(_documents, st.sampled_from([None, "111122223333"]))
 def test_grants_are_those_of_a_comparison_with_every_denial(
     statements: tuple[Statement, ...], account: str | None
@@ -139,7 +140,7 @@ def test_grants_are_those_of_a_comparison_with_every_denial(
         assert looked_up == passrole._grants_of(statements, SERVICES, account)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(_documents, st.sampled_from([None, "111122223333"]))
 def test_passable_roles_are_those_of_a_comparison_with_every_denial(
     statements: tuple[Statement, ...], account: str | None

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns import glob
@@ -24,14 +25,14 @@ def matched(pattern: str) -> frozenset[str]:
 
 
 @given(PATTERNS, PATTERNS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_a_pattern_takes_the_general_member_of_what_lies_within_it(outer: str, inner: str) -> None:
     """A pattern takes another one's general member exactly where it matches all that the other matches."""
     assert glob.surely(glob.pattern(outer), glob.request(glob.pattern(inner))) == (matched(inner) <= matched(outer))
 
 
 @given(PATTERNS, PATTERNS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_two_patterns_meet_where_they_match_a_text_in_common(first: str, second: str) -> None:
     """Two patterns meet exactly where a text matches both, and what they meet in lies within both."""
     common = glob.meeting(glob.pattern(first), glob.pattern(second))
@@ -42,7 +43,7 @@ def test_two_patterns_meet_where_they_match_a_text_in_common(first: str, second:
 
 
 @given(st.text("ab*?", max_size=5), st.text("ab", max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_a_pattern_takes_a_text_that_it_matches(pattern: str, text: str) -> None:
     """A text without anything open in it is taken where the pattern matches it, for sure and possibly alike."""
     matches = text in matched(pattern)

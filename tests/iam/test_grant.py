@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.aws.service_principals import known_services
@@ -184,7 +184,6 @@ services = st.lists(st.sampled_from([EC2, LAMBDA, "ecs-tasks.amazonaws.com"]), m
 world = [f"{A}{name}" for name in ("a", "b", "ab", "app/x", "other/y")]
 
 
-@settings(deadline=None)
 @given(st.lists(roles, min_size=1, max_size=2), services, st.lists(st.tuples(roles, services), max_size=2))
 def test_denied_means_that_no_request_is_left(
     resources: list[str], allowed: list[str], denials: list[tuple[str, list[str]]]

@@ -8,6 +8,7 @@ from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position, Ternary, text
@@ -67,7 +68,7 @@ def reach(statements: tuple[Statement, ...]) -> frozenset[tuple[str, str]]:
 
 
 @given(STATEMENTS, st.sampled_from(WORDS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_an_action_that_is_allowed_somewhere(statements: tuple[Statement, ...], action: str) -> None:
     """Without conditions and holes every answer is yes or no, and the right one for each resource that one may ask
     about."""
@@ -82,7 +83,7 @@ def test_an_action_that_is_allowed_somewhere(statements: tuple[Statement, ...], 
 
 
 @given(STATEMENTS, STATEMENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_an_excess_is_one_and_none_is_none(role: tuple[Statement, ...], principal: tuple[Statement, ...]) -> None:
     """Where there is a certain excess there is a request that only the role is allowed, and where none is told there is
     no such request."""

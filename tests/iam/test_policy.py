@@ -236,6 +236,7 @@ def test_a_trust_policy_names_no_resource() -> None:
     assert not identity.statements and identity.problems
 
 
+@pytest.mark.slow
 def test_more_than_any_policy_can_hold() -> None:
     """A document of more statements, or a statement of more values, than AWS takes in any policy is a problem, told at
     the list; each value is looked at a few times at most."""

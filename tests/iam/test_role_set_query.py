@@ -6,6 +6,7 @@ from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
@@ -80,7 +81,7 @@ _roles = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(st.lists(_sets, min_size=1, max_size=2), st.booleans(), st.lists(_sets, max_size=4), st.booleans(), _wheres)
 def test_a_glance_says_what_the_machines_say(
     within: list[RoleSet], wide: bool, but: list[RoleSet], but_over: bool, where: Deployment
@@ -98,7 +99,7 @@ def test_a_glance_says_what_the_machines_say(
         assert _exists(question.terms(), where) is slow
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(_parts, st.booleans(), _roles)
 def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
     """What a pattern matches, however it is read, is of its shape; an exact shape is what surely matches."""
@@ -116,7 +117,7 @@ def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variab
             assert machine((parts,), variables, reading).matches(text) is shape.holds(role)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(_parts, st.booleans(), st.booleans())
 def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool) -> None:
     """The name that is given for a pattern is matched by it, in every place of its shape."""
@@ -131,7 +132,7 @@ def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool)
             assert machine((parts,), variables, reading).matches(f"arn:{partition}:iam::{account}:role/{name}")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(_parts, max_size=12), _parts, st.booleans())
 def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
     """The layout of many patterns finds those that may have a role in common with one, all and in their order."""
@@ -140,7 +141,7 @@ def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Pa
     assert union.near(shape) == [entry for entry in union.entries if meet(entry.shape, shape)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(_parts, max_size=12), _parts, st.booleans())
 def test_covering_patterns_are_found(
     patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool
@@ -151,7 +152,7 @@ def test_covering_patterns_are_found(
     assert union.covering(shape) == [entry for entry in union.entries if covers(entry.shape, shape)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(_parts, st.lists(_texts, max_size=8), st.data(), st.booleans(), _wheres)
 def test_pattern_that_exceeds_a_union_exceeds_each_part_of_it(
     inner: tuple[Part, ...], outer: list[StringNode], data: st.DataObject, variables: bool, where: Deployment
@@ -166,7 +167,7 @@ def test_pattern_that_exceeds_a_union_exceeds_each_part_of_it(
         assert arn.included(StringNode(inner, AT), left, variables=variables, where=where) is not Ternary.YES
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(_parts, _parts, _roles)
 def test_a_shape_that_covers_another_holds_its_roles(
     outer: tuple[Part, ...], inner: tuple[Part, ...], role: Role
@@ -181,7 +182,7 @@ def test_a_shape_that_covers_another_holds_its_roles(
             assert meet(one, other)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(_parts, st.booleans())
 def test_one_role_or_several(parts: tuple[Part, ...], variables: bool) -> None:
     """Whether a pattern names one role is, where it can be seen, how many roles its machine matches."""
@@ -217,7 +218,7 @@ class _Everything:
         return self.entries
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(_parts, st.lists(_parts, max_size=3).map(tuple), st.booleans(), _wheres)
 def test_questions_of_patterns_are_answered_as_by_the_machines(
     inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from work import at_most
 
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
@@ -133,7 +134,7 @@ def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> Object
     return ObjectNode(tuple(ObjectEntry(text(key, AT), value) for key, value in entries), AT)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(statements())
 def test_readings_say_what_the_statement_says_in_every_world(statement: ObjectNode) -> None:
     """In each world the readings that hold there speak of just what the statement speaks of there."""
@@ -157,7 +158,7 @@ def passed(document: PolicyDocument, world: World | None = None) -> set[str]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(statements(("Allow", "Deny")), min_size=1, max_size=3))
 def test_grants_are_those_of_every_world(written: list[ObjectNode]) -> None:
     """What a document lets through under conditions is what it lets through in each world where they hold, with what

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from profiles import examples
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.findings_markdown import BUDGET, scan_markdown
@@ -113,7 +114,7 @@ def test_a_long_page_is_cut_between_findings(result: ScanResult) -> None:
     assert "### Low" not in page
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(
     st.lists(st.sampled_from(list(Severity)), max_size=60),
     st.sampled_from(["`" * 300, "\U0001f600" * 900, "\x1b" * 500, "|" * 900, "a @b #1 " * 200]),
@@ -147,7 +148,7 @@ PIECES = (
 HOSTILE = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_a_page_of_hostile_names_has_the_blocks_of_an_ordinary_one(
     result: ScanResult, file: str, address: str, words: str

@@ -43,6 +43,7 @@ def test_a_change_shows_the_first_of_many_roles_and_principals(
     assert all(role in told for role in roles) and "user299" in told
 
 
+@pytest.mark.slow
 def test_grants_show_the_first_of_many_roles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     roles = [f"{ROLE}r{number:04}" for number in range(400)]
     folder = write(tmp_path / "new", roles, 300)

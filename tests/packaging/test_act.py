@@ -58,7 +58,7 @@ def stand_in(folder: Path, name: str) -> None:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a run of a workflow came to. ``log`` is all that it printed."""
+    """The result of a workflow run. ``log`` is its whole output."""
 
     succeeded: bool
     log: str

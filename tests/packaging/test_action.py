@@ -44,7 +44,7 @@ def defaults() -> dict[str, str]:
 
 def options(**inputs: str) -> list[str]:
     given = {action.variable(name.replace("_", "-")): value for name, value in inputs.items()}
-    return list(action.arguments({**defaults(), **given}, "bundle.json", made=False))
+    return list(action.arguments({**defaults(), **given}, "bundle.json", exists=False))
 
 
 def test_inputs_reach_scripts_by_the_environment_alone() -> None:
@@ -56,7 +56,7 @@ def test_inputs_reach_scripts_by_the_environment_alone() -> None:
         assert step["shell"] == "bash"  # GitHub runs it with -eo pipefail
 
 
-def test_each_input_is_handed_on() -> None:
+def test_each_input_is_passed_to_the_review_step() -> None:
     """Every input is in the environment of the step that reads it, or is the token or the folder to run in."""
     review = metadata()["runs"]["steps"][-1]
     handed = {name: f"${{{{ inputs.{name} }}}}" for name in metadata()["inputs"]}
@@ -68,15 +68,15 @@ def test_each_input_is_handed_on() -> None:
     assert review["working-directory"] == handed["working-directory"]
 
 
-def test_the_token_is_known_to_no_step_that_installs() -> None:
+def test_installing_steps_do_not_have_the_token() -> None:
     """Only the steps that ask GitHub for something have the token."""
     steps = metadata()["runs"]["steps"]
     assert [step["name"] for step in steps if "token" in json.dumps(step)] == ["Fetch what is missing", "Review"]
 
 
 @pytest.mark.parametrize(("host", "known"), [("github.com", True), ("github.com.example.org", False)])
-def test_git_is_told_the_token_for_github_alone(tmp_path: Path, host: str, known: bool) -> None:
-    """What fetches commits answers with the token where GitHub asks for one, and nobody else."""
+def test_git_gets_the_token_for_github_only(tmp_path: Path, host: str, known: bool) -> None:
+    """The credential helper of the fetch returns the token to GitHub's host only."""
     (fetch,) = [step for step in metadata()["runs"]["steps"] if step["name"] == "Fetch what is missing"]
     settings = {
         name: text.replace("${{ github.server_url }}", "https://github.com") for name, text in fetch["env"].items()
@@ -116,7 +116,7 @@ def test_without_inputs_the_defaults_are_those_of_the_command() -> None:
 
 
 def test_every_option_that_is_made_exists() -> None:
-    """Whatever the inputs are, the command line that they make is one that ``review`` takes."""
+    """Any inputs yield a command line that ``review`` accepts."""
     command = cli.commands["review"]
     everything = options(
         **dict.fromkeys(("status", "check_run", "strict"), "true"),
@@ -124,7 +124,7 @@ def test_every_option_that_is_made_exists() -> None:
         exclude="vendor/\n !vendor/ours/\n*.j2.tf",
         sarif_file="out.sarif",
     )
-    told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", made=True))
+    told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", exists=True))
     for words in (everything, told):
         assert words[0] == "review"
         values, rest, _ = command.make_parser(click.Context(command)).parse_args(words[1:])
@@ -165,7 +165,7 @@ def forge() -> Iterator[GitHubFake]:
 
 
 def download(forge: GitHubFake, into: Path, run: str = "9001") -> bytes:
-    """What is written for the artifact "passrole" of a run."""
+    """Return the file that is written for the artifact "passrole" of a run."""
     token = forge.new_token("github-actions[bot]", {"actions": "read"}, app="github-actions")
     environment = {"GITHUB_API_URL": forge.url, "GITHUB_REPOSITORY": "octo-org/infra", "GITHUB_TOKEN": token.value}
     path = into / "bundle.zip"
@@ -174,8 +174,8 @@ def download(forge: GitHubFake, into: Path, run: str = "9001") -> bytes:
 
 
 def test_an_artifact_is_kept_as_it_is(forge: GitHubFake, tmp_path: Path) -> None:
-    """The newest artifact of the name is written without being unpacked. The stand-in for GitHub refuses whoever tells
-    the host with the file a token."""
+    """The newest artifact of the name is written without being unpacked. The fake GitHub rejects requests that send a
+    token to the host with the file."""
     forge.artifact(9001, "passrole", b"PK older")
     forge.artifact(9001, "passrole", b"PK newest")
     forge.artifact(9001, "passrole", b"PK expired").expired = True
@@ -207,7 +207,7 @@ def test_an_artifact_that_is_not_there_is_named(forge: GitHubFake, tmp_path: Pat
     forge.fault("GET", r"/artifacts", status=403)
     with pytest.raises(OSError, match="403"):
         download(forge, tmp_path)
-    with pytest.raises(ValueError, match="not set off by another one"):
+    with pytest.raises(ValueError, match="workflow_run"):
         download(forge, tmp_path, run="")
 
 
@@ -222,7 +222,7 @@ def test_what_is_no_result_cannot_tell(tmp_path: Path) -> None:
 
 
 def test_code_scanning_is_given_what_is_to_be_shown(tmp_path: Path) -> None:
-    """What is gone, suppressed or accepted would be an open alert there, since it looks at neither property."""
+    """Code scanning ignores both properties, so fixed, suppressed and accepted results are removed."""
     results: list[dict[str, Any]] = [
         {"ruleId": "new", "baselineState": "new", "suppressions": []},
         {"ruleId": "old", "baselineState": "unchanged"},

@@ -79,7 +79,7 @@ def test_what_is_installed_is_known_by_its_hash() -> None:
 
 
 def test_what_is_copied_is_there() -> None:
-    """What is copied from the clone is in it, and is all that the engine is sent."""
+    """Copied files exist in the clone, and are the whole build context."""
     copied = [one.words.split()[0] for stage in stages() for one in stage if one.name == "COPY"]
     ours = sorted(path for path in copied if not path.startswith("--from"))
     patterns = [line for line in IGNORED.read_text("utf-8").splitlines() if line and not line.startswith("#")]

@@ -1,7 +1,7 @@
 """The template for GitLab, included as the README says, run by the GitLab emulator as a job of a merge request.
 
-The emulator knows no GitLab: it is told what a pipeline of a merge request is told, has no token, and includes the file
-from the clone instead of another project. It cannot compare two variables, which the rule for the default branch does.
+The emulator has no GitLab: it gets the variables of a merge request pipeline, has no token, and includes the file from
+the clone instead of another project. It cannot compare two variables, as the rule for the default branch does.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def test_a_report_that_the_merge_request_brings_is_no_result(
 def test_the_default_branch_gives_what_merge_requests_are_compared_with(
     tool: Tool, repository: Repository, source: Repository
 ) -> None:
-    """There the report holds all findings too, and options that the project gives are heeded."""
+    """There the report contains all findings too, and the project's options apply."""
     variables = {
         "GITLAB_CI": "true",
         "CI_PIPELINE_SOURCE": "push",

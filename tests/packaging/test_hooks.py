@@ -42,7 +42,7 @@ def committed(repository: Repository, *arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("arguments", [(), ("--all",), ("infra/variables.tf",)], ids=["staged", "all", "paths"])
 def test_a_commit_that_widens_access_is_stopped(repository: Repository, arguments: tuple[str, ...]) -> None:
-    """What would be committed is compared with HEAD, also where git keeps it in an index of its own for the moment."""
+    """The staged version is compared with HEAD, also if git keeps it in a temporary index."""
     repository.commit(dict(BASE))
     installed(repository, "passrole-checks-diff")
     repository.put(HEAD)
@@ -54,7 +54,7 @@ def test_a_commit_that_widens_access_is_stopped(repository: Repository, argument
 
 
 def test_a_commit_that_widens_nothing_goes_through(repository: Repository) -> None:
-    """What is not staged does not count, nor does a repository without infrastructure code, nor its first commit."""
+    """Unstaged changes, a repository without infrastructure code and its first commit give no findings."""
     installed(repository, "passrole-checks-diff")
     repository.put({"README.md": "nothing yet\n"})
     repository.git("add", "--all")

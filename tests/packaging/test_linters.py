@@ -1,4 +1,4 @@
-"""What those who look after pipelines look for is not found: zizmor, actionlint, the schemas of GitHub and GitLab."""
+"""zizmor, actionlint and the schemas of GitHub and GitLab report nothing about the shipped pipelines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_zizmor_finds_nothing(tool: Tool, tmp_path: Path) -> None:
 
 
 def test_zizmor_has_to_ignore_two_triggers_only(tool: Tool, tmp_path: Path) -> None:
-    """What the comments in the examples silence is the triggers that the README gives its reasons for, and no more."""
+    """Comments in the examples suppress the triggers that the README justifies, and nothing else."""
     found = []
     for path in written(tmp_path):
         command = [tool("zizmor"), *PEDANTIC, "--no-ignores", "--format=json", "--", str(path)]
@@ -67,7 +67,7 @@ def test_actionlint_finds_nothing(tool: Tool, tmp_path: Path) -> None:
 
 
 def test_actionlint_would_find_something(tool: Tool, tmp_path: Path) -> None:
-    """A step that is not there, and a permission that there is none of, are found."""
+    """A reference to a missing step and an unknown permission are reported."""
     text = workflows()[2].text.replace("steps.review.outputs.bundle", "steps.none.outputs.bundle")
     path = tmp_path / "workflow.yml"
     path.write_text(text.replace("contents: read", "content: read"), "utf-8")

@@ -1,4 +1,4 @@
-"""What the pipelines install is fixed by hash, and is what this program asks for."""
+"""The pipelines install the program's requirements, pinned by hash."""
 
 from __future__ import annotations
 

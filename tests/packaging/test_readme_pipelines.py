@@ -24,7 +24,7 @@ every_workflow = pytest.mark.parametrize("example", workflows(), ids=lambda one:
 
 
 def used(text: str) -> list[str]:
-    """What follows ``uses:``, with the comment behind it, in a workflow or an action."""
+    """Return the values of ``uses:`` with their comments, in a workflow or an action."""
     return _USED.findall(text)
 
 
@@ -44,7 +44,7 @@ def test_the_patterns_that_the_readme_promises_are_there() -> None:
 
 
 def test_actions_of_others_are_named_by_the_hash_of_a_release() -> None:
-    """Whatever is not ours is pinned to a commit, says which release that is, and is the same one everywhere."""
+    """Actions of others are pinned to a commit, with the release in a comment, and to the same one everywhere."""
     found = [one for text in (ACTION.read_text("utf-8"), *(e.text for e in workflows())) for one in used(text)]
     others = [one for one in found if not one.startswith(OURS)]
     assert others and all(_PINNED.match(one) for one in others)
@@ -88,7 +88,7 @@ def test_no_expression_reaches_a_script(example: Example) -> None:
 
 @every_workflow
 def test_inputs_and_outputs_that_are_used_exist(example: Example) -> None:
-    """What an example gives to the action is one of its inputs, and what it takes from it is one of its outputs."""
+    """Examples use only inputs and outputs that the action has."""
     action = yaml.safe_load(ACTION.read_text("utf-8"))
     (own,) = [step for step in example.steps() if step.get("uses", "").startswith(f"{OURS}@")]
     assert set(own.get("with", {})) <= set(action["inputs"])
@@ -96,19 +96,19 @@ def test_inputs_and_outputs_that_are_used_exist(example: Example) -> None:
 
 
 def test_both_workflows_for_forks_speak_of_the_same_things() -> None:
-    """The second workflow is set off by the name of the first, and looks for the artifact that it makes."""
+    """The second workflow is triggered by the name of the first, and downloads its artifact."""
     first, second = workflows()[2:4]
     assert second.triggers["workflow_run"] == {"workflows": [first.content["name"]], "types": ["completed"]}
     review, upload = (step["with"] for step in first.steps()[-2:])
     assert review["bundle"] == f"${{{{ runner.temp }}}}/{ZIP_MEMBER}"
     (told,) = second.steps()
     assert upload["name"] == told["with"]["from-artifact"]
-    assert told["with"]["status"] == "false"  # a fork can forge what is told, so it decides nothing
+    assert told["with"]["status"] == "false"  # a fork can forge the report, so it decides nothing
     assert set(second.content["jobs"]["comment"]["permissions"]) == {"actions", "pull-requests"}
 
 
 def test_the_tables_of_the_readme_name_each_input_and_output() -> None:
-    """Every input and output of the action stands in the README, and nothing else does."""
+    """The README lists exactly the inputs and outputs of the action."""
     action = yaml.safe_load(ACTION.read_text("utf-8"))
     section = (ROOT / "README.md").read_text("utf-8").partition("\n### GitHub\n")[2].partition("\n### ")[0]
     rows = re.findall(r"^\| (`.*?) \|", section.partition("\n| input | |\n")[2], re.MULTILINE)

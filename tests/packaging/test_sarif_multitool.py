@@ -95,7 +95,7 @@ GOES = OTHERS.format(name="goes", role="arn:aws:iam::111122223333:role/app-*")
 
 
 def states(sarif: Path) -> list[tuple[str, str, str, int]]:
-    """What is said of each result: rule, state, file and line. The tool calls a finding whose line moved updated."""
+    """Return rule, state, file and line of each result. The tool calls a finding whose line moved updated."""
     found = json.loads(sarif.read_text("utf-8-sig"))["runs"][0]["results"]
     places = [one["locations"][0]["physicalLocation"] for one in found]
     return sorted(
@@ -112,7 +112,7 @@ def states(sarif: Path) -> list[tuple[str, str, str, int]]:
 def test_what_is_new_and_gone_is_what_another_tool_finds(
     tool: Tool, multitool: Path, repository: Repository, tmp_path: Path
 ) -> None:
-    """The SARIF of a review tells of each finding what the SARIF Multitool makes of scans of both versions."""
+    """The SARIF of a review has the states that the SARIF Multitool computes from scans of both versions."""
     base = repository.commit({**BASE, "other.tf": STAYS + GOES})
     before = scanned(tmp_path, "base.sarif", ".", "--severity=info")
     head = repository.commit({**HEAD, "other.tf": "# moved\n\n" + STAYS})

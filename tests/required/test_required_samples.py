@@ -1,19 +1,16 @@
 """The samples of ``required`` give exactly what stands beside them.
 
-``python tests/required/test_required_samples.py --write`` writes what the command line prints now, for review.
+``python -m tools.regenerate`` writes what the command line prints now.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import expected_outputs
 import pytest
 
-from passrole_checks.cli import main
 from passrole_checks.required.required_grants import required_by
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
@@ -25,10 +22,9 @@ ACCOUNT = "111122223333"
 
 def printed(name: str, *options: str) -> str:
     """What ``passrole-checks required sample_templates/required/NAME`` prints."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        assert main(["required", f"sample_templates/required/{name}", "--account", ACCOUNT, *options]) == 0
-    return output.getvalue()
+    return expected_outputs.printed(
+        "required", f"sample_templates/required/{name}", "--account", ACCOUNT, *options, status=0
+    )
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -55,7 +51,7 @@ def test_a_plan_hands_out_the_roles_that_its_terraform_does(monkeypatch: pytest.
     assert len(own("plan")) == 5
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    os.chdir(ROOT)
-    for each in FORMATS:
-        (FOLDER / f"{each}.txt").write_text(printed(each), encoding="utf-8")
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the files beside the samples, with the text that the command prints now."""
+    for name in FORMATS:
+        yield FOLDER / f"{name}.txt", printed(name)

@@ -299,6 +299,7 @@ def test_unchanged_unreadable_file_hides_nothing(repository: Reviews) -> None:
     assert (len(result.items), result.report.unreadable, result.status) == (1, (), 1)
 
 
+@pytest.mark.slow
 def test_no_finding_is_lost(repository: Reviews) -> None:
     """For any change each finding of HEAD is in an item or counted as unchanged, and each finding of BASE is fixed or
     matched; a version compared with itself has no items."""

@@ -15,6 +15,7 @@ import pytest
 from git_repositories import template
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from reports_of_tests import ANY_ROLE, EMPTY
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, policy
 
@@ -210,7 +211,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), value=_VALUES)
 def test_any_value_is_read_or_refused(seed: int, value: Any) -> None:
     """With any value in any place the bundle is read or refused."""
@@ -230,7 +231,7 @@ def test_any_value_is_read_or_refused(seed: int, value: Any) -> None:
         assert "\n" not in str(error)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(seed=st.integers(0, 2**32), packed=st.booleans())
 def test_damaged_bytes_are_read_or_refused(seed: int, packed: bool) -> None:
     """A bundle with damaged bytes is read or refused."""

@@ -167,6 +167,7 @@ def test_without_a_repository_paths_stay_inside_of_the_working_directory(
 # pyproject.toml itself
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [SECRET, f'{TABLE}"{SECRET}" = 1\n', f'{TABLE}fail_on = "never"\n'])
 def test_a_link_out_of_the_repository_is_not_read(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

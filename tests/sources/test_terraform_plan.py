@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.json_document import parse_json
@@ -847,7 +848,7 @@ FULL = json.loads(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(_paths(FULL)), st.sampled_from(BROKEN))
 def test_wrong_type_anywhere_never_crashes(path: tuple[Any, ...], value: Any) -> None:
     """Any value of any type in any place of a plan is read or refused in one clear line."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import StringNode
@@ -399,7 +400,7 @@ def changed(document: Any, data: st.DataObject) -> Any:
     return document
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250))
 @given(st.data())
 def test_no_change_of_a_plan_crashes(data: st.DataObject) -> None:
     """Any nodes of another type, or gone, in any places: the plan is read or refused in one clear line."""
@@ -412,7 +413,7 @@ def test_no_change_of_a_plan_crashes(data: st.DataObject) -> None:
         assert all(problem.file == "plan.json" and "\n" not in problem.reason for problem in found.unreadable)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_no_change_of_a_stored_state_crashes(data: st.DataObject) -> None:
     """The same holds for a state as it is stored."""
@@ -424,7 +425,7 @@ def test_no_change_of_a_stored_state_crashes(data: st.DataObject) -> None:
         assert all(problem.file == "plan.json" for problem in found.unreadable)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.sampled_from([WHOLE, STORED]), st.data())
 def test_what_is_cut_off_is_refused(document: Any, data: st.DataObject) -> None:
     """A plan or a state of which the end is missing is refused with the line where it ends."""

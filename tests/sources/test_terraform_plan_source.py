@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.cli import main
 from passrole_checks.errors import InputError
@@ -386,7 +387,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "sample_templates" / "plan-source
 SAMPLE = json.loads((SOURCE / "plan" / "plan.json").read_text(encoding="utf-8"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(nodes(SAMPLE)), st.sampled_from([None, 3, "x", [], {}, [None], {"value": {"x": [[]]}}]))
 def test_no_change_of_a_plan_crashes_with_a_configuration(path: tuple[Any, ...], value: Any) -> None:
     """Whatever stands in the place of any node of a plan, its configuration is read beside it without a fault."""

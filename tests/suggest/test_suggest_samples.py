@@ -1,20 +1,16 @@
 """What is suggested for the samples: for each flagged statement what mends it, or why a person has to.
 
-``python tests/suggest/test_suggest_samples.py --write`` writes what the command line prints for the sample of
-suggestions, for review.
+``python -m tools.regenerate`` writes what the command line prints for the sample of suggestions.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import expected_outputs
 import pytest
 
-from passrole_checks.cli import main
 from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_configurations
 from passrole_checks.suggest.suggest import suggestions
@@ -136,10 +132,7 @@ def test_a_flagged_statement_is_fixed_or_it_is_said_why_not(folder: str, expecte
 
 def printed(name: str) -> str:
     """What ``passrole-checks suggest sample_templates/suggestions/NAME`` prints."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        assert main(["suggest", f"sample_templates/suggestions/{name}"]) == 1
-    return output.getvalue()
+    return expected_outputs.printed("suggest", f"sample_templates/suggestions/{name}", status=1)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -149,7 +142,7 @@ def test_a_sample_prints_what_stands_beside_it(name: str, monkeypatch: pytest.Mo
     assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    os.chdir(ROOT)
-    for each in FORMATS:
-        (FOLDER / f"{each}.txt").write_text(printed(each), encoding="utf-8")
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the files beside the samples, with the text that the command prints now."""
+    for name in FORMATS:
+        yield FOLDER / f"{name}.txt", printed(name)

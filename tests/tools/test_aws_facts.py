@@ -295,7 +295,7 @@ def test_the_committed_files_are_as_the_generator_writes_them(name: str) -> None
 
 
 def test_the_pins_are_those_of_the_data_and_of_the_notice() -> None:
-    """The data names the versions that are pinned, and NOTICE names each package with version and licence."""
+    """The data names the versions that are pinned, and NOTICE names each package with version and license."""
     notice = (ROOT / "passrole_checks" / "aws" / "NOTICE").read_text(encoding="utf-8")
     sources = read_json("role_properties.json")["sources"]
     for package in packages.PACKAGES.values():

@@ -1,4 +1,4 @@
-"""What reading costs at least: ``bare.py tree-sitter|libyaml FOLDER`` parses all files there and does nothing else."""
+"""Minimum cost of reading: ``bare.py tree-sitter|libyaml FOLDER`` parses all files there and does nothing else."""
 
 from __future__ import annotations
 

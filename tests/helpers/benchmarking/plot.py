@@ -31,7 +31,7 @@ _STYLE = """
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a panel: its name, its colour (``a``, ``b``, ``c``), and a value for each size."""
+    """A line of a panel: its name, its color class (``a``, ``b``, ``c``), and a value for each size."""
 
     name: str
     colour: str

@@ -49,7 +49,7 @@ class Row:
     measure: Callable[[Bench], Result]
 
     def met(self, result: Result) -> str:
-        """Whether the target is met, for the table."""
+        """Return whether the target is met, as text for the table."""
         if self.target is None or result.ratio is None:
             return ""
         return "yes" if result.ratio <= self.target else "**no**"

@@ -20,8 +20,8 @@ class BenchmarkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run took: ``seconds`` of processors (user and system, of its children too), ``wall`` seconds, and the
-    ``peak`` of its memory in bytes (of its largest process; at least what this process has, which starts it)."""
+    """Cost of a run: processor ``seconds`` (user and system, with children), ``wall`` seconds, and the ``peak`` memory
+    in bytes of its largest process (at least that of this process, which starts it)."""
 
     seconds: float
     wall: float
@@ -47,7 +47,7 @@ def measure(command: Command) -> Measured:
 
 
 def output(command: Command) -> str:
-    """What a command prints. Raises :class:`BenchmarkError` where its status is none that it should have."""
+    """Return the output of a command. Raises :class:`BenchmarkError` for an unexpected exit status."""
     with tempfile.TemporaryFile() as printed:
         _run(command, printed.fileno())
         printed.seek(0)

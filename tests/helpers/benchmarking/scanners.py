@@ -31,7 +31,7 @@ def options() -> frozenset[str]:
 
 
 def ours(path: Path, *, cache: Path | None = None, jobs: int = 1) -> Command:
-    """A scan, in one process where it can be told. ``cache``: the folder of the cache, None for a cold scan."""
+    """A scan, in one process if the option exists. ``cache``: the cache directory, None for a cold scan."""
     more = ["--jobs", str(jobs)] if "--jobs" in options() else []
     if cache is None and "--no-cache" in options():
         more.append("--no-cache")

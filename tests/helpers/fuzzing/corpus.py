@@ -1,4 +1,4 @@
-"""What is mutated: the sample templates, and the texts in the tests that are infrastructure code, read where they are.
+"""Inputs of the mutators: the sample templates, and infrastructure code in the source of the tests.
 
 A tree is a small folder: names, with forward slashes, and their contents.
 """

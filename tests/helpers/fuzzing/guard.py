@@ -48,7 +48,7 @@ class Forbidden(BaseException):
 
 @dataclass
 class Guard:
-    """What a run may do: write below ``writable``, read below ``readable``, and start the ``programs``."""
+    """Permissions of a run: write below ``writable``, read below ``readable``, and start the ``programs``."""
 
     writable: tuple[str, ...]
     readable: tuple[str, ...]
@@ -112,7 +112,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
     guard = _active
     if guard is None:
         return
-    _active = None  # what the check itself does is not looked at
+    _active = None  # the check itself is not guarded
     try:
         guard.check(event, arguments)
     finally:
@@ -121,7 +121,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 
 @contextmanager
 def guarded(guard: Guard) -> Iterator[None]:
-    """What runs within it does only what the guard allows. Raises :class:`Forbidden`."""
+    """Limit the body to what the guard allows. Raises :class:`Forbidden`."""
     global _active, _installed
     if not _installed:
         sys.addaudithook(_hook)  # for the rest of the process
@@ -165,7 +165,7 @@ class Accesses:
             self._folders[number] = place
 
     def taken(self) -> list[str]:
-        """What was accessed since this was asked last."""
+        """Return the accesses since the last call."""
         found = []
         while self._descriptor >= 0:
             try:

@@ -135,7 +135,7 @@ def erase(content: bytes, rng: random.Random, kind: str) -> bytes:
 
 
 def repeat(content: bytes, rng: random.Random, kind: str) -> bytes:
-    """A part stands there several times, sometimes very often."""
+    """Repeat a part several times, sometimes very often."""
     start, end = _range(content, rng)
     times = rng.choice((2, 2, 3, 10, 60, 400))
     return content[:end] + content[start:end] * min(times, 40_000 // max(end - start, 1)) + content[end:]
@@ -248,7 +248,7 @@ def numbers(content: bytes, rng: random.Random, kind: str) -> bytes:
 
 
 def balanced(content: bytes, rng: random.Random, kind: str) -> bytes:
-    """What is between a pair of brackets is left out, doubled, put elsewhere, or put inside itself."""
+    """Remove the content of a pair of brackets, double it, move it, or nest it in itself."""
     pairs = list(_pairs(content))
     if not pairs:
         return content

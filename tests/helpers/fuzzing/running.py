@@ -1,4 +1,4 @@
-"""Numbered samples, one after the other: each is told by its seed, its target and its number, and fails alone."""
+"""Run numbered samples one after the other: seed, target and number identify each, and each fails alone."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def sample(target: Target, seed: int, number: int) -> Tree:
 
 
 def fails(target: Target, tree: Tree, *, memory: bool = False, seconds: float = SECONDS) -> tuple[str, str] | None:
-    """How the target fails on a sample: the kind and the traceback; None where all holds."""
+    """Run the target on a sample. Return kind and traceback of a failure, None without one."""
     place = commands.ground()
     with place.sample(tree) as folder:
         try:
@@ -91,7 +91,7 @@ def _kind(error: BaseException) -> str:
 
 
 def order(names: Sequence[str] = ()) -> Iterator[tuple[Target, int]]:
-    """Targets with the numbers of their samples, without end, each as often as it weighs."""
+    """Yield targets with the numbers of their samples, endlessly, in proportion to their weights."""
     chosen = [target for target in TARGETS if not names or target.name in names]
     counts = dict.fromkeys((target.name for target in chosen), 0)
     while True:

@@ -1,7 +1,7 @@
-"""What is fuzzed: for each target how a sample is made, what is run on it, and what must hold of the answer.
+"""Targets of fuzzing: each generates samples, runs a part of the package on them, and checks the results.
 
-A target raises an :class:`AssertionError` where something does not hold; any other exception is one that our code must
-not raise. A sample is a tree of files, laid out in a folder.
+A target raises :class:`AssertionError` for a wrong result; the code under test must not raise any other exception. A
+sample is a tree of files, written to a folder.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _line_count(file: str) -> int:
 
 
 def _required(folder: Path) -> None:
-    """What is required can be written in each format."""
+    """Render the required statements in each format."""
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
     _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
@@ -273,7 +273,7 @@ def _diff(folder: Path) -> None:
 
 
 def _suggest(folder: Path) -> None:
-    """What is suggested can be written in each format."""
+    """Render the suggestions in each format."""
     empty = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
     found = suggest_runner.suggested([str(folder)], options, Severity.LOW)
@@ -298,7 +298,7 @@ def _inputs(folder: Path) -> None:
 
 
 def _functions(folder: Path) -> None:
-    """Whatever is called, the file has no mistakes of form, and the statement beside it is told."""
+    """Any call leaves the file valid, and the statement next to it is reported."""
     found = scan_paths([folder], _ALL)
     _check_scan(found)
 
@@ -369,7 +369,7 @@ def _bundle(folder: Path) -> None:
 
 
 def _refused(action: Callable[[], object], file: str) -> None:
-    """What cannot be used is refused in one line that begins with the file."""
+    """Unusable input is rejected in one line that begins with the file."""
     try:
         action()
     except (ConfigurationError, InputError) as error:

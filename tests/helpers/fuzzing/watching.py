@@ -1,4 +1,4 @@
-"""What one sample may cost, in processor time and in memory, on any machine."""
+"""Limits of processor time and memory of one sample, on any machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def processor_time() -> float:
 
 @contextmanager
 def in_time(seconds: float = SECONDS, waiting: float = WAITING) -> Iterator[None]:
-    """What runs within it may use the processor for so long, and wait for so long.
+    """Limit processor time and waiting time of the body.
 
     Raises :class:`TooLong`. Only in the main thread.
     """
@@ -62,7 +62,7 @@ def in_time(seconds: float = SECONDS, waiting: float = WAITING) -> Iterator[None
 
 @contextmanager
 def in_memory(size: int) -> Iterator[None]:
-    """What runs within it may hold so much of Python's memory as a sample of ``size`` bytes may take."""
+    """Limit Python's memory in the body to that allowed for a sample of ``size`` bytes."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -76,9 +76,9 @@ def in_memory(size: int) -> Iterator[None]:
 
 @contextmanager
 def in_process_memory(most: int = MOST_MEMORY) -> Iterator[None]:
-    """What runs within it may make the process hold so much, libraries in C included. Raises :class:`TooMuch`.
+    """Limit the memory of the process in the body, C libraries included. Raises :class:`TooMuch`.
 
-    Only on Linux, which tells the peak of each stretch of time; see proc(5), clear_refs and VmHWM.
+    Only on Linux, which reports the peak since a reset; see proc(5), clear_refs and VmHWM.
     """
     if sys.platform != "linux":
         yield

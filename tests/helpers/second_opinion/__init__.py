@@ -1,1 +1,1 @@
-"""What both sides of the differential tests need: cases, what this package says of them, and what iam-simulate does."""
+"""Differential tests against iam-simulate: cases, and the answers of both sides."""

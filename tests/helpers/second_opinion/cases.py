@@ -1,7 +1,7 @@
 """Principals and requests at random: policies of every form that IAM takes, and iam:PassRole asked of them.
 
-A case is made from a ``random.Random``, so that the same seed gives the same case, and hypothesis (which hands out such
-an object) can make a failing one smaller.
+A case is made from a ``random.Random``, so that the same seed gives the same case, and hypothesis (which can generate
+such an object) can shrink a failing one.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _by_statement(change: Callable[[Json, Json], Json]) -> Callable[[Case], Case]:
-    """A change of each statement, which is told the document as well."""
+    """A change of each statement, which also gets the document."""
 
     def changed(document: Json) -> Json:
         return {**document, "Statement": [change(dict(one), document) for one in _list(document["Statement"])]}

@@ -1,7 +1,7 @@
 """iam-simulate, an evaluator of IAM policies that others wrote, as one process that answers many cases.
 
 It is installed from npm, by the lock file beside its program (tests/differential), which pins it with checksums. It is
-no part of this package and runs as a program of its own: its licence is the AGPL.
+not part of this package and runs as a separate program: its license is the AGPL.
 """
 
 from __future__ import annotations

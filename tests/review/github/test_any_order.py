@@ -11,6 +11,7 @@ from github_fake.world import Comment, ReviewComment
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from profiles import examples
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
 from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse_marker
@@ -163,7 +164,5 @@ def test_invariants_hold_in_any_order() -> None:
     """In any order of runs, pushes, people and errors: one summary, nothing duplicated, lost or overwritten."""
     run_state_machine_as_test(
         Conversations,
-        settings=settings(
-            max_examples=12, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=examples(12), stateful_step_count=8, suppress_health_check=list(HealthCheck)),
     )

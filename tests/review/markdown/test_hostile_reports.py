@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from profiles import examples
 from reports_of_tests import BASE, HEAD, LINKS
 
 from passrole_checks.escaping.markup import can_be_shown
@@ -147,7 +148,7 @@ def check(page: str, *, languages: set[str]) -> list[str]:
     return blocks
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(REPORT, st.booleans())
 def test_summary_contains_no_foreign_markup(report: ReviewReport, had_summary: bool) -> None:
     """A summary contains only our own mentions, references, links, images, HTML and headings, no HTML comment and no
@@ -165,7 +166,7 @@ def test_summary_contains_no_foreign_markup(report: ReviewReport, had_summary: b
     assert (found.kind, found.head) == (SUMMARY, HEAD)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(REPORT, st.booleans())
 def test_line_comments_contain_no_foreign_markup(report: ReviewReport, gitlab: bool) -> None:
     """A line comment contains none of these either, and at most one suggestion, with the text of the replacement."""
@@ -185,7 +186,7 @@ def test_line_comments_contain_no_foreign_markup(report: ReviewReport, gitlab: b
             assert text == (f"{replacement.text}\n".replace("\r\n", "\n") if replacement.text else "")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(REPORT)
 def test_annotations_contain_no_foreign_commands(report: ReviewReport) -> None:
     """Each line of workflow commands is ours, and annotations of check runs are within their limits."""

@@ -1,12 +1,11 @@
 """Whole pages, as people see them, beside this file.
 
-``PYTHONPATH=tests/helpers python tests/review/markdown/test_pages.py`` writes them anew; read each line of what
-differs then.
+``python -m tools.regenerate`` writes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +50,7 @@ def test_page_is_unchanged(name: str) -> None:
     assert PAGES[name]() == (HERE / name).read_text("utf-8")
 
 
-if __name__ == "__main__":
-    for page, write in PAGES.items():
-        (HERE / page).write_text(write(), "utf-8")
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the files beside this one, with the pages that are rendered now."""
+    for name, render in PAGES.items():
+        yield HERE / name, render()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectNode, StringNode
@@ -291,7 +292,7 @@ def decided(node: Node, facts: tuple[tuple[str, str], ...]) -> str:
     return str(node)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(CONDITIONS, min_size=3, max_size=3), VALUES)
 def test_unresolved_value_agrees_with_every_given_value(conditions: list[str], written: str) -> None:
     """A value evaluated without parameters is consistent with the one evaluated with each of their values."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import Choice, ListNode, ObjectNode, StringNode
@@ -273,7 +274,7 @@ def test_no_mutation_of_a_template_crashes() -> None:
     assert outcomes == {"read", "refused"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.text(alphabet=st.sampled_from(list("{}[]:,-!&*<>|#'\"\\ \n\taR0$%@`?=")), max_size=60))
 def test_no_text_crashes(text: str) -> None:
     """Any text of YAML's own signs is read or refused."""

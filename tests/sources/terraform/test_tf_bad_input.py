@@ -106,6 +106,7 @@ BIG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BIG)
 def test_large_and_deep_input_ends_soon(name: str) -> None:
     """Nothing that is repeated ten thousand times crashes or hangs the reader, and the block behind it is read."""

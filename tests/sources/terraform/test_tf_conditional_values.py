@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from terraform_values import value_in
 from work import at_most
 
@@ -325,7 +326,7 @@ def holds(condition: str, outcome: str, world: dict[str, str], facts: tuple[tupl
     return consistent(facts, condition, outcome)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(expression=EXPRESSION)
 @example(expression='concat(["x"], (var.a ? ["y"] : []), (var.b ? [] : ["z"]))[1]')
 @example(expression='try(([var.a ? "x" : "y"])[1], "none")')

@@ -6,6 +6,7 @@ from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.sources.terraform.resources.document_merge import put
@@ -68,7 +69,7 @@ def documents(draw: st.DrawFn) -> list[list[Optional]]:
     return [[((sid, next(count)), condition) for sid, condition in document] for document in listed]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(documents())
 def test_merging_is_that_of_the_provider_under_every_outcome(found: list[list[Optional]]) -> None:
     """Whatever the conditions turn out to be, the statements that are left are those that the provider would write."""

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -207,7 +208,7 @@ def flat(body: Body) -> list[object]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(text=files(common=False))
 def test_the_default_reader_accepts_what_is_valid(text: str) -> None:
     """Valid HCL has no problems, and no expression in it is given up."""
@@ -223,7 +224,7 @@ def test_generated_files_give_the_same_tree(common: bool) -> None:
     accepted = 0
 
     # of 200 examples as few as 36 were accepted by both, whatever the code: it is the draw that varies
-    @settings(max_examples=400, deadline=None, database=None)
+    @settings(max_examples=examples(400), database=None)
     @given(text=files(common=common))
     def alike(text: str) -> None:
         nonlocal accepted

@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from work import at_most
 
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
@@ -110,7 +111,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(PIECES, min_size=1, max_size=5).map("".join), st.text("abc", max_size=8))
 def test_the_first_match_is_that_of_python(pattern: str, text: str) -> None:
     """Where the two languages mean the same, the first match and its groups are those of Python's engine."""

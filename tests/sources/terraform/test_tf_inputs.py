@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Const, ListNode, ObjectNode, StringNode, texts_in
@@ -292,7 +293,7 @@ def test_what_is_not_understood_is_called_by_its_variable(tmp_path: Path) -> Non
     value=st.one_of(st.text(max_size=12), st.text(alphabet='[]{}"=,$%()\\n\\\\a1 <#*/', max_size=12)),
     type_=st.sampled_from(["string", "any", "list(string)", "map(object({ a = optional(string) }))", "bool"]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_any_value_is_taken_or_named(value: str, type_: str) -> None:
     """Whatever is given: it is the value, or the one complaint is about it, and nothing is raised."""
     with tempfile.TemporaryDirectory() as folder:
@@ -304,7 +305,7 @@ def test_any_value_is_taken_or_named(value: str, type_: str) -> None:
 
 
 @given(content=st.one_of(st.binary(max_size=40), st.text(alphabet='[]{}"=,$%()\\n\\\\a1 <#*/', max_size=40)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_any_file_of_values_is_read_or_named(content: bytes | str) -> None:
     """Whatever is in a file of values: what is wrong is about that file, and nothing is raised."""
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from fuzzing import corpus, layout
 from fuzzing.targets import changed_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.aws.role_properties import receiver_types, receivers_of
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
@@ -221,7 +222,7 @@ def expressions(draw: st.DrawFn, depth: int = 3) -> str:
     return draw(st.sampled_from(WRAPPED)).format(*inner)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(expressions(), st.sampled_from(["directly", "local", "each", "inner"]))
 def test_documents_inside_of_anything_are_found(
     tmp_path_factory: pytest.TempPathFactory, expression: str, through: str

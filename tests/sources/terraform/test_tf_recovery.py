@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -209,7 +210,7 @@ def test_one_character_breaks_no_other_block(read: Read) -> None:
     """Whatever character is deleted from one block, or put into it: every other block is read, where it stands; and
     the file has one problem, or the block parses."""
 
-    @settings(max_examples=300 if read is reader_tree_sitter.read else 60, deadline=None, database=None)
+    @settings(max_examples=examples(300 if read is reader_tree_sitter.read else 60), database=None)
     @given(
         blocks=st.permutations(GOOD),
         broken=st.integers(0, len(GOOD) - 1),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from work import at_most
 
 from passrole_checks.iam.documents.policy import parse_document
@@ -96,6 +97,7 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
     return f"locals {{\n{links}  a{number} = {last}\n}}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -148,7 +150,7 @@ def test_text_without_sense(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["main.tf", "main.tf.json"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_read_or_named(tmp_path: Path, name: str, data: bytes) -> None:
     """No file content whatever raises."""

@@ -1,20 +1,17 @@
 """The cases in ``cases/``: what is written, what is wished, and what is written then.
 
-``python tests/suggest/edits/test_cases.py --write`` writes what comes out; read each line of the difference.
+``python -m tools.regenerate`` writes what comes out.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "helpers"))
-
 from edits_of_tests import Workshop, framed, unframed, wish
 
 CASES = Path(__file__).parent / "cases"
@@ -71,7 +68,8 @@ def test_line_breaks_of_windows_and_a_byte_order_mark_are_kept(case: Case, tmp_p
     assert out == "\ufeff" + after.replace("\n", "\r\n")
 
 
-def _write() -> None:
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the files of cases, with the text that the edits produce now."""
     for file in sorted(CASES.glob("*.md")):
         text = file.read_text(encoding="utf-8")
 
@@ -88,8 +86,4 @@ def _write() -> None:
                 return f"{head}> {out}\n"
             return f"{head}{language}\n{unframed(name, out)}```\n"
 
-        file.write_text(_CASE.sub(result, text), encoding="utf-8")
-
-
-if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    _write()
+        yield file, _CASE.sub(result, text)

@@ -11,6 +11,7 @@ from typing import Any
 from edits_of_tests import AT, Workshop, framed
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
@@ -209,7 +210,7 @@ def _check(name: str, text: str, statement: dict[str, Any], wish: StatementChang
         assert said(workshop) == wished(statement, wish)
 
 
-_SETTINGS = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SETTINGS = settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])
 
 
 @_SETTINGS

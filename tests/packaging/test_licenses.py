@@ -1,4 +1,4 @@
-"""The list of licences is that of what is installed."""
+"""THIRD_PARTY.md lists the installed packages with their licenses."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from readme_examples import ROOT
 
 def checked(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, root / ".ci" / "licences.py", *options], capture_output=True, text=True, check=False
+        [sys.executable, root / ".ci" / "licenses.py", *options], capture_output=True, text=True, check=False
     )
 
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """What the script reads and writes, in a folder of its own."""
+    """A copy of the files that the script reads and writes."""
     (tmp_path / ".ci").mkdir()
-    for name in ("THIRD_PARTY.md", "pyproject.toml", ".ci/licences.py", ".ci/requirements-bot.txt"):
+    for name in ("THIRD_PARTY.md", "pyproject.toml", ".ci/licenses.py", ".ci/requirements-bot.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 
 def test_the_page_is_in_step() -> None:
-    """THIRD_PARTY.md names every package that is installed, with the licence that its metadata tell."""
+    """THIRD_PARTY.md names every package that is installed, with the license in its metadata."""
     pytest.importorskip("checkov")
     done = checked(ROOT, "--check")
     assert (done.returncode, done.stderr) == (0, "")
@@ -36,10 +36,10 @@ def test_the_page_is_in_step() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [("| click | BSD-3-Clause |", "| click | MIT |"), ("| rich | MIT |", "| poor | MIT |")],
-    ids=["another licence", "a package that is missing"],
+    ids=["another license", "a package that is missing"],
 )
 def test_a_difference_would_be_found(copied: Path, old: str, new: str) -> None:
-    """A licence that is another one, and a package that is missing, are found, and written as they are."""
+    """A wrong license and a missing package are detected by --check, and corrected without it."""
     page = copied / "THIRD_PARTY.md"
     right = page.read_text("utf-8")
     assert old in right
@@ -50,8 +50,8 @@ def test_a_difference_would_be_found(copied: Path, old: str, new: str) -> None:
 
 
 def test_what_is_neither_installed_nor_listed_is_named(copied: Path) -> None:
-    """A package that nothing is known of ends the script with its name."""
+    """A package that is neither installed nor listed ends the script with its name."""
     project = copied / "pyproject.toml"
     project.write_text(project.read_text("utf-8").replace('"python-hcl2>=8.1"', '"no-such-package>=1"'), "utf-8")
     done = checked(copied)
-    assert (done.returncode, done.stderr) == (1, "no-such-package: not installed here, and not on the page\n")
+    assert (done.returncode, done.stderr) == (1, "no-such-package: neither installed nor on the page\n")
