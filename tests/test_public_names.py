@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "passrole_checks"
 # Their classes are used all over the package, and by those who build on it: each method has its own words, too.
 SPOKEN_OF_IN_FULL = (
     "suggest/suggestion.py", "checks/", "doctor/diagnosis.py", "errors.py", "findings.py",
-    "scan/for_hosts/host_results.py", "iam/", "scan/analyze.py", "scan/scanner.py", "review/report.py",
+    "scan/for_hosts/host_results.py", "iam/", "api.py", "scan/scanner.py", "review/report.py",
     "sources/model/configuration.py",
 )  # fmt: skip
 _OF_HOSTS = ("checkov_checks", "cfnlint_rules")  # read by their hosts, and not importable without them

@@ -24,11 +24,11 @@ IN_A_FILE = 2_500
 CODE = """
 import resource, sys, time
 from pathlib import Path
-from passrole_checks.cloudtrail import Wanted
+from passrole_checks.cloudtrail import UsageQuery
 from passrole_checks.cloudtrail.report import reported
-from passrole_checks.cloudtrail.model import Outcome
+from passrole_checks.cloudtrail.model import RequestOutcome
 before, begun = time.process_time(), time.time()
-report = reported([Path(sys.argv[1])], Wanted())
+report = reported([Path(sys.argv[1])], UsageQuery())
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 passed = sum(sum(edge.counts.values()) for edge in report.edges)
 print(report.reading.events, passed, time.process_time() - before, time.time() - begun, memory)

@@ -217,11 +217,11 @@ finally:
 COMMAND = "from passrole_checks.cli import main; sys.exit(main())"
 ASK = """\
 from pathlib import Path
-    from passrole_checks import hosts
+    from passrole_checks.scan.for_hosts.host_results import scan_for_host
     top = Path(sys.argv[1])
     for file in sorted(top.rglob("*")):
         if file.is_file() or file.is_symlink():
-            answers = hosts.ask(str(file), [str(file)], str(top))
+            answers = scan_for_host(str(file), [str(file)], str(top))
             print(file, answers.fault, answers.result)
 """
 

@@ -387,7 +387,7 @@ def starting(*lines: str) -> list[str]:
 
 def test_a_fault_of_the_engine_is_a_match_of_every_rule(folder: Path) -> None:
     """An exception inside the engine fails every rule."""
-    fault = ("from passrole_checks import hosts", "hosts.scan_paths = None")
+    fault = ("from passrole_checks.scan.for_hosts import host_results as hosts", "hosts.scan_paths = None")
     run = run_cfn_lint(folder, "-i", "W9514", "-t", "template.yaml", start=starting(*fault))
     assert {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")} - {"W9514"}
 

@@ -383,8 +383,8 @@ def test_files_given_by_name_fail_for_their_root(roots: Path) -> None:
 # -- faults of our own
 
 FAULTS = {
-    "the engine": "from passrole_checks import hosts; hosts.scan_configurations = hosts.scan_paths = None",
-    "the adapter": "from passrole_checks import checkov_blocks as blocks; blocks.callers_of = blocks.lines_of = None",
+    "the engine": "from passrole_checks.scan.for_hosts import host_results as h; h.scan_configurations = h.scan_paths = None",
+    "the adapter": "from passrole_checks.scan.for_hosts import checkov_blocks as b; b.callers_of = b.lines_of = None",
     "no time": "from passrole_checks.iam import deadline; deadline.Deadline.is_over = True",
 }
 
@@ -402,7 +402,7 @@ def test_a_fault_fails_every_check(one_policy: Path, fault: str) -> None:
 
 def test_a_fault_while_a_finding_is_worded_fails_its_check(severities: Path) -> None:
     """checkov leaves out the record of a check that raises, and with it the finding."""
-    start = without(before="from passrole_checks import hosts; hosts.words = None")
+    start = without(before="from passrole_checks.scan.for_hosts import host_results as hosts; hosts.words = None")
     run = run_checkov(severities / "low", "-c", "PASSROLE_002", start=start, frameworks=["terraform"])
     (record,) = run.records["failed"]["PASSROLE_002"].values()
     assert run.status == 1 and record["severity"] == "HIGH"

@@ -289,8 +289,8 @@ def test_fault_in_a_worker_process_costs_one_unit(trouble: str, words: str, tmp_
 
 
 _RETURNS_WHAT_CANNOT_BE_HANDED_BACK = """
-from passrole_checks.scan.parallel import crew
-crew.scan_batch = lambda units, options: (lambda: None,)
+from passrole_checks.scan.parallel import worker_pool
+worker_pool.scan_batch = lambda units, options: (lambda: None,)
 def trouble(marker):
     pass
 """
