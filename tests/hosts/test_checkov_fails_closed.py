@@ -383,7 +383,9 @@ def test_files_given_by_name_fail_for_their_root(roots: Path) -> None:
 # -- faults of our own
 
 FAULTS = {
-    "the engine": "from passrole_checks.scan.for_hosts import host_results as h; h.scan_configurations = h.scan_paths = None",
+    "the engine": (
+        "from passrole_checks.scan.for_hosts import host_results as h; h.scan_configurations = h.scan_paths = None"
+    ),
     "the adapter": "from passrole_checks.scan.for_hosts import checkov_blocks as b; b.callers_of = b.lines_of = None",
     "no time": "from passrole_checks.iam import deadline; deadline.Deadline.is_over = True",
 }
