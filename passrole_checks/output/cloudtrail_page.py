@@ -43,9 +43,9 @@ def trail_page(report: UsageReport, against: Against, result: ScanResult) -> str
         title=_TITLE,
         summary=_summary(report),
         notices=_notices(report),
-        style=file_of_page("evidence.css"),
+        style=file_of_page("cloudtrail.css"),
         filters=_filters(told),
-        legend=file_of_page("legend_evidence.html"),
+        legend=file_of_page("legend_cloudtrail.html"),
         data={
             "passes": [
                 (one.counts[RequestOutcome.PASSED], one.last[:10], one.counts[RequestOutcome.DENIED]) for one in edges
