@@ -16,7 +16,7 @@ from passrole_checks.cli import main
 from passrole_checks.doctor.diagnosis import Cache, Diagnosis, Trouble
 from passrole_checks.doctor.report import doctor_lines
 from passrole_checks.iam import deadline
-from passrole_checks.output.findings_text import plain
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.review.github.status import _CONCLUSIONS, _STATES
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.markdown.inline import fixed_reply
@@ -234,7 +234,7 @@ def test_what_is_silenced_makes_nothing_clean(
 def test_doctor_ends_with_what_it_has_found(problems: int, remarks: int, words: str) -> None:
     trouble = Trouble("git", "is not installed", "install git")
     found = Diagnosis(None, (), "tree-sitter-hcl", (), (), None, Cache(None), [trouble] * problems, [trouble] * remarks)
-    last = plain(doctor_lines(found, ())).splitlines()[-1]
+    last = to_plain_text(doctor_lines(found, ())).splitlines()[-1]
     assert last == words
 
 

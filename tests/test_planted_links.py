@@ -190,7 +190,7 @@ def test_an_unusable_output_is_found_before_the_scan(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A long scan is not done in vain, and the other formats are not written."""
-    monkeypatch.setattr("passrole_checks.cli.scan._scanned", lambda *_, **__: pytest.fail("scanned"))
+    monkeypatch.setattr("passrole_checks.cli.scan._scan", lambda *_, **__: pytest.fail("scanned"))
     formats = ["--format", "json", "--format", "sarif", "--output", "first", "--output", "report"]
     assert main(["scan", ".", *formats]) == 2
     assert not Path("first").exists()

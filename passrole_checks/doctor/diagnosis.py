@@ -32,17 +32,20 @@ FOLDER = Path(__file__).resolve().parent.parent
 DISTRIBUTION = "passrole-checks"
 
 # What pyproject.toml asks for; a test holds both in step. What is run from a clone has no metadata that could be asked.
-NEEDED = {
+REQUIRED = {
     "click": "8.1", "pathspec": "0.12", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
     "tree-sitter-hcl": "1.2",
 }  # fmt: skip
 if sys.version_info < (3, 11):
-    NEEDED["tomli"] = "2.0"
+    REQUIRED["tomli"] = "2.0"
 OPTIONAL = {"requests": "2.31", "distributed": "2025.1", "duckdb": "1.1", "python-hcl2": "8.1"}
 HOSTS = {"checkov": "3.2.533", "cfn-lint": "1.57"}
-LEAVES = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
+ADAPTER_FOLDERS = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
 
-_HCL2 = ("bc-python-hcl2", "python-hcl2")  # both install a module ``hcl2``; checkov works with the first one only
+_HCL2_DISTRIBUTIONS = (
+    "bc-python-hcl2",
+    "python-hcl2",
+)  # both install a module ``hcl2``; checkov works with the first one only
 _PARSERS = ("tree-sitter", "tree-sitter-hcl")
 _OLDEST_GIT = "2.30"
 _TIMEOUT = 90  # seconds, for a host to be imported: on a cold disk checkov takes its time
@@ -138,28 +141,28 @@ class Diagnosis:
     remarks: Sequence[Trouble] = ()
 
 
-def examined() -> Diagnosis:
+def examine() -> Diagnosis:
     """Look at everything. Takes as long as the hosts need to be imported, once; changes nothing."""
     problems: list[Trouble] = []
     remarks: list[Trouble] = []
-    wanted = [(name, least, True) for name, least in NEEDED.items()]
+    wanted = [(name, least, True) for name, least in REQUIRED.items()]
     wanted += [(name, least, False) for name, least in (OPTIONAL | HOSTS).items()]
-    packages = [Package(name, _version(name), least, needed) for name, least, needed in wanted]
-    reader = _reader()
-    problems.extend(_about_packages(packages, reader))
-    owners = [owner for name in _HCL2 if (owner := _owner(name)) is not None]
-    problems.extend(_about_hcl2(owners, checkov=_version("checkov") is not None))
-    hosts, troubles = _asked(owners)
+    packages = [Package(name, _installed_version(name), least, needed) for name, least, needed in wanted]
+    reader = _terraform_reader()
+    problems.extend(_package_problems(packages, reader))
+    owners = [owner for name in _HCL2_DISTRIBUTIONS if (owner := _hcl2_package(name)) is not None]
+    problems.extend(_hcl2_problems(owners, checkov=_installed_version("checkov") is not None))
+    hosts, troubles = _examine_hosts(owners)
     problems.extend(troubles)
-    remarks.extend(_about_programs(hosts))
-    git, trouble = _git()
+    remarks.extend(_other_environments(hosts))
+    git, trouble = _examine_git()
     remarks.extend(trouble)
-    installed = _version(DISTRIBUTION)
+    installed = _installed_version(DISTRIBUTION)
     if installed is not None and installed != __version__:
         what = f"the files are of version {__version__}, the metadata of {installed}"
         problems.append(Trouble(DISTRIBUTION, what, _pip("install --force-reinstall --no-deps passrole-checks")))
-    remarks.extend(_about_speed())
-    cache, trouble = _cache()
+    remarks.extend(_speed_remarks())
+    cache, trouble = _examine_cache()
     remarks.extend(trouble)
     return Diagnosis(installed, packages, reader, hosts, owners, git, cache, problems, remarks)
 
@@ -167,14 +170,14 @@ def examined() -> Diagnosis:
 # -- packages
 
 
-def _version(name: str) -> str | None:
+def _installed_version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _version_numbers(version: str) -> tuple[int, ...]:
     """The numbers that a version begins with; what makes it a pre-release is not looked at."""
     match = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(map(int, match[0].split("."))) if match else ()
@@ -184,7 +187,7 @@ def _pip(arguments: str) -> str:
     return f"{sys.executable or 'python'} -m pip {arguments}"
 
 
-def _reader() -> str | None:
+def _terraform_reader() -> str | None:
     """Which package reads Terraform: found out by reading a line of it."""
     from passrole_checks.sources.terraform.reading import readers, source
 
@@ -197,12 +200,12 @@ def _reader() -> str | None:
     return "python-hcl2" if "python_hcl2" in reader.read.__module__ else "tree-sitter-hcl"
 
 
-def _about_packages(packages: Sequence[Package], reader: str | None) -> Iterator[Trouble]:
+def _package_problems(packages: Sequence[Package], reader: str | None) -> Iterator[Trouble]:
     for one in packages:
         if one.version is None:
             if one.needed and not (reader is not None and one.name in _PARSERS):
                 yield Trouble(one.name, "is not installed", _pip(f"install '{one.name}>={one.least}'"))
-        elif _numbers(one.version) < _numbers(one.least):
+        elif _version_numbers(one.version) < _version_numbers(one.least):
             what = f"{one.version} is older than {one.least}, the oldest that is supported"
             yield Trouble(one.name, what, _pip(f"install '{one.name}>={one.least}'"))
     if reader is None:
@@ -211,7 +214,7 @@ def _about_packages(packages: Sequence[Package], reader: str | None) -> Iterator
         yield Trouble("Terraform", what, remedy)
 
 
-def _about_speed() -> Iterator[Trouble]:
+def _speed_remarks() -> Iterator[Trouble]:
     import yaml
 
     if not yaml.__with_libyaml__:
@@ -225,13 +228,13 @@ def _about_speed() -> Iterator[Trouble]:
 # -- the module hcl2
 
 
-def _owner(name: str) -> Hcl2Package | None:
+def _hcl2_package(name: str) -> Hcl2Package | None:
     """The package, if it is installed, and whether the module's files are its own."""
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-    files = dict(_recorded(distribution))
+    files = dict(_recorded_files(distribution))
     intact = bool(files) and all(
         not told or _hash(Path(str(distribution.locate_file(file))), told.partition("=")[0]) == told.partition("=")[2]
         for file, told in files.items()
@@ -239,7 +242,7 @@ def _owner(name: str) -> Hcl2Package | None:
     return Hcl2Package(name, distribution.version, intact)
 
 
-def _recorded(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
+def _recorded_files(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
     """The files of the module, each with its hash, as the installer has written them down, there or not:
     ``Distribution.files`` leaves out what is not there since Python 3.12. Source: Python Packaging User Guide,
     "Recording installed projects" (``RECORD``)."""
@@ -256,7 +259,7 @@ def _hash(path: Path, algorithm: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
-def _about_hcl2(owners: Sequence[Hcl2Package], *, checkov: bool) -> Iterator[Trouble]:
+def _hcl2_problems(owners: Sequence[Hcl2Package], *, checkov: bool) -> Iterator[Trouble]:
     if len(owners) > 1:
         there = ", ".join(owner.name for owner in owners if owner.intact) or "neither as it was installed"
         what = f"{' and '.join(owner.name for owner in owners)} both install it, and break each other; there is {there}"
@@ -278,28 +281,28 @@ def _about_hcl2(owners: Sequence[Hcl2Package], *, checkov: bool) -> Iterator[Tro
 # -- hosts
 
 
-def _asked(owners: Sequence[Hcl2Package]) -> tuple[list[Host], list[Trouble]]:
+def _examine_hosts(owners: Sequence[Hcl2Package]) -> tuple[list[Host], list[Trouble]]:
     """Ask each host that is installed, all at the same time, whether it takes our leaf."""
-    versions = {name: version for name in HOSTS if (version := _version(name)) is not None}
+    versions = {name: version for name in HOSTS if (version := _installed_version(name)) is not None}
     hosts: list[Host] = []
     troubles: list[Trouble] = []
     with TemporaryDirectory() as folder:
-        running = {name: _started(name, folder) for name in versions}
+        running = {name: _start_probe(name, folder) for name in versions}
         for name, process in running.items():
-            checks, reason = _answer(process)
-            hosts.append(Host(name, versions[name], LEAVES[name], checks))
+            checks, reason = _read_probe(process)
+            hosts.append(Host(name, versions[name], ADAPTER_FOLDERS[name], checks))
             if checks is None:
-                what = f"does not load the leaf in {LEAVES[name]}: {reason}"
+                what = f"does not load the leaf in {ADAPTER_FOLDERS[name]}: {reason}"
                 known = name == "checkov" and any(owner.name == "python-hcl2" for owner in owners)
                 remedy = "see module hcl2" if known else _pip(f"install --upgrade {name}")
                 troubles.append(Trouble(name, what, remedy))
     return hosts, troubles
 
 
-def _started(name: str, folder: str) -> subprocess.Popen[str]:
+def _start_probe(name: str, folder: str) -> subprocess.Popen[str]:
     # What is importable here is importable there, but for the working directory, which may hold anything; our own
     # package comes last, since in a clone it lies in the working directory.
-    code = f"import sys\nsys.path[:] = {_search_path()!r}\nLEAF = {str(LEAVES[name])!r}\n{_PROBES[name]}"
+    code = f"import sys\nsys.path[:] = {_search_path()!r}\nLEAF = {str(ADAPTER_FOLDERS[name])!r}\n{_PROBES[name]}"
     return subprocess.Popen(
         [sys.executable or "python", "-I", "-c", code],
         cwd=folder,
@@ -321,7 +324,7 @@ def _search_path() -> list[str]:
     return [*(path for path in others if path != own), own]
 
 
-def _answer(process: subprocess.Popen[str]) -> tuple[int | None, str]:
+def _read_probe(process: subprocess.Popen[str]) -> tuple[int | None, str]:
     """How many checks, or None and why not."""
     try:
         output, complaints = process.communicate(timeout=_TIMEOUT)
@@ -336,7 +339,7 @@ def _answer(process: subprocess.Popen[str]) -> tuple[int | None, str]:
     return None, lines[-1] if lines else f"exit status {process.returncode}, and no check of ours"
 
 
-def _about_programs(hosts: Sequence[Host]) -> Iterator[Trouble]:
+def _other_environments(hosts: Sequence[Host]) -> Iterator[Trouble]:
     """Programs of hosts in the PATH that are not those of this environment, as pipx installs them."""
     here = {os.path.realpath(folder) for folder in (sysconfig.get_path("scripts"), os.path.dirname(sys.executable))}
     for name in HOSTS:
@@ -351,7 +354,7 @@ def _about_programs(hosts: Sequence[Host]) -> Iterator[Trouble]:
 # -- git
 
 
-def _git() -> tuple[str | None, list[Trouble]]:
+def _examine_git() -> tuple[str | None, list[Trouble]]:
     from passrole_checks.git_versions.git import Repository
 
     with TemporaryDirectory() as folder:
@@ -361,7 +364,7 @@ def _git() -> tuple[str | None, list[Trouble]]:
             what = f"{str(error).removeprefix('git: ')}; diff and review compare versions of a repository with it"
             return None, [Trouble("git", what, f"install git {_OLDEST_GIT} or later")]
     version = told[2] if len(told) > 2 else ""
-    if _numbers(version) < _numbers(_OLDEST_GIT):
+    if _version_numbers(version) < _version_numbers(_OLDEST_GIT):
         what = f"{version or 'an unknown version'} is older than {_OLDEST_GIT}, which diff and review need"
         return version or None, [Trouble("git", what, f"install git {_OLDEST_GIT} or later")]
     return version, []
@@ -370,7 +373,7 @@ def _git() -> tuple[str | None, list[Trouble]]:
 # -- cache
 
 
-def _cache() -> tuple[Cache, list[Trouble]]:
+def _examine_cache() -> tuple[Cache, list[Trouble]]:
     from passrole_checks.scan.cache.keys import program
     from passrole_checks.scan.cache.store import ENVIRONMENT, store_of
 

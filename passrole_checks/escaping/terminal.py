@@ -17,7 +17,7 @@ BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _COMMAND = re.compile(r"(?:^|(?<=\s))::(?=[A-Za-z])")
 
 
-def shown(file: str) -> str:
+def display_path(file: str) -> str:
     """``file`` relative to the working directory, with forward slashes; as it stands where no relative path exists."""
     try:
         relative = os.path.relpath(file)
@@ -26,7 +26,7 @@ def shown(file: str) -> str:
     return PurePath(relative).as_posix()
 
 
-def below(file: str, folder: str | None) -> str:
+def path_below(file: str, folder: str | None) -> str:
     """``file`` relative to ``folder``, with forward slashes, where it is in it; else as :func:`shown` has it.
 
     For services that look for files from the root of the repository, wherever in it the program runs.
@@ -35,13 +35,13 @@ def below(file: str, folder: str | None) -> str:
         try:
             relative = os.path.relpath(os.path.realpath(file), os.path.realpath(folder))
         except ValueError:
-            return shown(file)
+            return display_path(file)
         if relative.split(os.sep)[0] != os.pardir:
             return PurePath(relative).as_posix()
-    return shown(file)
+    return display_path(file)
 
 
-def harmless(foreign: str) -> str:
+def sanitize(foreign: str) -> str:
     """``foreign`` with everything that could steer a terminal or a runner of GitHub Actions spelled out (``\\x1b``), on
     one line.
 
@@ -49,11 +49,11 @@ def harmless(foreign: str) -> str:
     the log of a workflow a name must not become a command (actions/runner, ``ActionCommand.cs``: ``##[…]`` anywhere,
     and ``::…::`` at the beginning of a line, where wrapping may put any word). Tabulators become four blanks.
     """
-    words = foreign if foreign.isascii() and foreign.isprintable() else "".join(map(_spelled, foreign))
+    words = foreign if foreign.isascii() and foreign.isprintable() else "".join(map(_escape_character, foreign))
     return _COMMAND.sub(r"\\x3a:", words.replace("##[", r"#\x23[")) if "##[" in words or "::" in words else words
 
 
-def _spelled(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character == "\t":
         return "    "
     if unicodedata.category(character) not in _INVISIBLE and character not in BLANKS:
@@ -62,9 +62,9 @@ def _spelled(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def uri(file: str) -> tuple[str, bool]:
+def to_uri(file: str) -> tuple[str, bool]:
     """``file`` as a URI, and whether it is relative to the working directory; a file outside of it is ``file:``."""
-    relative = shown(file)
+    relative = display_path(file)
     if relative.startswith("../") or os.path.isabs(relative):
         return "file://" + quote(PurePath(os.path.abspath(file)).as_posix(), errors="surrogateescape"), False
     return quote(relative, errors="surrogateescape"), True

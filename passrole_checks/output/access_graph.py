@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
@@ -174,18 +174,18 @@ def worst(severities: Iterable[Severity | None]) -> Severity | None:
     return max(severities, key=rank, default=None)
 
 
-def graph_of(result: ScanResult, grants: Sequence[LocatedGrant]) -> AccessGraph:
+def build_graph(result: ScanResult, grants: Sequence[LocatedGrant]) -> AccessGraph:
     """The graph of ``grants`` with the findings of ``result``.
 
     A finding about a statement that is not among ``grants`` (one of a policy that a change leaves as it is) brings its
     statement with it.
     """
-    entries, others = _with_findings(result, grants)
-    maker = _Maker(entries)
+    entries, others = _attach_findings(result, grants)
+    maker = _GraphBuilder(entries)
     return AccessGraph(*maker.made(), tuple(others))
 
 
-def _with_findings(
+def _attach_findings(
     result: ScanResult, grants: Sequence[LocatedGrant]
 ) -> tuple[list[tuple[LocatedGrant, list[Finding]]], list[Finding]]:
     """Each statement with its findings, in the order of files and lines; and the findings without a statement."""
@@ -217,7 +217,7 @@ def _is_statement_of(located: LocatedGrant, grant: PassRoleGrant) -> bool:
     return own.path == grant.statement.path or own.identity == grant.statement.identity
 
 
-class _Maker:
+class _GraphBuilder:
     """Makes the nodes of statements, each once."""
 
     def __init__(self, entries: Sequence[tuple[LocatedGrant, list[Finding]]]) -> None:
@@ -225,12 +225,12 @@ class _Maker:
         self.numbers: dict[tuple[object, ...], int] = {}
         self.nodes: list[Node] = []
         places = {
-            (self._unit(located, name), name): _place(located, name)
+            (self._unit(located, name), name): _location_path(located, name)
             for located, _ in entries
             for name in located.principals or (located.resource.address,)
         }
         self.units = len({unit for unit, _ in places})
-        self.group_of = _groups(places)
+        self.group_of = _assign_groups(places)
 
     def made(self) -> tuple[tuple[Node, ...], tuple[GraphStatement, ...]]:
         entries = tuple(
@@ -239,7 +239,7 @@ class _Maker:
                 tuple(findings),
                 self._principals(located),
                 self._roles(located),
-                tuple(dict.fromkeys(self._node(("service",), node) for node in _services(located.grant))),
+                tuple(dict.fromkeys(self._node(("service",), node) for node in _service_nodes(located.grant))),
             )
             for located, findings in self.given
         )
@@ -265,7 +265,7 @@ class _Maker:
 
         A resource of a Terraform module may be that of several roots, which nobody tells apart here: it has one name
         in all of them."""
-        file = shown(located.resource.at.file)
+        file = display_path(located.resource.at.file)
         if located.resource.framework is not Framework.TERRAFORM:
             return file
         within = located.resource.address.startswith("module.") or name.startswith("module.")
@@ -285,7 +285,7 @@ class _Maker:
         grant = located.grant
         if grant.complement:
             left_out = ", ".join(str(role.pattern) for role in grant.roles)
-            short = ", ".join(_name_of(role.pattern)[0] for role in grant.roles)
+            short = ", ".join(_role_label(role.pattern)[0] for role in grant.roles)
             node = Node(Column.ROLE, f"{ANY_ROLE} but {short}", "NotResource", f"every role but {left_out}", "", True)
             return (self._node(("but", left_out), node),)
         if grant.scope is Scope.ANY_ROLE:
@@ -294,15 +294,15 @@ class _Maker:
         return tuple(dict.fromkeys(self._role(located, role) for role in roles))
 
     def _role(self, located: LocatedGrant, role: RoleScope) -> int:
-        label, note = _name_of(role.pattern)
+        label, note = _role_label(role.pattern)
         local = any(hole.kind not in _EVERYWHERE for hole in role.pattern.holes)
         unit = self._unit(located, label) if local else ""
-        note = ", ".join(filter(None, (_IN_WORDS[role.scope], note, unit if self.units > 1 else "")))
+        note = ", ".join(filter(None, (_SCOPE_NOTES[role.scope], note, unit if self.units > 1 else "")))
         full = str(role.pattern)
         return self._node((unit, full), Node(Column.ROLE, label, note, full, ""))
 
 
-_IN_WORDS = {
+_SCOPE_NOTES = {
     Scope.ANY_ROLE: "any role",
     Scope.UNRESOLVED: "cannot be told",
     Scope.PREFIX: "roles of this name",
@@ -312,7 +312,7 @@ _IN_WORDS = {
 }
 
 
-def _name_of(pattern: StringNode) -> tuple[str, str]:
+def _role_label(pattern: StringNode) -> tuple[str, str]:
     """What a role pattern is called in a box, and the account that it names."""
     last = pattern.parts[-1]
     if len(pattern.parts) == 1 and not isinstance(last, str):
@@ -324,7 +324,7 @@ def _name_of(pattern: StringNode) -> tuple[str, str]:
     return found["name"], account if account.isdigit() else ""
 
 
-def _services(grant: PassRoleGrant) -> list[Node]:
+def _service_nodes(grant: PassRoleGrant) -> list[Node]:
     """The boxes for the services that a statement speaks of."""
     constraint, values = grant.services.constraint, grant.services.values
 
@@ -342,14 +342,14 @@ def _services(grant: PassRoleGrant) -> list[Node]:
     return [node(value, "cannot be told" if "${" in value else "") for value in values]
 
 
-def _place(located: LocatedGrant, name: str) -> tuple[str, ...]:
+def _location_path(located: LocatedGrant, name: str) -> tuple[str, ...]:
     """The way to a principal: folders (with a slash), file, modules, and an end."""
-    *folders, file = harmless(shown(located.resource.at.file)).split("/")
+    *folders, file = sanitize(display_path(located.resource.at.file)).split("/")
     modules = _MODULES.findall(name if located.principals else located.resource.address)
-    return (*(f"{folder}/" for folder in folders), file, *(f" {harmless(module)}" for module in modules), "")
+    return (*(f"{folder}/" for folder in folders), file, *(f" {sanitize(module)}" for module in modules), "")
 
 
-def _groups(places: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str, str], str]:
+def _assign_groups(places: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str, str], str]:
     """A group for each principal: the largest is divided further, by folder, file and module, while they are few.
 
     Where a folder holds more than there is room for, its largest parts are groups, and the others are one."""
@@ -367,14 +367,14 @@ def _groups(places: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str
         del groups[way]
         if len(parts) > room:
             largest = sorted(parts, key=lambda longer: (-len(parts[longer]), longer))
-            others = (*way, _OTHERS)
+            others = (*way, _OTHER_LOCATIONS)
             parts[others] = [key for longer in largest[room - 1 :] for key in parts.pop(longer)]
             done.add(others)
         groups.update(parts)
     return {key: _group_name(way, groups) for way, keys in groups.items() for key in keys}
 
 
-_OTHERS = " others/"
+_OTHER_LOCATIONS = " others/"
 
 
 def _group_name(way: tuple[str, ...], ways: Collection[tuple[str, ...]]) -> str:
@@ -387,6 +387,6 @@ def _group_name(way: tuple[str, ...], ways: Collection[tuple[str, ...]]) -> str:
     shared = 0
     while len(ways) > 1 and len(short) > shared + 1 and len({other[: shared + 1] for other in ways}) == 1:
         shared += 1
-    if short[-1:] == (_OTHERS,):
+    if short[-1:] == (_OTHER_LOCATIONS,):
         return f"other places in {''.join(short[shared:-1]).rstrip('/')}".removesuffix(" in ")
     return "".join(short[shared:]).strip("/ ") or "everywhere"

@@ -10,10 +10,16 @@ from passrole_checks.cloudtrail import Edge, Pass, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.cloudtrail.summary import Listed
 from passrole_checks.escaping.markup import json_text
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.output.cloudtrail_grant_usage import against_json, against_lines
-from passrole_checks.output.cloudtrail_text import names_of, notes_of, services_of, summary_of, when_of
-from passrole_checks.output.excluded_files import shown_excluded
+from passrole_checks.output.cloudtrail_text import (
+    describe_services,
+    describe_times,
+    list_names,
+    report_notes,
+    summarize,
+)
+from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import Line, StyledText
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 
@@ -41,7 +47,7 @@ def trail_json(report: UsageReport) -> str:
     document["faults"] = list(map(_problem, faults_in(report.unknown)))
     if report.against is not None:
         document["not_evaluated"] = list(map(_problem, report.not_evaluated))
-        document["excluded"] = shown_excluded(report.excluded)
+        document["excluded"] = excluded_paths(report.excluded)
     document["summary"] = {
         "files": reading.files,
         "events": reading.events,
@@ -51,14 +57,14 @@ def trail_json(report: UsageReport) -> str:
         "without_parameters": reading.no_parameters,
         "without_role": reading.no_role,
         "roles_of_other_accounts": reading.abroad,
-        "no_logs": [shown(file) for file in reading.not_logs],
+        "no_logs": [display_path(file) for file in reading.not_logs],
         "passed_over": dict(sorted(reading.others.items())),
     }
     return json_text(document)
 
 
 def _problem(one: Unreadable) -> Mapping[str, Any]:
-    return {"file": shown(one.file), "line": one.line or None, "reason": one.reason}
+    return {"file": display_path(one.file), "line": one.line or None, "reason": one.reason}
 
 
 def _edge(edge: Edge) -> Mapping[str, Any]:
@@ -110,41 +116,41 @@ def _pass(one: Pass) -> Mapping[str, Any]:
         "region": one.region or None,
         "account": one.account or None,
         "source_ip": one.source_ip or None,
-        "file": shown(one.file),
+        "file": display_path(one.file),
     }
 
 
 def trail_lines(report: UsageReport, *, quiet: bool = False) -> Iterator[Line]:
     """Who passed which role to which service, principal by principal; then, unless ``quiet``, notes and a summary."""
     for principal, edges in groupby(report.edges, key=lambda edge: edge.principal):
-        yield (StyledText(harmless(principal) or "whoever it was: the log does not tell", "place"),)
+        yield (StyledText(sanitize(principal) or "whoever it was: the log does not tell", "place"),)
         for edge in edges:
-            yield from _lines(edge)
+            yield from _edge_lines(edge)
         yield ()
     if report.against is not None:
         yield from against_lines(report.against)
     if quiet:
         return
-    notes = list(notes_of(report))
+    notes = list(report_notes(report))
     for note in notes:
-        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
+        yield (StyledText("note: ", "quiet"), StyledText(sanitize(note)))
     if notes:
         yield ()
-    yield (StyledText(summary_of(report)),)
+    yield (StyledText(summarize(report)),)
 
 
-def _lines(edge: Edge) -> Iterator[Line]:
+def _edge_lines(edge: Edge) -> Iterator[Line]:
     profile = "" if edge.role else "  (an instance profile; the logs do not show its role)"
-    yield (StyledText("  -> "), StyledText(harmless(edge.passed), "code"), StyledText(profile, "quiet"))
-    yield _row("to", services_of(edge))
-    yield _row("when", when_of(edge), "" if edge.counts[RequestOutcome.PASSED] else "medium")
+    yield (StyledText("  -> "), StyledText(sanitize(edge.passed), "code"), StyledText(profile, "quiet"))
+    yield _row("to", describe_services(edge))
+    yield _row("when", describe_times(edge), "" if edge.counts[RequestOutcome.PASSED] else "medium")
     yield _row("events", ", ".join(f"{name} ({number})" for name, number in edge.events.most_common()))
     for word, listed in (
         ("for", edge.resources), ("from", edge.sources), ("as", edge.source_identities), ("error", edge.errors),
     ):  # fmt: skip
         if listed.shown:
-            yield _row(word, names_of(listed))
+            yield _row(word, list_names(listed))
 
 
 def _row(word: str, text: str, style: str = "") -> Line:
-    return (StyledText(f"     {word:<7}", "quiet"), StyledText(harmless(text), style))
+    return (StyledText(f"     {word:<7}", "quiet"), StyledText(sanitize(text), style))

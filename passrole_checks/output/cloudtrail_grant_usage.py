@@ -8,7 +8,7 @@ from typing import Any
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against, DeniedAttempt, Through, Used
 from passrole_checks.escaping.markup import code
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.output.cloudtrail_text import times
 from passrole_checks.output.findings_text import Line, StyledText
@@ -33,7 +33,7 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
-            "edges": [_way(numbers[id(way.edge)], way) for way in used.ways if way.surely],
+            "edges": [_edge_entry(numbers[id(way.edge)], way) for way in used.ways if way.surely],
             "passed": sum(edge.counts[RequestOutcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
             "uses": [numbers[id(edge)] for edge in used.surely],
@@ -50,7 +50,7 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
     }
 
 
-def _way(number: int, way: Through) -> dict[str, Any]:
+def _edge_entry(number: int, way: Through) -> dict[str, Any]:
     edge = way.edge
     return {
         "pass": number,
@@ -84,9 +84,9 @@ def against_lines(against: Against) -> Iterator[Line]:
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
         for one in items:
-            first, *rest = facts_of(one)
-            yield (StyledText("  "), StyledText(harmless(first)))
-            yield from ((StyledText("     "), StyledText(harmless(line), "quiet")) for line in rest)
+            first, *rest = describe_item(one)
+            yield (StyledText("  "), StyledText(sanitize(first)))
+            yield from ((StyledText("     "), StyledText(sanitize(line), "quiet")) for line in rest)
         yield ()
 
 
@@ -95,45 +95,45 @@ def against_markdown(against: Against) -> Iterator[str]:
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
         for one in items[:MOST_ROWS]:
-            first, *rest = facts_of(one)
+            first, *rest = describe_item(one)
             yield f"- {code(first)}" + "".join(f"<br>{code(line)}" for line in rest)
         if len(items) > MOST_ROWS:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def facts_of(one: Used | DeniedAttempt | Edge) -> list[str]:
+def describe_item(one: Used | DeniedAttempt | Edge) -> list[str]:
     """An item in words: what it is, then a line for each of its facts."""
     if isinstance(one, Used):
-        return list(_grant(one))
+        return list(_describe_grant(one))
     if isinstance(one, DeniedAttempt):
         return [
-            edge_in_words(one.edge),
+            describe_edge(one.edge),
             f"denied {times(one.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[one.allowed]}",
         ]
-    return [edge_in_words(one), _passed(one)]
+    return [describe_edge(one), _describe_passes(one)]
 
 
-def _grant(used: Used) -> Iterator[str]:
+def _describe_grant(used: Used) -> Iterator[str]:
     grant = used.grant
     sid = f"  {grant.sid}" if grant.sid else ""
-    yield f"{shown(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"
+    yield f"{display_path(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"
     if used.holders:
         yield f"who {', '.join(list(used.holders)[:3])}" + (" and others" if len(used.holders) > 3 else "")
-    for edges, words in ((used.surely, _passed), (used.perhaps, _perhaps)):
-        yield from (f"{edge_in_words(edge)}: {words(edge)}" for edge in edges[:MOST_EDGES])
+    for edges, words in ((used.surely, _describe_passes), (used.perhaps, _describe_possible_passes)):
+        yield from (f"{describe_edge(edge)}: {words(edge)}" for edge in edges[:MOST_EDGES])
         if len(edges) > MOST_EDGES:
             yield f"and {len(edges) - MOST_EDGES:,} more"
 
 
-def edge_in_words(edge: Edge, arrow: str = "->") -> str:
+def describe_edge(edge: Edge, arrow: str = "->") -> str:
     """Who passed what to which service."""
     services = " or ".join(edge.services) or f"whoever {edge.service} hands it to"
     return f"{edge.principal or '?'} {arrow} {edge.passed} {arrow} {services}"
 
 
-def _passed(edge: Edge) -> str:
+def _describe_passes(edge: Edge) -> str:
     return f"passed {times(edge.counts[RequestOutcome.PASSED])}, last {edge.last[:10]}"
 
 
-def _perhaps(edge: Edge) -> str:
-    return f"perhaps by this: {_passed(edge)}"
+def _describe_possible_passes(edge: Edge) -> str:
+    return f"perhaps by this: {_describe_passes(edge)}"

@@ -13,9 +13,9 @@ from html import escape
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
-from passrole_checks.escaping.markup import shortened
-from passrole_checks.escaping.terminal import harmless, shown
-from passrole_checks.output.cloudtrail_text import details_of, notes_of, services_of, summary_of
+from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.terminal import display_path, sanitize
+from passrole_checks.output.cloudtrail_text import describe_services, edge_details, report_notes, summarize
 
 _NAME = 300
 _STYLE = """
@@ -47,9 +47,9 @@ def trail_html(report: UsageReport) -> str:
 
 
 def _body(report: UsageReport) -> Iterator[str]:
-    yield f"<h1>Which roles were passed to which services</h1><p>{_text(summary_of(report))}.</p>"
+    yield f"<h1>Which roles were passed to which services</h1><p>{_text(summarize(report))}.</p>"
     if report.unknown:
-        items = "".join(f"<li>{_code(shown(one.file))}: {_text(one.reason)}</li>" for one in report.unknown)
+        items = "".join(f"<li>{_code(display_path(one.file))}: {_text(one.reason)}</li>" for one in report.unknown)
         yield f'<div class="bad"><h2>Could not be read</h2><ul>{items}</ul></div>'
     if report.edges:
         yield '<table><thead><tr><th scope="col">who</th><th scope="col">passed</th><th scope="col">to</th>'
@@ -57,7 +57,7 @@ def _body(report: UsageReport) -> Iterator[str]:
         yield '<th scope="col">last</th></tr></thead><tbody>'
         yield from map(_row, report.edges)
         yield "</tbody></table>"
-    notes = [f"<li>{_text(note)}</li>" for note in notes_of(report)]
+    notes = [f"<li>{_text(note)}</li>" for note in report_notes(report)]
     if notes:
         yield f"<h2>Notes</h2><ul>{''.join(notes)}</ul>"
 
@@ -66,11 +66,11 @@ def _row(edge: Edge) -> str:
     tried = "" if edge.counts[RequestOutcome.PASSED] else ' class="tried"'
     counts = "".join(f'<td class="n">{edge.counts[one]:,}</td>' for one in RequestOutcome)
     profile = "" if edge.role else " (an instance profile; the logs do not show its role)"
-    listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in details_of(edge))
+    listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in edge_details(edge))
     return (
         f"<tr{tried}><td>{_code(edge.principal or '?')}</td><td>{_code(edge.passed)}{profile}"
         f"<details><summary>details</summary><dl>{listed_details}</dl></details></td>"
-        f"<td>{_text(services_of(edge))}</td>{counts}<td>{_text(edge.last[:10])}</td></tr>"
+        f"<td>{_text(describe_services(edge))}</td>{counts}<td>{_text(edge.last[:10])}</td></tr>"
     )
 
 
@@ -79,4 +79,4 @@ def _code(foreign: str) -> str:
 
 
 def _text(foreign: str, most: int = _NAME) -> str:
-    return escape(shortened(harmless(foreign), most))
+    return escape(truncate(sanitize(foreign), most))

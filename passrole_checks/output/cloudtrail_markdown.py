@@ -12,12 +12,12 @@ from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.escaping.markup import code, label, prose
-from passrole_checks.output.access_graph import Link, graph_of
+from passrole_checks.output.access_graph import Link, build_graph
 from passrole_checks.output.cloudtrail_grant_usage import against_markdown
-from passrole_checks.output.cloudtrail_text import names_of, notes_of, summary_of, times
-from passrole_checks.output.findings_text import located
+from passrole_checks.output.cloudtrail_text import list_names, report_notes, summarize, times
+from passrole_checks.output.findings_text import file_and_line
 from passrole_checks.output.grants_markdown import diagram
-from passrole_checks.output.usage_overlay import State, grants_with_uses, state_of, with_uses
+from passrole_checks.output.usage_overlay import State, add_uses, grants_with_uses, usage_state
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
@@ -31,19 +31,21 @@ def trail_markdown(report: UsageReport, result: ScanResult | None = None) -> str
 
 
 def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
-    yield from ("## Which roles were passed to which services", "", f"{summary_of(report)}.")
+    yield from ("## Which roles were passed to which services", "", f"{summarize(report)}.")
     for heading, entries in (
         ("Internal errors", faults_in(report.unknown)),
         ("Could not be read", without_faults(report.unknown)),
     ):
         if entries:
             yield from ("", f"### {heading}", "")
-            yield from (f"- {code(located(one.file, one.line))}: {prose(one.reason)}" for one in entries[:MOST_ROWS])
+            yield from (
+                f"- {code(file_and_line(one.file, one.line))}: {prose(one.reason)}" for one in entries[:MOST_ROWS]
+            )
     if report.against is not None and result is not None:
-        yield from _granted(report.against, result)
+        yield from _grant_diagram(report.against, result)
     elif report.edges:
         yield ""
-        yield from _diagram(report.edges)
+        yield from _pass_diagram(report.edges)
     if report.edges:
         yield from (
             "",
@@ -55,18 +57,18 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
             yield from ("", f"{len(report.edges) - MOST_ROWS} more are not listed.")
     if report.against is not None:
         yield from against_markdown(report.against)
-    notes = list(notes_of(report))
+    notes = list(report_notes(report))
     if notes:
         yield ""
         yield from (f"- {prose(note)}" for note in notes)
 
 
-def _granted(against: Against, result: ScanResult) -> Iterator[str]:
+def _grant_diagram(against: Against, result: ScanResult) -> Iterator[str]:
     """A flowchart of what is granted, by what of it was used."""
-    graph, edges = with_uses(graph_of(result, grants_with_uses(result, against)), against)
+    graph, edges = add_uses(build_graph(result, grants_with_uses(result, against)), against)
 
     def arrow(link: Link) -> str:
-        state = state_of(link.uses, edges)
+        state = usage_state(link.uses, edges)
         count = sum(edges[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely)
         if state is State.USED:
             return f"== {label(times(count))} ==>"
@@ -85,7 +87,7 @@ def _row(edge: Edge) -> str:
         ", ".join(map(_cell, edge.services)) or _cell(edge.service) + "?",
         *(f"{edge.counts[outcome]:,}" for outcome in RequestOutcome),
         edge.last[:10] and _cell(edge.last[:10]),
-        _cell(names_of(edge.resources, 2)) if edge.resources.shown else "",
+        _cell(list_names(edge.resources, 2)) if edge.resources.shown else "",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -94,7 +96,7 @@ def _cell(text: str) -> str:
     return code(text, in_table=True)
 
 
-def _diagram(edges: Sequence[Edge]) -> Iterator[str]:
+def _pass_diagram(edges: Sequence[Edge]) -> Iterator[str]:
     """A flowchart of the edges that were used most; what was only tried is dotted."""
     most = sorted(edges, key=lambda edge: (-edge.counts[RequestOutcome.PASSED], edge.principal, edge.passed))[
         :MOST_DRAWN

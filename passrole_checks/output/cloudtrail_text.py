@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.cloudtrail.summary import Listed
-from passrole_checks.escaping.terminal import shown
-from passrole_checks.output.excluded_files import in_words
-from passrole_checks.output.findings_text import not_read_in_words
+from passrole_checks.escaping.terminal import display_path
+from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.findings_text import unread_summary
 from passrole_checks.output.markdown_items import count
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
@@ -18,23 +18,23 @@ _IN_DETAILS = 20
 _MOST_NOTES = 10
 
 
-def services_of(edge: Edge) -> str:
+def describe_services(edge: Edge) -> str:
     """The services of an edge in words."""
     if edge.services:
         return " or ".join(edge.services)
     return f"a service that the log does not tell (asked of {edge.service})"
 
 
-def when_of(edge: Edge) -> str:
+def describe_times(edge: Edge) -> str:
     """How often, and when first and last."""
     passed = edge.counts[RequestOutcome.PASSED]
     words = [f"passed {times(passed)}"] if passed else []
-    words += [f"{word} {times(edge.counts[one])}" for one, word in _OTHERWISE if edge.counts[one]]
+    words += [f"{word} {times(edge.counts[one])}" for one, word in _OTHER_OUTCOMES if edge.counts[one]]
     span = _minute(edge.first) if edge.first == edge.last else f"{_minute(edge.first)} to {_minute(edge.last)}"
     return f"{words[0]}, {span}" + "".join(f"; {word}" for word in words[1:])
 
 
-_OTHERWISE = ((RequestOutcome.DENIED, "denied"), (RequestOutcome.FAILED, "failed"))
+_OTHER_OUTCOMES = ((RequestOutcome.DENIED, "denied"), (RequestOutcome.FAILED, "failed"))
 
 
 def times(number: int) -> str:
@@ -46,7 +46,7 @@ def _minute(time: str) -> str:
     return time[:16].replace("T", " ") or "at a time that is not told"
 
 
-def names_of(listed: Listed, most: int = _IN_A_ROW) -> str:
+def list_names(listed: Listed, most: int = _IN_A_ROW) -> str:
     """Some of the texts of a list, and how many there are beside them."""
     names = list(listed.shown)[:most]
     more = len(listed.shown) - len(names)
@@ -54,9 +54,9 @@ def names_of(listed: Listed, most: int = _IN_A_ROW) -> str:
     return ", ".join(names) + others
 
 
-def details_of(edge: Edge) -> Iterator[tuple[str, str]]:
+def edge_details(edge: Edge) -> Iterator[tuple[str, str]]:
     """All facts of an edge that are listed, each with a word for it."""
-    yield "when", when_of(edge)
+    yield "when", describe_times(edge)
     yield "events", ", ".join(f"{one} ({number})" for one, number in edge.events.most_common())
     for word, listed in (
         ("for", edge.resources), ("from", edge.sources), ("sessions", edge.sessions),
@@ -64,21 +64,21 @@ def details_of(edge: Edge) -> Iterator[tuple[str, str]]:
         ("errors", edge.errors),
     ):  # fmt: skip
         if listed.shown:
-            yield word, names_of(listed, _IN_DETAILS)
+            yield word, list_names(listed, _IN_DETAILS)
 
 
-def summary_of(report: UsageReport) -> str:
+def summarize(report: UsageReport) -> str:
     """The counts, in one sentence."""
     reading = report.reading
     read = f"{count_of(reading.events, 'event')} in {count_of(reading.files, 'file')}"
     if reading.first:
         read += f", {reading.first[:10]} to {reading.last[:10]}"
-    return f"{passed_in(report)}{'; ' if report.edges else ': '}{read}"
+    return f"{summarize_passes(report)}{'; ' if report.edges else ': '}{read}"
 
 
-def passed_in(report: UsageReport) -> str:
+def summarize_passes(report: UsageReport) -> str:
     """How much was passed, by how many; before that, what could not be read, which may say more."""
-    error = not_read_in_words(without_faults(report.unknown), faults_in(report.unknown))
+    error = unread_summary(without_faults(report.unknown), faults_in(report.unknown))
     return f"ERROR: {error}; {_passed(report)}" if error else _passed(report)
 
 
@@ -92,7 +92,7 @@ def _passed(report: UsageReport) -> str:
         f"{count_of(report.count(RequestOutcome.PASSED), 'pass')} of {roles}"
         f" by {count_of(len({one.principal for one in passed}), 'principal')}"
     )
-    for outcome, word in _OTHERWISE:
+    for outcome, word in _OTHER_OUTCOMES:
         if report.count(outcome):
             words += f", {report.count(outcome):,} {word}"
     return words
@@ -104,7 +104,7 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
-def notes_of(report: UsageReport) -> Iterator[str]:
+def report_notes(report: UsageReport) -> Iterator[str]:
     """What has to be known to read the evidence right."""
     reading = report.reading
     for number, one, several in (
@@ -127,18 +127,20 @@ def notes_of(report: UsageReport) -> Iterator[str]:
     ):
         if number:
             yield f"{number:,} {several}" if number > 1 else one
-    files = [f"{shown(file)}: no log of CloudTrail, passed over" for file in reading.not_logs]
-    yield from _some(files, "file", "that are no logs of CloudTrail")
-    skipped = [f"{shown(one.file)}{f':{one.line}' if one.line else ''}: {one.reason}" for one in report.not_evaluated]
-    yield from _some(skipped, "part", "of the configuration that are not evaluated")
+    files = [f"{display_path(file)}: no log of CloudTrail, passed over" for file in reading.not_logs]
+    yield from _limit_notes(files, "file", "that are no logs of CloudTrail")
+    skipped = [
+        f"{display_path(one.file)}{f':{one.line}' if one.line else ''}: {one.reason}" for one in report.not_evaluated
+    ]
+    yield from _limit_notes(skipped, "part", "of the configuration that are not evaluated")
     if report.excluded:
-        yield f"of the configuration, {in_words(report.excluded)}"
+        yield f"of the configuration, {excluded_summary(report.excluded)}"
     if reading.others:
         listed = ", ".join(f"{number:,} {what}" for what, number in sorted(reading.others.items()))
         yield f"files passed over: {listed}"
 
 
-def _some(notes: Sequence[str], noun: str, what: str) -> Iterator[str]:
+def _limit_notes(notes: Sequence[str], noun: str, what: str) -> Iterator[str]:
     yield from notes[:_MOST_NOTES]
     if len(notes) > _MOST_NOTES:
         yield f"and {count(len(notes) - _MOST_NOTES, noun)} more {what}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.write_atomically import check_file, replace_file
 
 
@@ -23,7 +23,7 @@ class Destination:
     guarded: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
-        return "standard output" if self.path == "-" else harmless(self.path)
+        return "standard output" if self.path == "-" else sanitize(self.path)
 
     def check(self) -> None:
         """Raise a :class:`ConfigurationError` where the file cannot be written: before the work, not after it."""
@@ -37,7 +37,7 @@ class Destination:
 STANDARD_OUTPUT = Destination("-")
 
 
-def paired(
+def pair_with_formats(
     formats: Sequence[str], outputs: Sequence[str], guarded: tuple[Path, ...] = ()
 ) -> list[tuple[str, Destination]]:
     """Each format with its destination: the n-th output for the n-th format, standard output where none is left.
@@ -62,7 +62,7 @@ def is_terminal(destination: Destination) -> bool:
     return destination.path == "-" and sys.stdout is not None and sys.stdout.isatty()
 
 
-def wants_colour(destination: Destination) -> bool:
+def wants_color(destination: Destination) -> bool:
     """Whether colours make sense there; the environment variable ``NO_COLOR`` says that they do not."""
     return is_terminal(destination) and not os.environ.get("NO_COLOR")
 

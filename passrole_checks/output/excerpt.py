@@ -8,7 +8,7 @@ import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.recognize import LARGEST_PLAN
 
@@ -21,44 +21,44 @@ MAX_COLUMNS = 160
 
 # Brackets, comments, what a plan says is not set, the Sid, which stands above the excerpt anyway, and "Effect: Allow",
 # which is what one expects.
-_UNTELLING = re.compile(
+_NOISE = re.compile(
     r"""[\s\[\]{}(),;]*|(?:statement|condition)\s*\{\s*|\s*(?:\#|//).*
     |\s*"(?-i:[a-z_]+)":\s*(?:null|\[\]|\{\}|""),?
     |\s*-?\s*["']?sid["']?\s*[:=].*|\s*-?\s*["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
     re.IGNORECASE | re.VERBOSE,
 )
 _KEY = r"""^\s*-?\s*["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]"""
-_TELLING = re.compile(rf"iam:|role|\*|{_KEY}", re.IGNORECASE)
+_RELEVANT = re.compile(rf"iam:|role|\*|{_KEY}", re.IGNORECASE)
 
 
-def excerpt(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
+def excerpt_lines(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
     """The telling lines of the statement at ``at``, dedented, at most :data:`MAX_LINES`; left-out ones become ``…``.
 
     Where the file is no longer there, or holds the statement in one line too long to read (a plan, a minified
     template), the words are ``grant``'s; without a grant there are none.
     """
-    lines = _statement(at)
+    lines = _read_statement(at)
     if len(lines) == 1:
-        lines = _unescaped(lines[0])
+        lines = _unescape(lines[0])
         if len(lines) == 1 and len(lines[0]) > MAX_COLUMNS and grant is not None:
             lines = []
     if not lines:
-        return [] if grant is None else [_shortened(harmless(_in_words(grant)))]
-    return [_shortened(harmless(line)) for line in _telling(lines, grant)]
+        return [] if grant is None else [_truncate_line(sanitize(_describe_grant(grant)))]
+    return [_truncate_line(sanitize(line)) for line in _relevant_lines(lines, grant)]
 
 
-def statement(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
+def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
     """The whole statement at ``at``, dedented, at most ``most`` lines of ``columns``; what is left out becomes ``…``.
 
     As in :func:`excerpt`, the words are ``grant``'s where the file tells nothing that can be read.
     """
-    lines = _statement(at)
+    lines = _read_statement(at)
     if len(lines) == 1:
-        lines = _unescaped(lines[0])
+        lines = _unescape(lines[0])
     if not lines or (len(lines) == 1 and len(lines[0]) > columns):
-        lines = [_in_words(grant)]
+        lines = [_describe_grant(grant)]
     kept = lines if len(lines) <= most else [*lines[: most - 1], "…"]
-    return [_shortened(harmless(line), columns) for line in kept]
+    return [_truncate_line(sanitize(line), columns) for line in kept]
 
 
 @lru_cache(maxsize=4)
@@ -71,7 +71,7 @@ def _source(file: str) -> tuple[str, ...]:
         return ()
 
 
-def _statement(at: Position) -> list[str]:
+def _read_statement(at: Position) -> list[str]:
     lines = list(_source(at.file)[at.line - 1 : max(at.line, at.end_line)])
     if not lines:
         return []
@@ -84,7 +84,7 @@ def _statement(at: Position) -> list[str]:
     return [line.rstrip() for line in (lines[0].lstrip(), *rest)]
 
 
-def _unescaped(line: str) -> list[str]:
+def _unescape(line: str) -> list[str]:
     """The lines of a policy document that stands as a string within JSON, as they were before they became one line."""
     if '\\"' not in line:
         return [line]
@@ -96,20 +96,20 @@ def _unescaped(line: str) -> list[str]:
     return [first, *textwrap.dedent("\n".join(rest)).split("\n")] if rest else [first]
 
 
-def _telling(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
-    kept = [line for line in lines if not _UNTELLING.fullmatch(line)] or lines[:1]
+def _relevant_lines(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
+    kept = [line for line in lines if not _NOISE.fullmatch(line)] or lines[:1]
     if len(kept) > MAX_LINES:
-        short = _without(kept, _TELLING)
+        short = _elide(kept, _RELEVANT)
         if len(short) > MAX_LINES and grant is not None:
             # of a long list of actions the one that counts, and which roles
             by = grant.granted_by
             words = "|".join(map(re.escape, (f'"{by}"', f"'{by}'", f"- {by}")))
-            short = _without(kept, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
+            short = _elide(kept, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
         kept = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
     return textwrap.dedent("\n".join(kept)).split("\n")
 
 
-def _without(lines: list[str], telling: re.Pattern[str]) -> list[str]:
+def _elide(lines: list[str], telling: re.Pattern[str]) -> list[str]:
     """The telling lines, and one "…" for each run of others."""
     short: list[str] = []
     for line in lines:
@@ -120,11 +120,11 @@ def _without(lines: list[str], telling: re.Pattern[str]) -> list[str]:
     return short
 
 
-def _in_words(grant: PassRoleGrant) -> str:
+def _describe_grant(grant: PassRoleGrant) -> str:
     roles = ", ".join(str(role.pattern) for role in grant.roles)
     services = ", ".join(grant.services.values)
     return f"{grant.effect} {grant.granted_by} on {roles or '…'}" + (f" to {services}" if services else "")
 
 
-def _shortened(line: str, most: int = MAX_COLUMNS) -> str:
+def _truncate_line(line: str, most: int = MAX_COLUMNS) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"

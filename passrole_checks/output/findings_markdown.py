@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.findings_text import plain, scan_summary
+from passrole_checks.output.findings_text import scan_summary, to_plain_text
 from passrole_checks.output.markdown_items import count, finding_item, note_item
 from passrole_checks.scan.baseline import Applied
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults
 
 BUDGET = 60_000
-_LIST = 8_000  # of it, for each list of what is no finding
-_REST = 200  # of it, for the lines that say what is left out
+_LIST_BUDGET = 8_000  # of it, for each list of what is no finding
+_RESERVE = 200  # of it, for the lines that say what is left out
 
 
 def scan_markdown(
@@ -40,18 +40,18 @@ def scan_markdown(
         f"## {_title(findings, whole=not result.unreadable)}",
         "",
         *_table(findings),
-        plain([scan_summary(result, not_shown, baseline)]),
+        to_plain_text([scan_summary(result, not_shown, baseline)]),
     ]
     unread = [
-        *_section("### Internal errors", result.faults, note_item, _LIST),
-        *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST),
+        *_section("### Internal errors", result.faults, note_item, _LIST_BUDGET),
+        *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST_BUDGET),
     ]
-    notes = [*_section("### Configuration", configuration, note_item, _LIST)]
+    notes = [*_section("### Configuration", configuration, note_item, _LIST_BUDGET)]
     if not quiet:
         entries = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
-        notes += _section("### Baseline", entries, note_item, _LIST)
-        notes += _section("### Not evaluated", result.not_evaluated, note_item, _LIST)
-    left = budget - sum(map(_size, (*head, *unread, *notes))) - _REST
+        notes += _section("### Baseline", entries, note_item, _LIST_BUDGET)
+        notes += _section("### Not evaluated", result.not_evaluated, note_item, _LIST_BUDGET)
+    left = budget - sum(map(_utf16_length, (*head, *unread, *notes))) - _RESERVE
     return "\n".join((*head, *unread, *_findings(findings, left), *notes)).rstrip("\n") + "\n"
 
 
@@ -64,11 +64,11 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     severities = Counter(finding.severity for finding in findings)
     if severities:
         yield from ("| severity | findings |", "|---|---|")
-        yield from (f"| {_bold(one)} | {severities[one]} |" for one in reversed(Severity) if severities[one])
+        yield from (f"| {_emphasize(one)} | {severities[one]} |" for one in reversed(Severity) if severities[one])
         yield ""
 
 
-def _bold(severity: Severity) -> str:
+def _emphasize(severity: Severity) -> str:
     return f"**{severity.value}**" if severity in (Severity.HIGH, Severity.MEDIUM) else severity.value
 
 
@@ -79,7 +79,7 @@ def _findings(findings: Sequence[Finding], left: int) -> Iterator[str]:
         heading = f"### {severity.value.capitalize()}"
         for finding in (one for one in findings if one.severity is severity):
             lines = [heading, "", finding_item(finding)] if heading else [finding_item(finding)]
-            size = sum(map(_size, lines))
+            size = sum(map(_utf16_length, lines))
             if size > left or left_out:  # what is left out is never worse than what is told
                 left_out[severity] += 1
                 continue
@@ -100,7 +100,7 @@ def _section(
     lines = [heading, ""]
     for number, entry in enumerate(entries):
         line = item(entry)
-        budget -= _size(line)
+        budget -= _utf16_length(line)
         if budget < 0:
             lines.append(f"- and {len(entries) - number} more")
             break
@@ -108,6 +108,6 @@ def _section(
     return [*lines, ""]
 
 
-def _size(line: str) -> int:
+def _utf16_length(line: str) -> int:
     """The length of a line with its end, in UTF-16 units, of which a text has at least as many as code points."""
     return len(line.encode("utf-16-le", "surrogatepass")) // 2 + 1

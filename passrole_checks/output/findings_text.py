@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from passrole_checks.escaping.markup import shortened
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.output.excerpt import excerpt
-from passrole_checks.output.excluded_files import in_words
+from passrole_checks.output.excerpt import excerpt_lines
+from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.scan import suppressions
 from passrole_checks.sources.model.configuration import faults_in
 from passrole_checks.sources.recognize import NOTHING_HERE
@@ -33,7 +33,7 @@ PIPED = 80
 _MOST_NAMES = 50  # of the roles, principals or services of one statement
 _LONGEST_NAME = 1_000  # no ARN of a role has more than 700 characters
 _MOST_NOTES = 10  # of a kind; a repository of many roots names hundreds of modules that are not there
-_COLOURS = {
+_COLORS = {
     "place": "bold",
     "quiet": "dim",
     "code": "cyan",
@@ -55,24 +55,24 @@ class StyledText(NamedTuple):
 Line = Sequence[StyledText]
 
 
-class _InFile(Protocol):
+class _HasFile(Protocol):
     """What is said of a file."""
 
     @property
     def file(self) -> str: ...
 
 
-def width_for(terminal: bool) -> int:
+def text_width(terminal: bool) -> int:
     """How wide to wrap prose: the terminal's width within limits, or a fixed one, so that piped output is stable."""
     return min(max(shutil.get_terminal_size((PIPED, 24)).columns, NARROW), WIDE) if terminal else PIPED
 
 
-def plain(lines: Iterable[Line]) -> str:
+def to_plain_text(lines: Iterable[Line]) -> str:
     """The lines without their styles."""
     return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
 
 
-def coloured(lines: Iterable[Line]) -> str:
+def to_colored_text(lines: Iterable[Line]) -> str:
     """The lines with the colours that the terminal at standard output has."""
     from rich.console import Console
     from rich.text import Text
@@ -80,7 +80,7 @@ def coloured(lines: Iterable[Line]) -> str:
     console = Console(highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         for line in lines:
-            console.print(Text.assemble(*((span.text, _COLOURS.get(span.style, "")) for span in line)), soft_wrap=True)
+            console.print(Text.assemble(*((span.text, _COLORS.get(span.style, "")) for span in line)), soft_wrap=True)
     return capture.get()
 
 
@@ -102,7 +102,7 @@ def scan_lines(
         yield ()
     if quiet:
         return
-    notes = [*_notes(result), *_notes_of(baseline)]
+    notes = [*_notes(result), *_baseline_notes(baseline)]
     yield from notes
     if notes:
         yield ()
@@ -121,12 +121,12 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             effect = "  (no effect on PassRole here)"
         yield (
             StyledText("  "),
-            StyledText(harmless(f"{grant.effect} {grant.granted_by}"), "code"),
+            StyledText(sanitize(f"{grant.effect} {grant.granted_by}"), "code"),
             StyledText(effect, "quiet"),
         )
-        yield from what_is_granted(grant, _MOST_NAMES)
+        yield from grant_rows(grant, _MOST_NAMES)
         if located.principals:
-            yield row("who", located.principals)
+            yield labeled_row("who", located.principals)
         yield ()
     if not quiet:
         counts = Counter(located.effect_on_passrole for located in grants)
@@ -134,7 +134,7 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         words += [f"{counts['deny']} denied"] if counts["deny"] else []
         words += [f"{counts['none']} without effect"] if counts["none"] else []
         if grants:
-            error = error_in_words(result.unreadable, result.files, anything=True)
+            error = error_summary(result.unreadable, result.files, anything=True)
             words_of_error = [StyledText(f"{error}; ", "high")] if error else []
             counted = f"{', '.join(words)} in {_count(len(result.files), 'file')}"
             yield (*words_of_error, StyledText(counted), *excluded_spans(result.excluded))
@@ -142,27 +142,30 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             yield (*_no_grants(result), *excluded_spans(result.excluded))
 
 
-def what_is_granted(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
+def grant_rows(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
     """Which roles (the first ``most``), to which services, and under which other conditions: a row each."""
     for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles[:most], strict=False):
-        yield (*row(label, [str(role.pattern)]), StyledText(f"  {role.scope.value}", "quiet"))
+        yield (*labeled_row(label, [str(role.pattern)]), StyledText(f"  {role.scope.value}", "quiet"))
     if most is not None and len(grant.roles) > most:
-        yield more_rows(len(grant.roles) - most)
+        yield omitted_row(len(grant.roles) - most)
     constraint = grant.services.constraint.value
     if grant.services.values:
-        yield (*row("services", grant.services.values), StyledText(f"  {constraint}", "quiet"))
+        yield (*labeled_row("services", grant.services.values), StyledText(f"  {constraint}", "quiet"))
     else:
-        yield (StyledText(f"    {'services':<10}"), StyledText(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
+        yield (
+            StyledText(f"    {'services':<10}"),
+            StyledText(_SERVICE_CONSTRAINTS.get(constraint, constraint), "quiet"),
+        )
     if grant.other_conditions:
-        yield row("if", grant.other_conditions)
+        yield labeled_row("if", grant.other_conditions)
 
 
-def more_rows(count: int) -> Line:
+def omitted_row(count: int) -> Line:
     """Return the row that takes the place of ``count`` others."""
     return (StyledText(f"    {'':<10}"), StyledText(f"and {count} more (--format json lists them all)", "quiet"))
 
 
-_SERVICES_IN_WORDS = {"absent": "any service", "ineffective": "any service", "unresolved": "cannot be told"}
+_SERVICE_CONSTRAINTS = {"absent": "any service", "ineffective": "any service", "unresolved": "cannot be told"}
 
 
 def _labels(label: str) -> Iterator[str]:
@@ -171,11 +174,11 @@ def _labels(label: str) -> Iterator[str]:
         yield ""
 
 
-def row(label: str, names: Sequence[str]) -> tuple[StyledText, ...]:
+def labeled_row(label: str, names: Sequence[str]) -> tuple[StyledText, ...]:
     """Return a row of names: the first of them, each up to a length that no real one has."""
-    shown_names = [shortened(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]]
+    shown_names = [truncate(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return (StyledText(f"    {label:<10}"), StyledText(harmless(", ".join(shown_names) + more)))
+    return (StyledText(f"    {label:<10}"), StyledText(sanitize(", ".join(shown_names) + more)))
 
 
 def _place(finding: Finding) -> tuple[str, int, str]:
@@ -184,14 +187,14 @@ def _place(finding: Finding) -> tuple[str, int, str]:
 
 def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None) -> Line:
     spans = [
-        StyledText(f"{harmless(shown(file))}:{line}", "place"),
+        StyledText(f"{sanitize(display_path(file))}:{line}", "place"),
         StyledText("  "),
-        StyledText(harmless(resource.address)),
+        StyledText(sanitize(resource.address)),
     ]
     if resource.construct:
-        spans.append(StyledText(f" ({harmless(resource.construct)})", "quiet"))
+        spans.append(StyledText(f" ({sanitize(resource.construct)})", "quiet"))
     if sid:
-        spans.append(StyledText(f"  {harmless(sid)}", "quiet"))
+        spans.append(StyledText(f"  {sanitize(sid)}", "quiet"))
     return spans
 
 
@@ -201,14 +204,14 @@ def _statement(findings: Sequence[Finding], width: int) -> Iterator[Line]:
     if len(first.uses) > 1:
         others = [use for use in first.uses if use != first.resource.address]
         listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-        yield (StyledText("  also "), StyledText(harmless(listed), "quiet"))
-    for line in excerpt(first.at, first.grant):
+        yield (StyledText("  also "), StyledText(sanitize(listed), "quiet"))
+    for line in excerpt_lines(first.at, first.grant):
         yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
     for finding in findings:
         yield from _finding(finding, width)
 
 
-def heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:
+def finding_heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:
     """The line above what a check says."""
     sure = "" if confidence is Confidence.HIGH else f"  ({confidence.value} confidence)"
     return (
@@ -221,7 +224,7 @@ def heading(check_id: str, name: str, severity: Severity, confidence: Confidence
 
 
 def _finding(finding: Finding, width: int) -> Iterator[Line]:
-    yield heading(finding.check_id, finding.name, finding.severity, finding.confidence)
+    yield finding_heading(finding.check_id, finding.name, finding.severity, finding.confidence)
     yield from _prose(finding.message, width)
     yield from _prose(finding.remediation, width, "Instead: ")
 
@@ -229,7 +232,7 @@ def _finding(finding: Finding, width: int) -> Iterator[Line]:
 def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
     indent = " " * 10
     wrapped = textwrap.wrap(
-        label + harmless(" ".join(text.split())),
+        label + sanitize(" ".join(text.split())),
         width - len(indent),
         break_long_words=False,
         break_on_hyphens=False,
@@ -251,7 +254,7 @@ def _notes(result: ScanResult) -> Iterator[Line]:
         yield (StyledText(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
 
 
-def _notes_of(baseline: Applied | None) -> Iterator[Line]:
+def _baseline_notes(baseline: Applied | None) -> Iterator[Line]:
     notes = () if baseline is None else baseline.notes()
     for words in notes[:_MOST_NOTES]:
         yield _note(baseline.path if baseline else "", None, words)
@@ -260,24 +263,24 @@ def _notes_of(baseline: Applied | None) -> Iterator[Line]:
 
 
 def _note(file: str, line: int | None, words: str) -> Line:
-    return (StyledText(f"{located(file, line)}: note: ", "quiet"), StyledText(harmless(words)))
+    return (StyledText(f"{file_and_line(file, line)}: note: ", "quiet"), StyledText(sanitize(words)))
 
 
-def located(file: str, line: int | None) -> str:
+def file_and_line(file: str, line: int | None) -> str:
     """``file:line``, or the file alone where no line is known, safe to print."""
-    return harmless(shown(file)) + (f":{line}" if line else "")
+    return sanitize(display_path(file)) + (f":{line}" if line else "")
 
 
 def _no_grants(result: ScanResult) -> Line:
     files = _count(len(result.files), "file")
-    error = error_in_words(result.unreadable, result.files)
+    error = error_summary(result.unreadable, result.files)
     if error:
         return (StyledText(error, "high"), StyledText(f"; 0 PassRole grants in {files}"))
     return (StyledText(f"no PassRole grants in {files}", "good"),)
 
 
-def not_read_in_words(
-    unreadable: Collection[_InFile], faults: Collection[_InFile] = (), files: Collection[str] | None = None
+def unread_summary(
+    unreadable: Collection[_HasFile], faults: Collection[_HasFile] = (), files: Collection[str] | None = None
 ) -> str:
     """How often this package failed, and how many files could not be read (of these and the ``files`` that were)."""
     unread = {entry.file for entry in unreadable}
@@ -288,7 +291,7 @@ def not_read_in_words(
     return ", ".join(words)
 
 
-def error_in_words(entries: Sequence[Unreadable], files: Collection[str], *, anything: bool = False) -> str:
+def error_summary(entries: Sequence[Unreadable], files: Collection[str], *, anything: bool = False) -> str:
     """How a summary begins that is not about everything; "" where all was read and judged.
 
     ``files``: those that were read, which may be in part; ``anything``: something was found in them.
@@ -296,7 +299,7 @@ def error_in_words(entries: Sequence[Unreadable], files: Collection[str], *, any
     if not entries:
         return ""
     unreadable = [entry for entry in entries if not entry.fault and entry.subject != NOTHING_HERE]
-    words = not_read_in_words(unreadable, faults_in(entries), files)
+    words = unread_summary(unreadable, faults_in(entries), files)
     nothing = not anything and set(files) <= {entry.file for entry in unreadable}
     return f"ERROR: {'; '.join(filter(None, (words, 'nothing was checked' if nothing else '')))}"
 
@@ -307,7 +310,7 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
     accepted = 0 if baseline is None else len(baseline.accepted)
     files = _count(len(result.files), "file")
     grants = sum(grant.effect_on_passrole == "allow" for grant in result.grants)
-    error = error_in_words(result.unreadable, result.files, anything=bool(result.findings or grants or accepted))
+    error = error_summary(result.unreadable, result.files, anything=bool(result.findings or grants or accepted))
     if findings:
         severities = Counter(finding.severity for finding in findings)
         spans = [StyledText(f"{_count(len(findings), 'finding')}: ", "place")]
@@ -336,7 +339,7 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
 
 def excluded_spans(excluded: Sequence[str]) -> Sequence[StyledText]:
     """The end of a summary: how much was excluded."""
-    return (StyledText(f"; {in_words(excluded)}"),) if excluded else ()
+    return (StyledText(f"; {excluded_summary(excluded)}"),) if excluded else ()
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from passrole_checks.escaping.markup import command_data, command_property
-from passrole_checks.escaping.terminal import below
+from passrole_checks.escaping.terminal import path_below
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable
@@ -35,7 +35,7 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
         if written["error"] <= MOST:
             yield _unreadable(unreadable, root)
         else:
-            left_out[_what(unreadable)] += 1
+            left_out[_problem_title(unreadable)] += 1
     for finding in sorted(findings, key=lambda one: -one.severity.rank):  # within a severity in their own order
         command = _COMMANDS[finding.severity]
         written[command] += 1
@@ -51,7 +51,7 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
 def _finding(finding: Finding, command: str, root: str | None) -> str:
     at = finding.at
     lines = f"line={at.line}" + (f",endLine={at.end_line}" if at.end_line > at.line else "")
-    file = command_property(below(at.file, root))
+    file = command_property(path_below(at.file, root))
     title = command_property(f"{finding.check_id} {finding.name} ({finding.severity.value})")
     message = f"{finding.resource.address}: {finding.message}\nInstead: {finding.remediation}"
     return f"::{command} file={file},{lines},title={title}::{command_data(message)}"
@@ -59,9 +59,9 @@ def _finding(finding: Finding, command: str, root: str | None) -> str:
 
 def _unreadable(entry: Unreadable, root: str | None) -> str:
     line = f",line={entry.line}" if entry.line else ""
-    file = command_property(below(entry.file, root))
-    return f"::error file={file}{line},title={_what(entry)}::{command_data(entry.reason)}"
+    file = command_property(path_below(entry.file, root))
+    return f"::error file={file}{line},title={_problem_title(entry)}::{command_data(entry.reason)}"
 
 
-def _what(entry: Unreadable) -> str:
+def _problem_title(entry: Unreadable) -> str:
     return "internal error" if entry.fault else "could not be read"

@@ -20,13 +20,13 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, graph_of
-from passrole_checks.output.excerpt import statement
-from passrole_checks.output.excluded_files import in_words
-from passrole_checks.output.findings_text import error_in_words
+from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, build_graph
+from passrole_checks.output.excerpt import statement_lines
+from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.findings_text import error_summary
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Suppression, Unreadable, without_faults
 
@@ -42,7 +42,7 @@ _NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class PageExtras:
     """What a page tells beside the grants. All texts are HTML, and escaped already.
 
     ``title``, and below it ``summary`` and ``notices``; ``style``: more of it; ``filters`` and ``legend`` beside or in
@@ -67,16 +67,16 @@ class Beside:
 
 def grants_html(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     """A whole page: ``grants`` with the findings of ``result``, and what could not be read or was not evaluated."""
-    return page_of(graph_of(result, grants), result, grants, Beside())
+    return render_page(build_graph(result, grants), result, grants, PageExtras())
 
 
-def page_of(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], beside: Beside) -> str:
+def render_page(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], beside: PageExtras) -> str:
     """The page of a graph of ``grants`` and the findings of ``result``, with what is told beside it."""
-    style, script = file_of_page("page.css") + beside.style, file_of_page("page.js")
-    page = Template(file_of_page("page.html")).substitute(
+    style, script = read_asset("page.css") + beside.style, read_asset("page.js")
+    page = Template(read_asset("page.html")).substitute(
         title=beside.title,
         beside=beside.summary,
-        legend=beside.legend or file_of_page("legend.html"),
+        legend=beside.legend or read_asset("legend.html"),
         column=f'<th scope="col">{beside.column}</th>' if beside.column else "",
         sections=beside.sections,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -96,7 +96,7 @@ def page_of(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGran
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def file_of_page(name: str) -> str:
+def read_asset(name: str) -> str:
     """A file that pages are made of."""
     return resources.files("passrole_checks.output").joinpath("page").joinpath(name).read_text(encoding="ascii")
 
@@ -105,16 +105,16 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
 
 
-def text_of_page(foreign: str, most: int = _NAME) -> str:
+def escape_text(foreign: str, most: int = _NAME) -> str:
     """Foreign text for the page: invisible and steering characters spelled out, cut where it is long, escaped."""
-    foreign = harmless(foreign)
+    foreign = sanitize(foreign)
     return escape(foreign if len(foreign) <= most else f"{foreign[: most - 1]}… ({len(foreign):,} characters)")
 
 
-_text = text_of_page
+_text = escape_text
 
 
-def _data(graph: AccessGraph, beside: Beside) -> str:
+def _data(graph: AccessGraph, beside: PageExtras) -> str:
     """What the graph is drawn from, as JSON that cannot end its script element."""
     document = {
         "nodes": [
@@ -147,7 +147,7 @@ def _data(graph: AccessGraph, beside: Beside) -> str:
 
 
 def _plain(foreign: str) -> str:
-    foreign = harmless(foreign)
+    foreign = sanitize(foreign)
     return foreign if len(foreign) <= _NAME else foreign[: _NAME - 1] + "…"
 
 
@@ -180,17 +180,17 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
     suppressed = len(result.findings) - len(findings)
     if suppressed:
         parts.append(f"{suppressed:,} suppressed")
-    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    error = error_summary(result.unreadable, result.files, anything=bool(grants or findings))
     if error:
         parts.insert(0, f"<strong>{_text(error)}</strong>")
     if result.excluded:
-        parts.append(in_words(result.excluded))
+        parts.append(excluded_summary(result.excluded))
     return '<span class="dot"> &middot; </span>'.join(f"<span>{part}</span>" for part in parts)
 
 
 def _empty(result: ScanResult) -> str:
     if result.unreadable:
-        return f'<p class="empty">{_text(error_in_words(result.unreadable, result.files))}.</p>'
+        return f'<p class="empty">{_text(error_summary(result.unreadable, result.files))}.</p>'
     if not result.files:
         return '<p class="empty">No Terraform, plan, CloudFormation or SAM file was read.</p>'
     return f'<p class="empty">No PassRole grants in {_count(len(result.files), "file")}.</p>'
@@ -209,7 +209,7 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
     if not entries:
         return ""
     items = "".join(
-        f"<li><code>{_place(entry.file, entry.line)}</code> {_text(entry.reason, MOST_CHARACTERS)}</li>"
+        f"<li><code>{_location(entry.file, entry.line)}</code> {_text(entry.reason, MOST_CHARACTERS)}</li>"
         for entry in entries
     )
     return (
@@ -224,8 +224,8 @@ def _suppressions(unused: Sequence[Suppression]) -> str:
     return _notice("Suppressions without effect", entries, "")
 
 
-def _place(file: str, line: int | None) -> str:
-    return _text(shown(file)) + (f":{line}" if line else "")
+def _location(file: str, line: int | None) -> str:
+    return _text(display_path(file)) + (f":{line}" if line else "")
 
 
 def chip(name: str, value: str, words: str, count: int, style: str = "", *, ticked: bool = True) -> str:
@@ -281,7 +281,7 @@ def _badge(severity: str, words: str) -> str:
     return f'<span class="badge {severity}">{words}</span>'
 
 
-def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: Beside) -> str:
+def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: PageExtras) -> str:
     grant, severity = entry.located.grant, _severity(entry)
     found = sorted(
         (finding for finding in entry.findings if not finding.suppressed), key=lambda one: -one.severity.rank
@@ -293,7 +293,7 @@ def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: Beside)
         effect[entry.effect] + _names([graph.nodes[one].label for one in entry.principals]),
         _names([graph.nodes[one].label for one in entry.roles]),
         _names([graph.nodes[one].label for one in entry.services]),
-        f"<code>{_place(grant.at.file, grant.at.line)}</code>",
+        f"<code>{_location(grant.at.file, grant.at.line)}</code>",
     ]
     heads = ["Severity", "Who", "May pass", "To", "Where"]
     if beside.column:
@@ -303,12 +303,12 @@ def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: Beside)
     columns = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True))
     return (
         f'<tbody id="g{number + 1}" class="{severity}"><tr>{columns}</tr><tr class="more"><td colspan="{len(heads)}">'
-        f"<details><summary>Statement{_and_findings(len(found))}</summary>"
+        f"<details><summary>Statement{_finding_count_suffix(len(found))}</summary>"
         f'<article class="card">{card}</article></details></td></tr></tbody>'
     )
 
 
-def _and_findings(number: int) -> str:
+def _finding_count_suffix(number: int) -> str:
     return f" and {_count(number, 'finding')}" if number else ""
 
 
@@ -321,33 +321,33 @@ def _card(entry: GraphStatement, found: Sequence[Finding], more: Sequence[tuple[
     located = entry.located
     grant, resource = located.grant, located.resource
     last = f"&ndash;{grant.at.end_line}" if grant.at.end_line > grant.at.line else ""
-    head = f'<p class="place"><code>{_place(grant.at.file, grant.at.line)}{last}</code></p>'
+    head = f'<p class="place"><code>{_location(grant.at.file, grant.at.line)}{last}</code></p>'
     head += f'<p class="resource"><code>{_text(resource.address)}</code>'
     head += f" {_text(resource.construct)}" if resource.construct else ""
     head += f' <span class="sid">Sid {_text(grant.sid)}</span>' if grant.sid else ""
     rows = [
-        ("Does", f"{escape(grant.effect)} <code>{_text(grant.granted_by)}</code>{_without_effect(entry)}"),
-        ("Who", _all(located.principals) or "attached to nobody here"),
-        ("All roles but" if grant.complement else "Roles", _all([str(role.pattern) for role in grant.roles])),
+        ("Does", f"{escape(grant.effect)} <code>{_text(grant.granted_by)}</code>{_effect_note(entry)}"),
+        ("Who", _name_list(located.principals) or "attached to nobody here"),
+        ("All roles but" if grant.complement else "Roles", _name_list([str(role.pattern) for role in grant.roles])),
         ("Services", _services(located)),
-        ("If", _all(grant.other_conditions)),
+        ("If", _name_list(grant.other_conditions)),
         *more,
     ]
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)
-    code = "\n".join(escape(line) for line in statement(grant.at, grant, MOST_LINES, MOST_COLUMNS))
+    code = "\n".join(escape(line) for line in statement_lines(grant.at, grant, MOST_LINES, MOST_COLUMNS))
     suppressed = [finding for finding in entry.findings if finding.suppressed]
     return f'{head}</p><dl>{listed}</dl><pre tabindex="0" aria-label="Statement">{code}</pre>' + "".join(
         map(_finding, (*found, *suppressed))
     )
 
 
-def _without_effect(entry: GraphStatement) -> str:
+def _effect_note(entry: GraphStatement) -> str:
     if entry.located.grant.denied:
         return " (a Deny in the same document takes it away)"
     return " (no effect on PassRole here)" if entry.effect == "none" else ""
 
 
-def _all(names: Sequence[str]) -> str:
+def _name_list(names: Sequence[str]) -> str:
     listed = "".join(f"<code>{_text(name)}</code> " for name in names[:_IN_A_CARD])
     return listed + (f"and {len(names) - _IN_A_CARD} more" if len(names) > _IN_A_CARD else "")
 
@@ -367,12 +367,12 @@ def _services(located: LocatedGrant) -> str:
     if not words and grant.open_to_other_services:
         words = "any service but these"
     words = words or _CONSTRAINTS.get(grant.services.constraint, "")
-    return _all(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
+    return _name_list(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
 
 
 def _finding(finding: Finding, *, placed: bool = False) -> str:
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
-    where = f"<p><code>{_place(finding.at.file, finding.at.line)}</code></p>" if placed else ""
+    where = f"<p><code>{_location(finding.at.file, finding.at.line)}</code></p>" if placed else ""
     silenced, style = "", finding.severity.value
     if finding.suppressed is not None:
         reason = finding.suppressed.reason.strip()

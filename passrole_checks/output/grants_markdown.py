@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.escaping.markup import code, label
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Severity
-from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, graph_of
-from passrole_checks.output.excluded_files import in_words
-from passrole_checks.output.findings_text import error_in_words
+from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, build_graph
+from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.findings_text import error_summary
 from passrole_checks.output.markdown_items import count, finding_item, note_item
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults
@@ -38,14 +38,14 @@ _BOXES = {Column.PRINCIPAL: ('(["', '"])'), Column.ROLE: ('["', '"]'), Column.SE
 
 def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     """A page of Markdown: ``grants`` with the findings of ``result``, and what was not read or not evaluated."""
-    graph = graph_of(result, grants)
+    graph = build_graph(result, grants)
     return "\n".join(_lines(result, grants, graph)) + "\n"
 
 
 def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGraph) -> Iterator[str]:
     yield from ("## Who may pass which role to which service", "", _summary(result, grants, len(graph.entries)))
-    yield from _list("Internal errors", result.faults)
-    yield from _list("Could not be read", without_faults(result.unreadable))
+    yield from _section("Internal errors", result.faults)
+    yield from _section("Could not be read", without_faults(result.unreadable))
     if graph.links:
         yield ""
         yield from diagram(graph)
@@ -60,11 +60,11 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGrap
             yield from map(finding_item, found[:MOST_ROWS])
         if len(found) > MOST_ROWS:
             yield f"- and {len(found) - MOST_ROWS} more"
-    yield from _list("Not evaluated", result.not_evaluated)
+    yield from _section("Not evaluated", result.not_evaluated)
 
 
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
-    excluded = f"; {in_words(result.excluded)}" if result.excluded else ""
+    excluded = f"; {excluded_summary(result.excluded)}" if result.excluded else ""
     return f"{_counts(result, grants, entries)}{excluded}."
 
 
@@ -72,7 +72,7 @@ def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) ->
     effects = Counter(located.effect_on_passrole for located in grants)
     findings = [finding for finding in result.findings if not finding.suppressed]
     files = count(len(result.files), "file")
-    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    error = error_summary(result.unreadable, result.files, anything=bool(grants or findings))
     if error and not grants and not findings:
         return error
     if not result.files:
@@ -109,16 +109,16 @@ def diagram(graph: AccessGraph, arrow: Callable[[Link], str] | None = None) -> I
         said += f"the worst of the others is {worst.value}." if worst else "nothing is found about the others."
     yield from ("```mermaid", "flowchart LR")
     used = sorted({number for link in links for number in (link.source, link.target)})
-    severity = {number: _worst(number, drawn.links) for number in used}
+    severity = {number: _worst_severity(number, drawn.links) for number in used}
     for number in used:
         node = drawn.nodes[number]
         before, after = _BOXES[node.column]
         note = f"<br/>{label(node.note)}" if node.note else ""
         yield f"  n{number}{before}{label(node.label)}{note}{after}:::{severity[number]}"
     for link in links:
-        yield f"  n{link.source} {_ARROWS[_word(link)] if arrow is None else arrow(link)} n{link.target}"
+        yield f"  n{link.source} {_ARROWS[_severity_name(link)] if arrow is None else arrow(link)} n{link.target}"
     for word, colour in _COLOURS.items() if arrow is None else ():
-        numbers = ",".join(str(number) for number, link in enumerate(links) if _word(link) == word)
+        numbers = ",".join(str(number) for number, link in enumerate(links) if _severity_name(link) == word)
         if numbers:
             yield f"  linkStyle {numbers} stroke:{colour}"
     yield from (f"  {style}" for style in _STYLES if style.split()[1] in severity.values())
@@ -127,13 +127,13 @@ def diagram(graph: AccessGraph, arrow: Callable[[Link], str] | None = None) -> I
         yield from ("", said.strip())
 
 
-def _word(link: Link) -> str:
+def _severity_name(link: Link) -> str:
     return link.severity.value if link.severity is not None else "none"
 
 
-def _worst(number: int, links: Iterable[Link]) -> str:
+def _worst_severity(number: int, links: Iterable[Link]) -> str:
     """The links come worst first."""
-    return next(_word(link) for link in links if number in (link.source, link.target))
+    return next(_severity_name(link) for link in links if number in (link.source, link.target))
 
 
 def _table(graph: AccessGraph) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
     yield effect + _names(graph.nodes[number].label for number in entry.principals)
     yield _names(graph.nodes[number].full or graph.nodes[number].label for number in entry.roles)
     yield _names(graph.nodes[number].label for number in entry.services)
-    yield _cell(f"{shown(grant.at.file)}:{grant.at.line}") + (f" {_cell(grant.sid)}" if grant.sid else "")
+    yield _cell(f"{display_path(grant.at.file)}:{grant.at.line}") + (f" {_cell(grant.sid)}" if grant.sid else "")
 
 
 def _names(names: Iterable[str]) -> str:
@@ -168,7 +168,7 @@ def _cell(text: str) -> str:
     return code(text, in_table=True)
 
 
-def _list(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
+def _section(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
     if not entries:
         return
     yield from ("", f"### {title}", "")

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from passrole_checks.checks.base.check import Check
 from passrole_checks.escaping.markup import xml
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults
@@ -39,29 +39,29 @@ def scan_junit(
     silent |= {finding.fingerprint: "below --severity" for finding in not_shown}
     findings: dict[str, list[Finding]] = defaultdict(list)
     for finding in (*result.findings, *accepted, *not_shown):
-        findings[shown(finding.at.file)].append(finding)
-    judged = {shown(located.grant.at.file) for located in result.grants}
+        findings[display_path(finding.at.file)].append(finding)
+    judged = {display_path(located.grant.at.file) for located in result.grants}
     unreadable, faults = _by_file(without_faults(result.unreadable)), _by_file(result.faults)
     not_evaluated = _by_file([*result.not_evaluated, *configuration])
     root = ElementTree.Element("testsuites", name="passrole_checks")
-    for file in sorted({*map(shown, result.files), *findings, *judged, *unreadable, *faults, *not_evaluated}):
+    for file in sorted({*map(display_path, result.files), *findings, *judged, *unreadable, *faults, *not_evaluated}):
         suite = ElementTree.SubElement(root, "testsuite", name=xml(file))
         if file in unreadable:
-            _noted(_case(suite, "can be read"), "error", unreadable[file])
+            _add_notes(_case(suite, "can be read"), "error", unreadable[file])
         if file in faults:
-            _noted(_case(suite, "is judged without an internal error"), "error", faults[file])
+            _add_notes(_case(suite, "is judged without an internal error"), "error", faults[file])
         if file in not_evaluated:
-            _noted(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
+            _add_notes(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
         by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in judged else {}
         for finding in findings[file]:
             by_check.setdefault(finding.check_id, []).append(finding)
         for check, found in sorted(by_check.items()):
             name = found[0].name if found else names[check]
-            _judge(_case(suite, f"{check} {name}"), found, silent)
+            _add_verdict(_case(suite, f"{check} {name}"), found, silent)
         if not len(suite):
             _case(suite, "no PassRole grants")
-        _count(suite)
-    _total(root)
+        _set_suite_counts(suite)
+    _set_total_counts(root)
     ElementTree.indent(root)
     # ASCII with references to characters holds wherever it is written to
     document: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
@@ -71,7 +71,7 @@ def scan_junit(
 def _by_file(entries: Iterable[Unreadable]) -> dict[str, list[Unreadable]]:
     files: dict[str, list[Unreadable]] = defaultdict(list)
     for entry in entries:
-        files[shown(entry.file)].append(entry)
+        files[display_path(entry.file)].append(entry)
     return dict(files)
 
 
@@ -79,12 +79,12 @@ def _case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
     return ElementTree.SubElement(suite, "testcase", classname=suite.attrib["name"], name=name, time="0")
 
 
-def _noted(case: ElementTree.Element, kind: str, entries: Sequence[Unreadable]) -> None:
+def _add_notes(case: ElementTree.Element, kind: str, entries: Sequence[Unreadable]) -> None:
     lines = [f"line {entry.line}: {entry.reason}" if entry.line else entry.reason for entry in entries]
     ElementTree.SubElement(case, kind, message=xml(lines[0].split("\n")[0])).text = xml("\n".join(lines))
 
 
-def _judge(case: ElementTree.Element, found: Sequence[Finding], silent: Mapping[str, str]) -> None:
+def _add_verdict(case: ElementTree.Element, found: Sequence[Finding], silent: Mapping[str, str]) -> None:
     """A verdict for the findings of one check in one file; those whose fingerprints ``silent`` holds, with a reason, do
     not fail it. Some readers take one failure a case, so it is one."""
     failing = [finding for finding in found if not finding.suppressed and finding.fingerprint not in silent]
@@ -93,7 +93,7 @@ def _judge(case: ElementTree.Element, found: Sequence[Finding], silent: Mapping[
         more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
         message = xml(f"{' '.join(worst.message.split())}{more}")
         failure = ElementTree.SubElement(case, "failure", type=worst.severity.value, message=message)
-        failure.text = xml("\n\n".join(map(_in_words, failing)))
+        failure.text = xml("\n\n".join(map(_describe_finding, failing)))
     elif found:
         suppressed = {one.fingerprint: one.suppressed.reason for one in found if one.suppressed}
         reasons = [suppressed.get(one.fingerprint, silent.get(one.fingerprint, "")) for one in found]
@@ -101,8 +101,8 @@ def _judge(case: ElementTree.Element, found: Sequence[Finding], silent: Mapping[
         ElementTree.SubElement(case, "skipped", message=xml(" ".join(words.split())))
 
 
-def _in_words(finding: Finding) -> str:
-    place = f"{shown(finding.at.file)}:{finding.at.line}"
+def _describe_finding(finding: Finding) -> str:
+    place = f"{display_path(finding.at.file)}:{finding.at.line}"
     sid = f" {finding.sid}" if finding.sid else ""
     confidence = f"{finding.severity.value}, {finding.confidence.value} confidence"
     return (
@@ -111,13 +111,13 @@ def _in_words(finding: Finding) -> str:
     )
 
 
-def _count(suite: ElementTree.Element) -> None:
+def _set_suite_counts(suite: ElementTree.Element) -> None:
     failures, errors, skipped = (len(suite.findall(f"testcase/{kind}")) for kind in _KINDS)
     counts = {"tests": len(suite), "failures": failures, "errors": errors, "skipped": skipped}
     suite.attrib.update({name: str(number) for name, number in counts.items()})
 
 
-def _total(root: ElementTree.Element) -> None:
+def _set_total_counts(root: ElementTree.Element) -> None:
     """The schema has no ``skipped`` here."""
     for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.attrib[name]) for suite in root)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from passrole_checks.escaping.markup import code, prose
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding
 from passrole_checks.sources.model.configuration import Unreadable
 
@@ -11,7 +11,7 @@ from passrole_checks.sources.model.configuration import Unreadable
 def finding_item(finding: Finding) -> str:
     """A finding, as one item of a list."""
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
-    place = code(f"{shown(finding.at.file)}:{finding.at.line}")
+    place = code(f"{display_path(finding.at.file)}:{finding.at.line}")
     return (
         f"- **{finding.check_id} {finding.name}**{sure} {place} {code(finding.resource.address)}"
         f"<br>{prose(finding.message)} *Instead:* {prose(finding.remediation)}"
@@ -20,7 +20,7 @@ def finding_item(finding: Finding) -> str:
 
 def note_item(entry: Unreadable) -> str:
     """A file with what is to be said of it, as one item of a list."""
-    place = shown(entry.file) + (f":{entry.line}" if entry.line else "")
+    place = display_path(entry.file) + (f":{entry.line}" if entry.line else "")
     return f"- {code(place)}: {prose(entry.reason)}"
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from passrole_checks.access.role_consumers import ASSUMED, LATER, PASSED, RoleUse
 from passrole_checks.escaping.markup import json_text
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence
-from passrole_checks.output.excluded_files import shown_excluded
-from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, located
-from passrole_checks.output.required_policy import in_words, policies_json, statements_json
+from passrole_checks.output.excluded_files import excluded_paths
+from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, file_and_line
+from passrole_checks.output.required_policy import describe_placeholder, policies_json, statements_json
 from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, camel
 from passrole_checks.required.required_grants import Required, confidence_of
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 
-_NOT_PASSED = {
+_NOT_PASSED_HEADINGS = {
     ASSUMED: "assumed, not passed",
     LATER: "passed by whoever uses it later, or by a service",
     "unchanged": "stands already, and stays as it is",
@@ -40,7 +40,7 @@ def required_json(
         "unreadable": [_problem(one) for one in without_faults(unreadable)],
         "faults": [_problem(one) for one in faults_in(unreadable)],
         "not_evaluated": [_problem(one) for one in not_evaluated],
-        "excluded": shown_excluded(excluded),
+        "excluded": excluded_paths(excluded),
     }
     return json_text(document)
 
@@ -48,7 +48,7 @@ def required_json(
 def _entry(one: RoleUse) -> dict[str, Any]:
     received = one.received
     return {
-        "file": shown(received.at.file),
+        "file": display_path(received.at.file),
         "line": received.at.line,
         "framework": received.resource.framework.value,
         "resource": received.resource.address,
@@ -68,7 +68,7 @@ def _entry(one: RoleUse) -> dict[str, Any]:
 def _notes(required: Required) -> list[str]:
     """What has to be known to use the statements; JSON has no place for the account and the partition."""
     used = {part for one in required.statements for pattern in one.resources for part in pattern}
-    notes = [*required.notes, *(f"{camel(blank)}: {in_words(blank)}" for blank in required.blanks)]
+    notes = [*required.notes, *(f"{camel(blank)}: {describe_placeholder(blank)}" for blank in required.blanks)]
     if ACCOUNT in used:
         notes.append("${AWS::AccountId}: the account that is deployed to (--account ID fills it in)")
     if PARTITION in used:
@@ -77,7 +77,7 @@ def _notes(required: Required) -> list[str]:
 
 
 def _problem(one: Unreadable) -> dict[str, Any]:
-    return {"file": shown(one.file), "line": one.line, "reason": one.reason}
+    return {"file": display_path(one.file), "line": one.line, "reason": one.reason}
 
 
 def required_lines(
@@ -97,7 +97,7 @@ def required_lines(
     yield from _table(passed)
     others = [one for one in required.received if one.how != PASSED]
     for how, group in groupby(sorted(others, key=lambda one: one.how), key=lambda one: one.how):
-        yield (StyledText(f"{_NOT_PASSED[how][0].upper()}{_NOT_PASSED[how][1:]}:", "place"),)
+        yield (StyledText(f"{_NOT_PASSED_HEADINGS[how][0].upper()}{_NOT_PASSED_HEADINGS[how][1:]}:", "place"),)
         yield from (_row("  ", one) for one in group)
         yield ()
     for number, policy in enumerate(policies_json(required)):
@@ -108,11 +108,11 @@ def required_lines(
         return
     notes = _notes(required)
     for note in notes:
-        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
+        yield (StyledText("note: ", "quiet"), StyledText(sanitize(note)))
     for problem in not_evaluated[:10]:
         yield (
-            StyledText(f"{located(problem.file, problem.line)}: note: ", "quiet"),
-            StyledText(harmless(f"not evaluated: {problem.reason}")),
+            StyledText(f"{file_and_line(problem.file, problem.line)}: note: ", "quiet"),
+            StyledText(sanitize(f"not evaluated: {problem.reason}")),
         )
     if len(not_evaluated) > 10:
         more = len(not_evaluated) - 10
@@ -134,10 +134,10 @@ def _table(passed: Sequence[RoleUse]) -> Iterator[Line]:
     for one in passed:
         groups.setdefault(one.label, []).append(one)
     for label, group in groups.items():
-        yield (StyledText(harmless(label), "place"),)
+        yield (StyledText(sanitize(label), "place"),)
         for services in dict.fromkeys(one.services for one in group):
             names = ", ".join(services) or "a service that is not known"
-            yield (StyledText("  -> "), StyledText(harmless(names), "code"))
+            yield (StyledText("  -> "), StyledText(sanitize(names), "code"))
             yield from (_row("     ", one, role=False) for one in group if one.services == services)
         yield ()
 
@@ -146,17 +146,17 @@ def _row(indent: str, one: RoleUse, role: bool = True) -> Line:
     received = one.received
     spans = [StyledText(f"{indent}<- ")]
     if role:
-        spans = [StyledText(f"{indent}{harmless(one.label)} <- ")]
+        spans = [StyledText(f"{indent}{sanitize(one.label)} <- ")]
     spans += [
-        StyledText(harmless(received.resource.address)),
-        StyledText(f" {harmless(received.attribute)}", "quiet"),
-        StyledText(f"  {located(received.at.file, received.at.line)}"),
+        StyledText(sanitize(received.resource.address)),
+        StyledText(f" {sanitize(received.attribute)}", "quiet"),
+        StyledText(f"  {file_and_line(received.at.file, received.at.line)}"),
     ]
     remarks = [f"in {one.profile}" if one.profile and not one.label.endswith(one.profile) else ""]
     remarks.append(f"if {one.condition}" if one.condition else "")
     remarks.append("not certain" if confidence_of(one) is Confidence.LOW and one.services else "")
     words = "; ".join(word for word in remarks if word)
-    return [*spans, StyledText(f"  ({harmless(words)})", "quiet")] if words else spans
+    return [*spans, StyledText(f"  ({sanitize(words)})", "quiet")] if words else spans
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.required.policy_statements import (
     ACCOUNT,
     PARTITION,
@@ -55,12 +55,12 @@ def _json_part(part: str | Blank) -> str:
     return "aws" if part == PARTITION else f"${{{camel(part)}}}"
 
 
-def in_words(blank: Blank) -> str:
+def describe_placeholder(blank: Blank) -> str:
     """What has to be filled in for a blank."""
-    return f"{blank.about}, in {shown(blank.file)}" if blank.file else blank.about
+    return f"{blank.about}, in {display_path(blank.file)}" if blank.file else blank.about
 
 
-def hcl(required: Required, error: str = "") -> str:
+def to_hcl(required: Required, error: str = "") -> str:
     """A ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that they need.
     ``error``: what was not read, as a comment at the top."""
     return "\n".join([*_error(error), *_hcl(required)]) + "\n"
@@ -108,7 +108,7 @@ def _hcl_statements(policy: Policy) -> Iterator[str]:
             yield "    condition {"
             yield '      test     = "StringEquals"'
             yield f'      variable = "{PASSED_TO_SERVICE}"'
-            yield f"      values   = [{', '.join(_quoted(service) for service in one.services)}]"
+            yield f"      values   = [{', '.join(_quote(service) for service in one.services)}]"
             yield "    }"
         yield "  }"
 
@@ -130,15 +130,15 @@ def _hcl_part(part: str | Blank) -> str:
 
 def _description(blank: Blank) -> str:
     """In quotes, without what HCL takes for a template, and cfn-lint for a forgotten ``Fn::Sub``."""
-    return _quoted(re.sub(r"[$%]+\{", "{", in_words(blank)))
+    return _quote(re.sub(r"[$%]+\{", "{", describe_placeholder(blank)))
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     """A text in double quotes, with escapes that HCL and YAML have in common: neither knows surrogate pairs."""
-    return f'"{"".join(map(_escaped, value))}"'
+    return f'"{"".join(map(_escape, value))}"'
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"
     if character.isprintable():
@@ -150,10 +150,10 @@ def _escaped(character: str) -> str:
 
 
 def _comments(required: Required) -> Iterator[str]:
-    return (f"# {harmless(' '.join(note.split()))}" for note in required.notes)
+    return (f"# {sanitize(' '.join(note.split()))}" for note in required.notes)
 
 
-def yaml(required: Required, error: str = "") -> str:
+def to_yaml(required: Required, error: str = "") -> str:
     """A template with an ``AWS::IAM::ManagedPolicy``; what has to be filled in are its parameters. ``error``: what was
     not read, as a comment at the top."""
     return "\n".join([*_error(error), *_yaml(required)]) + "\n"
@@ -197,6 +197,6 @@ def _yaml_arn(pattern: Pattern) -> str:
     if len(pattern) == 1 and isinstance(only, Blank):
         return f"!Ref {camel(only)}"
     if not any(isinstance(part, Blank) for part in pattern):
-        return _quoted("".join(map(str, pattern)))
+        return _quote("".join(map(str, pattern)))
     parts = (part.replace("${", "${!") if isinstance(part, str) else f"${{{camel(part)}}}" for part in pattern)
-    return "!Sub " + _quoted("".join(parts))
+    return "!Sub " + _quote("".join(parts))

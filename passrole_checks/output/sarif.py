@@ -8,7 +8,7 @@ from typing import Any
 from passrole_checks import __version__
 from passrole_checks.checks.base.check import Check
 from passrole_checks.escaping.markup import json_text
-from passrole_checks.escaping.terminal import harmless, uri
+from passrole_checks.escaping.terminal import sanitize, to_uri
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.baseline import Applied, BaselineEntry
@@ -117,7 +117,7 @@ def _rule(check: type[Check]) -> dict[str, Any]:
 
 def _accepted(finding: Finding, entry: BaselineEntry, index: dict[str, int]) -> dict[str, Any]:
     words = f"In the baseline: {entry.reason}" if entry.reason else "In the baseline."
-    outside = {"kind": "external", "justification": harmless(words)}
+    outside = {"kind": "external", "justification": sanitize(words)}
     return {**_result(finding, index, "unchanged"), "suppressions": [outside]}
 
 
@@ -128,7 +128,7 @@ def _result(finding: Finding, index: dict[str, int], state: str = "") -> dict[st
         **rule,
         "level": _LEVEL[finding.severity],
         **({"baselineState": state} if state else {}),
-        "message": {"text": _no_link(f"{finding.message} Instead: {finding.remediation}")},
+        "message": {"text": _plain_message(f"{finding.message} Instead: {finding.remediation}")},
         "locations": [
             {
                 **_location(finding.at),
@@ -145,10 +145,10 @@ def _result(finding: Finding, index: dict[str, int], state: str = "") -> dict[st
     }
 
 
-def _no_link(words: str) -> str:
+def _plain_message(words: str) -> str:
     """A plain text message in which nothing of the scanned files is a link: ``[text](target)`` would be one in it
     (SARIF 2.1.0, 3.11.6 "Messages with embedded links")."""
-    return harmless(" ".join(words.split())).replace("](", "] (")
+    return sanitize(" ".join(words.split())).replace("](", "] (")
 
 
 def _location(at: Position) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _location(at: Position) -> dict[str, Any]:
 
 
 def _artifact(file: str) -> dict[str, Any]:
-    address, relative = uri(file)
+    address, relative = to_uri(file)
     return {"uri": address, "uriBaseId": BASE} if relative else {"uri": address}
 
 
@@ -175,7 +175,7 @@ def _notifications(entries: Sequence[Unreadable], level: str) -> list[dict[str, 
     return [
         {
             "level": level,
-            "message": {"text": _no_link(entry.reason)},
+            "message": {"text": _plain_message(entry.reason)},
             "locations": [
                 {
                     "physicalLocation": {

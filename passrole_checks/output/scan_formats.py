@@ -30,7 +30,7 @@ class ScanReport:
     configuration: Sequence[Unreadable] = ()
 
 
-def rendered(report: ScanReport, output_format: str, *, quiet: bool = False) -> str:
+def render(report: ScanReport, output_format: str, *, quiet: bool = False) -> str:
     """The report in one of :data:`FORMATS` but ``text``. ``quiet``: without notes and summary, where there are any."""
     result, baseline = report.result, report.baseline
     if output_format == "json":
@@ -50,10 +50,10 @@ def rendered(report: ScanReport, output_format: str, *, quiet: bool = False) -> 
         checks = ALL if report.checks is None else report.checks
         return scan_junit(result, checks, accepted, report.not_shown, report.configuration)
     if output_format == "github":
-        from passrole_checks.output.findings_text import plain, scan_summary
+        from passrole_checks.output.findings_text import scan_summary, to_plain_text
         from passrole_checks.output.github import scan_github
 
-        summary = "" if quiet else plain([scan_summary(result, report.not_shown, baseline)])
+        summary = "" if quiet else to_plain_text([scan_summary(result, report.not_shown, baseline)])
         return scan_github(result, os.environ.get("GITHUB_WORKSPACE")) + summary
     if output_format == "gitlab":
         from passrole_checks.output.gitlab import scan_gitlab

@@ -10,10 +10,10 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Finding
-from passrole_checks.output.excluded_files import shown_excluded
-from passrole_checks.output.findings_text import PIPED, Line, StyledText, excluded_spans, located
+from passrole_checks.output.excluded_files import excluded_paths
+from passrole_checks.output.findings_text import PIPED, Line, StyledText, excluded_spans, file_and_line
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 from passrole_checks.suggest.suggestion import ObservedUse, Shared, Suggestion
 
@@ -52,7 +52,7 @@ def suggestion_lines(
         yield ()
     if not quiet:
         yield from _notes(notes)
-        yield (*_with_error(_summary(found), error), *excluded_spans(excluded))
+        yield (*_prefix_error(_summary(found), error), *excluded_spans(excluded))
 
 
 def fixed_lines(
@@ -73,21 +73,21 @@ def fixed_lines(
         yield (
             StyledText("  "),
             StyledText("would fix" if dry_run else "fixed", "good"),
-            StyledText(f"  {_checks(one)}"),
+            StyledText(f"  {_reason(one)}"),
         )
         yield from _prose(one.says, width)
         yield from _shared_by(one, width)
         yield ()
     for one in left:
-        yield from _for_a_person(one, width)
+        yield from _manual_review(one, width)
         yield ()
     if quiet:
         return
     yield from _notes(notes)
-    yield (*_with_error(_summary_of_fixes(made, left, dry_run=dry_run), error), *excluded_spans(excluded))
+    yield (*_prefix_error(_summary_of_fixes(made, left, dry_run=dry_run), error), *excluded_spans(excluded))
 
 
-def _with_error(summary: Line, error: str) -> Line:
+def _prefix_error(summary: Line, error: str) -> Line:
     if not error:
         return summary
     if summary[0].style == "good":
@@ -102,7 +102,7 @@ def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *,
     if not made and not left:
         return (StyledText("nothing to fix", "good"),)
     verb = "would be fixed" if dry_run else "fixed"
-    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
+    more = _usage_counts(made, left, "would be narrowed" if dry_run else "narrowed")
     if not fixed and not others and more:
         return (StyledText(more, "place"),)
     return (
@@ -121,30 +121,33 @@ def suggestions_json(
     """All that is known of each suggestion. ``patch``: those that go together, as :func:`patch_of` writes it."""
     document = {
         "version": 1,
-        "suggestions": [_as_json(one) for one in found],
+        "suggestions": [_suggestion_entry(one) for one in found],
         "patch": patch,
-        "unreadable": [_entry(one) for one in without_faults(unreadable)],
-        "faults": [_entry(one) for one in faults_in(unreadable)],
-        "not_evaluated": [_entry(one) for one in skipped],
-        "excluded": shown_excluded(excluded),
+        "unreadable": [_problem_entry(one) for one in without_faults(unreadable)],
+        "faults": [_problem_entry(one) for one in faults_in(unreadable)],
+        "not_evaluated": [_problem_entry(one) for one in skipped],
+        "excluded": excluded_paths(excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def patch_of(changed: Mapping[str, str], texts: Texts) -> str:
     """The changes of files as one patch; "" where there are none. Line breaks are those of the files."""
-    return "".join("".join(_file_patch(shown(file), texts(file), changed[file])) for file in sorted(changed, key=shown))
+    return "".join(
+        "".join(_file_patch(display_path(file), texts(file), changed[file]))
+        for file in sorted(changed, key=display_path)
+    )
 
 
 def _file_patch(name: str, old: str, new: str) -> Iterator[str]:
     lines = list(difflib.unified_diff(_lines(old), _lines(new), n=_CONTEXT, lineterm="\n"))
     if not lines:
         return
-    yield f"diff --git {_quoted(f'a/{name}')} {_quoted(f'b/{name}')}\n"
+    yield f"diff --git {_quote_path(f'a/{name}')} {_quote_path(f'b/{name}')}\n"
     # a blank in a name is told from what may follow it by a tabulator
-    end = "\t\n" if " " in name and _quoted(name) == name else "\n"
-    yield f"--- {_quoted(f'a/{name}')}{end}"
-    yield f"+++ {_quoted(f'b/{name}')}{end}"
+    end = "\t\n" if " " in name and _quote_path(name) == name else "\n"
+    yield f"--- {_quote_path(f'a/{name}')}{end}"
+    yield f"+++ {_quote_path(f'b/{name}')}{end}"
     for line in lines[2:]:
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
@@ -155,7 +158,7 @@ def _lines(text: str) -> list[str]:
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
-def _quoted(name: str) -> str:
+def _quote_path(name: str) -> str:
     """A name as git writes it: in quotes where it holds one, a backslash or a control character."""
     if not any(character in '"\\' or ord(character) < 32 or ord(character) == 127 for character in name):
         return name
@@ -169,14 +172,14 @@ def _quoted(name: str) -> str:
 
 def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> Iterator[Line]:
     if not one.edits:
-        yield from _for_a_person(one, width)
+        yield from _manual_review(one, width)
         return
     yield _header(one)
-    yield (StyledText("  "), StyledText(_checks(one)))
+    yield (StyledText("  "), StyledText(_reason(one)))
     files = changed(one)
-    for number, file in enumerate(sorted(files, key=shown)):
+    for number, file in enumerate(sorted(files, key=display_path)):
         if number or file != one.at.file:
-            yield (StyledText(f"  in {harmless(shown(file))}", "quiet"),)
+            yield (StyledText(f"  in {sanitize(display_path(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
     yield from _prose(one.says, width)
     yield from _shared_by(one, width)
@@ -188,7 +191,7 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
         line for line in difflib.unified_diff(before, after, n=_FEW, lineterm="") if line[:3] not in ("---", "+++")
     ]
     if any(len(line) > _LONG for line in lines):
-        lines = _cut(lines)
+        lines = _cut_long_lines(lines)
     words = [line[1:] for line in lines if line[:2] != "@@" and line[1:].strip()]
     blank = min((len(line) - len(line.lstrip()) for line in words), default=0)
     styles = {"-": "high", "+": "good"}
@@ -197,15 +200,15 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
             if number:
                 yield (StyledText("    …", "quiet"),)
             continue
-        yield (StyledText("  "), StyledText(f"{line[0]} {harmless(line[1 + blank :])}", styles.get(line[0], "quiet")))
+        yield (StyledText("  "), StyledText(f"{line[0]} {sanitize(line[1 + blank :])}", styles.get(line[0], "quiet")))
 
 
-def _shared(one: str, other: str) -> int:
+def _common_prefix_length(one: str, other: str) -> int:
     """How many characters two texts have in common at their beginnings."""
     return next((number for number, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
 
 
-def _cut(lines: Sequence[str]) -> list[str]:
+def _cut_long_lines(lines: Sequence[str]) -> list[str]:
     """Of long lines, as of a template on one line, what differs with a little of what stands around it."""
     old, new = (
         [(number, line) for number, line in enumerate(lines) if line[0] == sign and len(line) > _LONG] for sign in "-+"
@@ -214,8 +217,8 @@ def _cut(lines: Sequence[str]) -> list[str]:
     if len(old) != 1 or len(new) != 1:
         return found
     (here, before), (there, after) = old[0], new[0]
-    same = _shared(before[1:], after[1:])
-    end = _shared(before[:same:-1], after[:same:-1])
+    same = _common_prefix_length(before[1:], after[1:])
+    end = _common_prefix_length(before[:same:-1], after[:same:-1])
     first = max(1, same + 1 - _AROUND)
     for number, line in ((here, before), (there, after)):
         last = min(len(line), len(line) - end + _AROUND)
@@ -223,36 +226,36 @@ def _cut(lines: Sequence[str]) -> list[str]:
     return found
 
 
-def _for_a_person(one: Suggestion, width: int) -> Iterator[Line]:
+def _manual_review(one: Suggestion, width: int) -> Iterator[Line]:
     yield _header(one)
-    yield (StyledText("  "), StyledText(_checks(one)))
+    yield (StyledText("  "), StyledText(_reason(one)))
     yield (StyledText(_INDENT), StyledText("Left for a person:", "medium"))
     for phrase in one.missing:
-        wrapped = textwrap.wrap(harmless(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
+        wrapped = textwrap.wrap(sanitize(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
         for number, line in enumerate(wrapped):
             yield (StyledText(f"{_INDENT}{'  ' if number else '- '}"), StyledText(line))
     if one.statement:
         yield (StyledText(_INDENT), StyledText("It would read:"))
         for line in one.statement.split("\n"):
-            yield (StyledText(f"{_INDENT}  "), StyledText(harmless(line), "code"))
+            yield (StyledText(f"{_INDENT}  "), StyledText(sanitize(line), "code"))
 
 
 def _header(one: Suggestion) -> Line:
-    resource, sid = _whose(one)
+    resource, sid = _resource_and_sid(one)
     spans = [
-        StyledText(located(one.at.file, one.at.line), "place"),
+        StyledText(file_and_line(one.at.file, one.at.line), "place"),
         StyledText("  "),
-        StyledText(harmless(resource)),
+        StyledText(sanitize(resource)),
     ]
-    return [*spans, StyledText(f"  {harmless(sid)}", "quiet")] if sid else spans
+    return [*spans, StyledText(f"  {sanitize(sid)}", "quiet")] if sid else spans
 
 
-def _whose(one: Suggestion) -> tuple[str, str | None]:
+def _resource_and_sid(one: Suggestion) -> tuple[str, str | None]:
     first = one.findings[0] if one.findings else None
     return (first.resource.address, first.sid) if first is not None else (one.resource, one.sid)
 
 
-def _checks(one: Suggestion) -> str:
+def _reason(one: Suggestion) -> str:
     """What is found; of a statement that nothing is found of, what the logs show."""
     if one.findings:
         found = sorted(one.findings, key=lambda finding: finding.check_id)
@@ -262,12 +265,12 @@ def _checks(one: Suggestion) -> str:
 
 def _notes(notes: Sequence[str]) -> Iterator[Line]:
     for note in notes:
-        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
+        yield (StyledText("note: ", "quiet"), StyledText(sanitize(note)))
 
 
 def _prose(text: str, width: int) -> Iterator[Line]:
     for line in textwrap.wrap(
-        harmless(" ".join(text.split())), width - len(_INDENT), break_long_words=False, break_on_hyphens=False
+        sanitize(" ".join(text.split())), width - len(_INDENT), break_long_words=False, break_on_hyphens=False
     ):
         yield (StyledText(_INDENT), StyledText(line))
 
@@ -276,7 +279,7 @@ def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
     """Who else uses the files that a suggestion edits."""
     if one.shared is None:
         return
-    units, callers = (", ".join(map(shown, paths)) for paths in (one.shared.units, one.shared.callers))
+    units, callers = (", ".join(map(display_path, paths)) for paths in (one.shared.units, one.shared.callers))
     if len(one.shared.units) > 1:
         yield from _prose(f"The change applies to, and is checked for: {units}.", width)
     if callers:
@@ -292,7 +295,7 @@ def _summary(found: Sequence[Suggestion]) -> Line:
         return (StyledText("nothing to suggest", "good"),)
     able = sum(len(one.findings) for one in found if one.edits)
     others = sum(len(one.findings) for one in found if not one.edits)
-    more = _more([one for one in found if one.edits], found, "can be narrowed")
+    more = _usage_counts([one for one in found if one.edits], found, "can be narrowed")
     if not able and not others and more:
         return (StyledText(more, "place"),)
     return (
@@ -301,7 +304,7 @@ def _summary(found: Sequence[Suggestion]) -> Line:
     )
 
 
-def _more(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
+def _usage_counts(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
     """How many statements there are beside those that something is found of, as the logs show."""
     wider = sum(not one.findings for one in able)
     unused = sum(_is_unused(one) for one in others)
@@ -321,35 +324,36 @@ def _count(number: int, noun: str) -> str:
 # -- JSON
 
 
-def _as_json(one: Suggestion) -> dict[str, object]:
-    resource, sid = _whose(one)
+def _suggestion_entry(one: Suggestion) -> dict[str, object]:
+    resource, sid = _resource_and_sid(one)
     return {
-        "file": shown(one.at.file),
+        "file": display_path(one.at.file),
         "line": one.at.line,
         "end_line": max(one.at.line, one.at.end_line),
         "resource": resource,
         "sid": sid,
-        "findings": [_finding(finding) for finding in one.findings],
+        "findings": [_finding_entry(finding) for finding in one.findings],
         "says": one.says,
         "missing": list(one.missing),
         "statement": one.statement,
         "edits": [
-            {"file": shown(edit.file), "start": edit.start, "end": edit.end, "text": edit.text} for edit in one.edits
+            {"file": display_path(edit.file), "start": edit.start, "end": edit.end, "text": edit.text}
+            for edit in one.edits
         ],
-        "evidence": _seen(one.evidence) if one.evidence is not None else None,
-        "shared": _users(one.shared) if one.shared is not None else None,
+        "evidence": _evidence_entry(one.evidence) if one.evidence is not None else None,
+        "shared": _shared_entry(one.shared) if one.shared is not None else None,
     }
 
 
-def _users(one: Shared) -> dict[str, object]:
+def _shared_entry(one: Shared) -> dict[str, object]:
     return {
-        "units": list(map(shown, one.units)),
-        "callers": list(map(shown, one.callers)),
+        "units": list(map(display_path, one.units)),
+        "callers": list(map(display_path, one.callers)),
         "callers_complete": one.is_complete,
     }
 
 
-def _seen(one: ObservedUse) -> dict[str, object]:
+def _evidence_entry(one: ObservedUse) -> dict[str, object]:
     return {
         "since": one.since,
         "until": one.until,
@@ -360,7 +364,7 @@ def _seen(one: ObservedUse) -> dict[str, object]:
     }
 
 
-def _finding(one: Finding) -> dict[str, str]:
+def _finding_entry(one: Finding) -> dict[str, str]:
     return {
         "check_id": one.check_id,
         "name": one.name,
@@ -370,8 +374,8 @@ def _finding(one: Finding) -> dict[str, str]:
     }
 
 
-def _entry(one: Unreadable) -> dict[str, object]:
-    return {"file": shown(one.file), "line": one.line, "reason": one.reason}
+def _problem_entry(one: Unreadable) -> dict[str, object]:
+    return {"file": display_path(one.file), "line": one.line, "reason": one.reason}
 
 
 __all__ = ["fixed_lines", "patch_of", "suggestion_lines", "suggestions_json"]

@@ -38,7 +38,7 @@ def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]
     return listed
 
 
-def with_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
+def add_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
     """A graph with what was used of it, and the edges that its uses name by their numbers."""
     by_statement: dict[tuple[object, ...], list[Used]] = {}
     for used in (*against.used, *against.perhaps, *against.unused):
@@ -59,13 +59,13 @@ def with_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[
     return replace(graph, entries=tuple(entries)), tuple(edges)
 
 
-def state_of(uses: Mapping[int, bool], edges: Sequence[Edge]) -> State:
+def usage_state(uses: Mapping[int, bool], edges: Sequence[Edge]) -> State:
     """What the passes between two nodes, each with whether that is sure, make of their link."""
     answered = [surely for number, surely in uses.items() if edges[number].counts[RequestOutcome.PASSED]]
     return State.USED if any(answered) else State.PERHAPS if answered else State.UNUSED
 
 
-def states_of(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
+def link_states(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
     """The states of the links of a statement, each once; none where it allows nothing."""
     if entry.uses is None:
         return []
@@ -75,11 +75,11 @@ def states_of(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
     for use in entry.uses:
         known = found[use.source, use.target]
         known[use.passed] = known.get(use.passed, False) or use.surely
-    there = {state_of(uses, edges) for uses in found.values()}
+    there = {usage_state(uses, edges) for uses in found.values()}
     return [state for state in State if state in there]
 
 
-def whole(entry: GraphStatement) -> dict[int, bool]:
+def statement_passes(entry: GraphStatement) -> dict[int, bool]:
     """The passes by a statement, each with whether that is sure of any part of it."""
     found: dict[int, bool] = {}
     for use in entry.uses or ():

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from passrole_checks.escaping.markup import command_data, command_property, shortened
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.markup import command_data, command_property, truncate
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
 from passrole_checks.output.github import MOST
 from passrole_checks.review.report import Item, ReportNote, ReviewReport
@@ -47,8 +47,8 @@ def check_annotations(report: ReviewReport) -> list[list[dict[str, Any]]]:
             "start_line": max(one.line, 1),
             "end_line": max(one.end_line, one.line, 1),
             "annotation_level": _LEVELS[one.command],
-            "title": shortened(harmless(one.title), _TITLE),
-            "message": shortened("\n".join(map(harmless, one.message.split("\n"))), _MESSAGE),
+            "title": truncate(sanitize(one.title), _TITLE),
+            "message": truncate("\n".join(map(sanitize, one.message.split("\n"))), _MESSAGE),
         }
         for one in _all(report)
         if one.file
@@ -67,7 +67,7 @@ def _commands(report: ReviewReport) -> Iterator[str]:
         where = [f"file={command_property(one.file)}"] if one.file else []
         where += [f"line={one.line}"] if one.file and one.line else []
         where += [f"endLine={one.end_line}"] if one.file and 0 < one.line < one.end_line else []
-        where.append(f"title={command_property(shortened(one.title, _TITLE))}")
+        where.append(f"title={command_property(truncate(one.title, _TITLE))}")
         yield f"::{one.command} {','.join(where)}::{command_data(one.message)}"
     if left_out:
         words = ", ".join(f"{number} {command}{'s' * (number > 1)}" for command, number in left_out.items())

@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from passrole_checks import __version__
 from passrole_checks.errors import PassRoleChecksError
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 
 if TYPE_CHECKING:
     import requests
@@ -45,7 +45,7 @@ class ForgeError(PassRoleChecksError):
 
     def __init__(self, call: str, status: int, reason: str) -> None:
         self.call, self.status = call, status
-        self.reason = harmless(" ".join(reason.split()))[:_LONGEST_MESSAGE] or "no reason given"
+        self.reason = sanitize(" ".join(reason.split()))[:_LONGEST_MESSAGE] or "no reason given"
         super().__init__(f"{call}: {f'{status}: ' if status else ''}{self.reason}")
 
 
@@ -154,7 +154,7 @@ class Client:
 
     def _call(self, method: str, url: str) -> str:
         """The call in words, without the host and the query."""
-        return harmless(f"{method} {_parts(url).path}")
+        return sanitize(f"{method} {_parts(url).path}")
 
     def _read(self, method: str, url: str, document: object) -> Answer:
         return self._exchange(method, url, document, self._read_patiently)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, heading, not_read_in_words
+from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, finding_heading, unread_summary
 from passrole_checks.review.code_excerpt import CAME, GONE, aligned, changed_lines
 from passrole_checks.review.report import (
     GrantedAccess,
@@ -49,15 +49,15 @@ def _item(item: Item, width: int) -> Iterator[Line]:
         StyledText(_at(item.at), "place"),
         StyledText("  "),
     ]
-    spans.append(StyledText(harmless(item.resource)))
+    spans.append(StyledText(sanitize(item.resource)))
     if item.sid:
-        spans.append(StyledText(f"  {harmless(item.sid)}", "quiet"))
+        spans.append(StyledText(f"  {sanitize(item.sid)}", "quiet"))
     said = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
     yield [*spans, StyledText(f"  {said}", "high")]
     others = [use for use in item.uses if use != item.resource]
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        yield (StyledText("  also "), StyledText(harmless(", ".join(others[:3])) + more, "quiet"))
+        yield (StyledText("  also "), StyledText(sanitize(", ".join(others[:3])) + more, "quiet"))
     yield from _access(item.access, item.before)
     if item.cause is not None:
         gone = "  (removed)" if item.cause_removed else ""
@@ -71,15 +71,15 @@ def _item(item: Item, width: int) -> Iterator[Line]:
         words, _, statement = item.advice.partition("\n")
         yield from _prose(words, width, "Instead: ")
         for line in aligned(statement).split("\n") if statement else ():
-            yield (StyledText(f"{_INDENT}  {harmless(line)}", "good"),)
+            yield (StyledText(f"{_INDENT}  {sanitize(line)}", "good"),)
 
 
 def _suggestion(replacement: Replacement, width: int) -> Iterator[Line]:
     """What it does, behind where, and the lines as a small difference."""
-    where = f"{harmless(replacement.file)}:{replacement.line}"
+    where = f"{sanitize(replacement.file)}:{replacement.line}"
     if replacement.end_line > replacement.line:
         where += f"-{replacement.end_line}"
-    words = harmless(" ".join(replacement.says.split()))
+    words = sanitize(" ".join(replacement.says.split()))
     first: Line = (
         StyledText(_INDENT),
         StyledText("Suggestion for ", "good"),
@@ -92,11 +92,11 @@ def _suggestion(replacement: Replacement, width: int) -> Iterator[Line]:
         yield first
         yield from _prose(words, width)
     for mark, line in changed_lines(replacement):
-        yield (StyledText(f"{_INDENT}  {mark} {harmless(line)}".rstrip(), _STYLES.get(mark, "")),)
+        yield (StyledText(f"{_INDENT}  {mark} {sanitize(line)}".rstrip(), _STYLES.get(mark, "")),)
 
 
 def _remark(remark: Remark, width: int) -> Iterator[Line]:
-    yield heading(remark.check_id, remark.name, remark.severity, remark.confidence)
+    yield finding_heading(remark.check_id, remark.name, remark.severity, remark.confidence)
     yield from _prose(remark.message, width)
 
 
@@ -106,14 +106,14 @@ def _access(access: GrantedAccess | None, before: GrantedAccess | None) -> Itera
     now, was = (dict(_rows(one)) if one is not None else {} for one in (access, before))
     for label, words in now.items():
         if before is None or was.get(label) == words:
-            yield (StyledText(f"    {label:<10}"), StyledText(harmless(words)))
+            yield (StyledText(f"    {label:<10}"), StyledText(sanitize(words)))
             continue
         if label in was:
-            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(was[label]), "quiet"))
-        yield (StyledText(f"  + {label:<10}"), StyledText(harmless(words)))
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(sanitize(was[label]), "quiet"))
+        yield (StyledText(f"  + {label:<10}"), StyledText(sanitize(words)))
     for label, words in was.items():
         if label not in now:
-            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(words), "quiet"))
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(sanitize(words), "quiet"))
 
 
 def _rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
@@ -151,22 +151,22 @@ def _fixed(at: Location, check: str, resource: str) -> Line:
     return (
         StyledText("- ", "good"),
         StyledText(_at(at), "place"),
-        StyledText(f"  {harmless(resource)}  {check}  fixed"),
+        StyledText(f"  {sanitize(resource)}  {check}  fixed"),
     )
 
 
 def _less(one: Less) -> Line:
-    sid = f"  {harmless(one.sid)}" if one.sid else ""
+    sid = f"  {sanitize(one.sid)}" if one.sid else ""
     return (
         StyledText("- ", "good"),
         StyledText(_at(one.at), "place"),
-        StyledText(f"  {harmless(one.resource)}{sid}  {one.change}"),
+        StyledText(f"  {sanitize(one.resource)}{sid}  {one.change}"),
     )
 
 
 def _more(one: More) -> Line:
     """What it gives more, on one line: ``services a -> a, b``."""
-    sid = f"  {harmless(one.sid)}" if one.sid else ""
+    sid = f"  {sanitize(one.sid)}" if one.sid else ""
     was = dict(_rows(one.before)) if one.before is not None else {}
     told = [
         f"{label} {f'{was[label]} -> ' if label in was else ''}{words}"
@@ -174,13 +174,13 @@ def _more(one: More) -> Line:
         if was.get(label) != words
     ]
     sure = "  (not sure)" if one.confidence is Confidence.LOW else ""
-    words = f"  {harmless(one.resource)}{sid}  {harmless('; '.join(told))}"
+    words = f"  {sanitize(one.resource)}{sid}  {sanitize('; '.join(told))}"
     return (StyledText("  "), StyledText(_at(one.at), "place"), StyledText(words), StyledText(sure, "quiet"))
 
 
 def _note(one: ReportNote, before: str) -> Line:
-    where = harmless(one.file) + (f":{one.line}" if one.line else "") + ": " if one.file else ""
-    return (StyledText(f"{where}note: ", "quiet"), StyledText(harmless(before + one.reason)))
+    where = sanitize(one.file) + (f":{one.line}" if one.line else "") + ": " if one.file else ""
+    return (StyledText(f"{where}note: ", "quiet"), StyledText(sanitize(before + one.reason)))
 
 
 def _summary(report: ReviewReport) -> Line:
@@ -188,7 +188,7 @@ def _summary(report: ReviewReport) -> Line:
     counts = [*groups, (len(report.fixed), "fixed")]
     words = ", ".join(f"{count} {what}" for count, what in counts if count)
     if report.verdict is ReviewVerdict.CANNOT_TELL:
-        could = f"{not_read_in_words(report.unreadable, report.faults)}, so that this is not all"
+        could = f"{unread_summary(report.unreadable, report.faults)}, so that this is not all"
         return (
             StyledText(f"ERROR: {could}; ", "high"),
             StyledText(f"{words or '0 new'}; {report.unchanged} unchanged", "place"),
@@ -206,11 +206,11 @@ def _summary(report: ReviewReport) -> Line:
 
 
 def _at(at: Location) -> str:
-    return f"{harmless(at.file)}:{at.line}"
+    return f"{sanitize(at.file)}:{at.line}"
 
 
 def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
-    words = label + harmless(" ".join(text.split()))
+    words = label + sanitize(" ".join(text.split()))
     wrapped = textwrap.wrap(words, width - len(_INDENT), break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(wrapped):
         if number == 0 and label:

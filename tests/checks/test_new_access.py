@@ -11,7 +11,7 @@ from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks.base.check import GrantContext
 from passrole_checks.checks.new_access import NewAccess
-from passrole_checks.cli.check_pages import page
+from passrole_checks.cli.check_pages import check_page
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
@@ -148,4 +148,4 @@ def test_a_role_of_another_account_is_left_to_its_own_check() -> None:
 
 def test_the_page_shows_what_stood_before() -> None:
     """The examples of a check that compares show both sides."""
-    assert page(NewAccess).count("\n  before:\n") == len(NewAccess.flagged) + len(NewAccess.clean)
+    assert check_page(NewAccess).count("\n  before:\n") == len(NewAccess.flagged) + len(NewAccess.clean)

@@ -262,9 +262,9 @@ def test_a_template_on_one_line_is_shown_around_the_change() -> None:
 def test_a_file_that_was_changed_meanwhile_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody else has written since the file was read is not lost."""
     file = put(FIXABLE)
-    found = suggest_runner.suggested(["."], options(), severity())
+    found = suggest_runner.find_suggestions(["."], options(), severity())
     file.write_text(FIXABLE + "# more\n")
-    written = suggest_runner.fix(found, dry_run=False)
+    written = suggest_runner.write_fixes(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written, because it was changed since it was read"]
     assert written.made == ()
     assert file.read_text() == FIXABLE + "# more\n"
@@ -286,9 +286,9 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied")
 
     file = put(FIXABLE)
-    found = suggest_runner.suggested(["."], options(), severity())
+    found = suggest_runner.find_suggestions(["."], options(), severity())
     monkeypatch.setattr(write_atomically, "replace_file", refuse)
-    written = suggest_runner.fix(found, dry_run=False)
+    written = suggest_runner.write_fixes(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written: Permission denied"]
     assert [bool(one.edits) for one in written.left] == [False]
     assert file.read_text() == FIXABLE
@@ -341,12 +341,12 @@ def test_fixing_twice_is_fixing_once(tmp_path: Path, statements: list[str], leas
     """Whatever stands there: after fix there is nothing that fix would write, and nothing new is found."""
     file = put(policy(*statements) + USED)
     asked = [str(tmp_path)], options(), severity(least)
-    first = suggest_runner.suggested(*asked)
+    first = suggest_runner.find_suggestions(*asked)
     before = {one.check_id for one in first.findings}
-    suggest_runner.fix_all(first, *asked, dry_run=False)
+    suggest_runner.write_all_fixes(first, *asked, dry_run=False)
     text = file.read_text()
-    second = suggest_runner.suggested(*asked)
-    assert suggest_runner.fix_all(second, *asked, dry_run=False).made == ()
+    second = suggest_runner.find_suggestions(*asked)
+    assert suggest_runner.write_all_fixes(second, *asked, dry_run=False).made == ()
     assert file.read_text() == text
     assert {one.check_id for one in second.findings if one.severity.rank} <= before
 
@@ -356,8 +356,8 @@ def test_what_is_suggested_because_of_what_was_written_is_written_too(tmp_path: 
     condition = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
     put(policy(allow(), allow('"*"', condition, '["iam:GetRole", "iam:PassRole"]')) + USED)
     asked = [str(tmp_path)], options(), severity("info")
-    suggest_runner.fix_all(suggest_runner.suggested(*asked), *asked, dry_run=False)
-    assert "PASSROLE_012" not in {one.check_id for one in suggest_runner.suggested(*asked).findings}
+    suggest_runner.write_all_fixes(suggest_runner.find_suggestions(*asked), *asked, dry_run=False)
+    assert "PASSROLE_012" not in {one.check_id for one in suggest_runner.find_suggestions(*asked).findings}
 
 
 def template(statements: list[dict[str, object]], form: str) -> str:
@@ -413,15 +413,15 @@ def test_fixing_templates_twice_is_fixing_once(
     if least == "info":  # of several statements one may allow iam:GetRole for another, which is told only then
         statements = statements[:1]
     file = put(template(statements, form), "app.json" if form.startswith("json") else "app.yaml")
-    suggest_runner.fix(suggest_runner.suggested([str(file)], options(), severity(least)), dry_run=False)
+    suggest_runner.write_fixes(suggest_runner.find_suggestions([str(file)], options(), severity(least)), dry_run=False)
     text = file.read_text()
     policy_ = yaml.safe_load(text.replace("!GetAtt ", ""))["Resources"]["Policy"]["Properties"]
     found = as_list(policy_["PolicyDocument"]["Statement"])
     allowed = {name for one in found for name in as_list(one["Action"])}
     assert {name for one in statements for name in as_list(one["Action"])} <= allowed
     assert allowed <= {"iam:PassRole", "iam:GetRole", "s3:*"}
-    second = suggest_runner.suggested([str(file)], options(), severity(least))
-    assert suggest_runner.fix(second, dry_run=False).made == ()
+    second = suggest_runner.find_suggestions([str(file)], options(), severity(least))
+    assert suggest_runner.write_fixes(second, dry_run=False).made == ()
     assert file.read_text() == text
 
 

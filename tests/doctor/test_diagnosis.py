@@ -24,7 +24,7 @@ from passrole_checks import __version__
 from passrole_checks.checks import ALL
 from passrole_checks.cli import main
 from passrole_checks.doctor import diagnosis
-from passrole_checks.doctor.diagnosis import HOSTS, NEEDED, OPTIONAL
+from passrole_checks.doctor.diagnosis import HOSTS, OPTIONAL, REQUIRED
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -104,7 +104,7 @@ def test_here_all_is_well(tmp_path: Path) -> None:
         "cfn-lint": (version("cfn-lint"), sum(not check.compares for check in ALL)),
     }
     assert [(one["name"], one["intact"]) for one in found["hcl2"]] == [("bc-python-hcl2", True)]
-    assert {one["name"] for one in found["packages"]} == {*NEEDED, *OPTIONAL, *HOSTS}
+    assert {one["name"] for one in found["packages"]} == {*REQUIRED, *OPTIONAL, *HOSTS}
 
 
 def test_text(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ def test_what_is_asked_for_is_what_the_project_asks_for() -> None:
         return {match[1]: match[2] for match in pairs if match is not None}
 
     needed = asked(project["dependencies"])
-    assert needed == {**NEEDED, "tomli": "2.0"}
+    assert needed == {**REQUIRED, "tomli": "2.0"}
     optional = ("bot", "dask", "trail", "python-hcl2", "checkov", "cfn-lint")
     assert asked([entry for extra in optional for entry in extras[extra]]) == {
         **OPTIONAL,
@@ -162,7 +162,9 @@ def test_two_packages_without_checkov(site: Path, capsys: pytest.CaptureFixture[
     installed(site, "bc-python-hcl2", "0.4.3", hcl2____init__="load = 1\n")
     installed(site, "python-hcl2", "8.1.4", hcl2____init__="load = 1\n")
     troubles = list(
-        diagnosis._about_hcl2([diagnosis.Hcl2Package(name, "1", True) for name in diagnosis._HCL2], checkov=False)
+        diagnosis._hcl2_problems(
+            [diagnosis.Hcl2Package(name, "1", True) for name in diagnosis._HCL2_DISTRIBUTIONS], checkov=False
+        )
     )
     assert [one.remedy.partition(":")[0] for one in troubles] == ["keep one of them"]
     assert [one["name"] for one in told(capsys)["hcl2"]] == ["bc-python-hcl2", "python-hcl2"]
@@ -221,7 +223,7 @@ def test_programs_of_other_environments(tmp_path: Path, monkeypatch: pytest.Monk
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    (one,) = diagnosis._about_programs([])
+    (one,) = diagnosis._other_environments([])
     assert one.what == f"{program} is of another environment than this Python ({sys.executable})"
     assert one.remedy == "install passrole-checks there, or its checks do not run in that checkov"
 
@@ -240,7 +242,7 @@ def test_git_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, an
     program.write_text(f"#!/bin/sh\necho '{answer}'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    git, remarks = diagnosis._git()
+    git, remarks = diagnosis._examine_git()
     assert git == answer.split()[2]
     assert [one.what for one in remarks] == ([] if said is None else [said])
 
@@ -248,7 +250,7 @@ def test_git_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, an
 def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without git it is remarked what does not work without it."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    git, (one,) = diagnosis._git()
+    git, (one,) = diagnosis._examine_git()
     assert git is None
     assert (
         one.what
@@ -303,4 +305,4 @@ def test_without_a_parser(site: Path, capsys: pytest.CaptureFixture[str], monkey
     (one,) = about(told(capsys), "Terraform")
     assert one["problem"].startswith("no parser works")
     packages = [diagnosis.Package(name, None, "1", True) for name in ("click", "tree-sitter", "tree-sitter-hcl")]
-    assert [one.about for one in diagnosis._about_packages(packages, "python-hcl2")] == ["click"]
+    assert [one.about for one in diagnosis._package_problems(packages, "python-hcl2")] == ["click"]

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.escaping import markup
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 PIECES = [
@@ -52,7 +52,7 @@ def outside(tokens: list[Token]) -> list[str]:
 
 def spelled(text: str) -> str:
     """The text with what cannot be seen, and the beginning of a comment, spelled out."""
-    return harmless(text).replace("<!--", r"\x3c!--")
+    return sanitize(text).replace("<!--", r"\x3c!--")
 
 
 @given(HOSTILE)
@@ -61,7 +61,7 @@ def test_a_name_is_one_code_span(name: str) -> None:
     tokens = inline(markup.code(name))
     assert [token.type for token in tokens] == ["text", "code_inline"]
     shown = tokens[1].content
-    assert shown.strip(" ") == markup.shortened(spelled(name), 200).strip(" ")
+    assert shown.strip(" ") == markup.truncate(spelled(name), 200).strip(" ")
 
 
 @given(HOSTILE, HOSTILE)
@@ -155,7 +155,7 @@ def test_a_message_of_a_command_is_one_line(text: str) -> None:
     data = markup.command_data(text)
     assert not re.search(r"[\r\n\x85\u2028\u2029]", data)
     unescaped = data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
-    assert unescaped == "\n".join(map(harmless, text.split("\n")))
+    assert unescaped == "\n".join(map(sanitize, text.split("\n")))
 
 
 @given(HOSTILE)
@@ -164,7 +164,7 @@ def test_a_property_of_a_command_ends_nowhere_else(text: str) -> None:
     value = markup.command_property(text)
     assert not re.search(r"[\r\n:,]", value)
     unescaped = value.replace("%3A", ":").replace("%2C", ",").replace("%25", "%")
-    assert unescaped == harmless(text)
+    assert unescaped == sanitize(text)
 
 
 @given(HOSTILE)
@@ -198,14 +198,14 @@ def test_a_name_in_html_is_one_element(name: str) -> None:
     """In HTML a name is one code element, and what is within is the name with what cannot be seen spelled out."""
     element = ElementTree.fromstring(markup.xml(markup.html_code(name)))
     assert (element.tag, len(element)) == ("code", 0)
-    assert element.text == (markup.xml(markup.shortened(harmless(name), 200)) or " ")
+    assert element.text == (markup.xml(markup.truncate(sanitize(name), 200)) or " ")
 
 
 @given(HOSTILE)
 def test_nothing_in_a_code_block_closes_it(text: str) -> None:
     """A code block is one block, and what is within is the text; what has characters that nobody sees cannot be in
     one."""
-    if not markup.can_be_shown(text):
+    if not markup.is_safe_in_code_block(text):
         return
     fence = markup.fence(text)
     tokens = MARKDOWN.parse(f"{fence}suggestion\n{text}\n{fence}\n\nx")
@@ -231,7 +231,7 @@ def test_nothing_in_a_code_block_closes_it(text: str) -> None:
 def test_what_can_be_seen_can_be_shown(text: str, can: bool) -> None:
     """Letters, blanks, tabulators and line feeds can be shown; invisible characters, comments of HTML and lines that
     begin with a slash cannot."""
-    assert markup.can_be_shown(text) is can
+    assert markup.is_safe_in_code_block(text) is can
 
 
 @pytest.mark.parametrize(

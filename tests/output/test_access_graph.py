@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.output.access_graph import AccessGraph, Column, Node, graph_of
+from passrole_checks.output.access_graph import AccessGraph, Column, Node, build_graph
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -32,7 +32,7 @@ def scanned(file: str, **resources: object) -> ScanResult:
 
 
 def graph(result: ScanResult) -> AccessGraph:
-    return graph_of(result, result.grants)
+    return build_graph(result, result.grants)
 
 
 def labels(found: AccessGraph, column: Column) -> list[str]:
@@ -196,7 +196,7 @@ def test_findings_stand_at_their_statements() -> None:
 def test_a_finding_brings_its_statement_with_it() -> None:
     """A finding about a statement that is not among the grants is not lost; one without a statement is kept apart."""
     result = scanned("t.json", A=policy("ann", {"Resource": "*"}))
-    found = graph_of(result, [])
+    found = build_graph(result, [])
     assert [(entry.effect, len(entry.findings)) for entry in found.entries] == [("allow", 1)]
     bare = replace(result, findings=tuple(replace(finding, grant=None) for finding in result.findings))
     apart = graph(bare)
@@ -213,7 +213,7 @@ def many(folders: int, each: int) -> AccessGraph:
         }
         path.write_text(json.dumps({"Resources": resources}), "utf-8")
     result = scan_paths([Path("big")], ScanOptions())
-    return graph_of(result, result.grants)
+    return build_graph(result, result.grants)
 
 
 def test_many_principals_are_grouped_by_folder() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.output.findings_text import PIPED, grants_lines, plain, scan_lines, width_for
+from passrole_checks.output.findings_text import PIPED, grants_lines, scan_lines, text_width, to_plain_text
 from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import Unreadable
@@ -44,7 +44,7 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScanResult:
 
 def test_a_statement_is_shown_once_with_all_that_is_wrong_with_it(result: ScanResult) -> None:
     """Place, resource and Sid; the statement's words; then each finding with what to write instead; a summary."""
-    lines = plain(scan_lines(result)).splitlines()
+    lines = to_plain_text(scan_lines(result)).splitlines()
     assert lines[:4] == [
         "iam.yaml:9  Deploy  Pass",
         "  │ Action:",
@@ -62,7 +62,7 @@ def test_a_statement_is_shown_once_with_all_that_is_wrong_with_it(result: ScanRe
 @pytest.mark.parametrize("width", [60, PIPED, 100])
 def test_prose_keeps_to_the_width(result: ScanResult, width: int) -> None:
     """No line of a message is longer than asked for, unless one word is."""
-    for line in plain(scan_lines(result, width=width)).splitlines():
+    for line in to_plain_text(scan_lines(result, width=width)).splitlines():
         if line.startswith(" " * 10) and len(line.split()) > 1:
             assert len(line) <= width
 
@@ -70,15 +70,15 @@ def test_prose_keeps_to_the_width(result: ScanResult, width: int) -> None:
 def test_piped_output_has_one_width(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe's width is fixed; a terminal's is its own, within what is pleasant to read."""
     monkeypatch.setenv("COLUMNS", "300")
-    assert width_for(terminal=False) == PIPED
-    assert width_for(terminal=True) == 100
+    assert text_width(terminal=False) == PIPED
+    assert text_width(terminal=True) == 100
     monkeypatch.setenv("COLUMNS", "20")
-    assert width_for(terminal=True) == 60
+    assert text_width(terminal=True) == 60
 
 
 def test_grants_are_listed_with_roles_services_and_holders(result: ScanResult) -> None:
     """Each statement that grants or denies: what, on which roles, to which services, for whom."""
-    assert plain(grants_lines(result, result.grants)) == (
+    assert to_plain_text(grants_lines(result, result.grants)) == (
         "iam.yaml:9  Deploy  Pass\n"
         "  Allow iam:PassRole\n"
         "    roles     arn:aws:iam::111122223333:role/app-*  prefix\n"
@@ -106,7 +106,7 @@ def test_a_statement_of_several_resources_names_them(tmp_path: Path, monkeypatch
         for number in range(6)
     )
     Path("main.tf").write_text(document + users, "utf-8")
-    lines = plain(scan_lines(scan_paths([Path("main.tf")], ScanOptions()))).splitlines()
+    lines = to_plain_text(scan_lines(scan_paths([Path("main.tf")], ScanOptions()))).splitlines()
     assert lines[0] == "main.tf:2  aws_iam_user_policy.u0"
     assert lines[1] == "  also aws_iam_user_policy.u1, aws_iam_user_policy.u2, aws_iam_user_policy.u3 and 2 more"
 
@@ -114,7 +114,7 @@ def test_a_statement_of_several_resources_names_them(tmp_path: Path, monkeypatch
 def test_many_notes_of_a_kind_are_counted(result: ScanResult) -> None:
     """Of what was not evaluated the first ten are named and the rest counted, so that findings are not buried."""
     missing = tuple(Unreadable("main.tf", f"module m{number} (x) is not here", number) for number in range(1, 15))
-    text = plain(scan_lines(replace(result, not_evaluated=missing)))
+    text = to_plain_text(scan_lines(replace(result, not_evaluated=missing)))
     assert "module m10 (x) is not here" in text
     assert "module m11 (x) is not here" not in text
     assert "note: 4 more like these are not evaluated (--format json names them all)" in text
@@ -133,19 +133,19 @@ def test_grants_with_all_that_is_said_of_them(tmp_path: Path, monkeypatch: pytes
     )
     Path("iam.yaml").write_text(text + trust, "utf-8")
     found = scan_paths([Path("iam.yaml")], ScanOptions())
-    lines = plain(grants_lines(found, found.grants)).splitlines()
+    lines = to_plain_text(grants_lines(found, found.grants)).splitlines()
     assert "  Allow iam:PassRole  (denied: a Deny or a permissions boundary takes it away)" in lines
     assert "  Allow iam:PassRole  (no effect on PassRole here)" in lines
     assert any(line.startswith("    if        ") for line in lines)
     assert lines[-1] == "0 PassRole grants, 1 denied, 2 without effect in 1 file"
-    assert plain(grants_lines(found, [])).endswith("no PassRole grants in 1 file\n")
-    assert plain(grants_lines(found, [], quiet=True)) == ""
+    assert to_plain_text(grants_lines(found, [])).endswith("no PassRole grants in 1 file\n")
+    assert to_plain_text(grants_lines(found, [], quiet=True)) == ""
 
 
 def test_of_many_notes_of_a_baseline_the_first_are_told(result: ScanResult) -> None:
     """More notes than are worth reading are counted."""
     unused = tuple(BaselineEntry(f"{n}", "PASSROLE_001", "gone.tf", f"r{n}", Severity.HIGH) for n in range(12))
-    lines = plain(
+    lines = to_plain_text(
         scan_lines(result, baseline=Applied("baseline.json", (), result.findings, (), (), unused))
     ).splitlines()
     assert sum("is no longer found" in line for line in lines) == 10

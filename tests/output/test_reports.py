@@ -14,12 +14,12 @@ import pytest
 from passrole_checks import cli
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.findings_text import plain
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.output.github import scan_github
 from passrole_checks.output.gitlab import scan_gitlab
 from passrole_checks.output.junit import scan_junit
 from passrole_checks.output.required import required_lines
-from passrole_checks.output.required_policy import yaml as required_yaml
+from passrole_checks.output.required_policy import to_yaml as required_yaml
 from passrole_checks.output.scan_formats import FORMATS
 from passrole_checks.required.required_grants import Required
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
@@ -285,9 +285,9 @@ def test_required_tells_what_is_left_out(result: ScanResult) -> None:
     """Of many places that are not evaluated ten are named; quietly, none is, nor any note."""
     nothing = Required((), (), (), ("a note",))
     skipped = tuple(replace(result.unreadable[0], reason=f"reason {number}") for number in range(12))
-    told = plain(required_lines(nothing, 1, "", skipped)).splitlines()
+    told = to_plain_text(required_lines(nothing, 1, "", skipped)).splitlines()
     assert told[0] == "note: a note"
     assert "note: 2 more like these are not evaluated (--format json names them all)" in told
     assert told[-1] == "no role is passed; 1 file"
-    assert plain(required_lines(nothing, 1, "", skipped, quiet=True)) == ""
+    assert to_plain_text(required_lines(nothing, 1, "", skipped, quiet=True)) == ""
     assert required_yaml(nothing) == '# a note\nAWSTemplateFormatVersion: "2010-09-09"\nResources: {}\n'

@@ -10,7 +10,7 @@ import pytest
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.output.findings_text import plain
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.output.suggest import fixed_lines, patch_of, suggestion_lines
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.suggest.suggestion import Edit, Suggestion
@@ -37,7 +37,7 @@ def finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finding:
 
 
 def lines(one: Suggestion, old: dict[str, str], new: dict[str, str]) -> list[str]:
-    return plain(suggestion_lines([one], old.__getitem__, lambda _: new, width=60)).splitlines()
+    return to_plain_text(suggestion_lines([one], old.__getitem__, lambda _: new, width=60)).splitlines()
 
 
 def test_a_change_is_shown_as_its_lines(finding: Finding) -> None:
@@ -79,23 +79,23 @@ def test_what_is_left_for_a_person(finding: Finding) -> None:
         "            a",
     ]
     assert "          It would read:" not in lines(replace(one, statement=""), {}, {})
-    assert plain(suggestion_lines([], str, lambda _: {})) == "nothing to suggest\n"
-    assert plain(suggestion_lines([], str, lambda _: {}, quiet=True)) == ""
+    assert to_plain_text(suggestion_lines([], str, lambda _: {})) == "nothing to suggest\n"
+    assert to_plain_text(suggestion_lines([], str, lambda _: {}, quiet=True)) == ""
 
 
 def test_what_was_fixed(finding: Finding) -> None:
     """What is written, or would be, is told before what is left; and nothing of it where nobody wants to hear."""
     made = Suggestion((finding,), AT, (EDIT,), "Names the role.", (), "")
     left = Suggestion((finding,), AT, (), "", ("the role",), "")
-    told = plain(fixed_lines([made], [left], dry_run=True)).splitlines()
+    told = to_plain_text(fixed_lines([made], [left], dry_run=True)).splitlines()
     assert told[1] == "  would fix  PASSROLE_001 any-role"
     assert told[-1] == "1 finding would be fixed in 1 file; 1 left for a person"
     assert (
-        plain(fixed_lines([made], [], dry_run=False)).splitlines()[-1]
+        to_plain_text(fixed_lines([made], [], dry_run=False)).splitlines()[-1]
         == "1 finding fixed in 1 file; 0 left for a person"
     )
-    assert plain(fixed_lines([], [], dry_run=False)) == "nothing to fix\n"
-    assert "left for a person" not in plain(fixed_lines([made], [], dry_run=False, quiet=True))
+    assert to_plain_text(fixed_lines([], [], dry_run=False)) == "nothing to fix\n"
+    assert "left for a person" not in to_plain_text(fixed_lines([made], [], dry_run=False, quiet=True))
 
 
 @pytest.mark.parametrize("name", ["a.tf", "a b.tf", 'q"uote.tf', "tab\tbed.tf", "back\\slash.tf", "bell\a.tf"])

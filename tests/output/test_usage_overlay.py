@@ -9,8 +9,8 @@ import pytest
 from used_grants import ACCOUNT, ARN, EC2, LAMBDA, edge, policy, reported, role, statement
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.output.access_graph import AccessGraph, graph_of
-from passrole_checks.output.usage_overlay import grants_with_uses, state_of, states_of, with_uses
+from passrole_checks.output.access_graph import AccessGraph, build_graph
+from passrole_checks.output.usage_overlay import add_uses, grants_with_uses, link_states, usage_state
 
 Told = dict[tuple[str, str], tuple[str, int]]
 
@@ -19,7 +19,7 @@ def drawn(folder: Path, resources: dict[str, Any], *edges: Edge) -> tuple[Access
     """The graph with its uses."""
     report, result = reported(folder, resources, *edges)
     assert report.against is not None
-    return with_uses(graph_of(result, grants_with_uses(result, report.against)), report.against)
+    return add_uses(build_graph(result, grants_with_uses(result, report.against)), report.against)
 
 
 def links(folder: Path, resources: dict[str, Any], *edges: Edge) -> Told:
@@ -27,7 +27,7 @@ def links(folder: Path, resources: dict[str, Any], *edges: Edge) -> Told:
     graph, told = drawn(folder, resources, *edges)
     return {
         (graph.nodes[link.source].label, graph.nodes[link.target].label): (
-            state_of(link.uses, told).value,
+            usage_state(link.uses, told).value,
             sum(told[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely),
         )
         for link in graph.links
@@ -108,7 +108,7 @@ def test_what_a_policy_of_aws_let_through_is_drawn(tmp_path: Path) -> None:
     attached = role("deploy", ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])
     graph, edges = drawn(tmp_path, {"Deploy": attached}, edge())
     (entry,) = graph.entries
-    assert [state.value for state in states_of(entry, edges)] == ["used"]
+    assert [state.value for state in link_states(entry, edges)] == ["used"]
     assert [graph.nodes[number].label for number in entry.principals] == ["Deploy"]
 
 
@@ -125,4 +125,4 @@ def test_grouped_links_are_used_as_their_parts_are(tmp_path: Path) -> None:
     resources = {f"R{number}": role(f"r{number}", statement(f"{ARN}app-{number}")) for number in range(3)}
     graph, edges = drawn(tmp_path, resources, edge(f"{ARN}app-1", principal=f"{ARN}r1", passed=5))
     first = graph.grouped().links[0]
-    assert (state_of(first.uses, edges).value, len(first.entries)) == ("used", 3)
+    assert (usage_state(first.uses, edges).value, len(first.entries)) == ("used", 3)

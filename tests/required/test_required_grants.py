@@ -19,7 +19,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.roles.arn import matches
 from passrole_checks.output.required import required_json
-from passrole_checks.output.required_policy import hcl, statements_json, yaml
+from passrole_checks.output.required_policy import statements_json, to_hcl, to_yaml
 from passrole_checks.required.required_grants import Required, required_by
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 
@@ -459,7 +459,7 @@ def test_json_holds_what_the_contract_promises(tmp_path: Path) -> None:
 def test_hcl_is_a_data_document(tmp_path: Path) -> None:
     """As HCL the statements are a data document; the account and the partition are data sources."""
     assert (
-        hcl(of(tmp_path, FUNCTION, account=None))
+        to_hcl(of(tmp_path, FUNCTION, account=None))
         == """\
 data "aws_partition" "current" {}
 
@@ -501,7 +501,7 @@ def test_yaml_is_a_template(tmp_path: Path) -> None:
         account=None,
     )
     assert (
-        yaml(found)
+        to_yaml(found)
         == """\
 AWSTemplateFormatVersion: "2010-09-09"
 Parameters:
@@ -575,9 +575,9 @@ def test_the_statements_are_clean(tmp_path: Path, sample: str, form: str) -> Non
     found = required(SAMPLES / sample)
     if form == "main.tf":
         user = 'resource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.pass_roles.json\n}\n'
-        (tmp_path / form).write_text(hcl(found) + user, encoding="utf-8")
+        (tmp_path / form).write_text(to_hcl(found) + user, encoding="utf-8")
     else:
-        (tmp_path / form).write_text(yaml(found), encoding="utf-8")
+        (tmp_path / form).write_text(to_yaml(found), encoding="utf-8")
     result = scan_paths([tmp_path], ScanOptions(account="111122223333", minimum_severity=Severity.INFO))
     assert result.unreadable == ()
     assert len(result.grants) == sum(one.action == "iam:PassRole" for one in found.statements)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from passrole_checks.escaping.markup import shortened
+from passrole_checks.escaping.markup import truncate
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import Uncertain
@@ -28,7 +28,7 @@ _CONCLUSIONS = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure
 
 def name_of(options: PostOptions) -> str:
     """The context of the status and the name of the check run: one for each review of a pull request."""
-    return NAME if options.key == PostOptions().key else shortened(f"{NAME} ({options.key})", 100)
+    return NAME if options.key == PostOptions().key else truncate(f"{NAME} ({options.key})", 100)
 
 
 def post_status(github: GitHub, report: ReviewReport, context: Context, options: PostOptions) -> None:
@@ -36,7 +36,7 @@ def post_status(github: GitHub, report: ReviewReport, context: Context, options:
     document = {
         "state": _STATES[report.verdict],
         "context": name_of(options),
-        "description": shortened(headline(report), _LONGEST_DESCRIPTION),
+        "description": truncate(headline(report), _LONGEST_DESCRIPTION),
     }
     if target := _address(options.details_url or context.run_url):
         document["target_url"] = target
@@ -61,7 +61,7 @@ def post_check_run(
     :class:`~passrole_checks.review.http.ForgeError`.
     """
     name = name_of(options)
-    output: dict[str, Any] = {"title": shortened(headline(report), 255), "summary": _cut(summary)}
+    output: dict[str, Any] = {"title": truncate(headline(report), 255), "summary": _cut(summary)}
     ours = f"{NAME}/{options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours

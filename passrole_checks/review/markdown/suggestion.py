@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from passrole_checks.escaping.markup import can_be_shown, fence
+from passrole_checks.escaping.markup import fence, is_safe_in_code_block
 from passrole_checks.review.code_excerpt import aligned, changed_lines
 from passrole_checks.review.report import Anchor, Replacement
 
@@ -32,7 +32,7 @@ def can_be_applied(replacement: Replacement | None, *, gitlab: bool = False) -> 
     if replacement is None or replacement.line < 1 or replacement.end_line < replacement.line:
         return False
     text = _lines(replacement.text)
-    if len(text) > _MOST_TO_APPLY or not can_be_shown(text):
+    if len(text) > _MOST_TO_APPLY or not is_safe_in_code_block(text):
         return False
     return not gitlab or replacement.end_line - replacement.line <= _MOST_LINES_OF_GITLAB
 
@@ -56,7 +56,7 @@ def change_block(replacement: Replacement) -> str | None:
     None where there is nothing of it to show, or it cannot be shown as it is."""
     if not replacement.old:
         return text_block(replacement.text, replacement.file)
-    if not (can_be_shown(_lines(replacement.old)) and can_be_shown(_lines(replacement.text))):
+    if not (is_safe_in_code_block(_lines(replacement.old)) and is_safe_in_code_block(_lines(replacement.text))):
         return None
     text = "\n".join(f"{mark} {line}".rstrip() for mark, line in changed_lines(replacement))
     return _block("diff", text) if 0 < len(text) <= _MOST_TO_READ else None
@@ -65,7 +65,7 @@ def change_block(replacement: Replacement) -> str | None:
 def text_block(text: str, file: str) -> str | None:
     """Lines of ``file`` to be read; None where they are none or too many, or cannot be shown as they are."""
     text = aligned(dedent(_lines(text)).strip("\n"))
-    if not text or len(text) > _MOST_TO_READ or not can_be_shown(text):
+    if not text or len(text) > _MOST_TO_READ or not is_safe_in_code_block(text):
         return None
     return _block(next((word for end, word in _LANGUAGES.items() if file.lower().endswith(end)), ""), text)
 

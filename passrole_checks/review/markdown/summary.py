@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from passrole_checks.escaping.markup import code, html_code, prose
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.output.excluded_files import in_words
+from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.markdown_items import count
 from passrole_checks.review.markdown.headline import headline, meaning
 from passrole_checks.review.markdown.item import what_changes, what_is_wrong, what_to_write
@@ -212,7 +212,7 @@ def _about(report: ReviewReport, links: Links) -> Iterator[str]:
     """What was compared, and by whom."""
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
     known = f"; {count(report.unchanged, 'finding')} in both" if report.unchanged else ""
-    excluded = f"; {in_words(report.excluded)}" if report.excluded else ""
+    excluded = f"; {excluded_summary(report.excluded)}" if report.excluded else ""
     yield f"{versions}, {count(report.files, 'file')} of infrastructure code{known}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from reports_of_tests import BASE, HEAD, LINKS
 
-from passrole_checks.escaping.markup import can_be_shown
+from passrole_checks.escaping.markup import is_safe_in_code_block
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.annotations import annotations, check_annotations
 from passrole_checks.review.markdown.inline import comment, grouped
@@ -179,7 +179,7 @@ def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
         for text in offered:
             replacement = items[0].replacement
             assert replacement is not None
-            assert can_be_shown(text)
+            assert is_safe_in_code_block(text)
             assert text == (f"{replacement.text}\n".replace("\r\n", "\n") if replacement.text else "")
 
 
