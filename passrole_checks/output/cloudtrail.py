@@ -1,4 +1,4 @@
-"""The evidence as text and as JSON. The keys are promises: they may be added to, never renamed."""
+"""The ``trail`` report as text and as JSON. The keys are a stable interface: add keys, never rename any."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.output.cloudtrail_grant_usage import against_json, against_lines
 from passrole_checks.output.cloudtrail_text import (
+    UNKNOWN_PROFILE_ROLE,
     describe_services,
     describe_times,
     list_names,
@@ -20,14 +21,15 @@ from passrole_checks.output.cloudtrail_text import (
     summarize,
 )
 from passrole_checks.output.excluded_files import excluded_paths
-from passrole_checks.output.findings_text import Line, StyledText
-from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
+from passrole_checks.output.findings_text import Line, StyledText, note_line
+from passrole_checks.output.json_output import problem_entries
+from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 VERSION = 1
 
 
 def trail_json(report: UsageReport) -> str:
-    """All of it. ``events`` is there where passes were asked for one by one."""
+    """Return the report as one JSON document. ``events`` is present if passes were read one by one."""
     bounds, reading = report.wanted.bounds, report.reading
     document: dict[str, Any] = {
         "version": VERSION,
@@ -43,10 +45,10 @@ def trail_json(report: UsageReport) -> str:
         document["events"] = [_pass(one) for one in report.passes]
     if report.against is not None:
         document["against"] = against_json(report.against, report.edges)
-    document["unreadable"] = list(map(_problem, without_faults(report.unknown)))
-    document["faults"] = list(map(_problem, faults_in(report.unknown)))
+    document["unreadable"] = problem_entries(without_faults(report.unknown))
+    document["faults"] = problem_entries(faults_in(report.unknown))
     if report.against is not None:
-        document["not_evaluated"] = list(map(_problem, report.not_evaluated))
+        document["not_evaluated"] = problem_entries(report.not_evaluated)
         document["excluded"] = excluded_paths(report.excluded)
     document["summary"] = {
         "files": reading.files,
@@ -61,10 +63,6 @@ def trail_json(report: UsageReport) -> str:
         "passed_over": dict(sorted(reading.others.items())),
     }
     return json_text(document)
-
-
-def _problem(one: Unreadable) -> Mapping[str, Any]:
-    return {"file": display_path(one.file), "line": one.line or None, "reason": one.reason}
 
 
 def _edge(edge: Edge) -> Mapping[str, Any]:
@@ -89,7 +87,7 @@ def _edge(edge: Edge) -> Mapping[str, Any]:
 
 
 def _listed(listed: Listed) -> Mapping[str, Any]:
-    """How often each occurs, and how often others do that are not listed."""
+    """Return how often each listed value occurs, and how often values that are not listed do."""
     return {"counts": dict(sorted(listed.shown.items())), "others": listed.others}
 
 
@@ -121,9 +119,9 @@ def _pass(one: Pass) -> Mapping[str, Any]:
 
 
 def trail_lines(report: UsageReport, *, quiet: bool = False) -> Iterator[Line]:
-    """Who passed which role to which service, principal by principal; then, unless ``quiet``, notes and a summary."""
+    """Return who passed which role to which service, by principal; unless ``quiet``, then notes and a summary."""
     for principal, edges in groupby(report.edges, key=lambda edge: edge.principal):
-        yield (StyledText(sanitize(principal) or "whoever it was: the log does not tell", "place"),)
+        yield (StyledText(sanitize(principal) or "unknown principal (not in the logs)", "place"),)
         for edge in edges:
             yield from _edge_lines(edge)
         yield ()
@@ -132,15 +130,14 @@ def trail_lines(report: UsageReport, *, quiet: bool = False) -> Iterator[Line]:
     if quiet:
         return
     notes = list(report_notes(report))
-    for note in notes:
-        yield (StyledText("note: ", "quiet"), StyledText(sanitize(note)))
+    yield from map(note_line, notes)
     if notes:
         yield ()
     yield (StyledText(summarize(report)),)
 
 
 def _edge_lines(edge: Edge) -> Iterator[Line]:
-    profile = "" if edge.role else "  (an instance profile; the logs do not show its role)"
+    profile = "" if edge.role else f"  ({UNKNOWN_PROFILE_ROLE})"
     yield (StyledText("  -> "), StyledText(sanitize(edge.passed), "code"), StyledText(profile, "quiet"))
     yield _row("to", describe_services(edge))
     yield _row("when", describe_times(edge), "" if edge.counts[RequestOutcome.PASSED] else "medium")

@@ -1,4 +1,4 @@
-"""What the evidence says of a configuration, in the parts of each format that ``trail --against`` adds."""
+"""Usage of a configuration's grants, in each format of ``trail --against``."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from passrole_checks.output.json_output import grant_entry
 MOST_EDGES = 10  # of a grant
 MOST_ROWS = 300
 _ALLOWED = {
-    Ternary.YES: "this configuration allows it",
-    Ternary.NO: "this configuration does not allow it",
-    Ternary.UNKNOWN: "it cannot be told whether this configuration allows it",
+    Ternary.YES: "allowed by this code",
+    Ternary.NO: "not allowed by this code",
+    Ternary.UNKNOWN: "unknown whether this code allows it",
 }
 _WORDS = {Ternary.YES: "yes", Ternary.NO: "no", Ternary.UNKNOWN: "unknown"}
 
 
 def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
-    """``uses`` and ``perhaps`` of a grant, and ``pass``, are numbers of entries in ``passes``, from 0. ``edges`` are
-    those that a grant surely lets through, denied ones too: by whom of its principals, and by which pattern."""
+    """Return the JSON of grant usage.
+
+    ``uses`` and ``perhaps`` of a grant, and ``pass``, are indices into ``passes``. ``edges`` of a grant are the passes,
+    also denied ones, that it certainly covers, with the matching principals and patterns.
+    """
     numbers = {id(edge): number for number, edge in enumerate(edges)}
 
     def grant(used: Used) -> dict[str, Any]:
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
-            "edges": [_edge_entry(numbers[id(way.edge)], way) for way in used.ways if way.surely],
+            "edges": [_edge_entry(numbers[id(through.edge)], through) for through in used.ways if through.surely],
             "passed": sum(edge.counts[RequestOutcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
             "uses": [numbers[id(edge)] for edge in used.surely],
@@ -50,12 +53,12 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
     }
 
 
-def _edge_entry(number: int, way: Through) -> dict[str, Any]:
-    edge = way.edge
+def _edge_entry(number: int, through: Through) -> dict[str, Any]:
+    edge = through.edge
     return {
         "pass": number,
-        "principals": list(way.holders),
-        "patterns": list(way.roles),
+        "principals": list(through.holders),
+        "patterns": list(through.roles),
         "passed": edge.counts[RequestOutcome.PASSED],
         "denied": edge.counts[RequestOutcome.DENIED],
         "last": edge.last or None,
@@ -66,21 +69,21 @@ Section = tuple[str, Sequence[Used | DeniedAttempt | Edge]]
 
 
 def sections(against: Against) -> Iterator[Section]:
-    """The parts that are told, those in which there is something, each with its heading."""
+    """Yield the non-empty sections, each with its heading."""
     for heading, items in (
-        ("Granted and used", against.used),
-        ("Granted, and perhaps used", against.perhaps),
-        ("Granted and never used in these logs", against.unused),
+        ("Used", against.used),
+        ("Possibly used", against.perhaps),
+        ("Never used in these logs", against.unused),
         ("Denied", against.denied),
-        ("Passed by principals that this configuration does not know", against.strangers),
-        ("Passed, and not granted by this configuration", against.elsewhere),
+        ("Principals not defined in this code", against.strangers),
+        ("Passed, but not granted by this code", against.elsewhere),
     ):
         if items:
             yield heading, items
 
 
 def against_lines(against: Against) -> Iterator[Line]:
-    """For people, in a terminal."""
+    """Return the sections as lines of text."""
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
         for one in items:
@@ -91,7 +94,7 @@ def against_lines(against: Against) -> Iterator[Line]:
 
 
 def against_markdown(against: Against) -> Iterator[str]:
-    """The same in Markdown."""
+    """Return the sections as Markdown."""
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
         for one in items[:MOST_ROWS]:
@@ -102,7 +105,7 @@ def against_markdown(against: Against) -> Iterator[str]:
 
 
 def describe_item(one: Used | DeniedAttempt | Edge) -> list[str]:
-    """An item in words: what it is, then a line for each of its facts."""
+    """Return a description of an item: its title, then a line for each fact."""
     if isinstance(one, Used):
         return list(_describe_grant(one))
     if isinstance(one, DeniedAttempt):
@@ -126,8 +129,8 @@ def _describe_grant(used: Used) -> Iterator[str]:
 
 
 def describe_edge(edge: Edge, arrow: str = "->") -> str:
-    """Who passed what to which service."""
-    services = " or ".join(edge.services) or f"whoever {edge.service} hands it to"
+    """Return who passed which role to which service."""
+    services = " or ".join(edge.services) or f"unknown service (through {edge.service})"
     return f"{edge.principal or '?'} {arrow} {edge.passed} {arrow} {services}"
 
 
@@ -136,4 +139,4 @@ def _describe_passes(edge: Edge) -> str:
 
 
 def _describe_possible_passes(edge: Edge) -> str:
-    return f"perhaps by this: {_describe_passes(edge)}"
+    return f"possibly through this grant: {_describe_passes(edge)}"

@@ -1,7 +1,6 @@
-"""The evidence alone as one page of HTML that loads nothing: a table with the details of each row.
+"""The ``trail`` report without a configuration as one self-contained HTML page: a table with details for each row.
 
-It has no script, and its Content-Security-Policy lets no other take effect; it is in ASCII, so that no encoding on the
-way changes it.
+The page has no script, and its Content-Security-Policy allows none. It is ASCII, and so independent of encodings.
 """
 
 from __future__ import annotations
@@ -15,7 +14,13 @@ from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.escaping.markup import truncate
 from passrole_checks.escaping.terminal import display_path, sanitize
-from passrole_checks.output.cloudtrail_text import describe_services, edge_details, report_notes, summarize
+from passrole_checks.output.cloudtrail_text import (
+    UNKNOWN_PROFILE_ROLE,
+    describe_services,
+    edge_details,
+    report_notes,
+    summarize,
+)
 
 _NAME = 300
 _STYLE = """
@@ -34,20 +39,20 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; ma
 
 
 def trail_html(report: UsageReport) -> str:
-    """A whole page."""
+    """Return the whole page."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode("ascii")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     page = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width"><title>Which roles were passed to which services</title>'
+        '<meta name="viewport" content="width=device-width"><title>Roles passed to services</title>'
         f"<style>{_STYLE}</style></head><body>\n" + "\n".join(_body(report)) + "\n</body></html>\n"
     )
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _body(report: UsageReport) -> Iterator[str]:
-    yield f"<h1>Which roles were passed to which services</h1><p>{_text(summarize(report))}.</p>"
+    yield f"<h1>Roles passed to services</h1><p>{_text(summarize(report))}.</p>"
     if report.unknown:
         items = "".join(f"<li>{_code(display_path(one.file))}: {_text(one.reason)}</li>" for one in report.unknown)
         yield f'<div class="bad"><h2>Could not be read</h2><ul>{items}</ul></div>'
@@ -65,7 +70,7 @@ def _body(report: UsageReport) -> Iterator[str]:
 def _row(edge: Edge) -> str:
     tried = "" if edge.counts[RequestOutcome.PASSED] else ' class="tried"'
     counts = "".join(f'<td class="n">{edge.counts[one]:,}</td>' for one in RequestOutcome)
-    profile = "" if edge.role else " (an instance profile; the logs do not show its role)"
+    profile = "" if edge.role else f" ({UNKNOWN_PROFILE_ROLE})"
     listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in edge_details(edge))
     return (
         f"<tr{tried}><td>{_code(edge.principal or '?')}</td><td>{_code(edge.passed)}{profile}"

@@ -1,7 +1,6 @@
-"""The evidence as Markdown: a Mermaid flowchart of who passed what to which service, and a table.
+"""The ``trail`` report as Markdown: a Mermaid flowchart of who passed which role to which service, and a table.
 
-Whatever the logs hold goes through :mod:`~passrole_checks.escaping.markup`: names in them are chosen by whoever makes
-requests.
+All text from logs is escaped by :mod:`~passrole_checks.escaping.markup`, since callers choose the names in them.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from passrole_checks.output.usage_overlay import State, add_uses, grants_with_us
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
-MOST_DRAWN = 40  # edges that the eye can follow
+MOST_DRAWN = 40  # edges in a readable diagram
 MOST_ROWS = 500
 
 
 def trail_markdown(report: UsageReport, result: ScanResult | None = None) -> str:
-    """A page of Markdown. ``result`` is that of a scan of the configuration that the evidence is held against."""
+    """Return a Markdown page. ``result``: the scan of the configuration that the report is compared with."""
     return "\n".join(_lines(report, result)) + "\n"
 
 
 def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
-    yield from ("## Which roles were passed to which services", "", f"{summarize(report)}.")
+    yield from ("## Roles passed to services", "", f"{summarize(report)}.")
     for heading, entries in (
         ("Internal errors", faults_in(report.unknown)),
         ("Could not be read", without_faults(report.unknown)),
@@ -54,7 +53,7 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
         )
         yield from (_row(edge) for edge in report.edges[:MOST_ROWS])
         if len(report.edges) > MOST_ROWS:
-            yield from ("", f"{len(report.edges) - MOST_ROWS} more are not listed.")
+            yield from ("", f"{len(report.edges) - MOST_ROWS} more not listed.")
     if report.against is not None:
         yield from against_markdown(report.against)
     notes = list(report_notes(report))
@@ -64,7 +63,7 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
 
 
 def _grant_diagram(against: Against, result: ScanResult) -> Iterator[str]:
-    """A flowchart of what is granted, by what of it was used."""
+    """Yield a flowchart of the grants, with arrows by usage."""
     graph, edges = add_uses(build_graph(result, grants_with_uses(result, against)), against)
 
     def arrow(link: Link) -> str:
@@ -72,12 +71,15 @@ def _grant_diagram(against: Against, result: ScanResult) -> Iterator[str]:
         count = sum(edges[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely)
         if state is State.USED:
             return f"== {label(times(count))} ==>"
-        return "-. perhaps .->" if state is State.PERHAPS else "-.->"
+        return "-. possibly .->" if state is State.PERHAPS else "-.->"
 
     if graph.links:
         yield ""
         yield from diagram(graph, arrow)
-        yield from ("", "Thick arrows were used in these logs, so often; dotted ones perhaps, or never.")
+        yield from (
+            "",
+            "Thick arrows: used in these logs, with counts. Dotted arrows: possibly or never used.",
+        )
 
 
 def _row(edge: Edge) -> str:
@@ -97,7 +99,7 @@ def _cell(text: str) -> str:
 
 
 def _pass_diagram(edges: Sequence[Edge]) -> Iterator[str]:
-    """A flowchart of the edges that were used most; what was only tried is dotted."""
+    """Yield a flowchart of the most used edges; edges that were only denied or failed are dotted."""
     most = sorted(edges, key=lambda edge: (-edge.counts[RequestOutcome.PASSED], edge.principal, edge.passed))[
         :MOST_DRAWN
     ]
@@ -120,4 +122,4 @@ def _pass_diagram(edges: Sequence[Edge]) -> Iterator[str]:
     yield from dict.fromkeys(drawn)
     yield "```"
     if len(edges) > len(most):
-        yield from ("", f"Drawn are the {len(most)} of {len(edges)} that were used most.")
+        yield from ("", f"Shows the {len(most)} most used of {len(edges)}.")

@@ -1,4 +1,4 @@
-"""The statement's own words: the lines of a file that tell what a statement grants."""
+"""Source excerpts of a statement: the lines of its file that determine what it grants."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 MAX_LINES = 8
 MAX_COLUMNS = 160
 
-# Brackets, comments, what a plan says is not set, the Sid, which stands above the excerpt anyway, and "Effect: Allow",
-# which is what one expects.
+# Brackets, comments, unset attributes of a plan, the Sid (shown above the excerpt), and the default "Effect: Allow".
 _NOISE = re.compile(
     r"""[\s\[\]{}(),;]*|(?:statement|condition)\s*\{\s*|\s*(?:\#|//).*
     |\s*"(?-i:[a-z_]+)":\s*(?:null|\[\]|\{\}|""),?
@@ -32,10 +31,11 @@ _RELEVANT = re.compile(rf"iam:|role|\*|{_KEY}", re.IGNORECASE)
 
 
 def excerpt_lines(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
-    """The telling lines of the statement at ``at``, dedented, at most :data:`MAX_LINES`; left-out ones become ``…``.
+    """Return the relevant lines of the statement at ``at``, dedented, at most :data:`MAX_LINES`; omitted lines become
+    ``…``.
 
-    Where the file is no longer there, or holds the statement in one line too long to read (a plan, a minified
-    template), the words are ``grant``'s; without a grant there are none.
+    If the file no longer exists, or has the statement on one line that is too long to read (a plan, a minified
+    template), a description of ``grant`` is returned instead; without a grant, nothing.
     """
     lines = _read_statement(at)
     if len(lines) == 1:
@@ -48,24 +48,25 @@ def excerpt_lines(at: Position, grant: PassRoleGrant | None = None) -> list[str]
 
 
 def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
-    """The whole statement at ``at``, dedented, at most ``most`` lines of ``columns``; what is left out becomes ``…``.
+    """Return the whole statement at ``at``, dedented, at most ``most`` lines of ``columns``; omitted parts become
+    ``…``.
 
-    As in :func:`excerpt`, the words are ``grant``'s where the file tells nothing that can be read.
+    Falls back to a description of ``grant`` as :func:`excerpt_lines` does.
     """
     lines = _read_statement(at)
     if len(lines) == 1:
         lines = _unescape(lines[0])
     if not lines or (len(lines) == 1 and len(lines[0]) > columns):
         lines = [_describe_grant(grant)]
-    kept = lines if len(lines) <= most else [*lines[: most - 1], "…"]
-    return [_truncate_line(sanitize(line), columns) for line in kept]
+    shortened = lines if len(lines) <= most else [*lines[: most - 1], "…"]
+    return [_truncate_line(sanitize(line), columns) for line in shortened]
 
 
 @lru_cache(maxsize=4)
 def _source(file: str) -> tuple[str, ...]:
     try:
         text = read_bounded(file, LARGEST_PLAN).decode("utf-8-sig", "replace")
-        # Not splitlines(): parsers count line feeds only, and form feeds and the like are no line ends to them.
+        # Not splitlines(): parsers count line feeds only, not form feeds and the like.
         return tuple(line.rstrip("\r") for line in text.split("\n"))
     except OSError:
         return ()
@@ -76,7 +77,7 @@ def _read_statement(at: Position) -> list[str]:
     if not lines:
         return []
     end = at.end_column - 1 if at.end_line >= at.line and at.end_column > 0 else None
-    if len(lines) == 1:  # cut in one go: a plan is one line of up to 100 MB
+    if len(lines) == 1:  # slice once: a plan is one line of up to 100 MB
         return [lines[0][at.column - 1 : end].strip()]
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][at.column - 1 :]
@@ -85,7 +86,7 @@ def _read_statement(at: Position) -> list[str]:
 
 
 def _unescape(line: str) -> list[str]:
-    """The lines of a policy document that stands as a string within JSON, as they were before they became one line."""
+    """Return the original lines of a policy document that is embedded as a string in JSON."""
     if '\\"' not in line:
         return [line]
     try:
@@ -101,7 +102,7 @@ def _relevant_lines(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
     if len(kept) > MAX_LINES:
         short = _elide(kept, _RELEVANT)
         if len(short) > MAX_LINES and grant is not None:
-            # of a long list of actions the one that counts, and which roles
+            # of a long list of actions, keep the one that grants PassRole, and the roles
             by = grant.granted_by
             words = "|".join(map(re.escape, (f'"{by}"', f"'{by}'", f"- {by}")))
             short = _elide(kept, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
@@ -110,7 +111,7 @@ def _relevant_lines(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
 
 
 def _elide(lines: list[str], telling: re.Pattern[str]) -> list[str]:
-    """The telling lines, and one "…" for each run of others."""
+    """Keep the lines that match ``telling``; replace each run of others by one "…"."""
     short: list[str] = []
     for line in lines:
         if telling.search(line):

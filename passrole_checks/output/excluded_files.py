@@ -1,10 +1,11 @@
-"""What was excluded, as the outputs count and name it."""
+"""Excluded paths, as outputs count and name them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from passrole_checks.escaping.terminal import display_path
+from passrole_checks.output.counts import count_noun
 
 
 def excluded_paths(paths: Sequence[str]) -> list[str]:
@@ -16,5 +17,4 @@ def excluded_summary(paths: Sequence[str]) -> str:
     """Return a count of files and folders: ``2 folders and 1 file excluded``."""
     folders = sum(path.endswith("/") for path in paths)
     counts = ((folders, "folder"), (len(paths) - folders, "file"))
-    words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts if number]
-    return f"{' and '.join(words)} excluded"
+    return f"{' and '.join(count_noun(number, noun) for number, noun in counts if number)} excluded"

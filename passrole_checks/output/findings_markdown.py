@@ -1,7 +1,7 @@
-"""Findings as Markdown, short enough for a comment: a table by severity, then the findings, worst first.
+"""Findings as Markdown, short enough for a comment: a table by severity, then the findings, most severe first.
 
-GitHub takes comments of at most 65,536 characters; whether that is code points or UTF-16 units is not said, so both are
-kept below :data:`BUDGET`.
+GitHub accepts comments of at most 65,536 characters; the documentation does not say whether these are code points or
+UTF-16 units, so both are kept below :data:`BUDGET`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.findings import Finding, Severity
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.findings_text import scan_summary, to_plain_text
-from passrole_checks.output.markdown_items import count, finding_item, note_item
+from passrole_checks.output.markdown_items import finding_item, note_item
 from passrole_checks.scan.baseline import Applied
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults
 
 BUDGET = 60_000
-_LIST_BUDGET = 8_000  # of it, for each list of what is no finding
-_RESERVE = 200  # of it, for the lines that say what is left out
+_LIST_BUDGET = 8_000  # of it, for each list of notes and problems
+_RESERVE = 200  # of it, for the lines that count omitted items
 
 
 def scan_markdown(
@@ -30,10 +31,11 @@ def scan_markdown(
     quiet: bool = False,
     budget: int = BUDGET,
 ) -> str:
-    """A page of Markdown of at most ``budget`` characters, cut between findings, with a line that counts the others.
+    """Return a Markdown page of at most ``budget`` characters, cut between findings, with a line that counts the
+    others.
 
-    Suppressed findings, ``not_shown`` (left out on request) and those that the ``baseline`` accepts are only counted.
-    ``configuration``: notes on what the configuration hides. ``quiet``: without other notes.
+    Suppressed findings, ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted.
+    ``configuration``: notes on what the configuration hides. ``quiet``: omit other notes.
     """
     findings = [finding for finding in result.findings if not finding.suppressed]
     head = [
@@ -56,8 +58,8 @@ def scan_markdown(
 
 
 def _title(findings: Sequence[Finding], *, whole: bool) -> str:
-    words = [count(len(findings), "finding")] if findings else ["no findings"] if whole else []
-    return f"iam:PassRole: {', '.join([*words, *([] if whole else ['not everything could be checked'])])}"
+    words = [count_noun(len(findings), "finding")] if findings else ["no findings"] if whole else []
+    return f"iam:PassRole: {', '.join([*words, *([] if whole else ['scan incomplete'])])}"
 
 
 def _table(findings: Sequence[Finding]) -> Iterator[str]:
@@ -73,14 +75,14 @@ def _emphasize(severity: Severity) -> str:
 
 
 def _findings(findings: Sequence[Finding], left: int) -> Iterator[str]:
-    """The findings by severity, as many as there is room for, worst first."""
+    """Yield the findings by severity, most severe first, as many as fit."""
     left_out: Counter[Severity] = Counter()
     for severity in reversed(Severity):
         heading = f"### {severity.value.capitalize()}"
         for finding in (one for one in findings if one.severity is severity):
             lines = [heading, "", finding_item(finding)] if heading else [finding_item(finding)]
             size = sum(map(_utf16_length, lines))
-            if size > left or left_out:  # what is left out is never worse than what is told
+            if size > left or left_out:  # omitted findings are never more severe than shown ones
                 left_out[severity] += 1
                 continue
             yield from lines
@@ -89,7 +91,7 @@ def _findings(findings: Sequence[Finding], left: int) -> Iterator[str]:
             yield ""
     if left_out:
         words = ", ".join(f"{number} {severity.value}" for severity, number in left_out.items())
-        yield from (f"**{count(sum(left_out.values()), 'more finding')}**: {words}.", "")
+        yield from (f"**{count_noun(sum(left_out.values()), 'more finding')}**: {words}.", "")
 
 
 def _section(
@@ -109,5 +111,5 @@ def _section(
 
 
 def _utf16_length(line: str) -> int:
-    """The length of a line with its end, in UTF-16 units, of which a text has at least as many as code points."""
+    """Return the length of a line with its end in UTF-16 units, which is at least its number of code points."""
     return len(line.encode("utf-16-le", "surrogatepass")) // 2 + 1

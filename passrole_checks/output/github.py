@@ -1,7 +1,7 @@
-"""Findings as workflow commands of GitHub Actions, which become annotations of a run and of a pull request.
+"""Findings as GitHub Actions workflow commands, which become annotations of a run and of a pull request.
 
-GitHub Docs, "Workflow commands for GitHub Actions" (``::error file=…,line=…,endLine=…,title=…::message``); the escaping
-is that of ``@actions/core``. Of each kind GitHub shows ten annotations a step.
+GitHub Docs, "Workflow commands for GitHub Actions" (``::error file=…,line=…,endLine=…,title=…::message``); escaping as
+in ``@actions/core``. GitHub shows ten annotations of each kind per step.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable
 
-MOST = 10  # annotations of a kind that GitHub shows for a step
+MOST = 10  # annotations of each kind that GitHub shows per step
 _COMMANDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice", Severity.INFO: "notice"}
 
 
 def scan_github(result: ScanResult, root: str | None = None) -> str:
-    """One command a line: files that could not be read, then the findings, worst first, ten of each kind; then, where
-    there are more, a line that counts them. Suppressed findings are left out. ``root``: the folder of the repository.
+    """Return one command per line: unreadable files, then findings, most severe first, ten of each kind; then a line
+    that counts the others.
+
+    Suppressed findings are omitted. ``root``: the folder of the repository.
     """
     return "".join(f"{line}\n" for line in _lines(result, root))
 
@@ -36,7 +38,7 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
             yield _unreadable(unreadable, root)
         else:
             left_out[_problem_title(unreadable)] += 1
-    for finding in sorted(findings, key=lambda one: -one.severity.rank):  # within a severity in their own order
+    for finding in sorted(findings, key=lambda finding: -finding.severity.rank):  # stable within a severity
         command = _COMMANDS[finding.severity]
         written[command] += 1
         if written[command] <= MOST:
@@ -44,8 +46,8 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
         else:
             left_out[finding.severity.value] += 1
     if left_out:
-        words = ", ".join(f"{number} {what}" for what, number in left_out.items())
-        yield f"{sum(left_out.values())} more without an annotation: {words}"
+        counts = ", ".join(f"{number} {title}" for title, number in left_out.items())
+        yield f"{sum(left_out.values())} more without an annotation: {counts}"
 
 
 def _finding(finding: Finding, command: str, root: str | None) -> str:

@@ -18,10 +18,11 @@ _SEVERITY = {Severity.HIGH: "critical", Severity.MEDIUM: "major", Severity.LOW: 
 
 
 def scan_gitlab(result: ScanResult, root: str | None = None) -> str:
-    """A JSON list: files that could not be read, since a report without them would pass for a clean one, then the
-    findings that are not suppressed. ``root``: the folder of the repository, which paths are relative to.
+    """Return a JSON list: unreadable files, since a report without them would look clean, then the unsuppressed
+    findings.
 
-    GitLab takes entries of one fingerprint for one, so no two have the same.
+    ``root``: the folder of the repository, which paths are relative to. GitLab merges entries with equal fingerprints,
+    so each fingerprint is unique.
     """
     findings = [finding for finding in result.findings if not finding.suppressed]
     entries = [_unreadable(entry, root) for entry in result.unreadable]
@@ -42,7 +43,7 @@ def _finding(finding: Finding, root: str | None) -> dict[str, Any]:
 
 def _unreadable(entry: Unreadable, root: str | None) -> dict[str, Any]:
     path = path_below(entry.file, root)
-    kind, words = ("internal-error", "Not judged") if entry.fault else ("unreadable", "Could not be read")
+    kind, words = ("internal-error", "Internal error") if entry.fault else ("unreadable", "Could not be read")
     return {
         "description": sanitize(f"{words}: {entry.reason}"),
         "check_name": kind,

@@ -1,9 +1,8 @@
-"""The grants as one page of HTML that needs nothing but itself: a graph, filters, and every statement in a table.
+"""The grants as one self-contained HTML page: a graph, filters, and a table of all statements.
 
-Everything that is told stands in the HTML, escaped; the script only draws the graph, filters, and shows copies of what
-is there, so that without JavaScript the table remains. The page's Content-Security-Policy lets nothing be fetched, and
-no other script or style than its own take effect. The page is in ASCII, so that no encoding on the way changes it, and
-holds no time of its making: the same input gives the same page.
+All content is in the HTML, escaped. The script only draws the graph, filters, and shows copies of existing elements;
+without JavaScript the table remains. The page's Content-Security-Policy allows no requests, and no script or style but
+its own. The page is ASCII, and so independent of encodings, and contains no timestamp: equal input gives an equal page.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, build_graph
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import statement_lines
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.findings_text import error_summary
@@ -31,27 +31,36 @@ from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Suppression, Unreadable, without_faults
 
 MOST_LINES, MOST_COLUMNS = 60, 800  # of a statement
-MOST_CHARACTERS = 2_000  # of a message; names are cut earlier
+MOST_CHARACTERS = 2_000  # of a message; names are shorter
 _NAME = 300
-_IN_A_CELL = 3  # names in a cell of the table; all of them stand in the statement's card
+_IN_A_CELL = 3  # names in a table cell; the statement's card lists all
 _IN_A_CARD = 60
 
-# our own references may be followed; an address in a name of the scanned file is only text
+# link our own references only; URLs in scanned names stay text
 _REFERENCE = re.compile(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.amazon\.com/[\w./-]*\w)")
 _NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class PageExtras:
-    """What a page tells beside the grants. All texts are HTML, and escaped already.
+    """Additional content of a page. All texts are HTML, already escaped.
 
-    ``title``, and below it ``summary`` and ``notices``; ``style``: more of it; ``filters`` and ``legend`` beside or in
-    place of the page's own; ``data`` and ``of_entries`` (one for each) are for the script, ``column`` is the heading of
-    a column of the table with ``cells``, ``rows`` are pairs of words for the card of each statement, and ``sections``
-    come last.
+    Attributes:
+        title: the title and heading.
+        summary: content below the heading.
+        notices: content before the page's own notices.
+        style: additional CSS.
+        filters: additional filters.
+        legend: replaces the page's own legend.
+        data: additional data for the script.
+        of_entries: additional data for the script, one per statement.
+        column: heading of an additional table column.
+        cells: its cells, one per statement.
+        rows: additional rows (label and value) of each statement's card.
+        sections: content at the end of the page.
     """
 
-    title: str = "Who may pass which role to which service"
+    title: str = "PassRole access: who may pass which role to which service"
     summary: str = ""
     notices: str = ""
     style: str = ""
@@ -66,38 +75,38 @@ class PageExtras:
 
 
 def grants_html(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
-    """A whole page: ``grants`` with the findings of ``result``, and what could not be read or was not evaluated."""
+    """Return a whole page: ``grants`` with the findings of ``result``, unreadable files, and items not evaluated."""
     return render_page(build_graph(result, grants), result, grants, PageExtras())
 
 
-def render_page(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], beside: PageExtras) -> str:
-    """The page of a graph of ``grants`` and the findings of ``result``, with what is told beside it."""
-    style, script = read_asset("page.css") + beside.style, read_asset("page.js")
+def render_page(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], extras: PageExtras) -> str:
+    """Return the page of a graph of ``grants`` with the findings of ``result``."""
+    style, script = read_asset("page.css") + extras.style, read_asset("page.js")
     page = Template(read_asset("page.html")).substitute(
-        title=beside.title,
-        beside=beside.summary,
-        legend=beside.legend or read_asset("legend.html"),
-        column=f'<th scope="col">{beside.column}</th>' if beside.column else "",
-        sections=beside.sections,
+        title=extras.title,
+        extra_summary=extras.summary,
+        legend=extras.legend or read_asset("legend.html"),
+        column=f'<th scope="col">{extras.column}</th>' if extras.column else "",
+        sections=extras.sections,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
         summary=_summary(result, grants, len(graph.entries)),
-        notices=beside.notices + _notices(result),
-        filters=_filters(graph, beside.filters) if graph.entries else "",
+        notices=extras.notices + _notices(result),
+        filters=_filters(graph, extras.filters) if graph.entries else "",
         empty="" if graph.entries else _empty(result),
-        rows="\n".join(_row(number, entry, graph, beside) for number, entry in enumerate(graph.entries)),
+        rows="\n".join(_row(number, entry, graph, extras) for number, entry in enumerate(graph.entries)),
         others="".join(_finding(finding, placed=True) for finding in graph.others),
         hide_table="" if graph.entries else " hidden",
         hide_others="" if graph.others else " hidden",
-        data=_data(graph, beside),
+        data=_data(graph, extras),
     )
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def read_asset(name: str) -> str:
-    """A file that pages are made of."""
+    """Return the content of a file in ``page/``."""
     return resources.files("passrole_checks.output").joinpath("page").joinpath(name).read_text(encoding="ascii")
 
 
@@ -106,7 +115,7 @@ def _hash(text: str) -> str:
 
 
 def escape_text(foreign: str, most: int = _NAME) -> str:
-    """Foreign text for the page: invisible and steering characters spelled out, cut where it is long, escaped."""
+    """Escape untrusted text for the page: sanitize, truncate and escape HTML."""
     foreign = sanitize(foreign)
     return escape(foreign if len(foreign) <= most else f"{foreign[: most - 1]}… ({len(foreign):,} characters)")
 
@@ -114,8 +123,8 @@ def escape_text(foreign: str, most: int = _NAME) -> str:
 _text = escape_text
 
 
-def _data(graph: AccessGraph, beside: PageExtras) -> str:
-    """What the graph is drawn from, as JSON that cannot end its script element."""
+def _data(graph: AccessGraph, extras: PageExtras) -> str:
+    """Return the data for the script as JSON that cannot end its script element."""
     document = {
         "nodes": [
             {
@@ -136,11 +145,11 @@ def _data(graph: AccessGraph, beside: PageExtras) -> str:
                 "v": _severity(entry),
                 "e": entry.effect,
                 "k": sorted({finding.check_id for finding in entry.findings if not finding.suppressed}),
-                **(beside.of_entries[number] if beside.of_entries else {}),
+                **(extras.of_entries[number] if extras.of_entries else {}),
             }
             for number, entry in enumerate(graph.entries)
         ],
-        **beside.data,
+        **extras.data,
     }
     text = json.dumps(document, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
@@ -155,28 +164,26 @@ def _severity(entry: GraphStatement) -> str:
     return entry.severity.value if entry.severity is not None else _NONE
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
     findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in findings)
     effects = Counter(located.effect_on_passrole for located in grants)
-    parts = [f"<strong>{_count(effects['allow'], 'PassRole grant')}</strong> in {_count(len(result.files), 'file')}"]
+    parts = [
+        f"<strong>{count_noun(effects['allow'], 'PassRole grant')}</strong> in {count_noun(len(result.files), 'file')}"
+    ]
     if effects["deny"]:
-        parts.append(_count(effects["deny"], "Deny statement"))
+        parts.append(count_noun(effects["deny"], "Deny statement"))
     if entries > len(grants):
-        parts.append(f"{_count(entries - len(grants), 'statement')} more that findings are about")
+        parts.append(f"{count_noun(entries - len(grants), 'other statement')} with findings")
     if findings:
         counts = " ".join(
             f"{_badge(severity.value, f'{severities[severity]} {severity.value}')}"
             for severity in reversed(Severity)
             if severities[severity]
         )
-        parts.append(f"<strong>{_count(len(findings), 'finding')}</strong> {counts}")
+        parts.append(f"<strong>{count_noun(len(findings), 'finding')}</strong> {counts}")
     elif grants and not result.unreadable:
-        parts.append("<strong>nothing found</strong>")
+        parts.append("<strong>no findings</strong>")
     suppressed = len(result.findings) - len(findings)
     if suppressed:
         parts.append(f"{suppressed:,} suppressed")
@@ -192,8 +199,8 @@ def _empty(result: ScanResult) -> str:
     if result.unreadable:
         return f'<p class="empty">{_text(error_summary(result.unreadable, result.files))}.</p>'
     if not result.files:
-        return '<p class="empty">No Terraform, plan, CloudFormation or SAM file was read.</p>'
-    return f'<p class="empty">No PassRole grants in {_count(len(result.files), "file")}.</p>'
+        return '<p class="empty">No Terraform, plan, CloudFormation or SAM files found.</p>'
+    return f'<p class="empty">No PassRole grants in {count_noun(len(result.files), "file")}.</p>'
 
 
 def _notices(result: ScanResult) -> str:
@@ -219,9 +226,9 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
 
 
 def _suppressions(unused: Sequence[Suppression]) -> str:
-    reason = "suppresses nothing here"
+    reason = "suppresses no finding"
     entries = [Unreadable(one.at.file, f"{one.written or one.check_id} {reason}", one.at.line) for one in unused]
-    return _notice("Suppressions without effect", entries, "")
+    return _notice("Unused suppressions", entries, "")
 
 
 def _location(file: str, line: int | None) -> str:
@@ -229,7 +236,7 @@ def _location(file: str, line: int | None) -> str:
 
 
 def chip(name: str, value: str, words: str, count: int, style: str = "", *, ticked: bool = True) -> str:
-    """A box to tick for the script to filter by, with the number of statements that it is about."""
+    """Return a checkbox that the script filters by, with the number of matching statements."""
     return (
         f'<label class="chip{style and f" {style}"}"><input type="checkbox" name="{name}" value="{value}"'
         f"{' checked' if ticked else ''}>{words} <span>{count}</span></label>"
@@ -244,7 +251,7 @@ def _filters(graph: AccessGraph, others: str) -> str:
         if severities[value]
     )
     effects = Counter(entry.effect for entry in graph.entries)
-    words = {"allow": "Allow", "deny": "Deny", "none": "without effect"}
+    words = {"allow": "Allow", "deny": "Deny", "none": "no effect"}
     kinds = "".join(
         chip("effect", value, word, effects[value], ticked=value == "allow" or not effects["allow"])
         for value, word in words.items()
@@ -281,7 +288,7 @@ def _badge(severity: str, words: str) -> str:
     return f'<span class="badge {severity}">{words}</span>'
 
 
-def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: PageExtras) -> str:
+def _row(number: int, entry: GraphStatement, graph: AccessGraph, extras: PageExtras) -> str:
     grant, severity = entry.located.grant, _severity(entry)
     found = sorted(
         (finding for finding in entry.findings if not finding.suppressed), key=lambda one: -one.severity.rank
@@ -296,10 +303,10 @@ def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: PageExt
         f"<code>{_location(grant.at.file, grant.at.line)}</code>",
     ]
     heads = ["Severity", "Who", "May pass", "To", "Where"]
-    if beside.column:
-        heads.insert(-1, beside.column)
-        cells.insert(-1, beside.cells[number])
-    card = _card(entry, found, beside.rows[number] if beside.rows else ())
+    if extras.column:
+        heads.insert(-1, extras.column)
+        cells.insert(-1, extras.cells[number])
+    card = _card(entry, found, extras.rows[number] if extras.rows else ())
     columns = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True))
     return (
         f'<tbody id="g{number + 1}" class="{severity}"><tr>{columns}</tr><tr class="more"><td colspan="{len(heads)}">'
@@ -309,7 +316,7 @@ def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: PageExt
 
 
 def _finding_count_suffix(number: int) -> str:
-    return f" and {_count(number, 'finding')}" if number else ""
+    return f" and {count_noun(number, 'finding')}" if number else ""
 
 
 def _names(names: Sequence[str]) -> str:
@@ -326,11 +333,11 @@ def _card(entry: GraphStatement, found: Sequence[Finding], more: Sequence[tuple[
     head += f" {_text(resource.construct)}" if resource.construct else ""
     head += f' <span class="sid">Sid {_text(grant.sid)}</span>' if grant.sid else ""
     rows = [
-        ("Does", f"{escape(grant.effect)} <code>{_text(grant.granted_by)}</code>{_effect_note(entry)}"),
-        ("Who", _name_list(located.principals) or "attached to nobody here"),
-        ("All roles but" if grant.complement else "Roles", _name_list([str(role.pattern) for role in grant.roles])),
+        ("Effect", f"{escape(grant.effect)} <code>{_text(grant.granted_by)}</code>{_effect_note(entry)}"),
+        ("Who", _name_list(located.principals) or "not attached"),
+        ("All roles except" if grant.complement else "Roles", _name_list([str(role.pattern) for role in grant.roles])),
         ("Services", _services(located)),
-        ("If", _name_list(grant.other_conditions)),
+        ("Condition", _name_list(grant.other_conditions)),
         *more,
     ]
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)
@@ -343,8 +350,8 @@ def _card(entry: GraphStatement, found: Sequence[Finding], more: Sequence[tuple[
 
 def _effect_note(entry: GraphStatement) -> str:
     if entry.located.grant.denied:
-        return " (a Deny in the same document takes it away)"
-    return " (no effect on PassRole here)" if entry.effect == "none" else ""
+        return " (denied by a Deny statement or a permissions boundary)"
+    return " (no effect on PassRole)" if entry.effect == "none" else ""
 
 
 def _name_list(names: Sequence[str]) -> str:
@@ -353,19 +360,19 @@ def _name_list(names: Sequence[str]) -> str:
 
 
 _CONSTRAINTS = {
-    Constraint.ABSENT: "any service: no condition on iam:PassedToService",
-    Constraint.INEFFECTIVE: "any service: the condition leaves none out",
+    Constraint.ABSENT: "any service (missing iam:PassedToService condition)",
+    Constraint.INEFFECTIVE: "any service (the condition does not restrict the service)",
     Constraint.EXACT_IF_PRESENT: "and requests without the key",
-    Constraint.UNRESOLVED: "cannot be told",
-    Constraint.PATTERN: "by a pattern",
+    Constraint.UNRESOLVED: "unresolved",
+    Constraint.PATTERN: "pattern",
 }
 
 
 def _services(located: LocatedGrant) -> str:
     grant = located.grant
-    words = "none: the condition can never be met" if grant.condition.dead else ""
+    words = "none (the condition never matches)" if grant.condition.dead else ""
     if not words and grant.open_to_other_services:
-        words = "any service but these"
+        words = "any service except these"
     words = words or _CONSTRAINTS.get(grant.services.constraint, "")
     return _name_list(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
 
@@ -373,18 +380,18 @@ def _services(located: LocatedGrant) -> str:
 def _finding(finding: Finding, *, placed: bool = False) -> str:
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
     where = f"<p><code>{_location(finding.at.file, finding.at.line)}</code></p>" if placed else ""
-    silenced, style = "", finding.severity.value
+    suppressed, style = "", finding.severity.value
     if finding.suppressed is not None:
         reason = finding.suppressed.reason.strip()
-        silenced = f'<p class="quiet">Suppressed{": " + _text(reason, MOST_CHARACTERS) if reason else ""}</p>'
+        suppressed = f'<p class="quiet">Suppressed{": " + _text(reason, MOST_CHARACTERS) if reason else ""}</p>'
         style = _NONE
     return (
         f'<section class="finding {style}"><h4>{_badge(style, finding.severity.value)} '
-        f"{escape(finding.check_id)} {escape(finding.name)}{sure}</h4>{where}{silenced}"
+        f"{escape(finding.check_id)} {escape(finding.name)}{sure}</h4>{where}{suppressed}"
         f"<p>{_prose(finding.message)}</p><p><b>Instead:</b> {_prose(finding.remediation)}</p></section>"
     )
 
 
 def _prose(words: str) -> str:
     text = _text(" ".join(words.split()), MOST_CHARACTERS)
-    return _REFERENCE.sub(lambda found: f'<a href="{found[0]}" rel="noopener noreferrer">{found[0]}</a>', text)
+    return _REFERENCE.sub(lambda match: f'<a href="{match[0]}" rel="noopener noreferrer">{match[0]}</a>', text)

@@ -1,9 +1,9 @@
-"""JSON of ``scan`` and ``grants``. The keys are promises: they may be added to, never renamed."""
+"""JSON of ``scan``, ``grants`` and ``diff``. The keys are a stable interface: add keys, never rename any."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.escaping.markup import json_text
@@ -30,11 +30,10 @@ def scan_json(
     baseline: Applied | None = None,
     configuration: Sequence[Unreadable] = (),
 ) -> str:
-    """The findings, the files that could not be read and a summary, as one JSON document.
+    """Return findings, unreadable files and a summary as one JSON document.
 
-    ``not_shown`` are findings that were asked to be left out; they are only counted, as are those that the ``baseline``
-    accepts; of its entries those are named that somebody should look at. ``configuration``: notes on what the
-    configuration hides.
+    Findings ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted; baseline
+    entries that need attention are listed. ``configuration``: notes on what the configuration hides.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in open_findings)
@@ -42,12 +41,12 @@ def scan_json(
         {
             "version": VERSION,
             "findings": [_finding(finding) for finding in result.findings],
-            "unreadable": _problem_entries(without_faults(result.unreadable)),
-            "faults": _problem_entries(result.faults),
-            "not_evaluated": _problem_entries(result.not_evaluated),
+            "unreadable": problem_entries(without_faults(result.unreadable)),
+            "faults": problem_entries(result.faults),
+            "not_evaluated": problem_entries(result.not_evaluated),
             "excluded": excluded_paths(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
-            "notes": _problem_entries(configuration),
+            "notes": problem_entries(configuration),
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
                 "files": len(result.files),
@@ -84,31 +83,32 @@ def _entry(entry: BaselineEntry) -> dict[str, Any]:
 
 
 def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
-    """The inventory: ``grants``, and what of ``result`` could not be read, as one JSON document."""
+    """Return the inventory as one JSON document: ``grants``, and the files of ``result`` that could not be read."""
     return json_text(
         {
             "version": VERSION,
             "grants": [_grant_entry(located) for located in grants],
-            "unreadable": _problem_entries(without_faults(result.unreadable)),
-            "faults": _problem_entries(result.faults),
-            "not_evaluated": _problem_entries(result.not_evaluated),
+            "unreadable": problem_entries(without_faults(result.unreadable)),
+            "faults": problem_entries(result.faults),
+            "not_evaluated": problem_entries(result.not_evaluated),
             "excluded": excluded_paths(result.excluded),
         }
     )
 
 
 def diff_json(difference: AccessDifference, compared: VersionPair | None = None) -> str:
-    """The changes by what they are, as one JSON document; what could not be read is among what is not evaluated.
+    """Return the changes by kind as one JSON document; files that could not be read are among the items not evaluated.
 
-    ``compared``: the versions, where they are some of a repository."""
+    ``compared``: the versions, if they are versions of a repository.
+    """
     groups = ("new", "widened", "narrowed", "removed", "moved")
     return json_text(
         {
             "version": VERSION,
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
-            "faults": _problem_entries(faults_in(difference.unreadable)),
-            "not_evaluated": _problem_entries(
+            "faults": problem_entries(faults_in(difference.unreadable)),
+            "not_evaluated": problem_entries(
                 [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
             ),
             "excluded": excluded_paths(difference.excluded),
@@ -131,7 +131,7 @@ def _change(change: GrantChange, group: str) -> dict[str, Any]:
     if change.cause is not None:
         entry["cause"] = {"file": display_path(change.cause.file), "line": change.cause.line}
         if change.cause_removed:
-            entry["cause"]["removed"] = True  # the line is one of the old version
+            entry["cause"]["removed"] = True  # the line is in the old version
     return entry
 
 
@@ -168,7 +168,7 @@ def _grant_entry(located: LocatedGrant) -> dict[str, Any]:
 def grant_entry(
     grant: PassRoleGrant, resource: ResourceDefinition, statement_path: str, principals: Sequence[str]
 ) -> dict[str, Any]:
-    """A statement as ``grants`` tells it."""
+    """Return the JSON entry of a statement."""
     return {
         **_location(grant.at),
         "framework": resource.framework.value,
@@ -204,5 +204,6 @@ def _suppression(suppression: Suppression) -> dict[str, Any]:
     }
 
 
-def _problem_entries(entries: Sequence[Unreadable]) -> list[dict[str, Any]]:
-    return [{"file": display_path(entry.file), "line": entry.line, "reason": entry.reason} for entry in entries]
+def problem_entries(entries: Iterable[Unreadable]) -> list[dict[str, Any]]:
+    """Return JSON entries of files that could not be read, or of code that was not evaluated."""
+    return [{"file": display_path(entry.file), "line": entry.line or None, "reason": entry.reason} for entry in entries]

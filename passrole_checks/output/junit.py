@@ -1,7 +1,7 @@
 """A scan as JUnit XML, in the form that Jenkins and GitLab read.
 
-One suite a file, and in it one case for each check: what has findings fails, what is silenced is skipped. The elements
-and attributes are those of the schema of Jenkins' xUnit plugin (``junit-10.xsd``). GitLab ("Unit test reports") shows
+Each file is a suite with one case per check: a check with findings fails; suppressed findings are skipped. Elements and
+attributes follow the schema of Jenkins' xUnit plugin (``junit-10.xsd``). GitLab ("Unit test reports") shows
 ``classname`` as the suite, ignores a second case of the same ``classname`` and ``name``, and shows a failure's text.
 """
 
@@ -28,11 +28,11 @@ def scan_junit(
     not_shown: Collection[Finding] = (),
     configuration: Sequence[Unreadable] = (),
 ) -> str:
-    """One XML document. ``checks`` are those that can have spoken. Findings that the baseline has ``accepted`` are
-    skipped, and so are those ``not_shown`` on request and suppressed ones.
+    """Return one XML document. ``checks``: the checks that can report findings.
 
-    A file in which nothing is to be judged has one case, one that could not be read an error, and what of a file was
-    not evaluated is a case that was skipped; so is what the ``configuration`` hides.
+    Findings ``accepted`` by the baseline, ``not_shown`` (below ``--severity``) or suppressed are skipped. A file
+    without PassRole grants has one case, and an unreadable file an error. Items that were not evaluated, and notes on
+    what the ``configuration`` hides, are skipped cases.
     """
     names = {check.id: check.name for check in checks}
     silent = {finding.fingerprint: "in the baseline" for finding in accepted}
@@ -49,7 +49,7 @@ def scan_junit(
         if file in unreadable:
             _add_notes(_case(suite, "can be read"), "error", unreadable[file])
         if file in faults:
-            _add_notes(_case(suite, "is judged without an internal error"), "error", faults[file])
+            _add_notes(_case(suite, "is checked without an internal error"), "error", faults[file])
         if file in not_evaluated:
             _add_notes(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
         by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in judged else {}
@@ -63,9 +63,9 @@ def scan_junit(
         _set_suite_counts(suite)
     _set_total_counts(root)
     ElementTree.indent(root)
-    # ASCII with references to characters holds wherever it is written to
+    # ASCII with character references is valid in every encoding
     document: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
-    return document.decode("ascii").replace("##[", "#&#35;[") + "\n"  # no command in the log of a workflow
+    return document.decode("ascii").replace("##[", "#&#35;[") + "\n"  # must not become a workflow command
 
 
 def _by_file(entries: Iterable[Unreadable]) -> dict[str, list[Unreadable]]:
@@ -85,8 +85,11 @@ def _add_notes(case: ElementTree.Element, kind: str, entries: Sequence[Unreadabl
 
 
 def _add_verdict(case: ElementTree.Element, found: Sequence[Finding], silent: Mapping[str, str]) -> None:
-    """A verdict for the findings of one check in one file; those whose fingerprints ``silent`` holds, with a reason, do
-    not fail it. Some readers take one failure a case, so it is one."""
+    """Fail or skip a case by the findings of one check in one file. ``silent`` maps fingerprints that must not fail it
+    to reasons.
+
+    Adds one failure for all findings, since some readers accept only one per case.
+    """
     failing = [finding for finding in found if not finding.suppressed and finding.fingerprint not in silent]
     if failing:
         worst = max(failing, key=lambda finding: finding.severity.rank)
@@ -118,6 +121,6 @@ def _set_suite_counts(suite: ElementTree.Element) -> None:
 
 
 def _set_total_counts(root: ElementTree.Element) -> None:
-    """The schema has no ``skipped`` here."""
+    """Set the counts of all suites; the schema has no ``skipped`` here."""
     for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.attrib[name]) for suite in root)))

@@ -1,4 +1,4 @@
-"""Items of lists in Markdown that more than one page has."""
+"""Markdown list items used by several pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from passrole_checks.sources.model.configuration import Unreadable
 
 
 def finding_item(finding: Finding) -> str:
-    """A finding, as one item of a list."""
+    """Return a finding as a list item."""
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
     place = code(f"{display_path(finding.at.file)}:{finding.at.line}")
     return (
@@ -19,11 +19,6 @@ def finding_item(finding: Finding) -> str:
 
 
 def note_item(entry: Unreadable) -> str:
-    """A file with what is to be said of it, as one item of a list."""
+    """Return a note about a file as a list item."""
     place = display_path(entry.file) + (f":{entry.line}" if entry.line else "")
     return f"- {code(place)}: {prose(entry.reason)}"
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun, ``1 file`` or ``2 files``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,5 @@
-"""The PassRole statements that a deployment needs, as JSON, as a Terraform data document, as a CloudFormation template.
+"""The PassRole statements that a deployment needs: as JSON, as a Terraform policy document, as a CloudFormation
+template.
 
 Sources: AWS provider, data source ``aws_iam_policy_document``; AWS CloudFormation Template Reference,
 AWS::IAM::ManagedPolicy.
@@ -27,12 +28,12 @@ PASSED_TO_SERVICE = "iam:PassedToService"
 
 
 def statements_json(required: Required) -> list[dict[str, Any]]:
-    """The statements of all policies; what has to be filled in stands there as ``${Name}``."""
+    """Return the statements of all policies; placeholders are written as ``${Name}``."""
     return [_statement(one) for one in required.statements]
 
 
 def policies_json(required: Required) -> list[dict[str, Any]]:
-    """The documents of the policies, each short enough for a managed policy."""
+    """Return the policy documents, each within the size limit of a managed policy."""
     return [{"Version": "2012-10-17", "Statement": [_statement(one) for one in policy]} for policy in required.policies]
 
 
@@ -56,13 +57,15 @@ def _json_part(part: str | Blank) -> str:
 
 
 def describe_placeholder(blank: Blank) -> str:
-    """What has to be filled in for a blank."""
+    """Return what to fill in for a placeholder."""
     return f"{blank.about}, in {display_path(blank.file)}" if blank.file else blank.about
 
 
 def to_hcl(required: Required, error: str = "") -> str:
-    """A ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that they need.
-    ``error``: what was not read, as a comment at the top."""
+    """Return a ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that it needs.
+
+    ``error``: a summary of what was not read, for a comment at the top.
+    """
     return "\n".join([*_error(error), *_hcl(required)]) + "\n"
 
 
@@ -122,19 +125,20 @@ def _hcl_arn(pattern: Pattern) -> str:
 
 def _hcl_part(part: str | Blank) -> str:
     if isinstance(part, str):
-        return part  # which has nothing in it that would have to be escaped
+        return part  # contains nothing that needs escaping
     if part == ACCOUNT:
         return "${data.aws_caller_identity.current.account_id}"
     return "${data.aws_partition.current.partition}" if part == PARTITION else f"${{var.{snake(part)}}}"
 
 
 def _description(blank: Blank) -> str:
-    """In quotes, without what HCL takes for a template, and cfn-lint for a forgotten ``Fn::Sub``."""
+    """Return the description in quotes, without template syntax of HCL, which cfn-lint would report as a missing
+    ``Fn::Sub``."""
     return _quote(re.sub(r"[$%]+\{", "{", describe_placeholder(blank)))
 
 
 def _quote(value: str) -> str:
-    """A text in double quotes, with escapes that HCL and YAML have in common: neither knows surrogate pairs."""
+    """Return a text in double quotes, with escapes valid in both HCL and YAML; neither supports surrogate pairs."""
     return f'"{"".join(map(_escape, value))}"'
 
 
@@ -144,7 +148,7 @@ def _escape(character: str) -> str:
     if character.isprintable():
         return character
     code = ord(character)
-    if 0xD800 <= code < 0xE000:  # half of a pair, which no file can hold
+    if 0xD800 <= code < 0xE000:  # a lone surrogate, not encodable in a file
         return "\\ufffd"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
@@ -154,8 +158,10 @@ def _comments(required: Required) -> Iterator[str]:
 
 
 def to_yaml(required: Required, error: str = "") -> str:
-    """A template with an ``AWS::IAM::ManagedPolicy``; what has to be filled in are its parameters. ``error``: what was
-    not read, as a comment at the top."""
+    """Return a template with an ``AWS::IAM::ManagedPolicy`` for each policy; placeholders become parameters.
+
+    ``error``: a summary of what was not read, for a comment at the top.
+    """
     return "\n".join([*_error(error), *_yaml(required)]) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""Suggestions as text, as JSON, and as a patch that ``git apply`` and ``patch -p1`` take.
+"""Suggestions as text, as JSON, and as a patch for ``git apply`` and ``patch -p1``.
 
-Source of the patch's form: git-diff(1), "Generating patch text with -p"; git-config(1), ``core.quotePath``.
+Patch format: git-diff(1), "Generating patch text with -p"; git-config(1), ``core.quotePath``.
 """
 
 from __future__ import annotations
@@ -12,20 +12,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Finding
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_paths
-from passrole_checks.output.findings_text import PIPED, Line, StyledText, excluded_spans, file_and_line
+from passrole_checks.output.findings_text import (
+    PIPED,
+    Line,
+    StyledText,
+    excluded_spans,
+    file_and_line,
+    note_line,
+    wrap_prose,
+)
+from passrole_checks.output.json_output import problem_entries
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 from passrole_checks.suggest.suggestion import ObservedUse, Shared, Suggestion
 
 _CONTEXT = 3
-_FEW = 1  # lines around a change that people are shown
-_LONG = 400  # characters of a line that people are shown whole
-_AROUND = 60  # characters around a change in a longer one
+_FEW = 1  # context lines in text output
+_LONG = 400  # maximum characters of a line that is shown whole
+_AROUND = 60  # context characters around a change in a longer line
 _INDENT = " " * 10
 
 Texts = Callable[[str], str]
 Changed = Callable[[Suggestion], Mapping[str, str]]
-"""The files that a suggestion changes, as they would be."""
+"""Returns the new contents of the files that a suggestion changes."""
 
 
 def suggestion_lines(
@@ -39,19 +49,19 @@ def suggestion_lines(
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """Each statement with its findings and the change, or what a person has to do; then, unless ``quiet``, the notes
+    """Return each statement with its findings and the change, or what needs manual review; unless ``quiet``, then notes
     and a summary.
 
     Args:
-        texts: gives the text of a file.
-        changed: gives the files that a suggestion changes, as they would be.
-        error: what was not read or judged.
+        texts: returns the text of a file.
+        changed: returns the new contents of the files that a suggestion changes.
+        error: a summary of what was not read or checked.
     """
     for one in found:
         yield from _suggestion(one, texts, changed, width)
         yield ()
     if not quiet:
-        yield from _notes(notes)
+        yield from map(note_line, notes)
         yield (*_prefix_error(_summary(found), error), *excluded_spans(excluded))
 
 
@@ -66,8 +76,10 @@ def fixed_lines(
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """What was written, and what is left for a person; then, unless ``quiet``, the notes and a summary. ``error``: what
-    was not read or judged."""
+    """Return what was fixed, and what needs manual review; unless ``quiet``, then notes and a summary.
+
+    ``error``: a summary of what was not read or checked.
+    """
     for one in made:
         yield _header(one)
         yield (
@@ -75,7 +87,7 @@ def fixed_lines(
             StyledText("would fix" if dry_run else "fixed", "good"),
             StyledText(f"  {_reason(one)}"),
         )
-        yield from _prose(one.says, width)
+        yield from wrap_prose(one.says, width)
         yield from _shared_by(one, width)
         yield ()
     for one in left:
@@ -83,7 +95,7 @@ def fixed_lines(
         yield ()
     if quiet:
         return
-    yield from _notes(notes)
+    yield from map(note_line, notes)
     yield (*_prefix_error(_summary_of_fixes(made, left, dry_run=dry_run), error), *excluded_spans(excluded))
 
 
@@ -106,8 +118,8 @@ def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *,
     if not fixed and not others and more:
         return (StyledText(more, "place"),)
     return (
-        StyledText(f"{_count(fixed, 'finding')} {verb}", "place"),
-        StyledText(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
+        StyledText(f"{count_noun(fixed, 'finding')} {verb}", "place"),
+        StyledText(f" in {count_noun(files, 'file')}; {_need_review(others)}{'; ' if more else ''}{more}"),
     )
 
 
@@ -118,21 +130,21 @@ def suggestions_json(
     skipped: Sequence[Unreadable],
     excluded: Sequence[str] = (),
 ) -> str:
-    """All that is known of each suggestion. ``patch``: those that go together, as :func:`patch_of` writes it."""
+    """Return all data of each suggestion. ``patch``: the compatible ones, as :func:`patch_of` writes it."""
     document = {
         "version": 1,
         "suggestions": [_suggestion_entry(one) for one in found],
         "patch": patch,
-        "unreadable": [_problem_entry(one) for one in without_faults(unreadable)],
-        "faults": [_problem_entry(one) for one in faults_in(unreadable)],
-        "not_evaluated": [_problem_entry(one) for one in skipped],
+        "unreadable": problem_entries(without_faults(unreadable)),
+        "faults": problem_entries(faults_in(unreadable)),
+        "not_evaluated": problem_entries(skipped),
         "excluded": excluded_paths(excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def patch_of(changed: Mapping[str, str], texts: Texts) -> str:
-    """The changes of files as one patch; "" where there are none. Line breaks are those of the files."""
+    """Return the changes of files as one patch; "" if there are none. Line endings are kept."""
     return "".join(
         "".join(_file_patch(display_path(file), texts(file), changed[file]))
         for file in sorted(changed, key=display_path)
@@ -144,7 +156,7 @@ def _file_patch(name: str, old: str, new: str) -> Iterator[str]:
     if not lines:
         return
     yield f"diff --git {_quote_path(f'a/{name}')} {_quote_path(f'b/{name}')}\n"
-    # a blank in a name is told from what may follow it by a tabulator
+    # after a name with spaces, a tab marks its end
     end = "\t\n" if " " in name and _quote_path(name) == name else "\n"
     yield f"--- {_quote_path(f'a/{name}')}{end}"
     yield f"+++ {_quote_path(f'b/{name}')}{end}"
@@ -153,13 +165,13 @@ def _file_patch(name: str, old: str, new: str) -> Iterator[str]:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines with their ends; only a line feed ends one, as for git."""
+    """Return the lines with their ends; only a line feed ends one, as for git."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
 def _quote_path(name: str) -> str:
-    """A name as git writes it: in quotes where it holds one, a backslash or a control character."""
+    """Return a path as git writes it: quoted if it contains a quote, a backslash or a control character."""
     if not any(character in '"\\' or ord(character) < 32 or ord(character) == 127 for character in name):
         return name
     escapes = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -181,7 +193,7 @@ def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> 
         if number or file != one.at.file:
             yield (StyledText(f"  in {sanitize(display_path(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
-    yield from _prose(one.says, width)
+    yield from wrap_prose(one.says, width)
     yield from _shared_by(one, width)
 
 
@@ -204,38 +216,38 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
 
 
 def _common_prefix_length(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginnings."""
+    """Return the length of the common prefix of two texts."""
     return next((number for number, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
 
 
 def _cut_long_lines(lines: Sequence[str]) -> list[str]:
-    """Of long lines, as of a template on one line, what differs with a little of what stands around it."""
+    """Cut long lines, such as those of a one-line template, to what differs with some context."""
     old, new = (
         [(number, line) for number, line in enumerate(lines) if line[0] == sign and len(line) > _LONG] for sign in "-+"
     )
-    found = [line if len(line) <= _LONG or line[0] != " " else f"{line[:_LONG]} …" for line in lines]
+    result = [line if len(line) <= _LONG or line[0] != " " else f"{line[:_LONG]} …" for line in lines]
     if len(old) != 1 or len(new) != 1:
-        return found
-    (here, before), (there, after) = old[0], new[0]
+        return result
+    (old_number, before), (new_number, after) = old[0], new[0]
     same = _common_prefix_length(before[1:], after[1:])
     end = _common_prefix_length(before[:same:-1], after[:same:-1])
     first = max(1, same + 1 - _AROUND)
-    for number, line in ((here, before), (there, after)):
+    for number, line in ((old_number, before), (new_number, after)):
         last = min(len(line), len(line) - end + _AROUND)
-        found[number] = line[0] + ("… " if first > 1 else "") + line[first:last] + (" …" if last < len(line) else "")
-    return found
+        result[number] = line[0] + ("… " if first > 1 else "") + line[first:last] + (" …" if last < len(line) else "")
+    return result
 
 
 def _manual_review(one: Suggestion, width: int) -> Iterator[Line]:
     yield _header(one)
     yield (StyledText("  "), StyledText(_reason(one)))
-    yield (StyledText(_INDENT), StyledText("Left for a person:", "medium"))
+    yield (StyledText(_INDENT), StyledText("Needs manual review:", "medium"))
     for phrase in one.missing:
         wrapped = textwrap.wrap(sanitize(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
         for number, line in enumerate(wrapped):
             yield (StyledText(f"{_INDENT}{'  ' if number else '- '}"), StyledText(line))
     if one.statement:
-        yield (StyledText(_INDENT), StyledText("It would read:"))
+        yield (StyledText(_INDENT), StyledText("Suggested statement:"))
         for line in one.statement.split("\n"):
             yield (StyledText(f"{_INDENT}  "), StyledText(sanitize(line), "code"))
 
@@ -256,36 +268,24 @@ def _resource_and_sid(one: Suggestion) -> tuple[str, str | None]:
 
 
 def _reason(one: Suggestion) -> str:
-    """What is found; of a statement that nothing is found of, what the logs show."""
+    """Return the checks that flag a statement; for a statement without findings, how its use differs from the grant."""
     if one.findings:
         found = sorted(one.findings, key=lambda finding: finding.check_id)
         return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in found))
-    return "not used" if _is_unused(one) else "wider than used"
-
-
-def _notes(notes: Sequence[str]) -> Iterator[Line]:
-    for note in notes:
-        yield (StyledText("note: ", "quiet"), StyledText(sanitize(note)))
-
-
-def _prose(text: str, width: int) -> Iterator[Line]:
-    for line in textwrap.wrap(
-        sanitize(" ".join(text.split())), width - len(_INDENT), break_long_words=False, break_on_hyphens=False
-    ):
-        yield (StyledText(_INDENT), StyledText(line))
+    return "unused" if _is_unused(one) else "broader than observed use"
 
 
 def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
-    """Who else uses the files that a suggestion edits."""
+    """Yield notes on other users of the files that a suggestion edits."""
     if one.shared is None:
         return
     units, callers = (", ".join(map(display_path, paths)) for paths in (one.shared.units, one.shared.callers))
     if len(one.shared.units) > 1:
-        yield from _prose(f"The change applies to, and is checked for: {units}.", width)
+        yield from wrap_prose(f"The change affects, and was verified for: {units}.", width)
     if callers:
-        yield from _prose(f"Also called by, but not scanned or checked for: {callers}.", width)
+        yield from wrap_prose(f"Also affects these callers, which were not scanned: {callers}.", width)
     if not one.shared.is_complete:
-        yield from _prose(
+        yield from wrap_prose(
             "Other folders may call this module: not all files of the repository could be searched.", width
         )
 
@@ -299,26 +299,26 @@ def _summary(found: Sequence[Suggestion]) -> Line:
     if not able and not others and more:
         return (StyledText(more, "place"),)
     return (
-        StyledText(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
-        StyledText(f"; {others} left for a person{'; ' if more else ''}{more}"),
+        StyledText(f"{count_noun(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
+        StyledText(f"; {_need_review(others)}{'; ' if more else ''}{more}"),
     )
 
 
 def _usage_counts(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
-    """How many statements there are beside those that something is found of, as the logs show."""
+    """Return how many statements without findings are broader than observed use, and how many are unused."""
     wider = sum(not one.findings for one in able)
     unused = sum(_is_unused(one) for one in others)
-    told = [f"{_count(wider, 'statement')} wider than used {verb}"] if wider else []
-    told += [f"{_count(unused, 'statement')} not used"] if unused else []
-    return "; ".join(told)
+    counts = [f"{count_noun(wider, 'statement')} broader than observed use {verb}"] if wider else []
+    counts += [count_noun(unused, "unused statement")] if unused else []
+    return "; ".join(counts)
+
+
+def _need_review(number: int) -> str:
+    return f"{number} {'needs' if number == 1 else 'need'} manual review"
 
 
 def _is_unused(one: Suggestion) -> bool:
     return one.evidence is not None and not one.evidence.passes + one.evidence.perhaps
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # -- JSON
@@ -372,10 +372,6 @@ def _finding_entry(one: Finding) -> dict[str, str]:
         "message": one.message,
         "fingerprint": one.fingerprint,
     }
-
-
-def _problem_entry(one: Unreadable) -> dict[str, object]:
-    return {"file": display_path(one.file), "line": one.line, "reason": one.reason}
 
 
 __all__ = ["fixed_lines", "patch_of", "suggestion_lines", "suggestions_json"]

@@ -1,7 +1,7 @@
-"""The evidence on the graph: by which statements and between which of their nodes roles were passed.
+"""Observed use on the access graph: the statements and links through which roles were passed.
 
-A link is used where something surely went between its nodes by one of its statements, perhaps used where that cannot be
-told, and else unused: nothing did in the window of the logs. Requests that were denied are no use.
+A link is used if a pass between its nodes certainly went through one of its statements, possibly used if that is
+ambiguous, and otherwise unused in the time window of the logs. Denied requests do not count as use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 
 
 class State(str, Enum):
-    """Whether anything was passed. The values stand in the page."""
+    """Usage of a link or statement. The values appear in the page."""
 
     USED = "used"
     PERHAPS = "perhaps"
@@ -26,7 +26,7 @@ class State(str, Enum):
 
 
 def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]:
-    """The statements of a result that grant or deny PassRole, with those that only the evidence is held against, as of
+    """Return the statements of a result that grant or deny PassRole, and those known only from the usage, such as of
     AWS managed policies."""
     listed = [one for one in result.grants if one.grant.denied or one.effect_on_passrole != "none"]
     known = {_key(one) for one in listed}
@@ -39,7 +39,7 @@ def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]
 
 
 def add_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
-    """A graph with what was used of it, and the edges that its uses name by their numbers."""
+    """Return the graph with observed use, and the CloudTrail edges that the uses refer to by index."""
     by_statement: dict[tuple[object, ...], list[Used]] = {}
     for used in (*against.used, *against.perhaps, *against.unused):
         by_statement.setdefault(_key(used), []).append(used)
@@ -49,24 +49,24 @@ def add_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[E
     for entry in graph.entries:
         known: dict[Use, None] = {}
         for used in by_statement.get(_key(entry.located), ()) if entry.effect == "allow" else ():
-            for way in used.ways:
-                uses = list(_uses(entry, graph.nodes, way))
-                if uses and id(way.edge) not in numbers:
-                    numbers[id(way.edge)] = len(edges)
-                    edges.append(way.edge)
-                known.update((one._replace(passed=numbers[id(way.edge)]), None) for one in uses)
+            for through in used.ways:
+                uses = list(_uses(entry, graph.nodes, through))
+                if uses and id(through.edge) not in numbers:
+                    numbers[id(through.edge)] = len(edges)
+                    edges.append(through.edge)
+                known.update((use._replace(passed=numbers[id(through.edge)]), None) for use in uses)
         entries.append(replace(entry, uses=tuple(known) if entry.effect == "allow" else None))
     return replace(graph, entries=tuple(entries)), tuple(edges)
 
 
 def usage_state(uses: Mapping[int, bool], edges: Sequence[Edge]) -> State:
-    """What the passes between two nodes, each with whether that is sure, make of their link."""
+    """Return the state of a link or statement. ``uses`` maps indices of edges to True if unambiguous."""
     answered = [surely for number, surely in uses.items() if edges[number].counts[RequestOutcome.PASSED]]
     return State.USED if any(answered) else State.PERHAPS if answered else State.UNUSED
 
 
 def link_states(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
-    """The states of the links of a statement, each once; none where it allows nothing."""
+    """Return the states of a statement's links, each once; none if it allows nothing."""
     if entry.uses is None:
         return []
     found: dict[tuple[int, int], dict[int, bool]] = {}
@@ -80,7 +80,7 @@ def link_states(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
 
 
 def statement_passes(entry: GraphStatement) -> dict[int, bool]:
-    """The passes by a statement, each with whether that is sure of any part of it."""
+    """Return the passes through a statement; each maps to True if it is unambiguous for any of its links."""
     found: dict[int, bool] = {}
     for use in entry.uses or ():
         found[use.passed] = found.get(use.passed, False) or use.surely
@@ -93,9 +93,9 @@ def _key(one: LocatedGrant | Used) -> tuple[object, ...]:
 
 
 def _uses(entry: GraphStatement, nodes: Sequence[Node], way: Through) -> Iterator[Use]:
-    """The links of a statement that an edge goes along; none where it is the statement of another principal."""
+    """Yield the links of a statement that a pass went through; none if the statement belongs to another principal."""
     if not way.holders:
-        principals = dict.fromkeys(entry.principals, False)  # whoever it is attached to
+        principals = dict.fromkeys(entry.principals, False)  # unknown attachment
     else:
         principals = {one: way.holders[name] for one in entry.principals if (name := nodes[one].full) in way.holders}
     roles = {one: way.roles[name] for one in entry.roles if (name := nodes[one].full) in way.roles}
@@ -109,7 +109,7 @@ def _uses(entry: GraphStatement, nodes: Sequence[Node], way: Through) -> Iterato
 
 
 def _services(numbers: Collection[int], nodes: Sequence[Node], services: Iterable[str]) -> dict[int, bool]:
-    """The boxes of services that are meant, with whether that is sure: of several services any may be."""
+    """Return the boxes that match any of ``services``, each with True if there is only one match."""
     found: dict[int, None] = {}
     for service in services:
         exact = [one for one in numbers if nodes[one].label == service]

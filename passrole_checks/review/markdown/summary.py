@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from passrole_checks.escaping.markup import code, html_code, prose
 from passrole_checks.findings import Confidence, Severity
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
-from passrole_checks.output.markdown_items import count
 from passrole_checks.review.markdown.headline import headline, meaning
 from passrole_checks.review.markdown.item import what_changes, what_is_wrong, what_to_write
 from passrole_checks.review.markdown.links import Links
@@ -158,7 +158,7 @@ def _picture(report: ReviewReport, share: int) -> list[str]:
 
 
 def _count_of_fixed(report: ReviewReport) -> str:
-    return f"{count(len(report.fixed), 'finding')} fixed"
+    return f"{count_noun(len(report.fixed), 'finding')} fixed"
 
 
 def _fixed(one: Fixed, links: Links) -> str:
@@ -211,9 +211,9 @@ def _listed(entries: Sequence[One], item: Callable[[One], str], most: int) -> It
 def _about(report: ReviewReport, links: Links) -> Iterator[str]:
     """What was compared, and by whom."""
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
-    known = f"; {count(report.unchanged, 'finding')} in both" if report.unchanged else ""
+    known = f"; {count_noun(report.unchanged, 'finding')} in both" if report.unchanged else ""
     excluded = f"; {excluded_summary(report.excluded)}" if report.excluded else ""
-    yield f"{versions}, {count(report.files, 'file')} of infrastructure code{known}{excluded}."
+    yield f"{versions}, {count_noun(report.files, 'file')} of infrastructure code{known}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""
     ids = sorted({remark.check_id for item in report.items for remark in item.remarks})
