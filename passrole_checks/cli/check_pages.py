@@ -23,9 +23,9 @@ def find_check(word: str) -> type[Check]:
         ConfigurationError: there is no such check.
     """
     match = _NUMBERED.fullmatch(word.strip())
-    wanted = f"PASSROLE_{int(match[1] or match[2]):03}" if match else word.strip().lower()
+    name = f"PASSROLE_{int(match[1] or match[2]):03}" if match else word.strip().lower()
     for check in ALL:
-        if wanted in (check.id, check.name):
+        if name in (check.id, check.name):
             return check
     raise ConfigurationError(f"no such check: {word!r} (list all checks with: passrole-checks explain)")
 
@@ -96,6 +96,6 @@ def _compact_json(value: object, width: int = 100) -> str:
         return line
     inner = width - 2
     if isinstance(value, dict):
-        rows = [f"{json.dumps(key)}: {_compact_json(item, inner - len(key) - 4)}" for key, item in value.items()]
+        rows = [f"{json.dumps(key)}: {_compact_json(element, inner - len(key) - 4)}" for key, element in value.items()]
         return "{\n" + textwrap.indent(",\n".join(rows), "  ") + "\n}"
-    return "[\n" + textwrap.indent(",\n".join(_compact_json(item, inner) for item in value), "  ") + "\n]"
+    return "[\n" + textwrap.indent(",\n".join(_compact_json(element, inner) for element in value), "  ") + "\n]"

@@ -23,7 +23,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def time_options(what: str = "Only events") -> tuple[_Decorator, ...]:
+def time_options(prefix: str = "Only events") -> tuple[_Decorator, ...]:
     """Return the options ``--since`` and ``--until``; :func:`time_bounds` interprets them. ``what`` begins their help
     texts."""
     return (
@@ -31,13 +31,13 @@ def time_options(what: str = "Only events") -> tuple[_Decorator, ...]:
             "--since",
             metavar="TIME",
             callback=_parse_since,
-            help=f"{what} at or after TIME, a day or an ISO 8601 time.",
+            help=f"{prefix} at or after TIME, a day or an ISO 8601 time.",
         ),
         click.option(
             "--until",
             metavar="TIME",
             callback=_parse_until,
-            help=f"{what} before TIME, or until the end of that day.",
+            help=f"{prefix} before TIME, or until the end of that day.",
         ),
     )
 

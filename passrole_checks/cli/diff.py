@@ -48,7 +48,7 @@ def versions_to_compare(names: Sequence[str], staged: bool) -> VersionPair | Non
     return snapshots.asked_for(names, staged=staged, folder=Path.cwd())
 
 
-def load_configuration(asked: VersionPair | None) -> dict[str, Any]:
+def load_configuration(versions: VersionPair | None) -> dict[str, Any]:
     """Return the configuration table: the working directory's for paths, that of BASE for versions.
 
     The author of a change must not be able to change the settings that it is checked with.
@@ -56,25 +56,25 @@ def load_configuration(asked: VersionPair | None) -> dict[str, Any]:
     Raises:
         ConfigurationError: the configuration cannot be read.
     """
-    if asked is None:
+    if versions is None:
         return settings.load(Path.cwd())
-    content = asked.file_of_base(settings.FILE)
+    content = versions.file_of_base(settings.FILE)
     return {} if content is None else settings.table_in(content)
 
 
-def compare(asked: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
+def compare(versions: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
     """Compare two paths or two versions. Files of versions are named relative to the repository's root."""
     from passrole_checks.diff import difference_of
 
-    if asked is None:
+    if versions is None:
         return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
     from passrole_checks.diff import repository
 
-    with asked.snapshots() as snapshots:
-        sides = repository.sides_of(asked, snapshots, inputs_factory(options))
-        found = repository.told_once(repository.compared(sides, snapshots, comparison_options(options)), snapshots)
-        notes = repository.about_configuration(asked, snapshots)
-        return repository.named(replace(found, not_evaluated=(*notes, *found.not_evaluated)), snapshots)
+    with versions.snapshots() as snapshots:
+        sides = repository.sides_of(versions, snapshots, inputs_factory(options))
+        difference = repository.told_once(repository.compared(sides, snapshots, comparison_options(options)), snapshots)
+        notes = repository.about_configuration(versions, snapshots)
+        return repository.named(replace(difference, not_evaluated=(*notes, *difference.not_evaluated)), snapshots)
 
 
 def comparison_options(options: dict[str, Any], **how: Any) -> ScanOptions:
@@ -142,26 +142,28 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
     """
     chosen = destinations(context, options)
     compared = context.obj
-    found = compare(compared, versions, options)
+    difference = compare(compared, versions, options)
     # a version may predate all infrastructure code; a path without any is an error
-    empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
-    unreadable = problems_to_report(found.unreadable, () if empty else ("",), empty, options, found.excluded)
-    found = replace(found, unreadable=unreadable)
+    empty = [] if compared else [path for path, files in zip(versions, difference.files, strict=True) if not files]
+    unreadable = problems_to_report(difference.unreadable, () if empty else ("",), empty, options, difference.excluded)
+    difference = replace(difference, unreadable=unreadable)
 
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
             from passrole_checks.output.destination import write
             from passrole_checks.output.json_output import diff_json
 
-            write(destination, diff_json(found, compared))
+            write(destination, diff_json(difference, compared))
         else:
             from passrole_checks.output.diff import diff_lines
 
-            write_lines(destination, diff_lines(found, compared, quiet=options["quiet"]), options)
+            write_lines(destination, diff_lines(difference, compared, quiet=options["quiet"]), options)
 
     written = write_each(chosen, write_one)
     failing = failing_severity(options)
     failed = failing is not None and any(
-        change.severity.rank >= failing.rank for change in (*found.new, *found.widened) if not change.suppressed
+        change.severity.rank >= failing.rank
+        for change in (*difference.new, *difference.widened)
+        if not change.suppressed
     )
     return max(written, report_problems(unreadable)) or (FINDINGS if failed else CLEAN)

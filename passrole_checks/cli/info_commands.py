@@ -62,12 +62,12 @@ def doctor(context: click.Context, /, **options: Any) -> int:
 
     diagnosis = examine()
     configured: tuple[str, ...] = ()
-    here = Path.cwd()
+    folder = Path.cwd()
     try:
-        configured = tuple(sorted(settings.checked(settings.load(here), configurable_options(context), here)))
+        configured = tuple(sorted(settings.checked(settings.load(folder), configurable_options(context), folder)))
     except ConfigurationError as error:
-        what = str(error).removeprefix(f"{settings.FILE}: ")
-        trouble = Trouble(settings.FILE, what, "fix it; until then, no command that reads files works here")
+        problem = str(error).removeprefix(f"{settings.FILE}: ")
+        trouble = Trouble(settings.FILE, problem, "fix it; until then, no command that reads files works here")
         diagnosis = replace(diagnosis, problems=(*diagnosis.problems, trouble))
     if options["format"] == "json":
         write(STANDARD_OUTPUT, doctor_json(diagnosis, configured))

@@ -31,12 +31,12 @@ class ConfiguredCommand(DocumentedCommand):
 
         if extra.get("resilient_parsing"):  # shell completion
             return super().make_context(info_name, args, parent, **extra)
-        known = configurable_options(parent)
+        options = configurable_options(parent)
         try:
             table = self.load_table(info_name, list(args), parent, extra)
         except OSError as error:
             raise ConfigurationError(f"the working directory cannot be used: {error.strerror}") from None
-        values = settings.checked(table, known, Path.cwd())
+        values = settings.checked(table, options, Path.cwd())
         own = set(_options(self)) - (set() if self.name == "scan" else {"format"})  # formats differ between commands
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
         context = super().make_context(info_name, args, parent, **extra)
@@ -71,8 +71,8 @@ def configurable_options(context: click.Context | None) -> dict[str, type]:
 
     program = context.find_root().command if context is not None else None
     commands = program.commands if isinstance(program, click.Group) else {}
-    known = {name: kind for command in ("scan", "grants") for name, kind in _options(commands[command]).items()}
-    return {name: kind for name, kind in known.items() if name not in COMMAND_LINE_ONLY}
+    options = {name: kind for command in ("scan", "grants") for name, kind in _options(commands[command]).items()}
+    return {name: kind for name, kind in options.items() if name not in COMMAND_LINE_ONLY}
 
 
 def configuration_notes(context: click.Context) -> list[Unreadable]:

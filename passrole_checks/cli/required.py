@@ -39,23 +39,25 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     chosen = destinations(context, options)
     read = read_paths([Path(path) for path in paths], scan_options(options, paths))
     configurations = [configuration for _, configuration in read.units]
-    found, faults = isolated(read, lambda units: required_by(units, options["account"]))
-    malformed = dict.fromkeys(one for unit in configurations for one in unreadable_of(unit))
+    required_grants, faults = isolated(read, lambda units: required_by(units, options["account"]))
+    malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
     files = {file for configuration in configurations for file in configuration.files}
     unreadable = problems_to_report([*read.unreadable, *malformed, *faults], files, paths, options, read.excluded)
-    skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
+    skipped = tuple(dict.fromkeys([*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes]))
 
-    error = error_summary(unreadable, files, anything=bool(found.received))
+    error = error_summary(unreadable, files, anything=bool(required_grants.received))
 
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
-            write(destination, output.required_json(found, unreadable, skipped, read.excluded))
+            write(destination, output.required_json(required_grants, unreadable, skipped, read.excluded))
         elif output_format == "hcl":
-            write(destination, required_policy.to_hcl(found, error))
+            write(destination, required_policy.to_hcl(required_grants, error))
         elif output_format == "yaml":
-            write(destination, required_policy.to_yaml(found, error))
+            write(destination, required_policy.to_yaml(required_grants, error))
         else:
-            lines = output.required_lines(found, len(files), error, skipped, read.excluded, quiet=options["quiet"])
+            lines = output.required_lines(
+                required_grants, len(files), error, skipped, read.excluded, quiet=options["quiet"]
+            )
             write_lines(destination, lines, options)
 
     return max(write_each(chosen, write_one), report_problems(unreadable))

@@ -164,16 +164,16 @@ def review_request(options: dict[str, Any]) -> ReviewRequest:
     return ReviewRequest(context, versions)
 
 
-def load_configuration(asked: ReviewRequest) -> dict[str, Any]:
+def load_configuration(request: ReviewRequest) -> dict[str, Any]:
     """Return the configuration table: that of BASE, or, for a bundle, the working directory's."""
-    if asked.versions is None:
+    if request.versions is None:
         return settings.load(Path.cwd())
-    content = asked.versions.file_of_base(settings.FILE)
+    content = request.versions.file_of_base(settings.FILE)
     return {} if content is None else settings.table_in(content)
 
 
 def _run(
-    asked: ReviewRequest,
+    request: ReviewRequest,
     options: dict[str, Any],
     chosen: Sequence[tuple[str, Destination]],
     bundle: Destination | None,
@@ -185,8 +185,8 @@ def _run(
     """
     from passrole_checks.output.destination import write
 
-    made = _build(asked.versions, options, {name for name, _ in chosen}) if asked.versions is not None else None
-    report = made.report if made is not None else _read_bundle(options["from_bundle"], options)
+    review = _build(request.versions, options, {name for name, _ in chosen}) if request.versions is not None else None
+    report = review.report if review is not None else _read_bundle(options["from_bundle"], options)
     if options["mask_accounts"]:
         from passrole_checks.review.markdown.masking import masked
 
@@ -196,14 +196,14 @@ def _run(
         if output_format == "text":
             _write_text(report, destination, options)
         else:
-            write(destination, _render(report, made, asked.context, output_format))
+            write(destination, _render(report, review, request.context, output_format))
 
     bundles = [("json", bundle)] if bundle is not None else []
     written = write_each([*chosen, *bundles], write_one)
     for note in report.unknown:
         say(": ".join(filter(None, (f"{note.file}:{note.line}" if note.line else note.file, note.reason))))
     with_annotations = all(name in ("text", "markdown") for name, destination in chosen if destination.path == "-")
-    _publish(report, asked, options, say, with_annotations=with_annotations)
+    _publish(report, request, options, say, with_annotations=with_annotations)
     status = INTERNAL_ERROR if report.faults else UNUSABLE if report.unreadable else CLEAN
     return max(written, status) or (FINDINGS if report.failing else CLEAN)
 
@@ -213,7 +213,7 @@ def _build(versions: VersionPair, options: dict[str, Any], formats: Collection[s
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.review.build_report import ReportOptions, reviewed
 
-    wanted = ReportOptions(
+    report_options = ReportOptions(
         Severity(options["severity"]),
         Confidence(options["confidence"]),
         failing_severity(options),
@@ -223,7 +223,7 @@ def _build(versions: VersionPair, options: dict[str, Any], formats: Collection[s
     )
     checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
     judging = diff.comparison_options(options, checks=checks, skip_checks=skip_checks)
-    return reviewed(versions, judging, diff.inputs_factory(options), wanted)
+    return reviewed(versions, judging, diff.inputs_factory(options), report_options)
 
 
 def _read_bundle(path: str, options: dict[str, Any]) -> ReviewReport:
@@ -252,7 +252,7 @@ def _write_text(report: ReviewReport, destination: Destination, options: dict[st
     write_lines(destination, lines, options)
 
 
-def _render(report: ReviewReport, made: Review | None, context: Context, output_format: str) -> str:
+def _render(report: ReviewReport, review: Review | None, context: Context, output_format: str) -> str:
     if output_format == "json":
         from passrole_checks.review.report_json import dump
 
@@ -263,7 +263,7 @@ def _render(report: ReviewReport, made: Review | None, context: Context, output_
         from passrole_checks.review.annotations import annotations
 
         return annotations(report)
-    if made is None:
+    if review is None:
         raise ConfigurationError(
             f"--format {output_format}: needs all findings of HEAD, which a bundle does not contain"
         )
@@ -271,10 +271,10 @@ def _render(report: ReviewReport, made: Review | None, context: Context, output_
         from passrole_checks.checks import ALL
         from passrole_checks.output.sarif import review_sarif
 
-        return review_sarif(made.scan, ALL, made.states, made.gone, made.accepted)
+        return review_sarif(review.scan, ALL, review.states, review.gone, review.accepted)
     from passrole_checks.output.gitlab import scan_gitlab
 
-    return scan_gitlab(made.scan)
+    return scan_gitlab(review.scan)
 
 
 def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
@@ -300,7 +300,7 @@ def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
 
 def _publish(
     report: ReviewReport,
-    asked: ReviewRequest,
+    request: ReviewRequest,
     options: dict[str, Any],
     say: Callable[[str], None],
     *,
@@ -312,7 +312,7 @@ def _publish(
     """
     from passrole_checks.review.ci_context import GITHUB
 
-    context, versions = asked.context, asked.versions
+    context, versions = request.context, request.versions
 
     committed = versions is None or versions.head.id is not None
     at_lines = committed and _post(report, context, options, say)

@@ -98,8 +98,8 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     accepted = None
     if with_baseline:
         applied = apply_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
-        told = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
-        result = replace(result, findings=tuple(told))
+        reported = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
+        result = replace(result, findings=tuple(reported))
         accepted = applied.restricted(shown, sure)
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
@@ -126,32 +126,36 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     """
     chosen = destinations(context, options)
     result = _scan(paths, options)
-    listed = [one for one in result.grants if options["all"] or one.grant.denied or one.effect_on_passrole != "none"]
+    listed = [
+        located
+        for located in result.grants
+        if options["all"] or located.grant.denied or located.effect_on_passrole != "none"
+    ]
     written = write_each(chosen, lambda name, destination: write_grants(name, destination, result, listed, options))
     return max(written, report_problems(result.unreadable))
 
 
 def _scan(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan ``paths`` with the shared options; ``judging`` are further fields of :class:`ScanOptions`."""
-    where, asked, kept = (
+    where, scan_settings, cache = (
         [Path(path) for path in paths],
         scan_options(options, paths, **judging),
         result_store(paths, options),
     )
     with progress_writer(options) as report:
-        if kept is None:
+        if cache is None:
             from passrole_checks.scan.scanner import scan_paths
 
-            result = scan_paths(where, asked, with_progress(unit_scanner(options), report))
+            result = scan_paths(where, scan_settings, with_progress(unit_scanner(options), report))
         else:
             from passrole_checks.scan.cache.cached_scan import scan_remembered
 
             # import the scanner only if something is not in the cache
             result = scan_remembered(
-                where, asked, kept, lambda units, how: with_progress(unit_scanner(options), report)(units, how)
+                where, scan_settings, cache, lambda units, how: with_progress(unit_scanner(options), report)(units, how)
             )
-    if kept is not None and kept.trouble and not options["quiet"]:
-        print_error(kept.trouble)
+    if cache is not None and cache.trouble and not options["quiet"]:
+        print_error(cache.trouble)
     return replace(
         result, unreadable=problems_to_report(result.unreadable, result.files, paths, options, result.excluded)
     )

@@ -87,12 +87,12 @@ def find_suggestions(
     from passrole_checks.suggest.suggest import Session
 
     with deadline.pooled():
-        read, asked, findings, unreadable, not_evaluated, files = _scan(paths, options, severity)
+        read, settings, findings, unreadable, not_evaluated, files = _scan(paths, options, severity)
         evidence = None
         if logs is not None:
             evidence, faults = isolated(read, lambda units: logs.find_evidence(units, options["account"]))
             unreadable = (*unreadable, *faults)
-        session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
+        session = Session(read, findings, settings, informs=severity is Severity.INFO, evidence=evidence)
         return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
 
 
@@ -100,8 +100,8 @@ def remaining_findings(
     paths: Sequence[str], options: dict[str, Any], severity: Severity, would_be: FixResult | None
 ) -> tuple[Finding, ...]:
     """Return the current findings at or above a severity, without those that a dry run (``would_be``) would fix."""
-    made = would_be.made if would_be is not None else ()
-    fixed = {(finding.check_id, finding.at, finding.message) for suggestion in made for finding in suggestion.findings}
+    fixes = would_be.made if would_be is not None else ()
+    fixed = {(finding.check_id, finding.at, finding.message) for suggestion in fixes for finding in suggestion.findings}
     findings = _scan(paths, options, severity)[2]
     return tuple(finding for finding in findings if (finding.check_id, finding.at, finding.message) not in fixed)
 
@@ -123,9 +123,9 @@ def _scan(
 
     checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
     least = Severity.INFO if options["baseline"] else severity
-    asked = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
-    read = read_paths([Path(path) for path in paths], asked)
-    result = scan_configurations([configuration for _, configuration in read.units], asked)
+    settings = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
+    read = read_paths([Path(path) for path in paths], settings)
+    result = scan_configurations([configuration for _, configuration in read.units], settings)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
     unreadable = problems_to_report(unreadable, result.files, paths, options, read.excluded)
     result = replace(result, unreadable=unreadable, excluded=read.excluded)
@@ -134,7 +134,7 @@ def _scan(
         findings = apply_baseline(result, paths, checks, skip_checks, options["baseline"]).open
     counting = tuple(one for one in findings if one.suppressed is None and one.severity.rank >= severity.rank)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
-    return read, asked, counting, unreadable, skipped, result.files
+    return read, settings, counting, unreadable, skipped, result.files
 
 
 def render(suggested: Suggested, output_format: str, *, terminal: bool) -> str:
@@ -157,7 +157,7 @@ def suggestion_lines(suggested: Suggested, *, width: int, quiet: bool) -> Iterat
     return output.suggestion_lines(
         suggested.suggestions,
         suggested.session.texts,
-        lambda one: apply_suggestion(one, suggested.session.texts),
+        lambda suggestion: apply_suggestion(suggestion, suggested.session.texts),
         notes=suggested.notes,
         error=suggested.error,
         excluded=suggested.excluded,
@@ -166,12 +166,12 @@ def suggestion_lines(suggested: Suggested, *, width: int, quiet: bool) -> Iterat
     )
 
 
-def apply_suggestion(one: Suggestion, texts: Texts) -> Mapping[str, str]:
+def apply_suggestion(suggestion: Suggestion, texts: Texts) -> Mapping[str, str]:
     """Return the new contents of the files that a suggestion changes."""
     from passrole_checks.suggest.edits import apply
 
-    files = dict.fromkeys(edit.file for edit in one.edits)
-    return {file: apply(texts(file), [edit for edit in one.edits if edit.file == file]) for file in files}
+    files = dict.fromkeys(edit.file for edit in suggestion.edits)
+    return {file: apply(texts(file), [edit for edit in suggestion.edits if edit.file == file]) for file in files}
 
 
 @dataclass(frozen=True)

@@ -98,11 +98,9 @@ def _run(paths: Sequence[str], options: dict[str, Any], chosen: Sequence[tuple[s
     for name in ("var_file", "var", "parameters", "source", "exclude"):
         if options[name] and not options["against"]:
             raise click.UsageError(f"--{name.replace('_', '-')} requires --against")
-    wanted = UsageQuery(Bounds(since, until, frozenset(options["account"])), options["principal"], options["role"])
+    query = UsageQuery(Bounds(since, until, frozenset(options["account"])), options["principal"], options["role"])
     with reading_progress(options) as report_progress:
-        report = reported(
-            [Path(path) for path in paths], wanted, one_by_one=options["events"], progress=report_progress
-        )
+        report = reported([Path(path) for path in paths], query, one_by_one=options["events"], progress=report_progress)
     result = None
     if options["against"]:
         drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)

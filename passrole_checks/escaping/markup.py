@@ -90,8 +90,8 @@ def prose(words: str, names: Collection[str] = ()) -> str:
     do.
     """
     text = truncate(sanitize(" ".join(words.split())), _PROSE)
-    known = {sanitize(" ".join(name.split())) for name in names}
-    guarded = sorted(filter(_has_plain_words, known), key=len, reverse=True)[:_MOST_NAMES]
+    sanitized = {sanitize(" ".join(name.split())) for name in names}
+    guarded = sorted(filter(_has_plain_words, sanitized), key=len, reverse=True)[:_MOST_NAMES]
     if not guarded:
         return " ".join(_format_words(text.split(" ")))
     name = re.compile(rf"(?<![^ (])(?:{'|'.join(map(re.escape, guarded))})(?=[.,;:)]*(?: |$))")

@@ -124,19 +124,19 @@ class AccessGraph:
         pairs: dict[tuple[int, int], list[int]] = {}
         for number, entry in enumerate(self.entries):
             if entry.effect == "allow":
-                for left, right in ((entry.principals, entry.roles), (entry.roles, entry.services)):
-                    for pair in ((source, target) for source in left for target in right):
+                for sources, targets in ((entry.principals, entry.roles), (entry.roles, entry.services)):
+                    for pair in ((source, target) for source in sources for target in targets):
                         pairs.setdefault(pair, []).append(number)
         uses: dict[tuple[int, int], dict[int, bool]] = {pair: {} for pair in pairs}
         for entry in self.entries if pairs else ():
             for use in entry.uses or () if entry.effect == "allow" else ():
-                known = uses[use.source, use.target]
-                known[use.passed] = known.get(use.passed, False) or use.surely
-        found = [
+                passes = uses[use.source, use.target]
+                passes[use.passed] = passes.get(use.passed, False) or use.surely
+        links = [
             Link(*pair, tuple(numbers), worst(self.entries[number].severity for number in numbers), uses[pair])
             for pair, numbers in pairs.items()
         ]
-        return tuple(sorted(found, key=lambda link: (-rank(link.severity), -len(link.entries), link.source)))
+        return tuple(sorted(links, key=lambda link: (-rank(link.severity), -len(link.entries), link.source)))
 
     def grouped(self) -> AccessGraph:
         """Return the graph with nodes merged by group; a group of one node stays that node."""

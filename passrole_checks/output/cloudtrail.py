@@ -42,7 +42,7 @@ def trail_json(report: UsageReport) -> str:
         "passes": [_edge(edge) for edge in report.edges],
     }
     if report.passes is not None:
-        document["events"] = [_pass(one) for one in report.passes]
+        document["events"] = [_pass(item) for item in report.passes]
     if report.against is not None:
         document["against"] = against_json(report.against, report.edges)
     document["unreadable"] = problem_entries(without_faults(report.unknown))
@@ -91,30 +91,30 @@ def _listed(listed: Listed) -> Mapping[str, Any]:
     return {"counts": dict(sorted(listed.shown.items())), "others": listed.others}
 
 
-def _pass(one: Pass) -> Mapping[str, Any]:
+def _pass(event: Pass) -> Mapping[str, Any]:
     return {
-        "event_id": one.event_id or None,
-        "time": one.time or None,
-        "principal": one.who.principal or None,
-        "identity_type": one.who.type or None,
-        "identity": one.who.arn or None,
-        "session_issuer": one.who.session_issuer or None,
-        "source_identity": one.who.source_identity or None,
-        "invoked_by": one.who.invoked_by or None,
-        "role": one.role or None,
-        "instance_profile": one.instance_profile or None,
-        "launch_template": one.launch_template or None,
-        "services": list(one.services),
-        "event_source": one.service,
-        "event_name": one.event,
-        "action": one.action or None,
-        "outcome": one.outcome.value,
-        "error_code": one.error_code or None,
-        "resource": one.resource or None,
-        "region": one.region or None,
-        "account": one.account or None,
-        "source_ip": one.source_ip or None,
-        "file": display_path(one.file),
+        "event_id": event.event_id or None,
+        "time": event.time or None,
+        "principal": event.who.principal or None,
+        "identity_type": event.who.type or None,
+        "identity": event.who.arn or None,
+        "session_issuer": event.who.session_issuer or None,
+        "source_identity": event.who.source_identity or None,
+        "invoked_by": event.who.invoked_by or None,
+        "role": event.role or None,
+        "instance_profile": event.instance_profile or None,
+        "launch_template": event.launch_template or None,
+        "services": list(event.services),
+        "event_source": event.service,
+        "event_name": event.event,
+        "action": event.action or None,
+        "outcome": event.outcome.value,
+        "error_code": event.error_code or None,
+        "resource": event.resource or None,
+        "region": event.region or None,
+        "account": event.account or None,
+        "source_ip": event.source_ip or None,
+        "file": display_path(event.file),
     }
 
 

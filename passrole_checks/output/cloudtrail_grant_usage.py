@@ -44,10 +44,10 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
         }
 
     return {
-        "used": [grant(one) for one in against.used],
-        "perhaps_used": [grant(one) for one in against.perhaps],
-        "unused": [grant(one) for one in against.unused],
-        "denied": [{"pass": numbers[id(one.edge)], "allowed": _WORDS[one.allowed]} for one in against.denied],
+        "used": [grant(item) for item in against.used],
+        "perhaps_used": [grant(item) for item in against.perhaps],
+        "unused": [grant(item) for item in against.unused],
+        "denied": [{"pass": numbers[id(item.edge)], "allowed": _WORDS[item.allowed]} for item in against.denied],
         "unknown_principals": [numbers[id(edge)] for edge in against.strangers],
         "granted_elsewhere": [numbers[id(edge)] for edge in against.elsewhere],
     }
@@ -86,8 +86,8 @@ def against_lines(against: Against) -> Iterator[Line]:
     """Return the sections as lines of text."""
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
-        for one in items:
-            first, *rest = describe_item(one)
+        for item in items:
+            first, *rest = describe_item(item)
             yield (StyledText("  "), StyledText(sanitize(first)))
             yield from ((StyledText("     "), StyledText(sanitize(line), "quiet")) for line in rest)
         yield ()
@@ -97,23 +97,23 @@ def against_markdown(against: Against) -> Iterator[str]:
     """Return the sections as Markdown."""
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
-        for one in items[:MOST_ROWS]:
-            first, *rest = describe_item(one)
+        for item in items[:MOST_ROWS]:
+            first, *rest = describe_item(item)
             yield f"- {code(first)}" + "".join(f"<br>{code(line)}" for line in rest)
         if len(items) > MOST_ROWS:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def describe_item(one: Used | DeniedAttempt | Edge) -> list[str]:
+def describe_item(item: Used | DeniedAttempt | Edge) -> list[str]:
     """Return a description of an item: its title, then a line for each fact."""
-    if isinstance(one, Used):
-        return list(_describe_grant(one))
-    if isinstance(one, DeniedAttempt):
+    if isinstance(item, Used):
+        return list(_describe_grant(item))
+    if isinstance(item, DeniedAttempt):
         return [
-            describe_edge(one.edge),
-            f"denied {times(one.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[one.allowed]}",
+            describe_edge(item.edge),
+            f"denied {times(item.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[item.allowed]}",
         ]
-    return [describe_edge(one), _describe_passes(one)]
+    return [describe_edge(item), _describe_passes(item)]
 
 
 def _describe_grant(used: Used) -> Iterator[str]:

@@ -54,11 +54,13 @@ def trail_html(report: UsageReport) -> str:
 def _body(report: UsageReport) -> Iterator[str]:
     yield f"<h1>Roles passed to services</h1><p>{_text(summarize(report))}.</p>"
     if report.unknown:
-        items = "".join(f"<li>{_code(display_path(one.file))}: {_text(one.reason)}</li>" for one in report.unknown)
+        items = "".join(
+            f"<li>{_code(display_path(entry.file))}: {_text(entry.reason)}</li>" for entry in report.unknown
+        )
         yield f'<div class="bad"><h2>Could not be read</h2><ul>{items}</ul></div>'
     if report.edges:
         yield '<table><thead><tr><th scope="col">who</th><th scope="col">passed</th><th scope="col">to</th>'
-        yield "".join(f'<th scope="col" class="n">{one.value}</th>' for one in RequestOutcome)
+        yield "".join(f'<th scope="col" class="n">{entry.value}</th>' for entry in RequestOutcome)
         yield '<th scope="col">last</th></tr></thead><tbody>'
         yield from map(_row, report.edges)
         yield "</tbody></table>"
@@ -69,7 +71,7 @@ def _body(report: UsageReport) -> Iterator[str]:
 
 def _row(edge: Edge) -> str:
     tried = "" if edge.counts[RequestOutcome.PASSED] else ' class="tried"'
-    counts = "".join(f'<td class="n">{edge.counts[one]:,}</td>' for one in RequestOutcome)
+    counts = "".join(f'<td class="n">{edge.counts[outcome]:,}</td>' for outcome in RequestOutcome)
     profile = "" if edge.role else f" ({UNKNOWN_PROFILE_ROLE})"
     listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in edge_details(edge))
     return (

@@ -38,7 +38,8 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
         if entries:
             yield from ("", f"### {heading}", "")
             yield from (
-                f"- {code(file_and_line(one.file, one.line))}: {prose(one.reason)}" for one in entries[:MOST_ROWS]
+                f"- {code(file_and_line(entry.file, entry.line))}: {prose(entry.reason)}"
+                for entry in entries[:MOST_ROWS]
             )
     if report.against is not None and result is not None:
         yield from _grant_diagram(report.against, result)

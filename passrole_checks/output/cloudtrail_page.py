@@ -45,7 +45,7 @@ def trail_page(report: UsageReport, against: Against, result: ScanResult) -> str
     graph, edges = add_uses(build_graph(result, grants), against)
     result = replace(result, unreadable=tuple(dict.fromkeys([*result.unreadable, *report.unknown])))
     uses = [statement_passes(entry) for entry in graph.entries]
-    states = [usage_state(one, edges) for one in uses]
+    states = [usage_state(passes, edges) for passes in uses]
     known_states = [
         state if entry.uses is not None else None for state, entry in zip(states, graph.entries, strict=True)
     ]
@@ -58,13 +58,14 @@ def trail_page(report: UsageReport, against: Against, result: ScanResult) -> str
         legend=read_asset("legend_cloudtrail.html"),
         data={
             "passes": [
-                (one.counts[RequestOutcome.PASSED], one.last[:10], one.counts[RequestOutcome.DENIED]) for one in edges
+                (passes.counts[RequestOutcome.PASSED], passes.last[:10], passes.counts[RequestOutcome.DENIED])
+                for passes in edges
             ]
         },
-        of_entries=list(_entry_data(graph, edges)),
+        entry_data=list(_entry_data(graph, edges)),
         column="Used",
-        cells=[_usage_cell(state, one, edges) for state, one in zip(known_states, uses, strict=True)],
-        rows=[_card_rows(state, one, edges) for state, one in zip(known_states, uses, strict=True)],
+        cells=[_usage_cell(state, passes, edges) for state, passes in zip(known_states, uses, strict=True)],
+        rows=[_card_rows(state, passes, edges) for state, passes in zip(known_states, uses, strict=True)],
         sections="".join(_sections(report, against)),
     )
     return render_page(graph, result, grants, extras)
@@ -104,9 +105,9 @@ def _notices(report: UsageReport) -> str:
     if report.reading.events:
         return ""
     bounds = report.wanted.bounds
-    asked = " that is asked for" if bounds.since or bounds.until or bounds.accounts else ""
+    queried = " that is asked for" if bounds.since or bounds.until or bounds.accounts else ""
     return (
-        f'<p class="notice bad">No event{asked} is in these logs: that nothing was used says nothing of what is'
+        f'<p class="notice bad">No event{queried} is in these logs: that nothing was used says nothing of what is'
         " granted.</p>\n"
     )
 
@@ -160,14 +161,14 @@ def _sections(report: UsageReport, against: Against) -> Iterator[str]:
     """Yield the sections on passes that belong to no statement, all passes, and notes on the logs."""
     without_statement = [against.denied, against.strangers, against.elsewhere]
     for heading, items in sections(against):
-        if any(items is one for one in without_statement):
+        if any(items is item for item in without_statement):
             yield f'<section><h2>{heading} ({len(items):,})</h2>\n<ul class="facts">\n'
-            for one in items:
-                first, *rest = (escape_text(line, 600) for line in describe_item(one))
+            for item in items:
+                first, *rest = (escape_text(line, 600) for line in describe_item(item))
                 yield f"<li><code>{first}</code>" + "".join(f"<br>{line}" for line in rest) + "</li>\n"
             yield "</ul></section>\n"
     if report.edges:
-        heads = ("who", "passed", "to", *(one.value for one in RequestOutcome), "last")
+        heads = ("who", "passed", "to", *(item.value for item in RequestOutcome), "last")
         yield f'<section id="passes"><h2>All passes ({len(report.edges):,})</h2>\n<table>\n<thead><tr>'
         yield "".join(f'<th scope="col">{head}</th>' for head in heads) + "</tr></thead>\n"
         most = sorted(report.edges, key=lambda edge: -edge.counts[RequestOutcome.PASSED])[:_MOST_ROWS]
@@ -193,7 +194,10 @@ def _pass_row(edge: Edge) -> str:
             f"<details><summary>details</summary><dl>{details}</dl></details></div>",
         ),
         ("To", escape_text(describe_services(edge))),
-        *((one.value.capitalize(), f'<span class="number">{edge.counts[one]:,}</span>') for one in RequestOutcome),
+        *(
+            (outcome.value.capitalize(), f'<span class="number">{edge.counts[outcome]:,}</span>')
+            for outcome in RequestOutcome
+        ),
         ("Last", f'<span class="day">{escape_text(edge.last[:10])}</span>'),
     ]
     row = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in cells)

@@ -30,7 +30,7 @@ def describe_times(edge: Edge) -> str:
     """Return how often an edge was used, and when first and last."""
     passed = edge.counts[RequestOutcome.PASSED]
     words = [f"passed {times(passed)}"] if passed else []
-    words += [f"{word} {times(edge.counts[one])}" for one, word in _OTHER_OUTCOMES if edge.counts[one]]
+    words += [f"{word} {times(edge.counts[outcome])}" for outcome, word in _OTHER_OUTCOMES if edge.counts[outcome]]
     span = _minute(edge.first) if edge.first == edge.last else f"{_minute(edge.first)} to {_minute(edge.last)}"
     return f"{words[0]}, {span}" + "".join(f"; {word}" for word in words[1:])
 
@@ -58,7 +58,7 @@ def list_names(listed: Listed, most: int = _IN_A_ROW) -> str:
 def edge_details(edge: Edge) -> Iterator[tuple[str, str]]:
     """Yield all listed facts of an edge, each with its label."""
     yield "when", describe_times(edge)
-    yield "events", ", ".join(f"{one} ({number})" for one, number in edge.events.most_common())
+    yield "events", ", ".join(f"{name} ({number})" for name, number in edge.events.most_common())
     for word, listed in (
         ("for", edge.resources), ("from", edge.sources), ("sessions", edge.sessions),
         ("source identities", edge.source_identities), ("regions", edge.regions), ("accounts", edge.accounts),
@@ -88,10 +88,10 @@ def _passed(report: UsageReport) -> str:
     if not edges:
         return "0 passes" if report.reading.problems else "no role was passed"
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
-    roles = count_noun(len({one.passed for one in passed}), "role")
+    roles = count_noun(len({edge.passed for edge in passed}), "role")
     words = (
         f"{count_noun(report.count(RequestOutcome.PASSED), 'pass')} of {roles}"
-        f" by {count_noun(len({one.principal for one in passed}), 'principal')}"
+        f" by {count_noun(len({edge.principal for edge in passed}), 'principal')}"
     )
     for outcome, word in _OTHER_OUTCOMES:
         if report.count(outcome):
@@ -113,17 +113,18 @@ def report_notes(report: UsageReport) -> Iterator[str]:
     files = [f"{display_path(file)}: not a CloudTrail log, skipped" for file in reading.not_logs]
     yield from _limit_notes(files, "file", "that are not CloudTrail logs")
     skipped = [
-        f"{display_path(one.file)}{f':{one.line}' if one.line else ''}: {one.reason}" for one in report.not_evaluated
+        f"{display_path(entry.file)}{f':{entry.line}' if entry.line else ''}: {entry.reason}"
+        for entry in report.not_evaluated
     ]
     yield from _limit_notes(skipped, "item", "of the configuration not evaluated")
     if report.excluded:
         yield f"configuration: {excluded_summary(report.excluded)}"
     if reading.others:
-        listed = ", ".join(f"{number:,} {what}" for what, number in sorted(reading.others.items()))
+        listed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(reading.others.items()))
         yield f"files skipped: {listed}"
 
 
-def _limit_notes(notes: Sequence[str], noun: str, what: str) -> Iterator[str]:
+def _limit_notes(notes: Sequence[str], noun: str, description: str) -> Iterator[str]:
     yield from notes[:_MOST_NOTES]
     if len(notes) > _MOST_NOTES:
-        yield f"and {count_noun(len(notes) - _MOST_NOTES, noun)} more {what}"
+        yield f"and {count_noun(len(notes) - _MOST_NOTES, noun)} more {description}"

@@ -59,8 +59,8 @@ def diff_lines(
 
 def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[Line]:
     current = change.grant
-    place = StyledText(file_and_line(current.grant.at.file, current.grant.at.line), "place")
-    spans = [StyledText(f"{mark} ", style), place, StyledText("  "), StyledText(sanitize(current.resource.address))]
+    location = StyledText(file_and_line(current.grant.at.file, current.grant.at.line), "place")
+    spans = [StyledText(f"{mark} ", style), location, StyledText("  "), StyledText(sanitize(current.resource.address))]
     if current.grant.sid:
         spans.append(StyledText(f"  {sanitize(current.grant.sid)}", "quiet"))
     spans.append(StyledText(f"  {group}", style))

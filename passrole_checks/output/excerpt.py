@@ -98,16 +98,16 @@ def _unescape(line: str) -> list[str]:
 
 
 def _relevant_lines(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
-    kept = [line for line in lines if not _NOISE.fullmatch(line)] or lines[:1]
-    if len(kept) > MAX_LINES:
-        short = _elide(kept, _RELEVANT)
+    relevant = [line for line in lines if not _NOISE.fullmatch(line)] or lines[:1]
+    if len(relevant) > MAX_LINES:
+        short = _elide(relevant, _RELEVANT)
         if len(short) > MAX_LINES and grant is not None:
             # of a long list of actions, keep the one that grants PassRole, and the roles
             by = grant.granted_by
             words = "|".join(map(re.escape, (f'"{by}"', f"'{by}'", f"- {by}")))
-            short = _elide(kept, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
-        kept = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
-    return textwrap.dedent("\n".join(kept)).split("\n")
+            short = _elide(relevant, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
+        relevant = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
+    return textwrap.dedent("\n".join(relevant)).split("\n")
 
 
 def _elide(lines: list[str], telling: re.Pattern[str]) -> list[str]:

@@ -53,8 +53,8 @@ def scan_markdown(
         entries = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
         notes += _section("### Baseline", entries, note_item, _LIST_BUDGET)
         notes += _section("### Not evaluated", result.not_evaluated, note_item, _LIST_BUDGET)
-    left = budget - sum(map(_utf16_length, (*head, *unread, *notes))) - _RESERVE
-    return "\n".join((*head, *unread, *_findings(findings, left), *notes)).rstrip("\n") + "\n"
+    remaining = budget - sum(map(_utf16_length, (*head, *unread, *notes))) - _RESERVE
+    return "\n".join((*head, *unread, *_findings(findings, remaining), *notes)).rstrip("\n") + "\n"
 
 
 def _title(findings: Sequence[Finding], *, whole: bool) -> str:
@@ -66,7 +66,11 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     severities = Counter(finding.severity for finding in findings)
     if severities:
         yield from ("| severity | findings |", "|---|---|")
-        yield from (f"| {_emphasize(one)} | {severities[one]} |" for one in reversed(Severity) if severities[one])
+        yield from (
+            f"| {_emphasize(severity)} | {severities[severity]} |"
+            for severity in reversed(Severity)
+            if severities[severity]
+        )
         yield ""
 
 
@@ -74,34 +78,34 @@ def _emphasize(severity: Severity) -> str:
     return f"**{severity.value}**" if severity in (Severity.HIGH, Severity.MEDIUM) else severity.value
 
 
-def _findings(findings: Sequence[Finding], left: int) -> Iterator[str]:
+def _findings(findings: Sequence[Finding], remaining: int) -> Iterator[str]:
     """Yield the findings by severity, most severe first, as many as fit."""
-    left_out: Counter[Severity] = Counter()
+    omitted: Counter[Severity] = Counter()
     for severity in reversed(Severity):
         heading = f"### {severity.value.capitalize()}"
-        for finding in (one for one in findings if one.severity is severity):
+        for finding in (finding for finding in findings if finding.severity is severity):
             lines = [heading, "", finding_item(finding)] if heading else [finding_item(finding)]
             size = sum(map(_utf16_length, lines))
-            if size > left or left_out:  # omitted findings are never more severe than shown ones
-                left_out[severity] += 1
+            if size > remaining or omitted:  # omitted findings are never more severe than shown ones
+                omitted[severity] += 1
                 continue
             yield from lines
-            heading, left = "", left - size
+            heading, remaining = "", remaining - size
         if not heading:
             yield ""
-    if left_out:
-        words = ", ".join(f"{number} {severity.value}" for severity, number in left_out.items())
-        yield from (f"**{count_noun(sum(left_out.values()), 'more finding')}**: {words}.", "")
+    if omitted:
+        words = ", ".join(f"{number} {severity.value}" for severity, number in omitted.items())
+        yield from (f"**{count_noun(sum(omitted.values()), 'more finding')}**: {words}.", "")
 
 
 def _section(
-    heading: str, entries: Sequence[Unreadable], item: Callable[[Unreadable], str], budget: int
+    heading: str, entries: Sequence[Unreadable], render: Callable[[Unreadable], str], budget: int
 ) -> Iterable[str]:
     if not entries:
         return []
     lines = [heading, ""]
     for number, entry in enumerate(entries):
-        line = item(entry)
+        line = render(entry)
         budget -= _utf16_length(line)
         if budget < 0:
             lines.append(f"- and {len(entries) - number} more")

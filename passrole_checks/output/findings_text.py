@@ -273,8 +273,8 @@ def _baseline_notes(baseline: Applied | None) -> Iterator[Line]:
 
 def note_line(words: str, file: str = "", line: int | None = None) -> Line:
     """Return a note, about a file or in general."""
-    place = f"{file_and_line(file, line)}: " if file else ""
-    return (StyledText(f"{place}note: ", "quiet"), StyledText(sanitize(words)))
+    location = f"{file_and_line(file, line)}: " if file else ""
+    return (StyledText(f"{location}note: ", "quiet"), StyledText(sanitize(words)))
 
 
 def file_and_line(file: str, line: int | None) -> str:
@@ -339,13 +339,13 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
     if error:
         spans = [StyledText(f"{error}; ", "high"), *spans]
     suppressed = sum(finding.suppressed is not None for finding in result.findings)
-    for count, what in (
+    for count, description in (
         (suppressed, "suppressed"),
         (accepted, "in the baseline, not shown"),
         (len(not_shown), "below --severity, not shown"),
     ):
         if count:
-            spans.append(StyledText(f"; {count} {what}"))
+            spans.append(StyledText(f"; {count} {description}"))
     return [*spans, *excluded_spans(result.excluded)]
 
 

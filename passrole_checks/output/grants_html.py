@@ -67,7 +67,7 @@ class PageExtras:
     filters: str = ""
     legend: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
-    of_entries: Sequence[Mapping[str, Any]] = ()
+    entry_data: Sequence[Mapping[str, Any]] = ()
     column: str = ""
     cells: Sequence[str] = ()
     rows: Sequence[Sequence[tuple[str, str]]] = ()
@@ -145,7 +145,7 @@ def _data(graph: AccessGraph, extras: PageExtras) -> str:
                 "v": _severity(entry),
                 "e": entry.effect,
                 "k": sorted({finding.check_id for finding in entry.findings if not finding.suppressed}),
-                **(extras.of_entries[number] if extras.of_entries else {}),
+                **(extras.entry_data[number] if extras.entry_data else {}),
             }
             for number, entry in enumerate(graph.entries)
         ],
@@ -227,7 +227,10 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
 
 def _suppressions(unused: Sequence[Suppression]) -> str:
     reason = "suppresses no finding"
-    entries = [Unreadable(one.at.file, f"{one.written or one.check_id} {reason}", one.at.line) for one in unused]
+    entries = [
+        Unreadable(suppression.at.file, f"{suppression.written or suppression.check_id} {reason}", suppression.at.line)
+        for suppression in unused
+    ]
     return _notice("Unused suppressions", entries, "")
 
 
@@ -270,9 +273,9 @@ def _filters(graph: AccessGraph, others: str) -> str:
 
 
 def _options(graph: AccessGraph, column: Column) -> list[tuple[str, str]]:
-    several = Counter(node.label for node in graph.nodes if node.column is column)
+    occurrences = Counter(node.label for node in graph.nodes if node.column is column)
     options = [
-        (str(number), f"{node.label} ({node.note})" if several[node.label] > 1 and node.note else node.label)
+        (str(number), f"{node.label} ({node.note})" if occurrences[node.label] > 1 and node.note else node.label)
         for number, node in enumerate(graph.nodes)
         if node.column is column
     ]
@@ -290,27 +293,28 @@ def _badge(severity: str, words: str) -> str:
 
 def _row(number: int, entry: GraphStatement, graph: AccessGraph, extras: PageExtras) -> str:
     grant, severity = entry.located.grant, _severity(entry)
-    found = sorted(
-        (finding for finding in entry.findings if not finding.suppressed), key=lambda one: -one.severity.rank
+    findings = sorted(
+        (finding for finding in entry.findings if not finding.suppressed), key=lambda node: -node.severity.rank
     )
-    told = ", ".join(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in found))
+    checks = ", ".join(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in findings))
     effect = {"allow": "", "deny": '<span class="tag">Deny</span> ', "none": '<span class="tag">no effect</span> '}
     cells = [
-        _badge(severity, "no finding" if severity == _NONE else severity) + f'<span class="told">{_text(told)}</span>',
-        effect[entry.effect] + _names([graph.nodes[one].label for one in entry.principals]),
-        _names([graph.nodes[one].label for one in entry.roles]),
-        _names([graph.nodes[one].label for one in entry.services]),
+        _badge(severity, "no finding" if severity == _NONE else severity)
+        + f'<span class="told">{_text(checks)}</span>',
+        effect[entry.effect] + _names([graph.nodes[node].label for node in entry.principals]),
+        _names([graph.nodes[node].label for node in entry.roles]),
+        _names([graph.nodes[node].label for node in entry.services]),
         f"<code>{_location(grant.at.file, grant.at.line)}</code>",
     ]
     heads = ["Severity", "Who", "May pass", "To", "Where"]
     if extras.column:
         heads.insert(-1, extras.column)
         cells.insert(-1, extras.cells[number])
-    card = _card(entry, found, extras.rows[number] if extras.rows else ())
+    card = _card(entry, findings, extras.rows[number] if extras.rows else ())
     columns = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True))
     return (
         f'<tbody id="g{number + 1}" class="{severity}"><tr>{columns}</tr><tr class="more"><td colspan="{len(heads)}">'
-        f"<details><summary>Statement{_finding_count_suffix(len(found))}</summary>"
+        f"<details><summary>Statement{_finding_count_suffix(len(findings))}</summary>"
         f'<article class="card">{card}</article></details></td></tr></tbody>'
     )
 
@@ -324,7 +328,7 @@ def _names(names: Sequence[str]) -> str:
     return listed + (f"and {len(names) - _IN_A_CELL} more" if len(names) > _IN_A_CELL else "")
 
 
-def _card(entry: GraphStatement, found: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
+def _card(entry: GraphStatement, findings: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
     located = entry.located
     grant, resource = located.grant, located.resource
     last = f"&ndash;{grant.at.end_line}" if grant.at.end_line > grant.at.line else ""
@@ -344,7 +348,7 @@ def _card(entry: GraphStatement, found: Sequence[Finding], more: Sequence[tuple[
     code = "\n".join(escape(line) for line in statement_lines(grant.at, grant, MOST_LINES, MOST_COLUMNS))
     suppressed = [finding for finding in entry.findings if finding.suppressed]
     return f'{head}</p><dl>{listed}</dl><pre tabindex="0" aria-label="Statement">{code}</pre>' + "".join(
-        map(_finding, (*found, *suppressed))
+        map(_finding, (*findings, *suppressed))
     )
 
 

@@ -55,12 +55,12 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGrap
         yield from _table(graph)
     findings = [finding for finding in result.findings if not finding.suppressed]
     for severity in reversed(Severity):
-        found = [finding for finding in findings if finding.severity is severity]
-        if found:
-            yield from ("", f"### {severity.value.capitalize()}: {count_noun(len(found), 'finding')}", "")
-            yield from map(finding_item, found[:MOST_ROWS])
-        if len(found) > MOST_ROWS:
-            yield f"- and {len(found) - MOST_ROWS} more"
+        matching = [finding for finding in findings if finding.severity is severity]
+        if matching:
+            yield from ("", f"### {severity.value.capitalize()}: {count_noun(len(matching), 'finding')}", "")
+            yield from map(finding_item, matching[:MOST_ROWS])
+        if len(matching) > MOST_ROWS:
+            yield f"- and {len(matching) - MOST_ROWS} more"
     yield from _section("Not evaluated", result.not_evaluated)
 
 
@@ -87,7 +87,7 @@ def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) ->
     if entries > len(grants):  # of AWS managed policies, and of policies that a plan leaves unchanged
         words += f"{count_noun(entries - len(grants), 'other statement')} with findings; "
     severities = Counter(finding.severity for finding in findings)
-    counts = [f"{severities[one]} {one.value}" for one in reversed(Severity) if severities[one]]
+    counts = [f"{severities[severity]} {severity.value}" for severity in reversed(Severity) if severities[severity]]
     words += f"{count_noun(len(findings), 'finding')}: {', '.join(counts)}" if findings else "no findings"
     suppressed = len(result.findings) - len(findings)
     return words + (f"; {suppressed} suppressed" if suppressed else "")

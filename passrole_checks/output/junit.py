@@ -55,9 +55,9 @@ def scan_junit(
         by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in judged else {}
         for finding in findings[file]:
             by_check.setdefault(finding.check_id, []).append(finding)
-        for check, found in sorted(by_check.items()):
-            name = found[0].name if found else names[check]
-            _add_verdict(_case(suite, f"{check} {name}"), found, silent)
+        for check, check_findings in sorted(by_check.items()):
+            name = check_findings[0].name if check_findings else names[check]
+            _add_verdict(_case(suite, f"{check} {name}"), check_findings, silent)
         if not len(suite):
             _case(suite, "no PassRole grants")
         _set_suite_counts(suite)
@@ -84,32 +84,32 @@ def _add_notes(case: ElementTree.Element, kind: str, entries: Sequence[Unreadabl
     ElementTree.SubElement(case, kind, message=xml(lines[0].split("\n")[0])).text = xml("\n".join(lines))
 
 
-def _add_verdict(case: ElementTree.Element, found: Sequence[Finding], silent: Mapping[str, str]) -> None:
+def _add_verdict(case: ElementTree.Element, findings: Sequence[Finding], silent: Mapping[str, str]) -> None:
     """Fail or skip a case by the findings of one check in one file. ``silent`` maps fingerprints that must not fail it
     to reasons.
 
     Adds one failure for all findings, since some readers accept only one per case.
     """
-    failing = [finding for finding in found if not finding.suppressed and finding.fingerprint not in silent]
+    failing = [finding for finding in findings if not finding.suppressed and finding.fingerprint not in silent]
     if failing:
         worst = max(failing, key=lambda finding: finding.severity.rank)
         more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
         message = xml(f"{' '.join(worst.message.split())}{more}")
         failure = ElementTree.SubElement(case, "failure", type=worst.severity.value, message=message)
         failure.text = xml("\n\n".join(map(_describe_finding, failing)))
-    elif found:
-        suppressed = {one.fingerprint: one.suppressed.reason for one in found if one.suppressed}
-        reasons = [suppressed.get(one.fingerprint, silent.get(one.fingerprint, "")) for one in found]
+    elif findings:
+        suppressed = {finding.fingerprint: finding.suppressed.reason for finding in findings if finding.suppressed}
+        reasons = [suppressed.get(finding.fingerprint, silent.get(finding.fingerprint, "")) for finding in findings]
         words = "; ".join(dict.fromkeys(reason or "suppressed without a reason" for reason in reasons))
         ElementTree.SubElement(case, "skipped", message=xml(" ".join(words.split())))
 
 
 def _describe_finding(finding: Finding) -> str:
-    place = f"{display_path(finding.at.file)}:{finding.at.line}"
+    location = f"{display_path(finding.at.file)}:{finding.at.line}"
     sid = f" {finding.sid}" if finding.sid else ""
     confidence = f"{finding.severity.value}, {finding.confidence.value} confidence"
     return (
-        f"{place} {finding.resource.address}{sid} ({confidence})\n{' '.join(finding.message.split())}\n"
+        f"{location} {finding.resource.address}{sid} ({confidence})\n{' '.join(finding.message.split())}\n"
         f"Instead: {' '.join(finding.remediation.split())}"
     )
 

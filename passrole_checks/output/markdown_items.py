@@ -11,14 +11,14 @@ from passrole_checks.sources.model.configuration import Unreadable
 def finding_item(finding: Finding) -> str:
     """Return a finding as a list item."""
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
-    place = code(f"{display_path(finding.at.file)}:{finding.at.line}")
+    location = code(f"{display_path(finding.at.file)}:{finding.at.line}")
     return (
-        f"- **{finding.check_id} {finding.name}**{sure} {place} {code(finding.resource.address)}"
+        f"- **{finding.check_id} {finding.name}**{sure} {location} {code(finding.resource.address)}"
         f"<br>{prose(finding.message)} *Instead:* {prose(finding.remediation)}"
     )
 
 
 def note_item(entry: Unreadable) -> str:
     """Return a note about a file as a list item."""
-    place = display_path(entry.file) + (f":{entry.line}" if entry.line else "")
-    return f"- {code(place)}: {prose(entry.reason)}"
+    location = display_path(entry.file) + (f":{entry.line}" if entry.line else "")
+    return f"- {code(location)}: {prose(entry.reason)}"

@@ -42,7 +42,7 @@ def required_json(
     """Return the resources that receive roles, and the statements needed to deploy them, as one JSON document."""
     document = {
         "version": 1,
-        "required": [_entry(one) for one in required.received],
+        "required": [_entry(use) for use in required.received],
         "statements": statements_json(required),
         "policies": policies_json(required),
         "notes": _notes(required),
@@ -54,8 +54,8 @@ def required_json(
     return json_text(document)
 
 
-def _entry(one: RoleUse) -> dict[str, Any]:
-    received = one.received
+def _entry(use: RoleUse) -> dict[str, Any]:
+    received = use.received
     return {
         "file": display_path(received.at.file),
         "line": received.at.line,
@@ -63,20 +63,20 @@ def _entry(one: RoleUse) -> dict[str, Any]:
         "resource": received.resource.address,
         "type": received.resource.type,
         "attribute": received.attribute,
-        "role": one.label,
-        "arn": str(one.arn) if one.arn is not None else None,
-        "instance_profile": one.profile or None,
-        "services": list(one.services),
-        "passed": one.how == PASSED,
-        "how": one.how,
-        "when": one.condition or None,
-        "confidence": confidence_of(one).value,
+        "role": use.label,
+        "arn": str(use.arn) if use.arn is not None else None,
+        "instance_profile": use.profile or None,
+        "services": list(use.services),
+        "passed": use.how == PASSED,
+        "how": use.how,
+        "when": use.condition or None,
+        "confidence": confidence_of(use).value,
     }
 
 
 def _notes(required: Required) -> list[str]:
     """Return notes on placeholders in the statements; JSON statements have no syntax for account and partition."""
-    used = {part for one in required.statements for pattern in one.resources for part in pattern}
+    used = {part for item in required.statements for pattern in item.resources for part in pattern}
     notes = [*required.notes, *(f"{camel(blank)}: {describe_placeholder(blank)}" for blank in required.blanks)]
     if ACCOUNT in used:
         notes.append("${AWS::AccountId}: account ID that is deployed to (fill in with --account ID)")
@@ -98,12 +98,12 @@ def required_lines(
 
     ``error``: the start of the summary if not everything was read.
     """
-    passed = [one for one in required.received if one.how == PASSED]
+    passed = [use for use in required.received if use.how == PASSED]
     yield from _table(passed)
-    others = [one for one in required.received if one.how != PASSED]
-    for how, group in groupby(sorted(others, key=lambda one: one.how), key=lambda one: one.how):
+    others = [use for use in required.received if use.how != PASSED]
+    for how, group in groupby(sorted(others, key=lambda use: use.how), key=lambda use: use.how):
         yield (StyledText(f"{_NOT_PASSED_HEADINGS[how][0].upper()}{_NOT_PASSED_HEADINGS[how][1:]}:", "place"),)
-        yield from (_row("  ", one) for one in group)
+        yield from (_row("  ", use) for use in group)
         yield ()
     for number, policy in enumerate(policies_json(required)):
         yield (StyledText("Additional policy:" if number else "Permissions needed to deploy:", "place"),)
@@ -128,29 +128,29 @@ def required_lines(
 def _table(passed: Sequence[RoleUse]) -> Iterator[Line]:
     """Yield each role once, and below it the services with the resources."""
     groups: dict[str, list[RoleUse]] = {}
-    for one in passed:
-        groups.setdefault(one.label, []).append(one)
+    for use in passed:
+        groups.setdefault(use.label, []).append(use)
     for label, group in groups.items():
         yield (StyledText(sanitize(label), "place"),)
-        for services in dict.fromkeys(one.services for one in group):
+        for services in dict.fromkeys(use.services for use in group):
             names = ", ".join(services) or "unknown service"
             yield (StyledText("  -> "), StyledText(sanitize(names), "code"))
-            yield from (_row("     ", one, role=False) for one in group if one.services == services)
+            yield from (_row("     ", use, role=False) for use in group if use.services == services)
         yield ()
 
 
-def _row(indent: str, one: RoleUse, role: bool = True) -> Line:
-    received = one.received
+def _row(indent: str, use: RoleUse, role: bool = True) -> Line:
+    received = use.received
     spans = [StyledText(f"{indent}<- ")]
     if role:
-        spans = [StyledText(f"{indent}{sanitize(one.label)} <- ")]
+        spans = [StyledText(f"{indent}{sanitize(use.label)} <- ")]
     spans += [
         StyledText(sanitize(received.resource.address)),
         StyledText(f" {sanitize(received.attribute)}", "quiet"),
         StyledText(f"  {file_and_line(received.at.file, received.at.line)}"),
     ]
-    remarks = [f"in {one.profile}" if one.profile and not one.label.endswith(one.profile) else ""]
-    remarks.append(f"if {one.condition}" if one.condition else "")
-    remarks.append("uncertain" if confidence_of(one) is Confidence.LOW and one.services else "")
+    remarks = [f"in {use.profile}" if use.profile and not use.label.endswith(use.profile) else ""]
+    remarks.append(f"if {use.condition}" if use.condition else "")
+    remarks.append("uncertain" if confidence_of(use) is Confidence.LOW and use.services else "")
     words = "; ".join(word for word in remarks if word)
     return [*spans, StyledText(f"  ({sanitize(words)})", "quiet")] if words else spans

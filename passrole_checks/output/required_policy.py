@@ -29,21 +29,29 @@ PASSED_TO_SERVICE = "iam:PassedToService"
 
 def statements_json(required: Required) -> list[dict[str, Any]]:
     """Return the statements of all policies; placeholders are written as ``${Name}``."""
-    return [_statement(one) for one in required.statements]
+    return [_statement(statement) for statement in required.statements]
 
 
 def policies_json(required: Required) -> list[dict[str, Any]]:
     """Return the policy documents, each within the size limit of a managed policy."""
-    return [{"Version": "2012-10-17", "Statement": [_statement(one) for one in policy]} for policy in required.policies]
+    return [
+        {"Version": "2012-10-17", "Statement": [_statement(statement) for statement in policy]}
+        for policy in required.policies
+    ]
 
 
-def _statement(one: RequiredStatement) -> dict[str, Any]:
-    resources = [_json_arn(pattern) for pattern in one.resources]
-    found: dict[str, Any] = {"Sid": one.sid, "Effect": "Allow", "Action": one.action, "Resource": resources}
-    if one.services:
-        services = one.services[0] if len(one.services) == 1 else list(one.services)
-        found["Condition"] = {"StringEquals": {PASSED_TO_SERVICE: services}}
-    return found
+def _statement(statement: RequiredStatement) -> dict[str, Any]:
+    resources = [_json_arn(pattern) for pattern in statement.resources]
+    document: dict[str, Any] = {
+        "Sid": statement.sid,
+        "Effect": "Allow",
+        "Action": statement.action,
+        "Resource": resources,
+    }
+    if statement.services:
+        services = statement.services[0] if len(statement.services) == 1 else list(statement.services)
+        document["Condition"] = {"StringEquals": {PASSED_TO_SERVICE: services}}
+    return document
 
 
 def _json_arn(pattern: Pattern) -> str:
@@ -74,7 +82,7 @@ def _error(error: str) -> list[str]:
 
 
 def _hcl(required: Required) -> Iterator[str]:
-    used = {part for one in required.statements for pattern in one.resources for part in pattern}
+    used = {part for statement in required.statements for pattern in statement.resources for part in pattern}
     yield from _comments(required)
     if PARTITION in used:
         yield 'data "aws_partition" "current" {}'
@@ -97,21 +105,21 @@ def _hcl(required: Required) -> Iterator[str]:
 
 
 def _hcl_statements(policy: Policy) -> Iterator[str]:
-    for number, one in enumerate(policy):
+    for number, statement in enumerate(policy):
         if number:
             yield ""
         yield "  statement {"
-        yield f'    sid       = "{one.sid}"'
-        yield f'    actions   = ["{one.action}"]'
+        yield f'    sid       = "{statement.sid}"'
+        yield f'    actions   = ["{statement.action}"]'
         yield "    resources = ["
-        yield from (f"      {_hcl_arn(pattern)}," for pattern in one.resources)
+        yield from (f"      {_hcl_arn(pattern)}," for pattern in statement.resources)
         yield "    ]"
-        if one.services:
+        if statement.services:
             yield ""
             yield "    condition {"
             yield '      test     = "StringEquals"'
             yield f'      variable = "{PASSED_TO_SERVICE}"'
-            yield f"      values   = [{', '.join(_quote(service) for service in one.services)}]"
+            yield f"      values   = [{', '.join(_quote(service) for service in statement.services)}]"
             yield "    }"
         yield "  }"
 
@@ -185,17 +193,17 @@ def _yaml(required: Required) -> Iterator[str]:
         yield "      PolicyDocument:"
         yield '        Version: "2012-10-17"'
         yield "        Statement:"
-        for one in policy:
-            yield f"          - Sid: {one.sid}"
+        for statement in policy:
+            yield f"          - Sid: {statement.sid}"
             yield "            Effect: Allow"
-            yield f"            Action: {one.action}"
+            yield f"            Action: {statement.action}"
             yield "            Resource:"
-            yield from (f"              - {_yaml_arn(pattern)}" for pattern in one.resources)
-            if one.services:
+            yield from (f"              - {_yaml_arn(pattern)}" for pattern in statement.resources)
+            if statement.services:
                 yield "            Condition:"
                 yield "              StringEquals:"
                 yield f"                {PASSED_TO_SERVICE}:"
-                yield from (f"                  - {service}" for service in one.services)
+                yield from (f"                  - {service}" for service in statement.services)
 
 
 def _yaml_arn(pattern: Pattern) -> str:

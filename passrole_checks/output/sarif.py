@@ -62,8 +62,8 @@ def review_sarif(
     for finding, entry in accepted:
         state = states.get(finding.fingerprint, "unchanged")
         results.append({**_accepted(finding, entry, index), "baselineState": state})
-    known = {result["partialFingerprints"][FINGERPRINT] for result in results}
-    results += [_result(finding, index, "absent") for finding in gone if finding.fingerprint not in known]
+    current = {result["partialFingerprints"][FINGERPRINT] for result in results}
+    results += [_result(finding, index, "absent") for finding in gone if finding.fingerprint not in current]
     return _log(result, rules, results, [])
 
 

@@ -39,7 +39,7 @@ Changed = Callable[[Suggestion], Mapping[str, str]]
 
 
 def suggestion_lines(
-    found: Sequence[Suggestion],
+    suggestions: Sequence[Suggestion],
     texts: Texts,
     changed: Changed,
     notes: Sequence[str] = (),
@@ -57,17 +57,17 @@ def suggestion_lines(
         changed: returns the new contents of the files that a suggestion changes.
         error: a summary of what was not read or checked.
     """
-    for one in found:
-        yield from _suggestion(one, texts, changed, width)
+    for suggestion in suggestions:
+        yield from _suggestion(suggestion, texts, changed, width)
         yield ()
     if not quiet:
         yield from map(note_line, notes)
-        yield (*_prefix_error(_summary(found), error), *excluded_spans(excluded))
+        yield (*_prefix_error(_summary(suggestions), error), *excluded_spans(excluded))
 
 
 def fixed_lines(
-    made: Sequence[Suggestion],
-    left: Sequence[Suggestion],
+    fixed: Sequence[Suggestion],
+    remaining: Sequence[Suggestion],
     notes: Sequence[str] = (),
     *,
     excluded: Sequence[str] = (),
@@ -80,23 +80,23 @@ def fixed_lines(
 
     ``error``: a summary of what was not read or checked.
     """
-    for one in made:
-        yield _header(one)
+    for suggestion in fixed:
+        yield _header(suggestion)
         yield (
             StyledText("  "),
             StyledText("would fix" if dry_run else "fixed", "good"),
-            StyledText(f"  {_reason(one)}"),
+            StyledText(f"  {_reason(suggestion)}"),
         )
-        yield from wrap_prose(one.says, width)
-        yield from _shared_by(one, width)
+        yield from wrap_prose(suggestion.says, width)
+        yield from _shared_by(suggestion, width)
         yield ()
-    for one in left:
-        yield from _manual_review(one, width)
+    for suggestion in remaining:
+        yield from _manual_review(suggestion, width)
         yield ()
     if quiet:
         return
     yield from map(note_line, notes)
-    yield (*_prefix_error(_summary_of_fixes(made, left, dry_run=dry_run), error), *excluded_spans(excluded))
+    yield (*_prefix_error(_summary_of_fixes(fixed, remaining, dry_run=dry_run), error), *excluded_spans(excluded))
 
 
 def _prefix_error(summary: Line, error: str) -> Line:
@@ -107,24 +107,24 @@ def _prefix_error(summary: Line, error: str) -> Line:
     return (StyledText(f"{error}; ", "high"), *summary)
 
 
-def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
-    fixed = sum(len(one.findings) for one in made)
-    others = sum(len(one.findings) for one in left)
-    files = len({edit.file for one in made for edit in one.edits})
-    if not made and not left:
+def _summary_of_fixes(fixed: Sequence[Suggestion], remaining: Sequence[Suggestion], *, dry_run: bool) -> Line:
+    fixed_count = sum(len(suggestion.findings) for suggestion in fixed)
+    others = sum(len(suggestion.findings) for suggestion in remaining)
+    files = len({edit.file for suggestion in fixed for edit in suggestion.edits})
+    if not fixed and not remaining:
         return (StyledText("nothing to fix", "good"),)
     verb = "would be fixed" if dry_run else "fixed"
-    more = _usage_counts(made, left, "would be narrowed" if dry_run else "narrowed")
-    if not fixed and not others and more:
+    more = _usage_counts(fixed, remaining, "would be narrowed" if dry_run else "narrowed")
+    if not fixed_count and not others and more:
         return (StyledText(more, "place"),)
     return (
-        StyledText(f"{count_noun(fixed, 'finding')} {verb}", "place"),
+        StyledText(f"{count_noun(fixed_count, 'finding')} {verb}", "place"),
         StyledText(f" in {count_noun(files, 'file')}; {_need_review(others)}{'; ' if more else ''}{more}"),
     )
 
 
 def suggestions_json(
-    found: Sequence[Suggestion],
+    suggestions: Sequence[Suggestion],
     patch: str,
     unreadable: Sequence[Unreadable],
     skipped: Sequence[Unreadable],
@@ -133,7 +133,7 @@ def suggestions_json(
     """Return all data of each suggestion. ``patch``: the compatible ones, as :func:`patch_of` writes it."""
     document = {
         "version": 1,
-        "suggestions": [_suggestion_entry(one) for one in found],
+        "suggestions": [_suggestion_entry(suggestion) for suggestion in suggestions],
         "patch": patch,
         "unreadable": problem_entries(without_faults(unreadable)),
         "faults": problem_entries(faults_in(unreadable)),
@@ -175,26 +175,30 @@ def _quote_path(name: str) -> str:
     if not any(character in '"\\' or ord(character) < 32 or ord(character) == 127 for character in name):
         return name
     escapes = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-    plain = (escapes.get(one) or (f"\\{ord(one):03o}" if ord(one) < 32 or ord(one) == 127 else one) for one in name)
+    plain = (
+        escapes.get(character)
+        or (f"\\{ord(character):03o}" if ord(character) < 32 or ord(character) == 127 else character)
+        for character in name
+    )
     return f'"{"".join(plain)}"'
 
 
 # -- text
 
 
-def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> Iterator[Line]:
-    if not one.edits:
-        yield from _manual_review(one, width)
+def _suggestion(suggestion: Suggestion, texts: Texts, changed: Changed, width: int) -> Iterator[Line]:
+    if not suggestion.edits:
+        yield from _manual_review(suggestion, width)
         return
-    yield _header(one)
-    yield (StyledText("  "), StyledText(_reason(one)))
-    files = changed(one)
+    yield _header(suggestion)
+    yield (StyledText("  "), StyledText(_reason(suggestion)))
+    files = changed(suggestion)
     for number, file in enumerate(sorted(files, key=display_path)):
-        if number or file != one.at.file:
+        if number or file != suggestion.at.file:
             yield (StyledText(f"  in {sanitize(display_path(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
-    yield from wrap_prose(one.says, width)
-    yield from _shared_by(one, width)
+    yield from wrap_prose(suggestion.says, width)
+    yield from _shared_by(suggestion, width)
 
 
 def _small_diff(old: str, new: str) -> Iterator[Line]:
@@ -215,9 +219,11 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
         yield (StyledText("  "), StyledText(f"{line[0]} {sanitize(line[1 + blank :])}", styles.get(line[0], "quiet")))
 
 
-def _common_prefix_length(one: str, other: str) -> int:
+def _common_prefix_length(first: str, second: str) -> int:
     """Return the length of the common prefix of two texts."""
-    return next((number for number, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+    return next(
+        (number for number, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), len(first)
+    )
 
 
 def _cut_long_lines(lines: Sequence[str]) -> list[str]:
@@ -238,64 +244,66 @@ def _cut_long_lines(lines: Sequence[str]) -> list[str]:
     return result
 
 
-def _manual_review(one: Suggestion, width: int) -> Iterator[Line]:
-    yield _header(one)
-    yield (StyledText("  "), StyledText(_reason(one)))
+def _manual_review(suggestion: Suggestion, width: int) -> Iterator[Line]:
+    yield _header(suggestion)
+    yield (StyledText("  "), StyledText(_reason(suggestion)))
     yield (StyledText(_INDENT), StyledText("Needs manual review:", "medium"))
-    for phrase in one.missing:
+    for phrase in suggestion.missing:
         wrapped = textwrap.wrap(sanitize(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
         for number, line in enumerate(wrapped):
             yield (StyledText(f"{_INDENT}{'  ' if number else '- '}"), StyledText(line))
-    if one.statement:
+    if suggestion.statement:
         yield (StyledText(_INDENT), StyledText("Suggested statement:"))
-        for line in one.statement.split("\n"):
+        for line in suggestion.statement.split("\n"):
             yield (StyledText(f"{_INDENT}  "), StyledText(sanitize(line), "code"))
 
 
-def _header(one: Suggestion) -> Line:
-    resource, sid = _resource_and_sid(one)
+def _header(suggestion: Suggestion) -> Line:
+    resource, sid = _resource_and_sid(suggestion)
     spans = [
-        StyledText(file_and_line(one.at.file, one.at.line), "place"),
+        StyledText(file_and_line(suggestion.at.file, suggestion.at.line), "place"),
         StyledText("  "),
         StyledText(sanitize(resource)),
     ]
     return [*spans, StyledText(f"  {sanitize(sid)}", "quiet")] if sid else spans
 
 
-def _resource_and_sid(one: Suggestion) -> tuple[str, str | None]:
-    first = one.findings[0] if one.findings else None
-    return (first.resource.address, first.sid) if first is not None else (one.resource, one.sid)
+def _resource_and_sid(suggestion: Suggestion) -> tuple[str, str | None]:
+    first = suggestion.findings[0] if suggestion.findings else None
+    return (first.resource.address, first.sid) if first is not None else (suggestion.resource, suggestion.sid)
 
 
-def _reason(one: Suggestion) -> str:
+def _reason(suggestion: Suggestion) -> str:
     """Return the checks that flag a statement; for a statement without findings, how its use differs from the grant."""
-    if one.findings:
-        found = sorted(one.findings, key=lambda finding: finding.check_id)
-        return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in found))
-    return "unused" if _is_unused(one) else "broader than observed use"
+    if suggestion.findings:
+        findings = sorted(suggestion.findings, key=lambda finding: finding.check_id)
+        return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in findings))
+    return "unused" if _is_unused(suggestion) else "broader than observed use"
 
 
-def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
+def _shared_by(suggestion: Suggestion, width: int) -> Iterator[Line]:
     """Yield notes on other users of the files that a suggestion edits."""
-    if one.shared is None:
+    if suggestion.shared is None:
         return
-    units, callers = (", ".join(map(display_path, paths)) for paths in (one.shared.units, one.shared.callers))
-    if len(one.shared.units) > 1:
+    units, callers = (
+        ", ".join(map(display_path, paths)) for paths in (suggestion.shared.units, suggestion.shared.callers)
+    )
+    if len(suggestion.shared.units) > 1:
         yield from wrap_prose(f"The change affects, and was verified for: {units}.", width)
     if callers:
         yield from wrap_prose(f"Also affects these callers, which were not scanned: {callers}.", width)
-    if not one.shared.is_complete:
+    if not suggestion.shared.is_complete:
         yield from wrap_prose(
             "Other folders may call this module: not all files of the repository could be searched.", width
         )
 
 
-def _summary(found: Sequence[Suggestion]) -> Line:
-    if not found:
+def _summary(suggestions: Sequence[Suggestion]) -> Line:
+    if not suggestions:
         return (StyledText("nothing to suggest", "good"),)
-    able = sum(len(one.findings) for one in found if one.edits)
-    others = sum(len(one.findings) for one in found if not one.edits)
-    more = _usage_counts([one for one in found if one.edits], found, "can be narrowed")
+    able = sum(len(suggestion.findings) for suggestion in suggestions if suggestion.edits)
+    others = sum(len(suggestion.findings) for suggestion in suggestions if not suggestion.edits)
+    more = _usage_counts([suggestion for suggestion in suggestions if suggestion.edits], suggestions, "can be narrowed")
     if not able and not others and more:
         return (StyledText(more, "place"),)
     return (
@@ -306,8 +314,8 @@ def _summary(found: Sequence[Suggestion]) -> Line:
 
 def _usage_counts(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
     """Return how many statements without findings are broader than observed use, and how many are unused."""
-    wider = sum(not one.findings for one in able)
-    unused = sum(_is_unused(one) for one in others)
+    wider = sum(not suggestion.findings for suggestion in able)
+    unused = sum(_is_unused(suggestion) for suggestion in others)
     counts = [f"{count_noun(wider, 'statement')} broader than observed use {verb}"] if wider else []
     counts += [count_noun(unused, "unused statement")] if unused else []
     return "; ".join(counts)
@@ -317,60 +325,60 @@ def _need_review(number: int) -> str:
     return f"{number} {'needs' if number == 1 else 'need'} manual review"
 
 
-def _is_unused(one: Suggestion) -> bool:
-    return one.evidence is not None and not one.evidence.passes + one.evidence.perhaps
+def _is_unused(suggestion: Suggestion) -> bool:
+    return suggestion.evidence is not None and not suggestion.evidence.passes + suggestion.evidence.perhaps
 
 
 # -- JSON
 
 
-def _suggestion_entry(one: Suggestion) -> dict[str, object]:
-    resource, sid = _resource_and_sid(one)
+def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
+    resource, sid = _resource_and_sid(suggestion)
     return {
-        "file": display_path(one.at.file),
-        "line": one.at.line,
-        "end_line": max(one.at.line, one.at.end_line),
+        "file": display_path(suggestion.at.file),
+        "line": suggestion.at.line,
+        "end_line": max(suggestion.at.line, suggestion.at.end_line),
         "resource": resource,
         "sid": sid,
-        "findings": [_finding_entry(finding) for finding in one.findings],
-        "says": one.says,
-        "missing": list(one.missing),
-        "statement": one.statement,
+        "findings": [_finding_entry(finding) for finding in suggestion.findings],
+        "says": suggestion.says,
+        "missing": list(suggestion.missing),
+        "statement": suggestion.statement,
         "edits": [
             {"file": display_path(edit.file), "start": edit.start, "end": edit.end, "text": edit.text}
-            for edit in one.edits
+            for edit in suggestion.edits
         ],
-        "evidence": _evidence_entry(one.evidence) if one.evidence is not None else None,
-        "shared": _shared_entry(one.shared) if one.shared is not None else None,
+        "evidence": _evidence_entry(suggestion.evidence) if suggestion.evidence is not None else None,
+        "shared": _shared_entry(suggestion.shared) if suggestion.shared is not None else None,
     }
 
 
-def _shared_entry(one: Shared) -> dict[str, object]:
+def _shared_entry(shared: Shared) -> dict[str, object]:
     return {
-        "units": list(map(display_path, one.units)),
-        "callers": list(map(display_path, one.callers)),
-        "callers_complete": one.is_complete,
+        "units": list(map(display_path, shared.units)),
+        "callers": list(map(display_path, shared.callers)),
+        "callers_complete": shared.is_complete,
     }
 
 
-def _evidence_entry(one: ObservedUse) -> dict[str, object]:
+def _evidence_entry(observed: ObservedUse) -> dict[str, object]:
     return {
-        "since": one.since,
-        "until": one.until,
-        "passes": one.passes,
-        "perhaps": one.perhaps,
-        "roles": one.roles,
-        "last": one.last or None,
+        "since": observed.since,
+        "until": observed.until,
+        "passes": observed.passes,
+        "perhaps": observed.perhaps,
+        "roles": observed.roles,
+        "last": observed.last or None,
     }
 
 
-def _finding_entry(one: Finding) -> dict[str, str]:
+def _finding_entry(finding: Finding) -> dict[str, str]:
     return {
-        "check_id": one.check_id,
-        "name": one.name,
-        "severity": one.severity.value,
-        "message": one.message,
-        "fingerprint": one.fingerprint,
+        "check_id": finding.check_id,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "fingerprint": finding.fingerprint,
     }
 
 

@@ -28,12 +28,12 @@ class State(str, Enum):
 def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]:
     """Return the statements of a result that grant or deny PassRole, and those known only from the usage, such as of
     AWS managed policies."""
-    listed = [one for one in result.grants if one.grant.denied or one.effect_on_passrole != "none"]
-    known = {_key(one) for one in listed}
+    listed = [located for located in result.grants if located.grant.denied or located.effect_on_passrole != "none"]
+    keys = {_key(located) for located in listed}
     for used in (*against.used, *against.perhaps, *against.unused):
         located = LocatedGrant(used.grant, used.resource, used.path, tuple(used.holders), "allow")
-        if used.holders and _key(located) not in known:
-            known.add(_key(located))
+        if used.holders and _key(located) not in keys:
+            keys.add(_key(located))
             listed.append(located)
     return listed
 
@@ -47,15 +47,15 @@ def add_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[E
     edges: list[Edge] = []
     entries = []
     for entry in graph.entries:
-        known: dict[Use, None] = {}
+        uses_of_entry: dict[Use, None] = {}
         for used in by_statement.get(_key(entry.located), ()) if entry.effect == "allow" else ():
             for through in used.ways:
                 uses = list(_uses(entry, graph.nodes, through))
                 if uses and id(through.edge) not in numbers:
                     numbers[id(through.edge)] = len(edges)
                     edges.append(through.edge)
-                known.update((use._replace(passed=numbers[id(through.edge)]), None) for use in uses)
-        entries.append(replace(entry, uses=tuple(known) if entry.effect == "allow" else None))
+                uses_of_entry.update((use._replace(passed=numbers[id(through.edge)]), None) for use in uses)
+        entries.append(replace(entry, uses=tuple(uses_of_entry) if entry.effect == "allow" else None))
     return replace(graph, entries=tuple(entries)), tuple(edges)
 
 
@@ -69,51 +69,53 @@ def link_states(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
     """Return the states of a statement's links, each once; none if it allows nothing."""
     if entry.uses is None:
         return []
-    found: dict[tuple[int, int], dict[int, bool]] = {}
-    for left, right in ((entry.principals, entry.roles), (entry.roles, entry.services)):
-        found.update(((source, target), {}) for source in left for target in right)
+    links: dict[tuple[int, int], dict[int, bool]] = {}
+    for sources, targets in ((entry.principals, entry.roles), (entry.roles, entry.services)):
+        links.update(((source, target), {}) for source in sources for target in targets)
     for use in entry.uses:
-        known = found[use.source, use.target]
-        known[use.passed] = known.get(use.passed, False) or use.surely
-    there = {usage_state(uses, edges) for uses in found.values()}
-    return [state for state in State if state in there]
+        passes = links[use.source, use.target]
+        passes[use.passed] = passes.get(use.passed, False) or use.surely
+    states = {usage_state(uses, edges) for uses in links.values()}
+    return [state for state in State if state in states]
 
 
 def statement_passes(entry: GraphStatement) -> dict[int, bool]:
     """Return the passes through a statement; each maps to True if it is unambiguous for any of its links."""
-    found: dict[int, bool] = {}
+    passes: dict[int, bool] = {}
     for use in entry.uses or ():
-        found[use.passed] = found.get(use.passed, False) or use.surely
-    return found
+        passes[use.passed] = passes.get(use.passed, False) or use.surely
+    return passes
 
 
-def _key(one: LocatedGrant | Used) -> tuple[object, ...]:
-    path = one.path if isinstance(one, Used) else one.statement_path
-    return one.resource.address, one.grant.at, path
+def _key(statement: LocatedGrant | Used) -> tuple[object, ...]:
+    path = statement.path if isinstance(statement, Used) else statement.statement_path
+    return statement.resource.address, statement.grant.at, path
 
 
-def _uses(entry: GraphStatement, nodes: Sequence[Node], way: Through) -> Iterator[Use]:
+def _uses(entry: GraphStatement, nodes: Sequence[Node], through: Through) -> Iterator[Use]:
     """Yield the links of a statement that a pass went through; none if the statement belongs to another principal."""
-    if not way.holders:
+    if not through.holders:
         principals = dict.fromkeys(entry.principals, False)  # unknown attachment
     else:
-        principals = {one: way.holders[name] for one in entry.principals if (name := nodes[one].full) in way.holders}
-    roles = {one: way.roles[name] for one in entry.roles if (name := nodes[one].full) in way.roles}
+        principals = {
+            node: through.holders[name] for node in entry.principals if (name := nodes[node].full) in through.holders
+        }
+    roles = {node: through.roles[name] for node in entry.roles if (name := nodes[node].full) in through.roles}
     roles = roles or dict.fromkeys(entry.roles, len(entry.roles) == 1)
-    services = _services(entry.services, nodes, way.edge.services)
+    services = _services(entry.services, nodes, through.edge.services)
     for role, covers in roles.items() if principals else ():
-        sure = way.surely and covers
-        yield from (Use(one, role, 0, sure and surely) for one, surely in principals.items())
+        sure = through.surely and covers
+        yield from (Use(node, role, 0, sure and surely) for node, surely in principals.items())
         lets = any(principals.values())
-        yield from (Use(role, one, 0, sure and lets and surely) for one, surely in services.items())
+        yield from (Use(role, node, 0, sure and lets and surely) for node, surely in services.items())
 
 
 def _services(numbers: Collection[int], nodes: Sequence[Node], services: Iterable[str]) -> dict[int, bool]:
     """Return the boxes that match any of ``services``, each with True if there is only one match."""
-    found: dict[int, None] = {}
+    matches: dict[int, None] = {}
     for service in services:
-        exact = [one for one in numbers if nodes[one].label == service]
-        fits = exact or [one for one in numbers if fnmatchcase(service, nodes[one].label.replace("[", "[[]"))]
-        found.update(dict.fromkeys(fits or [one for one in numbers if nodes[one].open] or numbers))
-    found = found or dict.fromkeys(numbers)
-    return dict.fromkeys(found, len(found) == 1)
+        exact = [number for number in numbers if nodes[number].label == service]
+        fits = exact or [number for number in numbers if fnmatchcase(service, nodes[number].label.replace("[", "[[]"))]
+        matches.update(dict.fromkeys(fits or [number for number in numbers if nodes[number].open] or numbers))
+    matches = matches or dict.fromkeys(numbers)
+    return dict.fromkeys(matches, len(matches) == 1)

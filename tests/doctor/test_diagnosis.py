@@ -224,7 +224,7 @@ def test_programs_of_other_environments(tmp_path: Path, monkeypatch: pytest.Monk
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     (one,) = diagnosis._other_environments([])
-    assert one.what == f"{program} is of another environment than this Python ({sys.executable})"
+    assert one.problem == f"{program} is of another environment than this Python ({sys.executable})"
     assert one.remedy == "install passrole-checks there, or its checks do not run in that checkov"
 
 
@@ -244,7 +244,7 @@ def test_git_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, an
     monkeypatch.setenv("PATH", str(tmp_path))
     git, remarks = diagnosis._examine_git()
     assert git == answer.split()[2]
-    assert [one.what for one in remarks] == ([] if said is None else [said])
+    assert [one.problem for one in remarks] == ([] if said is None else [said])
 
 
 def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git, (one,) = diagnosis._examine_git()
     assert git is None
     assert (
-        one.what
+        one.problem
         == "not installed, and commits are compared with it; diff and review compare versions of a repository with it"
     )
 
