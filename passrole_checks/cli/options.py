@@ -341,8 +341,8 @@ def destination_of_option(context: click.Context, option: str) -> Destination | 
     return destination
 
 
-def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: Any) -> ScanOptions:
-    """Return scan options from the shared options. ``judging``: further fields of :class:`ScanOptions`.
+def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **fields: Any) -> ScanOptions:
+    """Return scan options from the shared options. ``fields``: further fields of :class:`ScanOptions`.
 
     Raises:
         InputError: a parameter file cannot be read or used.
@@ -373,7 +373,7 @@ def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: 
         parameters=parameters,
         exclusions=exclusions_of(options["exclude"], paths),
     )
-    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
+    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **fields)
 
 
 def cache_option(function: _Function) -> _Function:

@@ -222,8 +222,8 @@ def _build(versions: VersionPair, options: dict[str, Any], formats: Collection[s
         everything=any(name in WHOLE_SCAN_FORMATS for name in formats),
     )
     checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
-    judging = diff.comparison_options(options, checks=checks, skip_checks=skip_checks)
-    return reviewed(versions, judging, diff.inputs_factory(options), report_options)
+    scan_settings = diff.comparison_options(options, checks=checks, skip_checks=skip_checks)
+    return reviewed(versions, scan_settings, diff.inputs_factory(options), report_options)
 
 
 def _read_bundle(path: str, options: dict[str, Any]) -> ReviewReport:

@@ -135,11 +135,11 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     return max(written, report_problems(result.unreadable))
 
 
-def _scan(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
-    """Scan ``paths`` with the shared options; ``judging`` are further fields of :class:`ScanOptions`."""
+def _scan(paths: Sequence[str], options: dict[str, Any], **fields: Any) -> ScanResult:
+    """Scan ``paths`` with the shared options; ``fields`` are further fields of :class:`ScanOptions`."""
     where, scan_settings, cache = (
         [Path(path) for path in paths],
-        scan_options(options, paths, **judging),
+        scan_options(options, paths, **fields),
         result_store(paths, options),
     )
     with progress_writer(options) as report:

@@ -134,9 +134,9 @@ def _usage_cell(state: State | None, uses: Mapping[int, bool], edges: Sequence[E
         count = sum(edge.counts[RequestOutcome.PASSED] for edge in matching)
         if count:
             last = max(edge.last for edge in matching if edge.counts[RequestOutcome.PASSED])
-            lines.append(f'<span class="told">{word}{times(count)}, last {escape_text(last[:10])}</span>')
+            lines.append(f'<span class="detail">{word}{times(count)}, last {escape_text(last[:10])}</span>')
     denied = sum(edges[number].counts[RequestOutcome.DENIED] for number in uses)
-    lines += [f'<span class="told">denied {times(denied)}</span>'] if denied else []
+    lines += [f'<span class="detail">denied {times(denied)}</span>'] if denied else []
     return " ".join(lines)
 
 

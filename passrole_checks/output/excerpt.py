@@ -110,11 +110,11 @@ def _relevant_lines(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
     return textwrap.dedent("\n".join(relevant)).split("\n")
 
 
-def _elide(lines: list[str], telling: re.Pattern[str]) -> list[str]:
-    """Keep the lines that match ``telling``; replace each run of others by one "…"."""
+def _elide(lines: list[str], pattern: re.Pattern[str]) -> list[str]:
+    """Keep the lines that match ``pattern``; replace each run of others by one "…"."""
     short: list[str] = []
     for line in lines:
-        if telling.search(line):
+        if pattern.search(line):
             short.append(line)
         elif not short or short[-1].strip() != "…":
             short.append(" " * (len(line) - len(line.lstrip())) + "…")

@@ -300,7 +300,7 @@ def _row(number: int, entry: GraphStatement, graph: AccessGraph, extras: PageExt
     effect = {"allow": "", "deny": '<span class="tag">Deny</span> ', "none": '<span class="tag">no effect</span> '}
     cells = [
         _badge(severity, "no finding" if severity == _NONE else severity)
-        + f'<span class="told">{_text(checks)}</span>',
+        + f'<span class="detail">{_text(checks)}</span>',
         effect[entry.effect] + _names([graph.nodes[node].label for node in entry.principals]),
         _names([graph.nodes[node].label for node in entry.roles]),
         _names([graph.nodes[node].label for node in entry.services]),

@@ -32,7 +32,7 @@ _STYLES = (
     "classDef info fill:#eeeaf8,stroke:#5f4b9b,color:#1c2330",
     "classDef none fill:#eef1f5,stroke:#7d899b,color:#1c2330",
 )
-_COLOURS = {"high": "#bb1f33", "medium": "#96560a", "low": "#1f62a0", "info": "#5f4b9b"}
+_COLORS = {"high": "#bb1f33", "medium": "#96560a", "low": "#1f62a0", "info": "#5f4b9b"}
 _ARROWS = {"high": "==>", "medium": "-->", "low": "-->", "info": "-.->", "none": "-->"}
 _BOXES = {Column.PRINCIPAL: ('(["', '"])'), Column.ROLE: ('["', '"]'), Column.SERVICE: ('{{"', '"}}')}
 
@@ -118,10 +118,10 @@ def diagram(graph: AccessGraph, arrow: Callable[[Link], str] | None = None) -> I
         yield f"  n{number}{before}{label(node.label)}{second_line}{after}:::{severity[number]}"
     for link in links:
         yield f"  n{link.source} {_ARROWS[_severity_name(link)] if arrow is None else arrow(link)} n{link.target}"
-    for word, colour in _COLOURS.items() if arrow is None else ():
+    for word, color in _COLORS.items() if arrow is None else ():
         numbers = ",".join(str(number) for number, link in enumerate(links) if _severity_name(link) == word)
         if numbers:
-            yield f"  linkStyle {numbers} stroke:{colour}"
+            yield f"  linkStyle {numbers} stroke:{color}"
     yield from (f"  {style}" for style in _STYLES if style.split()[1] in severity.values())
     yield "```"
     if note:

@@ -40,11 +40,11 @@ def scan_junit(
     findings: dict[str, list[Finding]] = defaultdict(list)
     for finding in (*result.findings, *accepted, *not_shown):
         findings[display_path(finding.at.file)].append(finding)
-    judged = {display_path(located.grant.at.file) for located in result.grants}
+    checked = {display_path(located.grant.at.file) for located in result.grants}
     unreadable, faults = _by_file(without_faults(result.unreadable)), _by_file(result.faults)
     not_evaluated = _by_file([*result.not_evaluated, *configuration])
     root = ElementTree.Element("testsuites", name="passrole_checks")
-    for file in sorted({*map(display_path, result.files), *findings, *judged, *unreadable, *faults, *not_evaluated}):
+    for file in sorted({*map(display_path, result.files), *findings, *checked, *unreadable, *faults, *not_evaluated}):
         suite = ElementTree.SubElement(root, "testsuite", name=xml(file))
         if file in unreadable:
             _add_notes(_case(suite, "can be read"), "error", unreadable[file])
@@ -52,7 +52,7 @@ def scan_junit(
             _add_notes(_case(suite, "is checked without an internal error"), "error", faults[file])
         if file in not_evaluated:
             _add_notes(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
-        by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in judged else {}
+        by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in checked else {}
         for finding in findings[file]:
             by_check.setdefault(finding.check_id, []).append(finding)
         for check, check_findings in sorted(by_check.items()):
