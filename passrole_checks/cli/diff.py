@@ -124,7 +124,7 @@ class DiffCommand(ConfiguredCommand):
         ),
     ),
 )
-@click.option("--staged", is_flag=True, help="Compare BASE (default: HEAD) with the index.")
+@click.option("--staged", is_flag=True, help="Compare BASE (default: HEAD) with the staged changes.")
 @fail_on("Exit 1 on new or widened access at or above this severity.")
 @click.pass_context
 def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **options: Any) -> int:

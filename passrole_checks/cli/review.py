@@ -62,6 +62,72 @@ class ReviewRequest:
     versions: VersionPair | None
 
 
+_FILTER_OPTIONS = (
+    click.option("--staged", is_flag=True, help="Review the staged changes."),
+    severity("Minimum severity to report."),
+    confidence("Minimum confidence to report."),
+    fail_on("Exit 1 on new findings at or above this severity."),
+    check_selection,
+    baseline("Ignore findings listed in this baseline; read from BASE."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Exit 2 if changed code cannot be evaluated.",
+    ),
+    click.option("--mask-accounts", is_flag=True, help="Replace account IDs with ACCOUNT-1, ACCOUNT-2, …"),
+)
+_POSTING_OPTIONS = (
+    click.option(
+        "--post",
+        type=click.Choice(["auto", "github", "gitlab", "none"]),
+        default="auto",
+        help="Forge to post comments and the status to; auto detects it from the CI environment.",
+    ),
+    click.option(
+        "--comment",
+        type=click.Choice(["update", "new", "hide-and-new", "off"]),
+        default="update",
+        show_default=True,
+        help="Handling of an earlier summary comment: update it, add a new one, hide it and add a new one, or post"
+        " none.",
+    ),
+    click.option(
+        "--max-inline",
+        type=click.IntRange(0, 100),
+        metavar="N",
+        default=10,
+        show_default=True,
+        help="Maximum number of inline comments, 0 to 100; the summary lists the rest.",
+    ),
+    click.option("--status/--no-status", default=True, help="Set the commit status.  [default: status]"),
+    click.option("--check-run", is_flag=True, help="Create a check run with annotations (GitHub)."),
+    click.option(
+        "--key",
+        metavar="NAME",
+        default="default",
+        help="Name of this review, if several run on one pull request; each has its own comment and status.",
+    ),
+    click.option(
+        "--author", metavar="LOGIN", default="", help="Author of the comments to update.  [default: token owner]"
+    ),
+    click.option("--dry-run", is_flag=True, help="Print the API calls that would be made, as JSON."),
+)
+_BUNDLE_OPTIONS = (
+    click.option(
+        "--offline-bundle",
+        metavar="FILE",
+        help="Write the report to FILE, for posting with --from-bundle.",
+        shell_complete=help_sections.complete_files,
+    ),
+    click.option(
+        "--from-bundle",
+        metavar="FILE",
+        help="Read the report from FILE (JSON, or a zip file containing it).",
+        shell_complete=help_sections.complete_files,
+    ),
+)
+
+
 def options(function: _Function) -> _Function:
     """Add the arguments and options of ``review``."""
     versions = click.argument(
@@ -71,67 +137,7 @@ def options(function: _Function) -> _Function:
         callback=at_most_two,
         shell_complete=help_sections.complete_versions,
     )
-    own = (
-        click.option("--staged", is_flag=True, help="Review the index."),
-        severity("Minimum severity to report."),
-        confidence("Minimum confidence to report."),
-        fail_on("Exit 1 on new findings at or above this severity."),
-        check_selection,
-        baseline("Ignore findings listed in this baseline; read from BASE."),
-        click.option(
-            "--strict",
-            is_flag=True,
-            help="Exit 2 if changed code cannot be evaluated.",
-        ),
-        click.option("--mask-accounts", is_flag=True, help="Replace account IDs with ACCOUNT-1, ACCOUNT-2, …"),
-        click.option(
-            "--post",
-            type=click.Choice(["auto", "github", "gitlab", "none"]),
-            default="auto",
-            help="Forge to post comments and the status to; auto detects it from the CI environment.",
-        ),
-        click.option(
-            "--comment",
-            type=click.Choice(["update", "new", "hide-and-new", "off"]),
-            default="update",
-            show_default=True,
-            help="Handling of an earlier summary comment: update it, add a new one, hide it and add a new one, or post"
-            " none.",
-        ),
-        click.option(
-            "--max-inline",
-            type=click.IntRange(0, 100),
-            metavar="N",
-            default=10,
-            show_default=True,
-            help="Maximum number of inline comments, 0 to 100; the summary lists the rest.",
-        ),
-        click.option("--status/--no-status", default=True, help="Set the commit status.  [default: status]"),
-        click.option("--check-run", is_flag=True, help="Create a check run with annotations (GitHub)."),
-        click.option(
-            "--key",
-            metavar="NAME",
-            default="default",
-            help="Name of this review, if several run on one pull request; each has its own comment and status.",
-        ),
-        click.option(
-            "--author", metavar="LOGIN", default="", help="Author of the comments to update.  [default: token owner]"
-        ),
-        click.option("--dry-run", is_flag=True, help="Print the API calls that would be made, as JSON."),
-        click.option(
-            "--offline-bundle",
-            metavar="FILE",
-            help="Write the report to FILE, for posting with --from-bundle.",
-            shell_complete=help_sections.complete_files,
-        ),
-        click.option(
-            "--from-bundle",
-            metavar="FILE",
-            help="Read the report from FILE (JSON, or a zip file containing it).",
-            shell_complete=help_sections.complete_files,
-        ),
-    )
-    for option in reversed(own):
+    for option in reversed((*_FILTER_OPTIONS, *_POSTING_OPTIONS, *_BUNDLE_OPTIONS)):
         function = option(function)
     return shared_options(FORMATS, (versions,))(function)
 

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 @cache_option
 @click.pass_context
 def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """Report overly permissive iam:PassRole grants in files and folders.
+    """Report overly permissive iam:PassRole grants.
 
     Recognizes files by content, and searches folders recursively. A Terraform root module is evaluated as a whole, with
     the modules that it calls; for a single file of it, only findings in that file are reported.

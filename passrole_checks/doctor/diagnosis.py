@@ -45,7 +45,7 @@ ADAPTER_FOLDERS = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "c
 _HCL2_DISTRIBUTIONS = (
     "bc-python-hcl2",
     "python-hcl2",
-)  # both install a module ``hcl2``; checkov works with the first one only
+)  # both install the module ``hcl2``; checkov needs the first
 _PARSERS = ("tree-sitter", "tree-sitter-hcl")
 _OLDEST_GIT = "2.30"
 _TIMEOUT = 90  # seconds for importing a host; checkov is slow on a cold disk
