@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from passrole_checks.cli import help_sections
+from passrole_checks.cli.diff import load_configuration
 from passrole_checks.cli.options import (
     at_most_two,
     baseline,
@@ -38,7 +39,6 @@ from passrole_checks.cli.write_outputs import (
     write_lines,
 )
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.scan import settings
 
 if TYPE_CHECKING:
     from passrole_checks.git_versions import VersionPair
@@ -168,14 +168,6 @@ def review_request(options: dict[str, Any]) -> ReviewRequest:
             "review: expected versions of a git repository (to compare paths: passrole-checks diff)"
         )
     return ReviewRequest(context, versions)
-
-
-def load_configuration(request: ReviewRequest) -> dict[str, Any]:
-    """Return the configuration table: that of BASE, or, for a bundle, the working directory's."""
-    if request.versions is None:
-        return settings.load(Path.cwd())
-    content = request.versions.file_of_base(settings.FILE)
-    return {} if content is None else settings.table_in(content)
 
 
 def _run(
@@ -385,7 +377,7 @@ class ReviewCommand(ConfiguredCommand):
     ) -> dict[str, Any]:
         options = click.Command.make_context(self, info_name, args, parent, **extra).params
         extra["obj"] = review_request(options)
-        return load_configuration(extra["obj"])
+        return load_configuration(extra["obj"].versions)
 
 
 @click.command(cls=ReviewCommand)

@@ -220,7 +220,7 @@ def _package_problems(packages: Sequence[Package], reader: str | None) -> Iterat
     if reader is None:
         problem = "no working parser: neither tree-sitter-hcl nor python-hcl2"
         remedy = _pip("install --force-reinstall tree-sitter tree-sitter-hcl")
-        yield Trouble("Terraform parser", problem, remedy)
+        yield Trouble("Terraform", problem, remedy)
 
 
 def _speed_remarks() -> Iterator[Trouble]:

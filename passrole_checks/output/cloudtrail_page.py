@@ -105,10 +105,9 @@ def _notices(report: UsageReport) -> str:
     if report.reading.events:
         return ""
     bounds = report.wanted.bounds
-    queried = " that is asked for" if bounds.since or bounds.until or bounds.accounts else ""
+    selection = " that match the selection" if bounds.since or bounds.until or bounds.accounts else ""
     return (
-        f'<p class="notice bad">No event{queried} is in these logs: that nothing was used says nothing of what is'
-        " granted.</p>\n"
+        f'<p class="notice bad">The logs contain no events{selection}; this does not show that grants are unused.</p>\n'
     )
 
 

@@ -86,11 +86,11 @@ def summarize_passes(report: UsageReport) -> str:
 def _passed(report: UsageReport) -> str:
     edges = report.edges
     if not edges:
-        return "0 passes" if report.reading.problems else "no role was passed"
+        return "0 passes" if report.reading.problems else "no roles were passed"
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
     roles = count_noun(len({edge.passed for edge in passed}), "role")
     words = (
-        f"{count_noun(report.count(RequestOutcome.PASSED), 'pass')} of {roles}"
+        f"{count_noun(report.count(RequestOutcome.PASSED), 'pass', 'passes')} of {roles}"
         f" by {count_noun(len({edge.principal for edge in passed}), 'principal')}"
     )
     for outcome, word in _OTHER_OUTCOMES:

@@ -90,7 +90,7 @@ def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[
     if change.cause is not None:
         because = file_and_line(change.cause.file, change.cause.line)
         yield (
-            StyledText(f"    {'caused by':<10}"),
+            StyledText(f"    {'because of':<11}"),
             StyledText(f"{because}{'  (removed)' if change.cause_removed else ''}"),
         )
 
