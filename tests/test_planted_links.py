@@ -127,7 +127,7 @@ def test_the_summary_of_a_step_follows_no_planted_link(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(repository.folder / "report"))
     assert main(["review", "HEAD^", "HEAD", "--post", "none"]) == 1
     assert home(repository) == {".bashrc": OLD}
-    assert "summary of the step" in capsys.readouterr().err
+    assert "step summary" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("link", ["kept", "kept/program", "kept/program/entry"])

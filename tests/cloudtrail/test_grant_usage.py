@@ -306,7 +306,7 @@ def test_values_are_for_a_configuration(options: tuple[str, ...], capsys: pytest
     assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), *options]) == 2
     told = capsys.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
-    assert f"{options[0]} is for the configuration of --against, which is not given" in told.err
+    assert f"{options[0]} requires --against" in told.err
 
 
 def test_two_configurations_count_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ Resources:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ScanResult:
-    """A scan of the template above."""
+    """Return a scan of the template above."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("scan"))
         Path("t.yaml").write_text(TEMPLATE, "utf-8")
@@ -50,8 +50,8 @@ def units(text: str) -> int:
     return max(len(text), len(text.encode("utf-16-le", "surrogatepass")) // 2)
 
 
-def test_the_whole_page(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A title, a table by severity, the summary, and the findings, worst first."""
+def test_page_of_one_template(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page has a title, a table by severity, the summary, and the findings, most severe first."""
     monkeypatch.chdir(Path(result.files[0]).parent)
     assert scan_markdown(result) == (
         "## iam:PassRole: 2 findings\n"
@@ -77,8 +77,8 @@ def test_the_whole_page(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-def test_nothing_found_is_said(result: ScanResult) -> None:
-    """Without findings the page is a title and the summary, which counts what is not shown."""
+def test_page_without_findings(result: ScanResult) -> None:
+    """Without findings, the page has a title and the summary, with the number of hidden findings."""
     (first, second) = result.findings
     entry = BaselineEntry("0" * 32, "PASSROLE_002", "t.yaml", "Deploy", Severity.LOW)
     applied = Applied("b.json", ((first, entry),), (), (), (), (entry,))
@@ -93,8 +93,8 @@ def test_nothing_found_is_said(result: ScanResult) -> None:
     )
 
 
-def test_what_was_not_read_and_not_evaluated_is_told(result: ScanResult) -> None:
-    """Files that could not be read come before the findings, what is not evaluated after them and not with --quiet."""
+def test_unreadable_files_and_skipped_items_are_listed(result: ScanResult) -> None:
+    """Unreadable files come before the findings, items not evaluated after them, and not with --quiet."""
     missing = replace(
         result, findings=(), unreadable=(Unreadable("b.tf", "no", 2),), not_evaluated=(Unreadable("m.tf", "not here"),)
     )
@@ -103,8 +103,8 @@ def test_what_was_not_read_and_not_evaluated_is_told(result: ScanResult) -> None
     assert scan_markdown(missing, quiet=True).endswith("### Could not be read\n\n- `b.tf:2`: no\n")
 
 
-def test_a_long_page_is_cut_between_findings(result: ScanResult) -> None:
-    """Of 100 high and 5 low findings of 1,000 characters the first fit, and the rest is counted."""
+def test_long_page_is_cut_between_findings(result: ScanResult) -> None:
+    """Of 100 high and 5 low findings of 1,000 characters, those that fit are shown and the others counted."""
     findings = many(result, [Severity.LOW] * 5 + [Severity.HIGH] * 100, "word " * 200)
     page = scan_markdown(replace(result, findings=findings))
     assert BUDGET - 2_000 < units(page) <= BUDGET
@@ -119,10 +119,8 @@ def test_a_long_page_is_cut_between_findings(result: ScanResult) -> None:
     st.sampled_from(["`" * 300, "\U0001f600" * 900, "\x1b" * 500, "|" * 900, "a @b #1 " * 200]),
     st.integers(0, 60),
 )
-def test_no_page_is_longer_than_its_budget(
-    result: ScanResult, severities: list[Severity], words: str, unread: int
-) -> None:
-    """Whatever the names and however many findings, the page keeps its budget and counts what it leaves out."""
+def test_page_stays_within_its_budget(result: ScanResult, severities: list[Severity], words: str, unread: int) -> None:
+    """For any names and any number of findings, the page keeps its budget and counts omitted findings."""
     entries = tuple(Unreadable(f"{number}{words}.tf", words) for number in range(unread))
     full = replace(result, findings=many(result, severities, words), unreadable=entries, not_evaluated=entries)
     page = scan_markdown(full)
@@ -131,8 +129,8 @@ def test_no_page_is_longer_than_its_budget(
     assert (f"**{len(severities) - told} more finding" in page) == (told < len(severities))
 
 
-def test_what_is_left_out_is_never_worse_than_what_is_told(result: ScanResult) -> None:
-    """Where a long finding does not fit, a shorter and less severe one is left out as well."""
+def test_omitted_findings_are_never_more_severe_than_shown_ones(result: ScanResult) -> None:
+    """If a long finding does not fit, shorter and less severe ones are omitted as well."""
     (long,) = many(result, [Severity.HIGH], "word " * 300)
     (short,) = many(result, [Severity.LOW], "Short.")
     page = scan_markdown(replace(result, findings=(short, long)), budget=1_500)
@@ -149,11 +147,11 @@ HOSTILE = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 @settings(max_examples=60, deadline=None)
 @given(HOSTILE, HOSTILE, HOSTILE)
-def test_a_page_of_hostile_names_has_the_blocks_of_an_ordinary_one(
+def test_hostile_names_do_not_change_the_page_structure(
     result: ScanResult, file: str, address: str, words: str
 ) -> None:
-    """Whatever a file and a resource are called: the page has its headings, its table, one item for the finding and one
-    for the unreadable file, and no link, image or HTML but our own line break."""
+    """For any file and resource name, the page has its headings, its table, one item for the finding and one for the
+    unreadable file, and no link, image or HTML except our own line break."""
     finding = result.findings[0]
     odd = replace(
         finding,

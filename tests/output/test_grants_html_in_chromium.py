@@ -92,13 +92,13 @@ def test_the_page_loads_draws_and_asks_for_nothing(browser: Any, make: Make) -> 
     file = make(app=template(**few()))
     page = browser.open(file)
     assert boxes(page) == [
-        "Who: ann, worst finding high",
-        "Who: bob, worst finding medium",
-        "Who: cleo, nothing found",
-        "Role: any role, of the account, worst finding high",
-        f"Role: {ACCOUNT}:role/app-*, roles of this name, 111122223333 \u00b7 2 statements, worst finding medium",
-        "Service: any service, 2 statements, worst finding high",
-        "Service: lambda.amazonaws.com, nothing found",
+        "Who: ann, highest severity high",
+        "Who: bob, highest severity medium",
+        "Who: cleo, no findings",
+        "Role: any role, in the account, highest severity high",
+        f"Role: {ACCOUNT}:role/app-*, name pattern, 111122223333 \u00b7 2 statements, highest severity medium",
+        "Service: any service, 2 statements, highest severity high",
+        "Service: lambda.amazonaws.com, no findings",
     ]
     assert page.value("document.querySelectorAll('.edge').length") == 6
     assert page.complaints() == []
@@ -161,7 +161,7 @@ def test_search_and_filters_narrow_graph_and_table(browser: Any, make: Make) -> 
     page.press("/")
     page.write("nowhere")
     page.wait_for("document.querySelector('.matched').textContent === '0 of 5 statements'")
-    assert "Nothing matches" in texts(page, ".picture svg")[0]
+    assert "No matches" in texts(page, ".picture svg")[0]
     assert page.complaints() == []
 
 
@@ -179,17 +179,17 @@ def test_everything_is_reached_by_keyboard(browser: Any, make: Make) -> None:
     here = "document.activeElement.getAttribute('aria-label')"
     page.value("document.querySelector('[name=clear]').focus()")
     page.press("Tab")
-    assert page.value(here) == "Who: ann, worst finding high"
+    assert page.value(here) == "Who: ann, highest severity high"
     outline = "getComputedStyle(document.activeElement.querySelector('.box')).strokeWidth"
     assert page.value(outline) == "3.5px"
     page.press("ArrowDown")
-    assert page.value(here) == "Who: bob, worst finding medium"
+    assert page.value(here) == "Who: bob, highest severity medium"
     page.press("ArrowRight")
-    assert page.value(here) == "bob \u2192 app-*: 1 statement, worst finding medium"
+    assert page.value(here) == "bob \u2192 app-*: 1 statement, highest severity medium"
     page.press("ArrowRight", "ArrowRight")
-    assert page.value(here) == "app-* \u2192 any service: 1 statement, worst finding medium"
+    assert page.value(here) == "app-* \u2192 any service: 1 statement, highest severity medium"
     page.press("ArrowDown")
-    assert page.value(here) == "app-* \u2192 lambda.amazonaws.com: 1 statement, nothing found"
+    assert page.value(here) == "app-* \u2192 lambda.amazonaws.com: 1 statement, no findings"
     page.press("ArrowLeft", "Enter")
     assert page.value("document.activeElement.textContent") == f"{ACCOUNT}:role/app-*"
     assert len(texts(page, ".panel .card")) == 2
@@ -205,7 +205,7 @@ def test_hostile_names_run_nothing(browser: Any, make: Make) -> None:
     page = browser.open(file)
     page.click(node("Who:"))
     assert texts(page, ".panel h2") == [HOSTILE]
-    assert page.value("document.title") == "Who may pass which role to which service"
+    assert page.value("document.title") == "PassRole access: who may pass which role to which service"
     assert page.complaints() == []
     assert page.requests() == [file.as_uri()]
 

@@ -130,8 +130,8 @@ def test_without_an_account_its_place_is_named(tmp_path: Path) -> None:
     found = of(tmp_path, FUNCTION, account=None)
     assert passes(found) == {"lambda.amazonaws.com": ["arn:aws:iam::${AWS::AccountId}:role/app"]}
     assert json.loads(required_json(found, (), ()))["notes"] == [
-        "${AWS::AccountId}: the account that is deployed to (--account ID fills it in)",
-        "arn:aws: no ARN says which partition is deployed to",
+        "${AWS::AccountId}: account ID that is deployed to (fill in with --account ID)",
+        "arn:aws: partition assumed, since no ARN in the code shows it",
     ]
 
 
@@ -161,7 +161,7 @@ resource "aws_lambda_function" "other" {
     assert json.loads(required_json(found, (), ()))["notes"] == [
         "Stage: the value of var.stage (no default)",
         "RoleArn: the ARN of the role that var.role_arn is (no default)",
-        "arn:aws: no ARN says which partition is deployed to",
+        "arn:aws: partition assumed, since no ARN in the code shows it",
     ]
 
 
@@ -562,7 +562,7 @@ def test_a_configuration_that_hands_out_no_role_says_so(tmp_path: Path, capsys: 
     """Without a role that is passed there are no statements."""
     (tmp_path / "main.tf").write_text('resource "aws_sns_topic" "t" {}\n', encoding="utf-8")
     assert main(["required", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "no role is passed; 1 file\n"
+    assert capsys.readouterr().out == "no roles are passed; 1 file\n"
 
 
 # by our own engine

@@ -89,7 +89,7 @@ def test_two_paths_are_no_versions(repository: Reviews) -> None:
     repository.commit({"a/main.tf": policy(APP), "b/main.tf": policy(ANY)})
     said = repository.review("a", "b")
     assert (said.status, said.err) == (
-        2, "review: compares versions of a git repository; passrole-checks diff compares paths\n",
+        2, "review: expected git versions, not paths (to compare paths: passrole-checks diff)\n",
     )  # fmt: skip
 
 
@@ -372,7 +372,7 @@ def test_a_fault_in_posting(repository: Reviews, forge: Forge) -> None:
     said = repository.review(text=True)
     assert (said.status, said.err) == (
         1,
-        "writing on github failed (RuntimeError), which is a fault of this program; the result stands\n",
+        "internal error while posting to github (RuntimeError); the result is not affected\n",
     )
 
 
@@ -380,7 +380,7 @@ def test_a_library_that_is_missing(repository: Reviews, forge: Forge, monkeypatc
     """Without what posting needs it is said how to get it."""
     monkeypatch.setitem(sys.modules, "passrole_checks.review.github", None)
     said = repository.review(text=True)
-    assert said.status == 1 and said.err.endswith("pip install passrole-checks[bot]\n")
+    assert said.status == 1 and said.err.endswith("pip install 'passrole-checks[bot]'\n")
 
 
 def test_nothing_is_posted_locally(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
