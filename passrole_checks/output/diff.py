@@ -133,7 +133,7 @@ def _dedent(line: Line) -> Line:
 
 def _notes(difference: AccessDifference, version_notes: Sequence[str]) -> Iterator[Line]:
     yield from map(note_line, version_notes)
-    yield from (note_line(f"{new} is treated as the renamed {old}") for old, new in difference.renamed)
+    yield from (note_line(f"assuming that {old} was renamed to {new}") for old, new in difference.renamed)
     yield from not_evaluated_notes(difference.not_evaluated)
     if difference.standing:
         items = count_noun(len(difference.standing), "item")

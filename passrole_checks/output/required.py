@@ -119,7 +119,7 @@ def required_lines(
     roles = len({use.label for use in passed})
     counted = "no roles are passed"
     if passed or error:
-        counted = f"{count_noun(roles, 'role')} passed to {count_noun(len(passed), 'resource')}"
+        counted = f"{count_noun(roles, 'role')} passed in {count_noun(len(passed), 'place')}"
     words_of_error = [StyledText(f"{error}; ", "high")] if error else []
     counted += f"; {count_noun(files, 'file')}"
     yield (*words_of_error, StyledText(counted, "place"), *excluded_spans(excluded))
