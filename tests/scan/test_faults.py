@@ -283,7 +283,7 @@ def test_required_reports_the_other_units(
 
     for name in ("good", "bad"):
         (folder / name / "main.tf").write_text(RECEIVER, "utf-8")
-    monkeypatch.setattr(required_grants, "Receiving", failing_for_bad(required_grants.RoleConsumers))
+    monkeypatch.setattr(required_grants, "RoleConsumers", failing_for_bad(required_grants.RoleConsumers))
     status, out, err = run(capsys, "required", "good", "bad", "--format", "json")
     found = json.loads(out)
     assert status == 3 and len(err) == 1 and err[0].startswith("bad: internal error")
