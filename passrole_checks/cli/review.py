@@ -164,9 +164,7 @@ def review_request(options: dict[str, Any]) -> ReviewRequest:
         return ReviewRequest(context, comparison(context, Path.cwd()))
     versions = git_versions.asked_for(names, staged=staged, folder=Path.cwd())
     if versions is None:
-        raise ConfigurationError(
-            "review: expected versions of a git repository (to compare paths: passrole-checks diff)"
-        )
+        raise ConfigurationError("review: expected git versions, not paths (to compare paths: passrole-checks diff)")
     return ReviewRequest(context, versions)
 
 

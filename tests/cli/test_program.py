@@ -108,7 +108,7 @@ def test_closed_standard_output_is_one_line() -> None:
     put("main.tf", CLEAN)
     command = f"{sys.executable} -m passrole_checks scan . "
     closed = subprocess.run(["sh", "-c", f"{command} >&-"], stderr=subprocess.PIPE, encoding="utf-8", check=False)
-    assert (closed.returncode, closed.stderr) == (2, "standard output: cannot be written: it is closed\n")
+    assert (closed.returncode, closed.stderr) == (2, "standard output: cannot be written: closed\n")
     put("broken.yaml", BROKEN)
     assert subprocess.run(["sh", "-c", f"{command} 2>&-"], stdout=subprocess.DEVNULL, check=False).returncode == 2
 
@@ -199,7 +199,7 @@ def test_missing_infrastructure_code_is_one_line(capsys: pytest.CaptureFixture[s
         (["scan", "--skip-check", "001,999", "."], "no such check: '999'"),
         (["scan", "--account", "1111", "."], "12-digit account ID"),
         (["scan", "--format", "text", "--format", "json", "."], "two formats for standard output"),
-        (["scan", "--format", "json", "--output", "a", "--output", "b", "."], "no --format for it"),
+        (["scan", "--format", "json", "--output", "a", "--output", "b", "."], "no matching --format"),
         (["scan", "--format", "json", "--output", "a", "--format", "sarif", "--output", "a", "."], "two formats for a"),
         (["grants", "--format", "sarif", "."], "sarif"),
         (["explain", "042"], "no such check: '042'"),
