@@ -17,14 +17,16 @@ Rows = Sequence[tuple[str, str]]
 _GROUPS = {
     "Input": (
         "account", "var_file", "var", "parameters", "source", "exclude", "unchanged", "staged", "allow_empty",
-        "evidence", "since", "until", "from_bundle",
+        "evidence", "since", "until", "against", "from_bundle",
     ),
     "Filtering": (
-        "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "strict", "all",
-        "principal", "role", "against", "events", "group_roles",
+        "severity", "confidence", "check", "skip_check", "baseline", "fail_on", "strict", "all", "principal", "role",
     ),
     "SQL": ("sql", "table", "view"),
-    "Output": ("format", "output", "quiet", "no_color", "no_progress", "mask_accounts", "offline_bundle"),
+    "Output": (
+        "format", "output", "write_baseline", "events", "group_roles", "quiet", "no_color", "no_progress",
+        "mask_accounts", "offline_bundle",
+    ),
     "Forge": ("post", "comment", "max_inline", "status", "check_run", "key", "author"),
     "Performance": ("jobs", "executor", "cache", "no_cache"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""``passrole-checks diff``: what it prints, its JSON and its exit statuses."""
+"""``passrole-checks diff``: its output, JSON and exit statuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--exclude`` and ``exclude`` in the configuration, of every command that reads infrastructure code."""
+"""``--exclude`` and the configuration key ``exclude``, in every command that reads infrastructure code."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def test_excluded_paths_are_skipped_and_named(run: Run, command: str, status: in
     assert run(command, ".")[0] == 2
     if configured:
         put("pyproject.toml", TABLE)
-    said = run(command, ".", *([] if configured else OPTIONS))
-    assert (said[0], said[1]["excluded"], said[1]["unreadable"], said[2]) == (status, EXCLUDED, [], "")
-    assert reported_files(command, said[1]) == {"app/main.tf"}
+    result = run(command, ".", *([] if configured else OPTIONS))
+    assert (result[0], result[1]["excluded"], result[1]["unreadable"], result[2]) == (status, EXCLUDED, [], "")
+    assert reported_files(command, result[1]) == {"app/main.tf"}
 
 
 def test_options_add_to_the_configuration(run: Run) -> None:
@@ -94,8 +94,8 @@ def test_options_add_to_the_configuration(run: Run) -> None:
     put("pyproject.toml", TABLE)
     put("more/jinja.tf", JINJA)
     assert run("scan", ".", "--exclude", "more/")[1]["excluded"] == sorted([*EXCLUDED, "more/"])
-    said = run("scan", ".", "--exclude", "!vendor/", "--exclude", "more/")[1]
-    assert reported_files("scan", said) == {"app/main.tf", "vendor/module/main.tf"}
+    result = run("scan", ".", "--exclude", "!vendor/", "--exclude", "more/")[1]
+    assert reported_files("scan", result) == {"app/main.tf", "vendor/module/main.tf"}
 
 
 def test_fix_writes_no_excluded_file(capsys: pytest.CaptureFixture[str]) -> None:

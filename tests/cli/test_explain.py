@@ -1,4 +1,4 @@
-"""``explain`` has a page for each check, and a line for it in its list."""
+"""``explain`` lists all checks, and has a page for each."""
 
 from __future__ import annotations
 

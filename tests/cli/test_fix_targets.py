@@ -1,5 +1,5 @@
-"""Which files ``fix`` writes: none that a tool generates or downloads, none through a symbolic link, none outside; and
-who else uses a module that it changes."""
+"""Files that ``fix`` writes: none that a tool generates or downloads, none through a symbolic link, none outside; and
+the other users of a changed module."""
 
 from __future__ import annotations
 

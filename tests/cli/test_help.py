@@ -1,4 +1,4 @@
-"""``--help`` is a manual page for each command, and shells complete command lines."""
+"""``--help`` prints a manual page for each command, and shells complete command lines."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_command_list_shows_whole_sentences(capsys: pytest.CaptureFixture[str]) 
     """The description of each command fits on one line."""
     rows = re.search(r"^Commands:\n((?:  .*\n)+)", help_of(capsys), re.MULTILINE)
     assert rows is not None
-    told = dict(re.findall(r"^  (\S+) +(.*)$", rows[1], re.MULTILINE))
-    assert sorted(told) == COMMANDS
-    assert all(words.endswith(".") and not words.endswith("..") for words in told.values())
+    descriptions = dict(re.findall(r"^  (\S+) +(.*)$", rows[1], re.MULTILINE))
+    assert sorted(descriptions) == COMMANDS
+    assert all(words.endswith(".") and not words.endswith("..") for words in descriptions.values())
 
 
 def test_options_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,8 +82,8 @@ def test_documented_environment_variables_match_the_source(capsys: pytest.Captur
     read = set(re.findall(r"\"(PASSROLE_[A-Z][A-Z_]+)\"", source)) - {"PASSROLE_CHECKS_"}
     read |= {name for name in ("NO_COLOR", "GITHUB_WORKSPACE", "CI_PROJECT_DIR") if f'"{name}"' in source}
     rows = [row for page in (*help_sections.PAGES.values(), help_sections.PROGRAM) for row in page.environment]
-    told = {name for names, _ in rows for name in names.split(", ")}
-    ours = {name for name in told if name.startswith("PASSROLE_")} | (read & {"NO_COLOR", *told})
+    documented = {name for names, _ in rows for name in names.split(", ")}
+    ours = {name for name in documented if name.startswith("PASSROLE_")} | (read & {"NO_COLOR", *documented})
     assert read == ours
 
 

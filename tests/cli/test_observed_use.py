@@ -1,6 +1,6 @@
-"""``suggest`` and ``fix`` with ``--evidence``: what they print and write, and their exit statuses.
+"""``suggest`` and ``fix`` with ``--evidence``: their output, the files written, and their exit statuses.
 
-``python tests/cli/test_observed_use.py --write`` writes what the command line prints for the sample, for review.
+``python tests/cli/test_observed_use.py --write`` writes the expected output of the sample, for review.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def sample(tmp_path: Path) -> Path:
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
     """Return exit status, standard output and standard error."""
     status = main([*map(str, arguments)])
-    told = capsys.readouterr()
-    return status, told.out, told.err
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
 
 
 def printed() -> str:
@@ -86,14 +86,14 @@ def test_json_has_the_observed_use(capsys: pytest.CaptureFixture[str]) -> None:
     """JSON has the observed use of each suggestion; null without --evidence."""
     status, out, err = run(capsys, "suggest", f"{SAMPLE}/terraform", "--evidence", LOGS, "--format", "json")
     assert (status, err) == (1, "")
-    told = {one["sid"]: one for one in json.loads(out)["suggestions"]}
+    suggestions = {one["sid"]: one for one in json.loads(out)["suggestions"]}
     window = {"since": "2026-03-02T09:12:44Z", "until": "2026-03-09T16:03:17Z"}
-    assert {sid: one["evidence"] for sid, one in told.items()} == {
+    assert {sid: one["evidence"] for sid, one in suggestions.items()} == {
         "Functions": {**window, "passes": 2, "perhaps": 0, "roles": 1, "last": "2026-03-09T15:30:21Z"},
         "Instances": {**window, "passes": 0, "perhaps": 2, "roles": 1, "last": "2026-03-02T09:16:02Z"},
         "Machines": {**window, "passes": 0, "perhaps": 0, "roles": 0, "last": None},
     }
-    assert {sid: bool(one["edits"]) for sid, one in told.items()} == {
+    assert {sid: bool(one["edits"]) for sid, one in suggestions.items()} == {
         "Functions": True, "Instances": True, "Machines": False,
     }  # fmt: skip
     status, out, _ = run(capsys, "suggest", "sample_templates/suggestions/terraform", "--format", "json")
@@ -103,8 +103,8 @@ def test_json_has_the_observed_use(capsys: pytest.CaptureFixture[str]) -> None:
 def test_time_window_limits_the_evidence(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In the second week, no pass to EC2 was logged."""
     arguments = ("suggest", sample, "--evidence", LOGS, "--since", "2026-03-03", "--format", "json")
-    told = {one["sid"]: one["evidence"] for one in json.loads(run(capsys, *arguments)[1])["suggestions"]}
-    assert (told["Functions"]["passes"], told["Instances"]["perhaps"]) == (1, 0)
+    suggestions = {one["sid"]: one["evidence"] for one in json.loads(run(capsys, *arguments)[1])["suggestions"]}
+    assert (suggestions["Functions"]["passes"], suggestions["Instances"]["perhaps"]) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line: options, exit statuses, what goes to which stream."""
+"""The command line: options, exit statuses, and output streams."""
 
 from __future__ import annotations
 

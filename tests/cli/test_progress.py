@@ -1,4 +1,4 @@
-"""How far a scan is, on a terminal."""
+"""Progress on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``passrole-checks suggest`` and ``fix``: what they print and write, and their exit statuses."""
+"""``passrole-checks suggest`` and ``fix``: their output, the files written, and their exit statuses."""
 
 from __future__ import annotations
 

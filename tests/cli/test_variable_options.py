@@ -1,4 +1,4 @@
-"""The command line's ``--var-file`` and ``--var``: what they change, and what is said of a mistake in them."""
+"""The options ``--var-file`` and ``--var``: their effect, and errors in them."""
 
 from __future__ import annotations
 

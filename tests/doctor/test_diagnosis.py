@@ -1,6 +1,6 @@
-"""``passrole-checks doctor``: what is installed, and what of it does not work.
+"""``passrole-checks doctor``: the installation and its problems.
 
-Other installations are folders in front of the search path, with the metadata that pip writes (PyPA, "Recording
+Other installations are folders at the start of the search path, with the metadata that pip writes (PyPA, "Recording
 installed projects").
 """
 
@@ -181,7 +181,7 @@ def test_incomplete_hcl2_package_is_a_problem(site: Path, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    ("start", "rules", "said"),
+    ("start", "rules", "problem"),
     [
         ("raise ImportError('no such thing')\n", "", "ImportError: no such thing"),
         (
@@ -195,7 +195,12 @@ def test_incomplete_hcl2_package_is_a_problem(site: Path, capsys: pytest.Capture
     ids=["cannot be imported", "takes nothing", "ends", "hangs"],
 )
 def test_host_that_does_not_load_the_checks_is_a_problem(
-    site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, start: str, rules: str, said: str
+    site: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    start: str,
+    rules: str,
+    problem: str,
 ) -> None:
     """A host of a supported version that does not load our checks is a problem, with its error."""
     install(site, "cfn-lint", "1.58.0", cfnlint____init__=start, cfnlint__rules=rules)
@@ -203,7 +208,7 @@ def test_host_that_does_not_load_the_checks_is_a_problem(
     monkeypatch.setattr(diagnosis, "_TIMEOUT", 1 if "sleep" in start else 60)
     found = diagnose(capsys)
     (one,) = about(found, "cfn-lint")
-    assert one["problem"].endswith(f"cfnlint_rules: {said}")
+    assert one["problem"].endswith(f"cfnlint_rules: {problem}")
     assert found["hosts"] == [{"name": "cfn-lint", "version": "1.58.0", "checks": None}]
 
 
@@ -213,7 +218,7 @@ def test_working_directory_is_not_imported(tmp_path: Path) -> None:
     for name in ("checkov", "cfnlint", "hcl2", "networkx"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write('{name}')\n")
-    found = diagnose_in_subprocess(tmp_path, tmp_path)  # not even where it stands in PYTHONPATH
+    found = diagnose_in_subprocess(tmp_path, tmp_path)  # not even if it is in PYTHONPATH
     assert found["problems"] == []
     assert not (tmp_path / "ran").exists()
 
@@ -230,14 +235,14 @@ def test_host_of_another_environment_is_a_remark(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "problem"),
     [
         ("git version 2.25.1", "2.25.1 is older than 2.30, which diff and review need"),
         ("git version 2.47.3", None),
         ("git version 2.51.0.windows.1", None),
     ],
 )
-def test_old_git_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, said: str | None) -> None:
+def test_old_git_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, problem: str | None) -> None:
     """A git without --end-of-options for rev-parse is a remark; scans work without git."""
     program = tmp_path / "git"
     program.write_text(f"#!/bin/sh\necho '{answer}'\n")
@@ -245,7 +250,7 @@ def test_old_git_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, an
     monkeypatch.setenv("PATH", str(tmp_path))
     git, remarks = diagnosis._examine_git()
     assert git == answer.split()[2]
-    assert [one.problem for one in remarks] == ([] if said is None else [said])
+    assert [one.problem for one in remarks] == ([] if problem is None else [problem])
 
 
 def test_missing_git_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +262,7 @@ def test_missing_git_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("text", "configured", "said"),
+    ("text", "configured", "problem"),
     [
         ('[tool.passrole_checks]\nfail_on = "high"\naccount = "111122223333"\n', ["account", "fail_on"], None),
         ("[tool.passrole_checks]\nfail = 1\n", [], "[tool.passrole_checks] knows no option 'fail'"),
@@ -266,14 +271,14 @@ def test_missing_git_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 )
 @pytest.mark.usefixtures("site")
 def test_configuration_is_validated(
-    capsys: pytest.CaptureFixture[str], text: str, configured: list[str], said: str | None
+    capsys: pytest.CaptureFixture[str], text: str, configured: list[str], problem: str | None
 ) -> None:
     """The configured keys are listed; an invalid one is a problem, and does not end the diagnosis."""
     Path("pyproject.toml").write_text(text)
     found = diagnose(capsys)
     assert found["configuration"] == configured
     problems = about(found, "pyproject.toml")
-    assert [one["problem"].startswith(said or "") for one in problems] == ([] if said is None else [True])
+    assert [one["problem"].startswith(problem or "") for one in problems] == ([] if problem is None else [True])
 
 
 def test_mismatched_metadata_is_a_problem(site: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Hostile names: nothing of them may mention, refer, link, close or break out, wherever they are written."""
+"""Hostile names in markup: none can mention, refer, link, close a block or break out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PIECES = [
 ]  # fmt: skip
 HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4), st.just(" ")), max_size=14).map("".join)
 
-# What may stand outside of code spans: letters and short numbers, and the punctuation of sentences around them.
+# Permitted outside of code spans: letters and short numbers, and the punctuation of sentences around them.
 WORD = re.compile(r"\(*(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})?[.,;:!?)]*")
 
 
@@ -129,10 +129,10 @@ def test_known_name_is_one_code_span(words: str, names: list[str], markdown: str
 @given(HOSTILE, st.lists(HOSTILE, max_size=3))
 def test_hostile_known_names_stay_in_code_spans(words: str, names: list[str]) -> None:
     """Known names remove no text, and expose nothing outside of code spans."""
-    told = markup.prose(words, [*names, *words.split()[:1]])
-    text = "".join(token.content for token in inline(told))
+    markdown = markup.prose(words, [*names, *words.split()[:1]])
+    text = "".join(token.content for token in inline(markdown))
     assert text.replace(" ", "") == f"x{escaped(' '.join(words.split()))}".replace(" ", "")
-    for word in outside(inline(told)):
+    for word in outside(inline(markdown)):
         assert WORD.fullmatch(word), word
 
 

@@ -1,4 +1,4 @@
-"""File names and foreign text in the output."""
+"""File names and untrusted text in the output."""
 
 from __future__ import annotations
 

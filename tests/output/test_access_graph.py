@@ -1,4 +1,4 @@
-"""The graph that the page and the diagram are drawn from."""
+"""The graph behind the HTML page and the Mermaid diagram."""
 
 from __future__ import annotations
 

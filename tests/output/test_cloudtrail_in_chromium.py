@@ -105,8 +105,8 @@ def test_line_details_list_each_pass(browser: Any, make: Make) -> None:
     while not page.value(here).startswith("Deploy \u2192 app"):
         page.press("ArrowDown")
     page.press("Enter")
-    told = page.value("document.querySelector('.panel .uses').textContent")
-    assert told == (
+    passes = page.value("document.querySelector('.panel .uses').textContent")
+    assert passes == (
         f"{ARN}deploy \u2192 {ARN}app \u2192 lambda.amazonaws.com:"
         " passed 1,200 times, 2026-03-01 00:00 to 2026-03-02 00:00; denied 2 times"
     )
@@ -141,7 +141,7 @@ def test_grouped_links_combine_the_use_of_their_parts(browser: Any, make: Make) 
     edges = [edge(f"{ARN}r{number % 50}-{number}", principal=f"{ARN}r{number % 50}") for number in range(2_000)]
     page = browser.open(make(resources, tuple(edges)))
     assert [used for used, _ in lines(page).values()] == ["used", "used"]
-    assert all(told == "used 2,000 times, last 2026-03-02" for _, told in lines(page).values())
+    assert all(use == "used 2,000 times, last 2026-03-02" for _, use in lines(page).values())
     untick(page, "used", "perhaps")
     assert page.value("document.querySelector('.matched').textContent") == "50 of 100 statements"
 

@@ -1,5 +1,4 @@
-"""The page of ``trail --against`` as text: the grants with what was used of them, and that no name of a log gets out of
-its place."""
+"""The text of the page of ``trail --against``: grants with observed use, and hostile names that stay text."""
 
 from __future__ import annotations
 
@@ -47,7 +46,7 @@ def test_page_shows_observed_use(tmp_path: Path) -> None:
     principals."""
     stranger = edge(principal=f"{ARN}stranger")
     text = words(page(tmp_path, edge(passed=12, denied=3), edge(f"{ARN}elsewhere", EC2), stranger))
-    for told in (
+    for expected in (
         "In the logs: 14 passes of 2 roles by 2 principals, 3 denied",
         "5 events in 1 file, from 2026-03-01 08:30 to 2026-03-09 16:00 UTC (9 days)",
         "used 12 times, last 2026-03-02",
@@ -60,7 +59,7 @@ def test_page_shows_observed_use(tmp_path: Path) -> None:
         "All passes (3)",
         "PASSROLE_014",
     ):
-        assert told in text, told
+        assert expected in text, expected
     assert text.count("no pass in these logs") == 1
 
 

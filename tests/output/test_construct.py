@@ -1,4 +1,4 @@
-"""The AWS CDK construct that a resource is from, wherever findings are shown."""
+"""The AWS CDK construct of a resource, in all outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statement's own words."""
+"""Source excerpts of statements."""
 
 from __future__ import annotations
 

@@ -108,8 +108,8 @@ def test_long_page_is_cut_between_findings(result: ScanResult) -> None:
     findings = many(result, [Severity.LOW] * 5 + [Severity.HIGH] * 100, "word " * 200)
     page = scan_markdown(replace(result, findings=findings))
     assert BUDGET - 2_000 < units(page) <= BUDGET
-    told = page.count("- **PASSROLE_001 any-role**")
-    assert page.endswith(f"**{105 - told} more findings**: {100 - told} high, 5 low.\n")
+    counted = page.count("- **PASSROLE_001 any-role**")
+    assert page.endswith(f"**{105 - counted} more findings**: {100 - counted} high, 5 low.\n")
     assert "### Low" not in page
 
 
@@ -125,8 +125,8 @@ def test_page_stays_within_its_budget(result: ScanResult, severities: list[Sever
     full = replace(result, findings=many(result, severities, words), unreadable=entries, not_evaluated=entries)
     page = scan_markdown(full)
     assert units(page) <= BUDGET
-    told = page.count("\n- **PASSROLE_001 any-role**")
-    assert (f"**{len(severities) - told} more finding" in page) == (told < len(severities))
+    counted = page.count("\n- **PASSROLE_001 any-role**")
+    assert (f"**{len(severities) - counted} more finding" in page) == (counted < len(severities))
 
 
 def test_omitted_findings_are_never_more_severe_than_shown_ones(result: ScanResult) -> None:

@@ -1,4 +1,4 @@
-"""Findings and grants as people read them."""
+"""Findings and grants as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page as text: what stands in it, and that nothing of what is scanned gets out of its place."""
+"""The text of the page of grants, and hostile names that stay text."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_hostile_names_stay_text() -> None:
     """Markup in a name, Sid, role, message or reason creates no element and ends no script."""
     plain = Elements(page(scanned()))
     result = scanned(user=HOSTILE, sid=HOSTILE, role=f"{HOSTILE}*")
-    told = replace(result.findings[0], message=HOSTILE, remediation=HOSTILE)
-    result = replace(result, findings=(told,), not_evaluated=(Unreadable(f"{HOSTILE}.tf", HOSTILE, 1),))
+    hostile = replace(result.findings[0], message=HOSTILE, remediation=HOSTILE)
+    result = replace(result, findings=(hostile,), not_evaluated=(Unreadable(f"{HOSTILE}.tf", HOSTILE, 1),))
     hostile = Elements(page(result))
     known = {"details", "summary", "ul", "li"}  # of the list of what is not evaluated
     assert {tag for tag, _ in hostile.found} <= {tag for tag, _ in plain.found} | known
@@ -162,8 +162,8 @@ def test_grants_writes_html_and_markdown() -> None:
     Path("q.json").write_text(json.dumps({"Resources": {"Q": queue}}), "utf-8")
     formats = ["--format", "html", "--format", "markdown", "--output", "g.html", "--output", "g.md"]
     assert main(["grants", "t.json", "q.json", "--all", *formats]) == 0
-    told = Elements(Path("g.html").read_text("ascii")).text
-    assert "1 PassRole grant in 2 files" in told and "no effect on PassRole" in told
+    text = Elements(Path("g.html").read_text("ascii")).text
+    assert "1 PassRole grant in 2 files" in text and "no effect on PassRole" in text
     assert Path("g.md").read_text("utf-8").count("| no effect: `Q` |") == 1
 
 

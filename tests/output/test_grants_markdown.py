@@ -1,4 +1,4 @@
-"""The grants as GitHub's Markdown."""
+"""The grants as GitHub Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON of ``scan`` and ``grants``: the keys are promises."""
+"""JSON of ``scan`` and ``grants``, whose keys are a stable interface."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ def test_change_shows_the_first_of_many_roles_and_principals(
     old, new = write(tmp_path / "old", roles[:200], 300), write(tmp_path / "new", roles, 300)
     text = output(capsys, "diff", str(old), str(new))
     assert len(text.splitlines()) < 60 and "user299" not in text and "250 more" in text
-    told = output(capsys, "diff", str(old), str(new), "--format", "json")
-    assert all(role in told for role in roles) and "user299" in told
+    text = output(capsys, "diff", str(old), str(new), "--format", "json")
+    assert all(role in text for role in roles) and "user299" in text
 
 
 def test_grants_show_the_first_of_many_roles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""JUnit XML, workflow commands of GitHub, Code Quality of GitLab."""
+"""JUnit XML, GitHub workflow commands, and GitLab Code Quality reports."""
 
 from __future__ import annotations
 
@@ -285,9 +285,9 @@ def test_required_counts_items_beyond_ten(result: ScanResult) -> None:
     """Ten items not evaluated are named; with --quiet, none is, nor any note."""
     nothing = Required((), (), (), ("a note",))
     skipped = tuple(replace(result.unreadable[0], reason=f"reason {number}") for number in range(12))
-    told = to_plain_text(required_lines(nothing, 1, "", skipped)).splitlines()
-    assert told[0] == "note: a note"
-    assert "note: 2 more not evaluated (--format json lists all)" in told
-    assert told[-1] == "no roles are passed; 1 file"
+    rows = to_plain_text(required_lines(nothing, 1, "", skipped)).splitlines()
+    assert rows[0] == "note: a note"
+    assert "note: 2 more not evaluated (--format json lists all)" in rows
+    assert rows[-1] == "no roles are passed; 1 file"
     assert to_plain_text(required_lines(nothing, 1, "", skipped, quiet=True)) == ""
     assert required_yaml(nothing) == '# a note\nAWSTemplateFormatVersion: "2010-09-09"\nResources: {}\n'

@@ -87,9 +87,9 @@ def test_fixed_statements_come_before_remaining_ones(finding: Finding) -> None:
     """Written changes, or those of a dry run, come first; --quiet omits the summary."""
     made = Suggestion((finding,), AT, (EDIT,), "Names the role.", (), "")
     left = Suggestion((finding,), AT, (), "", ("the role",), "")
-    told = to_plain_text(fixed_lines([made], [left], dry_run=True)).splitlines()
-    assert told[1] == "  would fix  PASSROLE_001 any-role"
-    assert told[-1] == "1 finding would be fixed in 1 file; 1 needs manual review"
+    rows = to_plain_text(fixed_lines([made], [left], dry_run=True)).splitlines()
+    assert rows[1] == "  would fix  PASSROLE_001 any-role"
+    assert rows[-1] == "1 finding would be fixed in 1 file; 1 needs manual review"
     assert (
         to_plain_text(fixed_lines([made], [], dry_run=False)).splitlines()[-1]
         == "1 finding fixed in 1 file; 0 need manual review"

@@ -1,4 +1,4 @@
-"""The evidence on the graph: which links were used, how often, and which never."""
+"""Observed use on the graph: used and unused links, with counts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def drawn(folder: Path, resources: dict[str, Any], *edges: Edge) -> tuple[Access
 
 def links(folder: Path, resources: dict[str, Any], *edges: Edge) -> Told:
     """Return the state of each link, and the number of requests that certainly succeeded along it."""
-    graph, told = drawn(folder, resources, *edges)
+    graph, edges_of_uses = drawn(folder, resources, *edges)
     return {
         (graph.nodes[link.source].label, graph.nodes[link.target].label): (
-            usage_state(link.uses, told).value,
-            sum(told[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely),
+            usage_state(link.uses, edges_of_uses).value,
+            sum(edges_of_uses[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely),
         )
         for link in graph.links
     }
