@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.cloudtrail_logs import no_events_reason, reading_progress, time_bounds, time_options
+from passrole_checks.cli.options import apply_options
 from passrole_checks.cli.write_outputs import report_problems
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def evidence_options(function: _Function) -> _Function:
     """Add the options that select CloudTrail logs."""
-    for option in reversed(
+    return apply_options(
+        function,
         (
             click.option(
                 "--evidence",
@@ -47,10 +49,8 @@ def evidence_options(function: _Function) -> _Function:
                 help="With --evidence: merge roles into one pattern if they share a path, or a name prefix of at least"
                 " four characters that ends at one of - _ . + = , @. Never allows more than the statement does today.",
             ),
-        )
-    ):
-        function = option(function)
-    return function
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
 
@@ -173,12 +174,14 @@ def shared_options(
         *DISPLAY_OPTIONS,
     )
 
-    def decorate(function: _Function) -> _Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
+    return lambda function: apply_options(function, options)
 
-    return decorate
+
+def apply_options(function: _Function, options: Sequence[_Decorator]) -> _Function:
+    """Decorate a command with arguments and options, shown in this order."""
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def severity(words: str) -> _Decorator:
@@ -229,11 +232,17 @@ def check_ids(words: Collection[str]) -> frozenset[str]:
     return check_pages.check_ids(words)
 
 
-def minimum_severity(options: dict[str, Any], *, explicit: bool) -> Severity:
-    """Return the minimum severity to report: info if checks are named and no severity was chosen (``explicit``)."""
+def minimum_severity(context: click.Context, options: dict[str, Any]) -> Severity:
+    """Return the minimum severity to report: info if checks are selected and no severity was set."""
     from passrole_checks.findings import Severity
 
+    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
     return Severity.INFO if options["check"] and not explicit else Severity(options["severity"])
+
+
+def lower_severity(first: Severity, second: Severity | None) -> Severity:
+    """Return the lower of two severities; None is above all."""
+    return first if second is None or first.rank < second.rank else second
 
 
 def reporting_checks(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:

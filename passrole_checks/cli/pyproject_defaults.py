@@ -101,10 +101,9 @@ def _disabled_checks(context: click.Context, configured: dict[str, Any]) -> Iter
     defaults = {"check": (), "skip_check": (), "severity": "low"}
     effective = {name: context.params.get(name, value) for name, value in defaults.items()}
     unconfigured = {name: defaults[name] if name in configured else value for name, value in effective.items()}
-    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
     enabled, enabled_by_default = (
         reporting_checks(
-            minimum_severity(options, explicit=explicit), check_ids(options["check"]), check_ids(options["skip_check"])
+            minimum_severity(context, options), check_ids(options["check"]), check_ids(options["skip_check"])
         )
         for options in (effective, unconfigured)
     )

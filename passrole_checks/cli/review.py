@@ -17,6 +17,7 @@ import click
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.diff import load_configuration
 from passrole_checks.cli.options import (
+    apply_options,
     at_most_two,
     baseline,
     check_selection,
@@ -137,9 +138,8 @@ def options(function: _Function) -> _Function:
         callback=at_most_two,
         shell_complete=help_sections.complete_versions,
     )
-    for option in reversed((*_FILTER_OPTIONS, *_POSTING_OPTIONS, *_BUNDLE_OPTIONS)):
-        function = option(function)
-    return shared_options(FORMATS, (versions,))(function)
+    own = (*_FILTER_OPTIONS, *_POSTING_OPTIONS, *_BUNDLE_OPTIONS)
+    return shared_options(FORMATS, (versions,))(apply_options(function, own))
 
 
 def review_request(options: dict[str, Any]) -> ReviewRequest:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.options import (
@@ -26,6 +25,7 @@ from passrole_checks.cli.options import (
     execution_options,
     fail_on,
     failing_severity,
+    lower_severity,
     minimum_severity,
     reporting_checks,
     result_store,
@@ -81,10 +81,9 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 
     chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
     checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
-    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
-    shown = minimum_severity(options, explicit=explicit)
+    shown = minimum_severity(context, options)
     failing = failing_severity(options)
-    least = shown if failing is None or shown.rank < failing.rank else failing
+    least = lower_severity(shown, failing)
     sure = Confidence(options["confidence"])
     with_baseline = options["baseline"] or baseline_to_write is not None
     result = _scan(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from passrole_checks.cli import observed_use
 from passrole_checks.cli.options import (
@@ -16,6 +15,7 @@ from passrole_checks.cli.options import (
     fail_on,
     failing_severity,
     finding_selection,
+    lower_severity,
     minimum_severity,
     shared_options,
 )
@@ -31,7 +31,6 @@ from passrole_checks.cli.write_outputs import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.findings import Severity
     from passrole_checks.output.destination import Destination
 
 
@@ -56,7 +55,7 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
 
     chosen = destinations(context, options)
     logs = observed_use.read_logs(options)
-    suggested = suggest_runner.find_suggestions(paths, options, _minimum_severity(context, options), logs)
+    suggested = suggest_runner.find_suggestions(paths, options, minimum_severity(context, options), logs)
 
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "text":
@@ -94,8 +93,8 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
 
     chosen = destinations(context, options)
     failing = failing_severity(options)
-    shown = _minimum_severity(context, options)
-    least = shown if failing is None or shown.rank < failing.rank else failing
+    shown = minimum_severity(context, options)
+    least = lower_severity(shown, failing)
     logs = observed_use.read_logs(options)
     if logs is not None and not logs.is_complete:
         return logs.report_problems()
@@ -115,9 +114,3 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     status = max(status, report_problems(suggested.unreadable))
     failed = failing is not None and any(finding.severity.rank >= failing.rank for finding in remaining)
     return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)
-
-
-def _minimum_severity(context: click.Context, options: dict[str, Any]) -> Severity:
-    """Return the minimum severity of findings to consider."""
-    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
-    return minimum_severity(options, explicit=explicit)

@@ -18,6 +18,7 @@ from passrole_checks.cli.help_sections import DocumentedCommand
 from passrole_checks.cli.options import (
     DISPLAY_OPTIONS,
     EVALUATION_OPTIONS,
+    apply_options,
     destinations,
     output_options,
     scan_options,
@@ -45,7 +46,8 @@ FORMATS = ("text", "json", "markdown", "html")
 
 def options(function: _Function) -> _Function:
     """Add the arguments and options of ``trail``."""
-    for option in reversed(
+    return apply_options(
+        function,
         (
             click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=help_sections.complete_files),
             *time_options(),
@@ -82,10 +84,8 @@ def options(function: _Function) -> _Function:
             *trail_sql.OPTIONS,
             *output_options(FORMATS),
             *DISPLAY_OPTIONS,
-        )
-    ):
-        function = option(function)
-    return function
+        ),
+    )
 
 
 def _run(paths: Sequence[str], options: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:

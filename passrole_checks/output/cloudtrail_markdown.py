@@ -14,8 +14,8 @@ from passrole_checks.escaping.markup import code, label, prose
 from passrole_checks.output.access_graph import Link, build_graph
 from passrole_checks.output.cloudtrail_grant_usage import against_markdown
 from passrole_checks.output.cloudtrail_text import list_names, report_notes, summarize, times
-from passrole_checks.output.findings_text import file_and_line
 from passrole_checks.output.grants_markdown import diagram
+from passrole_checks.output.markdown_items import note_section
 from passrole_checks.output.usage_overlay import State, add_uses, grants_with_uses, usage_state
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import faults_in, without_faults
@@ -31,16 +31,8 @@ def trail_markdown(report: UsageReport, result: ScanResult | None = None) -> str
 
 def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
     yield from ("## Roles passed to services", "", f"{summarize(report)}.")
-    for heading, entries in (
-        ("Internal errors", faults_in(report.unknown)),
-        ("Could not be read", without_faults(report.unknown)),
-    ):
-        if entries:
-            yield from ("", f"### {heading}", "")
-            yield from (
-                f"- {code(file_and_line(entry.file, entry.line))}: {prose(entry.reason)}"
-                for entry in entries[:MOST_ROWS]
-            )
+    yield from note_section("Internal errors", faults_in(report.unknown))
+    yield from note_section("Could not be read", without_faults(report.unknown))
     if report.against is not None and result is not None:
         yield from _grant_diagram(report.against, result)
     elif report.edges:

@@ -88,7 +88,7 @@ def render_page(graph: AccessGraph, result: ScanResult, grants: Sequence[Located
         legend=extras.legend or read_asset("legend.html"),
         column=f'<th scope="col">{extras.column}</th>' if extras.column else "",
         sections=extras.sections,
-        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        policy=f"default-src 'none'; style-src '{content_hash(style)}'; script-src '{content_hash(script)}'; "
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
@@ -110,7 +110,8 @@ def read_asset(name: str) -> str:
     return resources.files("passrole_checks.output").joinpath("page").joinpath(name).read_text(encoding="ascii")
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
+    """Return the hash of an inline style or script for a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
 
 

@@ -17,12 +17,11 @@ from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatem
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.findings_text import error_summary
-from passrole_checks.output.markdown_items import finding_item, note_item
+from passrole_checks.output.markdown_items import MOST_ROWS, finding_item, note_section
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
-from passrole_checks.sources.model.configuration import Unreadable, without_faults
+from passrole_checks.sources.model.configuration import without_faults
 
 MOST_EDGES = 60  # in a readable diagram
-MOST_ROWS = 300  # per table and list; GitHub renders files up to some hundred kilobytes
 _IN_A_CELL = 3
 
 _STYLES = (
@@ -45,8 +44,8 @@ def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
 
 def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGraph) -> Iterator[str]:
     yield from ("## PassRole access", "", _summary(result, grants, len(graph.entries)))
-    yield from _section("Internal errors", result.faults)
-    yield from _section("Could not be read", without_faults(result.unreadable))
+    yield from note_section("Internal errors", result.faults)
+    yield from note_section("Could not be read", without_faults(result.unreadable))
     if graph.links:
         yield ""
         yield from diagram(graph)
@@ -61,7 +60,7 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGrap
             yield from map(finding_item, matching[:MOST_ROWS])
         if len(matching) > MOST_ROWS:
             yield f"- and {len(matching) - MOST_ROWS} more"
-    yield from _section("Not evaluated", result.not_evaluated)
+    yield from note_section("Not evaluated", result.not_evaluated)
 
 
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
@@ -167,12 +166,3 @@ def _names(names: Iterable[str]) -> str:
 
 def _cell(text: str) -> str:
     return code(text, in_table=True)
-
-
-def _section(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
-    if not entries:
-        return
-    yield from ("", f"### {title}", "")
-    yield from map(note_item, entries[:MOST_ROWS])
-    if len(entries) > MOST_ROWS:
-        yield f"- and {len(entries) - MOST_ROWS} more"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding
 from passrole_checks.sources.model.configuration import Unreadable
+
+MOST_ROWS = 300  # per table and list; GitHub renders files up to some hundred kilobytes
 
 
 def finding_item(finding: Finding) -> str:
@@ -22,3 +26,13 @@ def note_item(entry: Unreadable) -> str:
     """Return a note about a file as a list item."""
     location = display_path(entry.file) + (f":{entry.line}" if entry.line else "")
     return f"- {code(location)}: {prose(entry.reason)}"
+
+
+def note_section(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
+    """Yield a section with the first notes, and the number of the others; nothing if there are none."""
+    if not entries:
+        return
+    yield from ("", f"### {title}", "")
+    yield from map(note_item, entries[:MOST_ROWS])
+    if len(entries) > MOST_ROWS:
+        yield f"- and {len(entries) - MOST_ROWS} more"
