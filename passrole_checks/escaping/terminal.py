@@ -41,15 +41,17 @@ def path_below(file: str, folder: str | None) -> str:
     return display_path(file)
 
 
-def sanitize(foreign: str) -> str:
+def sanitize(text: str) -> str:
     r"""Escape control and invisible characters (``\x1b``), and put the text on one line.
 
     Scanned text is untrusted: an escape sequence in a Sid or file name must not reach a terminal, and a name in a
     workflow log must not become a command of the GitHub Actions runner (actions/runner, ``ActionCommand.cs``: ``##[…]``
     anywhere, and ``::…::`` at the beginning of a line, which wrapping may produce). Tabs become four spaces.
     """
-    words = foreign if foreign.isascii() and foreign.isprintable() else "".join(map(_escape_character, foreign))
-    return _COMMAND.sub(r"\\x3a:", words.replace("##[", r"#\x23[")) if "##[" in words or "::" in words else words
+    escaped = text if text.isascii() and text.isprintable() else "".join(map(_escape_character, text))
+    return (
+        _COMMAND.sub(r"\\x3a:", escaped.replace("##[", r"#\x23[")) if "##[" in escaped or "::" in escaped else escaped
+    )
 
 
 def _escape_character(character: str) -> str:

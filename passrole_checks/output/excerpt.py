@@ -8,6 +8,7 @@ import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from passrole_checks.escaping.markup import truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.recognize import LARGEST_PLAN
@@ -43,8 +44,8 @@ def excerpt_lines(at: Position, grant: PassRoleGrant | None = None) -> list[str]
         if len(lines) == 1 and len(lines[0]) > MAX_COLUMNS and grant is not None:
             lines = []
     if not lines:
-        return [] if grant is None else [_truncate_line(sanitize(_describe_grant(grant)))]
-    return [_truncate_line(sanitize(line)) for line in _relevant_lines(lines, grant)]
+        return [] if grant is None else [truncate(sanitize(_describe_grant(grant)), MAX_COLUMNS)]
+    return [truncate(sanitize(line), MAX_COLUMNS) for line in _relevant_lines(lines, grant)]
 
 
 def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
@@ -59,7 +60,7 @@ def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int)
     if not lines or (len(lines) == 1 and len(lines[0]) > columns):
         lines = [_describe_grant(grant)]
     shortened = lines if len(lines) <= most else [*lines[: most - 1], "…"]
-    return [_truncate_line(sanitize(line), columns) for line in shortened]
+    return [truncate(sanitize(line), columns) for line in shortened]
 
 
 @lru_cache(maxsize=4)
@@ -125,7 +126,3 @@ def _describe_grant(grant: PassRoleGrant) -> str:
     roles = ", ".join(str(role.pattern) for role in grant.roles)
     services = ", ".join(grant.services.values)
     return f"{grant.effect} {grant.granted_by} on {roles or '…'}" + (f" to {services}" if services else "")
-
-
-def _truncate_line(line: str, most: int = MAX_COLUMNS) -> str:
-    return line if len(line) <= most else line[: most - 1] + "…"

@@ -134,7 +134,7 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
     if not quiet:
         counts = Counter(located.effect_on_passrole for located in grants)
         words = [count_noun(counts["allow"], "PassRole grant")]
-        words += [f"{counts['deny']} denied"] if counts["deny"] else []
+        words += [count_noun(counts["deny"], "Deny statement")] if counts["deny"] else []
         words += [f"{counts['none']} without effect"] if counts["none"] else []
         if grants:
             error = error_summary(result.unreadable, result.files, anything=True)

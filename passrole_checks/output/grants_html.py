@@ -19,6 +19,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
+from passrole_checks.escaping.markup import truncate
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -115,13 +116,10 @@ def content_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
 
 
-def escape_text(foreign: str, most: int = _NAME) -> str:
+def escape_text(text: str, most: int = _NAME) -> str:
     """Escape untrusted text for the page: sanitize, truncate and escape HTML."""
-    foreign = sanitize(foreign)
-    return escape(foreign if len(foreign) <= most else f"{foreign[: most - 1]}… ({len(foreign):,} characters)")
-
-
-_text = escape_text
+    text = sanitize(text)
+    return escape(text if len(text) <= most else f"{text[: most - 1]}… ({len(text):,} characters)")
 
 
 def _data(graph: AccessGraph, extras: PageExtras) -> str:
@@ -156,9 +154,8 @@ def _data(graph: AccessGraph, extras: PageExtras) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _plain(foreign: str) -> str:
-    foreign = sanitize(foreign)
-    return foreign if len(foreign) <= _NAME else foreign[: _NAME - 1] + "…"
+def _plain(text: str) -> str:
+    return truncate(sanitize(text), _NAME)
 
 
 def _severity(entry: GraphStatement) -> str:
@@ -190,7 +187,7 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
         parts.append(f"{suppressed:,} suppressed")
     error = error_summary(result.unreadable, result.files, anything=bool(grants or findings))
     if error:
-        parts.insert(0, f"<strong>{_text(error)}</strong>")
+        parts.insert(0, f"<strong>{escape_text(error)}</strong>")
     if result.excluded:
         parts.append(excluded_summary(result.excluded))
     return '<span class="dot"> &middot; </span>'.join(f"<span>{part}</span>" for part in parts)
@@ -198,7 +195,7 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
 
 def _empty(result: ScanResult) -> str:
     if result.unreadable:
-        return f'<p class="empty">{_text(error_summary(result.unreadable, result.files))}.</p>'
+        return f'<p class="empty">{escape_text(error_summary(result.unreadable, result.files))}.</p>'
     if not result.files:
         return '<p class="empty">No Terraform, plan, CloudFormation or SAM files found.</p>'
     return f'<p class="empty">No PassRole grants in {count_noun(len(result.files), "file")}.</p>'
@@ -217,7 +214,7 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
     if not entries:
         return ""
     items = "".join(
-        f"<li><code>{_location(entry.file, entry.line)}</code> {_text(entry.reason, MOST_CHARACTERS)}</li>"
+        f"<li><code>{_location(entry.file, entry.line)}</code> {escape_text(entry.reason, MOST_CHARACTERS)}</li>"
         for entry in entries
     )
     return (
@@ -236,7 +233,7 @@ def _suppressions(unused: Sequence[Suppression]) -> str:
 
 
 def _location(file: str, line: int | None) -> str:
-    return _text(display_path(file)) + (f":{line}" if line else "")
+    return escape_text(display_path(file)) + (f":{line}" if line else "")
 
 
 def chip(name: str, value: str, words: str, count: int, style: str = "", *, ticked: bool = True) -> str:
@@ -284,7 +281,7 @@ def _options(graph: AccessGraph, column: Column) -> list[tuple[str, str]]:
 
 
 def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
-    items = "".join(f'<option value="{escape(value)}">{_text(words, 90)}</option>' for value, words in options)
+    items = "".join(f'<option value="{escape(value)}">{escape_text(words, 90)}</option>' for value, words in options)
     return f'<label class="field">{label} <select name="{name}"><option value="">all</option>{items}</select></label>'
 
 
@@ -301,7 +298,7 @@ def _row(number: int, entry: GraphStatement, graph: AccessGraph, extras: PageExt
     effect = {"allow": "", "deny": '<span class="tag">Deny</span> ', "none": '<span class="tag">no effect</span> '}
     cells = [
         _badge(severity, "no finding" if severity == _NONE else severity)
-        + f'<span class="detail">{_text(checks)}</span>',
+        + f'<span class="detail">{escape_text(checks)}</span>',
         effect[entry.effect] + _names([graph.nodes[node].label for node in entry.principals]),
         _names([graph.nodes[node].label for node in entry.roles]),
         _names([graph.nodes[node].label for node in entry.services]),
@@ -325,7 +322,7 @@ def _finding_count_suffix(number: int) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    listed = "".join(f"<code>{_text(name, 120)}</code> " for name in names[:_IN_A_CELL])
+    listed = "".join(f"<code>{escape_text(name, 120)}</code> " for name in names[:_IN_A_CELL])
     return listed + (f"and {len(names) - _IN_A_CELL} more" if len(names) > _IN_A_CELL else "")
 
 
@@ -334,11 +331,11 @@ def _card(entry: GraphStatement, findings: Sequence[Finding], more: Sequence[tup
     grant, resource = located.grant, located.resource
     last = f"&ndash;{grant.at.end_line}" if grant.at.end_line > grant.at.line else ""
     head = f'<p class="place"><code>{_location(grant.at.file, grant.at.line)}{last}</code></p>'
-    head += f'<p class="resource"><code>{_text(resource.address)}</code>'
-    head += f" {_text(resource.construct)}" if resource.construct else ""
-    head += f' <span class="sid">Sid {_text(grant.sid)}</span>' if grant.sid else ""
+    head += f'<p class="resource"><code>{escape_text(resource.address)}</code>'
+    head += f" {escape_text(resource.construct)}" if resource.construct else ""
+    head += f' <span class="sid">Sid {escape_text(grant.sid)}</span>' if grant.sid else ""
     rows = [
-        ("Effect", f"{escape(grant.effect)} <code>{_text(grant.granted_by)}</code>{_effect_note(entry)}"),
+        ("Effect", f"{escape(grant.effect)} <code>{escape_text(grant.granted_by)}</code>{_effect_note(entry)}"),
         ("Who", _name_list(located.principals) or "not attached"),
         ("All roles except" if grant.complement else "Roles", _name_list([str(role.pattern) for role in grant.roles])),
         ("Services", _services(located)),
@@ -360,7 +357,7 @@ def _effect_note(entry: GraphStatement) -> str:
 
 
 def _name_list(names: Sequence[str]) -> str:
-    listed = "".join(f"<code>{_text(name)}</code> " for name in names[:_IN_A_CARD])
+    listed = "".join(f"<code>{escape_text(name)}</code> " for name in names[:_IN_A_CARD])
     return listed + (f"and {len(names) - _IN_A_CARD} more" if len(names) > _IN_A_CARD else "")
 
 
@@ -388,7 +385,7 @@ def _finding(finding: Finding, *, placed: bool = False) -> str:
     suppressed, style = "", finding.severity.value
     if finding.suppressed is not None:
         reason = finding.suppressed.reason.strip()
-        suppressed = f'<p class="quiet">Suppressed{": " + _text(reason, MOST_CHARACTERS) if reason else ""}</p>'
+        suppressed = f'<p class="quiet">Suppressed{": " + escape_text(reason, MOST_CHARACTERS) if reason else ""}</p>'
         style = _NONE
     return (
         f'<section class="finding {style}"><h4>{_badge(style, finding.severity.value)} '
@@ -398,5 +395,5 @@ def _finding(finding: Finding, *, placed: bool = False) -> str:
 
 
 def _prose(words: str) -> str:
-    text = _text(" ".join(words.split()), MOST_CHARACTERS)
+    text = escape_text(" ".join(words.split()), MOST_CHARACTERS)
     return _REFERENCE.sub(lambda match: f'<a href="{match[0]}" rel="noopener noreferrer">{match[0]}</a>', text)

@@ -81,7 +81,7 @@ def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) ->
         return f"No PassRole grants in {files}"
     words = f"{error}; " if error else ""
     words += f"{count_noun(effects['allow'], 'PassRole grant')}"
-    words += f", {effects['deny']} denied" if effects["deny"] else ""
+    words += f", {count_noun(effects['deny'], 'Deny statement')}" if effects["deny"] else ""
     words += f" in {files}; "
     if entries > len(grants):  # of AWS managed policies, and of policies that a plan leaves unchanged
         words += f"{count_noun(entries - len(grants), 'other statement')} with findings; "

@@ -91,7 +91,7 @@ def test_grants_are_listed_with_roles_services_and_principals(result: ScanResult
         "    services  any service\n"
         "    who       deployer\n"
         "\n"
-        "1 PassRole grant, 1 denied in 1 file\n"
+        "1 PassRole grant, 1 Deny statement in 1 file\n"
     )
 
 
@@ -137,7 +137,7 @@ def test_denied_ineffective_and_conditional_grants_are_marked(tmp_path: Path, mo
     assert "  Allow iam:PassRole  (denied by a Deny statement or a permissions boundary)" in lines
     assert "  Allow iam:PassRole  (no effect on PassRole)" in lines
     assert any(line.startswith("    if        ") for line in lines)
-    assert lines[-1] == "0 PassRole grants, 1 denied, 2 without effect in 1 file"
+    assert lines[-1] == "0 PassRole grants, 1 Deny statement, 2 without effect in 1 file"
     assert to_plain_text(grants_lines(found, [])).endswith("no PassRole grants in 1 file\n")
     assert to_plain_text(grants_lines(found, [], quiet=True)) == ""
 
