@@ -188,7 +188,7 @@ PAGES = {
     "where": Page(
         (("0", "The folder was printed."), ("2", "No such tool."), _INTERNAL_ERROR),
         (
-            ("PASSROLE_CHECKS_ACCOUNT", "In checkov and cfn-lint: account ID that is deployed to, 12 digits."),
+            ("PASSROLE_CHECKS_ACCOUNT", "In checkov and cfn-lint: target AWS account ID (12 digits)."),
             ("PASSROLE_CHECKS_SEVERITY", "In checkov and cfn-lint: minimum severity to report (default: low)."),
             ("PASSROLE_CHECKS_CONFIDENCE", "In checkov and cfn-lint: minimum confidence to report (default: low)."),
         ),

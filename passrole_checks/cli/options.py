@@ -165,9 +165,7 @@ def shared_options(
     options = (
         *arguments,
         *output_options(formats),
-        click.option(
-            "--account", metavar="ID", callback=validate_account, help="Account ID that is deployed to, 12 digits."
-        ),
+        click.option("--account", metavar="ID", callback=validate_account, help="Target AWS account ID (12 digits)."),
         *EVALUATION_OPTIONS,
         click.option("--unchanged", is_flag=True, help="Also check unchanged resources in plans and change sets."),
         click.option("--allow-empty", is_flag=True, help="Do not fail if a PATH contains no infrastructure code."),
