@@ -28,6 +28,7 @@ _COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # may be an abbr
 _PUNCTUATED = re.compile(r"(\(?)(.*?)([.,;:]*)")
 _BETWEEN_NAMES = re.compile(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
 _BEFORE_NAME = re.compile(r"()(.*?)( \(?|\(?)")
+_IN_BACKTICKS = re.compile("`[^`]+`")
 _AT_END = re.compile(r"\)[.,;:]*\Z")
 _MOST_NAMES, _MOST_WORDS = 200, 40
 _MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # not literal within quotes
@@ -120,7 +121,8 @@ def _format_words(words: list[str]) -> Iterator[str]:
     for number, word in enumerate(words):
         within = max(within - 1, _bracketed_key_length(words, number))
         kind = "code" if within else _classify_word(word, addresses)
-        if run and (kind != "code" or (word.startswith("(") and within <= 1)):
+        ends_run = word.startswith(("(", "`")) or (bool(run) and run[-1].rstrip(".,;:)").endswith("`"))
+        if run and (kind != "code" or (ends_run and within <= 1)):
             yield _code_run(" ".join(run))
             run = []
         if kind == "code":
@@ -163,6 +165,8 @@ def _code_run(run: str) -> str:
     before, within, after = match.groups() if match is not None else ("", run, "")
     if within.endswith(")") and within.count(")") > within.count("("):
         within, after = within[:-1], f"){after}"
+    if _IN_BACKTICKS.fullmatch(within):
+        within = within[1:-1]  # our own code font
     return before + (_code_span(within) if within else "") + after
 
 

@@ -39,6 +39,7 @@ _IN_A_CARD = 60
 
 # link our own references only; URLs in scanned names stay text
 _REFERENCE = re.compile(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.amazon\.com/[\w./-]*\w)")
+_CODE = re.compile("`([^`]+)`")
 _NONE = "none"
 
 
@@ -395,5 +396,5 @@ def _finding(finding: Finding, *, placed: bool = False) -> str:
 
 
 def _prose(words: str) -> str:
-    text = escape_text(" ".join(words.split()), MOST_CHARACTERS)
+    text = _CODE.sub(r"<code>\1</code>", escape_text(" ".join(words.split()), MOST_CHARACTERS))
     return _REFERENCE.sub(lambda match: f'<a href="{match[0]}" rel="noopener noreferrer">{match[0]}</a>', text)

@@ -86,7 +86,8 @@ def test_sentences_are_plain_words_and_code_spans(words: str) -> None:
 def test_sentences_keep_their_text(words: str) -> None:
     """Without the fences of code spans, the text is unchanged."""
     text = "".join(token.content for token in inline(markup.prose(words)))
-    assert text.replace(" ", "") == f"x{escaped(' '.join(words.split()))}".replace(" ", "")
+    expected = f"x{escaped(' '.join(words.split()))}"
+    assert re.sub("[ `]", "", text) == re.sub("[ `]", "", expected)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,8 @@ def test_sentences_keep_their_text(words: str) -> None:
         ('Add "Condition": {"a": {"b": "c"}} with it.', 'Add `"Condition": {"a": {"b": "c"}}` with it.'),
         ("it holds when Stage is (call(x)).", "it holds when Stage is (`call(x)`)."),
         ("ask @octocat about #1 and GH-1", "ask `@octocat` about `#1` and `GH-1`"),
-        ("a `tick` here", "a `` `tick` `` here"),
+        ("a `tick` here", "a `tick` here"),
+        ('pass `a.b`, `Action: "*"` and c`d', 'pass `a.b`, `Action: "*"` and ``c`d``'),
         ("the facade, effaced", "the facade, `effaced`"),
         ("account 111122223333 and 12", "account `111122223333` and 12"),
         ("to a.com (x.y and z.w); with a:B (c-1).", "to `a.com` (`x.y` and `z.w`); with `a:B` (`c-1`)."),
@@ -131,7 +133,8 @@ def test_hostile_known_names_stay_in_code_spans(words: str, names: list[str]) ->
     """Known names remove no text, and expose nothing outside of code spans."""
     markdown = markup.prose(words, [*names, *words.split()[:1]])
     text = "".join(token.content for token in inline(markdown))
-    assert text.replace(" ", "") == f"x{escaped(' '.join(words.split()))}".replace(" ", "")
+    expected = f"x{escaped(' '.join(words.split()))}"
+    assert re.sub("[ `]", "", text) == re.sub("[ `]", "", expected)
     for word in outside(inline(markdown)):
         assert WORD.fullmatch(word), word
 

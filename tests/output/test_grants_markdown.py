@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from passrole_checks.escaping.markup import prose
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.output.grants_markdown import MOST_EDGES, MOST_ROWS, grants_markdown
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
@@ -48,6 +49,7 @@ def test_page_of_one_template() -> None:
     """The page has a summary, the diagram, a table of statements (most severe first), and the findings by severity."""
     condition = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     result = scanned({"Resource": f"{ACCOUNT}:role/app-*", "Condition": condition, "Sid": "Apps"}, {"Resource": "*"})
+    (high,) = result.findings
     assert markdown(result) == (
         "## PassRole access\n"
         "\n"
@@ -78,9 +80,7 @@ def test_page_of_one_template() -> None:
         "\n"
         "### High: 1 finding\n"
         "\n"
-        "- **PASSROLE_001 any-role** `t.json:36` `P1`<br>Any role of the account can be passed, also one that can do "
-        "more than the policy's holder. *Instead:* Name the roles that are passed in Resource and the service in a "
-        "condition on `iam:PassedToService`.\n"
+        f"- **PASSROLE_001 any-role** `t.json:36` `P1`<br>{prose(high.message)} *Instead:* {prose(high.remediation)}\n"
     )
 
 

@@ -52,13 +52,12 @@ resource "aws_iam_user_policy" "silenced" {
   })
 }
 """
-ANY_ROLE = "Any role of the account can be passed, also one that can do more than the policy's holder."
-NAME_BOTH = "Name the roles that are passed in Resource and the service in a condition on iam:PassedToService."
-ANY_SERVICE = "arn:aws:iam::111122223333:role/app-* can be passed to any service: no condition on iam:PassedToService."
-NAME_SERVICE = (
-    'Add "Condition": {"StringEquals": {"iam:PassedToService": "SERVICE.amazonaws.com"}} with the service that uses the'
-    " role."
-)
+
+
+def message_and_remedy(result: ScanResult, check_id: str) -> tuple[str, str]:
+    """Return the texts of the first finding of a check, each on one line."""
+    finding = next(finding for finding in result.findings if finding.check_id == check_id)
+    return " ".join(finding.message.split()), " ".join(finding.remediation.split())
 
 
 @pytest.fixture
@@ -139,11 +138,13 @@ def test_junit_has_a_case_for_each_check_and_file(result: ScanResult) -> None:
 
 def test_junit_failure_lists_all_findings_of_a_check(result: ScanResult) -> None:
     """The text has each finding with its location and remedy; the message is that of the most severe one."""
+    other_message, other_remedy = message_and_remedy(result, "PASSROLE_002")
     failure = cases(scan_junit(result, ALL))["app/main.tf", "PASSROLE_002 any-service"]
     assert failure is not None
-    assert failure.attrib == {"type": "medium", "message": ANY_SERVICE}
+    assert failure.attrib == {"type": "medium", "message": other_message}
     assert failure.text == (
-        "app/main.tf:7 aws_iam_user_policy.any (medium, high confidence)\n" + f"{ANY_SERVICE}\nInstead: {NAME_SERVICE}"
+        "app/main.tf:7 aws_iam_user_policy.any (medium, high confidence)\n"
+        + f"{other_message}\nInstead: {other_remedy}"
     )
     worse = many(result, Severity.LOW, Severity.HIGH, Severity.LOW)
     failure = cases(scan_junit(worse, ALL))["app/main.tf", "PASSROLE_001 any-role"]
@@ -192,13 +193,15 @@ def test_junit_is_valid_for_any_name(result: ScanResult) -> None:
 
 def test_github_commands_are_sorted_by_severity(result: ScanResult) -> None:
     """Unreadable files, then errors, warnings and notices; suppressed findings have no command."""
+    message, remedy = message_and_remedy(result, "PASSROLE_001")
+    other_message, other_remedy = message_and_remedy(result, "PASSROLE_002")
     reason = result.unreadable[0].reason
     assert scan_github(result) == (
         f"::error file=broken.yaml,line=4,title=could not be read::{reason}\n"
         "::error file=app/main.tf,line=6,title=PASSROLE_001 any-role (high)::aws_iam_user_policy.any: "
-        f"{ANY_ROLE}%0AInstead: {NAME_BOTH}\n"
+        f"{message}%0AInstead: {remedy}\n"
         "::warning file=app/main.tf,line=7,endLine=11,title=PASSROLE_002 any-service (medium)::"
-        f"aws_iam_user_policy.any: {ANY_SERVICE}%0AInstead: {NAME_SERVICE}\n"
+        f"aws_iam_user_policy.any: {other_message}%0AInstead: {other_remedy}\n"
     )
 
 
@@ -214,12 +217,13 @@ def test_github_shows_ten_of_each_kind_and_counts_the_rest(result: ScanResult) -
 
 def test_hostile_name_starts_no_command(result: ScanResult) -> None:
     """Colons, commas, percent signs and line breaks in names stay within their command."""
+    _, remedy = message_and_remedy(result, "PASSROLE_001")
     odd = replace(result.findings[0], message="a\n::stop-commands::x%0Ab")
     odd = replace(odd, at=replace(odd.at, file="x,title=y::z%.tf"))
     text = scan_github(replace(result, findings=(odd,), unreadable=()))
     assert text == (
         "::error file=x%2Ctitle=y%3A%3Az%25.tf,line=6,title=PASSROLE_001 any-role (high)::aws_iam_user_policy.any: a%0A"
-        f"\\x3a:stop-commands::x%250Ab%0AInstead: {NAME_BOTH}\n"
+        f"\\x3a:stop-commands::x%250Ab%0AInstead: {remedy}\n"
     )
 
 
@@ -239,9 +243,10 @@ def test_paths_are_relative_to_the_repository(result: ScanResult, monkeypatch: p
 
 def test_gitlab_report_has_the_documented_keys(result: ScanResult) -> None:
     """An unreadable file is an issue too; suppressed findings are not."""
+    message, remedy = message_and_remedy(result, "PASSROLE_001")
     broken, first, second = json.loads(scan_gitlab(result))
     assert first == {
-        "description": f"aws_iam_user_policy.any: {ANY_ROLE} Instead: {NAME_BOTH}",
+        "description": f"aws_iam_user_policy.any: {message} Instead: {remedy}",
         "check_name": "PASSROLE_001 any-role",
         "fingerprint": result.findings[0].fingerprint,
         "severity": "critical",
