@@ -233,7 +233,7 @@ def explain(check: str) -> str:
     """
     from passrole_checks.output import check_pages
 
-    return check_pages.page(check_pages.find(check))
+    return check_pages.check_page(check_pages.find_check(check))
 
 
 def _paths(paths: Paths) -> list[Path]:

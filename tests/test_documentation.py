@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 import pytest
+from passrole_checks.cli.check_pages import short_description
 
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
-from passrole_checks.output.check_pages import flagged_when
 from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
@@ -44,7 +44,9 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def table() -> str:
     """The rows of the README's table of checks."""
-    rows = [f"| {check.id[-3:]} | {check.name} | {check.severity.value} | {flagged_when(check)} |\n" for check in ALL]
+    rows = [
+        f"| {check.id[-3:]} | {check.name} | {check.severity.value} | {short_description(check)} |\n" for check in ALL
+    ]
     return "".join(rows)
 
 

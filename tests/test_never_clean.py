@@ -16,7 +16,7 @@ from passrole_checks.cli import main
 from passrole_checks.doctor.diagnosis import Cache, Diagnosis, Trouble
 from passrole_checks.doctor.report import doctor_lines
 from passrole_checks.iam import deadline
-from passrole_checks.output.findings_text import plain
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.review.github.status import _CONCLUSIONS, _STATES
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.markdown.inline import fixed_reply
@@ -25,7 +25,7 @@ from passrole_checks.sources.model.configuration import Configuration
 
 CLEAN_WORDS = re.compile(
     r"no findings|no passrole grants|no problem|nothing new|no change|nothing to (?:suggest|fix)|nothing found"
-    r"|no role (?:is|was) passed|all fixed|no new|success(?!ful\"?: false)",
+    r"|no roles? (?:is|are|was) passed|all fixed|no new|success(?!ful\"?: false)",
     re.IGNORECASE,
 )
 GOOD = policy('{ Effect = "Allow", Action = "s3:*", Resource = "*" }')
@@ -98,7 +98,7 @@ def check(output_format: str, out: str, status: int) -> None:
         assert any(found.get(key) for key in ("unreadable", "faults", "not_evaluated"))
         assert bool(found["faults"]) is (status == 3)
     else:
-        assert "ERROR" in out or "not everything could be checked" in out or "result incomplete" in out
+        assert "ERROR" in out or "scan incomplete" in out or "result incomplete" in out
 
 
 SCANS = [("scan", one) for one in ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")]
@@ -234,7 +234,7 @@ def test_what_is_silenced_makes_nothing_clean(
 def test_doctor_ends_with_what_it_has_found(problems: int, remarks: int, words: str) -> None:
     trouble = Trouble("git", "is not installed", "install git")
     found = Diagnosis(None, (), "tree-sitter-hcl", (), (), None, Cache(None), [trouble] * problems, [trouble] * remarks)
-    last = plain(doctor_lines(found, ())).splitlines()[-1]
+    last = to_plain_text(doctor_lines(found, ())).splitlines()[-1]
     assert last == words
 
 

@@ -388,7 +388,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_paths_of_windows_are_shown_with_forward_slashes(file: str, shown: str) -> None:
     """Below the working directory, beside it, and on another drive."""
-    assert paths.shown(file) == shown
+    assert paths.display_path(file) == shown
 
 
 @pytest.mark.parametrize("source", ["./modules/role", ".\\modules\\role", "./modules\\role"])

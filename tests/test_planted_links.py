@@ -127,7 +127,7 @@ def test_the_summary_of_a_step_follows_no_planted_link(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(repository.folder / "report"))
     assert main(["review", "HEAD^", "HEAD", "--post", "none"]) == 1
     assert home(repository) == {".bashrc": OLD}
-    assert "summary of the step" in capsys.readouterr().err
+    assert "step summary" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("link", ["kept", "kept/program", "kept/program/entry"])
@@ -190,7 +190,7 @@ def test_an_unusable_output_is_found_before_the_scan(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A long scan is not done in vain, and the other formats are not written."""
-    monkeypatch.setattr("passrole_checks.cli.scan._scanned", lambda *_, **__: pytest.fail("scanned"))
+    monkeypatch.setattr("passrole_checks.cli.scan._scan", lambda *_, **__: pytest.fail("scanned"))
     formats = ["--format", "json", "--format", "sarif", "--output", "first", "--output", "report"]
     assert main(["scan", ".", *formats]) == 2
     assert not Path("first").exists()

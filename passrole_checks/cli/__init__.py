@@ -1,4 +1,4 @@
-"""The command line: `program` is the whole of it, and each command has a room of its own."""
+"""The command line: `program` defines it, and each command has its own module."""
 
 from passrole_checks.cli.program import PROGRAM, cli, main
 

@@ -1,6 +1,6 @@
-"""What the commands that read logs of CloudTrail have in common: their bounds, and telling how far they are.
+"""Options of the commands that read CloudTrail logs: the time window, and the progress of reading.
 
-As in the command line itself, only click and the standard library are imported before it is needed.
+As in all of the command line, modules other than click and the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -13,73 +13,77 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from passrole_checks.cli.progress import told
+from passrole_checks.cli.progress import progress_writer
 
 if TYPE_CHECKING:
     from passrole_checks.cloudtrail import Progress
 
 _Decorator = Callable[[Any], Any]
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_AS_CLOUDTRAIL = "%Y-%m-%dT%H:%M:%SZ"
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def since_and_until(what: str = "Only events") -> tuple[_Decorator, ...]:
-    """The options ``--since`` and ``--until``; :func:`bounds_of` says what was chosen. ``what`` begins their help."""
+def time_options(prefix: str = "Only events") -> tuple[_Decorator, ...]:
+    """Return the options ``--since`` and ``--until``; :func:`time_bounds` interprets them. ``what`` begins their help
+    texts."""
     return (
         click.option(
             "--since",
             metavar="TIME",
-            callback=_since,
-            help=f"{what} from then on: a day, or a time in ISO 8601.",
+            callback=_parse_since,
+            help=f"{prefix} at or after TIME, a day or an ISO 8601 time.",
         ),
         click.option(
             "--until",
             metavar="TIME",
-            callback=_until,
-            help=f"{what} before that time, or to the end of that day.",
+            callback=_parse_until,
+            help=f"{prefix} before TIME, or until the end of that day.",
         ),
     )
 
 
-def bounds_of(given: dict[str, Any]) -> tuple[str, str]:
-    """From when, and until when, as CloudTrail writes times; "" for no bound. Raises a :class:`click.UsageError` where
-    nothing can be between."""
-    since, until = given["since"] or "", given["until"] or ""
+def time_bounds(options: dict[str, Any]) -> tuple[str, str]:
+    """Return the bounds of the time window in CloudTrail's time format; "" for an open end.
+
+    Raises:
+        click.UsageError: the window is empty.
+    """
+    since, until = options["since"] or "", options["until"] or ""
     if since and until and since >= until:
-        raise click.UsageError("--since is not before --until: no event can be both")
+        raise click.UsageError("--since must be before --until")
     return since, until
 
 
-def nothing_in(given: dict[str, Any]) -> str:
-    """Why nothing was read: files whose names tell another time are not opened."""
-    return "no event in the time that is asked for" if given["since"] or given["until"] else "no log of CloudTrail here"
+def no_events_reason(options: dict[str, Any]) -> str:
+    """Return why no event was read. Files whose names show a time outside the window are not opened."""
+    return "no events in this time window" if options["since"] or options["until"] else "no CloudTrail logs found"
 
 
 @contextmanager
-def progress(given: dict[str, Any]) -> Iterator[Progress | None]:
-    """What tells on a terminal how far reading is; None where nothing is to be told."""
-    with told(given) as tell:
-        yield None if tell is None else lambda files, size: tell(f"{files:,} files, {size / 1e6:,.0f} MB")
+def reading_progress(options: dict[str, Any]) -> Iterator[Progress | None]:
+    """Yield a callback that shows how much was read; None without a progress line."""
+    with progress_writer(options) as report:
+        yield None if report is None else lambda files, size: report(f"{files:,} files, {size / 1e6:,.0f} MB")
 
 
-def _since(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else _time(value)
+def _parse_since(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else _parse_time(value)
 
 
-def _until(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """A day counts as a whole."""
+def _parse_until(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Parse the end of the window; a day without a time includes that whole day."""
     if value is None:
         return None
-    time = _time(value)
+    time = _parse_time(value)
     if not _DAY.fullmatch(value.strip()):
         return time
-    return (datetime.strptime(time, _AS_CLOUDTRAIL) + timedelta(days=1)).strftime(_AS_CLOUDTRAIL)
+    return (datetime.strptime(time, _TIME_FORMAT) + timedelta(days=1)).strftime(_TIME_FORMAT)
 
 
-def _time(value: str) -> str:
+def _parse_time(value: str) -> str:
     try:
-        found = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
-        found = found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
+        time = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
+        time = time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         raise click.BadParameter(f"{value!r} is neither a day (2026-03-01) nor a time (2026-03-01T12:00:00Z)") from None
-    return f"{found.year:04}" + found.strftime("-%m-%dT%H:%M:%SZ")
+    return f"{time.year:04}" + time.strftime("-%m-%dT%H:%M:%SZ")

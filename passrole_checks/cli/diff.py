@@ -1,6 +1,6 @@
-"""What ``diff`` compares: two paths, or two versions of a git repository.
+"""The command ``diff``: compare two paths, or two versions of a git repository.
 
-As in the command line itself, only the standard library is imported before it is needed.
+As in all of the command line, modules other than click and the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -14,15 +14,22 @@ import click
 
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.options import (
+    at_most_two,
     destinations,
     fail_on,
+    failing_severity,
     scan_options,
-    severity_that_fails,
     shared_options,
-    two_at_most,
 )
 from passrole_checks.cli.pyproject_defaults import ConfiguredCommand
-from passrole_checks.cli.write_outputs import CLEAN, FINDINGS, that_matter, unusable, write_each, write_lines
+from passrole_checks.cli.write_outputs import (
+    CLEAN,
+    FINDINGS,
+    problems_to_report,
+    report_problems,
+    write_each,
+    write_lines,
+)
 from passrole_checks.scan import settings
 
 if TYPE_CHECKING:
@@ -34,72 +41,74 @@ if TYPE_CHECKING:
     from passrole_checks.sources.model.configuration import Inputs
 
 
-def asked_for(names: Sequence[str], staged: bool) -> VersionPair | None:
-    """The versions that the arguments name; None where they are two paths."""
+def versions_to_compare(names: Sequence[str], staged: bool) -> VersionPair | None:
+    """Return the versions that the arguments name; None if they are two paths."""
     from passrole_checks import git_versions as snapshots
 
     return snapshots.asked_for(names, staged=staged, folder=Path.cwd())
 
 
-def table_of(asked: VersionPair | None) -> dict[str, Any]:
-    """The configuration to go by: the working directory's, or, where versions are compared, that of BASE alone.
+def load_configuration(versions: VersionPair | None) -> dict[str, Any]:
+    """Return the configuration table: the working directory's for paths, that of BASE for versions.
 
-    Whoever proposes a change must not be able to change what it is judged by. Raises a
-    :class:`~passrole_checks.errors.ConfigurationError` where it cannot be read.
+    The author of a change must not be able to change the settings that it is checked with.
+
+    Raises:
+        ConfigurationError: the configuration cannot be read.
     """
-    if asked is None:
+    if versions is None:
         return settings.load(Path.cwd())
-    content = asked.file_of_base(settings.FILE)
+    content = versions.file_of_base(settings.FILE)
     return {} if content is None else settings.table_in(content)
 
 
-def difference(asked: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
-    """The difference between two paths or two versions; files of versions are named from the top of the repository."""
+def compare(versions: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
+    """Compare two paths or two versions. Files of versions are named relative to the repository's root."""
     from passrole_checks.diff import difference_of
 
-    if asked is None:
+    if versions is None:
         return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
     from passrole_checks.diff import repository
 
-    with asked.snapshots() as snapshots:
-        sides = repository.sides_of(asked, snapshots, inputs_of(options))
-        found = repository.told_once(repository.compared(sides, snapshots, judging(options)), snapshots)
-        notes = repository.about_configuration(asked, snapshots)
-        return repository.named(replace(found, not_evaluated=(*notes, *found.not_evaluated)), snapshots)
+    with versions.snapshots() as snapshots:
+        sides = repository.sides_of(versions, snapshots, inputs_factory(options))
+        difference = repository.told_once(repository.compared(sides, snapshots, comparison_options(options)), snapshots)
+        notes = repository.about_configuration(versions, snapshots)
+        return repository.named(replace(difference, not_evaluated=(*notes, *difference.not_evaluated)), snapshots)
 
 
-def judging(options: dict[str, Any], **how: Any) -> ScanOptions:
-    """What the shared options ask of the comparison of two versions, without the values of either."""
+def comparison_options(options: dict[str, Any], **how: Any) -> ScanOptions:
+    """Return scan options for comparing two versions, without the value files of either version."""
     return scan_options({**options, "var_file": (), "parameters": (), "source": None, "baseline": None}, **how)
 
 
-def inputs_of(options: dict[str, Any]) -> InputsOf:
-    """How the values of the shared options are made for one version."""
+def inputs_factory(options: dict[str, Any]) -> InputsOf:
+    """Return a function that resolves the value files named by the options in one version."""
 
-    def made(find: Find) -> Inputs:
-        given = {
+    def inputs(find: Find) -> Inputs:
+        resolved = {
             **options,
             "var_file": tuple(path for name in options["var_file"] if (path := find(name)) is not None),
             "parameters": tuple(path for name in options["parameters"] if (path := find(name)) is not None),
             "source": find(options["source"], folder=True) if options["source"] is not None else None,
             "baseline": None,
         }
-        return scan_options(given).inputs
+        return scan_options(resolved).inputs
 
-    return made
+    return inputs
 
 
 class DiffCommand(ConfiguredCommand):
-    """A command that takes its defaults from BASE where it compares two versions of a repository."""
+    """A command that takes its defaults from BASE if it compares two versions of a repository."""
 
-    def table(
+    def load_table(
         self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]
     ) -> dict[str, Any]:
-        given = click.Command.make_context(self, info_name, args, parent, **extra).params
-        if not given["versions"] and not given["staged"]:
-            raise click.UsageError("name what to compare: BASE HEAD, BASE, --staged, or two paths")
-        extra["obj"] = asked_for(given["versions"], given["staged"])
-        return table_of(extra["obj"])
+        options = click.Command.make_context(self, info_name, args, parent, **extra).params
+        if not options["versions"] and not options["staged"]:
+            raise click.UsageError("expected BASE HEAD, BASE, --staged, or two paths")
+        extra["obj"] = versions_to_compare(options["versions"], options["staged"])
+        return load_configuration(extra["obj"])
 
 
 @click.command(cls=DiffCommand)
@@ -107,48 +116,54 @@ class DiffCommand(ConfiguredCommand):
     ["text", "json"],
     (
         click.argument(
-            "versions", metavar="BASE [HEAD]", nargs=-1, callback=two_at_most, shell_complete=help_sections.versions
+            "versions",
+            metavar="BASE [HEAD]",
+            nargs=-1,
+            callback=at_most_two,
+            shell_complete=help_sections.complete_versions,
         ),
     ),
 )
-@click.option("--staged", is_flag=True, help="Compare BASE, or else HEAD, with what is staged for the next commit.")
-@fail_on("The least severity of new or widened access that makes the exit status 1.")
+@click.option("--staged", is_flag=True, help="Compare BASE (default: HEAD) with the staged changes.")
+@fail_on("Exit 1 on new or widened access at or above this severity.")
 @click.pass_context
 def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **options: Any) -> int:
-    """Compare who may pass what in two versions.
+    """Compare PassRole access between two versions.
 
-    BASE and HEAD are commits, tags or branches of the git repository around the working directory; A...B compares the
-    merge base of both with B, and BASE alone is compared with the working tree. Or they are two files or two folders:
-    templates, Terraform roots, plans, change sets. A path that exists wins.
+    BASE and HEAD are commits, tags or branches of the git repository in the working directory. A...B compares the merge
+    base of both with B. BASE alone is compared with the working tree. Alternatively, give two files or two folders:
+    templates, Terraform root modules, plans, change sets. Existing paths take precedence over versions.
 
-    Versions are read in full from git's objects: nothing is checked out, run or followed. Configuration and
-    suppressions are those of BASE.
+    Versions are read from git objects; nothing is checked out or executed. Configuration and suppressions are read from
+    BASE.
 
-    New and widened access is as severe as the check new-access finds it: high where any-role, any-service,
-    ineffective-condition or privilege-escalation flag it as well, else info.
+    New and widened access has the severity of the check new-access: high if any-role, any-service,
+    ineffective-condition or privilege-escalation also flags it, otherwise info.
     """
     chosen = destinations(context, options)
     compared = context.obj
-    found = difference(compared, versions, options)
-    # a version without infrastructure code is one before there was any; a path without it is a mistake
-    empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
-    unreadable = that_matter(found.unreadable, () if empty else ("",), empty, options, found.excluded)
-    found = replace(found, unreadable=unreadable)
+    difference = compare(compared, versions, options)
+    # a version may predate all infrastructure code; a path without any is an error
+    empty = [] if compared else [path for path, files in zip(versions, difference.files, strict=True) if not files]
+    unreadable = problems_to_report(difference.unreadable, () if empty else ("",), empty, options, difference.excluded)
+    difference = replace(difference, unreadable=unreadable)
 
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
             from passrole_checks.output.destination import write
             from passrole_checks.output.json_output import diff_json
 
-            write(destination, diff_json(found, compared))
+            write(destination, diff_json(difference, compared))
         else:
             from passrole_checks.output.diff import diff_lines
 
-            write_lines(destination, diff_lines(found, compared, quiet=options["quiet"]), options)
+            write_lines(destination, diff_lines(difference, compared, quiet=options["quiet"]), options)
 
     written = write_each(chosen, write_one)
-    failing = severity_that_fails(options)
+    failing = failing_severity(options)
     failed = failing is not None and any(
-        change.severity.rank >= failing.rank for change in (*found.new, *found.widened) if not change.suppressed
+        change.severity.rank >= failing.rank
+        for change in (*difference.new, *difference.widened)
+        if not change.suppressed
     )
-    return max(written, unusable(unreadable)) or (FINDINGS if failed else CLEAN)
+    return max(written, report_problems(unreadable)) or (FINDINGS if failed else CLEAN)

@@ -1,6 +1,6 @@
-"""What ``--help`` prints of a command beside its text and its options, in the order of a manual page.
+"""The sections that ``--help`` prints besides a command's description: option groups and manual-page sections.
 
-Options stand in groups. The sections behind them are those of man-pages(7): exit status, environment, files, examples.
+The sections after the options are those of man-pages(7): exit status, environment, files, examples.
 """
 
 from __future__ import annotations
@@ -15,54 +15,52 @@ from click.shell_completion import CompletionItem
 Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
-    "What is read": (
-        "account", "var_file", "var", "parameters", "source", "exclude", "unchanged", "staged", "strict",
-        "allow_empty", "evidence", "since", "until",
+    "Input": (
+        "account", "var_file", "var", "parameters", "source", "exclude", "unchanged", "staged", "allow_empty",
+        "evidence", "since", "until", "against", "from_bundle",
     ),
-    "What is told": (
-        "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "all", "principal",
-        "role", "against", "events", "group_roles",
+    "Filtering": (
+        "severity", "confidence", "check", "skip_check", "baseline", "fail_on", "strict", "all", "principal", "role",
     ),
-    "As SQL": ("sql", "table", "view"),
-    "Where and how": ("format", "output", "quiet", "no_color", "no_progress"),
-    "On the forge": (
-        "post", "comment", "max_inline", "status", "check_run", "key", "author", "mask_accounts", "offline_bundle",
-        "from_bundle",
+    "SQL": ("sql", "table", "view"),
+    "Output": (
+        "format", "output", "write_baseline", "events", "group_roles", "quiet", "no_color", "no_progress",
+        "mask_accounts", "offline_bundle",
     ),
-    "Speed": ("jobs", "executor", "cache", "no_cache"),
+    "Forge": ("post", "comment", "max_inline", "status", "check_run", "key", "author"),
+    "Performance": ("jobs", "executor", "cache", "no_cache"),
 }  # fmt: skip
-_OTHERS = "Options"
+_UNGROUPED = "Options"
 
-_UNUSABLE = ("2", "A file could not be read (the others were), there was none at all, or the options cannot be used.")
-_FAULT = ("3", "A fault of this program.")
+_UNUSABLE = ("2", "A file could not be read (all others were), nothing was found to read, or an option is invalid.")
+_INTERNAL_ERROR = ("3", "Internal error.")
 _INTERRUPTED = ("130", "Interrupted.")
-_ENDS: Rows = (_UNUSABLE, _FAULT, _INTERRUPTED)
-_NO_COLOR = ("NO_COLOR", "If it is not empty, there are no colours.")
-_DEBUG = ("PASSROLE_CHECKS_DEBUG", "If it is not empty, a fault of this program ends with a traceback.")
-_ENVIRONMENT: Rows = (_NO_COLOR, _DEBUG)
+_ERROR_STATUSES: Rows = (_UNUSABLE, _INTERNAL_ERROR, _INTERRUPTED)
+_ENVIRONMENT: Rows = (
+    ("NO_COLOR", "If set and not empty, disable colored output."),
+    ("PASSROLE_CHECKS_DEBUG", "If set and not empty, print a traceback on internal errors."),
+)
 _CACHE = (
     "PASSROLE_CHECKS_CACHE_DIR",
-    "Where what scans gave is kept, in place of the platform's folder for caches; if it is empty, nowhere.",
+    "Folder for cached scan results (default: the platform's cache folder). If empty, disable the cache.",
 )
 _CONFIGURATION: Rows = (
     (
         "pyproject.toml",
-        "In the working directory: [tool.passrole_checks] sets options, their names in snake_case; command-line options"
-        " take precedence. It cannot set output files. Its paths must be inside the repository, and notes name the"
-        " checks that it switches off.",
+        "Read from the working directory. [tool.passrole_checks] sets options, with snake_case keys; command-line"
+        " options take precedence. It cannot set output files, and its paths must be inside the repository. A note"
+        " names every check that it disables.",
     ),
 )
-_OF_BASE: Rows = (
-    ("pyproject.toml", "That of BASE, in the working directory: [tool.passrole_checks] sets options; see scan."),
+_BASE_CONFIGURATION: Rows = (
+    ("pyproject.toml", "Read from BASE, in the working directory. [tool.passrole_checks] sets options; see scan."),
 )
-_TERRAFORM: Rows = (
-    ("terraform.tfvars, *.auto.tfvars", "Beside a Terraform root module: values for its variables, as in Terraform."),
-)
+_TERRAFORM: Rows = (("terraform.tfvars, *.auto.tfvars", "Read next to each Terraform root module, as Terraform does."),)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``examples``: what each is for, and the command line."""
+    """The manual-page sections of one command. ``examples``: pairs of a purpose and a command line."""
 
     exit_status: Rows
     environment: Rows = _ENVIRONMENT
@@ -73,182 +71,176 @@ class Page:
 PAGES = {
     "scan": Page(
         (
-            ("0", "Nothing as severe as --fail-on, or no PassRole grants at all."),
-            ("1", "Findings as severe as --fail-on."),
-            *_ENDS,
+            ("0", "No findings at or above --fail-on, or no PassRole grants at all."),
+            ("1", "Findings at or above --fail-on."),
+            *_ERROR_STATUSES,
         ),
         (
             *_ENVIRONMENT,
-            ("GITHUB_WORKSPACE", "The root that --format github names files from."),
-            ("CI_PROJECT_DIR", "The root that --format gitlab names files from."),
+            ("GITHUB_WORKSPACE", "Root that --format github writes paths relative to."),
+            ("CI_PROJECT_DIR", "Root that --format gitlab writes paths relative to."),
             _CACHE,
         ),
         (*_CONFIGURATION, *_TERRAFORM),
         (
-            ("The folder, as production is deployed", "passrole-checks scan . --var-file production.tfvars"),
-            ("A plan", "terraform show -json plan > plan.json && passrole-checks scan plan.json"),
-            ("For code scanning", 'passrole-checks scan . --format sarif --output "$RUNNER_TEMP/passrole.sarif"'),
-            ("Accept what is there now", "passrole-checks scan . --write-baseline passrole-baseline.json"),
-            ("Only these checks", "passrole-checks scan . --check 001,privilege-escalation"),
-            ("Many repositories, on a cluster", "passrole-checks scan /repositories --executor dask://scheduler:8786"),
+            ("Scan the current folder with production values", "passrole-checks scan . --var-file production.tfvars"),
+            ("Scan a plan", "terraform show -json plan > plan.json && passrole-checks scan plan.json"),
+            ("Write SARIF for code scanning", 'passrole-checks scan . --format sarif --output "$RUNNER_TEMP/p.sarif"'),
+            ("Accept the current findings", "passrole-checks scan . --write-baseline passrole-baseline.json"),
+            ("Run only some checks", "passrole-checks scan . --check 001,privilege-escalation"),
+            ("Scan many repositories on a cluster", "passrole-checks scan /repos --executor dask://scheduler:8786"),
         ),
     ),
     "grants": Page(
-        (("0", "They are listed; or there are none."), *_ENDS),
+        (("0", "Grants were listed, or there are none."), *_ERROR_STATUSES),
         (*_ENVIRONMENT, _CACHE),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("Who may pass what", "passrole-checks grants ."),
-            ("A page to look at", "passrole-checks grants . --format html --output grants.html"),
+            ("List who may pass which roles", "passrole-checks grants ."),
+            ("Write an HTML page with a graph", "passrole-checks grants . --format html --output grants.html"),
         ),
     ),
     "diff": Page(
         (
-            ("0", "No new or widened access as severe as --fail-on."),
-            ("1", "New or widened access as severe as --fail-on."),
-            (
-                "2",
-                "A changed file could not be read, a version or the merge base is not there, or the options are wrong.",
-            ),
-            _FAULT,
+            ("0", "No new or widened access at or above --fail-on."),
+            ("1", "New or widened access at or above --fail-on."),
+            ("2", "A changed file could not be read, a version or merge base was not found, or an option is invalid."),
+            _INTERNAL_ERROR,
             _INTERRUPTED,
         ),
-        (*_ENVIRONMENT, ("GIT_DIR, GIT_INDEX_FILE", "As for git: where the repository and its index are.")),
-        _OF_BASE,
+        (*_ENVIRONMENT, ("GIT_DIR, GIT_INDEX_FILE", "Location of the repository and of its index, as for git.")),
+        _BASE_CONFIGURATION,
         (
-            ("What this branch brings", "passrole-checks diff main...HEAD"),
-            ("What the next commit brings", "passrole-checks diff --staged"),
-            ("Two templates", "passrole-checks diff deployed.yaml app.yaml"),
+            ("Show what this branch changes", "passrole-checks diff main...HEAD"),
+            ("Show what the next commit changes", "passrole-checks diff --staged"),
+            ("Compare two templates", "passrole-checks diff deployed.yaml app.yaml"),
         ),
     ),
     "review": Page(
         (
-            ("0", "Nothing new as severe as --fail-on."),
-            ("1", "New findings as severe as --fail-on."),
+            ("0", "No new findings at or above --fail-on."),
+            ("1", "New findings at or above --fail-on."),
             (
                 "2",
-                "It cannot be told: a changed file could not be read, a version or the merge base is not there, or the"
-                " options cannot be used. That a comment could not be written changes nothing.",
+                "A changed file could not be read, a version or merge base was not found, or an option is invalid."
+                " A comment that could not be posted does not change the exit status.",
             ),
-            _FAULT,
+            _INTERNAL_ERROR,
             _INTERRUPTED,
         ),
         (
             *_ENVIRONMENT,
-            ("GITHUB_TOKEN", "The token to comment with on GitHub. Without it nothing is written there."),
-            ("PASSROLE_GITLAB_TOKEN", "The same for GitLab; the job's own token cannot write comments."),
-            ("GITHUB_…, CI_…", "What GitHub Actions and GitLab CI tell of the request, the run and the addresses."),
-            ("HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE", "As for requests, with which the forge is called."),
+            ("GITHUB_TOKEN", "Token for comments on GitHub. Without it nothing is posted there."),
+            ("PASSROLE_GITLAB_TOKEN", "Token for comments on GitLab; the CI job token cannot write comments."),
+            ("GITHUB_…, CI_…", "Pull request, run and URLs, as set by GitHub Actions and GitLab CI."),
+            ("HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE", "Proxy and certificates, as for the Requests library."),
         ),
-        (*_OF_BASE, ("$GITHUB_STEP_SUMMARY", "In GitHub Actions the summary is added to it.")),
+        (*_BASE_CONFIGURATION, ("$GITHUB_STEP_SUMMARY", "In GitHub Actions, the summary is appended to it.")),
         (
-            ("In a terminal", "passrole-checks review main HEAD"),
-            ("In a pipeline, without comments at lines", "passrole-checks review --max-inline 0"),
-            ("What would be written", "passrole-checks review --dry-run"),
+            ("Review in a terminal", "passrole-checks review main HEAD"),
+            ("In a pipeline, without inline comments", "passrole-checks review --max-inline 0"),
+            ("Show what would be posted", "passrole-checks review --dry-run"),
         ),
     ),
     "required": Page(
-        (("0", "They are told; or no roles are passed."), *_ENDS),
+        (("0", "Required permissions were listed, or no roles are passed."), *_ERROR_STATUSES),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("For whoever deploys this", "passrole-checks required ."),
-            ("As a Terraform data document", "passrole-checks required . --format hcl --output deployer.tf"),
+            ("List the permissions needed to deploy", "passrole-checks required ."),
+            ("Write a Terraform policy document", "passrole-checks required . --format hcl --output deployer.tf"),
         ),
     ),
     "suggest": Page(
         (
-            ("0", "There is nothing to change."),
-            ("1", "There are findings, with or without a suggestion; or, with --evidence, statements to narrow."),
-            *_ENDS,
+            ("0", "Nothing to change."),
+            ("1", "There are findings, with or without a suggestion, or statements that --evidence can narrow."),
+            *_ERROR_STATUSES,
         ),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("What could be written instead", "passrole-checks suggest ."),
-            ("As a patch", "passrole-checks suggest . --format patch | git apply"),
-            ("Only what was passed this year", "passrole-checks suggest . --evidence logs --since 2026-01-01"),
+            ("Show suggestions", "passrole-checks suggest ."),
+            ("Apply them as a patch", "passrole-checks suggest . --format patch | git apply"),
+            ("Narrow to what was passed this year", "passrole-checks suggest . --evidence logs --since 2026-01-01"),
         ),
     ),
     "fix": Page(
         (
-            ("0", "Nothing is left that is as severe as --fail-on."),
-            ("1", "Something is left for a person to decide."),
-            (
-                "2",
-                "A file could not be read or written, there was none at all, or the options cannot be used.",
-            ),
-            _FAULT,
+            ("0", "No findings at or above --fail-on remain."),
+            ("1", "Findings at or above --fail-on remain; they need manual review."),
+            ("2", "A file could not be read or written, nothing was found to read, or an option is invalid."),
+            _INTERNAL_ERROR,
             _INTERRUPTED,
         ),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("What would be done", "passrole-checks fix . --dry-run"),
-            ("Of some checks only", "passrole-checks fix . --check 001,002,003"),
+            ("Show what would be changed", "passrole-checks fix . --dry-run"),
+            ("Fix findings of some checks only", "passrole-checks fix . --check 001,002,003"),
         ),
     ),
     "explain": Page(
-        (("0", "It is printed."), ("2", "There is no such check."), _FAULT),
-        (_DEBUG,),
+        (("0", "The explanation was printed."), ("2", "No such check."), _INTERNAL_ERROR),
+        (_ENVIRONMENT[1],),
         examples=(
-            ("All checks, a line each", "passrole-checks explain"),
-            ("One of them", "passrole-checks explain any-role"),
+            ("List all checks", "passrole-checks explain"),
+            ("Explain one check", "passrole-checks explain any-role"),
         ),
     ),
     "where": Page(
-        (("0", "It is printed."), ("2", "There is no such host."), _FAULT),
+        (("0", "The folder was printed."), ("2", "No such tool."), _INTERNAL_ERROR),
         (
-            ("PASSROLE_CHECKS_ACCOUNT", "Inside of a host: the account deployed to, twelve digits."),
-            ("PASSROLE_CHECKS_SEVERITY", "Inside of a host: the least severity of findings (low); info shows all."),
-            ("PASSROLE_CHECKS_CONFIDENCE", "Inside of a host: the least confidence of findings (low)."),
+            ("PASSROLE_CHECKS_ACCOUNT", "In checkov and cfn-lint: target AWS account ID (12 digits)."),
+            ("PASSROLE_CHECKS_SEVERITY", "In checkov and cfn-lint: minimum severity to report (default: low)."),
+            ("PASSROLE_CHECKS_CONFIDENCE", "In checkov and cfn-lint: minimum confidence to report (default: low)."),
         ),
         examples=(
-            ("checkov", 'checkov -d . --external-checks-dir "$(passrole-checks where checkov)"'),
-            ("cfn-lint", 'cfn-lint --append-rules "$(passrole-checks where cfn-lint)" -t app.yaml'),
+            ("Use with checkov", 'checkov -d . --external-checks-dir "$(passrole-checks where checkov)"'),
+            ("Use with cfn-lint", 'cfn-lint --append-rules "$(passrole-checks where cfn-lint)" -t app.yaml'),
         ),
     ),
     "trail": Page(
         (
-            ("0", "It is told what the logs hold, passes or not."),
+            ("0", "The logs were read, whether or not roles were passed."),
             (
                 "2",
-                "A file could not be read to its end (what could be is told), there are no logs, or the options are"
-                " wrong.",
+                "A file could not be read completely (the rest is reported), no logs were found, or an option is"
+                " invalid.",
             ),
-            _FAULT,
+            _INTERNAL_ERROR,
             _INTERRUPTED,
         ),
         examples=(
-            ("Who passed what", "aws s3 sync s3://BUCKET/AWSLogs logs && passrole-checks trail logs"),
+            ("Show who passed which roles", "aws s3 sync s3://BUCKET/AWSLogs logs && passrole-checks trail logs"),
             (
-                "What one role passed in a month",
+                "Show uses of one role in a month",
                 "passrole-checks trail logs --role app --since 2026-03-01 --until 2026-03-31",
             ),
-            ("What is granted and never used", "passrole-checks trail logs --against ."),
-            ("The same as a page", "passrole-checks trail logs --against . --format html --output used.html"),
-            ("Each pass by itself", "passrole-checks trail logs --format json --events --output passes.json"),
-            ("The same in Athena", "passrole-checks trail --sql athena --table logs.cloudtrail --output view.sql"),
+            ("Show grants that were never used", "passrole-checks trail logs --against ."),
+            ("Write them as an HTML page", "passrole-checks trail logs --against . --format html --output used.html"),
+            ("Include each event", "passrole-checks trail logs --format json --events --output passes.json"),
+            ("Create a view in Athena", "passrole-checks trail --sql athena --table logs.cloudtrail --output view.sql"),
         ),
     ),
     "doctor": Page(
-        (("0", "All is well."), ("1", "Something does not work; what to do is told."), _FAULT),
+        (("0", "No problems found."), ("1", "Problems found; each with a remedy."), _INTERNAL_ERROR),
         (*_ENVIRONMENT, _CACHE),
-        files=(("pyproject.toml", "In the working directory: looked at, whether it can be used."),),
-        examples=(("For a report of a fault", "passrole-checks doctor --format json"),),
+        files=(("pyproject.toml", "Read from the working directory and validated."),),
+        examples=(("Write a report for a bug report", "passrole-checks doctor --format json"),),
     ),
 }
 PROGRAM = Page(
     (
         ("0", "Nothing to report."),
         ("1", "Findings."),
-        ("2", "A file could not be read, or the options cannot be used."),
-        ("3", "A fault of this program. 3 goes before 2, and 2 before 1."),
+        ("2", "A file could not be read, or an option is invalid."),
+        ("3", "Internal error. The highest applicable code is returned."),
         _INTERRUPTED,
     ),
-    (*_ENVIRONMENT, ("_PASSROLE_CHECKS_COMPLETE", "Set by the shells that complete command lines, see below.")),
+    (*_ENVIRONMENT, ("_PASSROLE_CHECKS_COMPLETE", "Set by the shell completion scripts below.")),
     _CONFIGURATION,
     (
         ("Start here", "passrole-checks scan ."),
-        ("All that can be told of one check", "passrole-checks explain 001"),
-        ("Completion in bash", 'eval "$(_PASSROLE_CHECKS_COMPLETE=bash_source passrole-checks)"'),
+        ("Explain a check", "passrole-checks explain 001"),
+        ("Enable completion in bash", 'eval "$(_PASSROLE_CHECKS_COMPLETE=bash_source passrole-checks)"'),
         ("in zsh", 'eval "$(_PASSROLE_CHECKS_COMPLETE=zsh_source passrole-checks)"'),
         ("in fish", "_PASSROLE_CHECKS_COMPLETE=fish_source passrole-checks | source"),
     ),
@@ -259,7 +251,7 @@ class DocumentedCommand(click.Command):
     """A command whose help is a page like those of a manual."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (*_GROUPS, _OTHERS)}
+        groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (*_GROUPS, _UNGROUPED)}
         for parameter in self.get_params(ctx):
             record = None if isinstance(parameter, click.Argument) else parameter.get_help_record(ctx)
             if record is not None:
@@ -276,7 +268,7 @@ class DocumentedCommand(click.Command):
 
 
 class DocumentedGroup(click.Group):
-    """The program: its help lists the commands, with the sections of its own page behind them."""
+    """The program: its help lists the commands, followed by the sections of its own page."""
 
     command_class = DocumentedCommand
 
@@ -285,11 +277,11 @@ class DocumentedGroup(click.Group):
 
 
 def _group(name: str | None) -> str:
-    return next((group for group, names in _GROUPS.items() if name in names), _OTHERS)
+    return next((group for group, names in _GROUPS.items() if name in names), _UNGROUPED)
 
 
 def write_page(page: Page, formatter: click.HelpFormatter) -> None:
-    """The sections behind the options, as far as there is something in them."""
+    """Write the sections that follow the options; empty sections are left out."""
     for heading, rows in (
         ("Exit status", page.exit_status),
         ("Environment", page.environment),
@@ -308,32 +300,33 @@ def write_page(page: Page, formatter: click.HelpFormatter) -> None:
 # -- completion
 
 
-def files(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of files: the shell knows how to complete them."""
+def complete_files(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 
-def folders(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of folders."""
+def complete_folders(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete folder names."""
     return [CompletionItem(incomplete, type="dir")]
 
 
-def checks(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The checks by name, or by number or id where the word begins like one; the last of several with commas."""
+def complete_checks(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete check names, or numbers and ids if the word begins like one; completes the last of a comma-separated
+    list."""
     from passrole_checks.checks import ALL
 
     before, comma, word = incomplete.rpartition(",")
-    found = []
+    completions = []
     for check in ALL:
         for name in (check.name, check.id, check.id[-3:]):
             if name.lower().startswith(word.lower()) and (word or name == check.name):
-                found.append(CompletionItem(f"{before}{comma}{name}", help=check.title))
+                completions.append(CompletionItem(f"{before}{comma}{name}", help=check.title))
                 break
-    return found
+    return completions
 
 
-def versions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Branches and tags of the repository around the working directory; names of files where none begins so."""
+def complete_versions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete branches and tags of the repository around the working directory; file names if none matches."""
     from passrole_checks.errors import PassRoleChecksError
     from passrole_checks.git_versions.git import Repository
 
@@ -343,5 +336,5 @@ def versions(context: click.Context, parameter: click.Parameter, incomplete: str
         names = ["HEAD", *repository.names()] if repository is not None else []
     except (PassRoleChecksError, OSError):
         names = []
-    found: list[CompletionItem] = [CompletionItem(f"{before}{dots}{name}") for name in names if name.startswith(word)]
-    return found or files(context, parameter, incomplete)
+    matches = [CompletionItem(f"{before}{dots}{name}") for name in names if name.startswith(word)]
+    return matches or complete_files(context, parameter, incomplete)

@@ -1,6 +1,6 @@
-"""The commands that tell of this program itself: ``explain``, ``where`` and ``doctor``.
+"""Commands about the program itself: ``explain``, ``where`` and ``doctor``.
 
-As everywhere in the command line, only click and the standard library are imported before it is needed.
+As in all of the command line, modules other than click and the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -13,66 +13,64 @@ import click
 
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.help_sections import DocumentedCommand
-from passrole_checks.cli.pyproject_defaults import configurable
+from passrole_checks.cli.pyproject_defaults import configurable_options
 from passrole_checks.cli.write_outputs import CLEAN, FINDINGS, write_lines
 from passrole_checks.errors import ConfigurationError
 
-LEAVES = {"checkov": "checkov_checks", "cfn-lint": "cfnlint_rules"}
+ADAPTER_FOLDERS = {"checkov": "checkov_checks", "cfn-lint": "cfnlint_rules"}
 
 
 @click.command(cls=DocumentedCommand)
-@click.argument("check", metavar="[ID]", required=False, shell_complete=help_sections.checks)
+@click.argument("check", metavar="[ID]", required=False, shell_complete=help_sections.complete_checks)
 def explain(check: str | None) -> None:
-    """Print the page of a check.
+    """Explain a check.
 
-    What is wrong, what follows from it, how to mend it, and examples. The check is named by id, number or name
-    (PASSROLE_001, 001, any-role); without one, all checks are listed.
+    Prints the problem, the risk, the fix, and examples. ID is an id, number or name (PASSROLE_001, 001, any-role);
+    without it, all checks are listed.
     """
     from passrole_checks.output import check_pages as pages
     from passrole_checks.output.destination import STANDARD_OUTPUT, write
 
-    write(STANDARD_OUTPUT, pages.overview() if check is None else pages.page(pages.find(check)))
+    write(STANDARD_OUTPUT, pages.list_checks() if check is None else pages.check_page(pages.find_check(check)))
 
 
 @click.command(cls=DocumentedCommand)
-@click.argument("host", type=click.Choice(list(LEAVES)))
+@click.argument("host", type=click.Choice(list(ADAPTER_FOLDERS)))
 def where(host: str) -> None:
-    """Print the folder with our checks for a host.
+    """Print the folder of the checks for checkov or cfn-lint.
 
-    checkov takes it as --external-checks-dir, cfn-lint as --append-rules, where passrole-checks is installed beside
-    them; doctor tells whether they load it.
+    Pass it to checkov as --external-checks-dir, or to cfn-lint as --append-rules. passrole-checks must be installed in
+    the same environment; doctor verifies that they load it.
     """
-    click.echo(Path(__file__).resolve().parent.parent / LEAVES[host])
+    click.echo(Path(__file__).resolve().parent.parent / ADAPTER_FOLDERS[host])
 
 
 @click.command(cls=DocumentedCommand)
-@click.option(
-    "--format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is written."
-)
-@click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment.")
+@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format.")
+@click.option("--no-color", is_flag=True, help="Disable colored output.")
 @click.pass_context
 def doctor(context: click.Context, /, **options: Any) -> int:
-    """Tell what is installed here, and what does not work.
+    """Diagnose the installation.
 
-    Versions, whether checkov and cfn-lint load our checks, which of two packages owns the module hcl2, and the
-    configuration that holds here. It changes nothing, and imports nothing from the working directory.
+    Shows versions, whether checkov and cfn-lint load our checks, which package owns the module hcl2, and the
+    configuration in effect. Changes nothing, and imports nothing from the working directory.
     """
-    from passrole_checks.doctor.diagnosis import Trouble, examined
+    from passrole_checks.doctor.diagnosis import Trouble, examine
     from passrole_checks.doctor.report import doctor_json, doctor_lines
     from passrole_checks.output.destination import STANDARD_OUTPUT, write
     from passrole_checks.scan import settings
 
-    found = examined()
+    diagnosis = examine()
     configured: tuple[str, ...] = ()
-    here = Path.cwd()
+    folder = Path.cwd()
     try:
-        configured = tuple(sorted(settings.checked(settings.load(here), configurable(context), here)))
+        configured = tuple(sorted(settings.checked(settings.load(folder), configurable_options(context), folder)))
     except ConfigurationError as error:
-        what = str(error).removeprefix(f"{settings.FILE}: ")
-        trouble = Trouble(settings.FILE, what, "mend it: until then no command that reads files works here")
-        found = replace(found, problems=(*found.problems, trouble))
+        problem = str(error).removeprefix(f"{settings.FILE}: ")
+        trouble = Trouble(settings.FILE, problem, "fix it; until then, no command that reads files works here")
+        diagnosis = replace(diagnosis, problems=(*diagnosis.problems, trouble))
     if options["format"] == "json":
-        write(STANDARD_OUTPUT, doctor_json(found, configured))
+        write(STANDARD_OUTPUT, doctor_json(diagnosis, configured))
     else:
-        write_lines(STANDARD_OUTPUT, doctor_lines(found, configured), options)
-    return FINDINGS if found.problems else CLEAN
+        write_lines(STANDARD_OUTPUT, doctor_lines(diagnosis, configured), options)
+    return FINDINGS if diagnosis.problems else CLEAN

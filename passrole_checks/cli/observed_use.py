@@ -1,7 +1,7 @@
-"""What ``suggest`` and ``fix`` make of logs: read once, and held against what is scanned.
+"""Observed use for ``suggest`` and ``fix``: read CloudTrail logs once, and match them with the scanned statements.
 
-It joins what reads logs and what makes suggestions, neither of which knows the other. As in the command line itself,
-only click and the standard library are imported before it is needed.
+Connects the packages ``cloudtrail`` and ``suggest``, which do not import each other. As in all of the command line,
+modules other than click and the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
-from passrole_checks.cli.cloudtrail_logs import bounds_of, nothing_in, progress, since_and_until
-from passrole_checks.cli.write_outputs import unusable
+from passrole_checks.cli.cloudtrail_logs import no_events_reason, reading_progress, time_bounds, time_options
+from passrole_checks.cli.options import apply_options
+from passrole_checks.cli.write_outputs import report_problems
 
 if TYPE_CHECKING:
     from passrole_checks.cloudtrail.report import UsageReport
@@ -28,103 +29,102 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def options(function: _Function) -> _Function:
-    """The options that say which logs count."""
-    for option in reversed(
+def evidence_options(function: _Function) -> _Function:
+    """Add the options that select CloudTrail logs."""
+    return apply_options(
+        function,
         (
             click.option(
                 "--evidence",
                 metavar="LOGS",
                 multiple=True,
-                help="Narrow statements to what was passed in these logs of CloudTrail, files or folders; also those"
-                " that nothing is found of. Repeatable.",
-                shell_complete=help_sections.files,
+                help="Narrow statements, also those without findings, to the use observed in these CloudTrail logs"
+                " (files or folders). Repeatable.",
+                shell_complete=help_sections.complete_files,
             ),
-            *since_and_until("Of the evidence, only events"),
+            *time_options("With --evidence: only events"),
             click.option(
                 "--group-roles",
                 is_flag=True,
-                help="Of the evidence, write roles as one pattern: two or more of one path, or whose names begin with"
-                " the same four or more characters up to one of - _ . + = , @. Never more than the statement allows"
-                " today.",
+                help="With --evidence: merge roles into one pattern if they share a path, or a name prefix of at least"
+                " four characters that ends at one of - _ . + = , @. Never allows more than the statement does today.",
             ),
-        )
-    ):
-        function = option(function)
-    return function
+        ),
+    )
 
 
 @dataclass(frozen=True)
 class Logs:
-    """What was read of logs."""
+    """CloudTrail logs that were read for ``--evidence``."""
 
     report: UsageReport
     grouped: bool
 
-    def evidence(self, configurations: Sequence[Configuration], account: str | None) -> Evidence:
-        """What the logs say of the statements of these configurations."""
+    def find_evidence(self, configurations: Sequence[Configuration], account: str | None) -> Evidence:
+        """Return the observed use of each statement of these configurations."""
         from passrole_checks.cloudtrail.grant_usage import held_against
         from passrole_checks.suggest.observed_use import Evidence
 
-        edges = [edge for edge in self.report.edges if _count(edge)]
+        edges = [edge for edge in self.report.edges if _pass_count(edge)]
         against = held_against(edges, configurations, account)
         used: dict[tuple[Position, str, str], dict[Observation, None]] = {}
-        for one in (*against.used, *against.perhaps, *against.unused):
-            if not one.holders:
-                continue  # it lets nothing be passed, or nobody, so that it says nothing that nothing was
-            own = used.setdefault((one.grant.at, one.resource.address, one.path), {})
-            own |= {_observation(edge, sure=True): None for edge in one.surely}
-            own |= {_observation(edge, sure=False): None for edge in one.perhaps}
+        for usage in (*against.used, *against.perhaps, *against.unused):
+            if not usage.holders:
+                continue  # no principal has this grant, so that missing use proves nothing
+            observations = used.setdefault((usage.grant.at, usage.resource.address, usage.path), {})
+            observations |= {_observation(edge, sure=True): None for edge in usage.surely}
+            observations |= {_observation(edge, sure=False): None for edge in usage.perhaps}
         reading = self.report.reading
         return Evidence(
             reading.first,
             reading.last,
-            {key: tuple(found) for key, found in used.items()},
+            {key: tuple(observations) for key, observations in used.items()},
             reading.no_parameters,
             self.grouped,
         )
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all of the logs could be read."""
+    def is_complete(self) -> bool:
+        """True if all logs could be read."""
         return not self.report.reading.problems
 
-    def complain(self) -> int:
-        """Name the logs that could not be read; the exit status that follows."""
-        return unusable(self.report.unknown)
+    def report_problems(self) -> int:
+        """Name the logs that could not be read on standard error, and return the exit status."""
+        return report_problems(self.report.unknown)
 
 
-def read(given: dict[str, Any]) -> Logs | None:
-    """Read the logs that ``--evidence`` names; None where it names none.
+def read_logs(options: dict[str, Any]) -> Logs | None:
+    """Read the logs named by ``--evidence``; None if there are none.
 
-    Raises a :class:`click.UsageError` for bounds that hold nothing or are of no logs, and a
-    :class:`~passrole_checks.errors.ConfigurationError` where there is no log, or no event, or DuckDB is not installed.
+    Raises:
+        click.UsageError: the time window is empty, or options of ``--evidence`` are used without it.
+        ConfigurationError: there are no logs or no events, or DuckDB is not installed.
     """
-    if not given["evidence"]:
+    if not options["evidence"]:
         context = click.get_current_context()
         for name in ("since", "until", "group_roles"):
             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-                raise click.UsageError(
-                    f"--{name.replace('_', '-')} is about the logs of --evidence, which is not given"
-                )
+                raise click.UsageError(f"--{name.replace('_', '-')} requires --evidence")
         return None
-    since, until = bounds_of(given)
+    since, until = time_bounds(options)
     from passrole_checks.cloudtrail import Bounds, UsageQuery
     from passrole_checks.cloudtrail.report import reported
     from passrole_checks.errors import ConfigurationError
-    from passrole_checks.escaping.terminal import shown
+    from passrole_checks.escaping.terminal import display_path
 
-    with progress(given) as tell:
-        report = reported([Path(path) for path in given["evidence"]], UsageQuery(Bounds(since, until)), progress=tell)
-    logs = Logs(report, given["group_roles"])
+    with reading_progress(options) as report_progress:
+        report = reported(
+            [Path(path) for path in options["evidence"]], UsageQuery(Bounds(since, until)), progress=report_progress
+        )
+    logs = Logs(report, options["group_roles"])
     if not report.reading.first:
-        logs.complain()
-        names = ", ".join(map(shown, given["evidence"]))
-        raise ConfigurationError(f"{names}: {nothing_in(given)}")
+        logs.report_problems()
+        names = ", ".join(map(display_path, options["evidence"]))
+        raise ConfigurationError(f"{names}: {no_events_reason(options)}")
     return logs
 
 
-def _count(edge: Edge) -> int:
+def _pass_count(edge: Edge) -> int:
     from passrole_checks.cloudtrail import RequestOutcome
 
     return edge.counts[RequestOutcome.PASSED]
@@ -135,5 +135,5 @@ def _observation(edge: Edge, *, sure: bool) -> Observation:
 
     account = next(iter(edge.accounts.shown), "")
     return Observation(
-        edge.principal, edge.role, account, edge.services, _count(edge), edge.last, sure, edge.instance_profile
+        edge.principal, edge.role, account, edge.services, _pass_count(edge), edge.last, sure, edge.instance_profile
     )

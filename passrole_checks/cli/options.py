@@ -1,6 +1,6 @@
-"""The options that the commands share, and what they stand for.
+"""Options that the commands share, and functions that interpret their values.
 
-As in the command line itself, only click and the standard library are imported before a command runs.
+As in all of the command line, only click and the standard library are imported before a command runs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
 
@@ -30,16 +31,28 @@ SEVERITIES = ("info", "low", "medium", "high")
 CONFIDENCES = ("low", "medium", "high")
 
 
-def _checked_account(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def validate_account(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Validate an account ID (a click callback).
+
+    Raises:
+        click.BadParameter: the value does not have 12 digits.
+    """
     if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
-        raise click.BadParameter(f"{value!r} is not an account id of twelve digits")
+        raise click.BadParameter(f"{value!r} is not a 12-digit account ID")
     return value
+
+
+def validate_accounts(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str | None, ...]:
+    """Validate several account IDs; see :func:`validate_account`."""
+    return tuple(validate_account(context, parameter, value) for value in values)
 
 
 _VARIABLE = re.compile(r"[^\W\d][\w-]*")
 
 
-def _checked_variables(
+def _validate_variables(
     _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
     pairs = []
@@ -51,14 +64,20 @@ def _checked_variables(
     return tuple(pairs)
 
 
-def two_at_most(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """The callback of the arguments of ``diff``. Raises a :class:`click.UsageError` for more than two."""
+def at_most_two(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Validate the versions of ``diff`` and ``review`` (a click callback).
+
+    Raises:
+        click.UsageError: there are more than two.
+    """
     if len(values) > 2:
-        raise click.UsageError(f"two versions are compared, not {len(values)}")
+        raise click.UsageError(f"expected at most two versions, got {len(values)}")
     return values
 
 
-def _checked_patterns(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+def _validate_patterns(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
     if values:
         from passrole_checks.sources.files.exclude_patterns import find_pattern_problem
 
@@ -69,72 +88,72 @@ def _checked_patterns(_context: click.Context, _parameter: click.Parameter, valu
 
 _Decorator = Callable[[Any], Any]
 _PATHS: tuple[_Decorator, ...] = (
-    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=help_sections.files),
+    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=help_sections.complete_files),
 )
 
 
-HOW_EVALUATED: tuple[_Decorator, ...] = (
+EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
     click.option(
         "--var-file",
         metavar="FILE",
         multiple=True,
-        help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
-        shell_complete=help_sections.files,
+        help="Terraform variable values file, as for terraform -var-file. Repeatable.",
+        shell_complete=help_sections.complete_files,
     ),
     click.option(
         "--var",
         metavar="NAME=VALUE",
         multiple=True,
-        callback=_checked_variables,
-        help="A value for a variable of Terraform root modules, after all files. Repeatable.",
+        callback=_validate_variables,
+        help="Set a Terraform variable; overrides all files. Repeatable.",
     ),
     click.option(
         "--parameters",
         metavar="KEY=VALUE|FILE",
         multiple=True,
-        help="A value for a parameter of templates, or a file of them, as CloudFormation, CodePipeline or SAM take"
-        " it. Repeatable.",
-        shell_complete=help_sections.files,
+        help="Set a template parameter, or read parameters from FILE (format of CloudFormation, CodePipeline or SAM)."
+        " Repeatable.",
+        shell_complete=help_sections.complete_files,
     ),
     click.option(
         "--source",
         metavar="DIR",
-        help="The Terraform folder that a plan was made from: it tells what the plan does not.",
-        shell_complete=help_sections.folders,
+        help="Terraform folder that the plan was created from; supplies values that the plan lacks.",
+        shell_complete=help_sections.complete_folders,
     ),
     click.option(
         "--exclude",
         metavar="PATTERN",
         multiple=True,
-        callback=_checked_patterns,
-        help="Leave out files and folders that match PATTERN (gitignore syntax), also if given as PATH. Repeatable.",
+        callback=_validate_patterns,
+        help="Skip files and folders matching PATTERN (gitignore syntax), even if given as PATH. Repeatable.",
     ),
 )
 
 
-HOW_WRITTEN: tuple[_Decorator, ...] = (
-    click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
-    click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
-    click.option("--no-progress", is_flag=True, help="Do not tell on a terminal how far it is."),
+DISPLAY_OPTIONS: tuple[_Decorator, ...] = (
+    click.option("-q", "--quiet", is_flag=True, help="Suppress notes and summary."),
+    click.option("--no-color", is_flag=True, help="Disable colored output."),
+    click.option("--no-progress", is_flag=True, help="Disable the progress bar."),
 )
 
 
-def where_written(formats: Sequence[str]) -> tuple[_Decorator, ...]:
-    """The options ``--format``, one of ``formats``, and ``--output``; :func:`destinations` says what was chosen."""
+def output_options(formats: Sequence[str]) -> tuple[_Decorator, ...]:
+    """Return the options ``--format``, one of ``formats``, and ``--output``; :func:`destinations` interprets them."""
     return (
         click.option(
             "--format",
             type=click.Choice(formats),
             multiple=True,
             default=["text"],
-            help="How it is written. Repeatable.  [default: text]",
+            help="Output format. Repeatable.  [default: text]",
         ),
         click.option(
             "--output",
             metavar="FILE",
             multiple=True,
-            help="Where it is written: the n-th FILE in the n-th --format. - is standard output, the default.",
-            shell_complete=help_sections.files,
+            help="Output file; the n-th FILE belongs to the n-th --format. - is standard output, the default.",
+            shell_complete=help_sections.complete_files,
         ),
     )
 
@@ -142,139 +161,146 @@ def where_written(formats: Sequence[str]) -> tuple[_Decorator, ...]:
 def shared_options(
     formats: Sequence[str], arguments: Sequence[_Decorator] = _PATHS
 ) -> Callable[[_Function], _Function]:
-    """The options that the commands that read infrastructure code have in common."""
+    """Return a decorator with the options of all commands that read infrastructure code."""
     options = (
         *arguments,
-        *where_written(formats),
-        click.option(
-            "--account", metavar="ID", callback=_checked_account, help="The account that is deployed to, twelve digits."
-        ),
-        *HOW_EVALUATED,
-        click.option(
-            "--unchanged", is_flag=True, help="Of plans and change sets, also judge what they leave as it is."
-        ),
-        click.option(
-            "--allow-empty", is_flag=True, help="It is no error if a PATH, or all of them, hold no infrastructure code."
-        ),
-        *HOW_WRITTEN,
+        *output_options(formats),
+        click.option("--account", metavar="ID", callback=validate_account, help="Target AWS account ID (12 digits)."),
+        *EVALUATION_OPTIONS,
+        click.option("--unchanged", is_flag=True, help="Also check unchanged resources in plans and change sets."),
+        click.option("--allow-empty", is_flag=True, help="Do not fail if a PATH contains no infrastructure code."),
+        *DISPLAY_OPTIONS,
     )
 
-    def decorate(function: _Function) -> _Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
+    return lambda function: apply_options(function, options)
 
-    return decorate
+
+def apply_options(function: _Function, options: Sequence[_Decorator]) -> _Function:
+    """Decorate a command with arguments and options, shown in this order."""
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def severity(words: str) -> _Decorator:
-    """The option ``--severity``; ``words`` are its help, as in all of these."""
+    """Return the option ``--severity`` with the help text ``words``."""
     return click.option("--severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help=words)
 
 
 def confidence(words: str) -> _Decorator:
-    """The option ``--confidence``."""
+    """Return the option ``--confidence`` with the help text ``words``."""
     return click.option("--confidence", type=click.Choice(CONFIDENCES), default="low", show_default=True, help=words)
 
 
 def fail_on(words: str) -> _Decorator:
-    """The option ``--fail-on``; :func:`severity_that_fails` says what was chosen."""
+    """Return the option ``--fail-on`` with the help text ``words``; :func:`failing_severity` interprets it."""
     choice = click.Choice([*SEVERITIES, "never"])
     return click.option("--fail-on", type=choice, default="medium", show_default=True, help=words)
 
 
-def severity_that_fails(options: dict[str, Any]) -> Severity | None:
-    """The least severity that makes the exit status 1; None for none."""
+def failing_severity(options: dict[str, Any]) -> Severity | None:
+    """Return the minimum severity that makes the exit status 1; None for ``never``."""
     from passrole_checks.findings import Severity
 
     return None if options["fail_on"] == "never" else Severity(options["fail_on"])
 
 
-def some_checks(function: _Function) -> _Function:
-    """The options ``--check`` and ``--skip-check``."""
+def check_selection(function: _Function) -> _Function:
+    """Add the options ``--check`` and ``--skip-check``."""
     for name, words in (
-        ("--skip-check", "All checks but this one. Repeatable."),
-        ("--check", "Only this check (its id, number or name); several with commas between. Repeatable."),
+        ("--skip-check", "Skip this check. Repeatable."),
+        ("--check", "Run only this check: its id, number or name, or a comma-separated list. Repeatable."),
     ):
-        function = click.option(name, metavar="ID", multiple=True, help=words, shell_complete=help_sections.checks)(
-            function
-        )
+        function = click.option(
+            name, metavar="ID", multiple=True, help=words, shell_complete=help_sections.complete_checks
+        )(function)
     return function
 
 
-def ids(words: Collection[str]) -> frozenset[str]:
-    """The ids of the checks that ``--check`` or ``--skip-check`` name. Raises what :func:`explain.ids` raises."""
+def check_ids(words: Collection[str]) -> frozenset[str]:
+    """Return the ids of the checks named by ``--check`` or ``--skip-check``.
+
+    Raises:
+        ConfigurationError: there is no such check.
+    """
     if not words:
         return frozenset()
     from passrole_checks.output import check_pages  # which imports the checks
 
-    return check_pages.ids(words)
+    return check_pages.check_ids(words)
 
 
-def least_severity(options: dict[str, Any], *, explicit: bool) -> Severity:
-    """Return the minimum severity to report: info if checks are named and no severity was chosen (``explicit``)."""
+def minimum_severity(context: click.Context, options: dict[str, Any]) -> Severity:
+    """Return the minimum severity to report: info if checks are selected and no severity was set."""
     from passrole_checks.findings import Severity
 
+    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
     return Severity.INFO if options["check"] and not explicit else Severity(options["severity"])
 
 
-def able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:
-    """The checks that can report something at this severity."""
+def lower_severity(first: Severity, second: Severity | None) -> Severity:
+    """Return the lower of two severities; None is above all."""
+    return first if second is None or first.rank < second.rank else second
+
+
+def reporting_checks(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:
+    """Return the selected checks that can report a finding at or above a severity."""
     from passrole_checks.checks import ALL
 
-    reporting = (one for one in ALL if one.severity.rank >= shown.rank and one.id not in skip_checks)
-    return [one for one in reporting if not checks or one.id in checks]
+    severe = (check for check in ALL if check.severity.rank >= shown.rank and check.id not in skip_checks)
+    return [check for check in severe if not checks or check.id in checks]
 
 
 def baseline(words: str) -> _Decorator:
-    """The option ``--baseline``."""
-    return click.option("--baseline", metavar="FILE", help=words, shell_complete=help_sections.files)
+    """Return the option ``--baseline`` with the help text ``words``."""
+    return click.option("--baseline", metavar="FILE", help=words, shell_complete=help_sections.complete_files)
 
 
-def which_findings(function: _Function) -> _Function:
-    """The options that say which findings a command is about."""
-    function = baseline("Findings that are accepted, and left as they are.")(function)
-    function = some_checks(function)
-    decorated: _Function = severity("The least severe findings to look at.")(function)
+def finding_selection(function: _Function) -> _Function:
+    """Add the options that select findings: ``--severity``, ``--check``, ``--skip-check`` and ``--baseline``."""
+    function = baseline("Ignore findings listed in this baseline.")(function)
+    function = check_selection(function)
+    decorated: _Function = severity("Minimum severity of findings to consider.")(function)
     return decorated
 
 
-def _checked_jobs(_context: click.Context, _parameter: click.Parameter, value: str) -> int | None:
+def _validate_jobs(_context: click.Context, _parameter: click.Parameter, value: str) -> int | None:
     if value == "auto":
         return None
     if not (value.isascii() and value.isdigit() and int(value[:9]) > 0):
-        raise click.BadParameter(f"{value!r} is no number of processes, and not auto")
+        raise click.BadParameter(f"{value!r} is neither a positive number nor auto")
     return int(value[:9])
 
 
-def _checked_executor(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def _validate_executor(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not re.fullmatch(r"dask(\+tls)?://[^/?#\s]+:\d{1,5}", value):
         raise click.BadParameter(f"{value!r} is not dask://HOST:PORT")
     return value
 
 
-def where_it_scans(function: _Function) -> _Function:
-    """The options ``--jobs`` and ``--executor``; :func:`unit_scanner` says what was chosen."""
+def execution_options(function: _Function) -> _Function:
+    """Add the options ``--jobs`` and ``--executor``; :func:`unit_scanner` interprets them."""
     executor = click.option(
         "--executor",
         metavar="URL",
-        callback=_checked_executor,
-        help="Scan on a Dask cluster, dask://HOST:PORT of its scheduler (or dask+tls://), which sees the same files.",
+        callback=_validate_executor,
+        help="Scan on a Dask cluster: dask://HOST:PORT of its scheduler, or dask+tls://. Workers must see the same"
+        " files.",
     )
     jobs = click.option(
         "--jobs",
         metavar="N|auto",
         default="auto",
         show_default=True,
-        callback=_checked_jobs,
-        help="How many processes scan; auto: as many as pay, and only one where there is little.",
+        callback=_validate_jobs,
+        help="Number of worker processes; auto uses one for small inputs.",
     )
     decorated: _Function = jobs(executor(function))
     return decorated
 
 
 def unit_scanner(options: dict[str, Any]) -> UnitScanner:
-    """Where ``--jobs`` and ``--executor`` want units to be scanned."""
+    """Return the scanner that ``--jobs`` and ``--executor`` select."""
     if options["executor"] is not None:
         from passrole_checks.scan.parallel.dask import on_cluster
 
@@ -285,45 +311,49 @@ def unit_scanner(options: dict[str, Any]) -> UnitScanner:
 
 
 def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, Destination]]:
-    """Each output format with its destination.
+    """Return each output format with its destination.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` where ``--format`` and ``--output`` do not go together,
-    or a file cannot be written.
+    Raises:
+        ConfigurationError: ``--format`` and ``--output`` do not match, or a file cannot be written.
     """
-    from passrole_checks.output.destination import paired
+    from passrole_checks.output.destination import pair_with_formats
 
-    return paired(options["format"], options["output"], guarded(context) if options["output"] else ())
+    return pair_with_formats(
+        options["format"], options["output"], folders_to_guard(context) if options["output"] else ()
+    )
 
 
-def guarded(context: click.Context) -> tuple[Path, ...]:
-    """The folders in which output follows no symbolic link: what a command reads may hold links that lead out of it."""
+def folders_to_guard(context: click.Context) -> tuple[Path, ...]:
+    """Return the folders in which output follows no symbolic link, since inputs may contain links that lead outside."""
     from passrole_checks.files.write_atomically import guarded_folders
 
-    given = context.params
+    options = context.params
     names = ("paths", "versions", "against", "evidence")
-    given_paths = [path for name in names for path in given.get(name) or ()]
-    return guarded_folders([*given_paths, *filter(None, [given.get("source")])])
+    paths = [path for name in names for path in options.get(name) or ()]
+    return guarded_folders([*paths, *filter(None, [options.get("source")])])
 
 
-def written_by(context: click.Context, option: str) -> Destination | None:
-    """The file that an option other than ``--output`` names; None where it is not given.
+def destination_of_option(context: click.Context, option: str) -> Destination | None:
+    """Return the file named by an option other than ``--output``; None if the option is not set.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` where that file cannot be written.
+    Raises:
+        ConfigurationError: the file cannot be written.
     """
     from passrole_checks.output.destination import Destination
 
     if not context.params[option]:
         return None
-    destination = Destination(context.params[option], guarded(context))
+    destination = Destination(context.params[option], folders_to_guard(context))
     destination.check()
     return destination
 
 
-def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: Any) -> ScanOptions:
-    """What the shared options ask of a scan of ``paths``, and with it what its findings are ``judging`` by.
+def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **fields: Any) -> ScanOptions:
+    """Return scan options from the shared options. ``fields``: further fields of :class:`ScanOptions`.
 
-    Raises an :class:`~passrole_checks.errors.InputError` for a file of parameters that cannot be read or used, and a
-    :class:`~passrole_checks.errors.ConfigurationError` for a file that a link of its repository leads out of.
+    Raises:
+        InputError: a parameter file cannot be read or used.
+        ConfigurationError: a symbolic link leads to a file outside of its repository.
     """
     from passrole_checks.errors import ConfigurationError
     from passrole_checks.scan.result import ScanOptions
@@ -350,18 +380,18 @@ def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: 
         parameters=parameters,
         exclusions=make_exclusions(options["exclude"], paths),
     )
-    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
+    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **fields)
 
 
-def cached(function: _Function) -> _Function:
-    """The option ``--no-cache``; :func:`store` says what follows from it."""
-    words = "Scan everything anew, and keep nothing for the next time."
+def cache_option(function: _Function) -> _Function:
+    """Add the option ``--no-cache``; :func:`result_store` interprets it."""
+    words = "Neither read nor write the cache."
     decorated: _Function = click.option("--no-cache", is_flag=True, help=words)(function)
     return decorated
 
 
-def store(paths: Sequence[str], options: dict[str, Any]) -> ResultStore | None:
-    """Where what scans of ``paths`` have given is kept; None where nothing is to be."""
+def result_store(paths: Sequence[str], options: dict[str, Any]) -> ResultStore | None:
+    """Return the cache of scan results; None with ``--no-cache``, or if caching is disabled."""
     if options["no_cache"]:
         return None
     from passrole_checks.files.write_atomically import guarded_folders
@@ -371,7 +401,7 @@ def store(paths: Sequence[str], options: dict[str, Any]) -> ResultStore | None:
     return store_of(program(), guarded=guarded_folders(paths))
 
 
-def applied_baseline(
+def apply_baseline(
     result: ScanResult,
     paths: Sequence[str],
     checks: Collection[str],
@@ -379,13 +409,14 @@ def applied_baseline(
     read: str | None,
     written: Destination | None = None,
 ) -> Applied:
-    """What the baseline ``read`` accepts of the findings, or the one that is then ``written`` in its place.
+    """Apply the baseline file ``read`` to the findings, or write the baseline ``written`` first and apply that.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` for a file that cannot be read, used or written.
+    Raises:
+        ConfigurationError: a file cannot be read, used or written.
     """
     from datetime import datetime, timezone
 
-    from passrole_checks.escaping.terminal import shown
+    from passrole_checks.escaping.terminal import display_path
     from passrole_checks.output.destination import write
     from passrole_checks.scan import baseline as baselines
 
@@ -393,9 +424,9 @@ def applied_baseline(
     entries = baselines.load(path) if read or os.path.isfile(path) else ()
     concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable, excluded=result.excluded)
     if written is not None:
-        entries = baselines.renewed(entries, result.findings, shown, concerns)
+        entries = baselines.renewed(entries, result.findings, display_path, concerns)
         write(written, baselines.dump(entries))
-    today = datetime.now(timezone.utc).date()  # the same everywhere
+    today = datetime.now(timezone.utc).date()  # independent of the local time zone
     return baselines.apply(
-        written.path if written is not None else path, entries, result.findings, shown, concerns, today
+        written.path if written is not None else path, entries, result.findings, display_path, concerns, today
     )

@@ -1,7 +1,7 @@
-"""The command line. It parses options, calls the scan, and hands the result to an output; it decides nothing else.
+"""The command line: parse options, call the scan, pass the result to an output module.
 
-Only the standard library and click are imported here: everything else where it is used, so that ``--version`` and
-mistakes in the options are answered at once.
+Only the standard library and click are imported here. Everything else is imported where it is used, so that
+``--version`` and invalid options are answered at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from passrole_checks import __version__
 from passrole_checks.cli import diff, info_commands, required, review, scan, suggest, trail
 from passrole_checks.cli.help_sections import DocumentedGroup
-from passrole_checks.cli.write_outputs import CLEAN, INTERRUPTED, OUR_FAULT, UNUSABLE, complain
+from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED, UNUSABLE, print_error
 from passrole_checks.errors import PassRoleChecksError, internal_error
 
 PROGRAM = "passrole-checks"
@@ -25,22 +25,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with ``arguments`` (without the program's name) and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to stop
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 must not fail the run
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         status = cli.main(args=list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
-        complain(_usage(error))
+        print_error(_usage(error))
         return UNUSABLE
     except PassRoleChecksError as error:
-        complain(str(error))
+        print_error(str(error))
         return UNUSABLE
     except (KeyboardInterrupt, click.Abort):
-        complain(f"{PROGRAM}: interrupted")
+        print_error(f"{PROGRAM}: interrupted")
         return INTERRUPTED
-    except Exception as error:  # the last line of defence: a traceback is of no use to whoever scans
-        complain(f"{PROGRAM}: {internal_error(error)}")
-        return OUR_FAULT
+    except Exception as error:  # users get one line instead of a traceback
+        print_error(f"{PROGRAM}: {internal_error(error)}")
+        return INTERNAL_ERROR
     return int(status or CLEAN)
 
 
@@ -58,11 +58,13 @@ def _usage(error: click.ClickException) -> str:
 @click.group(cls=DocumentedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def cli() -> None:
-    """Who would be able to pass which IAM role to which AWS service, and is that more than it should be?
+    """Find overly permissive iam:PassRole access in infrastructure code.
 
-    Reads Terraform and OpenTofu, their plans and states (JSON), CloudFormation, its change sets, and SAM. Nothing that
-    is read is run, nothing is downloaded, and no account is asked. passrole-checks COMMAND --help tells all of a
-    command.
+    Reports which principal can pass which IAM role to which AWS service. Reads Terraform and OpenTofu code, plans and
+    states (JSON), CloudFormation templates and change sets, and SAM. Makes no network calls and runs nothing that it
+    reads.
+
+    Run passrole-checks COMMAND --help for details on a command.
     """
 
 

@@ -1,4 +1,4 @@
-"""How far a command is, told on a terminal in a line that is taken away at the end."""
+"""A progress line on a terminal, removed at the end."""
 
 from __future__ import annotations
 
@@ -13,42 +13,41 @@ if TYPE_CHECKING:
     from passrole_checks.scan.scanner import ScanOptions, UnitScanner
     from passrole_checks.sources.detect import Unit
 
-_FIRST, _EACH = 1.0, 0.1  # seconds: what is done at once needs no line, and nobody reads faster
+_DELAY, _INTERVAL = 1.0, 0.1  # seconds before the first line, and between updates
 
 
 @contextmanager
-def told(given: dict[str, Any]) -> Iterator[Callable[[str], None] | None]:
-    """What tells words; None where nothing is to be told, by the options ``quiet`` and ``no_progress``, or since
-    nobody sees it."""
-    if given["quiet"] or given["no_progress"] or sys.stderr is None or not sys.stderr.isatty():
+def progress_writer(options: dict[str, Any]) -> Iterator[Callable[[str], None] | None]:
+    """Yield a function that writes a progress line; None without a terminal, or if disabled by options."""
+    if options["quiet"] or options["no_progress"] or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
-    due, is_told = time.monotonic() + _FIRST, False
+    due, is_written = time.monotonic() + _DELAY, False
 
-    def tell(words: str) -> None:
-        nonlocal due, is_told
+    def report(words: str) -> None:
+        nonlocal due, is_written
         now = time.monotonic()
         if now >= due:
-            due, is_told = now + _EACH, True
+            due, is_written = now + _INTERVAL, True
             sys.stderr.write(f"\r\x1b[K{words}")
             sys.stderr.flush()
 
     try:
-        yield tell
+        yield report
     finally:
-        if is_told:
+        if is_written:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
 
-def telling(scanner: UnitScanner, tell: Callable[[str], None] | None) -> UnitScanner:
-    """A scanner that says how many of the templates, plans and root modules are done."""
-    if tell is None:
+def with_progress(scanner: UnitScanner, report: Callable[[str], None] | None) -> UnitScanner:
+    """Return a scanner that also reports how many templates, plans and root modules are done."""
+    if report is None:
         return scanner
 
     def scan(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
         for number, unit in enumerate(scanner(units, options), 1):
-            tell(f"{number:,} of {len(units):,} templates, plans and root modules")
+            report(f"{number:,} of {len(units):,} templates, plans and root modules")
             yield unit
 
     return scan

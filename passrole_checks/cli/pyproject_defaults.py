@@ -1,6 +1,6 @@
 """Commands whose options take their defaults from ``pyproject.toml``.
 
-As everywhere in the command line, only click and the standard library are imported before it is needed.
+As in all of the command line, modules other than click and the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks.cli.help_sections import DocumentedCommand
-from passrole_checks.cli.options import CONFIDENCES, SEVERITIES, able, ids, least_severity
-from passrole_checks.cli.write_outputs import complain
+from passrole_checks.cli.options import CONFIDENCES, SEVERITIES, check_ids, minimum_severity, reporting_checks
+from passrole_checks.cli.write_outputs import print_error
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,98 +29,105 @@ class ConfiguredCommand(DocumentedCommand):
     ) -> click.Context:
         from passrole_checks.scan import settings
 
-        if extra.get("resilient_parsing"):  # a shell completes the command line
+        if extra.get("resilient_parsing"):  # shell completion
             return super().make_context(info_name, args, parent, **extra)
-        known = configurable(parent)
+        options = configurable_options(parent)
         try:
-            table = self.table(info_name, list(args), parent, extra)
+            table = self.load_table(info_name, list(args), parent, extra)
         except OSError as error:
             raise ConfigurationError(f"the working directory cannot be used: {error.strerror}") from None
-        values = settings.checked(table, known, Path.cwd())
-        own = set(_options(self)) - (set() if self.name == "scan" else {"format"})  # a report's are no inventory's
+        values = settings.checked(table, options, Path.cwd())
+        own = set(_options(self)) - (set() if self.name == "scan" else {"format"})  # formats differ between commands
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
         context = super().make_context(info_name, args, parent, **extra)
         if context.get_parameter_source("exclude") is ParameterSource.COMMANDLINE:
-            # added to those of the configuration, over which they win: of several patterns the last one counts
+            # appended to those of the configuration: the last matching pattern wins
             context.params["exclude"] = (*values.get("exclude", ()), *context.params["exclude"])
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, after notes on what the configuration hides. Only the command line silences them."""
+        """Run the command after printing notes on what the configuration hides. Only ``--quiet`` on the command line
+        suppresses them."""
         if not (ctx.params.get("quiet") and ctx.get_parameter_source("quiet") is ParameterSource.COMMANDLINE):
-            for note in hidden_by_configuration(ctx):
-                complain(f"{note.file}: note: {note.reason}")
+            for note in configuration_notes(ctx):
+                print_error(f"{note.file}: note: {note.reason}")
         return super().invoke(ctx)
 
-    def table(
+    def load_table(
         self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]
     ) -> dict[str, Any]:
-        """The configuration that this command goes by. Raises what :func:`configuration.load` raises, and OSError."""
+        """Return the configuration table for this command. Raises what :func:`settings.load` raises, and OSError."""
         from passrole_checks.scan import settings
 
         return settings.load(Path.cwd())
 
 
-def configurable(context: click.Context | None) -> dict[str, type]:
-    """The options that ``pyproject.toml`` can set: those of ``scan`` and ``grants``, with the type of each one's value
-    there. ``context`` is the program's, or within it."""
+def configurable_options(context: click.Context | None) -> dict[str, type]:
+    """Return the options that ``pyproject.toml`` can set, those of ``scan`` and ``grants``, with their value types.
+
+    ``context``: the context of the program or of one of its commands.
+    """
     from passrole_checks.scan.settings import COMMAND_LINE_ONLY
 
     program = context.find_root().command if context is not None else None
     commands = program.commands if isinstance(program, click.Group) else {}
-    known = {name: kind for command in ("scan", "grants") for name, kind in _options(commands[command]).items()}
-    return {name: kind for name, kind in known.items() if name not in COMMAND_LINE_ONLY}
+    options = {name: kind for command in ("scan", "grants") for name, kind in _options(commands[command]).items()}
+    return {name: kind for name, kind in options.items() if name not in COMMAND_LINE_ONLY}
 
 
-def hidden_by_configuration(context: click.Context) -> list[Unreadable]:
-    """Notes on what the configuration, and not the command line, hides: checks that it switches off, findings that it
-    does not report or that do not fail, and what else would make a run look better than it is."""
-    set_there = {
+def configuration_notes(context: click.Context) -> list[Unreadable]:
+    """Return notes on what the configuration, not the command line, hides.
+
+    These are disabled checks, findings that are not reported or do not fail, and other settings that hide problems.
+    """
+    configured = {
         name: value
         for name, value in context.params.items()
         if context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
     }
-    if not set_there:
+    if not configured:
         return []
     from passrole_checks.scan import settings
     from passrole_checks.sources.model.configuration import Unreadable
 
-    notes = [*_checks_off(context, set_there), *_less_told(set_there)]
+    notes = [*_disabled_checks(context, configured), *_reduced_reporting(configured)]
     return [Unreadable(settings.FILE, f"[{settings.TABLE}] {words}") for words in notes]
 
 
-def _checks_off(context: click.Context, set_there: dict[str, Any]) -> Iterator[str]:
-    """The checks that report nothing, and would report if the configuration did not say otherwise."""
-    if not set_there.keys() & {"check", "skip_check", "severity"}:
+def _disabled_checks(context: click.Context, configured: dict[str, Any]) -> Iterator[str]:
+    """Yield a note naming the checks that report nothing only because of the configuration."""
+    if not configured.keys() & {"check", "skip_check", "severity"}:
         return
     defaults = {"check": (), "skip_check": (), "severity": "low"}
-    given = {name: context.params.get(name, value) for name, value in defaults.items()}
-    without = {name: defaults[name] if name in set_there else value for name, value in given.items()}
-    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
-    now, then = (
-        able(least_severity(one, explicit=explicit), ids(one["check"]), ids(one["skip_check"]))
-        for one in (given, without)
+    effective = {name: context.params.get(name, value) for name, value in defaults.items()}
+    unconfigured = {name: defaults[name] if name in configured else value for name, value in effective.items()}
+    enabled, enabled_by_default = (
+        reporting_checks(
+            minimum_severity(context, options), check_ids(options["check"]), check_ids(options["skip_check"])
+        )
+        for options in (effective, unconfigured)
     )
-    if off := [f"{check.id} ({check.name})" for check in then if check not in now]:
-        yield f"switches off {', '.join(off)}"
+    if disabled := [f"{check.id} ({check.name})" for check in enabled_by_default if check not in enabled]:
+        yield f"disables {', '.join(disabled)}"
 
 
-def _less_told(set_there: dict[str, Any]) -> Iterator[str]:
-    severity, confidence, fail_on = (set_there.get(name) for name in ("severity", "confidence", "fail_on"))
+def _reduced_reporting(configured: dict[str, Any]) -> Iterator[str]:
+    """Yield notes on configured thresholds, baseline and flags that hide problems."""
+    severity, confidence, fail_on = (configured.get(name) for name in ("severity", "confidence", "fail_on"))
     if severity in SEVERITIES[SEVERITIES.index("low") + 1 :]:
-        yield f"severity = {severity}: less severe findings are not reported"
+        yield f"severity = {severity}: findings below {severity} are not reported"
     if confidence in CONFIDENCES[1:]:
-        yield f"confidence = {confidence}: less certain findings are not reported"
+        yield f"confidence = {confidence}: findings below {confidence} confidence are not reported"
     if fail_on == "never":
-        yield "fail_on = never: no finding makes the exit status 1"
+        yield "fail_on = never: findings never cause exit status 1"
     elif fail_on in SEVERITIES[SEVERITIES.index("medium") + 1 :]:
-        yield f"fail_on = {fail_on}: less severe findings do not make the exit status 1"
-    if baseline := set_there.get("baseline"):
-        yield f"baseline = {baseline}: the findings that it lists do not count"
-    if set_there.get("allow_empty"):
-        yield "allow_empty = true: files that contain no infrastructure code are no error"
-    if set_there.get("quiet"):
-        yield "quiet = true: the notes and the summary are not written"
+        yield f"fail_on = {fail_on}: findings below {fail_on} do not cause exit status 1"
+    if baseline := configured.get("baseline"):
+        yield f"baseline = {baseline}: findings listed there are accepted"
+    if configured.get("allow_empty"):
+        yield "allow_empty = true: files without infrastructure code are not reported as errors"
+    if configured.get("quiet"):
+        yield "quiet = true: notes and summary are suppressed"
 
 
 def _options(command: click.Command) -> dict[str, type]:

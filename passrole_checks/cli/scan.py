@@ -1,6 +1,6 @@
 """The commands ``scan`` and ``grants``.
 
-As everywhere in the command line, only click and the standard library are imported before it is needed.
+As in all of the command line, modules other than click and the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -11,37 +11,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.options import (
-    able,
-    applied_baseline,
+    apply_baseline,
     baseline,
-    cached,
+    cache_option,
+    check_ids,
+    check_selection,
     confidence,
+    destination_of_option,
     destinations,
+    execution_options,
     fail_on,
-    ids,
-    least_severity,
+    failing_severity,
+    lower_severity,
+    minimum_severity,
+    reporting_checks,
+    result_store,
     scan_options,
     severity,
-    severity_that_fails,
     shared_options,
-    some_checks,
-    store,
     unit_scanner,
-    where_it_scans,
-    written_by,
 )
-from passrole_checks.cli.progress import telling, told
-from passrole_checks.cli.pyproject_defaults import ConfiguredCommand, hidden_by_configuration
+from passrole_checks.cli.progress import progress_writer, with_progress
+from passrole_checks.cli.pyproject_defaults import ConfiguredCommand, configuration_notes
 from passrole_checks.cli.write_outputs import (
     CLEAN,
     FINDINGS,
-    complain,
-    that_matter,
-    unusable,
+    print_error,
+    problems_to_report,
+    report_problems,
     write_each,
     write_grants,
     write_scan,
@@ -53,99 +53,108 @@ if TYPE_CHECKING:
 
 @click.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "sarif", "junit", "github", "gitlab", "markdown"])
-@severity("The least severe findings to show.")
-@confidence("The least certain findings to report; low are those that cannot be told before deployment.")
-@fail_on("The least severity that makes the exit status 1.")
-@some_checks
-@baseline("Findings that are accepted: neither shown nor failing, but counted.")
+@severity("Minimum severity to report.")
+@confidence("Minimum confidence to report; low includes findings that cannot be decided before deployment.")
+@fail_on("Exit 1 on findings at or above this severity.")
+@check_selection
+@baseline("Ignore findings listed in this baseline, except in the summary.")
 @click.option(
     "--write-baseline",
     metavar="FILE",
-    help="Accept all that is found now, and write it to FILE; what people added there stays.",
-    shell_complete=help_sections.files,
+    help="Write all current findings to FILE as accepted; keeps reasons and dates added by hand.",
+    shell_complete=help_sections.complete_files,
 )
-@where_it_scans
-@cached
+@execution_options
+@cache_option
 @click.pass_context
 def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """Report what is wrong in files and folders.
+    """Report overly permissive iam:PassRole grants.
 
-    Files are told apart by their content, and folders are walked. A Terraform root module is evaluated as a whole, with
-    the modules that it calls; of a file in one, the findings of that file are reported.
+    Recognizes files by content, and searches folders recursively. A Terraform root module is evaluated as a whole, with
+    the modules that it calls; for a single file of it, only findings in that file are reported.
 
-    Of the formats, sarif is for code scanning, junit for test reports, github for annotations (workflow commands),
-    gitlab for Code Quality, markdown for a comment or a step summary.
+    Formats: sarif for code scanning, junit for test reports, github for annotations (workflow commands), gitlab for
+    Code Quality, markdown for comments and step summaries.
     """
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan_formats import ScanReport
 
-    chosen, baseline_to_write = destinations(context, options), written_by(context, "write_baseline")
-    checks, skip_checks = ids(options["check"]), ids(options["skip_check"])
-    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
-    shown = least_severity(options, explicit=explicit)
-    failing = severity_that_fails(options)
-    least = shown if failing is None or shown.rank < failing.rank else failing
+    chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
+    checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
+    shown = minimum_severity(context, options)
+    failing = failing_severity(options)
+    least = lower_severity(shown, failing)
     sure = Confidence(options["confidence"])
     with_baseline = options["baseline"] or baseline_to_write is not None
-    result = _scanned(
+    result = _scan(
         paths,
         options,
         checks=checks,
         skip_checks=skip_checks,
-        minimum_severity=Severity.INFO if with_baseline else least,  # a baseline is about all that is found
+        minimum_severity=Severity.INFO if with_baseline else least,  # a baseline covers all findings
         minimum_confidence=Confidence.LOW if with_baseline else sure,
     )
     accepted = None
     if with_baseline:
-        applied = applied_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
-        told = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
-        result = replace(result, findings=tuple(told))
+        applied = apply_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
+        reported = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
+        result = replace(result, findings=tuple(reported))
         accepted = applied.restricted(shown, sure)
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
-    reporting = able(shown, checks, skip_checks) if "junit" in dict(chosen) else None
-    report = ScanReport(visible, hidden, accepted, reporting, hidden_by_configuration(context))
+    reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
+    report = ScanReport(visible, hidden, accepted, reporting, configuration_notes(context))
     written = write_each(chosen, lambda name, destination: write_scan(report, name, destination, options))
     failed = failing is not None and any(
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
     )
-    return max(written, unusable(result.unreadable)) or (FINDINGS if failed else CLEAN)
+    return max(written, report_problems(result.unreadable)) or (FINDINGS if failed else CLEAN)
 
 
 @click.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "html", "markdown"])
-@click.option("--all", is_flag=True, help="Also statements that grant no PassRole, such as those of trust policies.")
-@where_it_scans
-@cached
+@click.option("--all", is_flag=True, help="Include statements that cannot grant PassRole, such as trust policies.")
+@execution_options
+@cache_option
 @click.pass_context
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """List who may pass which roles to which services.
+    """List which roles each principal may pass, and to which services.
 
-    That is every statement that grants or denies PassRole, wrong or not, with its roles, its services and its holders.
-    As html it is one page with a graph that can be searched, as markdown a Mermaid diagram; both tell the findings too.
+    Lists every statement that grants or denies PassRole, flagged or not, with its roles, services and principals.
+    Format html is a page with a searchable graph, markdown a Mermaid diagram; both include findings.
     """
     chosen = destinations(context, options)
-    result = _scanned(paths, options)
-    listed = [one for one in result.grants if options["all"] or one.grant.denied or one.effect_on_passrole != "none"]
+    result = _scan(paths, options)
+    listed = [
+        located
+        for located in result.grants
+        if options["all"] or located.grant.denied or located.effect_on_passrole != "none"
+    ]
     written = write_each(chosen, lambda name, destination: write_grants(name, destination, result, listed, options))
-    return max(written, unusable(result.unreadable))
+    return max(written, report_problems(result.unreadable))
 
 
-def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
-    """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    where, asked, kept = [Path(path) for path in paths], scan_options(options, paths, **judging), store(paths, options)
-    with told(options) as tell:
-        if kept is None:
+def _scan(paths: Sequence[str], options: dict[str, Any], **fields: Any) -> ScanResult:
+    """Scan ``paths`` with the shared options; ``fields`` are further fields of :class:`ScanOptions`."""
+    where, scan_settings, cache = (
+        [Path(path) for path in paths],
+        scan_options(options, paths, **fields),
+        result_store(paths, options),
+    )
+    with progress_writer(options) as report:
+        if cache is None:
             from passrole_checks.scan.scanner import scan_paths
 
-            result = scan_paths(where, asked, telling(unit_scanner(options), tell))
+            result = scan_paths(where, scan_settings, with_progress(unit_scanner(options), report))
         else:
             from passrole_checks.scan.cache.cached_scan import scan_remembered
 
-            # what scans is imported only if there is something to scan
+            # import the scanner only if something is not in the cache
             result = scan_remembered(
-                where, asked, kept, lambda units, how: telling(unit_scanner(options), tell)(units, how)
+                where, scan_settings, cache, lambda units, how: with_progress(unit_scanner(options), report)(units, how)
             )
-    if kept is not None and kept.trouble and not options["quiet"]:
-        complain(kept.trouble)
-    return replace(result, unreadable=that_matter(result.unreadable, result.files, paths, options, result.excluded))
+    if cache is not None and cache.trouble and not options["quiet"]:
+        print_error(cache.trouble)
+    return replace(
+        result, unreadable=problems_to_report(result.unreadable, result.files, paths, options, result.excluded)
+    )

@@ -1,6 +1,6 @@
-"""What ``suggest`` and ``fix`` do, for the command line.
+"""Implementation of the commands ``suggest`` and ``fix``.
 
-As in the command line itself, only the standard library is imported before it is needed.
+As in all of the command line, modules other than the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passrole_checks.cli.options import applied_baseline, scan_options
-from passrole_checks.cli.write_outputs import that_matter
+from passrole_checks.cli.options import apply_baseline, scan_options
+from passrole_checks.cli.write_outputs import problems_to_report
 
 if TYPE_CHECKING:
     from passrole_checks.cli.observed_use import Logs
@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Suggested:
-    """What was found and what is suggested for it. ``findings`` are those that count: asked for, not suppressed, not
-    in the baseline. ``evidence``: what logs say, where they were asked. ``excluded``: the paths that were left out."""
+    """Findings and suggestions for them.
+
+    Attributes:
+        findings: findings that are selected, not suppressed, and not in the baseline.
+        evidence: observed use from logs; None without ``--evidence``.
+        excluded: the paths that were excluded.
+    """
 
     findings: tuple[Finding, ...]
     session: Session
@@ -42,15 +47,15 @@ class Suggested:
 
     @property
     def unreadable(self) -> tuple[Unreadable, ...]:
-        """What could not be read, and the faults of this package, those in what is suggested included."""
+        """Files that could not be read, and internal errors, including those of the suggestions."""
         return tuple(dict.fromkeys([*self.unread, *self.session.faults]))
 
     @property
     def error(self) -> str:
-        """How the summary begins where not everything was read and judged; "" where it was."""
-        from passrole_checks.output.findings_text import error_in_words
+        """The start of the summary if something was not read or checked; "" otherwise."""
+        from passrole_checks.output.findings_text import error_summary
 
-        return error_in_words(self.unreadable, self.files, anything=bool(self.findings))
+        return error_summary(self.unreadable, self.files, anything=bool(self.findings))
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
@@ -58,53 +63,50 @@ class Suggested:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be told of the logs."""
+        """Notes on the logs."""
         from passrole_checks.suggest.observed_use import SHORT
 
         if self.evidence is None or self.evidence.days >= SHORT:
             return ()
         days = f"{self.evidence.days} {'day' if self.evidence.days == 1 else 'days'}"
-        return (f"the logs hold {days}, less than {SHORT}: what runs once a quarter is not in them",)
+        return (f"the logs cover only {days} (recommended: {SHORT}); rare, such as quarterly, use is not in them",)
 
 
-def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity, logs: Logs | None = None) -> Suggested:
-    """Scan, and say what can be written instead of what is found at this severity or above; with ``logs`` also instead
-    of what is wider than they show.
+def find_suggestions(
+    paths: Sequence[str], options: dict[str, Any], severity: Severity, logs: Logs | None = None
+) -> Suggested:
+    """Scan, and suggest changes for findings at or above a severity; with ``logs`` also for statements broader than
+    observed use.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` for a baseline that cannot be used, and what
-    :func:`scan_options` raises.
+    Raises:
+        ConfigurationError: the baseline cannot be used; also what :func:`scan_options` raises.
     """
-    from passrole_checks.iam import deadline
-
-    with deadline.pooled():
-        return _suggested(paths, options, severity, logs)
-
-
-def _suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity, logs: Logs | None) -> Suggested:
     from passrole_checks.findings import Severity
+    from passrole_checks.iam import deadline
     from passrole_checks.scan.scanner import isolated
     from passrole_checks.suggest.suggest import Session
 
-    read, asked, findings, unreadable, not_evaluated, files = _found(paths, options, severity)
-    evidence = None
-    if logs is not None:
-        evidence, faults = isolated(read, lambda units: logs.evidence(units, options["account"]))
-        unreadable = (*unreadable, *faults)
-    session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
-    return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
+    with deadline.pooled():
+        read, settings, findings, unreadable, not_evaluated, files = _scan(paths, options, severity)
+        evidence = None
+        if logs is not None:
+            evidence, faults = isolated(read, lambda units: logs.find_evidence(units, options["account"]))
+            unreadable = (*unreadable, *faults)
+        session = Session(read, findings, settings, informs=severity is Severity.INFO, evidence=evidence)
+        return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
 
 
-def left_after(
+def remaining_findings(
     paths: Sequence[str], options: dict[str, Any], severity: Severity, would_be: FixResult | None
 ) -> tuple[Finding, ...]:
-    """What is found now at a severity or above, less what ``would_be`` written would mend."""
-    made = would_be.made if would_be is not None else ()
-    gone = {(one.check_id, one.at, one.message) for suggestion in made for one in suggestion.findings}
-    left = _found(paths, options, severity)[2]
-    return tuple(one for one in left if (one.check_id, one.at, one.message) not in gone)
+    """Return the current findings at or above a severity, without those that a dry run (``would_be``) would fix."""
+    fixes = would_be.made if would_be is not None else ()
+    fixed = {(finding.check_id, finding.at, finding.message) for suggestion in fixes for finding in suggestion.findings}
+    findings = _scan(paths, options, severity)[2]
+    return tuple(finding for finding in findings if (finding.check_id, finding.at, finding.message) not in fixed)
 
 
-def _found(
+def _scan(
     paths: Sequence[str], options: dict[str, Any], severity: Severity
 ) -> tuple[
     ReadPaths,
@@ -114,97 +116,110 @@ def _found(
     tuple[Unreadable, ...],
     tuple[str, ...],
 ]:
+    """Return the units, the scan options, the selected findings, problems, notes, and the files that were read."""
     from passrole_checks.findings import Severity
     from passrole_checks.output import check_pages
     from passrole_checks.scan.scanner import read_paths, scan_configurations
 
-    checks, skip_checks = check_pages.ids(options["check"]), check_pages.ids(options["skip_check"])
+    checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
     least = Severity.INFO if options["baseline"] else severity
-    asked = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
-    read = read_paths([Path(path) for path in paths], asked)
-    result = scan_configurations([configuration for _, configuration in read.units], asked)
+    settings = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
+    read = read_paths([Path(path) for path in paths], settings)
+    result = scan_configurations([configuration for _, configuration in read.units], settings)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
-    unreadable = that_matter(unreadable, result.files, paths, options, read.excluded)
+    unreadable = problems_to_report(unreadable, result.files, paths, options, read.excluded)
     result = replace(result, unreadable=unreadable, excluded=read.excluded)
     findings: Sequence[Finding] = result.findings
     if options["baseline"]:
-        findings = applied_baseline(result, paths, checks, skip_checks, options["baseline"]).open
+        findings = apply_baseline(result, paths, checks, skip_checks, options["baseline"]).open
     counting = tuple(one for one in findings if one.suppressed is None and one.severity.rank >= severity.rank)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
-    return read, asked, counting, unreadable, skipped, result.files
+    return read, settings, counting, unreadable, skipped, result.files
 
 
-def rendered(found: Suggested, output_format: str, *, terminal: bool) -> str:
-    """The suggestions as ``json`` or as ``patch``, which on a terminal is for people."""
-    from passrole_checks.escaping.terminal import harmless
+def render(suggested: Suggested, output_format: str, *, terminal: bool) -> str:
+    """Return the suggestions as ``json`` or ``patch``; a patch on a terminal is sanitized for display."""
+    from passrole_checks.escaping.terminal import sanitize
     from passrole_checks.output import suggest as output
 
-    patch = output.patch_of(found.session.together().changed, found.session.texts)
+    patch = output.patch_of(suggested.session.together().changed, suggested.session.texts)
     if output_format == "patch":
-        return "\n".join(map(harmless, patch.split("\n"))) if terminal else patch
-    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated, found.excluded)
+        return "\n".join(map(sanitize, patch.split("\n"))) if terminal else patch
+    return output.suggestions_json(
+        suggested.suggestions, patch, suggested.unreadable, suggested.not_evaluated, suggested.excluded
+    )
 
 
-def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
-    """The suggestions as people read them."""
+def suggestion_lines(suggested: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
+    """Return the suggestions as lines of text."""
     from passrole_checks.output import suggest as output
 
     return output.suggestion_lines(
-        found.suggestions,
-        found.session.texts,
-        lambda one: changed_by(one, found.session.texts),
-        notes=found.notes,
-        error=found.error,
-        excluded=found.excluded,
+        suggested.suggestions,
+        suggested.session.texts,
+        lambda suggestion: apply_suggestion(suggestion, suggested.session.texts),
+        notes=suggested.notes,
+        error=suggested.error,
+        excluded=suggested.excluded,
         width=width,
         quiet=quiet,
     )
 
 
-def changed_by(one: Suggestion, texts: Texts) -> Mapping[str, str]:
-    """The files that a suggestion changes, as they would be."""
+def apply_suggestion(suggestion: Suggestion, texts: Texts) -> Mapping[str, str]:
+    """Return the new contents of the files that a suggestion changes."""
     from passrole_checks.suggest.edits import apply
 
-    files = dict.fromkeys(edit.file for edit in one.edits)
-    return {file: apply(texts(file), [edit for edit in one.edits if edit.file == file]) for file in files}
+    files = dict.fromkeys(edit.file for edit in suggestion.edits)
+    return {file: apply(texts(file), [edit for edit in suggestion.edits if edit.file == file]) for file in files}
 
 
 @dataclass(frozen=True)
 class FixResult:
-    """``made`` are the suggestions that were written (or would be), ``left`` all others; ``refused``: files that were
-    not written, each with the reason."""
+    """The outcome of a fix.
+
+    Attributes:
+        made: suggestions that were written (in a dry run: would be).
+        left: all other suggestions.
+        refused: files that were not written, each with the reason.
+    """
 
     made: tuple[Suggestion, ...]
     left: tuple[Suggestion, ...]
     refused: tuple[tuple[str, str], ...]
 
 
-def fix(found: Suggested, *, dry_run: bool) -> FixResult:
-    """Write what is suggested, each file at once, in its place. A file is not written that is a symbolic link or is
-    reached through one, that lies outside of the repository or the folder that was given, or that was changed since it
-    was read; its statements are left as they are, and so are those that share edits with it."""
-    data, boundary = found.session.texts.data, found.session.boundary
-    plan = found.session.together()
-    refused = {file: reason for file in plan.changed if (reason := _why_not(file, data[file], boundary))}
+def write_fixes(suggested: Suggested, *, dry_run: bool) -> FixResult:
+    """Write the suggestions into the files, each file at once.
+
+    A file is skipped if it is a symbolic link or reached through one, lies outside of the repository or the given
+    folder, or was modified since it was read. Suggestions that also edit a skipped file are skipped as a whole.
+    """
+    data, boundary = suggested.session.texts.data, suggested.session.boundary
+    plan = suggested.session.together()
+    refused = {file: reason for file in plan.changed if (reason := _refusal_reason(file, data[file], boundary))}
     if refused:
-        plan = found.session.together(without=refused)
+        plan = suggested.session.together(without=refused)
     written: set[str] = set()
     for file, text in plan.changed.items() if not dry_run else ():
-        reason = _replace(file, text.encode("utf-8"), data[file], boundary)
+        reason = _write_file(file, text.encode("utf-8"), data[file], boundary)
         if reason:
             refused[file] = reason
         else:
             written.add(file)
-    made = tuple(one for one in plan.made if dry_run or {edit.file for edit in one.edits} <= written)
-    gone = {id(finding) for one in made for finding in one.findings}
-    return FixResult(made, tuple(_left_of(found.suggestions, made, gone)), tuple(sorted(refused.items())))
+    made = tuple(
+        suggestion for suggestion in plan.made if dry_run or {edit.file for edit in suggestion.edits} <= written
+    )
+    fixed = {id(finding) for suggestion in made for finding in suggestion.findings}
+    remaining = tuple(_remaining_suggestions(suggested.suggestions, made, fixed))
+    return FixResult(made, remaining, tuple(sorted(refused.items())))
 
 
-_MOST_ROUNDS = 5  # two are enough for all that is known; what goes on and on ends here
+_MOST_ROUNDS = 5  # two are enough in all known cases; limits endless loops
 
 
-def fix_all(
-    found: Suggested,
+def write_all_fixes(
+    suggested: Suggested,
     paths: Sequence[str],
     options: dict[str, Any],
     severity: Severity,
@@ -212,36 +227,40 @@ def fix_all(
     *,
     dry_run: bool,
 ) -> FixResult:
-    """Write what is suggested, and then what is suggested only because of that: where one statement became narrower,
-    another one may lack what the first had allowed as well. A dry run tells the first of it only."""
-    written = fix(found, dry_run=dry_run)
+    """Write the suggestions, then repeat with the suggestions that only become possible by them.
+
+    After one statement is narrowed, another may lack what the first had allowed as well. A dry run covers the first
+    round only.
+    """
+    written = write_fixes(suggested, dry_run=dry_run)
     made, refused = list(written.made), dict(written.refused)
     for _ in range(_MOST_ROUNDS):
         if dry_run or not written.made:
             break
-        written = fix(suggested(paths, options, severity, logs), dry_run=False)
+        written = write_fixes(find_suggestions(paths, options, severity, logs), dry_run=False)
         made += written.made
         refused |= dict(written.refused)
     return FixResult(tuple(made), written.left, tuple(sorted(refused.items())))
 
 
-def _left_of(
+def _remaining_suggestions(
     suggestions: Sequence[Suggestion], made: Sequence[Suggestion], gone: Collection[int]
 ) -> Iterator[Suggestion]:
-    """What is left for a person of suggestions, once some are made and these findings are gone."""
-    places = {one.at for one in made}
-    for one in suggestions:
-        left = tuple(finding for finding in one.findings if id(finding) not in gone)
-        if not left and (one.findings or one.at in places):
+    """Yield the suggestions that need manual review after ``made`` were applied and the findings with ids ``gone`` are
+    fixed."""
+    fixed_positions = {suggestion.at for suggestion in made}
+    for suggestion in suggestions:
+        findings = tuple(finding for finding in suggestion.findings if id(finding) not in gone)
+        if not findings and (suggestion.findings or suggestion.at in fixed_positions):
             continue
-        if one.edits:
-            yield replace(one, findings=left, edits=(), missing=("what is suggested, which was not written",))
+        if suggestion.edits:
+            yield replace(suggestion, findings=findings, edits=(), missing=("the suggested change was not written",))
         else:
-            yield replace(one, findings=left)
+            yield replace(suggestion, findings=findings)
 
 
-def _why_not(file: str, data: bytes, boundary: Boundary) -> str:
-    """Return why a file will not be written, "" where it will be."""
+def _refusal_reason(file: str, data: bytes, boundary: Boundary) -> str:
+    """Return why a file must not be written; "" if it may be."""
     from passrole_checks.sources.recognize import LARGEST_PLAN
 
     try:
@@ -259,8 +278,8 @@ def _why_not(file: str, data: bytes, boundary: Boundary) -> str:
     return ""
 
 
-def _replace(file: str, content: bytes, before: bytes, boundary: Boundary) -> str:
-    """Replace a file's content. Return the reason where that is refused or fails, else ""."""
+def _write_file(file: str, content: bytes, before: bytes, boundary: Boundary) -> str:
+    """Replace a file's content. Return the reason if that is refused or fails, else ""."""
     from passrole_checks.files.write_atomically import replace_file
 
     try:
@@ -270,16 +289,16 @@ def _replace(file: str, content: bytes, before: bytes, boundary: Boundary) -> st
     return ""
 
 
-def fixed_lines(written: FixResult, found: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
-    """What was written and what is left, as people read it."""
+def fixed_lines(written: FixResult, suggested: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+    """Return what was written and what remains as lines of text."""
     from passrole_checks.output import suggest as output
 
     return output.fixed_lines(
         written.made,
         written.left,
-        found.notes,
-        error=found.error,
-        excluded=found.excluded,
+        suggested.notes,
+        error=suggested.error,
+        excluded=suggested.excluded,
         dry_run=dry_run,
         width=width,
         quiet=quiet,

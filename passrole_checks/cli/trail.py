@@ -1,6 +1,6 @@
-"""What ``trail`` does, for the command line: which logs, which passes, what is written, and the exit status.
+"""The command ``trail``: options, reading logs, comparing them with a configuration, and writing the report.
 
-As in the command line itself, only click and the standard library are imported before it is needed.
+As in all of the command line, modules other than click and the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -13,15 +13,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from passrole_checks.cli import help_sections, trail_sql
-from passrole_checks.cli.cloudtrail_logs import bounds_of, nothing_in, progress, since_and_until
+from passrole_checks.cli.cloudtrail_logs import no_events_reason, reading_progress, time_bounds, time_options
 from passrole_checks.cli.help_sections import DocumentedCommand
-from passrole_checks.cli.options import HOW_EVALUATED, HOW_WRITTEN, destinations, scan_options, where_written
+from passrole_checks.cli.options import (
+    DISPLAY_OPTIONS,
+    EVALUATION_OPTIONS,
+    apply_options,
+    destinations,
+    output_options,
+    scan_options,
+    validate_accounts,
+)
 from passrole_checks.cli.write_outputs import (
     CLEAN,
     UNUSABLE,
-    complain,
-    nothing_to_scan,
-    unusable,
+    nothing_to_scan_reason,
+    print_error,
+    report_problems,
     write_each,
     write_lines,
 )
@@ -37,102 +45,104 @@ FORMATS = ("text", "json", "markdown", "html")
 
 
 def options(function: _Function) -> _Function:
-    """The arguments and options of ``trail``."""
-    for option in reversed(
+    """Add the arguments and options of ``trail``."""
+    return apply_options(
+        function,
         (
-            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=help_sections.files),
-            *since_and_until(),
+            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=help_sections.complete_files),
+            *time_options(),
             click.option(
                 "--account",
                 metavar="ID",
                 multiple=True,
-                callback=_accounts,
-                help="Only events of this account, twelve digits. Repeatable.",
+                callback=validate_accounts,
+                help="Only events of this 12-digit account ID. Repeatable.",
             ),
             click.option(
                 "--principal",
                 metavar="PATTERN",
                 multiple=True,
-                help="Only what this user or role passed: its ARN or name, or its source identity. * and ? stand for"
-                " any text and any character. Repeatable.",
+                help="Only roles passed by this user or role (ARN, name or source identity; wildcards * and ?)."
+                " Repeatable.",
             ),
             click.option(
                 "--role",
                 metavar="PATTERN",
                 multiple=True,
-                help="Only passes of this role or instance profile: its ARN or name. Repeatable.",
+                help="Only this passed role or instance profile (ARN or name; wildcards * and ?). Repeatable.",
             ),
             click.option(
                 "--against",
                 metavar="PATH",
                 multiple=True,
-                help="Hold it against what this configuration grants: Terraform, templates, plans. Repeatable.",
-                shell_complete=help_sections.files,
+                help="Compare with the grants of this configuration: Terraform, templates, plans. Repeatable.",
+                shell_complete=help_sections.complete_files,
             ),
-            *HOW_EVALUATED,
-            click.option("--events", is_flag=True, help="In json, also each pass by itself."),
-            click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
+            *EVALUATION_OPTIONS,
+            click.option("--events", is_flag=True, help="Include each event in json output."),
+            click.option("--allow-empty", is_flag=True, help="Do not fail if there are no logs."),
             *trail_sql.OPTIONS,
-            *where_written(FORMATS),
-            *HOW_WRITTEN,
-        )
-    ):
-        function = option(function)
-    return function
+            *output_options(FORMATS),
+            *DISPLAY_OPTIONS,
+        ),
+    )
 
 
-def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
-    """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
+def _run(paths: Sequence[str], options: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
+    """Read the logs, write the report, and return the exit status. ``chosen``: formats with their destinations."""
     from passrole_checks.cloudtrail import Bounds, UsageQuery
     from passrole_checks.cloudtrail.report import reported
-    from passrole_checks.escaping.terminal import shown
+    from passrole_checks.escaping.terminal import display_path
 
-    since, until = bounds_of(given)
+    since, until = time_bounds(options)
     for name in ("var_file", "var", "parameters", "source", "exclude"):
-        if given[name] and not given["against"]:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} is for the configuration of --against, which is not given"
-            )
-    wanted = UsageQuery(Bounds(since, until, frozenset(given["account"])), given["principal"], given["role"])
-    with progress(given) as tell:
-        report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=tell)
+        if options[name] and not options["against"]:
+            raise click.UsageError(f"--{name.replace('_', '-')} requires --against")
+    query = UsageQuery(Bounds(since, until, frozenset(options["account"])), options["principal"], options["role"])
+    with reading_progress(options) as report_progress:
+        report = reported([Path(path) for path in paths], query, one_by_one=options["events"], progress=report_progress)
     result = None
-    if given["against"]:
+    if options["against"]:
         drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)
-        report, result = _against(report, given, drawn=drawn)
-    written = write_each(chosen, lambda name, destination: _write(report, result, name, destination, given))
-    status = max(written, unusable(report.unknown))
+        report, result = _compare_with_configuration(report, options, drawn=drawn)
+    written = write_each(chosen, lambda name, destination: _write(report, result, name, destination, options))
+    status = max(written, report_problems(report.unknown))
     if status:
         return status
-    if not report.reading.files and not given["allow_empty"]:
-        names = ", ".join(map(shown, paths))
-        complain(f"{names}: {nothing_in(given)} (--allow-empty accepts that)")
+    if not report.reading.files and not options["allow_empty"]:
+        names = ", ".join(map(display_path, paths))
+        print_error(f"{names}: {no_events_reason(options)} (--allow-empty accepts that)")
         return UNUSABLE
     return CLEAN
 
 
-def _against(report: UsageReport, given: dict[str, Any], *, drawn: bool) -> tuple[UsageReport, ScanResult | None]:
-    """The report with what it says of the configuration; and what a scan of that gives, where it is ``drawn``."""
+def _compare_with_configuration(
+    report: UsageReport, options: dict[str, Any], *, drawn: bool
+) -> tuple[UsageReport, ScanResult | None]:
+    """Return the report with the usage of each grant, and the scan result of the configuration.
+
+    The scan result, with findings, is computed only if it is ``drawn``; else it is None.
+    """
     from passrole_checks.cloudtrail.grant_usage import held_against
     from passrole_checks.scan.analyze import unreadable_of
     from passrole_checks.scan.scanner import isolated, read_paths, scan_configurations
     from passrole_checks.sources.model.configuration import Unreadable
 
-    account = given["account"][0] if len(given["account"]) == 1 else None
-    options = scan_options({**given, "account": account, "unchanged": True}, given["against"])
-    read = read_paths([Path(path) for path in given["against"]], options)
+    account = options["account"][0] if len(options["account"]) == 1 else None
+    settings = scan_options({**options, "account": account, "unchanged": True}, options["against"])
+    read = read_paths([Path(path) for path in options["against"]], settings)
     configurations = [configuration for _, configuration in read.units]
     against, faults = isolated(read, lambda units: held_against(report.edges, units, account))
-    found = (*read.unreadable, *(one for unit in configurations for one in unreadable_of(unit)), *faults)
-    unreadable = list(dict.fromkeys(found))  # what is given for several roots is told once
+    problems = (*read.unreadable, *(entry for unit in configurations for entry in unreadable_of(unit)), *faults)
+    unreadable = list(dict.fromkeys(problems))  # report a file that several roots use once
     if not configurations:
-        names = ", ".join(given["against"])
-        unreadable.append(Unreadable(names, nothing_to_scan(read.excluded)))
-    skipped = (*(one for unit in configurations for one in unit.not_evaluated), *read.notes)
+        names = ", ".join(options["against"])
+        unreadable.append(Unreadable(names, nothing_to_scan_reason(read.excluded)))
+    skipped = (*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes)
     result = None
     if drawn:
-        result = scan_configurations(configurations, options)
-        missing = [one for one in unreadable if one not in result.unreadable]
+        result = scan_configurations(configurations, settings)
+        missing = [entry for entry in unreadable if entry not in result.unreadable]
         result = replace(result, unreadable=(*missing, *result.unreadable))
         unreadable += result.faults
     skipped = tuple(dict.fromkeys(skipped))
@@ -147,7 +157,11 @@ def _against(report: UsageReport, given: dict[str, Any], *, drawn: bool) -> tupl
 
 
 def _write(
-    report: UsageReport, result: ScanResult | None, output_format: str, destination: Destination, given: dict[str, Any]
+    report: UsageReport,
+    result: ScanResult | None,
+    output_format: str,
+    destination: Destination,
+    options: dict[str, Any],
 ) -> None:
     from passrole_checks.output import cloudtrail as output
     from passrole_checks.output.destination import write
@@ -167,33 +181,28 @@ def _write(
 
         write(destination, trail_html(report))
     else:
-        write_lines(destination, output.trail_lines(report, quiet=given["quiet"]), given)
-
-
-def _accounts(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        if not (len(value) == 12 and value.isascii() and value.isdigit()):
-            raise click.BadParameter(f"{value!r} is not an account id of twelve digits")
-    return values
+        write_lines(destination, output.trail_lines(report, quiet=options["quiet"]), options)
 
 
 @click.command(cls=DocumentedCommand)
 @options
 @click.pass_context
 def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """Tell from CloudTrail which roles were passed.
+    """Report passed roles from CloudTrail logs.
 
-    Passing a role leaves no event of its own; the events that made or changed what received it tell of it: who, which
-    role, to which service, for which resource, when, from where, and whether it was denied.
+    Passing a role is not logged as an event of its own. It is derived from the events that created or changed the
+    receiving resource: who passed which role to which service, for which resource, when, from where, and whether it was
+    denied.
 
-    With --against it also tells what of a configuration was used, and what never was; as html on the page of grants.
+    With --against, also reports which grants of a configuration were used or never used; format html adds this to the
+    page of grants.
 
-    Files are logs as CloudTrail delivers them, in folders or one by one, packed or not, and exports of CloudTrail Lake
-    and Athena as CSV or Parquet. Needs DuckDB: pip install 'passrole-checks[trail]'.
+    Reads logs as CloudTrail delivers them, in folders or single files, compressed or not, and CSV or Parquet exports of
+    CloudTrail Lake and Athena. Requires DuckDB: pip install 'passrole-checks[trail]'.
 
-    Of logs that are too many for one machine, --sql prints a view for Athena or Spark that tells the same.
+    For logs too large for one machine, --sql prints an equivalent view for Athena or Spark.
     """
-    trail_sql.checked(context, paths, options)
+    trail_sql.check_options(context, paths, options)
     if options["sql"] is not None:
-        return trail_sql.printed(context, options)
-    return _told(paths, options, destinations(context, options))
+        return trail_sql.print_view(context, options)
+    return _run(paths, options, destinations(context, options))

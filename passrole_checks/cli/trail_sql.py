@@ -1,7 +1,4 @@
-"""What ``trail --sql`` does, for the command line: which options go with it, and where the statement is written.
-
-As in the command line itself, only click and the standard library are imported before it is needed.
-"""
+"""The command ``trail --sql``: validate its options, and print a view for a table of logs."""
 
 from __future__ import annotations
 
@@ -12,21 +9,21 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks.cli.cloudtrail_logs import bounds_of
+from passrole_checks.cli.cloudtrail_logs import time_bounds
 from passrole_checks.cli.options import destinations
 from passrole_checks.cli.write_outputs import CLEAN
 
 DIALECTS = ("athena", "spark")
 TABLE, VIEW = "cloudtrail_logs", "passed_roles"
-# What is about logs that are read here, and about the forms of what they tell.
-_NOT_WITH_IT = (
+# Options for reading logs, and for reporting on them.
+_INCOMPATIBLE = (
     "against", "var_file", "var", "parameters", "source", "events", "allow_empty", "format", "principal", "role",
 )  # fmt: skip
 
 
-def _name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def _validate_name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not re.fullmatch(r"[\w-]+(\.[\w-]+){0,2}", value):
-        raise click.BadParameter(f"{value!r} is no name of a table, with or without its database and catalog")
+        raise click.BadParameter(f"{value!r} is not a table name ([[CATALOG.]DATABASE.]TABLE)")
     return value
 
 
@@ -34,47 +31,54 @@ OPTIONS = (
     click.option(
         "--sql",
         type=click.Choice(DIALECTS),
-        help="Read no logs, but print a view that tells the same from a table of them, for Athena or for Spark.",
+        help="Print an equivalent SQL view instead of reading logs.",
     ),
     click.option(
         "--table",
         metavar="NAME",
-        callback=_name,
-        help=f"With --sql: the table of events, as the comment in the statement says.  [default: {TABLE}]",
+        callback=_validate_name,
+        help=f"With --sql: name of the table of events.  [default: {TABLE}]",
     ),
     click.option(
-        "--view", metavar="NAME", callback=_name, help=f"With --sql: what the view is called.  [default: {VIEW}]"
+        "--view",
+        metavar="NAME",
+        callback=_validate_name,
+        help=f"With --sql: name of the view.  [default: {VIEW}]",
     ),
 )
 
 
-def checked(context: click.Context, paths: Sequence[str], given: dict[str, Any]) -> None:
-    """Whether what was given goes together. Raises a :class:`click.UsageError` that says what does not."""
-    if given["sql"] is None:
+def check_options(context: click.Context, paths: Sequence[str], options: dict[str, Any]) -> None:
+    """Validate the combination of options and arguments.
+
+    Raises:
+        click.UsageError: options do not go together, or an argument is missing.
+    """
+    if options["sql"] is None:
         for name in ("table", "view"):
-            if given[name] is not None:
-                raise click.UsageError(f"--{name} goes with --sql only")
+            if options[name] is not None:
+                raise click.UsageError(f"--{name} requires --sql")
         if not paths:
-            path = next(one for one in context.command.params if one.name == "paths")
+            path = next(parameter for parameter in context.command.params if parameter.name == "paths")
             raise click.MissingParameter(ctx=context, param=path)
         return
     if paths:
-        raise click.UsageError("--sql prints a view and reads no logs: no PATH goes with it")
-    for name in _NOT_WITH_IT:
+        raise click.UsageError("--sql reads no logs and takes no PATH")
+    for name in _INCOMPATIBLE:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            where = ": choose rows of the view by that" if name in ("principal", "role") else ""
-            raise click.UsageError(f"--{name.replace('_', '-')} does not go with --sql{where}")
-    if len(given["output"]) > 1:
-        raise click.UsageError("--sql prints one statement: one --output at most goes with it")
+            hint = ": filter the rows of the view instead" if name in ("principal", "role") else ""
+            raise click.UsageError(f"--{name.replace('_', '-')} cannot be used with --sql{hint}")
+    if len(options["output"]) > 1:
+        raise click.UsageError("--sql prints one statement: give at most one --output")
 
 
-def printed(context: click.Context, given: dict[str, Any]) -> int:
-    """Write the statement; the exit status."""
+def print_view(context: click.Context, options: dict[str, Any]) -> int:
+    """Write the SQL statement and return the exit status."""
     from passrole_checks.cloudtrail import Bounds
     from passrole_checks.cloudtrail.sql import view
     from passrole_checks.output.destination import write
 
-    bounds = Bounds(*bounds_of(given), frozenset(given["account"]))
-    ((_, destination),) = destinations(context, {**given, "format": ["sql"]})
-    write(destination, view(given["sql"], given["table"] or TABLE, given["view"] or VIEW, bounds))
+    bounds = Bounds(*time_bounds(options), frozenset(options["account"]))
+    ((_, destination),) = destinations(context, {**options, "format": ["sql"]})
+    write(destination, view(options["sql"], options["table"] or TABLE, options["view"] or VIEW, bounds))
     return CLEAN

@@ -1,6 +1,6 @@
-"""What the commands write, and the exit status that follows from what could not be read.
+"""Write outputs, report problems on standard error, and compute exit statuses.
 
-As in the command line itself, only the standard library is imported before it is needed.
+As in all of the command line, modules other than the standard library are imported where they are used.
 """
 
 from __future__ import annotations
@@ -18,69 +18,70 @@ if TYPE_CHECKING:
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import Unreadable
 
-CLEAN, FINDINGS, UNUSABLE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+CLEAN, FINDINGS, UNUSABLE, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-def complain(message: str) -> None:
-    """Write one line on standard error."""
-    from passrole_checks.escaping.terminal import harmless
+def print_error(message: str) -> None:
+    """Write one line to standard error."""
+    from passrole_checks.escaping.terminal import sanitize
     from passrole_checks.output.destination import write_to
 
-    if sys.stderr is not None:  # None where it was closed before the program began
-        write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
+    if sys.stderr is not None:  # None if it was closed before the program started
+        write_to(sys.stderr, sanitize(" ".join(message.split("\n"))) + "\n")
 
 
-def that_matter(
+def problems_to_report(
     unreadable: Sequence[Unreadable],
     files: Collection[str],
     paths: Sequence[str],
     options: dict[str, Any],
     excluded: Sequence[str] = (),
 ) -> tuple[Unreadable, ...]:
-    """Return what could not be read, or that there was nothing to read: no ``files`` at the ``paths`` but ``excluded``.
+    """Return the files that could not be read; if there is nothing to read at all, an error for each of the ``paths``.
 
-    With ``--allow-empty`` neither that nor a file that is no infrastructure code matters: hooks give every file of a
-    kind by name.
+    ``files``: the files that were read; ``excluded``: the paths that were excluded. With ``--allow-empty``, neither
+    missing input nor files without infrastructure code are errors: pre-commit hooks pass every file of a type.
     """
     from passrole_checks.sources.model.configuration import Unreadable
     from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, NOTHING_HERE
 
     if options.get("allow_empty"):
-        return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
+        return tuple(entry for entry in unreadable if entry.reason != NOT_INFRASTRUCTURE)
     if unreadable or files:
         return tuple(unreadable)
-    reason = f"{nothing_to_scan(excluded)} (--allow-empty accepts that)"
+    reason = f"{nothing_to_scan_reason(excluded)} (--allow-empty accepts that)"
     return tuple(Unreadable(path, reason, subject=NOTHING_HERE) for path in paths)
 
 
 def write_each(chosen: Sequence[tuple[str, Destination]], write: Callable[[str, Destination], None]) -> int:
-    """Write each format to its destination; one that fails is named, and costs none of the others.
+    """Write each format to its destination. A format that fails is reported, and the others are still written.
 
-    Returns the exit status that follows.
+    Returns:
+        The resulting exit status.
     """
     status = CLEAN
     for output_format, destination in chosen:
         try:
             write(output_format, destination)
         except PassRoleChecksError as error:
-            complain(str(error))
+            print_error(str(error))
             status = max(status, UNUSABLE)
         except Exception as error:
-            complain(f"{destination}: {internal_error(error, output_format)}")
-            status = OUR_FAULT
+            print_error(f"{destination}: {internal_error(error, output_format)}")
+            status = INTERNAL_ERROR
     return status
 
 
 def write_scan(report: ScanReport, output_format: str, destination: Destination, options: dict[str, Any]) -> None:
-    """Write the report of a scan in one format to a file, or to standard output (``-``)."""
+    """Write a scan report in one format to a file, or to standard output (``-``)."""
     from passrole_checks.output import findings_text
     from passrole_checks.output.destination import is_terminal, write
-    from passrole_checks.output.scan_formats import rendered
+    from passrole_checks.output.scan_formats import render
 
     if output_format != "text":
-        write(destination, rendered(report, output_format, quiet=options["quiet"]))
+        write(destination, render(report, output_format, quiet=options["quiet"]))
         return
-    width = findings_text.width_for(is_terminal(destination))
+    width = findings_text.text_width(is_terminal(destination))
     lines = findings_text.scan_lines(
         report.result, not_shown=report.not_shown, baseline=report.baseline, width=width, quiet=options["quiet"]
     )
@@ -94,7 +95,7 @@ def write_grants(
     listed: Sequence[LocatedGrant],
     options: dict[str, Any],
 ) -> None:
-    """Write the inventory in one format; ``listed`` are the grants of ``result`` to tell."""
+    """Write the inventory in one format; ``listed`` are the grants of ``result`` to include."""
     from passrole_checks.output.destination import write
 
     if output_format == "json":
@@ -116,29 +117,31 @@ def write_grants(
 
 
 def write_lines(destination: Destination, lines: Iterable[Line], options: dict[str, Any]) -> None:
-    """Write text, in colours where they are wanted."""
-    from passrole_checks.output.destination import wants_colour, write
-    from passrole_checks.output.findings_text import coloured, plain
+    """Write lines of text, colored if the destination supports it."""
+    from passrole_checks.output.destination import wants_color, write
+    from passrole_checks.output.findings_text import to_colored_text, to_plain_text
 
-    write(destination, (coloured if wants_colour(destination) and not options["no_color"] else plain)(lines))
+    write(
+        destination, (to_colored_text if wants_color(destination) and not options["no_color"] else to_plain_text)(lines)
+    )
 
 
-def unusable(unreadable: Sequence[Unreadable]) -> int:
-    """Name on standard error what could not be read; the status that follows."""
-    from passrole_checks.output.findings_text import located
+def report_problems(unreadable: Sequence[Unreadable]) -> int:
+    """Name on standard error what could not be read, and return the resulting exit status."""
+    from passrole_checks.output.findings_text import file_and_line
 
     for entry in unreadable:
-        complain(f"{located(entry.file, entry.line)}: {entry.reason}")
+        print_error(f"{file_and_line(entry.file, entry.line)}: {entry.reason}")
     if any(entry.fault for entry in unreadable):
-        return OUR_FAULT
+        return INTERNAL_ERROR
     return UNUSABLE if unreadable else CLEAN
 
 
-def nothing_to_scan(excluded: Sequence[str]) -> str:
-    """The reason why there is nothing to scan."""
-    from passrole_checks.output.excluded_files import in_words
+def nothing_to_scan_reason(excluded: Sequence[str]) -> str:
+    """Return the reason why there is nothing to scan."""
+    from passrole_checks.output.excluded_files import excluded_summary
     from passrole_checks.sources.recognize import NOTHING_HERE
 
     if not excluded:
         return NOTHING_HERE
-    return f"nothing to scan: {in_words(excluded)}"
+    return f"nothing to scan: {excluded_summary(excluded)}"

@@ -1,1 +1,1 @@
-"""The command ``doctor``: what is installed, and what does not work."""
+"""Diagnose the installation for the command ``doctor``."""

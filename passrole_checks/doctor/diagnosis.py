@@ -1,7 +1,7 @@
-"""What is installed here, and what of it does not work: for ``passrole-checks doctor``.
+"""Examine the installation for ``passrole-checks doctor``.
 
-Nothing of a host is imported into this process, and nothing from the working directory: each host is asked in a process
-of its own whether it loads our leaf, since checkov passes over one that fails to import and says so in its log alone.
+No host (checkov, cfn-lint) and nothing from the working directory is imported into this process. Each host is asked in
+a subprocess whether it loads our adapter, since checkov skips an adapter that fails to import and only logs it.
 
 Sources: PyPA, "Recording installed projects" (RECORD: paths, and hashes in URL-safe base64 without padding); Python's
 documentation of ``importlib.metadata``, and of the option ``-I``; git's history of Documentation/git-rev-parse.txt
@@ -28,33 +28,36 @@ from tempfile import TemporaryDirectory
 from passrole_checks import __version__
 from passrole_checks.errors import SnapshotError
 
-FOLDER = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parent.parent
 DISTRIBUTION = "passrole-checks"
 
-# What pyproject.toml asks for; a test holds both in step. What is run from a clone has no metadata that could be asked.
-NEEDED = {
+# Minimum versions, as in pyproject.toml (a test compares them); a clone has no package metadata to read them from.
+REQUIRED = {
     "click": "8.1", "pathspec": "0.12", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
     "tree-sitter-hcl": "1.2",
 }  # fmt: skip
 if sys.version_info < (3, 11):
-    NEEDED["tomli"] = "2.0"
+    REQUIRED["tomli"] = "2.0"
 OPTIONAL = {"requests": "2.31", "distributed": "2025.1", "duckdb": "1.1", "python-hcl2": "8.1"}
 HOSTS = {"checkov": "3.2.533", "cfn-lint": "1.57"}
-LEAVES = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
+ADAPTER_FOLDERS = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
 
-_HCL2 = ("bc-python-hcl2", "python-hcl2")  # both install a module ``hcl2``; checkov works with the first one only
+_HCL2_DISTRIBUTIONS = (
+    "bc-python-hcl2",
+    "python-hcl2",
+)  # both install the module ``hcl2``; checkov needs the first
 _PARSERS = ("tree-sitter", "tree-sitter-hcl")
 _OLDEST_GIT = "2.30"
-_TIMEOUT = 90  # seconds, for a host to be imported: on a cold disk checkov takes its time
+_TIMEOUT = 90  # seconds for importing a host; checkov is slow on a cold disk
 
-# Each prints how many of our checks the host has after it has been given the leaf as its users give it.
+# Each prints how many of our checks the host has after loading the adapter in the way its users do.
 _PROBES = {
     "checkov": """
 from checkov.terraform.checks.resource.registry import resource_registry as registry
 from checkov.terraform.runner import Runner
 registry.load_external_checks(LEAF)
 unavailable = sys.modules["passrole_checks_for_checkov"].unavailable
-if unavailable:  # the checks are there, and fail
+if unavailable:  # the checks are registered, and always fail
     sys.exit(unavailable)
 ids = {check.id for checks in registry.checks.values() for check in checks}
 ids |= {check.id for checks in registry.wildcard_checks.values() for check in checks}
@@ -70,38 +73,39 @@ print(len([id for id in rules if "unavailable" not in rules[id].tags]))
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What does not work or may surprise, and in one line what to do."""
+    """A problem or a possible surprise, and a one-line remedy."""
 
     about: str
-    what: str
+    problem: str
     remedy: str
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """``version`` is None where it is not installed, ``least`` what is asked for, ``needed`` whether nothing works
-    without it."""
+    """A dependency. ``version``: None if it is not installed; ``required``: False for optional ones."""
 
     name: str
     version: str | None
-    least: str
-    needed: bool
+    minimum_version: str
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host that is installed. ``checks``: how many of ours it has once it is given ``leaf``; None where it has none,
-    because importing one of both failed."""
+    """An installed host (checkov or cfn-lint).
+
+    ``checks``: number of our checks after loading ``adapter``; None if the host or the adapter failed to import.
+    """
 
     name: str
     version: str
-    leaf: Path
+    adapter: Path
     checks: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Hcl2Package:
-    """A package that installs the module ``hcl2``; ``intact``: whether the files there are the ones it came with."""
+    """A package that installs the module ``hcl2``. ``intact``: True if the files on disk are those of this package."""
 
     name: str
     version: str
@@ -110,8 +114,8 @@ class Hcl2Package:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """What scans have left on the disk: ``entries``, of which ``current`` ones are of this very program, and their
-    ``size`` in bytes. ``folder`` is None where nothing is kept."""
+    """The cache on disk. ``folder``: None if caching is disabled; ``current``: entries of this version; ``size``:
+    bytes."""
 
     folder: str | None
     entries: int = 0
@@ -121,10 +125,12 @@ class Cache:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found. ``problems`` make the exit status 1, ``remarks`` do not.
+    """The result. ``problems`` make the exit status 1, ``remarks`` do not.
 
-    ``installed``: the version that the metadata of the installed package tell, None where there are none (a clone);
-    ``reader``: which package reads Terraform, None where none can; ``git``: its version, None without it.
+    Attributes:
+        installed: the version in the package metadata; None if there is none (a clone).
+        reader: the package that parses Terraform; None if none works.
+        git: the version of git; None if it is not installed.
     """
 
     installed: str | None
@@ -138,28 +144,28 @@ class Diagnosis:
     remarks: Sequence[Trouble] = ()
 
 
-def examined() -> Diagnosis:
-    """Look at everything. Takes as long as the hosts need to be imported, once; changes nothing."""
+def examine() -> Diagnosis:
+    """Examine everything, and change nothing. Takes as long as importing the hosts, which run in parallel."""
     problems: list[Trouble] = []
     remarks: list[Trouble] = []
-    wanted = [(name, least, True) for name, least in NEEDED.items()]
-    wanted += [(name, least, False) for name, least in (OPTIONAL | HOSTS).items()]
-    packages = [Package(name, _version(name), least, needed) for name, least, needed in wanted]
-    reader = _reader()
-    problems.extend(_about_packages(packages, reader))
-    owners = [owner for name in _HCL2 if (owner := _owner(name)) is not None]
-    problems.extend(_about_hcl2(owners, checkov=_version("checkov") is not None))
-    hosts, troubles = _asked(owners)
+    packages_to_check = [(name, least, True) for name, least in REQUIRED.items()]
+    packages_to_check += [(name, least, False) for name, least in (OPTIONAL | HOSTS).items()]
+    packages = [Package(name, _installed_version(name), least, needed) for name, least, needed in packages_to_check]
+    reader = _terraform_reader()
+    problems.extend(_package_problems(packages, reader))
+    owners = [owner for name in _HCL2_DISTRIBUTIONS if (owner := _hcl2_package(name)) is not None]
+    problems.extend(_hcl2_problems(owners, checkov=_installed_version("checkov") is not None))
+    hosts, troubles = _examine_hosts(owners)
     problems.extend(troubles)
-    remarks.extend(_about_programs(hosts))
-    git, trouble = _git()
+    remarks.extend(_other_environments(hosts))
+    git, trouble = _examine_git()
     remarks.extend(trouble)
-    installed = _version(DISTRIBUTION)
+    installed = _installed_version(DISTRIBUTION)
     if installed is not None and installed != __version__:
-        what = f"the files are of version {__version__}, the metadata of {installed}"
-        problems.append(Trouble(DISTRIBUTION, what, _pip("install --force-reinstall --no-deps passrole-checks")))
-    remarks.extend(_about_speed())
-    cache, trouble = _cache()
+        problem = f"the files have version {__version__}, the package metadata {installed}"
+        problems.append(Trouble(DISTRIBUTION, problem, _pip("install --force-reinstall --no-deps passrole-checks")))
+    remarks.extend(_speed_remarks())
+    cache, trouble = _examine_cache()
     remarks.extend(trouble)
     return Diagnosis(installed, packages, reader, hosts, owners, git, cache, problems, remarks)
 
@@ -167,15 +173,15 @@ def examined() -> Diagnosis:
 # -- packages
 
 
-def _version(name: str) -> str | None:
+def _installed_version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers that a version begins with; what makes it a pre-release is not looked at."""
+def _version_numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers that a version begins with, ignoring pre-release suffixes."""
     match = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(map(int, match[0].split("."))) if match else ()
 
@@ -184,8 +190,12 @@ def _pip(arguments: str) -> str:
     return f"{sys.executable or 'python'} -m pip {arguments}"
 
 
-def _reader() -> str | None:
-    """Which package reads Terraform: found out by reading a line of it."""
+def _install(package: Package) -> str:
+    return _pip(f"install '{package.name}>={package.minimum_version}'")
+
+
+def _terraform_reader() -> str | None:
+    """Return the package that parses Terraform, found by parsing a line; None if none works."""
     from passrole_checks.sources.terraform.reading import readers, source
 
     try:
@@ -197,27 +207,29 @@ def _reader() -> str | None:
     return "python-hcl2" if "python_hcl2" in reader.read.__module__ else "tree-sitter-hcl"
 
 
-def _about_packages(packages: Sequence[Package], reader: str | None) -> Iterator[Trouble]:
-    for one in packages:
-        if one.version is None:
-            if one.needed and not (reader is not None and one.name in _PARSERS):
-                yield Trouble(one.name, "is not installed", _pip(f"install '{one.name}>={one.least}'"))
-        elif _numbers(one.version) < _numbers(one.least):
-            what = f"{one.version} is older than {one.least}, the oldest that is supported"
-            yield Trouble(one.name, what, _pip(f"install '{one.name}>={one.least}'"))
+def _package_problems(packages: Sequence[Package], reader: str | None) -> Iterator[Trouble]:
+    for package in packages:
+        if package.version is None:
+            if package.required and not (reader is not None and package.name in _PARSERS):
+                yield Trouble(
+                    package.name, "is not installed", _pip(f"install '{package.name}>={package.minimum_version}'")
+                )
+        elif _version_numbers(package.version) < _version_numbers(package.minimum_version):
+            problem = f"{package.version} is older than {package.minimum_version}, the oldest supported version"
+            yield Trouble(package.name, problem, _install(package))
     if reader is None:
-        what = "no parser works: neither tree-sitter-hcl nor, in its place, python-hcl2"
+        problem = "no working parser: neither tree-sitter-hcl nor python-hcl2"
         remedy = _pip("install --force-reinstall tree-sitter tree-sitter-hcl")
-        yield Trouble("Terraform", what, remedy)
+        yield Trouble("Terraform", problem, remedy)
 
 
-def _about_speed() -> Iterator[Trouble]:
+def _speed_remarks() -> Iterator[Trouble]:
     import yaml
 
     if not yaml.__with_libyaml__:
         yield Trouble(
             "PyYAML",
-            "is without libyaml, so that templates are read several times more slowly",
+            "installed without libyaml; parsing templates is several times slower",
             _pip("install --force-reinstall --only-binary :all: PyYAML"),
         )
 
@@ -225,24 +237,27 @@ def _about_speed() -> Iterator[Trouble]:
 # -- the module hcl2
 
 
-def _owner(name: str) -> Hcl2Package | None:
-    """The package, if it is installed, and whether the module's files are its own."""
+def _hcl2_package(name: str) -> Hcl2Package | None:
+    """Return the package, and whether the module's files are its own; None if it is not installed."""
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-    files = dict(_recorded(distribution))
+    files = dict(_recorded_files(distribution))
     intact = bool(files) and all(
-        not told or _hash(Path(str(distribution.locate_file(file))), told.partition("=")[0]) == told.partition("=")[2]
-        for file, told in files.items()
+        not recorded
+        or _hash(Path(str(distribution.locate_file(file))), recorded.partition("=")[0]) == recorded.partition("=")[2]
+        for file, recorded in files.items()
     )
     return Hcl2Package(name, distribution.version, intact)
 
 
-def _recorded(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
-    """The files of the module, each with its hash, as the installer has written them down, there or not:
-    ``Distribution.files`` leaves out what is not there since Python 3.12. Source: Python Packaging User Guide,
-    "Recording installed projects" (``RECORD``)."""
+def _recorded_files(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
+    """Yield the files of the module with their hashes, as recorded by the installer, whether or not they exist.
+
+    ``Distribution.files`` omits missing files since Python 3.12. Source: Python Packaging User Guide, "Recording
+    installed projects" (``RECORD``).
+    """
     for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
         if len(row) > 1 and row[0].startswith("hcl2/") and row[0].endswith(".py"):
             yield row[0], row[1]
@@ -256,50 +271,53 @@ def _hash(path: Path, algorithm: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
-def _about_hcl2(owners: Sequence[Hcl2Package], *, checkov: bool) -> Iterator[Trouble]:
+def _hcl2_problems(owners: Sequence[Hcl2Package], *, checkov: bool) -> Iterator[Trouble]:
     if len(owners) > 1:
-        there = ", ".join(owner.name for owner in owners if owner.intact) or "neither as it was installed"
-        what = f"{' and '.join(owner.name for owner in owners)} both install it, and break each other; there is {there}"
+        intact = ", ".join(owner.name for owner in owners if owner.intact) or "a mix of both"
+        names = " and ".join(owner.name for owner in owners)
+        problem = f"{names} both install it and overwrite each other; files on disk: {intact}"
         ours, other = owners
         if checkov:
             yield Trouble(
-                "module hcl2", f"{what}; checkov needs that of {ours.name}", f"{_pip(f'uninstall {other.name}')}, then"
+                "module hcl2", f"{problem}; checkov needs {ours.name}", f"{_pip(f'uninstall {other.name}')}, then"
                 f" {_pip(f'install --force-reinstall --no-deps {ours.name}=={ours.version}')}",
             )  # fmt: skip
         else:
-            yield Trouble("module hcl2", what, f"keep one of them: {_pip(f'uninstall {ours.name}')}, or {other.name}")
+            yield Trouble(
+                "module hcl2", problem, f"keep one of them: {_pip(f'uninstall {ours.name}')}, or {other.name}"
+            )
     for owner in owners if len(owners) == 1 else ():
         if not owner.intact:
-            what = f"files of {owner.name} are missing or are those of another package"
+            problem = f"files of {owner.name} are missing or from another package"
             remedy = _pip(f"install --force-reinstall --no-deps {owner.name}=={owner.version}")
-            yield Trouble("module hcl2", what, remedy)
+            yield Trouble("module hcl2", problem, remedy)
 
 
 # -- hosts
 
 
-def _asked(owners: Sequence[Hcl2Package]) -> tuple[list[Host], list[Trouble]]:
-    """Ask each host that is installed, all at the same time, whether it takes our leaf."""
-    versions = {name: version for name in HOSTS if (version := _version(name)) is not None}
+def _examine_hosts(owners: Sequence[Hcl2Package]) -> tuple[list[Host], list[Trouble]]:
+    """Ask all installed hosts in parallel whether they load our adapter."""
+    versions = {name: version for name in HOSTS if (version := _installed_version(name)) is not None}
     hosts: list[Host] = []
     troubles: list[Trouble] = []
     with TemporaryDirectory() as folder:
-        running = {name: _started(name, folder) for name in versions}
+        running = {name: _start_probe(name, folder) for name in versions}
         for name, process in running.items():
-            checks, reason = _answer(process)
-            hosts.append(Host(name, versions[name], LEAVES[name], checks))
+            checks, reason = _read_probe(process)
+            hosts.append(Host(name, versions[name], ADAPTER_FOLDERS[name], checks))
             if checks is None:
-                what = f"does not load the leaf in {LEAVES[name]}: {reason}"
-                known = name == "checkov" and any(owner.name == "python-hcl2" for owner in owners)
-                remedy = "see module hcl2" if known else _pip(f"install --upgrade {name}")
-                troubles.append(Trouble(name, what, remedy))
+                problem = f"fails to load our checks from {ADAPTER_FOLDERS[name]}: {reason}"
+                hcl2_conflict = name == "checkov" and any(owner.name == "python-hcl2" for owner in owners)
+                remedy = "see module hcl2" if hcl2_conflict else _pip(f"install --upgrade {name}")
+                troubles.append(Trouble(name, problem, remedy))
     return hosts, troubles
 
 
-def _started(name: str, folder: str) -> subprocess.Popen[str]:
-    # What is importable here is importable there, but for the working directory, which may hold anything; our own
-    # package comes last, since in a clone it lies in the working directory.
-    code = f"import sys\nsys.path[:] = {_search_path()!r}\nLEAF = {str(LEAVES[name])!r}\n{_PROBES[name]}"
+def _start_probe(name: str, folder: str) -> subprocess.Popen[str]:
+    # Same search path as here, without the untrusted working directory. Our own package comes last, since in a clone it
+    # is in the working directory.
+    code = f"import sys\nsys.path[:] = {_search_path()!r}\nLEAF = {str(ADAPTER_FOLDERS[name])!r}\n{_PROBES[name]}"
     return subprocess.Popen(
         [sys.executable or "python", "-I", "-c", code],
         cwd=folder,
@@ -313,16 +331,16 @@ def _started(name: str, folder: str) -> subprocess.Popen[str]:
 
 def _search_path() -> list[str]:
     try:
-        here = os.path.realpath(os.getcwd())
-    except OSError:  # it has been deleted
-        here = ""
+        working_directory = os.path.realpath(os.getcwd())
+    except OSError:  # deleted
+        working_directory = ""
     own = str(FOLDER.parent)
-    others = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) != here]
+    others = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) != working_directory]
     return [*(path for path in others if path != own), own]
 
 
-def _answer(process: subprocess.Popen[str]) -> tuple[int | None, str]:
-    """How many checks, or None and why not."""
+def _read_probe(process: subprocess.Popen[str]) -> tuple[int | None, str]:
+    """Return the number of checks, or None and the reason."""
     try:
         output, complaints = process.communicate(timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
@@ -333,44 +351,45 @@ def _answer(process: subprocess.Popen[str]) -> tuple[int | None, str]:
     if process.returncode == 0 and last.isdigit() and int(last):
         return int(last), ""
     lines = [line.strip() for line in complaints.splitlines() if line.strip()]
-    return None, lines[-1] if lines else f"exit status {process.returncode}, and no check of ours"
+    return None, lines[-1] if lines else f"exit status {process.returncode}, no checks loaded"
 
 
-def _about_programs(hosts: Sequence[Host]) -> Iterator[Trouble]:
-    """Programs of hosts in the PATH that are not those of this environment, as pipx installs them."""
-    here = {os.path.realpath(folder) for folder in (sysconfig.get_path("scripts"), os.path.dirname(sys.executable))}
+def _other_environments(hosts: Sequence[Host]) -> Iterator[Trouble]:
+    """Yield a remark for each host on the PATH that is not from this environment, as with pipx."""
+    own_folders = {
+        os.path.realpath(folder) for folder in (sysconfig.get_path("scripts"), os.path.dirname(sys.executable))
+    }
     for name in HOSTS:
-        found = shutil.which(name)
-        if found is None or os.path.realpath(os.path.dirname(found)) in here:
+        program = shutil.which(name)
+        if program is None or os.path.realpath(os.path.dirname(program)) in own_folders:
             continue
-        beside = "as well" if any(host.name == name for host in hosts) else "there"
-        what = f"{found} is of another environment than this Python ({sys.executable})"
-        yield Trouble(name, what, f"install passrole-checks {beside}, or its checks do not run in that {name}")
+        problem = f"{program} belongs to a different environment than this Python ({sys.executable})"
+        yield Trouble(name, problem, f"install passrole-checks there too; that {name} does not load its checks")
 
 
 # -- git
 
 
-def _git() -> tuple[str | None, list[Trouble]]:
+def _examine_git() -> tuple[str | None, list[Trouble]]:
     from passrole_checks.git_versions.git import Repository
 
     with TemporaryDirectory() as folder:
         try:
-            told = Repository(Path(folder)).output(["version"]).decode("utf-8", "replace").split()
+            words = Repository(Path(folder)).output(["version"]).decode("utf-8", "replace").split()
         except SnapshotError as error:
-            what = f"{str(error).removeprefix('git: ')}; diff and review compare versions of a repository with it"
-            return None, [Trouble("git", what, f"install git {_OLDEST_GIT} or later")]
-    version = told[2] if len(told) > 2 else ""
-    if _numbers(version) < _numbers(_OLDEST_GIT):
-        what = f"{version or 'an unknown version'} is older than {_OLDEST_GIT}, which diff and review need"
-        return version or None, [Trouble("git", what, f"install git {_OLDEST_GIT} or later")]
+            problem = f"{str(error).removeprefix('git: ')}; diff and review need git"
+            return None, [Trouble("git", problem, f"install git {_OLDEST_GIT} or later")]
+    version = words[2] if len(words) > 2 else ""
+    if _version_numbers(version) < _version_numbers(_OLDEST_GIT):
+        problem = f"{version or 'an unknown version'} is older than {_OLDEST_GIT}, which diff and review need"
+        return version or None, [Trouble("git", problem, f"install git {_OLDEST_GIT} or later")]
     return version, []
 
 
 # -- cache
 
 
-def _cache() -> tuple[Cache, list[Trouble]]:
+def _examine_cache() -> tuple[Cache, list[Trouble]]:
     from passrole_checks.scan.cache.keys import program
     from passrole_checks.scan.cache.store import ENVIRONMENT, store_of
 
@@ -378,7 +397,7 @@ def _cache() -> tuple[Cache, list[Trouble]]:
     if store is None:
         return Cache(None), []
     held = store.held()
-    folder, _, what = store.trouble.partition(": ")
-    remedy = f"make it a folder of your own, or name another one in {ENVIRONMENT}"
-    troubles = [Trouble(f"cache {folder}", what, remedy)] if store.trouble else []
+    folder, _, problem = store.trouble.partition(": ")
+    remedy = f"make it a folder owned by you, or set {ENVIRONMENT} to another one"
+    troubles = [Trouble(f"cache {folder}", problem, remedy)] if store.trouble else []
     return Cache(store.folder, held.entries, held.current, held.size), troubles

@@ -1,8 +1,7 @@
-"""Text of scanned files, made harmless for the place that it is written to.
+"""Escape untrusted text for Markdown, HTML, Mermaid, workflow commands, XML and JSON.
 
-Nobody vouches for the names, Sids and paths in what is scanned: whatever of it is written somewhere goes through one of
-these functions, which cut it, spell out what cannot be seen (:func:`~passrole_checks.escaping.terminal.harmless`) and
-leave nothing of it that the place would take for its own marks.
+Names, Sids and paths in scanned files are untrusted. Each function truncates them, escapes invisible characters
+(:func:`~passrole_checks.escaping.terminal.sanitize`), and neutralizes the markup of its output format.
 
 Sources: GitHub Flavored Markdown Spec (https://github.github.com/gfm/, code spans, autolinks, tables); GitHub Docs,
 "Autolinked references and URLs" and "Workflow commands for GitHub Actions"; GitLab Docs, "GitLab Flavored Markdown"
@@ -18,35 +17,39 @@ import re
 from collections.abc import Collection, Iterator
 
 from passrole_checks.aws.escalation_paths import escalation_paths
-from passrole_checks.escaping.terminal import BLANKS, harmless
+from passrole_checks.escaping.terminal import BLANKS, sanitize
 
 _LABEL, _NAME, _PROSE = 60, 200, 2_000
 
-# A word that no Markdown takes for anything else: letters, or a short number. What has other characters may be a mark,
-# a mention, a reference or an address.
+# Words without a meaning in Markdown: letters, or a short number. Other characters may form markup, a mention, a
+# reference or a URL.
 _PLAIN_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})[.,;:!?)]*")
-_COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # letters that may be the beginning of a commit's name
-_AROUND = re.compile(r"(\(?)(.*?)([.,;:]*)")
-_BESIDE = re.compile(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
-_BEFORE = re.compile(r"()(.*?)( \(?|\(?)")
+_COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # may be an abbreviated commit id
+_PUNCTUATED = re.compile(r"(\(?)(.*?)([.,;:]*)")
+_BETWEEN_NAMES = re.compile(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
+_BEFORE_NAME = re.compile(r"()(.*?)( \(?|\(?)")
+_IN_BACKTICKS = re.compile("`[^`]+`")
 _AT_END = re.compile(r"\)[.,;:]*\Z")
 _MOST_NAMES, _MOST_WORDS = 200, 40
-_MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # whatever does not stand for itself within quotes
-_MERMAID_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # looked for anywhere in a line
+_MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # not literal within quotes
+_MERMAID_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # keywords anywhere in a line
 _COMMENT = r"\x3c!--"
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def code(text: str, *, in_table: bool = False, most: int = _NAME) -> str:
-    """A code span of Markdown, with a fence that is longer than any within; in a table a bar is escaped, and what is
-    before it. In a code span nothing is a mark, a mention, a reference or a link. The beginning of a comment of HTML is
-    spelled out all the same: other programs look for their comments by one, wherever in a text it stands."""
-    return _span(harmless(text), in_table=in_table, most=most)
+    """Return a Markdown code span, with a fence longer than any run of backticks within; in a table, bars are escaped.
+
+    Code spans contain no markup, mentions, references or links. The start of an HTML comment is escaped nevertheless,
+    since other programs search the raw text for their comments.
+    """
+    return _code_span(sanitize(text), in_table=in_table, most=most)
 
 
-def _span(text: str, *, in_table: bool = False, most: int = _PROSE) -> str:
-    """The same of text that is harmless: once more, what is taken out of a line would pass for the beginning of one."""
-    text = shortened(text.replace("<!--", _COMMENT), most) or " "
+def _code_span(text: str, *, in_table: bool = False, most: int = _PROSE) -> str:
+    """Return a code span of text that is already sanitized; sanitizing a fragment again could escape a line's
+    beginning."""
+    text = truncate(text.replace("<!--", _COMMENT), most) or " "
     if in_table:
         text = re.sub(r"(\\*)\|", r"\1\1\\|", text)
     longest = max(map(len, re.findall("`+", text)), default=0)
@@ -56,21 +59,24 @@ def _span(text: str, *, in_table: bool = False, most: int = _PROSE) -> str:
 
 
 def html_code(text: str, *, most: int = _NAME) -> str:
-    """Text as code in HTML, where Markdown allows HTML and is not read itself (the summary of a ``<details>``). Forges
-    look for mentions and references in no ``<code>``."""
-    return f"<code>{html.escape(shortened(harmless(text), most)) or ' '}</code>"
+    """Return text as an HTML code element, where Markdown permits HTML but is not parsed itself, as in ``<summary>``.
+
+    Forges do not resolve mentions and references in ``<code>``.
+    """
+    return f"<code>{html.escape(truncate(sanitize(text), most)) or ' '}</code>"
 
 
 def fence(text: str) -> str:
-    """A fence for a code block of Markdown that nothing in ``text`` closes."""
+    """Return a fence for a Markdown code block that nothing in ``text`` closes."""
     return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
-def can_be_shown(text: str) -> bool:
-    """Whether ``text`` can stand in a code block as it is, to be copied or applied: nobody should accept what cannot be
-    seen. Not where it holds invisible characters, tabulators and line feeds aside; not where a comment of HTML begins
-    in it, by which other programs find theirs; and not where a line begins with a slash, since GitLab does not take
-    every fence for one and reads ``/close`` at the beginning of a line as a command.
+def is_safe_in_code_block(text: str) -> bool:
+    """True if ``text`` may appear verbatim in a code block to copy or apply: nobody should accept invisible changes.
+
+    False if it contains invisible characters other than tabs and line feeds, or the start of an HTML comment, by which
+    other programs find their comments, or a line that begins with a slash: GitLab does not recognize every fence, and
+    runs ``/close`` at the beginning of a line as a quick action.
     """
     if "<!--" in text or not BLANKS.isdisjoint(text):
         return False
@@ -78,60 +84,61 @@ def can_be_shown(text: str) -> bool:
 
 
 def prose(words: str, names: Collection[str] = ()) -> str:
-    """Sentences in Markdown, on one line, to stand behind something else on theirs: plain words stay, the rest becomes
-    code spans. The address of a published path, as knowledge holds it, is the only link that is left.
+    """Return sentences as Markdown on one line: plain words stay as they are, everything else becomes code spans.
 
-    ``names`` that stand in the sentences are a code span each, as a whole, so that plain words in them do not pass for
-    ours; a key of Terraform in square brackets is one anyway.
+    The only links that remain are URLs of published escalation paths. Each of ``names`` that occurs in the sentences
+    becomes one code span, so that plain words in it are not taken for ours; keys in square brackets (Terraform) always
+    do.
     """
-    text = shortened(harmless(" ".join(words.split())), _PROSE)
-    known = {harmless(" ".join(name.split())) for name in names}
-    guarded = sorted(filter(_has_plain_words, known), key=len, reverse=True)[:_MOST_NAMES]
+    text = truncate(sanitize(" ".join(words.split())), _PROSE)
+    sanitized = {sanitize(" ".join(name.split())) for name in names}
+    guarded = sorted(filter(_has_plain_words, sanitized), key=len, reverse=True)[:_MOST_NAMES]
     if not guarded:
-        return " ".join(_pieces(text.split(" ")))
+        return " ".join(_format_words(text.split(" ")))
     name = re.compile(rf"(?<![^ (])(?:{'|'.join(map(re.escape, guarded))})(?=[.,;:)]*(?: |$))")
-    said, at = [], 0
-    for found in name.finditer(text):
-        said += [_around(text[at : found.start()], behind=at > 0), _span(found[0])]
-        at = found.end()
-    return "".join([*said, _around(text[at:], behind=at > 0)])
+    parts, at = [], 0
+    for match in name.finditer(text):
+        parts += [_format_between(text[at : match.start()], behind=at > 0), _code_span(match[0])]
+        at = match.end()
+    return "".join([*parts, _format_between(text[at:], behind=at > 0)])
 
 
 def _has_plain_words(name: str) -> bool:
     return any(_PLAIN_WORD.fullmatch(word) for word in name.split(" "))
 
 
-def _around(text: str, *, behind: bool) -> str:
-    """What stands beside a name, or ``behind`` one, with the blanks at its ends, and with brackets and punctuation that
-    touch it."""
-    found = (_BESIDE if behind else _BEFORE).fullmatch(text)
-    before, words, after = found.groups() if found is not None else ("", text, "")
-    return before + (" ".join(_pieces(words.split(" "))) if words else "") + after
+def _format_between(text: str, *, behind: bool) -> str:
+    """Format the text before, after (``behind``) or between names; keep its outer spaces, brackets and punctuation."""
+    match = (_BETWEEN_NAMES if behind else _BEFORE_NAME).fullmatch(text)
+    before, words, after = match.groups() if match is not None else ("", text, "")
+    return before + (" ".join(_format_words(words.split(" "))) if words else "") + after
 
 
-def _pieces(words: list[str]) -> Iterator[str]:
+def _format_words(words: list[str]) -> Iterator[str]:
     addresses = {path.url for path in escalation_paths()} if any("//" in word for word in words) else set()
     run: list[str] = []
-    within = 0  # so many words more belong to a key in brackets
+    within = 0  # number of further words that belong to a key in brackets
     for number, word in enumerate(words):
-        within = max(within - 1, _length_of_key(words, number))
-        kind = "code" if within else _kind(word, addresses)
-        if run and (kind != "code" or (word.startswith("(") and within <= 1)):
-            yield _coded(" ".join(run))
+        within = max(within - 1, _bracketed_key_length(words, number))
+        kind = "code" if within else _classify_word(word, addresses)
+        ends_run = word.startswith(("(", "`")) or (bool(run) and run[-1].rstrip(".,;:)").endswith("`"))
+        if run and (kind != "code" or (ends_run and within <= 1)):
+            yield _code_run(" ".join(run))
             run = []
         if kind == "code":
             run.append(word)
             if within <= 1 and _AT_END.search(word) and word.count(")") > word.count("("):
-                yield _coded(" ".join(run))
+                yield _code_run(" ".join(run))
                 run = []
         else:
-            yield _linked(word) if kind == "link" else word
+            yield _link(word) if kind == "link" else word
     if run:
-        yield _coded(" ".join(run))
+        yield _code_run(" ".join(run))
 
 
-def _length_of_key(words: list[str], number: int) -> int:
-    """How many words, from this one on, a key in brackets takes that begins in it: ``["two words"]``."""
+def _bracketed_key_length(words: list[str], number: int) -> int:
+    """Return how many words a key in brackets, such as ``["two words"]``, spans that begins in this word; 0 if none
+    does."""
     start = words[number].find('["')
     if start < 0 or '"]' in words[number][start:]:
         return 0
@@ -140,59 +147,65 @@ def _length_of_key(words: list[str], number: int) -> int:
     return 0 if end is None else end - number + 1
 
 
-def _kind(word: str, addresses: set[str]) -> str:
-    if word.strip("().,;") in addresses and _linked(word):
+def _classify_word(word: str, addresses: set[str]) -> str:
+    if word.strip("().,;") in addresses and _link(word):
         return "link"
     return "plain" if _PLAIN_WORD.fullmatch(word) and not _COMMIT.search(word) else "code"
 
 
-def _linked(word: str) -> str:
+def _link(word: str) -> str:
     address = word.strip("().,;")
     before, _, after = word.partition(address)
     return f"{before}<{address}>{after}"
 
 
-def _coded(run: str) -> str:
-    """A code span, without the brackets and the punctuation of the sentence around it."""
-    found = _AROUND.fullmatch(run)
-    before, within, after = found.groups() if found is not None else ("", run, "")
+def _code_run(run: str) -> str:
+    """Return a code span, without the brackets and punctuation of the sentence around it."""
+    match = _PUNCTUATED.fullmatch(run)
+    before, within, after = match.groups() if match is not None else ("", run, "")
     if within.endswith(")") and within.count(")") > within.count("("):
         within, after = within[:-1], f"){after}"
-    return before + (_span(within) if within else "") + after
+    if _IN_BACKTICKS.fullmatch(within):
+        within = within[1:-1]  # our own code font
+    return before + (_code_span(within) if within else "") + after
 
 
 def label(text: str) -> str:
-    """The text of a node of a Mermaid flowchart, within its quotes: other characters are written as their numbers."""
-    text = harmless(text)
-    if len(text) > _LABEL:  # names differ at their ends
+    """Return the quoted text of a Mermaid node; special characters are written as entity codes."""
+    text = sanitize(text)
+    if len(text) > _LABEL:  # keep both ends: names often differ at their ends
         text = f"{text[: _LABEL // 3]}…{text[1 - (_LABEL - _LABEL // 3) :]}"
-    numbered = _MERMAID_MARK.sub(lambda found: f"#{ord(found[0])};", text)
-    return _MERMAID_WORDS.sub(lambda found: f"#{ord(found[0][0])};{found[0][1:]}", numbered) or " "
+    escaped = _MERMAID_MARK.sub(lambda match: f"#{ord(match[0])};", text)
+    return _MERMAID_WORDS.sub(lambda match: f"#{ord(match[0][0])};{match[0][1:]}", escaped) or " "
 
 
 def command_data(text: str) -> str:
-    """The message of a workflow command of GitHub Actions; a line break in it stays one, and begins no command."""
-    lines = (shortened(harmless(line), _PROSE) for line in text.split("\n"))
+    """Return the message of a GitHub Actions workflow command. Line breaks are kept, and cannot start another
+    command."""
+    lines = (truncate(sanitize(line), _PROSE) for line in text.split("\n"))
     return "%0A".join(line.replace("%", "%25") for line in lines)
 
 
 def command_property(text: str) -> str:
-    """The value of a property (``file``, ``title``) of a workflow command of GitHub Actions."""
-    return harmless(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    """Return the value of a property (``file``, ``title``) of a GitHub Actions workflow command."""
+    return sanitize(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
 
 
 def xml(text: str) -> str:
-    """Text that any XML document can hold, on as many lines as before, marks unescaped (a writer of XML does that)."""
-    lines = (shortened(harmless(line), _PROSE) for line in text.split("\n"))
-    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
+    """Return text that is valid in XML, with its line breaks. Markup is left to the XML writer to escape."""
+    lines = (truncate(sanitize(line), _PROSE) for line in text.split("\n"))
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
 
 
 def json_text(document: object) -> str:
-    """A document as JSON. It is left in ASCII, which holds on every terminal and in every encoding, and by which
-    nothing scanned can steer a terminal; no text in it is a command where it stands in the log of a workflow."""
+    """Return a document as indented JSON.
+
+    Output is ASCII: safe in every encoding, and scanned text cannot control a terminal. No text can become a runner
+    command in a workflow log.
+    """
     return json.dumps(document, indent=2).replace("##[", r"#\u0023[") + "\n"
 
 
-def shortened(text: str, most: int) -> str:
-    """``text``, cut where it has more than ``most`` characters."""
+def truncate(text: str, most: int) -> str:
+    """Return ``text``, cut off after ``most`` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""File names and foreign text as the output shows them."""
+"""Paths and untrusted text, safe to print."""
 
 from __future__ import annotations
 
@@ -8,52 +8,53 @@ import unicodedata
 from pathlib import PurePath
 from urllib.parse import quote
 
-# Cc: control characters; Cf: invisible formatting, among it the marks that turn the direction of text around;
-# Cs: lone surrogates, as which Python carries bytes of file names that are not UTF-8; Zl, Zp: line breaks of their own.
+# Cc: control characters; Cf: invisible formatting, including bidirectional marks; Cs: lone surrogates, which Python
+# uses for bytes of file names that are not UTF-8; Zl, Zp: line and paragraph separators.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# Letters, marks and symbols that are drawn as nothing: joiners and fillers (Unicode, Default_Ignorable_Code_Point, but
-# for the selectors of emoji) and the blank of Braille.
+# Letters, marks and symbols without a glyph: joiners and fillers (Unicode, Default_Ignorable_Code_Point, except the
+# variation selectors of emoji) and the Braille blank.
 BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _COMMAND = re.compile(r"(?:^|(?<=\s))::(?=[A-Za-z])")
 
 
-def shown(file: str) -> str:
-    """``file`` relative to the working directory, with forward slashes; as it stands where no relative path exists."""
+def display_path(file: str) -> str:
+    """Return ``file`` relative to the working directory, with forward slashes; unchanged if no relative path exists."""
     try:
         relative = os.path.relpath(file)
-    except ValueError:  # another drive, on Windows
+    except ValueError:  # another drive on Windows
         relative = file
     return PurePath(relative).as_posix()
 
 
-def below(file: str, folder: str | None) -> str:
-    """``file`` relative to ``folder``, with forward slashes, where it is in it; else as :func:`shown` has it.
+def path_below(file: str, folder: str | None) -> str:
+    """Return ``file`` relative to ``folder``, with forward slashes, if it is inside; otherwise as :func:`display_path`.
 
-    For services that look for files from the root of the repository, wherever in it the program runs.
+    For services that resolve paths from the repository's root, regardless of the working directory.
     """
     if folder:
         try:
             relative = os.path.relpath(os.path.realpath(file), os.path.realpath(folder))
         except ValueError:
-            return shown(file)
+            return display_path(file)
         if relative.split(os.sep)[0] != os.pardir:
             return PurePath(relative).as_posix()
-    return shown(file)
+    return display_path(file)
 
 
-def harmless(foreign: str) -> str:
-    """``foreign`` with everything that could steer a terminal or a runner of GitHub Actions spelled out (``\\x1b``), on
-    one line.
+def sanitize(text: str) -> str:
+    r"""Escape control and invisible characters (``\x1b``), and put the text on one line.
 
-    What is scanned is not trusted: an escape sequence in a Sid or in a file's name must not reach a terminal, and in
-    the log of a workflow a name must not become a command (actions/runner, ``ActionCommand.cs``: ``##[…]`` anywhere,
-    and ``::…::`` at the beginning of a line, where wrapping may put any word). Tabulators become four blanks.
+    Scanned text is untrusted: an escape sequence in a Sid or file name must not reach a terminal, and a name in a
+    workflow log must not become a command of the GitHub Actions runner (actions/runner, ``ActionCommand.cs``: ``##[…]``
+    anywhere, and ``::…::`` at the beginning of a line, which wrapping may produce). Tabs become four spaces.
     """
-    words = foreign if foreign.isascii() and foreign.isprintable() else "".join(map(_spelled, foreign))
-    return _COMMAND.sub(r"\\x3a:", words.replace("##[", r"#\x23[")) if "##[" in words or "::" in words else words
+    escaped = text if text.isascii() and text.isprintable() else "".join(map(_escape_character, text))
+    return (
+        _COMMAND.sub(r"\\x3a:", escaped.replace("##[", r"#\x23[")) if "##[" in escaped or "::" in escaped else escaped
+    )
 
 
-def _spelled(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character == "\t":
         return "    "
     if unicodedata.category(character) not in _INVISIBLE and character not in BLANKS:
@@ -62,9 +63,10 @@ def _spelled(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def uri(file: str) -> tuple[str, bool]:
-    """``file`` as a URI, and whether it is relative to the working directory; a file outside of it is ``file:``."""
-    relative = shown(file)
+def to_uri(file: str) -> tuple[str, bool]:
+    """Return ``file`` as a URI, and True if it is relative to the working directory; files outside become ``file:``
+    URIs."""
+    relative = display_path(file)
     if relative.startswith("../") or os.path.isabs(relative):
         return "file://" + quote(PurePath(os.path.abspath(file)).as_posix(), errors="surrogateescape"), False
     return quote(relative, errors="surrogateescape"), True

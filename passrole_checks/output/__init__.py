@@ -1,1 +1,1 @@
-"""One function for each output format: a scan's result in, text out."""
+"""Output formats: each module renders results as text."""

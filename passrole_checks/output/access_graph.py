@@ -1,6 +1,6 @@
-"""Who may pass which roles to which services, as a graph: what the page and the Mermaid diagram are drawn from.
+"""The access graph behind the HTML page and the Mermaid diagram: who may pass which roles to which services.
 
-Three columns: principals, roles (patterns as they are written), services. A statement joins each of its principals to
+It has three columns: principals, roles (patterns as written), services. A statement links each of its principals to
 each of its roles, and each of its roles to each of its services.
 """
 
@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
@@ -24,9 +24,9 @@ from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Framework
 
-MOST_GROUPS = 40  # that a column of many principals is divided into
+MOST_GROUPS = 40  # per column of principals
 ANY_ROLE, ANY_SERVICE = "any role", "any service"
-NO_SERVICE, UNKNOWN_SERVICE = "no service", "cannot be told"
+NO_SERVICE, UNKNOWN_SERVICE = "no service", "unknown"
 
 _EVERYWHERE = frozenset(
     {UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION, UnresolvedKind.POLICY_VARIABLE}
@@ -36,7 +36,7 @@ _ROLE = re.compile(r"arn:(?P<partition>.+?):iam::(?P<account>.*?):role/(?P<name>
 
 
 class Column(Enum):
-    """Where a box stands, from left to right."""
+    """The columns, from left to right."""
 
     PRINCIPAL = 0
     ROLE = 1
@@ -45,10 +45,14 @@ class Column(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box. ``label`` is what it is called, ``note`` a word on what it is, ``full`` its whole text as written.
+    """A box of the graph.
 
-    ``group``: where it belongs if there are too many of its column to look at (a folder, a file, a module); empty
-    where it always stands for itself. ``open``: it leaves nothing out (any role, any service).
+    Attributes:
+        label: the name.
+        note: a short description.
+        full: the whole text as written.
+        group: the folder, file or module that the box is merged into if its column has too many; "" to never merge it.
+        open: True for any role or any service.
     """
 
     column: Column
@@ -60,8 +64,8 @@ class Node:
 
 
 class Use(NamedTuple):
-    """That a pass went from a node to the next one by a statement: its number among those that are told, and whether
-    that is sure."""
+    """A pass between two nodes, through a statement. ``passed``: index of the CloudTrail edge; ``surely``: False if
+    ambiguous."""
 
     source: int
     target: int
@@ -71,8 +75,8 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GraphStatement:
-    """One statement with what is found about it, and the numbers of its nodes in each column. ``uses``: None where
-    nobody knows whether it was used."""
+    """A statement with its findings, and the indices of its nodes in each column. ``uses``: None if use is not
+    known."""
 
     located: LocatedGrant
     findings: tuple[Finding, ...]
@@ -83,19 +87,21 @@ class GraphStatement:
 
     @property
     def effect(self) -> str:
-        """``allow``, ``deny``, or ``none``: it changes nothing about PassRole, or a Deny beside it takes it away."""
+        """``allow``, ``deny``, or ``none`` if the statement does not affect PassRole or is denied by another one."""
         return "none" if self.located.grant.denied else self.located.effect_on_passrole
 
     @property
     def severity(self) -> Severity | None:
-        """The worst of its findings that are not suppressed; None where there are none."""
+        """The highest severity of its unsuppressed findings; None if there are none."""
         return worst(finding.severity for finding in self.findings if not finding.suppressed)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two nodes that some statements join: their numbers, and the numbers of these entries. ``uses``: the numbers of
-    the passes that went between them, each with whether that is sure."""
+    """Two linked nodes, with the indices of the statements that link them.
+
+    ``uses``: maps the index of each CloudTrail edge between the nodes to True if it is unambiguous.
+    """
 
     source: int
     target: int
@@ -106,7 +112,7 @@ class Link:
 
 @dataclass(frozen=True)
 class AccessGraph:
-    """``nodes`` and ``entries`` are numbered by their places; ``others`` are findings that belong to no statement."""
+    """Nodes and statements refer to each other by index. ``others``: findings that belong to no statement."""
 
     nodes: tuple[Node, ...]
     entries: tuple[GraphStatement, ...]
@@ -114,34 +120,34 @@ class AccessGraph:
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
-        """What the statements that allow something join; the worst links first, then those of most statements."""
+        """The links of all statements that allow something; most severe first, then by number of statements."""
         pairs: dict[tuple[int, int], list[int]] = {}
         for number, entry in enumerate(self.entries):
             if entry.effect == "allow":
-                for left, right in ((entry.principals, entry.roles), (entry.roles, entry.services)):
-                    for pair in ((source, target) for source in left for target in right):
+                for sources, targets in ((entry.principals, entry.roles), (entry.roles, entry.services)):
+                    for pair in ((source, target) for source in sources for target in targets):
                         pairs.setdefault(pair, []).append(number)
         uses: dict[tuple[int, int], dict[int, bool]] = {pair: {} for pair in pairs}
         for entry in self.entries if pairs else ():
             for use in entry.uses or () if entry.effect == "allow" else ():
-                known = uses[use.source, use.target]
-                known[use.passed] = known.get(use.passed, False) or use.surely
-        found = [
+                passes = uses[use.source, use.target]
+                passes[use.passed] = passes.get(use.passed, False) or use.surely
+        links = [
             Link(*pair, tuple(numbers), worst(self.entries[number].severity for number in numbers), uses[pair])
             for pair, numbers in pairs.items()
         ]
-        return tuple(sorted(found, key=lambda link: (-rank(link.severity), -len(link.entries), link.source)))
+        return tuple(sorted(links, key=lambda link: (-rank(link.severity), -len(link.entries), link.source)))
 
     def grouped(self) -> AccessGraph:
-        """The same statements between the groups of nodes; a group of one node is that node."""
+        """Return the graph with nodes merged by group; a group of one node stays that node."""
         members = Counter((node.column, node.group) for node in self.nodes if node.group)
         merged: dict[Node, int] = {}
         number_of: list[int] = []
         for node in self.nodes:
             count = members[node.column, node.group]
             if count > 1:
-                what = "principals" if node.column is Column.PRINCIPAL else "roles"
-                node = Node(node.column, node.group, f"{count} {what}", node.group, node.group)
+                kind = "principals" if node.column is Column.PRINCIPAL else "roles"
+                node = Node(node.column, node.group, f"{count} {kind}", node.group, node.group)
             number_of.append(merged.setdefault(node, len(merged)))
 
         def moved(numbers: Iterable[int]) -> tuple[int, ...]:
@@ -165,45 +171,43 @@ class AccessGraph:
 
 
 def rank(severity: Severity | None) -> int:
-    """Severities in ascending order, no finding before all of them."""
+    """Return the rank of a severity; -1 for None."""
     return -1 if severity is None else severity.rank
 
 
 def worst(severities: Iterable[Severity | None]) -> Severity | None:
-    """The highest of the severities; None where there is none."""
+    """Return the highest of the severities; None if there is none."""
     return max(severities, key=rank, default=None)
 
 
-def graph_of(result: ScanResult, grants: Sequence[LocatedGrant]) -> AccessGraph:
-    """The graph of ``grants`` with the findings of ``result``.
+def build_graph(result: ScanResult, grants: Sequence[LocatedGrant]) -> AccessGraph:
+    """Return the graph of ``grants`` with the findings of ``result``.
 
-    A finding about a statement that is not among ``grants`` (one of a policy that a change leaves as it is) brings its
-    statement with it.
+    A finding about a statement that is not among ``grants``, such as one of an unchanged policy, adds its statement.
     """
-    entries, others = _with_findings(result, grants)
-    maker = _Maker(entries)
-    return AccessGraph(*maker.made(), tuple(others))
+    entries, others = _attach_findings(result, grants)
+    return AccessGraph(*_GraphBuilder(entries).build(), tuple(others))
 
 
-def _with_findings(
+def _attach_findings(
     result: ScanResult, grants: Sequence[LocatedGrant]
 ) -> tuple[list[tuple[LocatedGrant, list[Finding]]], list[Finding]]:
-    """Each statement with its findings, in the order of files and lines; and the findings without a statement."""
+    """Return each statement with its findings, sorted by file and line, and the findings without a statement."""
     entries: list[tuple[LocatedGrant, list[Finding]]] = [(located, []) for located in grants]
-    at_place: dict[object, list[int]] = {}
+    by_location: dict[object, list[int]] = {}
     for number, (located, _) in enumerate(entries):
-        at_place.setdefault((located.grant.at, located.resource.address), []).append(number)
+        by_location.setdefault((located.grant.at, located.resource.address), []).append(number)
     others: list[Finding] = []
     for finding in result.findings:
         grant = finding.grant
         if grant is None:
             others.append(finding)
             continue
-        here = [number for use in finding.uses for number in at_place.get((finding.at, use), ())]
-        same = [number for number in here if _is_statement_of(entries[number][0], grant)] or here
-        if not same:  # no grant that was asked for: it comes with its finding
+        at_location = [number for use in finding.uses for number in by_location.get((finding.at, use), ())]
+        same = [number for number in at_location if _is_statement_of(entries[number][0], grant)] or at_location
+        if not same:  # not among the listed grants: add it for its finding
             located = LocatedGrant(grant, finding.resource, finding.statement_path, finding.principals, "allow")
-            at_place[finding.at, finding.resource.address] = [len(entries)]
+            by_location[finding.at, finding.resource.address] = [len(entries)]
             same = [len(entries)]
             entries.append((located, []))
         for number in same:
@@ -217,39 +221,39 @@ def _is_statement_of(located: LocatedGrant, grant: PassRoleGrant) -> bool:
     return own.path == grant.statement.path or own.identity == grant.statement.identity
 
 
-class _Maker:
-    """Makes the nodes of statements, each once."""
+class _GraphBuilder:
+    """Builds the nodes of statements, each once."""
 
     def __init__(self, entries: Sequence[tuple[LocatedGrant, list[Finding]]]) -> None:
-        self.given = entries
+        self.statements = entries
         self.numbers: dict[tuple[object, ...], int] = {}
         self.nodes: list[Node] = []
-        places = {
-            (self._unit(located, name), name): _place(located, name)
+        locations = {
+            (self._unit(located, name), name): _location_path(located, name)
             for located, _ in entries
             for name in located.principals or (located.resource.address,)
         }
-        self.units = len({unit for unit, _ in places})
-        self.group_of = _groups(places)
+        self.units = len({unit for unit, _ in locations})
+        self.group_of = _assign_groups(locations)
 
-    def made(self) -> tuple[tuple[Node, ...], tuple[GraphStatement, ...]]:
+    def build(self) -> tuple[tuple[Node, ...], tuple[GraphStatement, ...]]:
         entries = tuple(
             GraphStatement(
                 located,
                 tuple(findings),
                 self._principals(located),
                 self._roles(located),
-                tuple(dict.fromkeys(self._node(("service",), node) for node in _services(located.grant))),
+                tuple(dict.fromkeys(self._node(("service",), node) for node in _service_nodes(located.grant))),
             )
-            for located, findings in self.given
+            for located, findings in self.statements
         )
         owners: dict[int, set[str]] = {}
         for entry in entries:
             for role in entry.roles:
                 owners.setdefault(role, set()).update(self.nodes[number].group for number in entry.principals)
         for role, groups in owners.items():
-            if not self.nodes[role].open:  # roles are shown where those who may pass them are
-                group = next(iter(groups)) if len(groups) == 1 else "passed from several places"
+            if not self.nodes[role].open:  # group roles with the principals that may pass them
+                group = next(iter(groups)) if len(groups) == 1 else "passed from several locations"
                 self.nodes[role] = replace(self.nodes[role], group=group)
         return tuple(self.nodes), entries
 
@@ -261,11 +265,12 @@ class _Maker:
 
     @staticmethod
     def _unit(located: LocatedGrant, name: str = "") -> str:
-        """What an address is unique in, as far as its resource tells: a template or plan, or a folder of Terraform.
+        """Return the scope in which an address is unique: a template or plan file, or a Terraform folder.
 
-        A resource of a Terraform module may be that of several roots, which nobody tells apart here: it has one name
-        in all of them."""
-        file = shown(located.resource.at.file)
+        A resource of a Terraform module may belong to several root modules. They are not distinguished here, so that it
+        has one name in all of them.
+        """
+        file = display_path(located.resource.at.file)
         if located.resource.framework is not Framework.TERRAFORM:
             return file
         within = located.resource.address.startswith("module.") or name.startswith("module.")
@@ -276,7 +281,7 @@ class _Maker:
         numbers = []
         for name in dict.fromkeys(names):
             unit = self._unit(located, name)
-            note = "" if located.principals else "attached to nobody here"
+            note = "" if located.principals else "not attached"
             note = ", ".join(filter(None, (note, unit if self.units > 1 else "")))
             numbers.append(self._node((unit,), Node(Column.PRINCIPAL, name, note, name, self.group_of[unit, name])))
         return tuple(dict.fromkeys(numbers))
@@ -285,108 +290,113 @@ class _Maker:
         grant = located.grant
         if grant.complement:
             left_out = ", ".join(str(role.pattern) for role in grant.roles)
-            short = ", ".join(_name_of(role.pattern)[0] for role in grant.roles)
-            node = Node(Column.ROLE, f"{ANY_ROLE} but {short}", "NotResource", f"every role but {left_out}", "", True)
+            short = ", ".join(_role_label(role.pattern)[0] for role in grant.roles)
+            node = Node(
+                Column.ROLE, f"{ANY_ROLE} except {short}", "NotResource", f"any role except {left_out}", "", True
+            )
             return (self._node(("but", left_out), node),)
         if grant.scope is Scope.ANY_ROLE:
-            return (self._node(("role",), Node(Column.ROLE, ANY_ROLE, "of the account", ANY_ROLE, "", True)),)
+            return (self._node(("role",), Node(Column.ROLE, ANY_ROLE, "in the account", ANY_ROLE, "", True)),)
         roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE] or list(grant.roles)
         return tuple(dict.fromkeys(self._role(located, role) for role in roles))
 
     def _role(self, located: LocatedGrant, role: RoleScope) -> int:
-        label, note = _name_of(role.pattern)
-        local = any(hole.kind not in _EVERYWHERE for hole in role.pattern.holes)
+        label, note = _role_label(role.pattern)
+        local = any(unresolved.kind not in _EVERYWHERE for unresolved in role.pattern.holes)
         unit = self._unit(located, label) if local else ""
-        note = ", ".join(filter(None, (_IN_WORDS[role.scope], note, unit if self.units > 1 else "")))
+        note = ", ".join(filter(None, (_SCOPE_NOTES[role.scope], note, unit if self.units > 1 else "")))
         full = str(role.pattern)
         return self._node((unit, full), Node(Column.ROLE, label, note, full, ""))
 
 
-_IN_WORDS = {
+_SCOPE_NOTES = {
     Scope.ANY_ROLE: "any role",
-    Scope.UNRESOLVED: "cannot be told",
-    Scope.PREFIX: "roles of this name",
+    Scope.UNRESOLVED: "unresolved",
+    Scope.PREFIX: "name pattern",
     Scope.EXACT: "one role",
-    Scope.ROLE_IN_TEMPLATE: "role of this configuration",
+    Scope.ROLE_IN_TEMPLATE: "defined in this code",
     Scope.NOT_A_ROLE: "not a role",
 }
 
 
-def _name_of(pattern: StringNode) -> tuple[str, str]:
-    """What a role pattern is called in a box, and the account that it names."""
+def _role_label(pattern: StringNode) -> tuple[str, str]:
+    """Return the label of a role pattern, and the account that it names."""
     last = pattern.parts[-1]
     if len(pattern.parts) == 1 and not isinstance(last, str):
         return (last.role or last.expression), ""
-    found = _ROLE.fullmatch(str(pattern))
-    if found is None:
+    match = _ROLE.fullmatch(str(pattern))
+    if match is None:
         return str(pattern), ""
-    account = found["account"]
-    return found["name"], account if account.isdigit() else ""
+    account = match["account"]
+    return match["name"], account if account.isdigit() else ""
 
 
-def _services(grant: PassRoleGrant) -> list[Node]:
-    """The boxes for the services that a statement speaks of."""
+def _service_nodes(grant: PassRoleGrant) -> list[Node]:
+    """Return the boxes of the services that a statement allows."""
     constraint, values = grant.services.constraint, grant.services.values
 
     def node(label: str, note: str = "", *, opened: bool = False) -> Node:
         return Node(Column.SERVICE, label, note, label, "", opened)
 
     if grant.condition.dead:
-        return [node(NO_SERVICE, "the condition can never be met")]
+        return [node(NO_SERVICE, "condition never matches")]
     if constraint in (Constraint.ABSENT, Constraint.INEFFECTIVE):
         return [node(ANY_SERVICE, opened=True)]
     if not values:
         return [node(UNKNOWN_SERVICE if constraint is Constraint.UNRESOLVED else "some services")]
     if grant.open_to_other_services:
-        return [node(f"{ANY_SERVICE} but {', '.join(values)}", opened=True)]
-    return [node(value, "cannot be told" if "${" in value else "") for value in values]
+        return [node(f"{ANY_SERVICE} except {', '.join(values)}", opened=True)]
+    return [node(value, "unresolved" if "${" in value else "") for value in values]
 
 
-def _place(located: LocatedGrant, name: str) -> tuple[str, ...]:
-    """The way to a principal: folders (with a slash), file, modules, and an end."""
-    *folders, file = harmless(shown(located.resource.at.file)).split("/")
+def _location_path(located: LocatedGrant, name: str) -> tuple[str, ...]:
+    """Return the path to a principal: folders (with a slash), file, modules, and a final ""."""
+    *folders, file = sanitize(display_path(located.resource.at.file)).split("/")
     modules = _MODULES.findall(name if located.principals else located.resource.address)
-    return (*(f"{folder}/" for folder in folders), file, *(f" {harmless(module)}" for module in modules), "")
+    return (*(f"{folder}/" for folder in folders), file, *(f" {sanitize(module)}" for module in modules), "")
 
 
-def _groups(places: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str, str], str]:
-    """A group for each principal: the largest is divided further, by folder, file and module, while they are few.
+def _assign_groups(locations: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str, str], str]:
+    """Return a group for each principal. The largest group is split repeatedly, by folder, file and module, up to the
+    limit.
 
-    Where a folder holds more than there is room for, its largest parts are groups, and the others are one."""
-    groups: dict[tuple[str, ...], list[tuple[str, str]]] = {(): list(places)}
+    If a folder has too many parts, its largest parts become groups, and the others share one.
+    """
+    groups: dict[tuple[str, ...], list[tuple[str, str]]] = {(): list(locations)}
     done: set[tuple[str, ...]] = set()
-    while candidates := [way for way in groups if way not in done]:
-        way = max(candidates, key=lambda one: (len(groups[one]), one))
+    while candidates := [path for path in groups if path not in done]:
+        path = max(candidates, key=lambda candidate: (len(groups[candidate]), candidate))
         parts: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-        for key in groups[way]:
-            parts.setdefault(places[key][: len(way) + 1], []).append(key)
-        room = MOST_GROUPS - (len(groups) - 1)
-        if any(not longer[-1] for longer in parts) or (len(parts) > room and room < 3):
-            done.add(way)
+        for key in groups[path]:
+            parts.setdefault(locations[key][: len(path) + 1], []).append(key)
+        available = MOST_GROUPS - (len(groups) - 1)
+        if any(not part[-1] for part in parts) or (len(parts) > available and available < 3):
+            done.add(path)
             continue
-        del groups[way]
-        if len(parts) > room:
-            largest = sorted(parts, key=lambda longer: (-len(parts[longer]), longer))
-            others = (*way, _OTHERS)
-            parts[others] = [key for longer in largest[room - 1 :] for key in parts.pop(longer)]
+        del groups[path]
+        if len(parts) > available:
+            largest = sorted(parts, key=lambda part: (-len(parts[part]), part))
+            others = (*path, _OTHER_LOCATIONS)
+            parts[others] = [key for part in largest[available - 1 :] for key in parts.pop(part)]
             done.add(others)
         groups.update(parts)
-    return {key: _group_name(way, groups) for way, keys in groups.items() for key in keys}
+    return {key: _group_name(path, groups) for path, keys in groups.items() for key in keys}
 
 
-_OTHERS = " others/"
+_OTHER_LOCATIONS = " others/"
 
 
-def _group_name(way: tuple[str, ...], ways: Collection[tuple[str, ...]]) -> str:
-    """A group's folder without those that all are in, and its file and modules as far as they tell it from others."""
-    short = way
+def _group_name(path: tuple[str, ...], paths: Collection[tuple[str, ...]]) -> str:
+    """Return a group's path without the folders shared by all groups, and with file and modules only where needed to
+    distinguish it."""
+    short = path
     while len(short) > 1 and not short[-1].endswith("/"):
-        if sum(other[: len(short) - 1] == short[:-1] for other in ways) > 1:
+        if sum(other[: len(short) - 1] == short[:-1] for other in paths) > 1:
             break
         short = short[:-1]
     shared = 0
-    while len(ways) > 1 and len(short) > shared + 1 and len({other[: shared + 1] for other in ways}) == 1:
+    while len(paths) > 1 and len(short) > shared + 1 and len({other[: shared + 1] for other in paths}) == 1:
         shared += 1
-    if short[-1:] == (_OTHERS,):
-        return f"other places in {''.join(short[shared:-1]).rstrip('/')}".removesuffix(" in ")
-    return "".join(short[shared:]).strip("/ ") or "everywhere"
+    if short[-1:] == (_OTHER_LOCATIONS,):
+        return f"other locations in {''.join(short[shared:-1]).rstrip('/')}".removesuffix(" in ")
+    return "".join(short[shared:]).strip("/ ") or "all"

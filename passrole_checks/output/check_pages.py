@@ -1,4 +1,4 @@
-"""The page of a check, and how a check is named on the command line."""
+"""The page of a check, and the names by which the command line accepts a check."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Check, Example, ExampleRole
 from passrole_checks.errors import ConfigurationError
 
-# 001, PASSROLE_001, and the ids of the cfn-lint leaf: E9501, W9502, I9512.
+# 001, PASSROLE_001, and the rule ids in cfn-lint: E9501, W9502, I9512.
 _NUMBERED = re.compile(r"(?:PASSROLE[_-])?(\d{3})|[EWI]95(\d\d)", re.IGNORECASE)
 
 
-def find(word: str) -> type[Check]:
-    """The check that ``word`` names: its id, the id's number, its name, or its id in cfn-lint.
+def find_check(word: str) -> type[Check]:
+    """Return the check named by its id, number, name, or cfn-lint rule id.
 
     Raises:
         ConfigurationError: there is no such check.
     """
     match = _NUMBERED.fullmatch(word.strip())
-    wanted = f"PASSROLE_{int(match[1] or match[2]):03}" if match else word.strip().lower()
+    name = f"PASSROLE_{int(match[1] or match[2]):03}" if match else word.strip().lower()
     for check in ALL:
-        if wanted in (check.id, check.name):
+        if name in (check.id, check.name):
             return check
-    raise ConfigurationError(f"no check is called {word!r} (passrole-checks explain lists them)")
+    raise ConfigurationError(f"no such check: {word!r} (list all checks with: passrole-checks explain)")
 
 
-def ids(words: Iterable[str]) -> frozenset[str]:
-    """The ids of the checks that ``words`` name, each word a check or several with commas between.
+def check_ids(words: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the checks that ``words`` name; each word is one check or a comma-separated list.
 
     Raises:
-        ConfigurationError: one of them is no check.
+        ConfigurationError: there is no such check.
     """
-    return frozenset(find(word).id for words_ in words for word in words_.split(",") if word.strip())
+    return frozenset(find_check(word).id for words_ in words for word in words_.split(",") if word.strip())
 
 
-def overview() -> str:
-    """One line a check."""
+def list_checks() -> str:
+    """Return one line for each check."""
     width = max(len(check.name) for check in ALL)
     return "".join(
-        f"{check.id}  {check.severity.value:<6}  {check.name:<{width}}  {flagged_when(check)}\n" for check in ALL
+        f"{check.id}  {check.severity.value:<6}  {check.name:<{width}}  {short_description(check)}\n" for check in ALL
     )
 
 
-def flagged_when(check: type[Check]) -> str:
-    """What a check is about: the first paragraph of its documentation, on one line."""
+def short_description(check: type[Check]) -> str:
+    """Return the first paragraph of a check's documentation, on one line."""
     return " ".join(check.documentation().split("\n\n")[0].split())
 
 
-def page(check: type[Check]) -> str:
-    """Everything about one check: what is wrong, what follows from it, how to mend it, examples."""
+def check_page(check: type[Check]) -> str:
+    """Return the page of one check: problem, risk, fix, and examples."""
     parts = [
         f"{check.id} {check.name} ({check.severity.value})",
         check.documentation(),
@@ -69,7 +69,7 @@ def _examples(heading: str, examples: Sequence[Example]) -> Iterator[str]:
         if example.before is not None:
             page += "\n  before:\n" + textwrap.indent(_statements(example.before), "    ")
         if example.managed:
-            page += f"\n  from the AWS managed policy {example.managed}, which is attached"
+            page += f"\n  from the attached AWS managed policy {example.managed}"
         if example.beside:
             page += "\n  and in another policy:\n" + textwrap.indent(_statements(example.beside), "    ")
         for role in example.roles:
@@ -80,22 +80,22 @@ def _examples(heading: str, examples: Sequence[Example]) -> Iterator[str]:
 
 
 def _statements(statements: Sequence[dict[str, Any]]) -> str:
-    return _compact(statements[0] if len(statements) == 1 else list(statements))
+    return _compact_json(statements[0] if len(statements) == 1 else list(statements))
 
 
 def _role(role: ExampleRole) -> str:
     words = f"role/{role.name}" + (f", which trusts {', '.join(role.trusts)}" if role.trusts else "")
-    words += " and holds this policy" if role.holds else ""
-    return f"{words}, and can do:" if role.statements else words
+    words += " and has this policy attached" if role.holds else ""
+    return f"{words}, with these permissions:" if role.statements else words
 
 
-def _compact(value: object, width: int = 100) -> str:
-    """JSON that keeps short lists and objects on one line."""
+def _compact_json(value: object, width: int = 100) -> str:
+    """Format as JSON that keeps short lists and objects on one line."""
     line = json.dumps(value, ensure_ascii=False)
     if len(line) <= width or not isinstance(value, (dict, list)) or not value:
         return line
     inner = width - 2
     if isinstance(value, dict):
-        rows = [f"{json.dumps(key)}: {_compact(item, inner - len(key) - 4)}" for key, item in value.items()]
+        rows = [f"{json.dumps(key)}: {_compact_json(element, inner - len(key) - 4)}" for key, element in value.items()]
         return "{\n" + textwrap.indent(",\n".join(rows), "  ") + "\n}"
-    return "[\n" + textwrap.indent(",\n".join(_compact(item, inner) for item in value), "  ") + "\n]"
+    return "[\n" + textwrap.indent(",\n".join(_compact_json(element, inner) for element in value), "  ") + "\n]"

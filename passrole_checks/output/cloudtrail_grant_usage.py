@@ -1,4 +1,4 @@
-"""What the evidence says of a configuration, in the parts of each format that ``trail --against`` adds."""
+"""Usage of a configuration's grants, in each format of ``trail --against``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against, DeniedAttempt, Through, Used
 from passrole_checks.escaping.markup import code
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.output.cloudtrail_text import times
 from passrole_checks.output.findings_text import Line, StyledText
@@ -17,23 +17,26 @@ from passrole_checks.output.json_output import grant_entry
 MOST_EDGES = 10  # of a grant
 MOST_ROWS = 300
 _ALLOWED = {
-    Ternary.YES: "this configuration allows it",
-    Ternary.NO: "this configuration does not allow it",
-    Ternary.UNKNOWN: "it cannot be told whether this configuration allows it",
+    Ternary.YES: "allowed by this code",
+    Ternary.NO: "not allowed by this code",
+    Ternary.UNKNOWN: "unknown whether this code allows it",
 }
 _WORDS = {Ternary.YES: "yes", Ternary.NO: "no", Ternary.UNKNOWN: "unknown"}
 
 
 def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
-    """``uses`` and ``perhaps`` of a grant, and ``pass``, are numbers of entries in ``passes``, from 0. ``edges`` are
-    those that a grant surely lets through, denied ones too: by whom of its principals, and by which pattern."""
+    """Return the JSON of grant usage.
+
+    ``uses`` and ``perhaps`` of a grant, and ``pass``, are indices into ``passes``. ``edges`` of a grant are the passes,
+    also denied ones, that it certainly covers, with the matching principals and patterns.
+    """
     numbers = {id(edge): number for number, edge in enumerate(edges)}
 
     def grant(used: Used) -> dict[str, Any]:
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
-            "edges": [_way(numbers[id(way.edge)], way) for way in used.ways if way.surely],
+            "edges": [_edge_entry(numbers[id(through.edge)], through) for through in used.ways if through.surely],
             "passed": sum(edge.counts[RequestOutcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
             "uses": [numbers[id(edge)] for edge in used.surely],
@@ -41,21 +44,21 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
         }
 
     return {
-        "used": [grant(one) for one in against.used],
-        "perhaps_used": [grant(one) for one in against.perhaps],
-        "unused": [grant(one) for one in against.unused],
-        "denied": [{"pass": numbers[id(one.edge)], "allowed": _WORDS[one.allowed]} for one in against.denied],
+        "used": [grant(item) for item in against.used],
+        "perhaps_used": [grant(item) for item in against.perhaps],
+        "unused": [grant(item) for item in against.unused],
+        "denied": [{"pass": numbers[id(item.edge)], "allowed": _WORDS[item.allowed]} for item in against.denied],
         "unknown_principals": [numbers[id(edge)] for edge in against.strangers],
         "granted_elsewhere": [numbers[id(edge)] for edge in against.elsewhere],
     }
 
 
-def _way(number: int, way: Through) -> dict[str, Any]:
-    edge = way.edge
+def _edge_entry(number: int, through: Through) -> dict[str, Any]:
+    edge = through.edge
     return {
         "pass": number,
-        "principals": list(way.holders),
-        "patterns": list(way.roles),
+        "principals": list(through.holders),
+        "patterns": list(through.roles),
         "passed": edge.counts[RequestOutcome.PASSED],
         "denied": edge.counts[RequestOutcome.DENIED],
         "last": edge.last or None,
@@ -66,74 +69,74 @@ Section = tuple[str, Sequence[Used | DeniedAttempt | Edge]]
 
 
 def sections(against: Against) -> Iterator[Section]:
-    """The parts that are told, those in which there is something, each with its heading."""
+    """Yield the non-empty sections, each with its heading."""
     for heading, items in (
-        ("Granted and used", against.used),
-        ("Granted, and perhaps used", against.perhaps),
-        ("Granted and never used in these logs", against.unused),
+        ("Used", against.used),
+        ("Possibly used", against.perhaps),
+        ("Never used in these logs", against.unused),
         ("Denied", against.denied),
-        ("Passed by principals that this configuration does not know", against.strangers),
-        ("Passed, and not granted by this configuration", against.elsewhere),
+        ("Principals not defined in this code", against.strangers),
+        ("Passed, but not granted by this code", against.elsewhere),
     ):
         if items:
             yield heading, items
 
 
 def against_lines(against: Against) -> Iterator[Line]:
-    """For people, in a terminal."""
+    """Return the sections as lines of text."""
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
-        for one in items:
-            first, *rest = facts_of(one)
-            yield (StyledText("  "), StyledText(harmless(first)))
-            yield from ((StyledText("     "), StyledText(harmless(line), "quiet")) for line in rest)
+        for item in items:
+            first, *rest = describe_item(item)
+            yield (StyledText("  "), StyledText(sanitize(first)))
+            yield from ((StyledText("     "), StyledText(sanitize(line), "quiet")) for line in rest)
         yield ()
 
 
 def against_markdown(against: Against) -> Iterator[str]:
-    """The same in Markdown."""
+    """Return the sections as Markdown."""
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
-        for one in items[:MOST_ROWS]:
-            first, *rest = facts_of(one)
+        for item in items[:MOST_ROWS]:
+            first, *rest = describe_item(item)
             yield f"- {code(first)}" + "".join(f"<br>{code(line)}" for line in rest)
         if len(items) > MOST_ROWS:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def facts_of(one: Used | DeniedAttempt | Edge) -> list[str]:
-    """An item in words: what it is, then a line for each of its facts."""
-    if isinstance(one, Used):
-        return list(_grant(one))
-    if isinstance(one, DeniedAttempt):
+def describe_item(item: Used | DeniedAttempt | Edge) -> list[str]:
+    """Return a description of an item: its title, then a line for each fact."""
+    if isinstance(item, Used):
+        return list(_describe_grant(item))
+    if isinstance(item, DeniedAttempt):
         return [
-            edge_in_words(one.edge),
-            f"denied {times(one.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[one.allowed]}",
+            describe_edge(item.edge),
+            f"denied {times(item.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[item.allowed]}",
         ]
-    return [edge_in_words(one), _passed(one)]
+    return [describe_edge(item), _describe_passes(item)]
 
 
-def _grant(used: Used) -> Iterator[str]:
+def _describe_grant(used: Used) -> Iterator[str]:
     grant = used.grant
     sid = f"  {grant.sid}" if grant.sid else ""
-    yield f"{shown(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"
+    yield f"{display_path(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"
     if used.holders:
         yield f"who {', '.join(list(used.holders)[:3])}" + (" and others" if len(used.holders) > 3 else "")
-    for edges, words in ((used.surely, _passed), (used.perhaps, _perhaps)):
-        yield from (f"{edge_in_words(edge)}: {words(edge)}" for edge in edges[:MOST_EDGES])
+    for edges, words in ((used.surely, _describe_passes), (used.perhaps, _describe_possible_passes)):
+        yield from (f"{describe_edge(edge)}: {words(edge)}" for edge in edges[:MOST_EDGES])
         if len(edges) > MOST_EDGES:
             yield f"and {len(edges) - MOST_EDGES:,} more"
 
 
-def edge_in_words(edge: Edge, arrow: str = "->") -> str:
-    """Who passed what to which service."""
-    services = " or ".join(edge.services) or f"whoever {edge.service} hands it to"
+def describe_edge(edge: Edge, arrow: str = "->") -> str:
+    """Return who passed which role to which service."""
+    services = " or ".join(edge.services) or f"unknown service (through {edge.service})"
     return f"{edge.principal or '?'} {arrow} {edge.passed} {arrow} {services}"
 
 
-def _passed(edge: Edge) -> str:
+def _describe_passes(edge: Edge) -> str:
     return f"passed {times(edge.counts[RequestOutcome.PASSED])}, last {edge.last[:10]}"
 
 
-def _perhaps(edge: Edge) -> str:
-    return f"perhaps by this: {_passed(edge)}"
+def _describe_possible_passes(edge: Edge) -> str:
+    return f"possibly through this grant: {_describe_passes(edge)}"

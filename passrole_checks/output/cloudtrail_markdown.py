@@ -1,7 +1,6 @@
-"""The evidence as Markdown: a Mermaid flowchart of who passed what to which service, and a table.
+"""The ``trail`` report as Markdown: a Mermaid flowchart of who passed which role to which service, and a table.
 
-Whatever the logs hold goes through :mod:`~passrole_checks.escaping.markup`: names in them are chosen by whoever makes
-requests.
+All text from logs is escaped by :mod:`~passrole_checks.escaping.markup`, since callers choose the names in them.
 """
 
 from __future__ import annotations
@@ -12,38 +11,33 @@ from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.escaping.markup import code, label, prose
-from passrole_checks.output.access_graph import Link, graph_of
+from passrole_checks.output.access_graph import Link, build_graph
 from passrole_checks.output.cloudtrail_grant_usage import against_markdown
-from passrole_checks.output.cloudtrail_text import names_of, notes_of, summary_of, times
-from passrole_checks.output.findings_text import located
+from passrole_checks.output.cloudtrail_text import list_names, report_notes, summarize, times
 from passrole_checks.output.grants_markdown import diagram
-from passrole_checks.output.usage_overlay import State, grants_with_uses, state_of, with_uses
+from passrole_checks.output.markdown_items import note_section
+from passrole_checks.output.usage_overlay import State, add_uses, grants_with_uses, usage_state
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
-MOST_DRAWN = 40  # edges that the eye can follow
+MOST_DRAWN = 40  # edges in a readable diagram
 MOST_ROWS = 500
 
 
 def trail_markdown(report: UsageReport, result: ScanResult | None = None) -> str:
-    """A page of Markdown. ``result`` is that of a scan of the configuration that the evidence is held against."""
+    """Return a Markdown page. ``result``: the scan of the configuration that the report is compared with."""
     return "\n".join(_lines(report, result)) + "\n"
 
 
 def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
-    yield from ("## Which roles were passed to which services", "", f"{summary_of(report)}.")
-    for heading, entries in (
-        ("Internal errors", faults_in(report.unknown)),
-        ("Could not be read", without_faults(report.unknown)),
-    ):
-        if entries:
-            yield from ("", f"### {heading}", "")
-            yield from (f"- {code(located(one.file, one.line))}: {prose(one.reason)}" for one in entries[:MOST_ROWS])
+    yield from ("## Roles passed to services", "", f"{summarize(report)}.")
+    yield from note_section("Internal errors", faults_in(report.unknown))
+    yield from note_section("Could not be read", without_faults(report.unknown))
     if report.against is not None and result is not None:
-        yield from _granted(report.against, result)
+        yield from _grant_diagram(report.against, result)
     elif report.edges:
         yield ""
-        yield from _diagram(report.edges)
+        yield from _pass_diagram(report.edges)
     if report.edges:
         yield from (
             "",
@@ -52,30 +46,33 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
         )
         yield from (_row(edge) for edge in report.edges[:MOST_ROWS])
         if len(report.edges) > MOST_ROWS:
-            yield from ("", f"{len(report.edges) - MOST_ROWS} more are not listed.")
+            yield from ("", f"{len(report.edges) - MOST_ROWS} more not listed.")
     if report.against is not None:
         yield from against_markdown(report.against)
-    notes = list(notes_of(report))
+    notes = list(report_notes(report))
     if notes:
         yield ""
         yield from (f"- {prose(note)}" for note in notes)
 
 
-def _granted(against: Against, result: ScanResult) -> Iterator[str]:
-    """A flowchart of what is granted, by what of it was used."""
-    graph, edges = with_uses(graph_of(result, grants_with_uses(result, against)), against)
+def _grant_diagram(against: Against, result: ScanResult) -> Iterator[str]:
+    """Yield a flowchart of the grants, with arrows by usage."""
+    graph, edges = add_uses(build_graph(result, grants_with_uses(result, against)), against)
 
     def arrow(link: Link) -> str:
-        state = state_of(link.uses, edges)
+        state = usage_state(link.uses, edges)
         count = sum(edges[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely)
         if state is State.USED:
             return f"== {label(times(count))} ==>"
-        return "-. perhaps .->" if state is State.PERHAPS else "-.->"
+        return "-. possibly .->" if state is State.PERHAPS else "-.->"
 
     if graph.links:
         yield ""
         yield from diagram(graph, arrow)
-        yield from ("", "Thick arrows were used in these logs, so often; dotted ones perhaps, or never.")
+        yield from (
+            "",
+            "Thick arrows: used in these logs, with counts. Dotted arrows: possibly or never used.",
+        )
 
 
 def _row(edge: Edge) -> str:
@@ -85,7 +82,7 @@ def _row(edge: Edge) -> str:
         ", ".join(map(_cell, edge.services)) or _cell(edge.service) + "?",
         *(f"{edge.counts[outcome]:,}" for outcome in RequestOutcome),
         edge.last[:10] and _cell(edge.last[:10]),
-        _cell(names_of(edge.resources, 2)) if edge.resources.shown else "",
+        _cell(list_names(edge.resources, 2)) if edge.resources.shown else "",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -94,8 +91,8 @@ def _cell(text: str) -> str:
     return code(text, in_table=True)
 
 
-def _diagram(edges: Sequence[Edge]) -> Iterator[str]:
-    """A flowchart of the edges that were used most; what was only tried is dotted."""
+def _pass_diagram(edges: Sequence[Edge]) -> Iterator[str]:
+    """Yield a flowchart of the most used edges; edges that were only denied or failed are dotted."""
     most = sorted(edges, key=lambda edge: (-edge.counts[RequestOutcome.PASSED], edge.principal, edge.passed))[
         :MOST_DRAWN
     ]
@@ -118,4 +115,4 @@ def _diagram(edges: Sequence[Edge]) -> Iterator[str]:
     yield from dict.fromkeys(drawn)
     yield "```"
     if len(edges) > len(most):
-        yield from ("", f"Drawn are the {len(most)} of {len(edges)} that were used most.")
+        yield from ("", f"Shows the {len(most)} most used of {len(edges)}.")

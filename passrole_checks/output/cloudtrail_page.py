@@ -1,4 +1,4 @@
-"""What a configuration grants as one page, with what the logs tell of it: the page of ``grants`` with the evidence."""
+"""The HTML page of ``trail --against``: the page of ``grants`` with observed use."""
 
 from __future__ import annotations
 
@@ -10,66 +10,77 @@ from datetime import datetime
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against
 from passrole_checks.cloudtrail.report import UsageReport
-from passrole_checks.output.access_graph import AccessGraph, graph_of
-from passrole_checks.output.cloudtrail_grant_usage import edge_in_words, facts_of, sections
+from passrole_checks.output.access_graph import AccessGraph, build_graph
+from passrole_checks.output.cloudtrail_grant_usage import describe_edge, describe_item, sections
 from passrole_checks.output.cloudtrail_text import (
-    count_of,
-    details_of,
-    notes_of,
-    passed_in,
-    services_of,
+    UNKNOWN_PROFILE_ROLE,
+    describe_services,
+    describe_times,
+    edge_details,
+    report_notes,
+    summarize_passes,
     times,
-    when_of,
 )
-from passrole_checks.output.grants_html import Beside, chip, file_of_page, page_of, text_of_page
-from passrole_checks.output.usage_overlay import State, grants_with_uses, state_of, states_of, whole, with_uses
+from passrole_checks.output.counts import count_noun
+from passrole_checks.output.grants_html import PageExtras, chip, escape_text, read_asset, render_page
+from passrole_checks.output.usage_overlay import (
+    State,
+    add_uses,
+    grants_with_uses,
+    link_states,
+    statement_passes,
+    usage_state,
+)
 from passrole_checks.scan.scanner import ScanResult
 
-_TITLE = "Who may pass which role to which service, and what was passed"
-_IN_A_CARD = 40  # passes of a statement
-_MOST_ROWS = 3_000  # of all passes
-_WORDS = {State.USED: "used", State.PERHAPS: "perhaps", State.UNUSED: "never used"}
+_TITLE = "Granted and observed PassRole access"
+_MOST_IN_CARD = 40  # passes per statement
+_MOST_ROWS = 3_000  # passes in total
+_STATE_NAMES = {State.USED: "used", State.PERHAPS: "possibly used", State.UNUSED: "never used"}
 
 
 def trail_page(report: UsageReport, against: Against, result: ScanResult) -> str:
-    """A whole page: the grants of a result with its findings, and what of them was used in the logs of a report."""
+    """Return the whole page: the grants of a scan result with findings, and their use in the logs of a report."""
     grants = grants_with_uses(result, against)
-    graph, edges = with_uses(graph_of(result, grants), against)
+    graph, edges = add_uses(build_graph(result, grants), against)
     result = replace(result, unreadable=tuple(dict.fromkeys([*result.unreadable, *report.unknown])))
-    uses = [whole(entry) for entry in graph.entries]
-    states = [state_of(one, edges) for one in uses]
-    told = [state if entry.uses is not None else None for state, entry in zip(states, graph.entries, strict=True)]
-    beside = Beside(
+    uses = [statement_passes(entry) for entry in graph.entries]
+    states = [usage_state(passes, edges) for passes in uses]
+    known_states = [
+        state if entry.uses is not None else None for state, entry in zip(states, graph.entries, strict=True)
+    ]
+    extras = PageExtras(
         title=_TITLE,
         summary=_summary(report),
         notices=_notices(report),
-        style=file_of_page("cloudtrail.css"),
-        filters=_filters(told),
-        legend=file_of_page("legend_cloudtrail.html"),
+        style=read_asset("cloudtrail.css"),
+        filters=_filters(known_states),
+        legend=read_asset("legend_cloudtrail.html"),
         data={
             "passes": [
-                (one.counts[RequestOutcome.PASSED], one.last[:10], one.counts[RequestOutcome.DENIED]) for one in edges
+                (passes.counts[RequestOutcome.PASSED], passes.last[:10], passes.counts[RequestOutcome.DENIED])
+                for passes in edges
             ]
         },
-        of_entries=list(_of_entries(graph, edges)),
+        entry_data=list(_entry_data(graph, edges)),
         column="Used",
-        cells=[_cell(state, one, edges) for state, one in zip(told, uses, strict=True)],
-        rows=[_rows(state, one, edges) for state, one in zip(told, uses, strict=True)],
+        cells=[_usage_cell(state, passes, edges) for state, passes in zip(known_states, uses, strict=True)],
+        rows=[_card_rows(state, passes, edges) for state, passes in zip(known_states, uses, strict=True)],
         sections="".join(_sections(report, against)),
     )
-    return page_of(graph, result, grants, beside)
+    return render_page(graph, result, grants, extras)
 
 
-def _of_entries(graph: AccessGraph, edges: Sequence[Edge]) -> Iterator[Mapping[str, object]]:
+def _entry_data(graph: AccessGraph, edges: Sequence[Edge]) -> Iterator[Mapping[str, object]]:
     for entry in graph.entries:
         uses = [(use.source, use.target, use.passed, int(use.surely)) for use in entry.uses or ()]
-        yield {"u": uses, "x": [state.value for state in states_of(entry, edges)]}
+        yield {"u": uses, "x": [state.value for state in link_states(entry, edges)]}
 
 
 def _summary(report: UsageReport) -> str:
     reading = report.reading
-    parts = [f"<strong>{passed_in(report)}</strong>"]
-    window = f"{count_of(reading.events, 'event')} in {count_of(reading.files, 'file')}" if reading.events else ""
+    parts = [f"<strong>{summarize_passes(report)}</strong>"]
+    window = f"{count_noun(reading.events, 'event')} in {count_noun(reading.files, 'file')}" if reading.events else ""
     if reading.first:
         window += f", from <strong>{_time(reading.first)}</strong> to <strong>{_time(reading.last)}</strong> UTC"
         window += f" ({_days(reading.first, reading.last)})"
@@ -79,25 +90,24 @@ def _summary(report: UsageReport) -> str:
 
 
 def _time(time: str) -> str:
-    return text_of_page(time[:16].replace("T", " "))
+    return escape_text(time[:16].replace("T", " "))
 
 
 def _days(first: str, last: str) -> str:
     try:
         days = (datetime.fromisoformat(last[:10]) - datetime.fromisoformat(first[:10])).days + 1
     except ValueError:
-        return "how long is not told"
-    return count_of(days, "day")
+        return "unknown duration"
+    return count_noun(days, "day")
 
 
 def _notices(report: UsageReport) -> str:
     if report.reading.events:
         return ""
     bounds = report.wanted.bounds
-    asked = " that is asked for" if bounds.since or bounds.until or bounds.accounts else ""
+    selection = " that match the selection" if bounds.since or bounds.until or bounds.accounts else ""
     return (
-        f'<p class="notice bad">No event{asked} is in these logs: that nothing was used says nothing of what is'
-        " granted.</p>\n"
+        f'<p class="notice bad">The logs contain no events{selection}; this does not show that grants are unused.</p>\n'
     )
 
 
@@ -110,81 +120,84 @@ def _filters(states: Sequence[State | None]) -> str:
 
 
 def _badge(state: State) -> str:
-    return f'<span class="badge {state.value}">{_WORDS[state]}</span>'
+    return f'<span class="badge {state.value}">{_STATE_NAMES[state]}</span>'
 
 
-def _cell(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) -> str:
-    """What a row of the table tells: whether a statement was used, how often, and when last."""
+def _usage_cell(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) -> str:
+    """Return a table cell: whether a statement was used, how often, and when last."""
     if state is None:
         return ""
     lines = [_badge(state)]
-    for sure, word in ((True, ""), (False, "perhaps ")):
-        found = [edges[number] for number, surely in uses.items() if surely is sure]
-        count = sum(edge.counts[RequestOutcome.PASSED] for edge in found)
+    for sure, word in ((True, ""), (False, "possibly ")):
+        matching = [edges[number] for number, surely in uses.items() if surely is sure]
+        count = sum(edge.counts[RequestOutcome.PASSED] for edge in matching)
         if count:
-            last = max(edge.last for edge in found if edge.counts[RequestOutcome.PASSED])
-            lines.append(f'<span class="told">{word}{times(count)}, last {text_of_page(last[:10])}</span>')
+            last = max(edge.last for edge in matching if edge.counts[RequestOutcome.PASSED])
+            lines.append(f'<span class="detail">{word}{times(count)}, last {escape_text(last[:10])}</span>')
     denied = sum(edges[number].counts[RequestOutcome.DENIED] for number in uses)
-    lines += [f'<span class="told">denied {times(denied)}</span>'] if denied else []
+    lines += [f'<span class="detail">denied {times(denied)}</span>'] if denied else []
     return " ".join(lines)
 
 
-def _rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) -> list[tuple[str, str]]:
-    """What the card of a statement tells: each edge that it let through."""
+def _card_rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) -> list[tuple[str, str]]:
+    """Return the rows about use in the card of a statement: each edge that it covers."""
     if state is None:
         return []
     listed = sorted(uses, key=lambda number: (not uses[number], -edges[number].counts[RequestOutcome.PASSED], number))
     items = [
-        f"<li>{'' if uses[number] else 'perhaps: '}{text_of_page(edge_in_words(edges[number], chr(0x2192)), 600)}: "
-        f"{text_of_page(when_of(edges[number]))}</li>"
-        for number in listed[:_IN_A_CARD]
+        f"<li>{'' if uses[number] else 'possibly: '}{escape_text(describe_edge(edges[number], chr(0x2192)), 600)}: "
+        f"{escape_text(describe_times(edges[number]))}</li>"
+        for number in listed[:_MOST_IN_CARD]
     ]
-    if len(listed) > _IN_A_CARD:
-        items.append(f"<li>and {len(listed) - _IN_A_CARD:,} more</li>")
+    if len(listed) > _MOST_IN_CARD:
+        items.append(f"<li>and {len(listed) - _MOST_IN_CARD:,} more</li>")
     if state is State.UNUSED:
-        items.insert(0, "<li>nothing was passed by it in these logs</li>")
+        items.insert(0, "<li>no pass in these logs</li>")
     return [("Used", f'{_badge(state)}<ul class="uses">{"".join(items)}</ul>')]
 
 
 def _sections(report: UsageReport, against: Against) -> Iterator[str]:
-    """What belongs to no statement, then all passes, then what is to be said of the logs."""
-    beside = [against.denied, against.strangers, against.elsewhere]
+    """Yield the sections on passes that belong to no statement, all passes, and notes on the logs."""
+    without_statement = [against.denied, against.strangers, against.elsewhere]
     for heading, items in sections(against):
-        if any(items is one for one in beside):
+        if any(items is item for item in without_statement):
             yield f'<section><h2>{heading} ({len(items):,})</h2>\n<ul class="facts">\n'
-            for one in items:
-                first, *rest = (text_of_page(line, 600) for line in facts_of(one))
+            for item in items:
+                first, *rest = (escape_text(line, 600) for line in describe_item(item))
                 yield f"<li><code>{first}</code>" + "".join(f"<br>{line}" for line in rest) + "</li>\n"
             yield "</ul></section>\n"
     if report.edges:
-        heads = ("who", "passed", "to", *(one.value for one in RequestOutcome), "last")
+        heads = ("who", "passed", "to", *(item.value for item in RequestOutcome), "last")
         yield f'<section id="passes"><h2>All passes ({len(report.edges):,})</h2>\n<table>\n<thead><tr>'
         yield "".join(f'<th scope="col">{head}</th>' for head in heads) + "</tr></thead>\n"
         most = sorted(report.edges, key=lambda edge: -edge.counts[RequestOutcome.PASSED])[:_MOST_ROWS]
         shown = {id(edge) for edge in most}
-        yield from (_pass(edge) for edge in report.edges if id(edge) in shown)
+        yield from (_pass_row(edge) for edge in report.edges if id(edge) in shown)
         yield "</table>\n"
         if len(report.edges) > len(most):
-            yield f'<p class="hint">The {len(most):,} that were passed most; --format json tells all.</p>\n'
+            yield f'<p class="hint">Shows the {len(most):,} most frequent; --format json lists all.</p>\n'
         yield "</section>\n"
-    notes = "".join(f"<li>{text_of_page(note, 600)}</li>" for note in notes_of(report))
+    notes = "".join(f"<li>{escape_text(note, 600)}</li>" for note in report_notes(report))
     if notes:
         yield f'<section><h2>Notes</h2><ul class="facts">{notes}</ul></section>\n'
 
 
-def _pass(edge: Edge) -> str:
-    profile = "" if edge.role else " (an instance profile; the logs do not show its role)"
-    details = "".join(f"<dt>{word}</dt><dd>{text_of_page(told, 4_000)}</dd>" for word, told in details_of(edge))
+def _pass_row(edge: Edge) -> str:
+    profile = "" if edge.role else f" ({UNKNOWN_PROFILE_ROLE})"
+    details = "".join(f"<dt>{word}</dt><dd>{escape_text(fact, 4_000)}</dd>" for word, fact in edge_details(edge))
     cells = [
-        ("Who", f"<code>{text_of_page(edge.principal or '?')}</code>"),
+        ("Who", f"<code>{escape_text(edge.principal or '?')}</code>"),
         (
             "Passed",
-            f"<div><code>{text_of_page(edge.passed)}</code>{profile}"
+            f"<div><code>{escape_text(edge.passed)}</code>{profile}"
             f"<details><summary>details</summary><dl>{details}</dl></details></div>",
         ),
-        ("To", text_of_page(services_of(edge))),
-        *((one.value.capitalize(), f'<span class="number">{edge.counts[one]:,}</span>') for one in RequestOutcome),
-        ("Last", f'<span class="day">{text_of_page(edge.last[:10])}</span>'),
+        ("To", escape_text(describe_services(edge))),
+        *(
+            (outcome.value.capitalize(), f'<span class="number">{edge.counts[outcome]:,}</span>')
+            for outcome in RequestOutcome
+        ),
+        ("Last", f'<span class="day">{escape_text(edge.last[:10])}</span>'),
     ]
     row = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in cells)
     tried = "" if edge.counts[RequestOutcome.PASSED] else ' class="tried"'

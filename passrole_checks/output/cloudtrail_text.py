@@ -1,4 +1,4 @@
-"""The evidence in words that its formats have in common."""
+"""Descriptions of CloudTrail usage that several formats share."""
 
 from __future__ import annotations
 
@@ -7,138 +7,124 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.cloudtrail.summary import Listed
-from passrole_checks.escaping.terminal import shown
-from passrole_checks.output.excluded_files import in_words
-from passrole_checks.output.findings_text import not_read_in_words
-from passrole_checks.output.markdown_items import count
+from passrole_checks.escaping.terminal import display_path
+from passrole_checks.output.counts import count_noun
+from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.findings_text import unread_summary
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
+UNKNOWN_PROFILE_ROLE = "instance profile; its role is not in the logs"
 _IN_A_ROW = 3
 _IN_DETAILS = 20
 _MOST_NOTES = 10
 
 
-def services_of(edge: Edge) -> str:
-    """The services of an edge in words."""
+def describe_services(edge: Edge) -> str:
+    """Return the services of an edge."""
     if edge.services:
         return " or ".join(edge.services)
-    return f"a service that the log does not tell (asked of {edge.service})"
+    return f"unknown service (request to {edge.service})"
 
 
-def when_of(edge: Edge) -> str:
-    """How often, and when first and last."""
+def describe_times(edge: Edge) -> str:
+    """Return how often an edge was used, and when first and last."""
     passed = edge.counts[RequestOutcome.PASSED]
     words = [f"passed {times(passed)}"] if passed else []
-    words += [f"{word} {times(edge.counts[one])}" for one, word in _OTHERWISE if edge.counts[one]]
+    words += [f"{word} {times(edge.counts[outcome])}" for outcome, word in _OTHER_OUTCOMES if edge.counts[outcome]]
     span = _minute(edge.first) if edge.first == edge.last else f"{_minute(edge.first)} to {_minute(edge.last)}"
     return f"{words[0]}, {span}" + "".join(f"; {word}" for word in words[1:])
 
 
-_OTHERWISE = ((RequestOutcome.DENIED, "denied"), (RequestOutcome.FAILED, "failed"))
+_OTHER_OUTCOMES = ((RequestOutcome.DENIED, "denied"), (RequestOutcome.FAILED, "failed"))
 
 
 def times(number: int) -> str:
-    """``once``, ``12 times``."""
+    """Return ``once``, ``12 times``."""
     return "once" if number == 1 else f"{number:,} times"
 
 
 def _minute(time: str) -> str:
-    return time[:16].replace("T", " ") or "at a time that is not told"
+    return time[:16].replace("T", " ") or "at an unknown time"
 
 
-def names_of(listed: Listed, most: int = _IN_A_ROW) -> str:
-    """Some of the texts of a list, and how many there are beside them."""
+def list_names(listed: Listed, most: int = _IN_A_ROW) -> str:
+    """Return the first values of a list, and the number of others."""
     names = list(listed.shown)[:most]
     more = len(listed.shown) - len(names)
     others = f" and {more}{' or more' if listed.others else ''} others" if more or listed.others else ""
     return ", ".join(names) + others
 
 
-def details_of(edge: Edge) -> Iterator[tuple[str, str]]:
-    """All facts of an edge that are listed, each with a word for it."""
-    yield "when", when_of(edge)
-    yield "events", ", ".join(f"{one} ({number})" for one, number in edge.events.most_common())
+def edge_details(edge: Edge) -> Iterator[tuple[str, str]]:
+    """Yield all listed facts of an edge, each with its label."""
+    yield "when", describe_times(edge)
+    yield "events", ", ".join(f"{name} ({number})" for name, number in edge.events.most_common())
     for word, listed in (
         ("for", edge.resources), ("from", edge.sources), ("sessions", edge.sessions),
         ("source identities", edge.source_identities), ("regions", edge.regions), ("accounts", edge.accounts),
         ("errors", edge.errors),
     ):  # fmt: skip
         if listed.shown:
-            yield word, names_of(listed, _IN_DETAILS)
+            yield word, list_names(listed, _IN_DETAILS)
 
 
-def summary_of(report: UsageReport) -> str:
-    """The counts, in one sentence."""
+def summarize(report: UsageReport) -> str:
+    """Return the counts in one sentence."""
     reading = report.reading
-    read = f"{count_of(reading.events, 'event')} in {count_of(reading.files, 'file')}"
+    read = f"{count_noun(reading.events, 'event')} in {count_noun(reading.files, 'file')}"
     if reading.first:
         read += f", {reading.first[:10]} to {reading.last[:10]}"
-    return f"{passed_in(report)}{'; ' if report.edges else ': '}{read}"
+    return f"{summarize_passes(report)}{'; ' if report.edges else ': '}{read}"
 
 
-def passed_in(report: UsageReport) -> str:
-    """How much was passed, by how many; before that, what could not be read, which may say more."""
-    error = not_read_in_words(without_faults(report.unknown), faults_in(report.unknown))
+def summarize_passes(report: UsageReport) -> str:
+    """Return the number of passes, roles and principals, preceded by what could not be read."""
+    error = unread_summary(without_faults(report.unknown), faults_in(report.unknown))
     return f"ERROR: {error}; {_passed(report)}" if error else _passed(report)
 
 
 def _passed(report: UsageReport) -> str:
     edges = report.edges
     if not edges:
-        return "0 passes" if report.reading.problems else "no role was passed"
+        return "0 passes" if report.reading.problems else "no roles were passed"
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
-    roles = count_of(len({one.passed for one in passed}), "role")
+    roles = count_noun(len({edge.passed for edge in passed}), "role")
     words = (
-        f"{count_of(report.count(RequestOutcome.PASSED), 'pass')} of {roles}"
-        f" by {count_of(len({one.principal for one in passed}), 'principal')}"
+        f"{count_noun(report.count(RequestOutcome.PASSED), 'pass', 'passes')} of {roles}"
+        f" by {count_noun(len({edge.principal for edge in passed}), 'principal')}"
     )
-    for outcome, word in _OTHERWISE:
+    for outcome, word in _OTHER_OUTCOMES:
         if report.count(outcome):
             words += f", {report.count(outcome):,} {word}"
     return words
 
 
-def count_of(number: int, noun: str) -> str:
-    """A number with its noun, thousands apart."""
-    plural = "passes" if noun == "pass" else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
-def notes_of(report: UsageReport) -> Iterator[str]:
-    """What has to be known to read the evidence right."""
+def report_notes(report: UsageReport) -> Iterator[str]:
+    """Yield notes on gaps and peculiarities of the logs."""
     reading = report.reading
-    for number, one, several in (
-        (reading.duplicates, "1 event was delivered more than once", "events were delivered more than once"),
-        (
-            reading.denied_without_role,
-            "1 denied event may have passed a role: the log has no parameters of it",
-            "denied events may have passed a role: the log has no parameters of them",
-        ),
-        (
-            reading.no_parameters,
-            "1 event may have passed a role, and is without its parameters",
-            "events may have passed a role, and are without their parameters",
-        ),
-        (
-            reading.abroad,
-            "1 role of another account is named in an event, and cannot have been passed",
-            "roles of other accounts are named in events, and cannot have been passed",
-        ),
+    for number, noun, words in (
+        (reading.duplicates, "event", "delivered more than once"),
+        (reading.denied_without_role, "denied event", "without request parameters; may have passed a role"),
+        (reading.no_parameters, "event", "without request parameters; may have passed a role"),
+        (reading.abroad, "role", "of another account named in events; cannot have been passed"),
     ):
         if number:
-            yield f"{number:,} {several}" if number > 1 else one
-    files = [f"{shown(file)}: no log of CloudTrail, passed over" for file in reading.not_logs]
-    yield from _some(files, "file", "that are no logs of CloudTrail")
-    skipped = [f"{shown(one.file)}{f':{one.line}' if one.line else ''}: {one.reason}" for one in report.not_evaluated]
-    yield from _some(skipped, "part", "of the configuration that are not evaluated")
+            yield f"{count_noun(number, noun)} {words}"
+    files = [f"{display_path(file)}: not a CloudTrail log, skipped" for file in reading.not_logs]
+    yield from _limit_notes(files, "file", "that are not CloudTrail logs")
+    skipped = [
+        f"{display_path(entry.file)}{f':{entry.line}' if entry.line else ''}: {entry.reason}"
+        for entry in report.not_evaluated
+    ]
+    yield from _limit_notes(skipped, "item", "of the configuration not evaluated")
     if report.excluded:
-        yield f"of the configuration, {in_words(report.excluded)}"
+        yield f"configuration: {excluded_summary(report.excluded)}"
     if reading.others:
-        listed = ", ".join(f"{number:,} {what}" for what, number in sorted(reading.others.items()))
-        yield f"files passed over: {listed}"
+        listed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(reading.others.items()))
+        yield f"files skipped: {listed}"
 
 
-def _some(notes: Sequence[str], noun: str, what: str) -> Iterator[str]:
+def _limit_notes(notes: Sequence[str], noun: str, description: str) -> Iterator[str]:
     yield from notes[:_MOST_NOTES]
     if len(notes) > _MOST_NOTES:
-        yield f"and {count(len(notes) - _MOST_NOTES, noun)} more {what}"
+        yield f"and {count_noun(len(notes) - _MOST_NOTES, noun)} more {description}"

@@ -1,4 +1,4 @@
-"""Where output goes: standard output or a file, with colours only where a person sees them."""
+"""Output destinations: standard output or a file, with colors only on a terminal."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ from pathlib import Path
 from typing import TextIO
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.write_atomically import check_file, replace_file
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A file that the command line names, or standard output (``-``). In and below the folders ``guarded``, which may
-    contain links that a pull request planted, writing follows no symbolic link."""
+    """A file named on the command line, or standard output (``-``).
+
+    ``guarded``: folders in and below which writing follows no symbolic link, since a pull request may have planted
+    some.
+    """
 
     path: str
     guarded: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
-        return "standard output" if self.path == "-" else harmless(self.path)
+        return "standard output" if self.path == "-" else sanitize(self.path)
 
     def check(self) -> None:
-        """Raise a :class:`ConfigurationError` where the file cannot be written: before the work, not after it."""
+        """Verify that the file can be written, before the scan rather than after it.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
         if self.path != "-":
             try:
                 check_file(self.path, guarded=self.guarded)
@@ -37,50 +44,53 @@ class Destination:
 STANDARD_OUTPUT = Destination("-")
 
 
-def paired(
+def pair_with_formats(
     formats: Sequence[str], outputs: Sequence[str], guarded: tuple[Path, ...] = ()
 ) -> list[tuple[str, Destination]]:
-    """Each format with its destination: the n-th output for the n-th format, standard output where none is left.
+    """Return each format with its destination: the n-th output for the n-th format, standard output for the rest.
 
     Raises:
-        ConfigurationError: more outputs than formats, two formats for one destination, or one that cannot be written.
+        ConfigurationError: more outputs than formats, one destination for two formats, or it cannot be written.
     """
     if len(outputs) > len(formats):
-        raise ConfigurationError(f"--output {outputs[len(formats)]}: there is no --format for it")
+        raise ConfigurationError(f"--output {outputs[len(formats)]}: no matching --format")
     destinations = [Destination(path, guarded) for path in [*outputs, *["-"] * (len(formats) - len(outputs))]]
-    places = [one.path if one == STANDARD_OUTPUT else os.path.abspath(one.path) for one in destinations]
-    for destination, place in zip(destinations, places, strict=True):
-        if places.count(place) > 1:
-            raise ConfigurationError(f"two formats for {destination}: give each --format an --output of its own")
+    paths = [
+        "-" if destination == STANDARD_OUTPUT else os.path.abspath(destination.path) for destination in destinations
+    ]
+    for destination, path in zip(destinations, paths, strict=True):
+        if paths.count(path) > 1:
+            raise ConfigurationError(f"two formats for {destination}: give each --format its own --output")
         destination.check()
     return list(zip(formats, destinations, strict=True))
 
 
 def is_terminal(destination: Destination) -> bool:
-    """Whether a person sees what is written there."""
-    # a program whose standard output was closed before it began has none
+    """True if the destination is a terminal."""
+    # standard output is None if it was closed before the program started
     return destination.path == "-" and sys.stdout is not None and sys.stdout.isatty()
 
 
-def wants_colour(destination: Destination) -> bool:
-    """Whether colours make sense there; the environment variable ``NO_COLOR`` says that they do not."""
+def wants_color(destination: Destination) -> bool:
+    """True if output to the destination is colored: a terminal, and the environment variable ``NO_COLOR`` is not
+    set."""
     return is_terminal(destination) and not os.environ.get("NO_COLOR")
 
 
 def write(destination: Destination, text: str) -> None:
-    """Write to standard output or replace the file.
+    """Write to standard output, or replace the file.
 
     Raises:
-        ConfigurationError: it cannot be written.
+        ConfigurationError: the destination cannot be written.
     """
     try:
         if destination.path != "-":
             replace_file(destination.path, text.encode("utf-8", "backslashreplace"), guarded=destination.guarded)
         elif sys.stdout is None:
-            raise ConfigurationError(f"{destination}: cannot be written: it is closed")
+            raise ConfigurationError(f"{destination}: cannot be written: closed")
         else:
             write_to(sys.stdout, text)
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: not a valid file name
         raise _unwritable(destination, error) from error
 
 
@@ -90,10 +100,10 @@ def _unwritable(destination: Destination, error: OSError | ValueError) -> Config
 
 
 def write_to(stream: TextIO, text: str) -> None:
-    """Write to a standard stream. A reader that has gone away (``| head``) is no error: the verdict stands."""
+    """Write to a standard stream. A closed reader (``| head``) is not an error: the exit status is unaffected."""
     try:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        # What is still buffered would fail once more when the interpreter ends.
+        # buffered data would fail again when the interpreter exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,5 +1,5 @@
-"""The difference between two versions as text: ``+`` new, ``~`` widened or narrowed, ``-`` removed,
-``=`` moved to another unit."""
+"""The difference between two versions as text: ``+`` new, ``~`` widened or narrowed, ``-`` removed, ``=`` moved to
+another unit."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from passrole_checks.diff import AccessDifference, GrantChange
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence
 from passrole_checks.git_versions import VersionPair
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.findings_text import (
     Line,
     StyledText,
-    error_in_words,
+    error_summary,
     excluded_spans,
-    located,
-    more_rows,
-    row,
-    what_is_granted,
+    file_and_line,
+    grant_rows,
+    labeled_row,
+    not_evaluated_notes,
+    note_line,
+    omitted_row,
 )
 from passrole_checks.scan.merge_findings import when_in_words
 from passrole_checks.scan.scanner import LocatedGrant
@@ -30,15 +33,17 @@ _GROUPS = (
     ("removed", "-", "good"),
     ("moved", "=", "quiet"),
 )
-_MOST_NOTES = 10
-_FIRST, _LAST = 10, 3  # rows about one statement; the last ones are about services and conditions
+_FIRST, _LAST = 10, 3  # rows of one statement to show; the last ones are services and conditions
 
 
 def diff_lines(
     difference: AccessDifference, compared: VersionPair | None = None, *, quiet: bool = False
 ) -> Iterator[Line]:
-    """Each change with who, which roles and which services, before and after; then, unless ``quiet``, notes and a
-    summary. ``compared``: the versions, where they are some of a repository."""
+    """Return each change with its principals, roles and services, before and after; unless ``quiet``, then notes and a
+    summary.
+
+    ``compared``: the versions, if they are versions of a repository.
+    """
     for name, mark, style in _GROUPS:
         for change in getattr(difference, name):
             yield from _change(change, name, mark, style)
@@ -53,11 +58,11 @@ def diff_lines(
 
 
 def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[Line]:
-    now = change.grant
-    place = StyledText(located(now.grant.at.file, now.grant.at.line), "place")
-    spans = [StyledText(f"{mark} ", style), place, StyledText("  "), StyledText(harmless(now.resource.address))]
-    if now.grant.sid:
-        spans.append(StyledText(f"  {harmless(now.grant.sid)}", "quiet"))
+    current = change.grant
+    location = StyledText(file_and_line(current.grant.at.file, current.grant.at.line), "place")
+    spans = [StyledText(f"{mark} ", style), location, StyledText("  "), StyledText(sanitize(current.resource.address))]
+    if current.grant.sid:
+        spans.append(StyledText(f"  {sanitize(current.grant.sid)}", "quiet"))
     spans.append(StyledText(f"  {group}", style))
     if group in ("new", "widened"):
         sure = "" if change.confidence is Confidence.HIGH else f", {change.confidence.value} confidence"
@@ -65,87 +70,81 @@ def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[
             StyledText(f"  ({change.severity.value}{sure}{', suppressed' if change.suppressed else ''})", "quiet")
         )
     yield spans
-    if now.principals:
-        yield row("who", now.principals)
+    if current.principals:
+        yield labeled_row("who", current.principals)
     before = change.before
-    words = _words(now)
-    if before is None or (told := _words(before)) == words:
-        yield from _first_and_last(words)
+    rows = _describe_grant(current)
+    if before is None or (old_rows := _describe_grant(before)) == rows:
+        yield from _abridge(rows)
         if before is not None and group == "moved":
             yield (
                 StyledText(f"    {'before':<10}", "quiet"),
-                StyledText(located(before.grant.at.file, before.grant.at.line), "quiet"),
+                StyledText(file_and_line(before.grant.at.file, before.grant.at.line), "quiet"),
             )
         elif before is not None and change.cause is None:
-            yield (StyledText("    the statement itself is the same", "quiet"),)
+            yield (StyledText("    the statement itself is unchanged", "quiet"),)
     else:
         at = before.grant.at
-        yield from _differing(told, words)
-        yield (StyledText(f"    {'before':<10}", "quiet"), StyledText(located(at.file, at.line), "quiet"))
+        yield from _diff_rows(old_rows, rows)
+        yield (StyledText(f"    {'before':<10}", "quiet"), StyledText(file_and_line(at.file, at.line), "quiet"))
     if change.cause is not None:
-        because = located(change.cause.file, change.cause.line)
+        because = file_and_line(change.cause.file, change.cause.line)
         yield (
             StyledText(f"    {'because of':<11}"),
             StyledText(f"{because}{'  (removed)' if change.cause_removed else ''}"),
         )
 
 
-def _differing(told: Sequence[Line], words: Sequence[Line]) -> Iterator[Line]:
-    """Two descriptions of a statement as one, each line that differs in its place."""
-    first, second = (["".join(span.text for span in line) for line in rows] for rows in (told, words))
-    for what, start, end, other, other_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
-        if what == "equal":
-            yield from _first_and_last(words[other:other_end])
+def _diff_rows(old: Sequence[Line], new: Sequence[Line]) -> Iterator[Line]:
+    """Merge the rows of the old and the new statement, marking each row that differs."""
+    old_text, new_text = (["".join(span.text for span in line) for line in rows] for rows in (old, new))
+    matcher = SequenceMatcher(None, old_text, new_text, autojunk=False)
+    for operation, start, end, new_start, new_end in matcher.get_opcodes():
+        if operation == "equal":
+            yield from _abridge(new[new_start:new_end])
             continue
-        for sign, rows in (("-", told[start:end]), ("+", words[other:other_end])):
-            yield from ((StyledText(f"  {sign} "), *_dedented(line)) for line in _first_and_last(rows))
+        for sign, rows in (("-", old[start:end]), ("+", new[new_start:new_end])):
+            yield from ((StyledText(f"  {sign} "), *_dedent(line)) for line in _abridge(rows))
 
 
-def _first_and_last(rows: Sequence[Line]) -> Iterator[Line]:
-    """Rows about one statement. Of many, which are mostly roles, some are left out and counted."""
+def _abridge(rows: Sequence[Line]) -> Iterator[Line]:
+    """Return the rows of one statement; of many, which are mostly roles, omit and count some in the middle."""
     left_out = len(rows) - _FIRST - _LAST
     if left_out <= 1:
         yield from rows
         return
     yield from rows[:_FIRST]
-    yield more_rows(left_out)
+    yield omitted_row(left_out)
     yield from rows[-_LAST:]
 
 
-def _words(located: LocatedGrant) -> Sequence[Line]:
+def _describe_grant(located: LocatedGrant) -> Sequence[Line]:
     when = when_in_words([located.grant.statement.when]).removeprefix("when ")
     return [
-        *what_is_granted(located.grant),
-        *([(StyledText(f"    {'when':<10}"), StyledText(harmless(when)))] if when else ()),
+        *grant_rows(located.grant),
+        *([(StyledText(f"    {'when':<10}"), StyledText(sanitize(when)))] if when else ()),
     ]
 
 
-def _dedented(line: Line) -> Line:
+def _dedent(line: Line) -> Line:
     first, *rest = line
     return (StyledText(first.text.removeprefix("    "), first.style), *rest)
 
 
-def _notes(difference: AccessDifference, about_versions: Sequence[str]) -> Iterator[Line]:
-    for note in about_versions:
-        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
-    for old, new in difference.renamed:
-        yield (StyledText("note: ", "quiet"), StyledText(harmless(f"{new} is taken for what was {old} before")))
-    for entry in difference.not_evaluated[:_MOST_NOTES]:
-        words = f"not evaluated: {entry.reason}"
-        yield (StyledText(f"{located(entry.file, entry.line)}: note: ", "quiet"), StyledText(harmless(words)))
-    more = len(difference.not_evaluated) - _MOST_NOTES
-    if more > 0:
-        yield (StyledText(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+def _notes(difference: AccessDifference, version_notes: Sequence[str]) -> Iterator[Line]:
+    yield from map(note_line, version_notes)
+    yield from (note_line(f"assuming that {old} was renamed to {new}") for old, new in difference.renamed)
+    yield from not_evaluated_notes(difference.not_evaluated)
     if difference.standing:
-        standing = f"note: {len(difference.standing)} not evaluated in both versions alike (--format json names all)"
-        yield (StyledText(standing, "quiet"),)
+        items = count_noun(len(difference.standing), "item")
+        yield note_line(f"{items} could not be evaluated in either version (--format json lists all)")
 
 
 def _summary(difference: AccessDifference) -> Line:
     counts = [(len(getattr(difference, name)), name) for name, _, _ in _GROUPS]
     files = (*difference.files[0], *difference.files[1])
     anything = bool(difference.unchanged or any(count for count, _ in counts))
-    error = error_in_words(difference.unreadable, files, anything=anything)
+    error = error_summary(difference.unreadable, files, anything=anything)
     none = "0 changes" if error else "no change seen" if difference.left_out else "no change of PassRole access"
     words = ", ".join(f"{count} {name}" for count, name in counts if count) or none
     spans = [StyledText(f"{error}; ", "high")] if error else []

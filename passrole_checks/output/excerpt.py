@@ -1,4 +1,4 @@
-"""The statement's own words: the lines of a file that tell what a statement grants."""
+"""Source excerpts of a statement: the lines of its file that determine what it grants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.recognize import LARGEST_PLAN
 
@@ -19,64 +20,65 @@ if TYPE_CHECKING:
 MAX_LINES = 8
 MAX_COLUMNS = 160
 
-# Brackets, comments, what a plan says is not set, the Sid, which stands above the excerpt anyway, and "Effect: Allow",
-# which is what one expects.
-_UNTELLING = re.compile(
+# Brackets, comments, unset attributes of a plan, the Sid (shown above the excerpt), and the default "Effect: Allow".
+_NOISE = re.compile(
     r"""[\s\[\]{}(),;]*|(?:statement|condition)\s*\{\s*|\s*(?:\#|//).*
     |\s*"(?-i:[a-z_]+)":\s*(?:null|\[\]|\{\}|""),?
     |\s*-?\s*["']?sid["']?\s*[:=].*|\s*-?\s*["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
     re.IGNORECASE | re.VERBOSE,
 )
 _KEY = r"""^\s*-?\s*["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]"""
-_TELLING = re.compile(rf"iam:|role|\*|{_KEY}", re.IGNORECASE)
+_RELEVANT = re.compile(rf"iam:|role|\*|{_KEY}", re.IGNORECASE)
 
 
-def excerpt(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
-    """The telling lines of the statement at ``at``, dedented, at most :data:`MAX_LINES`; left-out ones become ``…``.
+def excerpt_lines(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
+    """Return the relevant lines of the statement at ``at``, dedented, at most :data:`MAX_LINES`; omitted lines become
+    ``…``.
 
-    Where the file is no longer there, or holds the statement in one line too long to read (a plan, a minified
-    template), the words are ``grant``'s; without a grant there are none.
+    If the file no longer exists, or has the statement on one line that is too long to read (a plan, a minified
+    template), a description of ``grant`` is returned instead; without a grant, nothing.
     """
-    lines = _statement(at)
+    lines = _read_statement(at)
     if len(lines) == 1:
-        lines = _unescaped(lines[0])
+        lines = _unescape(lines[0])
         if len(lines) == 1 and len(lines[0]) > MAX_COLUMNS and grant is not None:
             lines = []
     if not lines:
-        return [] if grant is None else [_shortened(harmless(_in_words(grant)))]
-    return [_shortened(harmless(line)) for line in _telling(lines, grant)]
+        return [] if grant is None else [truncate(sanitize(_describe_grant(grant)), MAX_COLUMNS)]
+    return [truncate(sanitize(line), MAX_COLUMNS) for line in _relevant_lines(lines, grant)]
 
 
-def statement(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
-    """The whole statement at ``at``, dedented, at most ``most`` lines of ``columns``; what is left out becomes ``…``.
+def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
+    """Return the whole statement at ``at``, dedented, at most ``most`` lines of ``columns``; omitted parts become
+    ``…``.
 
-    As in :func:`excerpt`, the words are ``grant``'s where the file tells nothing that can be read.
+    Falls back to a description of ``grant`` as :func:`excerpt_lines` does.
     """
-    lines = _statement(at)
+    lines = _read_statement(at)
     if len(lines) == 1:
-        lines = _unescaped(lines[0])
+        lines = _unescape(lines[0])
     if not lines or (len(lines) == 1 and len(lines[0]) > columns):
-        lines = [_in_words(grant)]
-    kept = lines if len(lines) <= most else [*lines[: most - 1], "…"]
-    return [_shortened(harmless(line), columns) for line in kept]
+        lines = [_describe_grant(grant)]
+    shortened = lines if len(lines) <= most else [*lines[: most - 1], "…"]
+    return [truncate(sanitize(line), columns) for line in shortened]
 
 
 @lru_cache(maxsize=4)
 def _source(file: str) -> tuple[str, ...]:
     try:
         text = read_bounded(file, LARGEST_PLAN).decode("utf-8-sig", "replace")
-        # Not splitlines(): parsers count line feeds only, and form feeds and the like are no line ends to them.
+        # Not splitlines(): parsers count line feeds only, not form feeds and the like.
         return tuple(line.rstrip("\r") for line in text.split("\n"))
     except OSError:
         return ()
 
 
-def _statement(at: Position) -> list[str]:
+def _read_statement(at: Position) -> list[str]:
     lines = list(_source(at.file)[at.line - 1 : max(at.line, at.end_line)])
     if not lines:
         return []
     end = at.end_column - 1 if at.end_line >= at.line and at.end_column > 0 else None
-    if len(lines) == 1:  # cut in one go: a plan is one line of up to 100 MB
+    if len(lines) == 1:  # slice once: a plan is one line of up to 100 MB
         return [lines[0][at.column - 1 : end].strip()]
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][at.column - 1 :]
@@ -84,8 +86,8 @@ def _statement(at: Position) -> list[str]:
     return [line.rstrip() for line in (lines[0].lstrip(), *rest)]
 
 
-def _unescaped(line: str) -> list[str]:
-    """The lines of a policy document that stands as a string within JSON, as they were before they became one line."""
+def _unescape(line: str) -> list[str]:
+    """Return the original lines of a policy document that is embedded as a string in JSON."""
     if '\\"' not in line:
         return [line]
     try:
@@ -96,35 +98,31 @@ def _unescaped(line: str) -> list[str]:
     return [first, *textwrap.dedent("\n".join(rest)).split("\n")] if rest else [first]
 
 
-def _telling(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
-    kept = [line for line in lines if not _UNTELLING.fullmatch(line)] or lines[:1]
-    if len(kept) > MAX_LINES:
-        short = _without(kept, _TELLING)
+def _relevant_lines(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
+    relevant = [line for line in lines if not _NOISE.fullmatch(line)] or lines[:1]
+    if len(relevant) > MAX_LINES:
+        short = _elide(relevant, _RELEVANT)
         if len(short) > MAX_LINES and grant is not None:
-            # of a long list of actions the one that counts, and which roles
+            # of a long list of actions, keep the one that grants PassRole, and the roles
             by = grant.granted_by
             words = "|".join(map(re.escape, (f'"{by}"', f"'{by}'", f"- {by}")))
-            short = _without(kept, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
-        kept = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
-    return textwrap.dedent("\n".join(kept)).split("\n")
+            short = _elide(relevant, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
+        relevant = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
+    return textwrap.dedent("\n".join(relevant)).split("\n")
 
 
-def _without(lines: list[str], telling: re.Pattern[str]) -> list[str]:
-    """The telling lines, and one "…" for each run of others."""
+def _elide(lines: list[str], pattern: re.Pattern[str]) -> list[str]:
+    """Keep the lines that match ``pattern``; replace each run of others by one "…"."""
     short: list[str] = []
     for line in lines:
-        if telling.search(line):
+        if pattern.search(line):
             short.append(line)
         elif not short or short[-1].strip() != "…":
             short.append(" " * (len(line) - len(line.lstrip())) + "…")
     return short
 
 
-def _in_words(grant: PassRoleGrant) -> str:
+def _describe_grant(grant: PassRoleGrant) -> str:
     roles = ", ".join(str(role.pattern) for role in grant.roles)
     services = ", ".join(grant.services.values)
     return f"{grant.effect} {grant.granted_by} on {roles or '…'}" + (f" to {services}" if services else "")
-
-
-def _shortened(line: str, most: int = MAX_COLUMNS) -> str:
-    return line if len(line) <= most else line[: most - 1] + "…"

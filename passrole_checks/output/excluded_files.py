@@ -1,20 +1,20 @@
-"""What was excluded, as the outputs count and name it."""
+"""Excluded paths, as outputs count and name them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
+from passrole_checks.output.counts import count_noun
 
 
-def shown_excluded(paths: Sequence[str]) -> list[str]:
+def excluded_paths(paths: Sequence[str]) -> list[str]:
     """Return the paths relative to the working directory; a folder, excluded as a whole, ends in ``/``."""
-    return sorted(f"{shown(path)}/" if path.endswith("/") else shown(path) for path in paths)
+    return sorted(f"{display_path(path)}/" if path.endswith("/") else display_path(path) for path in paths)
 
 
-def in_words(paths: Sequence[str]) -> str:
+def excluded_summary(paths: Sequence[str]) -> str:
     """Return a count of files and folders: ``2 folders and 1 file excluded``."""
     folders = sum(path.endswith("/") for path in paths)
     counts = ((folders, "folder"), (len(paths) - folders, "file"))
-    words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts if number]
-    return f"{' and '.join(words)} excluded"
+    return f"{' and '.join(count_noun(number, noun) for number, noun in counts if number)} excluded"

@@ -1,7 +1,7 @@
-"""Findings as Markdown, short enough for a comment: a table by severity, then the findings, worst first.
+"""Findings as Markdown, short enough for a comment: a table by severity, then the findings, most severe first.
 
-GitHub takes comments of at most 65,536 characters; whether that is code points or UTF-16 units is not said, so both are
-kept below :data:`BUDGET`.
+GitHub accepts comments of at most 65,536 characters; the documentation does not say whether these are code points or
+UTF-16 units, so both are kept below :data:`BUDGET`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.findings_text import plain, scan_summary
-from passrole_checks.output.markdown_items import count, finding_item, note_item
+from passrole_checks.output.counts import count_noun
+from passrole_checks.output.findings_text import scan_summary, to_plain_text
+from passrole_checks.output.markdown_items import finding_item, note_item
 from passrole_checks.scan.baseline import Applied
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults
 
 BUDGET = 60_000
-_LIST = 8_000  # of it, for each list of what is no finding
-_REST = 200  # of it, for the lines that say what is left out
+_LIST_BUDGET = 8_000  # of it, for each list of notes and problems
+_RESERVE = 200  # of it, for the lines that count omitted items
 
 
 def scan_markdown(
@@ -30,77 +31,82 @@ def scan_markdown(
     quiet: bool = False,
     budget: int = BUDGET,
 ) -> str:
-    """A page of Markdown of at most ``budget`` characters, cut between findings, with a line that counts the others.
+    """Return a Markdown page of at most ``budget`` characters, cut between findings, with a line that counts the
+    others.
 
-    Suppressed findings, ``not_shown`` (left out on request) and those that the ``baseline`` accepts are only counted.
-    ``configuration``: notes on what the configuration hides. ``quiet``: without other notes.
+    Suppressed findings, ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted.
+    ``configuration``: notes on what the configuration hides. ``quiet``: omit other notes.
     """
     findings = [finding for finding in result.findings if not finding.suppressed]
     head = [
         f"## {_title(findings, whole=not result.unreadable)}",
         "",
         *_table(findings),
-        plain([scan_summary(result, not_shown, baseline)]),
+        to_plain_text([scan_summary(result, not_shown, baseline)]),
     ]
     unread = [
-        *_section("### Internal errors", result.faults, note_item, _LIST),
-        *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST),
+        *_section("### Internal errors", result.faults, note_item, _LIST_BUDGET),
+        *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST_BUDGET),
     ]
-    notes = [*_section("### Configuration", configuration, note_item, _LIST)]
+    notes = [*_section("### Configuration", configuration, note_item, _LIST_BUDGET)]
     if not quiet:
         entries = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
-        notes += _section("### Baseline", entries, note_item, _LIST)
-        notes += _section("### Not evaluated", result.not_evaluated, note_item, _LIST)
-    left = budget - sum(map(_size, (*head, *unread, *notes))) - _REST
-    return "\n".join((*head, *unread, *_findings(findings, left), *notes)).rstrip("\n") + "\n"
+        notes += _section("### Baseline", entries, note_item, _LIST_BUDGET)
+        notes += _section("### Not evaluated", result.not_evaluated, note_item, _LIST_BUDGET)
+    remaining = budget - sum(map(_utf16_length, (*head, *unread, *notes))) - _RESERVE
+    return "\n".join((*head, *unread, *_findings(findings, remaining), *notes)).rstrip("\n") + "\n"
 
 
 def _title(findings: Sequence[Finding], *, whole: bool) -> str:
-    words = [count(len(findings), "finding")] if findings else ["no findings"] if whole else []
-    return f"iam:PassRole: {', '.join([*words, *([] if whole else ['not everything could be checked'])])}"
+    words = [count_noun(len(findings), "finding")] if findings else ["no findings"] if whole else []
+    return f"iam:PassRole: {', '.join([*words, *([] if whole else ['scan incomplete'])])}"
 
 
 def _table(findings: Sequence[Finding]) -> Iterator[str]:
     severities = Counter(finding.severity for finding in findings)
     if severities:
         yield from ("| severity | findings |", "|---|---|")
-        yield from (f"| {_bold(one)} | {severities[one]} |" for one in reversed(Severity) if severities[one])
+        yield from (
+            f"| {_emphasize(severity)} | {severities[severity]} |"
+            for severity in reversed(Severity)
+            if severities[severity]
+        )
         yield ""
 
 
-def _bold(severity: Severity) -> str:
+def _emphasize(severity: Severity) -> str:
     return f"**{severity.value}**" if severity in (Severity.HIGH, Severity.MEDIUM) else severity.value
 
 
-def _findings(findings: Sequence[Finding], left: int) -> Iterator[str]:
-    """The findings by severity, as many as there is room for, worst first."""
-    left_out: Counter[Severity] = Counter()
+def _findings(findings: Sequence[Finding], remaining: int) -> Iterator[str]:
+    """Yield the findings by severity, most severe first, as many as fit."""
+    omitted: Counter[Severity] = Counter()
     for severity in reversed(Severity):
         heading = f"### {severity.value.capitalize()}"
-        for finding in (one for one in findings if one.severity is severity):
+        for finding in (finding for finding in findings if finding.severity is severity):
             lines = [heading, "", finding_item(finding)] if heading else [finding_item(finding)]
-            size = sum(map(_size, lines))
-            if size > left or left_out:  # what is left out is never worse than what is told
-                left_out[severity] += 1
+            size = sum(map(_utf16_length, lines))
+            if size > remaining or omitted:  # omitted findings are never more severe than shown ones
+                omitted[severity] += 1
                 continue
             yield from lines
-            heading, left = "", left - size
+            heading, remaining = "", remaining - size
         if not heading:
             yield ""
-    if left_out:
-        words = ", ".join(f"{number} {severity.value}" for severity, number in left_out.items())
-        yield from (f"**{count(sum(left_out.values()), 'more finding')}**: {words}.", "")
+    if omitted:
+        words = ", ".join(f"{number} {severity.value}" for severity, number in omitted.items())
+        yield from (f"**{count_noun(sum(omitted.values()), 'more finding')}**: {words}.", "")
 
 
 def _section(
-    heading: str, entries: Sequence[Unreadable], item: Callable[[Unreadable], str], budget: int
+    heading: str, entries: Sequence[Unreadable], render: Callable[[Unreadable], str], budget: int
 ) -> Iterable[str]:
     if not entries:
         return []
     lines = [heading, ""]
     for number, entry in enumerate(entries):
-        line = item(entry)
-        budget -= _size(line)
+        line = render(entry)
+        budget -= _utf16_length(line)
         if budget < 0:
             lines.append(f"- and {len(entries) - number} more")
             break
@@ -108,6 +114,6 @@ def _section(
     return [*lines, ""]
 
 
-def _size(line: str) -> int:
-    """The length of a line with its end, in UTF-16 units, of which a text has at least as many as code points."""
+def _utf16_length(line: str) -> int:
+    """Return the length of a line with its end in UTF-16 units, which is at least its number of code points."""
     return len(line.encode("utf-16-le", "surrogatepass")) // 2 + 1

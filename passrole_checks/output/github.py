@@ -1,7 +1,7 @@
-"""Findings as workflow commands of GitHub Actions, which become annotations of a run and of a pull request.
+"""Findings as GitHub Actions workflow commands, which become annotations of a run and of a pull request.
 
-GitHub Docs, "Workflow commands for GitHub Actions" (``::error file=…,line=…,endLine=…,title=…::message``); the escaping
-is that of ``@actions/core``. Of each kind GitHub shows ten annotations a step.
+GitHub Docs, "Workflow commands for GitHub Actions" (``::error file=…,line=…,endLine=…,title=…::message``); escaping as
+in ``@actions/core``. GitHub shows ten annotations of each kind per step.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from collections import Counter
 from collections.abc import Iterator
 
 from passrole_checks.escaping.markup import command_data, command_property
-from passrole_checks.escaping.terminal import below
+from passrole_checks.escaping.terminal import path_below
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable
 
-MOST = 10  # annotations of a kind that GitHub shows for a step
+MOST = 10  # annotations of each kind that GitHub shows per step
 _COMMANDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice", Severity.INFO: "notice"}
 
 
 def scan_github(result: ScanResult, root: str | None = None) -> str:
-    """One command a line: files that could not be read, then the findings, worst first, ten of each kind; then, where
-    there are more, a line that counts them. Suppressed findings are left out. ``root``: the folder of the repository.
+    """Return one command per line: unreadable files, then findings, most severe first, ten of each kind; then a line
+    that counts the others.
+
+    Suppressed findings are omitted. ``root``: the folder of the repository.
     """
     return "".join(f"{line}\n" for line in _lines(result, root))
 
@@ -35,8 +37,8 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
         if written["error"] <= MOST:
             yield _unreadable(unreadable, root)
         else:
-            left_out[_what(unreadable)] += 1
-    for finding in sorted(findings, key=lambda one: -one.severity.rank):  # within a severity in their own order
+            left_out[_problem_title(unreadable)] += 1
+    for finding in sorted(findings, key=lambda finding: -finding.severity.rank):  # stable within a severity
         command = _COMMANDS[finding.severity]
         written[command] += 1
         if written[command] <= MOST:
@@ -44,14 +46,14 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
         else:
             left_out[finding.severity.value] += 1
     if left_out:
-        words = ", ".join(f"{number} {what}" for what, number in left_out.items())
-        yield f"{sum(left_out.values())} more without an annotation: {words}"
+        counts = ", ".join(f"{number} {title}" for title, number in left_out.items())
+        yield f"{sum(left_out.values())} more without an annotation: {counts}"
 
 
 def _finding(finding: Finding, command: str, root: str | None) -> str:
     at = finding.at
     lines = f"line={at.line}" + (f",endLine={at.end_line}" if at.end_line > at.line else "")
-    file = command_property(below(at.file, root))
+    file = command_property(path_below(at.file, root))
     title = command_property(f"{finding.check_id} {finding.name} ({finding.severity.value})")
     message = f"{finding.resource.address}: {finding.message}\nInstead: {finding.remediation}"
     return f"::{command} file={file},{lines},title={title}::{command_data(message)}"
@@ -59,9 +61,9 @@ def _finding(finding: Finding, command: str, root: str | None) -> str:
 
 def _unreadable(entry: Unreadable, root: str | None) -> str:
     line = f",line={entry.line}" if entry.line else ""
-    file = command_property(below(entry.file, root))
-    return f"::error file={file}{line},title={_what(entry)}::{command_data(entry.reason)}"
+    file = command_property(path_below(entry.file, root))
+    return f"::error file={file}{line},title={_problem_title(entry)}::{command_data(entry.reason)}"
 
 
-def _what(entry: Unreadable) -> str:
+def _problem_title(entry: Unreadable) -> str:
     return "internal error" if entry.fault else "could not be read"

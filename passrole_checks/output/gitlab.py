@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from passrole_checks.escaping.markup import json_text
-from passrole_checks.escaping.terminal import below, harmless
+from passrole_checks.escaping.terminal import path_below, sanitize
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.scanner import ScanResult
@@ -18,10 +18,11 @@ _SEVERITY = {Severity.HIGH: "critical", Severity.MEDIUM: "major", Severity.LOW: 
 
 
 def scan_gitlab(result: ScanResult, root: str | None = None) -> str:
-    """A JSON list: files that could not be read, since a report without them would pass for a clean one, then the
-    findings that are not suppressed. ``root``: the folder of the repository, which paths are relative to.
+    """Return a JSON list: unreadable files, since a report without them would look clean, then the unsuppressed
+    findings.
 
-    GitLab takes entries of one fingerprint for one, so no two have the same.
+    ``root``: the folder of the repository, which paths are relative to. GitLab merges entries with equal fingerprints,
+    so each fingerprint is unique.
     """
     findings = [finding for finding in result.findings if not finding.suppressed]
     entries = [_unreadable(entry, root) for entry in result.unreadable]
@@ -32,7 +33,7 @@ def scan_gitlab(result: ScanResult, root: str | None = None) -> str:
 def _finding(finding: Finding, root: str | None) -> dict[str, Any]:
     words = f"{finding.resource.address}: {finding.message} Instead: {finding.remediation}"
     return {
-        "description": harmless(" ".join(words.split())),
+        "description": sanitize(" ".join(words.split())),
         "check_name": f"{finding.check_id} {finding.name}",
         "fingerprint": finding.fingerprint,
         "severity": _SEVERITY[finding.severity],
@@ -41,10 +42,10 @@ def _finding(finding: Finding, root: str | None) -> dict[str, Any]:
 
 
 def _unreadable(entry: Unreadable, root: str | None) -> dict[str, Any]:
-    path = below(entry.file, root)
-    kind, words = ("internal-error", "Not judged") if entry.fault else ("unreadable", "Could not be read")
+    path = path_below(entry.file, root)
+    kind, words = ("internal-error", "Internal error") if entry.fault else ("unreadable", "Could not be read")
     return {
-        "description": harmless(f"{words}: {entry.reason}"),
+        "description": sanitize(f"{words}: {entry.reason}"),
         "check_name": kind,
         "fingerprint": digest(kind, path, str(entry.line), entry.reason),
         "severity": "blocker",
@@ -53,4 +54,4 @@ def _unreadable(entry: Unreadable, root: str | None) -> dict[str, Any]:
 
 
 def _location(file: str, line: int, root: str | None) -> dict[str, Any]:
-    return {"path": below(file, root), "lines": {"begin": line}}
+    return {"path": path_below(file, root), "lines": {"begin": line}}

@@ -1,9 +1,8 @@
-"""The grants as one page of HTML that needs nothing but itself: a graph, filters, and every statement in a table.
+"""The grants as one self-contained HTML page: a graph, filters, and a table of all statements.
 
-Everything that is told stands in the HTML, escaped; the script only draws the graph, filters, and shows copies of what
-is there, so that without JavaScript the table remains. The page's Content-Security-Policy lets nothing be fetched, and
-no other script or style than its own take effect. The page is in ASCII, so that no encoding on the way changes it, and
-holds no time of its making: the same input gives the same page.
+All content is in the HTML, escaped. The script only draws the graph, filters, and shows copies of existing elements;
+without JavaScript the table remains. The page's Content-Security-Policy allows no requests, and no script or style but
+its own. The page is ASCII, and so independent of encodings, and contains no timestamp: equal input gives an equal page.
 """
 
 from __future__ import annotations
@@ -20,45 +19,57 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, graph_of
-from passrole_checks.output.excerpt import statement
-from passrole_checks.output.excluded_files import in_words
-from passrole_checks.output.findings_text import error_in_words
+from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, build_graph
+from passrole_checks.output.counts import count_noun
+from passrole_checks.output.excerpt import statement_lines
+from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.findings_text import error_summary
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Suppression, Unreadable, without_faults
 
 MOST_LINES, MOST_COLUMNS = 60, 800  # of a statement
-MOST_CHARACTERS = 2_000  # of a message; names are cut earlier
+MOST_CHARACTERS = 2_000  # of a message; names are shorter
 _NAME = 300
-_IN_A_CELL = 3  # names in a cell of the table; all of them stand in the statement's card
+_IN_A_CELL = 3  # names in a table cell; the statement's card lists all
 _IN_A_CARD = 60
 
-# our own references may be followed; an address in a name of the scanned file is only text
+# link our own references only; URLs in scanned names stay text
 _REFERENCE = re.compile(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.amazon\.com/[\w./-]*\w)")
+_CODE = re.compile("`([^`]+)`")
 _NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What a page tells beside the grants. All texts are HTML, and escaped already.
+class PageExtras:
+    """Additional content of a page. All texts are HTML, already escaped.
 
-    ``title``, and below it ``summary`` and ``notices``; ``style``: more of it; ``filters`` and ``legend`` beside or in
-    place of the page's own; ``data`` and ``of_entries`` (one for each) are for the script, ``column`` is the heading of
-    a column of the table with ``cells``, ``rows`` are pairs of words for the card of each statement, and ``sections``
-    come last.
+    Attributes:
+        title: the title and heading.
+        summary: content below the heading.
+        notices: content before the page's own notices.
+        style: additional CSS.
+        filters: additional filters.
+        legend: replaces the page's own legend.
+        data: additional data for the script.
+        of_entries: additional data for the script, one per statement.
+        column: heading of an additional table column.
+        cells: its cells, one per statement.
+        rows: additional rows (label and value) of each statement's card.
+        sections: content at the end of the page.
     """
 
-    title: str = "Who may pass which role to which service"
+    title: str = "PassRole access: who may pass which role to which service"
     summary: str = ""
     notices: str = ""
     style: str = ""
     filters: str = ""
     legend: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
-    of_entries: Sequence[Mapping[str, Any]] = ()
+    entry_data: Sequence[Mapping[str, Any]] = ()
     column: str = ""
     cells: Sequence[str] = ()
     rows: Sequence[Sequence[tuple[str, str]]] = ()
@@ -66,56 +77,54 @@ class Beside:
 
 
 def grants_html(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
-    """A whole page: ``grants`` with the findings of ``result``, and what could not be read or was not evaluated."""
-    return page_of(graph_of(result, grants), result, grants, Beside())
+    """Return a whole page: ``grants`` with the findings of ``result``, unreadable files, and items not evaluated."""
+    return render_page(build_graph(result, grants), result, grants, PageExtras())
 
 
-def page_of(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], beside: Beside) -> str:
-    """The page of a graph of ``grants`` and the findings of ``result``, with what is told beside it."""
-    style, script = file_of_page("page.css") + beside.style, file_of_page("page.js")
-    page = Template(file_of_page("page.html")).substitute(
-        title=beside.title,
-        beside=beside.summary,
-        legend=beside.legend or file_of_page("legend.html"),
-        column=f'<th scope="col">{beside.column}</th>' if beside.column else "",
-        sections=beside.sections,
-        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+def render_page(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], extras: PageExtras) -> str:
+    """Return the page of a graph of ``grants`` with the findings of ``result``."""
+    style, script = read_asset("page.css") + extras.style, read_asset("page.js")
+    page = Template(read_asset("page.html")).substitute(
+        title=extras.title,
+        extra_summary=extras.summary,
+        legend=extras.legend or read_asset("legend.html"),
+        column=f'<th scope="col">{extras.column}</th>' if extras.column else "",
+        sections=extras.sections,
+        policy=f"default-src 'none'; style-src '{content_hash(style)}'; script-src '{content_hash(script)}'; "
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
         summary=_summary(result, grants, len(graph.entries)),
-        notices=beside.notices + _notices(result),
-        filters=_filters(graph, beside.filters) if graph.entries else "",
+        notices=extras.notices + _notices(result),
+        filters=_filters(graph, extras.filters) if graph.entries else "",
         empty="" if graph.entries else _empty(result),
-        rows="\n".join(_row(number, entry, graph, beside) for number, entry in enumerate(graph.entries)),
+        rows="\n".join(_row(number, entry, graph, extras) for number, entry in enumerate(graph.entries)),
         others="".join(_finding(finding, placed=True) for finding in graph.others),
         hide_table="" if graph.entries else " hidden",
         hide_others="" if graph.others else " hidden",
-        data=_data(graph, beside),
+        data=_data(graph, extras),
     )
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def file_of_page(name: str) -> str:
-    """A file that pages are made of."""
+def read_asset(name: str) -> str:
+    """Return the content of a file in ``page/``."""
     return resources.files("passrole_checks.output").joinpath("page").joinpath(name).read_text(encoding="ascii")
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
+    """Return the hash of an inline style or script for a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
 
 
-def text_of_page(foreign: str, most: int = _NAME) -> str:
-    """Foreign text for the page: invisible and steering characters spelled out, cut where it is long, escaped."""
-    foreign = harmless(foreign)
-    return escape(foreign if len(foreign) <= most else f"{foreign[: most - 1]}… ({len(foreign):,} characters)")
+def escape_text(text: str, most: int = _NAME) -> str:
+    """Escape untrusted text for the page: sanitize, truncate and escape HTML."""
+    text = sanitize(text)
+    return escape(text if len(text) <= most else f"{text[: most - 1]}… ({len(text):,} characters)")
 
 
-_text = text_of_page
-
-
-def _data(graph: AccessGraph, beside: Beside) -> str:
-    """What the graph is drawn from, as JSON that cannot end its script element."""
+def _data(graph: AccessGraph, extras: PageExtras) -> str:
+    """Return the data for the script as JSON that cannot end its script element."""
     document = {
         "nodes": [
             {
@@ -136,64 +145,61 @@ def _data(graph: AccessGraph, beside: Beside) -> str:
                 "v": _severity(entry),
                 "e": entry.effect,
                 "k": sorted({finding.check_id for finding in entry.findings if not finding.suppressed}),
-                **(beside.of_entries[number] if beside.of_entries else {}),
+                **(extras.entry_data[number] if extras.entry_data else {}),
             }
             for number, entry in enumerate(graph.entries)
         ],
-        **beside.data,
+        **extras.data,
     }
     text = json.dumps(document, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _plain(foreign: str) -> str:
-    foreign = harmless(foreign)
-    return foreign if len(foreign) <= _NAME else foreign[: _NAME - 1] + "…"
+def _plain(text: str) -> str:
+    return truncate(sanitize(text), _NAME)
 
 
 def _severity(entry: GraphStatement) -> str:
     return entry.severity.value if entry.severity is not None else _NONE
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
     findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in findings)
     effects = Counter(located.effect_on_passrole for located in grants)
-    parts = [f"<strong>{_count(effects['allow'], 'PassRole grant')}</strong> in {_count(len(result.files), 'file')}"]
+    parts = [
+        f"<strong>{count_noun(effects['allow'], 'PassRole grant')}</strong> in {count_noun(len(result.files), 'file')}"
+    ]
     if effects["deny"]:
-        parts.append(_count(effects["deny"], "Deny statement"))
+        parts.append(count_noun(effects["deny"], "Deny statement"))
     if entries > len(grants):
-        parts.append(f"{_count(entries - len(grants), 'statement')} more that findings are about")
+        parts.append(f"{count_noun(entries - len(grants), 'other statement')} with findings")
     if findings:
         counts = " ".join(
             f"{_badge(severity.value, f'{severities[severity]} {severity.value}')}"
             for severity in reversed(Severity)
             if severities[severity]
         )
-        parts.append(f"<strong>{_count(len(findings), 'finding')}</strong> {counts}")
+        parts.append(f"<strong>{count_noun(len(findings), 'finding')}</strong> {counts}")
     elif grants and not result.unreadable:
-        parts.append("<strong>nothing found</strong>")
+        parts.append("<strong>no findings</strong>")
     suppressed = len(result.findings) - len(findings)
     if suppressed:
         parts.append(f"{suppressed:,} suppressed")
-    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    error = error_summary(result.unreadable, result.files, anything=bool(grants or findings))
     if error:
-        parts.insert(0, f"<strong>{_text(error)}</strong>")
+        parts.insert(0, f"<strong>{escape_text(error)}</strong>")
     if result.excluded:
-        parts.append(in_words(result.excluded))
+        parts.append(excluded_summary(result.excluded))
     return '<span class="dot"> &middot; </span>'.join(f"<span>{part}</span>" for part in parts)
 
 
 def _empty(result: ScanResult) -> str:
     if result.unreadable:
-        return f'<p class="empty">{_text(error_in_words(result.unreadable, result.files))}.</p>'
+        return f'<p class="empty">{escape_text(error_summary(result.unreadable, result.files))}.</p>'
     if not result.files:
-        return '<p class="empty">No Terraform, plan, CloudFormation or SAM file was read.</p>'
-    return f'<p class="empty">No PassRole grants in {_count(len(result.files), "file")}.</p>'
+        return '<p class="empty">No Terraform, plan, CloudFormation or SAM files found.</p>'
+    return f'<p class="empty">No PassRole grants in {count_noun(len(result.files), "file")}.</p>'
 
 
 def _notices(result: ScanResult) -> str:
@@ -209,7 +215,7 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
     if not entries:
         return ""
     items = "".join(
-        f"<li><code>{_place(entry.file, entry.line)}</code> {_text(entry.reason, MOST_CHARACTERS)}</li>"
+        f"<li><code>{_location(entry.file, entry.line)}</code> {escape_text(entry.reason, MOST_CHARACTERS)}</li>"
         for entry in entries
     )
     return (
@@ -219,17 +225,20 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
 
 
 def _suppressions(unused: Sequence[Suppression]) -> str:
-    reason = "suppresses nothing here"
-    entries = [Unreadable(one.at.file, f"{one.written or one.check_id} {reason}", one.at.line) for one in unused]
-    return _notice("Suppressions without effect", entries, "")
+    reason = "suppresses no finding"
+    entries = [
+        Unreadable(suppression.at.file, f"{suppression.written or suppression.check_id} {reason}", suppression.at.line)
+        for suppression in unused
+    ]
+    return _notice("Unused suppressions", entries, "")
 
 
-def _place(file: str, line: int | None) -> str:
-    return _text(shown(file)) + (f":{line}" if line else "")
+def _location(file: str, line: int | None) -> str:
+    return escape_text(display_path(file)) + (f":{line}" if line else "")
 
 
 def chip(name: str, value: str, words: str, count: int, style: str = "", *, ticked: bool = True) -> str:
-    """A box to tick for the script to filter by, with the number of statements that it is about."""
+    """Return a checkbox that the script filters by, with the number of matching statements."""
     return (
         f'<label class="chip{style and f" {style}"}"><input type="checkbox" name="{name}" value="{value}"'
         f"{' checked' if ticked else ''}>{words} <span>{count}</span></label>"
@@ -244,7 +253,7 @@ def _filters(graph: AccessGraph, others: str) -> str:
         if severities[value]
     )
     effects = Counter(entry.effect for entry in graph.entries)
-    words = {"allow": "Allow", "deny": "Deny", "none": "without effect"}
+    words = {"allow": "Allow", "deny": "Deny", "none": "no effect"}
     kinds = "".join(
         chip("effect", value, word, effects[value], ticked=value == "allow" or not effects["allow"])
         for value, word in words.items()
@@ -263,9 +272,9 @@ def _filters(graph: AccessGraph, others: str) -> str:
 
 
 def _options(graph: AccessGraph, column: Column) -> list[tuple[str, str]]:
-    several = Counter(node.label for node in graph.nodes if node.column is column)
+    occurrences = Counter(node.label for node in graph.nodes if node.column is column)
     options = [
-        (str(number), f"{node.label} ({node.note})" if several[node.label] > 1 and node.note else node.label)
+        (str(number), f"{node.label} ({node.note})" if occurrences[node.label] > 1 and node.note else node.label)
         for number, node in enumerate(graph.nodes)
         if node.column is column
     ]
@@ -273,7 +282,7 @@ def _options(graph: AccessGraph, column: Column) -> list[tuple[str, str]]:
 
 
 def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
-    items = "".join(f'<option value="{escape(value)}">{_text(words, 90)}</option>' for value, words in options)
+    items = "".join(f'<option value="{escape(value)}">{escape_text(words, 90)}</option>' for value, words in options)
     return f'<label class="field">{label} <select name="{name}"><option value="">all</option>{items}</select></label>'
 
 
@@ -281,110 +290,111 @@ def _badge(severity: str, words: str) -> str:
     return f'<span class="badge {severity}">{words}</span>'
 
 
-def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: Beside) -> str:
+def _row(number: int, entry: GraphStatement, graph: AccessGraph, extras: PageExtras) -> str:
     grant, severity = entry.located.grant, _severity(entry)
-    found = sorted(
-        (finding for finding in entry.findings if not finding.suppressed), key=lambda one: -one.severity.rank
+    findings = sorted(
+        (finding for finding in entry.findings if not finding.suppressed), key=lambda node: -node.severity.rank
     )
-    told = ", ".join(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in found))
+    checks = ", ".join(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in findings))
     effect = {"allow": "", "deny": '<span class="tag">Deny</span> ', "none": '<span class="tag">no effect</span> '}
     cells = [
-        _badge(severity, "no finding" if severity == _NONE else severity) + f'<span class="told">{_text(told)}</span>',
-        effect[entry.effect] + _names([graph.nodes[one].label for one in entry.principals]),
-        _names([graph.nodes[one].label for one in entry.roles]),
-        _names([graph.nodes[one].label for one in entry.services]),
-        f"<code>{_place(grant.at.file, grant.at.line)}</code>",
+        _badge(severity, "no finding" if severity == _NONE else severity)
+        + f'<span class="detail">{escape_text(checks)}</span>',
+        effect[entry.effect] + _names([graph.nodes[node].label for node in entry.principals]),
+        _names([graph.nodes[node].label for node in entry.roles]),
+        _names([graph.nodes[node].label for node in entry.services]),
+        f"<code>{_location(grant.at.file, grant.at.line)}</code>",
     ]
     heads = ["Severity", "Who", "May pass", "To", "Where"]
-    if beside.column:
-        heads.insert(-1, beside.column)
-        cells.insert(-1, beside.cells[number])
-    card = _card(entry, found, beside.rows[number] if beside.rows else ())
+    if extras.column:
+        heads.insert(-1, extras.column)
+        cells.insert(-1, extras.cells[number])
+    card = _card(entry, findings, extras.rows[number] if extras.rows else ())
     columns = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True))
     return (
         f'<tbody id="g{number + 1}" class="{severity}"><tr>{columns}</tr><tr class="more"><td colspan="{len(heads)}">'
-        f"<details><summary>Statement{_and_findings(len(found))}</summary>"
+        f"<details><summary>Statement{_finding_count_suffix(len(findings))}</summary>"
         f'<article class="card">{card}</article></details></td></tr></tbody>'
     )
 
 
-def _and_findings(number: int) -> str:
-    return f" and {_count(number, 'finding')}" if number else ""
+def _finding_count_suffix(number: int) -> str:
+    return f" and {count_noun(number, 'finding')}" if number else ""
 
 
 def _names(names: Sequence[str]) -> str:
-    listed = "".join(f"<code>{_text(name, 120)}</code> " for name in names[:_IN_A_CELL])
+    listed = "".join(f"<code>{escape_text(name, 120)}</code> " for name in names[:_IN_A_CELL])
     return listed + (f"and {len(names) - _IN_A_CELL} more" if len(names) > _IN_A_CELL else "")
 
 
-def _card(entry: GraphStatement, found: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
+def _card(entry: GraphStatement, findings: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
     located = entry.located
     grant, resource = located.grant, located.resource
     last = f"&ndash;{grant.at.end_line}" if grant.at.end_line > grant.at.line else ""
-    head = f'<p class="place"><code>{_place(grant.at.file, grant.at.line)}{last}</code></p>'
-    head += f'<p class="resource"><code>{_text(resource.address)}</code>'
-    head += f" {_text(resource.construct)}" if resource.construct else ""
-    head += f' <span class="sid">Sid {_text(grant.sid)}</span>' if grant.sid else ""
+    head = f'<p class="place"><code>{_location(grant.at.file, grant.at.line)}{last}</code></p>'
+    head += f'<p class="resource"><code>{escape_text(resource.address)}</code>'
+    head += f" {escape_text(resource.construct)}" if resource.construct else ""
+    head += f' <span class="sid">Sid {escape_text(grant.sid)}</span>' if grant.sid else ""
     rows = [
-        ("Does", f"{escape(grant.effect)} <code>{_text(grant.granted_by)}</code>{_without_effect(entry)}"),
-        ("Who", _all(located.principals) or "attached to nobody here"),
-        ("All roles but" if grant.complement else "Roles", _all([str(role.pattern) for role in grant.roles])),
+        ("Effect", f"{escape(grant.effect)} <code>{escape_text(grant.granted_by)}</code>{_effect_note(entry)}"),
+        ("Who", _name_list(located.principals) or "not attached"),
+        ("All roles except" if grant.complement else "Roles", _name_list([str(role.pattern) for role in grant.roles])),
         ("Services", _services(located)),
-        ("If", _all(grant.other_conditions)),
+        ("Condition", _name_list(grant.other_conditions)),
         *more,
     ]
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)
-    code = "\n".join(escape(line) for line in statement(grant.at, grant, MOST_LINES, MOST_COLUMNS))
+    code = "\n".join(escape(line) for line in statement_lines(grant.at, grant, MOST_LINES, MOST_COLUMNS))
     suppressed = [finding for finding in entry.findings if finding.suppressed]
     return f'{head}</p><dl>{listed}</dl><pre tabindex="0" aria-label="Statement">{code}</pre>' + "".join(
-        map(_finding, (*found, *suppressed))
+        map(_finding, (*findings, *suppressed))
     )
 
 
-def _without_effect(entry: GraphStatement) -> str:
+def _effect_note(entry: GraphStatement) -> str:
     if entry.located.grant.denied:
-        return " (a Deny in the same document takes it away)"
-    return " (no effect on PassRole here)" if entry.effect == "none" else ""
+        return " (denied by a Deny statement or a permissions boundary)"
+    return " (no effect on PassRole)" if entry.effect == "none" else ""
 
 
-def _all(names: Sequence[str]) -> str:
-    listed = "".join(f"<code>{_text(name)}</code> " for name in names[:_IN_A_CARD])
+def _name_list(names: Sequence[str]) -> str:
+    listed = "".join(f"<code>{escape_text(name)}</code> " for name in names[:_IN_A_CARD])
     return listed + (f"and {len(names) - _IN_A_CARD} more" if len(names) > _IN_A_CARD else "")
 
 
 _CONSTRAINTS = {
-    Constraint.ABSENT: "any service: no condition on iam:PassedToService",
-    Constraint.INEFFECTIVE: "any service: the condition leaves none out",
+    Constraint.ABSENT: "any service (missing iam:PassedToService condition)",
+    Constraint.INEFFECTIVE: "any service (the condition does not restrict the service)",
     Constraint.EXACT_IF_PRESENT: "and requests without the key",
-    Constraint.UNRESOLVED: "cannot be told",
-    Constraint.PATTERN: "by a pattern",
+    Constraint.UNRESOLVED: "unresolved",
+    Constraint.PATTERN: "pattern",
 }
 
 
 def _services(located: LocatedGrant) -> str:
     grant = located.grant
-    words = "none: the condition can never be met" if grant.condition.dead else ""
+    words = "none (the condition never matches)" if grant.condition.dead else ""
     if not words and grant.open_to_other_services:
-        words = "any service but these"
+        words = "any service except these"
     words = words or _CONSTRAINTS.get(grant.services.constraint, "")
-    return _all(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
+    return _name_list(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
 
 
 def _finding(finding: Finding, *, placed: bool = False) -> str:
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
-    where = f"<p><code>{_place(finding.at.file, finding.at.line)}</code></p>" if placed else ""
-    silenced, style = "", finding.severity.value
+    where = f"<p><code>{_location(finding.at.file, finding.at.line)}</code></p>" if placed else ""
+    suppressed, style = "", finding.severity.value
     if finding.suppressed is not None:
         reason = finding.suppressed.reason.strip()
-        silenced = f'<p class="quiet">Suppressed{": " + _text(reason, MOST_CHARACTERS) if reason else ""}</p>'
+        suppressed = f'<p class="quiet">Suppressed{": " + escape_text(reason, MOST_CHARACTERS) if reason else ""}</p>'
         style = _NONE
     return (
         f'<section class="finding {style}"><h4>{_badge(style, finding.severity.value)} '
-        f"{escape(finding.check_id)} {escape(finding.name)}{sure}</h4>{where}{silenced}"
+        f"{escape(finding.check_id)} {escape(finding.name)}{sure}</h4>{where}{suppressed}"
         f"<p>{_prose(finding.message)}</p><p><b>Instead:</b> {_prose(finding.remediation)}</p></section>"
     )
 
 
 def _prose(words: str) -> str:
-    text = _text(" ".join(words.split()), MOST_CHARACTERS)
-    return _REFERENCE.sub(lambda found: f'<a href="{found[0]}" rel="noopener noreferrer">{found[0]}</a>', text)
+    text = _CODE.sub(r"<code>\1</code>", escape_text(" ".join(words.split()), MOST_CHARACTERS))
+    return _REFERENCE.sub(lambda match: f'<a href="{match[0]}" rel="noopener noreferrer">{match[0]}</a>', text)

@@ -1,7 +1,7 @@
-"""The grants as GitHub shows them: a Mermaid flowchart, a table, and the findings by severity.
+"""The grants as GitHub Markdown: a Mermaid flowchart, a table, and the findings by severity.
 
-Whatever is scanned goes through :mod:`~passrole_checks.escaping.markup`, so that it can neither become markup nor
-mention anybody. Mermaid: https://mermaid.js.org/syntax/flowchart.html; GitHub Flavored Markdown:
+All scanned text is escaped by :mod:`~passrole_checks.escaping.markup`, so that it can neither become markup nor mention
+anybody. Mermaid: https://mermaid.js.org/syntax/flowchart.html; GitHub Flavored Markdown:
 https://github.github.com/gfm/.
 """
 
@@ -11,17 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.escaping.markup import code, label
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Severity
-from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, graph_of
-from passrole_checks.output.excluded_files import in_words
-from passrole_checks.output.findings_text import error_in_words
-from passrole_checks.output.markdown_items import count, finding_item, note_item
+from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, build_graph
+from passrole_checks.output.counts import count_noun
+from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.findings_text import error_summary
+from passrole_checks.output.markdown_items import MOST_ROWS, finding_item, note_section
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
-from passrole_checks.sources.model.configuration import Unreadable, without_faults
+from passrole_checks.sources.model.configuration import without_faults
 
-MOST_EDGES = 60  # more than these nobody follows with the eye
-MOST_ROWS = 300  # of each table and list; GitHub shows no file of more than some hundred kilobytes
+MOST_EDGES = 60  # in a readable diagram
 _IN_A_CELL = 3
 
 _STYLES = (
@@ -31,21 +31,21 @@ _STYLES = (
     "classDef info fill:#eeeaf8,stroke:#5f4b9b,color:#1c2330",
     "classDef none fill:#eef1f5,stroke:#7d899b,color:#1c2330",
 )
-_COLOURS = {"high": "#bb1f33", "medium": "#96560a", "low": "#1f62a0", "info": "#5f4b9b"}
+_COLORS = {"high": "#bb1f33", "medium": "#96560a", "low": "#1f62a0", "info": "#5f4b9b"}
 _ARROWS = {"high": "==>", "medium": "-->", "low": "-->", "info": "-.->", "none": "-->"}
 _BOXES = {Column.PRINCIPAL: ('(["', '"])'), Column.ROLE: ('["', '"]'), Column.SERVICE: ('{{"', '"}}')}
 
 
 def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
-    """A page of Markdown: ``grants`` with the findings of ``result``, and what was not read or not evaluated."""
-    graph = graph_of(result, grants)
+    """Return a Markdown page: ``grants`` with the findings of ``result``, unreadable files, and items not evaluated."""
+    graph = build_graph(result, grants)
     return "\n".join(_lines(result, grants, graph)) + "\n"
 
 
 def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGraph) -> Iterator[str]:
-    yield from ("## Who may pass which role to which service", "", _summary(result, grants, len(graph.entries)))
-    yield from _list("Internal errors", result.faults)
-    yield from _list("Could not be read", without_faults(result.unreadable))
+    yield from ("## PassRole access", "", _summary(result, grants, len(graph.entries)))
+    yield from note_section("Internal errors", result.faults)
+    yield from note_section("Could not be read", without_faults(result.unreadable))
     if graph.links:
         yield ""
         yield from diagram(graph)
@@ -54,86 +54,86 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGrap
         yield from _table(graph)
     findings = [finding for finding in result.findings if not finding.suppressed]
     for severity in reversed(Severity):
-        found = [finding for finding in findings if finding.severity is severity]
-        if found:
-            yield from ("", f"### {severity.value.capitalize()}: {count(len(found), 'finding')}", "")
-            yield from map(finding_item, found[:MOST_ROWS])
-        if len(found) > MOST_ROWS:
-            yield f"- and {len(found) - MOST_ROWS} more"
-    yield from _list("Not evaluated", result.not_evaluated)
+        matching = [finding for finding in findings if finding.severity is severity]
+        if matching:
+            yield from ("", f"### {severity.value.capitalize()}: {count_noun(len(matching), 'finding')}", "")
+            yield from map(finding_item, matching[:MOST_ROWS])
+        if len(matching) > MOST_ROWS:
+            yield f"- and {len(matching) - MOST_ROWS} more"
+    yield from note_section("Not evaluated", result.not_evaluated)
 
 
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
-    excluded = f"; {in_words(result.excluded)}" if result.excluded else ""
+    excluded = f"; {excluded_summary(result.excluded)}" if result.excluded else ""
     return f"{_counts(result, grants, entries)}{excluded}."
 
 
 def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
     effects = Counter(located.effect_on_passrole for located in grants)
     findings = [finding for finding in result.findings if not finding.suppressed]
-    files = count(len(result.files), "file")
-    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    files = count_noun(len(result.files), "file")
+    error = error_summary(result.unreadable, result.files, anything=bool(grants or findings))
     if error and not grants and not findings:
         return error
     if not result.files:
-        return "No Terraform, plan, CloudFormation or SAM file was read"
+        return "No Terraform, plan, CloudFormation or SAM files found"
     if not grants and not findings:
         return f"No PassRole grants in {files}"
     words = f"{error}; " if error else ""
-    words += f"{count(effects['allow'], 'PassRole grant')}"
-    words += f", {effects['deny']} denied" if effects["deny"] else ""
+    words += f"{count_noun(effects['allow'], 'PassRole grant')}"
+    words += f", {count_noun(effects['deny'], 'Deny statement')}" if effects["deny"] else ""
     words += f" in {files}; "
-    if entries > len(grants):  # of AWS managed policies, and of policies that a change leaves as they are
-        words += f"{count(entries - len(grants), 'statement')} more that findings are about; "
+    if entries > len(grants):  # of AWS managed policies, and of policies that a plan leaves unchanged
+        words += f"{count_noun(entries - len(grants), 'other statement')} with findings; "
     severities = Counter(finding.severity for finding in findings)
-    counts = [f"{severities[one]} {one.value}" for one in reversed(Severity) if severities[one]]
-    words += f"{count(len(findings), 'finding')}: {', '.join(counts)}" if findings else "nothing found"
+    counts = [f"{severities[severity]} {severity.value}" for severity in reversed(Severity) if severities[severity]]
+    words += f"{count_noun(len(findings), 'finding')}: {', '.join(counts)}" if findings else "no findings"
     suppressed = len(result.findings) - len(findings)
     return words + (f"; {suppressed} suppressed" if suppressed else "")
 
 
 def diagram(graph: AccessGraph, arrow: Callable[[Link], str] | None = None) -> Iterator[str]:
-    """A flowchart of at most :data:`MOST_EDGES` arrows, and a line that says what it leaves out.
+    """Yield a flowchart of at most :data:`MOST_EDGES` arrows, and a note on what it omits.
 
-    ``arrow``: what the arrow of a link is written like; without one arrows tell the severity of what is found.
+    ``arrow``: returns the Mermaid arrow of a link; by default, arrows show severity.
     """
-    drawn, said = graph, ""
+    drawn, note = graph, ""
     if len(graph.links) > MOST_EDGES:
         drawn = graph.grouped()
-        said = f"The {len(graph.links)} links are too many to draw: principals and roles are drawn together by folder."
+        note = f"Too many links to draw ({len(graph.links)}): principals and roles are grouped by folder."
     links = drawn.links[:MOST_EDGES]
     left_out = drawn.links[MOST_EDGES:]
     if left_out:
         worst = left_out[0].severity
-        said += f" Of {len(drawn.links)} arrows these are the {len(links)} most severe; "
-        said += f"the worst of the others is {worst.value}." if worst else "nothing is found about the others."
+        note += f" Shows the {len(links)} most severe of {len(drawn.links)} arrows; "
+        note += f"highest severity of the others: {worst.value}." if worst else "the others have no findings."
     yield from ("```mermaid", "flowchart LR")
     used = sorted({number for link in links for number in (link.source, link.target)})
-    severity = {number: _worst(number, drawn.links) for number in used}
+    severity = {number: _worst_severity(number, drawn.links) for number in used}
     for number in used:
         node = drawn.nodes[number]
         before, after = _BOXES[node.column]
-        note = f"<br/>{label(node.note)}" if node.note else ""
-        yield f"  n{number}{before}{label(node.label)}{note}{after}:::{severity[number]}"
+        second_line = f"<br/>{label(node.note)}" if node.note else ""
+        yield f"  n{number}{before}{label(node.label)}{second_line}{after}:::{severity[number]}"
     for link in links:
-        yield f"  n{link.source} {_ARROWS[_word(link)] if arrow is None else arrow(link)} n{link.target}"
-    for word, colour in _COLOURS.items() if arrow is None else ():
-        numbers = ",".join(str(number) for number, link in enumerate(links) if _word(link) == word)
+        yield f"  n{link.source} {_ARROWS[_severity_name(link)] if arrow is None else arrow(link)} n{link.target}"
+    for word, color in _COLORS.items() if arrow is None else ():
+        numbers = ",".join(str(number) for number, link in enumerate(links) if _severity_name(link) == word)
         if numbers:
-            yield f"  linkStyle {numbers} stroke:{colour}"
+            yield f"  linkStyle {numbers} stroke:{color}"
     yield from (f"  {style}" for style in _STYLES if style.split()[1] in severity.values())
     yield "```"
-    if said:
-        yield from ("", said.strip())
+    if note:
+        yield from ("", note.strip())
 
 
-def _word(link: Link) -> str:
+def _severity_name(link: Link) -> str:
     return link.severity.value if link.severity is not None else "none"
 
 
-def _worst(number: int, links: Iterable[Link]) -> str:
-    """The links come worst first."""
-    return next(_word(link) for link in links if number in (link.source, link.target))
+def _worst_severity(number: int, links: Iterable[Link]) -> str:
+    """Return the highest severity of a node's links, which are sorted most severe first."""
+    return next(_severity_name(link) for link in links if number in (link.source, link.target))
 
 
 def _table(graph: AccessGraph) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _table(graph: AccessGraph) -> Iterator[str]:
     for entry in entries[:MOST_ROWS]:
         yield "| " + " | ".join(_cells(entry, graph)) + " |"
     if len(entries) > MOST_ROWS:
-        yield from ("", f"{len(entries) - MOST_ROWS} more statements are not listed.")
+        yield from ("", f"{count_noun(len(entries) - MOST_ROWS, 'more statement')} not listed.")
 
 
 def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
     yield effect + _names(graph.nodes[number].label for number in entry.principals)
     yield _names(graph.nodes[number].full or graph.nodes[number].label for number in entry.roles)
     yield _names(graph.nodes[number].label for number in entry.services)
-    yield _cell(f"{shown(grant.at.file)}:{grant.at.line}") + (f" {_cell(grant.sid)}" if grant.sid else "")
+    yield _cell(f"{display_path(grant.at.file)}:{grant.at.line}") + (f" {_cell(grant.sid)}" if grant.sid else "")
 
 
 def _names(names: Iterable[str]) -> str:
@@ -166,12 +166,3 @@ def _names(names: Iterable[str]) -> str:
 
 def _cell(text: str) -> str:
     return code(text, in_table=True)
-
-
-def _list(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
-    if not entries:
-        return
-    yield from ("", f"### {title}", "")
-    yield from map(note_item, entries[:MOST_ROWS])
-    if len(entries) > MOST_ROWS:
-        yield f"- and {len(entries) - MOST_ROWS} more"

@@ -1,15 +1,15 @@
-"""JSON of ``scan`` and ``grants``. The keys are promises: they may be added to, never renamed."""
+"""JSON of ``scan``, ``grants`` and ``diff``. The keys are a stable interface: add keys, never rename any."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.escaping.markup import json_text
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.excluded_files import shown_excluded
+from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 if TYPE_CHECKING:
@@ -30,11 +30,10 @@ def scan_json(
     baseline: Applied | None = None,
     configuration: Sequence[Unreadable] = (),
 ) -> str:
-    """The findings, the files that could not be read and a summary, as one JSON document.
+    """Return findings, unreadable files and a summary as one JSON document.
 
-    ``not_shown`` are findings that were asked to be left out; they are only counted, as are those that the ``baseline``
-    accepts; of its entries those are named that somebody should look at. ``configuration``: notes on what the
-    configuration hides.
+    Findings ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted; baseline
+    entries that need attention are listed. ``configuration``: notes on what the configuration hides.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in open_findings)
@@ -42,12 +41,12 @@ def scan_json(
         {
             "version": VERSION,
             "findings": [_finding(finding) for finding in result.findings],
-            "unreadable": _unreadable(without_faults(result.unreadable)),
-            "faults": _unreadable(result.faults),
-            "not_evaluated": _unreadable(result.not_evaluated),
-            "excluded": shown_excluded(result.excluded),
+            "unreadable": problem_entries(without_faults(result.unreadable)),
+            "faults": problem_entries(result.faults),
+            "not_evaluated": problem_entries(result.not_evaluated),
+            "excluded": excluded_paths(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
-            "notes": _unreadable(configuration),
+            "notes": problem_entries(configuration),
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
                 "files": len(result.files),
@@ -64,7 +63,7 @@ def scan_json(
 
 def _baseline(baseline: Applied) -> dict[str, Any]:
     return {
-        "file": shown(baseline.path),
+        "file": display_path(baseline.path),
         "expired": [_entry(entry) for entry in baseline.expired],
         "worse": [_entry(entry) for _, entry in baseline.worse],
         "unused": [_entry(entry) for entry in baseline.unused],
@@ -84,34 +83,35 @@ def _entry(entry: BaselineEntry) -> dict[str, Any]:
 
 
 def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
-    """The inventory: ``grants``, and what of ``result`` could not be read, as one JSON document."""
+    """Return the inventory as one JSON document: ``grants``, and the files of ``result`` that could not be read."""
     return json_text(
         {
             "version": VERSION,
-            "grants": [_located(located) for located in grants],
-            "unreadable": _unreadable(without_faults(result.unreadable)),
-            "faults": _unreadable(result.faults),
-            "not_evaluated": _unreadable(result.not_evaluated),
-            "excluded": shown_excluded(result.excluded),
+            "grants": [_grant_entry(located) for located in grants],
+            "unreadable": problem_entries(without_faults(result.unreadable)),
+            "faults": problem_entries(result.faults),
+            "not_evaluated": problem_entries(result.not_evaluated),
+            "excluded": excluded_paths(result.excluded),
         }
     )
 
 
 def diff_json(difference: AccessDifference, compared: VersionPair | None = None) -> str:
-    """The changes by what they are, as one JSON document; what could not be read is among what is not evaluated.
+    """Return the changes by kind as one JSON document; files that could not be read are among the items not evaluated.
 
-    ``compared``: the versions, where they are some of a repository."""
+    ``compared``: the versions, if they are versions of a repository.
+    """
     groups = ("new", "widened", "narrowed", "removed", "moved")
     return json_text(
         {
             "version": VERSION,
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
-            "faults": _unreadable(faults_in(difference.unreadable)),
-            "not_evaluated": _unreadable(
+            "faults": problem_entries(faults_in(difference.unreadable)),
+            "not_evaluated": problem_entries(
                 [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
             ),
-            "excluded": shown_excluded(difference.excluded),
+            "excluded": excluded_paths(difference.excluded),
             **(_versions(compared) if compared is not None else {}),
         }
     )
@@ -123,15 +123,15 @@ def _versions(compared: VersionPair) -> dict[str, Any]:
 
 
 def _change(change: GrantChange, group: str) -> dict[str, Any]:
-    entry: dict[str, Any] = _located(change.grant)
+    entry: dict[str, Any] = _grant_entry(change.grant)
     if group in ("new", "widened"):
         entry["severity"], entry["confidence"] = change.severity.value, change.confidence.value
     if change.before is not None:
-        entry["before"] = _located(change.before)
+        entry["before"] = _grant_entry(change.before)
     if change.cause is not None:
-        entry["cause"] = {"file": shown(change.cause.file), "line": change.cause.line}
+        entry["cause"] = {"file": display_path(change.cause.file), "line": change.cause.line}
         if change.cause_removed:
-            entry["cause"]["removed"] = True  # the line is one of the old version
+            entry["cause"]["removed"] = True  # the line is in the old version
     return entry
 
 
@@ -142,7 +142,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "confidence": finding.confidence.value,
         "message": finding.message,
-        **_place(finding.at),
+        **_location(finding.at),
         "framework": finding.framework.value,
         "resource": finding.resource.address,
         "construct": finding.resource.construct or None,
@@ -160,7 +160,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _located(located: LocatedGrant) -> dict[str, Any]:
+def _grant_entry(located: LocatedGrant) -> dict[str, Any]:
     entry = grant_entry(located.grant, located.resource, located.statement_path, located.principals)
     return {**entry, "effect_on_passrole": located.effect_on_passrole}
 
@@ -168,9 +168,9 @@ def _located(located: LocatedGrant) -> dict[str, Any]:
 def grant_entry(
     grant: PassRoleGrant, resource: ResourceDefinition, statement_path: str, principals: Sequence[str]
 ) -> dict[str, Any]:
-    """A statement as ``grants`` tells it."""
+    """Return the JSON entry of a statement."""
     return {
-        **_place(grant.at),
+        **_location(grant.at),
         "framework": resource.framework.value,
         "resource": resource.address,
         "construct": resource.construct or None,
@@ -190,19 +190,20 @@ def grant_entry(
     }
 
 
-def _place(at: Position) -> dict[str, Any]:
-    return {"file": shown(at.file), "line": at.line, "end_line": max(at.line, at.end_line)}
+def _location(at: Position) -> dict[str, Any]:
+    return {"file": display_path(at.file), "line": at.line, "end_line": max(at.line, at.end_line)}
 
 
 def _suppression(suppression: Suppression) -> dict[str, Any]:
     return {
         "check_id": suppression.check_id,
         "reason": suppression.reason,
-        "file": shown(suppression.at.file),
+        "file": display_path(suppression.at.file),
         "line": suppression.at.line,
         "origin": suppression.origin,
     }
 
 
-def _unreadable(entries: Sequence[Unreadable]) -> list[dict[str, Any]]:
-    return [{"file": shown(entry.file), "line": entry.line, "reason": entry.reason} for entry in entries]
+def problem_entries(entries: Iterable[Unreadable]) -> list[dict[str, Any]]:
+    """Return JSON entries of files that could not be read, or of code that was not evaluated."""
+    return [{"file": display_path(entry.file), "line": entry.line or None, "reason": entry.reason} for entry in entries]

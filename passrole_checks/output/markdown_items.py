@@ -1,29 +1,38 @@
-"""Items of lists in Markdown that more than one page has."""
+"""Markdown list items used by several pages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from passrole_checks.escaping.markup import code, prose
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding
 from passrole_checks.sources.model.configuration import Unreadable
 
+MOST_ROWS = 300  # per table and list; GitHub renders files up to some hundred kilobytes
+
 
 def finding_item(finding: Finding) -> str:
-    """A finding, as one item of a list."""
+    """Return a finding as a list item."""
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
-    place = code(f"{shown(finding.at.file)}:{finding.at.line}")
+    location = code(f"{display_path(finding.at.file)}:{finding.at.line}")
     return (
-        f"- **{finding.check_id} {finding.name}**{sure} {place} {code(finding.resource.address)}"
+        f"- **{finding.check_id} {finding.name}**{sure} {location} {code(finding.resource.address)}"
         f"<br>{prose(finding.message)} *Instead:* {prose(finding.remediation)}"
     )
 
 
 def note_item(entry: Unreadable) -> str:
-    """A file with what is to be said of it, as one item of a list."""
-    place = shown(entry.file) + (f":{entry.line}" if entry.line else "")
-    return f"- {code(place)}: {prose(entry.reason)}"
+    """Return a note about a file as a list item."""
+    location = display_path(entry.file) + (f":{entry.line}" if entry.line else "")
+    return f"- {code(location)}: {prose(entry.reason)}"
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun, ``1 file`` or ``2 files``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def note_section(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
+    """Yield a section with the first notes, and the number of the others; nothing if there are none."""
+    if not entries:
+        return
+    yield from ("", f"### {title}", "")
+    yield from map(note_item, entries[:MOST_ROWS])
+    if len(entries) > MOST_ROWS:
+        yield f"- and {len(entries) - MOST_ROWS} more"

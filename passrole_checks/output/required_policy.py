@@ -1,4 +1,5 @@
-"""The PassRole statements that a deployment needs, as JSON, as a Terraform data document, as a CloudFormation template.
+"""The PassRole statements that a deployment needs: as JSON, as a Terraform policy document, as a CloudFormation
+template.
 
 Sources: AWS provider, data source ``aws_iam_policy_document``; AWS CloudFormation Template Reference,
 AWS::IAM::ManagedPolicy.
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.required.policy_statements import (
     ACCOUNT,
     PARTITION,
@@ -27,22 +28,30 @@ PASSED_TO_SERVICE = "iam:PassedToService"
 
 
 def statements_json(required: Required) -> list[dict[str, Any]]:
-    """The statements of all policies; what has to be filled in stands there as ``${Name}``."""
-    return [_statement(one) for one in required.statements]
+    """Return the statements of all policies; placeholders are written as ``${Name}``."""
+    return [_statement(statement) for statement in required.statements]
 
 
 def policies_json(required: Required) -> list[dict[str, Any]]:
-    """The documents of the policies, each short enough for a managed policy."""
-    return [{"Version": "2012-10-17", "Statement": [_statement(one) for one in policy]} for policy in required.policies]
+    """Return the policy documents, each within the size limit of a managed policy."""
+    return [
+        {"Version": "2012-10-17", "Statement": [_statement(statement) for statement in policy]}
+        for policy in required.policies
+    ]
 
 
-def _statement(one: RequiredStatement) -> dict[str, Any]:
-    resources = [_json_arn(pattern) for pattern in one.resources]
-    found: dict[str, Any] = {"Sid": one.sid, "Effect": "Allow", "Action": one.action, "Resource": resources}
-    if one.services:
-        services = one.services[0] if len(one.services) == 1 else list(one.services)
-        found["Condition"] = {"StringEquals": {PASSED_TO_SERVICE: services}}
-    return found
+def _statement(statement: RequiredStatement) -> dict[str, Any]:
+    resources = [_json_arn(pattern) for pattern in statement.resources]
+    document: dict[str, Any] = {
+        "Sid": statement.sid,
+        "Effect": "Allow",
+        "Action": statement.action,
+        "Resource": resources,
+    }
+    if statement.services:
+        services = statement.services[0] if len(statement.services) == 1 else list(statement.services)
+        document["Condition"] = {"StringEquals": {PASSED_TO_SERVICE: services}}
+    return document
 
 
 def _json_arn(pattern: Pattern) -> str:
@@ -55,14 +64,16 @@ def _json_part(part: str | Blank) -> str:
     return "aws" if part == PARTITION else f"${{{camel(part)}}}"
 
 
-def in_words(blank: Blank) -> str:
-    """What has to be filled in for a blank."""
-    return f"{blank.about}, in {shown(blank.file)}" if blank.file else blank.about
+def describe_placeholder(blank: Blank) -> str:
+    """Return what to fill in for a placeholder."""
+    return f"{blank.about}, in {display_path(blank.file)}" if blank.file else blank.about
 
 
-def hcl(required: Required, error: str = "") -> str:
-    """A ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that they need.
-    ``error``: what was not read, as a comment at the top."""
+def to_hcl(required: Required, error: str = "") -> str:
+    """Return a ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that it needs.
+
+    ``error``: a summary of what was not read, for a comment at the top.
+    """
     return "\n".join([*_error(error), *_hcl(required)]) + "\n"
 
 
@@ -71,7 +82,7 @@ def _error(error: str) -> list[str]:
 
 
 def _hcl(required: Required) -> Iterator[str]:
-    used = {part for one in required.statements for pattern in one.resources for part in pattern}
+    used = {part for statement in required.statements for pattern in statement.resources for part in pattern}
     yield from _comments(required)
     if PARTITION in used:
         yield 'data "aws_partition" "current" {}'
@@ -94,21 +105,21 @@ def _hcl(required: Required) -> Iterator[str]:
 
 
 def _hcl_statements(policy: Policy) -> Iterator[str]:
-    for number, one in enumerate(policy):
+    for number, statement in enumerate(policy):
         if number:
             yield ""
         yield "  statement {"
-        yield f'    sid       = "{one.sid}"'
-        yield f'    actions   = ["{one.action}"]'
+        yield f'    sid       = "{statement.sid}"'
+        yield f'    actions   = ["{statement.action}"]'
         yield "    resources = ["
-        yield from (f"      {_hcl_arn(pattern)}," for pattern in one.resources)
+        yield from (f"      {_hcl_arn(pattern)}," for pattern in statement.resources)
         yield "    ]"
-        if one.services:
+        if statement.services:
             yield ""
             yield "    condition {"
             yield '      test     = "StringEquals"'
             yield f'      variable = "{PASSED_TO_SERVICE}"'
-            yield f"      values   = [{', '.join(_quoted(service) for service in one.services)}]"
+            yield f"      values   = [{', '.join(_quote(service) for service in statement.services)}]"
             yield "    }"
         yield "  }"
 
@@ -122,40 +133,43 @@ def _hcl_arn(pattern: Pattern) -> str:
 
 def _hcl_part(part: str | Blank) -> str:
     if isinstance(part, str):
-        return part  # which has nothing in it that would have to be escaped
+        return part  # contains nothing that needs escaping
     if part == ACCOUNT:
         return "${data.aws_caller_identity.current.account_id}"
     return "${data.aws_partition.current.partition}" if part == PARTITION else f"${{var.{snake(part)}}}"
 
 
 def _description(blank: Blank) -> str:
-    """In quotes, without what HCL takes for a template, and cfn-lint for a forgotten ``Fn::Sub``."""
-    return _quoted(re.sub(r"[$%]+\{", "{", in_words(blank)))
+    """Return the description in quotes, without template syntax of HCL, which cfn-lint would report as a missing
+    ``Fn::Sub``."""
+    return _quote(re.sub(r"[$%]+\{", "{", describe_placeholder(blank)))
 
 
-def _quoted(value: str) -> str:
-    """A text in double quotes, with escapes that HCL and YAML have in common: neither knows surrogate pairs."""
-    return f'"{"".join(map(_escaped, value))}"'
+def _quote(value: str) -> str:
+    """Return a text in double quotes, with escapes valid in both HCL and YAML; neither supports surrogate pairs."""
+    return f'"{"".join(map(_escape, value))}"'
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"
     if character.isprintable():
         return character
     code = ord(character)
-    if 0xD800 <= code < 0xE000:  # half of a pair, which no file can hold
+    if 0xD800 <= code < 0xE000:  # a lone surrogate, not encodable in a file
         return "\\ufffd"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _comments(required: Required) -> Iterator[str]:
-    return (f"# {harmless(' '.join(note.split()))}" for note in required.notes)
+    return (f"# {sanitize(' '.join(note.split()))}" for note in required.notes)
 
 
-def yaml(required: Required, error: str = "") -> str:
-    """A template with an ``AWS::IAM::ManagedPolicy``; what has to be filled in are its parameters. ``error``: what was
-    not read, as a comment at the top."""
+def to_yaml(required: Required, error: str = "") -> str:
+    """Return a template with an ``AWS::IAM::ManagedPolicy`` for each policy; placeholders become parameters.
+
+    ``error``: a summary of what was not read, for a comment at the top.
+    """
     return "\n".join([*_error(error), *_yaml(required)]) + "\n"
 
 
@@ -179,17 +193,17 @@ def _yaml(required: Required) -> Iterator[str]:
         yield "      PolicyDocument:"
         yield '        Version: "2012-10-17"'
         yield "        Statement:"
-        for one in policy:
-            yield f"          - Sid: {one.sid}"
+        for statement in policy:
+            yield f"          - Sid: {statement.sid}"
             yield "            Effect: Allow"
-            yield f"            Action: {one.action}"
+            yield f"            Action: {statement.action}"
             yield "            Resource:"
-            yield from (f"              - {_yaml_arn(pattern)}" for pattern in one.resources)
-            if one.services:
+            yield from (f"              - {_yaml_arn(pattern)}" for pattern in statement.resources)
+            if statement.services:
                 yield "            Condition:"
                 yield "              StringEquals:"
                 yield f"                {PASSED_TO_SERVICE}:"
-                yield from (f"                  - {service}" for service in one.services)
+                yield from (f"                  - {service}" for service in statement.services)
 
 
 def _yaml_arn(pattern: Pattern) -> str:
@@ -197,6 +211,6 @@ def _yaml_arn(pattern: Pattern) -> str:
     if len(pattern) == 1 and isinstance(only, Blank):
         return f"!Ref {camel(only)}"
     if not any(isinstance(part, Blank) for part in pattern):
-        return _quoted("".join(map(str, pattern)))
+        return _quote("".join(map(str, pattern)))
     parts = (part.replace("${", "${!") if isinstance(part, str) else f"${{{camel(part)}}}" for part in pattern)
-    return "!Sub " + _quoted("".join(parts))
+    return "!Sub " + _quote("".join(parts))

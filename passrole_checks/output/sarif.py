@@ -8,7 +8,7 @@ from typing import Any
 from passrole_checks import __version__
 from passrole_checks.checks.base.check import Check
 from passrole_checks.escaping.markup import json_text
-from passrole_checks.escaping.terminal import harmless, uri
+from passrole_checks.escaping.terminal import sanitize, to_uri
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.baseline import Applied, BaselineEntry
@@ -17,10 +17,10 @@ from passrole_checks.sources.model.configuration import Suppression, Unreadable
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 BASE = "SRCROOT"
-CATEGORY = "passrole-checks/"  # the slash ends the category; what may follow names a single run
+CATEGORY = "passrole-checks/"  # the slash ends the category; a run's name may follow
 FINGERPRINT = "passroleFinding/v1"
 _LEVEL = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note", Severity.INFO: "note"}
-# Code scanning services sort by this number: 7.0 and more is high, 4.0 medium, below that low.
+# Code scanning services rank by this score: high from 7.0, medium from 4.0, otherwise low.
 _SECURITY_SEVERITY = {Severity.HIGH: "8.0", Severity.MEDIUM: "5.0", Severity.LOW: "3.0", Severity.INFO: "1.0"}
 
 
@@ -30,13 +30,12 @@ def scan_sarif(
     baseline: Applied | None = None,
     configuration: Iterable[Unreadable] = (),
 ) -> str:
-    """The findings of ``result`` as one SARIF run; ``checks`` become its rules.
+    """Return the findings of ``result`` as one SARIF run; ``checks`` become its rules.
 
-    Suppressed findings are there with their suppression. With a ``baseline`` those that it accepts are there too, as
-    unchanged and suppressed from outside of the source, and all others are new. What could not be read or judged is a
-    notification of level ``error``, and the run is then not successful; modules and nested stacks that are not here,
-    what is excluded, entries of the baseline that are to be looked at, and what the ``configuration`` hides, are
-    notifications of level ``note``.
+    Suppressed findings are included with their suppression. With a ``baseline``, accepted findings are included as
+    unchanged and suppressed externally, and all others are new. Unreadable files and internal errors are notifications
+    of level ``error``, and the run is then unsuccessful. Missing modules and nested stacks, excluded paths, baseline
+    entries that need attention, and notes on what the ``configuration`` hides are notifications of level ``note``.
     """
     rules, index = _rules(checks)
     notes = [*configuration]
@@ -53,16 +52,18 @@ def review_sarif(
     gone: Iterable[Finding],
     accepted: Iterable[tuple[Finding, BaselineEntry]],
 ) -> str:
-    """The findings of HEAD as one SARIF run, compared with BASE: ``states`` says of each fingerprint whether it is new,
-    updated or unchanged, and those of BASE that are ``gone`` are absent. ``accepted`` are HEAD's findings that a
-    baseline accepts; they are suppressed from outside of the source."""
+    """Return the findings of HEAD as one SARIF run, compared with BASE.
+
+    ``states`` maps fingerprints to new, updated or unchanged. Findings of BASE that are ``gone`` are absent.
+    ``accepted``: findings of HEAD accepted by a baseline, which are suppressed externally.
+    """
     rules, index = _rules(checks)
     results = [_result(finding, index, states.get(finding.fingerprint, "new")) for finding in result.findings]
     for finding, entry in accepted:
         state = states.get(finding.fingerprint, "unchanged")
         results.append({**_accepted(finding, entry, index), "baselineState": state})
-    known = {result["partialFingerprints"][FINGERPRINT] for result in results}
-    results += [_result(finding, index, "absent") for finding in gone if finding.fingerprint not in known]
+    current = {result["partialFingerprints"][FINGERPRINT] for result in results}
+    results += [_result(finding, index, "absent") for finding in gone if finding.fingerprint not in current]
     return _log(result, rules, results, [])
 
 
@@ -81,7 +82,7 @@ def _log(
         "tool": {"driver": {"name": "passrole_checks", "semanticVersion": __version__, "rules": rules}},
         "automationDetails": {"id": CATEGORY},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {BASE: {"description": {"text": "The folder in which passrole-checks ran."}}},
+        "originalUriBaseIds": {BASE: {"description": {"text": "Working directory of passrole-checks."}}},
         "invocations": [
             {
                 "executionSuccessful": not result.unreadable,
@@ -98,7 +99,7 @@ def _log(
 
 
 def _excluded(result: ScanResult) -> Iterator[Unreadable]:
-    """What was excluded, each path with that reason; folders are named with ``/``."""
+    """Yield each excluded path with the reason; folders end in ``/``."""
     return (Unreadable(path, "excluded by --exclude or the configuration") for path in result.excluded)
 
 
@@ -117,7 +118,7 @@ def _rule(check: type[Check]) -> dict[str, Any]:
 
 def _accepted(finding: Finding, entry: BaselineEntry, index: dict[str, int]) -> dict[str, Any]:
     words = f"In the baseline: {entry.reason}" if entry.reason else "In the baseline."
-    outside = {"kind": "external", "justification": harmless(words)}
+    outside = {"kind": "external", "justification": sanitize(words)}
     return {**_result(finding, index, "unchanged"), "suppressions": [outside]}
 
 
@@ -128,7 +129,7 @@ def _result(finding: Finding, index: dict[str, int], state: str = "") -> dict[st
         **rule,
         "level": _LEVEL[finding.severity],
         **({"baselineState": state} if state else {}),
-        "message": {"text": _no_link(f"{finding.message} Instead: {finding.remediation}")},
+        "message": {"text": _plain_message(f"{finding.message} Instead: {finding.remediation}")},
         "locations": [
             {
                 **_location(finding.at),
@@ -145,10 +146,10 @@ def _result(finding: Finding, index: dict[str, int], state: str = "") -> dict[st
     }
 
 
-def _no_link(words: str) -> str:
-    """A plain text message in which nothing of the scanned files is a link: ``[text](target)`` would be one in it
-    (SARIF 2.1.0, 3.11.6 "Messages with embedded links")."""
-    return harmless(" ".join(words.split())).replace("](", "] (")
+def _plain_message(words: str) -> str:
+    """Return a message in which scanned text cannot form a link: ``[text](target)`` would be one (SARIF 2.1.0, 3.11.6
+    "Messages with embedded links")."""
+    return sanitize(" ".join(words.split())).replace("](", "] (")
 
 
 def _location(at: Position) -> dict[str, Any]:
@@ -159,7 +160,7 @@ def _location(at: Position) -> dict[str, Any]:
 
 
 def _artifact(file: str) -> dict[str, Any]:
-    address, relative = uri(file)
+    address, relative = to_uri(file)
     return {"uri": address, "uriBaseId": BASE} if relative else {"uri": address}
 
 
@@ -175,7 +176,7 @@ def _notifications(entries: Sequence[Unreadable], level: str) -> list[dict[str, 
     return [
         {
             "level": level,
-            "message": {"text": _no_link(entry.reason)},
+            "message": {"text": _plain_message(entry.reason)},
             "locations": [
                 {
                     "physicalLocation": {

@@ -1,4 +1,4 @@
-"""The report of a scan in each format that is not for terminals."""
+"""Render a scan report in each format except text."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """What is reported: ``result`` with the findings to show, suppressed ones included; ``not_shown``, those below the
-    severity that is shown; what the ``baseline`` accepts, if there is one; ``checks``, those that can have spoken
-    (None: all); ``configuration``, notes on what the configuration hides."""
+    """The data of a report.
+
+    Attributes:
+        result: the scan result, with the findings to show, including suppressed ones.
+        not_shown: findings below ``--severity``.
+        baseline: the applied baseline, if any.
+        checks: the checks that can report findings; None for all.
+        configuration: notes on what the configuration hides.
+    """
 
     result: ScanResult
     not_shown: Sequence[Finding] = ()
@@ -30,8 +36,9 @@ class ScanReport:
     configuration: Sequence[Unreadable] = ()
 
 
-def rendered(report: ScanReport, output_format: str, *, quiet: bool = False) -> str:
-    """The report in one of :data:`FORMATS` but ``text``. ``quiet``: without notes and summary, where there are any."""
+def render(report: ScanReport, output_format: str, *, quiet: bool = False) -> str:
+    """Render the report in one of :data:`FORMATS` except ``text``. ``quiet``: omit notes and summary, if the format has
+    any."""
     result, baseline = report.result, report.baseline
     if output_format == "json":
         from passrole_checks.output.json_output import scan_json
@@ -50,10 +57,10 @@ def rendered(report: ScanReport, output_format: str, *, quiet: bool = False) -> 
         checks = ALL if report.checks is None else report.checks
         return scan_junit(result, checks, accepted, report.not_shown, report.configuration)
     if output_format == "github":
-        from passrole_checks.output.findings_text import plain, scan_summary
+        from passrole_checks.output.findings_text import scan_summary, to_plain_text
         from passrole_checks.output.github import scan_github
 
-        summary = "" if quiet else plain([scan_summary(result, report.not_shown, baseline)])
+        summary = "" if quiet else to_plain_text([scan_summary(result, report.not_shown, baseline)])
         return scan_github(result, os.environ.get("GITHUB_WORKSPACE")) + summary
     if output_format == "gitlab":
         from passrole_checks.output.gitlab import scan_gitlab

@@ -1,6 +1,6 @@
-"""Suggestions as text, as JSON, and as a patch that ``git apply`` and ``patch -p1`` take.
+"""Suggestions as text, as JSON, and as a patch for ``git apply`` and ``patch -p1``.
 
-Source of the patch's form: git-diff(1), "Generating patch text with -p"; git-config(1), ``core.quotePath``.
+Patch format: git-diff(1), "Generating patch text with -p"; git-config(1), ``core.quotePath``.
 """
 
 from __future__ import annotations
@@ -10,26 +10,36 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Finding
-from passrole_checks.output.excluded_files import shown_excluded
-from passrole_checks.output.findings_text import PIPED, Line, StyledText, excluded_spans, located
+from passrole_checks.output.counts import count_noun
+from passrole_checks.output.excluded_files import excluded_paths
+from passrole_checks.output.findings_text import (
+    PIPED,
+    Line,
+    StyledText,
+    excluded_spans,
+    file_and_line,
+    note_line,
+    wrap_prose,
+)
+from passrole_checks.output.json_output import problem_entries
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 from passrole_checks.suggest.suggestion import ObservedUse, Shared, Suggestion
 
 _CONTEXT = 3
-_FEW = 1  # lines around a change that people are shown
-_LONG = 400  # characters of a line that people are shown whole
-_AROUND = 60  # characters around a change in a longer one
+_FEW = 1  # context lines in text output
+_LONG = 400  # maximum characters of a line that is shown whole
+_AROUND = 60  # context characters around a change in a longer line
 _INDENT = " " * 10
 
 Texts = Callable[[str], str]
 Changed = Callable[[Suggestion], Mapping[str, str]]
-"""The files that a suggestion changes, as they would be."""
+"""Returns the new contents of the files that a suggestion changes."""
 
 
 def suggestion_lines(
-    found: Sequence[Suggestion],
+    suggestions: Sequence[Suggestion],
     texts: Texts,
     changed: Changed,
     notes: Sequence[str] = (),
@@ -39,25 +49,25 @@ def suggestion_lines(
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """Each statement with its findings and the change, or what a person has to do; then, unless ``quiet``, the notes
+    """Return each statement with its findings and the change, or what needs manual review; unless ``quiet``, then notes
     and a summary.
 
     Args:
-        texts: gives the text of a file.
-        changed: gives the files that a suggestion changes, as they would be.
-        error: what was not read or judged.
+        texts: returns the text of a file.
+        changed: returns the new contents of the files that a suggestion changes.
+        error: a summary of what was not read or checked.
     """
-    for one in found:
-        yield from _suggestion(one, texts, changed, width)
+    for suggestion in suggestions:
+        yield from _suggestion(suggestion, texts, changed, width)
         yield ()
     if not quiet:
-        yield from _notes(notes)
-        yield (*_with_error(_summary(found), error), *excluded_spans(excluded))
+        yield from map(note_line, notes)
+        yield (*_prefix_error(_summary(suggestions), error), *excluded_spans(excluded))
 
 
 def fixed_lines(
-    made: Sequence[Suggestion],
-    left: Sequence[Suggestion],
+    fixed: Sequence[Suggestion],
+    remaining: Sequence[Suggestion],
     notes: Sequence[str] = (),
     *,
     excluded: Sequence[str] = (),
@@ -66,28 +76,30 @@ def fixed_lines(
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """What was written, and what is left for a person; then, unless ``quiet``, the notes and a summary. ``error``: what
-    was not read or judged."""
-    for one in made:
-        yield _header(one)
+    """Return what was fixed, and what needs manual review; unless ``quiet``, then notes and a summary.
+
+    ``error``: a summary of what was not read or checked.
+    """
+    for suggestion in fixed:
+        yield _header(suggestion)
         yield (
             StyledText("  "),
             StyledText("would fix" if dry_run else "fixed", "good"),
-            StyledText(f"  {_checks(one)}"),
+            StyledText(f"  {_reason(suggestion)}"),
         )
-        yield from _prose(one.says, width)
-        yield from _shared_by(one, width)
+        yield from wrap_prose(suggestion.says, width)
+        yield from _shared_by(suggestion, width)
         yield ()
-    for one in left:
-        yield from _for_a_person(one, width)
+    for suggestion in remaining:
+        yield from _manual_review(suggestion, width)
         yield ()
     if quiet:
         return
-    yield from _notes(notes)
-    yield (*_with_error(_summary_of_fixes(made, left, dry_run=dry_run), error), *excluded_spans(excluded))
+    yield from map(note_line, notes)
+    yield (*_prefix_error(_summary_of_fixes(fixed, remaining, dry_run=dry_run), error), *excluded_spans(excluded))
 
 
-def _with_error(summary: Line, error: str) -> Line:
+def _prefix_error(summary: Line, error: str) -> Line:
     if not error:
         return summary
     if summary[0].style == "good":
@@ -95,91 +107,98 @@ def _with_error(summary: Line, error: str) -> Line:
     return (StyledText(f"{error}; ", "high"), *summary)
 
 
-def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
-    fixed = sum(len(one.findings) for one in made)
-    others = sum(len(one.findings) for one in left)
-    files = len({edit.file for one in made for edit in one.edits})
-    if not made and not left:
+def _summary_of_fixes(fixed: Sequence[Suggestion], remaining: Sequence[Suggestion], *, dry_run: bool) -> Line:
+    fixed_count = sum(len(suggestion.findings) for suggestion in fixed)
+    others = sum(len(suggestion.findings) for suggestion in remaining)
+    files = len({edit.file for suggestion in fixed for edit in suggestion.edits})
+    if not fixed and not remaining:
         return (StyledText("nothing to fix", "good"),)
     verb = "would be fixed" if dry_run else "fixed"
-    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
-    if not fixed and not others and more:
+    more = _usage_counts(fixed, remaining, "would be narrowed" if dry_run else "narrowed")
+    if not fixed_count and not others and more:
         return (StyledText(more, "place"),)
     return (
-        StyledText(f"{_count(fixed, 'finding')} {verb}", "place"),
-        StyledText(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
+        StyledText(f"{count_noun(fixed_count, 'finding')} {verb}", "place"),
+        StyledText(f" in {count_noun(files, 'file')}; {_need_review(others)}{'; ' if more else ''}{more}"),
     )
 
 
 def suggestions_json(
-    found: Sequence[Suggestion],
+    suggestions: Sequence[Suggestion],
     patch: str,
     unreadable: Sequence[Unreadable],
     skipped: Sequence[Unreadable],
     excluded: Sequence[str] = (),
 ) -> str:
-    """All that is known of each suggestion. ``patch``: those that go together, as :func:`patch_of` writes it."""
+    """Return all data of each suggestion. ``patch``: the compatible ones, as :func:`patch_of` writes it."""
     document = {
         "version": 1,
-        "suggestions": [_as_json(one) for one in found],
+        "suggestions": [_suggestion_entry(suggestion) for suggestion in suggestions],
         "patch": patch,
-        "unreadable": [_entry(one) for one in without_faults(unreadable)],
-        "faults": [_entry(one) for one in faults_in(unreadable)],
-        "not_evaluated": [_entry(one) for one in skipped],
-        "excluded": shown_excluded(excluded),
+        "unreadable": problem_entries(without_faults(unreadable)),
+        "faults": problem_entries(faults_in(unreadable)),
+        "not_evaluated": problem_entries(skipped),
+        "excluded": excluded_paths(excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def patch_of(changed: Mapping[str, str], texts: Texts) -> str:
-    """The changes of files as one patch; "" where there are none. Line breaks are those of the files."""
-    return "".join("".join(_file_patch(shown(file), texts(file), changed[file])) for file in sorted(changed, key=shown))
+    """Return the changes of files as one patch; "" if there are none. Line endings are kept."""
+    return "".join(
+        "".join(_file_patch(display_path(file), texts(file), changed[file]))
+        for file in sorted(changed, key=display_path)
+    )
 
 
 def _file_patch(name: str, old: str, new: str) -> Iterator[str]:
     lines = list(difflib.unified_diff(_lines(old), _lines(new), n=_CONTEXT, lineterm="\n"))
     if not lines:
         return
-    yield f"diff --git {_quoted(f'a/{name}')} {_quoted(f'b/{name}')}\n"
-    # a blank in a name is told from what may follow it by a tabulator
-    end = "\t\n" if " " in name and _quoted(name) == name else "\n"
-    yield f"--- {_quoted(f'a/{name}')}{end}"
-    yield f"+++ {_quoted(f'b/{name}')}{end}"
+    yield f"diff --git {_quote_path(f'a/{name}')} {_quote_path(f'b/{name}')}\n"
+    # after a name with spaces, a tab marks its end
+    end = "\t\n" if " " in name and _quote_path(name) == name else "\n"
+    yield f"--- {_quote_path(f'a/{name}')}{end}"
+    yield f"+++ {_quote_path(f'b/{name}')}{end}"
     for line in lines[2:]:
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _lines(text: str) -> list[str]:
-    """The lines with their ends; only a line feed ends one, as for git."""
+    """Return the lines with their ends; only a line feed ends one, as for git."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
-def _quoted(name: str) -> str:
-    """A name as git writes it: in quotes where it holds one, a backslash or a control character."""
+def _quote_path(name: str) -> str:
+    """Return a path as git writes it: quoted if it contains a quote, a backslash or a control character."""
     if not any(character in '"\\' or ord(character) < 32 or ord(character) == 127 for character in name):
         return name
     escapes = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-    plain = (escapes.get(one) or (f"\\{ord(one):03o}" if ord(one) < 32 or ord(one) == 127 else one) for one in name)
+    plain = (
+        escapes.get(character)
+        or (f"\\{ord(character):03o}" if ord(character) < 32 or ord(character) == 127 else character)
+        for character in name
+    )
     return f'"{"".join(plain)}"'
 
 
 # -- text
 
 
-def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> Iterator[Line]:
-    if not one.edits:
-        yield from _for_a_person(one, width)
+def _suggestion(suggestion: Suggestion, texts: Texts, changed: Changed, width: int) -> Iterator[Line]:
+    if not suggestion.edits:
+        yield from _manual_review(suggestion, width)
         return
-    yield _header(one)
-    yield (StyledText("  "), StyledText(_checks(one)))
-    files = changed(one)
-    for number, file in enumerate(sorted(files, key=shown)):
-        if number or file != one.at.file:
-            yield (StyledText(f"  in {harmless(shown(file))}", "quiet"),)
+    yield _header(suggestion)
+    yield (StyledText("  "), StyledText(_reason(suggestion)))
+    files = changed(suggestion)
+    for number, file in enumerate(sorted(files, key=display_path)):
+        if number or file != suggestion.at.file:
+            yield (StyledText(f"  in {sanitize(display_path(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
-    yield from _prose(one.says, width)
-    yield from _shared_by(one, width)
+    yield from wrap_prose(suggestion.says, width)
+    yield from _shared_by(suggestion, width)
 
 
 def _small_diff(old: str, new: str) -> Iterator[Line]:
@@ -188,7 +207,7 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
         line for line in difflib.unified_diff(before, after, n=_FEW, lineterm="") if line[:3] not in ("---", "+++")
     ]
     if any(len(line) > _LONG for line in lines):
-        lines = _cut(lines)
+        lines = _cut_long_lines(lines)
     words = [line[1:] for line in lines if line[:2] != "@@" and line[1:].strip()]
     blank = min((len(line) - len(line.lstrip()) for line in words), default=0)
     styles = {"-": "high", "+": "good"}
@@ -197,181 +216,170 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
             if number:
                 yield (StyledText("    …", "quiet"),)
             continue
-        yield (StyledText("  "), StyledText(f"{line[0]} {harmless(line[1 + blank :])}", styles.get(line[0], "quiet")))
+        yield (StyledText("  "), StyledText(f"{line[0]} {sanitize(line[1 + blank :])}", styles.get(line[0], "quiet")))
 
 
-def _shared(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginnings."""
-    return next((number for number, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+def _common_prefix_length(first: str, second: str) -> int:
+    """Return the length of the common prefix of two texts."""
+    return next(
+        (number for number, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), len(first)
+    )
 
 
-def _cut(lines: Sequence[str]) -> list[str]:
-    """Of long lines, as of a template on one line, what differs with a little of what stands around it."""
+def _cut_long_lines(lines: Sequence[str]) -> list[str]:
+    """Cut long lines, such as those of a one-line template, to what differs with some context."""
     old, new = (
         [(number, line) for number, line in enumerate(lines) if line[0] == sign and len(line) > _LONG] for sign in "-+"
     )
-    found = [line if len(line) <= _LONG or line[0] != " " else f"{line[:_LONG]} …" for line in lines]
+    result = [line if len(line) <= _LONG or line[0] != " " else f"{line[:_LONG]} …" for line in lines]
     if len(old) != 1 or len(new) != 1:
-        return found
-    (here, before), (there, after) = old[0], new[0]
-    same = _shared(before[1:], after[1:])
-    end = _shared(before[:same:-1], after[:same:-1])
+        return result
+    (old_number, before), (new_number, after) = old[0], new[0]
+    same = _common_prefix_length(before[1:], after[1:])
+    end = _common_prefix_length(before[:same:-1], after[:same:-1])
     first = max(1, same + 1 - _AROUND)
-    for number, line in ((here, before), (there, after)):
+    for number, line in ((old_number, before), (new_number, after)):
         last = min(len(line), len(line) - end + _AROUND)
-        found[number] = line[0] + ("… " if first > 1 else "") + line[first:last] + (" …" if last < len(line) else "")
-    return found
+        result[number] = line[0] + ("… " if first > 1 else "") + line[first:last] + (" …" if last < len(line) else "")
+    return result
 
 
-def _for_a_person(one: Suggestion, width: int) -> Iterator[Line]:
-    yield _header(one)
-    yield (StyledText("  "), StyledText(_checks(one)))
-    yield (StyledText(_INDENT), StyledText("Left for a person:", "medium"))
-    for phrase in one.missing:
-        wrapped = textwrap.wrap(harmless(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
+def _manual_review(suggestion: Suggestion, width: int) -> Iterator[Line]:
+    yield _header(suggestion)
+    yield (StyledText("  "), StyledText(_reason(suggestion)))
+    yield (StyledText(_INDENT), StyledText("Needs manual review:", "medium"))
+    for phrase in suggestion.missing:
+        wrapped = textwrap.wrap(sanitize(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
         for number, line in enumerate(wrapped):
             yield (StyledText(f"{_INDENT}{'  ' if number else '- '}"), StyledText(line))
-    if one.statement:
-        yield (StyledText(_INDENT), StyledText("It would read:"))
-        for line in one.statement.split("\n"):
-            yield (StyledText(f"{_INDENT}  "), StyledText(harmless(line), "code"))
+    if suggestion.statement:
+        yield (StyledText(_INDENT), StyledText("Suggested statement:"))
+        for line in suggestion.statement.split("\n"):
+            yield (StyledText(f"{_INDENT}  "), StyledText(sanitize(line), "code"))
 
 
-def _header(one: Suggestion) -> Line:
-    resource, sid = _whose(one)
+def _header(suggestion: Suggestion) -> Line:
+    resource, sid = _resource_and_sid(suggestion)
     spans = [
-        StyledText(located(one.at.file, one.at.line), "place"),
+        StyledText(file_and_line(suggestion.at.file, suggestion.at.line), "place"),
         StyledText("  "),
-        StyledText(harmless(resource)),
+        StyledText(sanitize(resource)),
     ]
-    return [*spans, StyledText(f"  {harmless(sid)}", "quiet")] if sid else spans
+    return [*spans, StyledText(f"  {sanitize(sid)}", "quiet")] if sid else spans
 
 
-def _whose(one: Suggestion) -> tuple[str, str | None]:
-    first = one.findings[0] if one.findings else None
-    return (first.resource.address, first.sid) if first is not None else (one.resource, one.sid)
+def _resource_and_sid(suggestion: Suggestion) -> tuple[str, str | None]:
+    first = suggestion.findings[0] if suggestion.findings else None
+    return (first.resource.address, first.sid) if first is not None else (suggestion.resource, suggestion.sid)
 
 
-def _checks(one: Suggestion) -> str:
-    """What is found; of a statement that nothing is found of, what the logs show."""
-    if one.findings:
-        found = sorted(one.findings, key=lambda finding: finding.check_id)
-        return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in found))
-    return "not used" if _is_unused(one) else "wider than used"
+def _reason(suggestion: Suggestion) -> str:
+    """Return the checks that flag a statement; for a statement without findings, how its use differs from the grant."""
+    if suggestion.findings:
+        findings = sorted(suggestion.findings, key=lambda finding: finding.check_id)
+        return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in findings))
+    return "unused" if _is_unused(suggestion) else "broader than observed use"
 
 
-def _notes(notes: Sequence[str]) -> Iterator[Line]:
-    for note in notes:
-        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
-
-
-def _prose(text: str, width: int) -> Iterator[Line]:
-    for line in textwrap.wrap(
-        harmless(" ".join(text.split())), width - len(_INDENT), break_long_words=False, break_on_hyphens=False
-    ):
-        yield (StyledText(_INDENT), StyledText(line))
-
-
-def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
-    """Who else uses the files that a suggestion edits."""
-    if one.shared is None:
+def _shared_by(suggestion: Suggestion, width: int) -> Iterator[Line]:
+    """Yield notes on other users of the files that a suggestion edits."""
+    if suggestion.shared is None:
         return
-    units, callers = (", ".join(map(shown, paths)) for paths in (one.shared.units, one.shared.callers))
-    if len(one.shared.units) > 1:
-        yield from _prose(f"The change applies to, and is checked for: {units}.", width)
+    units, callers = (
+        ", ".join(map(display_path, paths)) for paths in (suggestion.shared.units, suggestion.shared.callers)
+    )
+    if len(suggestion.shared.units) > 1:
+        yield from wrap_prose(f"The change affects, and was verified for: {units}.", width)
     if callers:
-        yield from _prose(f"Also called by, but not scanned or checked for: {callers}.", width)
-    if not one.shared.is_complete:
-        yield from _prose(
+        yield from wrap_prose(f"Also affects these callers, which were not scanned: {callers}.", width)
+    if not suggestion.shared.is_complete:
+        yield from wrap_prose(
             "Other folders may call this module: not all files of the repository could be searched.", width
         )
 
 
-def _summary(found: Sequence[Suggestion]) -> Line:
-    if not found:
+def _summary(suggestions: Sequence[Suggestion]) -> Line:
+    if not suggestions:
         return (StyledText("nothing to suggest", "good"),)
-    able = sum(len(one.findings) for one in found if one.edits)
-    others = sum(len(one.findings) for one in found if not one.edits)
-    more = _more([one for one in found if one.edits], found, "can be narrowed")
+    able = sum(len(suggestion.findings) for suggestion in suggestions if suggestion.edits)
+    others = sum(len(suggestion.findings) for suggestion in suggestions if not suggestion.edits)
+    more = _usage_counts([suggestion for suggestion in suggestions if suggestion.edits], suggestions, "can be narrowed")
     if not able and not others and more:
         return (StyledText(more, "place"),)
     return (
-        StyledText(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
-        StyledText(f"; {others} left for a person{'; ' if more else ''}{more}"),
+        StyledText(f"{count_noun(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
+        StyledText(f"; {_need_review(others)}{'; ' if more else ''}{more}"),
     )
 
 
-def _more(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
-    """How many statements there are beside those that something is found of, as the logs show."""
-    wider = sum(not one.findings for one in able)
-    unused = sum(_is_unused(one) for one in others)
-    told = [f"{_count(wider, 'statement')} wider than used {verb}"] if wider else []
-    told += [f"{_count(unused, 'statement')} not used"] if unused else []
-    return "; ".join(told)
+def _usage_counts(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
+    """Return how many statements without findings are broader than observed use, and how many are unused."""
+    wider = sum(not suggestion.findings for suggestion in able)
+    unused = sum(_is_unused(suggestion) for suggestion in others)
+    counts = [f"{count_noun(wider, 'statement')} broader than observed use {verb}"] if wider else []
+    counts += [count_noun(unused, "unused statement")] if unused else []
+    return "; ".join(counts)
 
 
-def _is_unused(one: Suggestion) -> bool:
-    return one.evidence is not None and not one.evidence.passes + one.evidence.perhaps
+def _need_review(number: int) -> str:
+    return f"{number} {'needs' if number == 1 else 'need'} manual review"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _is_unused(suggestion: Suggestion) -> bool:
+    return suggestion.evidence is not None and not suggestion.evidence.passes + suggestion.evidence.perhaps
 
 
 # -- JSON
 
 
-def _as_json(one: Suggestion) -> dict[str, object]:
-    resource, sid = _whose(one)
+def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
+    resource, sid = _resource_and_sid(suggestion)
     return {
-        "file": shown(one.at.file),
-        "line": one.at.line,
-        "end_line": max(one.at.line, one.at.end_line),
+        "file": display_path(suggestion.at.file),
+        "line": suggestion.at.line,
+        "end_line": max(suggestion.at.line, suggestion.at.end_line),
         "resource": resource,
         "sid": sid,
-        "findings": [_finding(finding) for finding in one.findings],
-        "says": one.says,
-        "missing": list(one.missing),
-        "statement": one.statement,
+        "findings": [_finding_entry(finding) for finding in suggestion.findings],
+        "says": suggestion.says,
+        "missing": list(suggestion.missing),
+        "statement": suggestion.statement,
         "edits": [
-            {"file": shown(edit.file), "start": edit.start, "end": edit.end, "text": edit.text} for edit in one.edits
+            {"file": display_path(edit.file), "start": edit.start, "end": edit.end, "text": edit.text}
+            for edit in suggestion.edits
         ],
-        "evidence": _seen(one.evidence) if one.evidence is not None else None,
-        "shared": _users(one.shared) if one.shared is not None else None,
+        "evidence": _evidence_entry(suggestion.evidence) if suggestion.evidence is not None else None,
+        "shared": _shared_entry(suggestion.shared) if suggestion.shared is not None else None,
     }
 
 
-def _users(one: Shared) -> dict[str, object]:
+def _shared_entry(shared: Shared) -> dict[str, object]:
     return {
-        "units": list(map(shown, one.units)),
-        "callers": list(map(shown, one.callers)),
-        "callers_complete": one.is_complete,
+        "units": list(map(display_path, shared.units)),
+        "callers": list(map(display_path, shared.callers)),
+        "callers_complete": shared.is_complete,
     }
 
 
-def _seen(one: ObservedUse) -> dict[str, object]:
+def _evidence_entry(observed: ObservedUse) -> dict[str, object]:
     return {
-        "since": one.since,
-        "until": one.until,
-        "passes": one.passes,
-        "perhaps": one.perhaps,
-        "roles": one.roles,
-        "last": one.last or None,
+        "since": observed.since,
+        "until": observed.until,
+        "passes": observed.passes,
+        "perhaps": observed.perhaps,
+        "roles": observed.roles,
+        "last": observed.last or None,
     }
 
 
-def _finding(one: Finding) -> dict[str, str]:
+def _finding_entry(finding: Finding) -> dict[str, str]:
     return {
-        "check_id": one.check_id,
-        "name": one.name,
-        "severity": one.severity.value,
-        "message": one.message,
-        "fingerprint": one.fingerprint,
+        "check_id": finding.check_id,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "fingerprint": finding.fingerprint,
     }
-
-
-def _entry(one: Unreadable) -> dict[str, object]:
-    return {"file": shown(one.file), "line": one.line, "reason": one.reason}
 
 
 __all__ = ["fixed_lines", "patch_of", "suggestion_lines", "suggestions_json"]

@@ -1,7 +1,7 @@
-"""The evidence on the graph: by which statements and between which of their nodes roles were passed.
+"""Observed use on the access graph: the statements and links through which roles were passed.
 
-A link is used where something surely went between its nodes by one of its statements, perhaps used where that cannot be
-told, and else unused: nothing did in the window of the logs. Requests that were denied are no use.
+A link is used if a pass between its nodes certainly went through one of its statements, possibly used if that is
+ambiguous, and otherwise unused in the time window of the logs. Denied requests do not count as use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 
 
 class State(str, Enum):
-    """Whether anything was passed. The values stand in the page."""
+    """Usage of a link or statement. The values appear in the page."""
 
     USED = "used"
     PERHAPS = "perhaps"
@@ -26,20 +26,20 @@ class State(str, Enum):
 
 
 def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]:
-    """The statements of a result that grant or deny PassRole, with those that only the evidence is held against, as of
+    """Return the statements of a result that grant or deny PassRole, and those known only from the usage, such as of
     AWS managed policies."""
-    listed = [one for one in result.grants if one.grant.denied or one.effect_on_passrole != "none"]
-    known = {_key(one) for one in listed}
+    listed = [located for located in result.grants if located.grant.denied or located.effect_on_passrole != "none"]
+    keys = {_key(located) for located in listed}
     for used in (*against.used, *against.perhaps, *against.unused):
         located = LocatedGrant(used.grant, used.resource, used.path, tuple(used.holders), "allow")
-        if used.holders and _key(located) not in known:
-            known.add(_key(located))
+        if used.holders and _key(located) not in keys:
+            keys.add(_key(located))
             listed.append(located)
     return listed
 
 
-def with_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
-    """A graph with what was used of it, and the edges that its uses name by their numbers."""
+def add_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
+    """Return the graph with observed use, and the CloudTrail edges that the uses refer to by index."""
     by_statement: dict[tuple[object, ...], list[Used]] = {}
     for used in (*against.used, *against.perhaps, *against.unused):
         by_statement.setdefault(_key(used), []).append(used)
@@ -47,73 +47,75 @@ def with_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[
     edges: list[Edge] = []
     entries = []
     for entry in graph.entries:
-        known: dict[Use, None] = {}
+        uses_of_entry: dict[Use, None] = {}
         for used in by_statement.get(_key(entry.located), ()) if entry.effect == "allow" else ():
-            for way in used.ways:
-                uses = list(_uses(entry, graph.nodes, way))
-                if uses and id(way.edge) not in numbers:
-                    numbers[id(way.edge)] = len(edges)
-                    edges.append(way.edge)
-                known.update((one._replace(passed=numbers[id(way.edge)]), None) for one in uses)
-        entries.append(replace(entry, uses=tuple(known) if entry.effect == "allow" else None))
+            for through in used.ways:
+                uses = list(_uses(entry, graph.nodes, through))
+                if uses and id(through.edge) not in numbers:
+                    numbers[id(through.edge)] = len(edges)
+                    edges.append(through.edge)
+                uses_of_entry.update((use._replace(passed=numbers[id(through.edge)]), None) for use in uses)
+        entries.append(replace(entry, uses=tuple(uses_of_entry) if entry.effect == "allow" else None))
     return replace(graph, entries=tuple(entries)), tuple(edges)
 
 
-def state_of(uses: Mapping[int, bool], edges: Sequence[Edge]) -> State:
-    """What the passes between two nodes, each with whether that is sure, make of their link."""
+def usage_state(uses: Mapping[int, bool], edges: Sequence[Edge]) -> State:
+    """Return the state of a link or statement. ``uses`` maps indices of edges to True if unambiguous."""
     answered = [surely for number, surely in uses.items() if edges[number].counts[RequestOutcome.PASSED]]
     return State.USED if any(answered) else State.PERHAPS if answered else State.UNUSED
 
 
-def states_of(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
-    """The states of the links of a statement, each once; none where it allows nothing."""
+def link_states(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
+    """Return the states of a statement's links, each once; none if it allows nothing."""
     if entry.uses is None:
         return []
-    found: dict[tuple[int, int], dict[int, bool]] = {}
-    for left, right in ((entry.principals, entry.roles), (entry.roles, entry.services)):
-        found.update(((source, target), {}) for source in left for target in right)
+    links: dict[tuple[int, int], dict[int, bool]] = {}
+    for sources, targets in ((entry.principals, entry.roles), (entry.roles, entry.services)):
+        links.update(((source, target), {}) for source in sources for target in targets)
     for use in entry.uses:
-        known = found[use.source, use.target]
-        known[use.passed] = known.get(use.passed, False) or use.surely
-    there = {state_of(uses, edges) for uses in found.values()}
-    return [state for state in State if state in there]
+        passes = links[use.source, use.target]
+        passes[use.passed] = passes.get(use.passed, False) or use.surely
+    states = {usage_state(uses, edges) for uses in links.values()}
+    return [state for state in State if state in states]
 
 
-def whole(entry: GraphStatement) -> dict[int, bool]:
-    """The passes by a statement, each with whether that is sure of any part of it."""
-    found: dict[int, bool] = {}
+def statement_passes(entry: GraphStatement) -> dict[int, bool]:
+    """Return the passes through a statement; each maps to True if it is unambiguous for any of its links."""
+    passes: dict[int, bool] = {}
     for use in entry.uses or ():
-        found[use.passed] = found.get(use.passed, False) or use.surely
-    return found
+        passes[use.passed] = passes.get(use.passed, False) or use.surely
+    return passes
 
 
-def _key(one: LocatedGrant | Used) -> tuple[object, ...]:
-    path = one.path if isinstance(one, Used) else one.statement_path
-    return one.resource.address, one.grant.at, path
+def _key(statement: LocatedGrant | Used) -> tuple[object, ...]:
+    path = statement.path if isinstance(statement, Used) else statement.statement_path
+    return statement.resource.address, statement.grant.at, path
 
 
-def _uses(entry: GraphStatement, nodes: Sequence[Node], way: Through) -> Iterator[Use]:
-    """The links of a statement that an edge goes along; none where it is the statement of another principal."""
-    if not way.holders:
-        principals = dict.fromkeys(entry.principals, False)  # whoever it is attached to
+def _uses(entry: GraphStatement, nodes: Sequence[Node], through: Through) -> Iterator[Use]:
+    """Yield the links of a statement that a pass went through; none if the statement belongs to another principal."""
+    if not through.holders:
+        principals = dict.fromkeys(entry.principals, False)  # unknown attachment
     else:
-        principals = {one: way.holders[name] for one in entry.principals if (name := nodes[one].full) in way.holders}
-    roles = {one: way.roles[name] for one in entry.roles if (name := nodes[one].full) in way.roles}
+        principals = {
+            node: through.holders[name] for node in entry.principals if (name := nodes[node].full) in through.holders
+        }
+    roles = {node: through.roles[name] for node in entry.roles if (name := nodes[node].full) in through.roles}
     roles = roles or dict.fromkeys(entry.roles, len(entry.roles) == 1)
-    services = _services(entry.services, nodes, way.edge.services)
+    services = _services(entry.services, nodes, through.edge.services)
     for role, covers in roles.items() if principals else ():
-        sure = way.surely and covers
-        yield from (Use(one, role, 0, sure and surely) for one, surely in principals.items())
+        sure = through.surely and covers
+        yield from (Use(node, role, 0, sure and surely) for node, surely in principals.items())
         lets = any(principals.values())
-        yield from (Use(role, one, 0, sure and lets and surely) for one, surely in services.items())
+        yield from (Use(role, node, 0, sure and lets and surely) for node, surely in services.items())
 
 
 def _services(numbers: Collection[int], nodes: Sequence[Node], services: Iterable[str]) -> dict[int, bool]:
-    """The boxes of services that are meant, with whether that is sure: of several services any may be."""
-    found: dict[int, None] = {}
+    """Return the boxes that match any of ``services``, each with True if there is only one match."""
+    matches: dict[int, None] = {}
     for service in services:
-        exact = [one for one in numbers if nodes[one].label == service]
-        fits = exact or [one for one in numbers if fnmatchcase(service, nodes[one].label.replace("[", "[[]"))]
-        found.update(dict.fromkeys(fits or [one for one in numbers if nodes[one].open] or numbers))
-    found = found or dict.fromkeys(numbers)
-    return dict.fromkeys(found, len(found) == 1)
+        exact = [number for number in numbers if nodes[number].label == service]
+        fits = exact or [number for number in numbers if fnmatchcase(service, nodes[number].label.replace("[", "[[]"))]
+        matches.update(dict.fromkeys(fits or [number for number in numbers if nodes[number].open] or numbers))
+    matches = matches or dict.fromkeys(numbers)
+    return dict.fromkeys(matches, len(matches) == 1)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from passrole_checks.escaping.markup import command_data, command_property, shortened
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.markup import command_data, command_property, truncate
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
 from passrole_checks.output.github import MOST
 from passrole_checks.review.report import Item, ReportNote, ReviewReport
@@ -46,8 +46,8 @@ def check_run_annotations(report: ReviewReport) -> list[list[dict[str, Any]]]:
             "start_line": max(annotation.line, 1),
             "end_line": max(annotation.end_line, annotation.line, 1),
             "annotation_level": _LEVELS[annotation.command],
-            "title": shortened(harmless(annotation.title), _TITLE),
-            "message": shortened("\n".join(map(harmless, annotation.message.split("\n"))), _MESSAGE),
+            "title": truncate(sanitize(annotation.title), _TITLE),
+            "message": truncate("\n".join(map(sanitize, annotation.message.split("\n"))), _MESSAGE),
         }
         for annotation in _annotations(report)
         if annotation.file
@@ -67,7 +67,7 @@ def _commands(report: ReviewReport) -> Iterator[str]:
         properties = [f"file={command_property(file)}"] if file else []
         properties += [f"line={line}"] if file and line else []
         properties += [f"endLine={end_line}"] if file and 0 < line < end_line else []
-        properties.append(f"title={command_property(shortened(annotation.title, _TITLE))}")
+        properties.append(f"title={command_property(truncate(annotation.title, _TITLE))}")
         yield f"::{command} {','.join(properties)}::{command_data(annotation.message)}"
     if omitted:
         counts = ", ".join(f"{number} {command}{'s' * (number > 1)}" for command, number in omitted.items())

@@ -14,7 +14,7 @@ from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.diff.repository import InputsOf, about_configuration, compared, found_in, names_of, sides_of
 from passrole_checks.diff.trusted_suppressions import IGNORED
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
 from passrole_checks.git_versions.snapshot import matters
@@ -295,7 +295,7 @@ class _ReviewBuilder:
     def _note(self, entry: Unreadable) -> ReportNote:
         name = self._name(entry.file)
         if name == "." or os.path.isabs(name) or name.split("/")[0] == "..":  # no file of the repository
-            return ReportNote("", 0, entry.reason if name == "." else f"{shown(entry.file)}: {entry.reason}")
+            return ReportNote("", 0, entry.reason if name == "." else f"{display_path(entry.file)}: {entry.reason}")
         return ReportNote(name, entry.line or 0, entry.reason)
 
     def _add_configuration_notes(self) -> None:

@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from passrole_checks import __version__
 from passrole_checks.errors import PassRoleChecksError
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 
 if TYPE_CHECKING:
     import requests
@@ -45,7 +45,7 @@ class ForgeError(PassRoleChecksError):
 
     def __init__(self, call: str, status: int, reason: str) -> None:
         self.call, self.status = call, status
-        self.reason = harmless(" ".join(reason.split()))[:_MAX_MESSAGE] or "no reason given"
+        self.reason = sanitize(" ".join(reason.split()))[:_MAX_MESSAGE] or "no reason given"
         super().__init__(f"{call}: {f'{status}: ' if status else ''}{self.reason}")
 
 
@@ -156,7 +156,7 @@ class Client:
 
     def _call(self, method: str, url: str) -> str:
         """Return method and path, without host and query."""
-        return harmless(f"{method} {_split(url).path}")
+        return sanitize(f"{method} {_split(url).path}")
 
     def _read(self, method: str, url: str, document: object) -> Response:
         return self._exchange(method, url, document, self._read_patiently)

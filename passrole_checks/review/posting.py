@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.output.markdown_items import count
+from passrole_checks.output.counts import count_noun
 from passrole_checks.review.ci_context import GITLAB, Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, Forge
 from passrole_checks.review.http import ForgeError
@@ -128,9 +128,9 @@ class _ReviewPoster:
         lost = _keys(unwritten)
         written = _keys(drafts) - lost
         if written:
-            self._notify(f"Posted {count(len(drafts) - len(unwritten), 'line comment')}.")
+            self._notify(f"Posted {count_noun(len(drafts) - len(unwritten), 'line comment')}.")
         if lost:
-            self._notify(f"Could not post {count(len(lost), 'item')} as line comments.")
+            self._notify(f"Could not post {count_noun(len(lost), 'item')} as line comments.")
         if failure is None:
             if written and not self._forge.is_dry:
                 self._delete_duplicates(threads, {thread.thread.id for thread in earlier})
@@ -167,7 +167,7 @@ class _ReviewPoster:
             self._notify(f"Could not check for duplicate line comments of a concurrent run: {error}")
             return
         if deleted:
-            self._notify(f"Deleted {count(deleted, 'line comment')} that a concurrent run had posted too.")
+            self._notify(f"Deleted {count_noun(deleted, 'line comment')} that a concurrent run had posted too.")
 
     def _close_fixed(self, threads: ThreadPoster, earlier: Sequence[ReviewThread]) -> None:
         fixed = fixed_threads(earlier, self._report)
@@ -180,7 +180,7 @@ class _ReviewPoster:
             self._on_comment_error("replies to line comments", error)
             return
         if replied:
-            self._notify(f"Replied in {count(replied, 'fixed thread')}.")
+            self._notify(f"Replied in {count_noun(replied, 'fixed thread')}.")
         if refusal:
             self._notify(f"Could not resolve fixed threads ({refusal}): requires {self._traits.resolve_permission}.")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, heading, not_read_in_words
+from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, finding_heading, unread_summary
 from passrole_checks.review.code_excerpt import ADDED, REMOVED, dedent_statement, diff_lines
 from passrole_checks.review.report import (
     Fixed,
@@ -51,15 +51,15 @@ def _item_lines(item: Item, width: int) -> Iterator[Line]:
         StyledText(_location(item.at), "place"),
         StyledText("  "),
     ]
-    spans.append(StyledText(harmless(item.resource)))
+    spans.append(StyledText(sanitize(item.resource)))
     if item.sid:
-        spans.append(StyledText(f"  {harmless(item.sid)}", "quiet"))
+        spans.append(StyledText(f"  {sanitize(item.sid)}", "quiet"))
     group = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
     yield [*spans, StyledText(f"  {group}", "high")]
     others = [use for use in item.uses if use != item.resource]
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        yield (StyledText("  also "), StyledText(harmless(", ".join(others[:3])) + more, "quiet"))
+        yield (StyledText("  also "), StyledText(sanitize(", ".join(others[:3])) + more, "quiet"))
     yield from _access_lines(item.access, item.before)
     if item.cause is not None:
         removed = "  (removed)" if item.cause_removed else ""
@@ -73,15 +73,15 @@ def _item_lines(item: Item, width: int) -> Iterator[Line]:
         advice, _, statement = item.advice.partition("\n")
         yield from _wrapped(advice, width, "Instead: ")
         for line in dedent_statement(statement).split("\n") if statement else ():
-            yield (StyledText(f"{_INDENT}  {harmless(line)}", "good"),)
+            yield (StyledText(f"{_INDENT}  {sanitize(line)}", "good"),)
 
 
 def _suggestion_lines(replacement: Replacement, width: int) -> Iterator[Line]:
     """Yield the location of a replacement, its effect, and its diff."""
-    where = f"{harmless(replacement.file)}:{replacement.line}"
+    where = f"{sanitize(replacement.file)}:{replacement.line}"
     if replacement.end_line > replacement.line:
         where += f"-{replacement.end_line}"
-    effect = harmless(" ".join(replacement.says.split()))
+    effect = sanitize(" ".join(replacement.says.split()))
     first: Line = (
         StyledText(_INDENT),
         StyledText("Suggestion for ", "good"),
@@ -94,11 +94,11 @@ def _suggestion_lines(replacement: Replacement, width: int) -> Iterator[Line]:
         yield first
         yield from _wrapped(effect, width)
     for mark, line in diff_lines(replacement):
-        yield (StyledText(f"{_INDENT}  {mark} {harmless(line)}".rstrip(), _STYLES.get(mark, "")),)
+        yield (StyledText(f"{_INDENT}  {mark} {sanitize(line)}".rstrip(), _STYLES.get(mark, "")),)
 
 
 def _remark_lines(remark: Remark, width: int) -> Iterator[Line]:
-    yield heading(remark.check_id, remark.name, remark.severity, remark.confidence)
+    yield finding_heading(remark.check_id, remark.name, remark.severity, remark.confidence)
     yield from _wrapped(remark.message, width)
 
 
@@ -109,14 +109,14 @@ def _access_lines(access: GrantedAccess | None, before: GrantedAccess | None) ->
     old = dict(_access_rows(before)) if before is not None else {}
     for label, value in new.items():
         if before is None or old.get(label) == value:
-            yield (StyledText(f"    {label:<10}"), StyledText(harmless(value)))
+            yield (StyledText(f"    {label:<10}"), StyledText(sanitize(value)))
             continue
         if label in old:
-            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(old[label]), "quiet"))
-        yield (StyledText(f"  + {label:<10}"), StyledText(harmless(value)))
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(sanitize(old[label]), "quiet"))
+        yield (StyledText(f"  + {label:<10}"), StyledText(sanitize(value)))
     for label, value in old.items():
         if label not in new:
-            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(value), "quiet"))
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(sanitize(value), "quiet"))
 
 
 def _access_rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
@@ -154,7 +154,7 @@ def _fixed_line(fixed: Fixed) -> Line:
     return (
         StyledText("- ", "good"),
         StyledText(_location(fixed.at), "place"),
-        StyledText(f"  {harmless(fixed.resource)}  {fixed.check_id} {fixed.name}  fixed"),
+        StyledText(f"  {sanitize(fixed.resource)}  {fixed.check_id} {fixed.name}  fixed"),
     )
 
 
@@ -177,18 +177,18 @@ def _increased_line(increased: IncreasedAccess) -> Line:
     return (
         StyledText("  "),
         StyledText(_location(increased.at), "place"),
-        StyledText(f"  {_statement(increased)}  {harmless('; '.join(changes))}"),
+        StyledText(f"  {_statement(increased)}  {sanitize('; '.join(changes))}"),
         StyledText("  (low confidence)" if increased.confidence is Confidence.LOW else "", "quiet"),
     )
 
 
 def _statement(change: ReducedAccess | IncreasedAccess) -> str:
-    return harmless(change.resource) + (f"  {harmless(change.sid)}" if change.sid else "")
+    return sanitize(change.resource) + (f"  {sanitize(change.sid)}" if change.sid else "")
 
 
 def _note_line(note: ReportNote, prefix: str) -> Line:
-    location = harmless(note.file) + (f":{note.line}" if note.line else "") + ": " if note.file else ""
-    return (StyledText(f"{location}note: ", "quiet"), StyledText(harmless(prefix + note.reason)))
+    location = sanitize(note.file) + (f":{note.line}" if note.line else "") + ": " if note.file else ""
+    return (StyledText(f"{location}note: ", "quiet"), StyledText(sanitize(prefix + note.reason)))
 
 
 def _summary_line(report: ReviewReport) -> Line:
@@ -197,9 +197,7 @@ def _summary_line(report: ReviewReport) -> Line:
     result = ", ".join(f"{count} {group}" for count, group in counts if count)
     if report.verdict is ReviewVerdict.UNDETERMINED:
         return (
-            StyledText(
-                f"ERROR: {not_read_in_words(report.unreadable, report.faults)}; results are incomplete; ", "high"
-            ),
+            StyledText(f"ERROR: {unread_summary(report.unreadable, report.faults)}; results are incomplete; ", "high"),
             StyledText(f"{result or '0 new'}; {report.unchanged} unchanged", "place"),
         )
     if report.more and not report.items:
@@ -215,11 +213,11 @@ def _summary_line(report: ReviewReport) -> Line:
 
 
 def _location(at: Location) -> str:
-    return f"{harmless(at.file)}:{at.line}"
+    return f"{sanitize(at.file)}:{at.line}"
 
 
 def _wrapped(text: str, width: int, label: str = "") -> Iterator[Line]:
-    paragraph = label + harmless(" ".join(text.split()))
+    paragraph = label + sanitize(" ".join(text.split()))
     wrapped = textwrap.wrap(paragraph, width - len(_INDENT), break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(wrapped):
         if number == 0 and label:

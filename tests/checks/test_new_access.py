@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from passrole_checks.cli.check_pages import check_page
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel
@@ -18,7 +19,6 @@ from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
-from passrole_checks.output.check_pages import page
 from passrole_checks.scan.run_checks import evaluate
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -175,4 +175,4 @@ def test_a_role_of_another_account_is_left_to_its_own_check() -> None:
 
 def test_the_page_shows_what_stood_before() -> None:
     """The examples of a check that compares show both sides."""
-    assert page(NewAccess).count("\n  before:\n") == len(NewAccess.flagged) + len(NewAccess.clean)
+    assert check_page(NewAccess).count("\n  before:\n") == len(NewAccess.flagged) + len(NewAccess.clean)

@@ -1,4 +1,4 @@
-"""``passrole-checks diff``: what it prints, its JSON and its exit statuses."""
+"""``passrole-checks diff``: its output, JSON and exit statuses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OPEN = "\n".join(line for line in NARROW.split("\n") if "Condition" not in line)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory of the test's own, from which subprocesses import the same package as the tests."""
+    """Create a working directory for the test, from which subprocesses import the same package as the tests."""
     monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -78,15 +78,15 @@ def put(name: str, content: str) -> str:
     ],
 )
 def test_exit_status(old: str, new: str, options: tuple[str, ...], status: int) -> None:
-    """0 where nothing is new or widened, 1 where something is, as severe as asked for, 2 where a side is unreadable."""
+    """Exit status is 0 without new or widened access, 1 at or above --fail-on, 2 if a side is unreadable."""
     result = run(put("old.yaml", old), put("new.yaml", new), *options)
     assert result.returncode == status, result.stderr
     assert "Traceback" not in result.stderr
     assert bool(result.stderr) is (status == 2)
 
 
-def test_an_unreadable_side_is_never_clean() -> None:
-    """Where a side cannot be read that is said in the output too, and the other side is neither new nor removed."""
+def test_unreadable_side_is_reported_in_the_output() -> None:
+    """If a side cannot be read, the output says so, and the grants of the other side are neither new nor removed."""
     result = run(put("old.yaml", NARROW), put("new.yaml", "Resources: [\n  Type: AWS::IAM::Role"), "--format", "json")
     result_missing = run("old.yaml", "missing.yaml")
     found = json.loads(result.stdout)
@@ -99,8 +99,8 @@ def test_an_unreadable_side_is_never_clean() -> None:
     assert result_missing.stderr == "missing.yaml: no such file or folder\n"
 
 
-def test_a_folder_without_infrastructure_code_is_named(folder: Path) -> None:
-    """A side without any infrastructure code is unusable, unless that is said to be right."""
+def test_folder_without_infrastructure_code_is_an_error(folder: Path) -> None:
+    """A side without infrastructure code is an error, unless --allow-empty is set."""
     (folder / "empty").mkdir()
     put("full/app.yaml", OPEN)
     assert run("empty", "full").stderr.startswith("empty: no Terraform, plan, CloudFormation or SAM files found")
@@ -109,8 +109,8 @@ def test_a_folder_without_infrastructure_code_is_named(folder: Path) -> None:
     assert run("full", "empty", "--allow-empty").returncode == 0
 
 
-def test_json_has_the_promised_keys() -> None:
-    """The JSON holds the groups, a count and what is not evaluated; an entry is a grant with what was before."""
+def test_json_has_the_documented_keys() -> None:
+    """JSON contains the groups, a count, and items not evaluated; an entry is a grant with its previous state."""
     result = run(put("old.yaml", NARROW), put("new.yaml", OPEN), "--format", "json")
     found = json.loads(result.stdout)
     groups = ["new", "widened", "narrowed", "removed", "moved"]
@@ -123,8 +123,8 @@ def test_json_has_the_promised_keys() -> None:
     assert "cause" not in entry
 
 
-def test_a_cause_elsewhere_is_in_the_json() -> None:
-    """Where a Deny is gone the entry names its file and line as the cause."""
+def test_json_names_the_removed_deny_as_cause() -> None:
+    """If a Deny was removed, the entry names its file and line as the cause."""
     denied = NARROW + "          - {Effect: Deny, Action: iam:PassRole, Resource: 'arn:aws:iam::*:role/app-admin'}\n"
     found = json.loads(run(put("old.yaml", denied), put("new.yaml", NARROW), "--format", "json").stdout)
     (entry,) = found["widened"]
@@ -140,15 +140,15 @@ def outputs() -> Iterator[tuple[Path, str]]:
     yield SAMPLE / "diff.txt", diff_of_sample().stdout
 
 
-def test_the_sample_reads_as_it_stands_there() -> None:
+def test_sample_gives_the_expected_text() -> None:
     """The sample's two versions give exactly the text beside them."""
     result = diff_of_sample()
     assert result.stdout == (SAMPLE / "diff.txt").read_text("utf-8")
     assert (result.returncode, result.stderr) == (1, "")
 
 
-def test_both_formats_at_once(folder: Path) -> None:
-    """Text goes to the terminal while the JSON goes to a file; --quiet leaves the summary out."""
+def test_text_and_json_are_written_in_one_run(folder: Path) -> None:
+    """Text goes to the terminal while JSON goes to a file; --quiet omits the summary."""
     put("old.yaml", NARROW), put("new.yaml", OPEN)
     result = run("old.yaml", "new.yaml", "--quiet", "--format", "json", "--output", "out.json", "--format", "text")
     assert result.stdout.startswith("~ new.yaml:10  Pass  Pass  widened  (high)\n")
@@ -156,8 +156,8 @@ def test_both_formats_at_once(folder: Path) -> None:
     assert len(json.loads((folder / "out.json").read_text("utf-8"))["widened"]) == 1
 
 
-def test_each_role_that_differs_stands_among_the_roles(folder: Path) -> None:
-    """Of several roles only one differs: it stands in its place among them, not behind the services."""
+def test_changed_role_is_listed_among_the_roles(folder: Path) -> None:
+    """If only one of several roles differs, it is listed in its position, not after the services."""
     for name, roles in (("old", ["a", "b"]), ("new", ["a", "b*"])):
         arns = [f"arn:aws:iam::111122223333:role/{role}" for role in roles]
         statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": arns}

@@ -1,4 +1,4 @@
-"""``--exclude`` and ``exclude`` in the configuration, of every command that reads infrastructure code."""
+"""``--exclude`` and the configuration key ``exclude``, in every command that reads infrastructure code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def passing(name: str, roles: str = '"*"') -> str:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with a Jinja template among the files of a root, an invalid fixture, and a vendored folder."""
+    """Create a repository with a Jinja template beside a root module, an invalid fixture, and a vendored folder."""
     monkeypatch.chdir(tmp_path)
     Path(".git").mkdir()
     put("app/main.tf", passing("own") + FUNCTION.replace("NAME", "own"))
@@ -62,7 +62,7 @@ def put(name: str, content: str) -> None:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command with its JSON; the exit status, the document, and standard error."""
+    """Run a command with JSON output; return the exit status, the document, and standard error."""
 
     def ran(*arguments: str) -> tuple[int, dict[str, Any], str]:
         status = cli.main([*arguments, "--format", "json"])
@@ -72,30 +72,30 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return ran
 
 
-def found(command: str, document: dict[str, Any]) -> set[str]:
-    """The files that a command reports on."""
+def reported_files(command: str, document: dict[str, Any]) -> set[str]:
+    """Return the files that a command reports on."""
     names = {"scan": "findings", "grants": "grants", "required": "required", "suggest": "suggestions"}
     return {entry["file"] for entry in document[names[command]]}
 
 
 @pytest.mark.parametrize("configured", [False, True], ids=["option", "configuration"])
 @pytest.mark.parametrize(("command", "status"), [("scan", 1), ("grants", 0), ("required", 0), ("suggest", 1)])
-def test_excluded_paths_are_left_out_and_named(run: Run, command: str, status: int, configured: bool) -> None:
+def test_excluded_paths_are_skipped_and_named(run: Run, command: str, status: int, configured: bool) -> None:
     assert run(command, ".")[0] == 2
     if configured:
         put("pyproject.toml", TABLE)
-    said = run(command, ".", *([] if configured else OPTIONS))
-    assert (said[0], said[1]["excluded"], said[1]["unreadable"], said[2]) == (status, EXCLUDED, [], "")
-    assert found(command, said[1]) == {"app/main.tf"}
+    result = run(command, ".", *([] if configured else OPTIONS))
+    assert (result[0], result[1]["excluded"], result[1]["unreadable"], result[2]) == (status, EXCLUDED, [], "")
+    assert reported_files(command, result[1]) == {"app/main.tf"}
 
 
 def test_options_add_to_the_configuration(run: Run) -> None:
-    """And win over it, since they come last."""
+    """Patterns of the command line come after those of the configuration, and so take precedence."""
     put("pyproject.toml", TABLE)
     put("more/jinja.tf", JINJA)
     assert run("scan", ".", "--exclude", "more/")[1]["excluded"] == sorted([*EXCLUDED, "more/"])
-    said = run("scan", ".", "--exclude", "!vendor/", "--exclude", "more/")[1]
-    assert found("scan", said) == {"app/main.tf", "vendor/module/main.tf"}
+    result = run("scan", ".", "--exclude", "!vendor/", "--exclude", "more/")[1]
+    assert reported_files("scan", result) == {"app/main.tf", "vendor/module/main.tf"}
 
 
 def test_fix_writes_no_excluded_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,8 +110,8 @@ def test_fix_writes_no_excluded_file(capsys: pytest.CaptureFixture[str]) -> None
     assert Path("vendor/module/main.tf").read_text("utf-8") == before
 
 
-def test_an_edit_is_proved_without_the_excluded_files(run: Run) -> None:
-    """What is tried in a copy of the folder is read as the folder was: ./app too, if the working directory is above."""
+def test_edits_are_verified_without_excluded_files(run: Run) -> None:
+    """The trial copy is scanned with the same exclusions, such as ./app if the working directory is above."""
     put("app/main.tf", passing("p", '"arn:aws:iam::111122223333:role/app"'))
     with open("app/main.tf", "a", encoding="utf-8") as file:
         file.write('resource "aws_lambda_function" "f" {\n  role = "arn:aws:iam::111122223333:role/app"\n}\n')
@@ -121,7 +121,7 @@ def test_an_edit_is_proved_without_the_excluded_files(run: Run) -> None:
     assert suggestion["edits"] and document["excluded"] == ["app/jinja.tf"]
 
 
-def test_trail_compares_with_what_is_not_excluded(run: Run) -> None:
+def test_trail_compares_with_files_that_are_not_excluded(run: Run) -> None:
     Path("logs").mkdir()
     with gzip.open("logs/111122223333_CloudTrail_us-east-1_20260101T0000Z_a.json.gz", "wt") as file:
         file.write('{"Records": []}')
@@ -136,7 +136,7 @@ def test_trail_compares_with_what_is_not_excluded(run: Run) -> None:
 # -- what is scanned all the same
 
 
-def test_an_excluded_module_is_evaluated_where_a_root_calls_it(run: Run) -> None:
+def test_excluded_module_is_evaluated_if_a_root_calls_it(run: Run) -> None:
     put("app/calls.tf", 'module "vendored" {\n  source = "../vendor/module"\n}\n')
     _, document, _ = run("grants", ".", *OPTIONS)
     assert [entry["resource"] for entry in document["grants"]] == [
@@ -147,13 +147,13 @@ def test_an_excluded_module_is_evaluated_where_a_root_calls_it(run: Run) -> None
 
 
 @pytest.mark.parametrize("pattern", ["vendor/", "vendor/**", "vendor/module/*.tf", "/vendor/module"])
-def test_a_module_is_read_whole_however_its_files_are_excluded(run: Run, pattern: str) -> None:
+def test_module_is_read_completely_despite_excluded_files(run: Run, pattern: str) -> None:
     put("app/calls.tf", 'module "vendored" {\n  source = "../vendor/module"\n}\n')
     _, document, _ = run("grants", "app", "--exclude", "jinja.tf", "--exclude", pattern)
     assert len(document["grants"]) == 2
 
 
-def test_an_excluded_file_of_a_module_is_left_out(run: Run) -> None:
+def test_excluded_file_of_a_module_is_skipped(run: Run) -> None:
     """The other files of the module are evaluated."""
     put("app/calls.tf", 'module "m" {\n  source = "../modules/m"\n}\n')
     put("modules/m/main.tf", passing("inner"))
@@ -167,8 +167,8 @@ def test_an_excluded_file_of_a_module_is_left_out(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["scan", "grants", "required", "suggest"])
-def test_files_of_modules_elsewhere_are_named(run: Run, command: str) -> None:
-    """Of a module outside of what is scanned, and of one that `terraform init` has installed."""
+def test_excluded_files_of_external_modules_are_named(run: Run, command: str) -> None:
+    """Covers a module outside of the scanned folder, and one installed by `terraform init`."""
     put("app/calls.tf", CALLS)
     put("app/.terraform/modules/modules.json", INSTALLED)
     for folder in ("modules/m", "app/.terraform/modules/r"):
@@ -246,8 +246,8 @@ Resources:
 """
 
 
-def test_value_files_are_read_though_excluded(run: Run) -> None:
-    """As Terraform reads them: without their values another access would be reported."""
+def test_excluded_value_files_are_read(run: Run) -> None:
+    """Terraform reads them; without their values, different access would be reported."""
     put("app/main.tf", passing("own", "var.roles") + 'variable "roles" {}\n')
     put("app/terraform.tfvars", 'roles = "arn:aws:iam::111122223333:role/app"\n')
     _, document, _ = run("grants", "app", "--exclude", "jinja.tf", "--exclude", "*.tfvars")
@@ -282,8 +282,8 @@ def test_a_plan_is_read_with_its_source_as_a_scan_reads_it(run: Run) -> None:
 
 
 @pytest.mark.parametrize("path", ["vendor", "vendor/module", "vendor/module/main.tf"])
-def test_a_path_that_is_given_is_excluded_as_well(run: Run, path: str) -> None:
-    """Hooks give files by name. That nothing else is there is no success, unless the hook says so."""
+def test_given_path_can_be_excluded(run: Run, path: str) -> None:
+    """Hooks pass files by name. If nothing else is left, that is an error, unless --allow-empty is set."""
     status, document, error = run("scan", path, *OPTIONS)
     assert (status, document["findings"], len(document["excluded"])) == (2, [], 1)
     assert error.startswith(f"{path}: ") and "excluded" in error
@@ -293,12 +293,12 @@ def test_a_path_that_is_given_is_excluded_as_well(run: Run, path: str) -> None:
 def test_a_file_beside_an_excluded_one_is_reported(run: Run) -> None:
     status, document, _ = run("scan", "app/main.tf", "app/jinja.tf", "vendor/module/main.tf", *OPTIONS)
     assert (status, document["excluded"]) == (1, ["app/jinja.tf", "vendor/module/main.tf"])
-    assert found("scan", document) == {"app/main.tf"}
+    assert reported_files("scan", document) == {"app/main.tf"}
 
 
 def test_git_ignore_rules_exclude_nothing(run: Run) -> None:
     put(".gitignore", "app/\n")
-    assert found("scan", run("scan", ".", *OPTIONS)[1]) == {"app/main.tf"}
+    assert reported_files("scan", run("scan", ".", *OPTIONS)[1]) == {"app/main.tf"}
 
 
 @pytest.mark.parametrize("command", ["scan", "grants", "required", "suggest", "fix", "diff", "review"])
@@ -340,8 +340,8 @@ def test_sarif_names_what_is_excluded(run: Run, capsys: pytest.CaptureFixture[st
 NOTES = "toolExecutionNotifications"
 
 
-def test_a_baseline_keeps_what_is_said_of_excluded_files(run: Run) -> None:
-    """An entry about an excluded file is neither unused nor thrown away."""
+def test_baseline_keeps_entries_of_excluded_files(run: Run) -> None:
+    """An entry about an excluded file is neither unused nor removed."""
     put("app/jinja.tf", "")
     put("tests/invalid/template.yaml", "")
     cli.main(["scan", ".", "--quiet", "--write-baseline", "b.json"])
@@ -355,8 +355,8 @@ def test_a_baseline_keeps_what_is_said_of_excluded_files(run: Run) -> None:
 # -- the cache
 
 
-def test_a_warm_cache_answers_with_other_exclusions(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each set of patterns has its own answer, also where a file or folder that they exclude comes later."""
+def test_cache_distinguishes_exclusions(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each set of patterns has its own cache entry, also if an excluded file or folder is created later."""
     from passrole_checks.sources.files import fingerprints
 
     monkeypatch.setattr(fingerprints, "_FINE", 0)
@@ -385,20 +385,20 @@ def test_a_warm_cache_answers_with_other_exclusions(run: Run, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_processes_exclude_the_same(run: Run, jobs: str) -> None:
+def test_worker_processes_apply_exclusions(run: Run, jobs: str) -> None:
     for number in range(4):
         put(f"more/{number}/main.tf", passing(f"p{number}"))
         put(f"more/{number}/jinja.tf", JINJA)
     status, document, _ = run("scan", ".", *OPTIONS, "--jobs", jobs)
     assert (status, document["unreadable"]) == (1, [])
-    assert found("scan", document) == {"app/main.tf", *(f"more/{number}/main.tf" for number in range(4))}
+    assert reported_files("scan", document) == {"app/main.tf", *(f"more/{number}/main.tf" for number in range(4))}
 
 
 # -- two paths compared
 
 
-def test_diff_of_folders_excludes_in_each(run: Run) -> None:
-    """Patterns are relative to the folder compared."""
+def test_diff_applies_exclusions_in_both_folders(run: Run) -> None:
+    """Patterns are relative to the compared folder."""
     for side, roles in (("old", '"arn:aws:iam::111122223333:role/app"'), ("new", '"*"')):
         put(f"{side}/app/main.tf", passing("own", roles))
         put(f"{side}/vendor/main.tf", passing("vendored", roles))

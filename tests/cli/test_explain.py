@@ -1,4 +1,4 @@
-"""``explain`` has a page for each check, and a line for it in its list."""
+"""``explain`` lists all checks, and has a page for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ each_check = pytest.mark.parametrize("check", ALL, ids=[check.id for check in AL
 
 
 def explained(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """What ``explain`` prints; it must end well and say nothing on standard error."""
+    """Return the output of ``explain``, which must exit with 0 and print nothing to standard error."""
     assert main(["explain", *words]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -24,9 +24,8 @@ def explained(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 @each_check
-def test_a_check_has_a_page(check: type[Check], capsys: pytest.CaptureFixture[str]) -> None:
-    """The page of each check tells its id, name and severity, what is wrong, what follows from it, how to mend it, and
-    all of its examples, flagged and clean ones."""
+def test_each_check_has_a_page(check: type[Check], capsys: pytest.CaptureFixture[str]) -> None:
+    """The page shows id, name, severity, problem, risk, fix, and all flagged and clean examples."""
     page = explained(capsys, check.id)
     heading, *paragraphs = page.split("\n\n")
     assert heading == f"{check.id} {check.name} ({check.severity.value})"
@@ -38,8 +37,8 @@ def test_a_check_has_a_page(check: type[Check], capsys: pytest.CaptureFixture[st
 
 
 @each_check
-def test_the_examples_of_a_page_can_be_copied(check: type[Check], capsys: pytest.CaptureFixture[str]) -> None:
-    """What a page shows as an example's statements is JSON, and that of the check."""
+def test_examples_are_valid_json(check: type[Check], capsys: pytest.CaptureFixture[str]) -> None:
+    """The statements of an example are valid JSON, and equal to those of the check."""
     shown = re.findall(r"^(?:Flagged|Clean): .*\n((?:    .*\n?)+)", explained(capsys, check.id), re.MULTILINE)
     examples = [*check.flagged, *check.clean]
     assert len(shown) == len(examples)
@@ -49,16 +48,18 @@ def test_the_examples_of_a_page_can_be_copied(check: type[Check], capsys: pytest
 
 
 @each_check
-def test_a_page_is_found_by_each_name_of_its_check(check: type[Check], capsys: pytest.CaptureFixture[str]) -> None:
-    """The id, its number, the name and the id that cfn-lint shows lead to the same page."""
+def test_check_is_found_by_id_number_name_and_cfn_lint_id(
+    check: type[Check], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Id, number, name and cfn-lint rule id lead to the same page."""
     number = check.id[-3:]
     letter = {Severity.INFO: "I", Severity.HIGH: "E"}.get(check.severity, "W")
     pages = {explained(capsys, word) for word in (check.id, number, check.name, f"{letter}95{number[1:]}")}
     assert len(pages) == 1
 
 
-def test_without_a_check_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each check has a line with its id, severity and name, in the order of their numbers."""
+def test_all_checks_are_listed_without_an_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each check has a line with its id, severity and name, in order of numbers."""
     lines = explained(capsys).splitlines()
     assert [line.split()[:3] for line in lines] == [[one.id, one.severity.value, one.name] for one in ALL]
     assert [one.id for one in ALL] == sorted(one.id for one in ALL)

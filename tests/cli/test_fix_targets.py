@@ -1,5 +1,5 @@
-"""Which files ``fix`` writes: none that a tool generates or downloads, none through a symbolic link, none outside; and
-who else uses a module that it changes."""
+"""Files that ``fix`` writes: none that a tool generates or downloads, none through a symbolic link, none outside; and
+the other users of a changed module."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ MANIFEST = {
 CONSTRUCT = {"Metadata": {"aws:cdk:path": "App/Deployers/DefaultPolicy/Resource"}}
 
 
-def written(template: dict[str, object], **more: object) -> str:
-    """A template as a tool writes it, with more beside the properties of its policy."""
+def generated_template(template: dict[str, object], **more: object) -> str:
+    """Return a template as a generator writes it, with metadata beside the policy's properties."""
     known = json.loads(json.dumps(template))
     known["Resources"]["Group"].update(more)
     return json.dumps(known, indent=1)
@@ -70,15 +70,15 @@ def put(files: dict[str, str]) -> None:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory of the test's own, from which subprocesses import the same package as the tests."""
+    """Create a working directory for the test, from which subprocesses import the same package as the tests."""
     monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_an_ordinary_template_is_fixed() -> None:
-    """The template that the other tests have as a generated one can be edited where nothing generates it."""
-    put({"app.json": written(TEMPLATE)})
+def test_handwritten_template_is_fixed() -> None:
+    """The template that other tests use as a generated one is edited if no tool generates it."""
+    put({"app.json": generated_template(TEMPLATE)})
     assert run("fix", ".").returncode == 0
     assert '"*"' not in Path("app.json").read_text()
 
@@ -86,20 +86,23 @@ def test_an_ordinary_template_is_fixed() -> None:
 @pytest.mark.parametrize(
     ("files", "named"),
     [
-        ({"cdk.out/manifest.json": json.dumps(MANIFEST), "cdk.out/App.template.json": written(TEMPLATE)}, "AWS CDK"),
-        ({"o/manifest.json": json.dumps(MANIFEST), "o/Nested.template.json": written(TEMPLATE)}, "AWS CDK"),
-        ({"cdk.out/asset.1/in/app.json": written(TEMPLATE)}, "AWS CDK"),
+        (
+            {"cdk.out/manifest.json": json.dumps(MANIFEST), "cdk.out/App.template.json": generated_template(TEMPLATE)},
+            "AWS CDK",
+        ),
+        ({"o/manifest.json": json.dumps(MANIFEST), "o/Nested.template.json": generated_template(TEMPLATE)}, "AWS CDK"),
+        ({"cdk.out/asset.1/in/app.json": generated_template(TEMPLATE)}, "AWS CDK"),
         (
             {
                 ".git/HEAD": "",
                 "o/manifest.json": json.dumps(MANIFEST),
-                "o/asset.1/in/app.json": written(TEMPLATE),
+                "o/asset.1/in/app.json": generated_template(TEMPLATE),
             },
             "AWS CDK",
         ),
-        ({"kept.template.json": written(TEMPLATE, **CONSTRUCT)}, "App/Deployers/DefaultPolicy"),
-        ({".serverless/cloudformation-template-update-stack.json": written(TEMPLATE)}, "Serverless"),
-        ({".aws-sam/build/template.json": written(TEMPLATE)}, "sam build"),
+        ({"kept.template.json": generated_template(TEMPLATE, **CONSTRUCT)}, "App/Deployers/DefaultPolicy"),
+        ({".serverless/cloudformation-template-update-stack.json": generated_template(TEMPLATE)}, "Serverless"),
+        ({".aws-sam/build/template.json": generated_template(TEMPLATE)}, "sam build"),
         ({"cdktf.out/stacks/app/main.tf": FIXABLE}, "CDK for Terraform"),
         ({".terraform/modules/m/main.tf": FIXABLE}, "copy of a module"),
         ({".terragrunt-cache/a/b/main.tf": FIXABLE}, "copy of a module"),
@@ -110,21 +113,21 @@ def test_an_ordinary_template_is_fixed() -> None:
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
 def test_generated_and_downloaded_files_are_not_written(files: dict[str, str], named: str) -> None:
-    """They are left for a person, who reads what to change instead and how the statement would read."""
+    """They need manual review: the output names what to change instead, and the suggested statement."""
     put(files)
     name = list(files)[-1]
     done = run("fix", name, "--format", "text")
     assert done.returncode == 1
     assert named in " ".join(done.stdout.split())
-    assert "It would read:" in done.stdout
+    assert "Suggested statement:" in done.stdout
     assert {name: Path(name).read_text() for name in files} == files
     (one,) = json.loads(run("suggest", name, "--format", "json").stdout)["suggestions"]
     assert one["edits"] == []
     assert one["statement"]
 
 
-def test_a_module_of_several_roots_names_them(folder: Path) -> None:
-    """A change of a module is for all scanned roots that call it, also those that call it through another one."""
+def test_change_of_a_shared_module_names_its_roots(folder: Path) -> None:
+    """A change of a module affects all scanned roots that call it, directly or through another module."""
     inner = 'module "inner" {\n  source = "../inner"\n}\n'
     call = 'module "app" {\n  source = "../app"\n}\n'
     files = {"inner/main.tf": FIXABLE, "app/main.tf": inner, "dev/main.tf": call, "prod/main.tf": call}
@@ -137,14 +140,14 @@ def test_a_module_of_several_roots_names_them(folder: Path) -> None:
     assert '"*"' not in Path("inner/main.tf").read_text()
 
 
-def test_a_module_of_one_root_is_its_own(folder: Path) -> None:
-    """Where nothing else calls a module there is nobody to name."""
+def test_change_of_an_unshared_module_names_no_roots(folder: Path) -> None:
+    """If nothing else calls a module, there is nothing to name."""
     files = {"app/main.tf": FIXABLE, "dev/main.tf": 'module "app" {\n  source = "../app"\n}\n'}
     assert only(session(folder, files)).shared is None
 
 
-def test_an_edit_that_is_wrong_for_one_root_is_not_made(folder: Path) -> None:
-    """What is proved for one caller and not for the other is left."""
+def test_edit_that_fails_for_one_root_is_not_made(folder: Path) -> None:
+    """A change verified for one caller but not for another is not made."""
     module = (
         'variable "service" {}\n'
         + policy(allow(condition='{ StringEquals = { "iam:PassedToService" = var.service } }'))
@@ -162,8 +165,8 @@ def test_an_edit_that_is_wrong_for_one_root_is_not_made(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("scanned", ["app", "dev"])
-def test_a_caller_that_was_not_scanned_is_named(scanned: str) -> None:
-    """The repository is looked through for other folders that call the module."""
+def test_unscanned_caller_is_named(scanned: str) -> None:
+    """The repository is searched for other folders that call the module."""
     call = 'module "app" {\n  source = "../app"\n}\n'
     put({"app/main.tf": FIXABLE, "dev/main.tf": call, "prod/main.tf": call})
     Path(".git").mkdir()
@@ -173,8 +176,8 @@ def test_a_caller_that_was_not_scanned_is_named(scanned: str) -> None:
     assert '"*"' not in Path("app/main.tf").read_text()
 
 
-def test_a_module_behind_a_link_is_not_written() -> None:
-    """A link within the repository is read, and not written through: the folder has another name of its own."""
+def test_module_behind_a_symbolic_link_is_not_written() -> None:
+    """Links within the repository are read, but not written through."""
     put({"shared/app.txt": "", "shared/main.tf": FIXABLE, "dev/main.tf": 'module "app" {\n  source = "./app"\n}\n'})
     Path(".git").mkdir()
     Path("dev/app").symlink_to("../shared")
@@ -184,15 +187,15 @@ def test_a_module_behind_a_link_is_not_written() -> None:
     assert Path("shared/main.tf").read_text() == FIXABLE
 
 
-def test_a_module_in_another_given_folder_is_written() -> None:
-    """Each folder that is given may be written in."""
+def test_module_in_another_given_folder_is_written() -> None:
+    """All given folders may be written."""
     put({"modules/app/main.tf": FIXABLE, "root/main.tf": 'module "app" {\n  source = "../modules/app"\n}\n'})
     assert run("fix", "root", "modules").returncode == 0
     assert Path("modules/app/main.tf").read_text() != FIXABLE
 
 
-def test_a_link_that_leads_out_keeps_no_other_file_from_being_fixed() -> None:
-    """What is not read for its sake is named, and the rest of the root is still tried and written."""
+def test_external_link_does_not_block_other_fixes() -> None:
+    """The skipped file is named, and the rest of the root is still verified and written."""
     put({"outside/main.tf": FIXABLE, "root/main.tf": FIXABLE + 'module "app" {\n  source = "./app"\n}\n'})
     Path("root/app").symlink_to("../outside")
     Path("root/more.tf").symlink_to("../outside/main.tf")
@@ -202,8 +205,8 @@ def test_a_link_that_leads_out_keeps_no_other_file_from_being_fixed() -> None:
 
 
 @pytest.mark.parametrize("source", ["./app", "../outside"])
-def test_a_module_outside_is_not_written(source: str) -> None:
-    """Neither a link nor a path that leads out of the given folder makes fix write there."""
+def test_module_outside_of_the_folder_is_not_written(source: str) -> None:
+    """Neither a link nor a path that leads outside of the given folder lets fix write there."""
     put({"outside/main.tf": FIXABLE, "root/main.tf": f'module "app" {{\n  source = "{source}"\n}}\n'})
     Path("root/app").symlink_to("../outside")
     run("fix", "root")

@@ -1,4 +1,4 @@
-"""``--help`` is a manual page for each command, and shells complete command lines."""
+"""``--help`` prints a manual page for each command, and shells complete command lines."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ VARIABLE = "_PASSROLE_CHECKS_COMPLETE"
 COMMANDS = sorted(cli.commands)
 
 
-def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the help of a command."""
     assert main([*arguments, "--help"]) == 0
     return capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_has_a_page(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The help of each command ends with its exit statuses, its environment and examples, in lines of a terminal."""
-    text = shown(capsys, command)
+def test_help_has_the_sections_of_a_manual_page(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command's help ends with exit statuses, environment and examples, in lines of at most 80 characters."""
+    text = help_of(capsys, command)
     headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)
     behind = [name for name in headings if name in ("Exit status", "Environment", "Files", "Examples")]
     assert behind == [name for name in ("Exit status", "Environment", "Files", "Examples") if name in behind]
@@ -39,24 +40,24 @@ def test_a_command_has_a_page(command: str, capsys: pytest.CaptureFixture[str]) 
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_there_is_no_page_without_a_command() -> None:
-    """The pages are those of the commands that there are."""
+def test_each_page_belongs_to_a_command() -> None:
+    """There is a page for each command, and for nothing else."""
     assert sorted(help_sections.PAGES) == COMMANDS
 
 
-def test_the_list_of_commands_is_told_in_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of each command the list tells a sentence that fits on its line."""
-    rows = re.search(r"^Commands:\n((?:  .*\n)+)", shown(capsys), re.MULTILINE)
+def test_command_list_shows_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    """The description of each command fits on one line."""
+    rows = re.search(r"^Commands:\n((?:  .*\n)+)", help_of(capsys), re.MULTILINE)
     assert rows is not None
-    told = dict(re.findall(r"^  (\S+) +(.*)$", rows[1], re.MULTILINE))
-    assert sorted(told) == COMMANDS
-    assert all(words.endswith(".") and not words.endswith("..") for words in told.values())
+    descriptions = dict(re.findall(r"^  (\S+) +(.*)$", rows[1], re.MULTILINE))
+    assert sorted(descriptions) == COMMANDS
+    assert all(words.endswith(".") and not words.endswith("..") for words in descriptions.values())
 
 
-def test_options_stand_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every option that reads, judges or writes stands in a group of its kind; what is left is about the command."""
+def test_options_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each option belongs to a group; only --help and --dry-run do not."""
     for command in COMMANDS:
-        rest = shown(capsys, command).partition("\nOptions:\n")[2].partition("\n\n")[0]
+        rest = help_of(capsys, command).partition("\nOptions:\n")[2].partition("\n\n")[0]
         assert set(re.findall(r"^  .*?(--[a-z-]+)", rest, re.MULTILINE)) <= {"--help", "--dry-run"}, command
 
 
@@ -64,8 +65,8 @@ EXAMPLES = [example for page in (*help_sections.PAGES.values(), help_sections.PR
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_is_a_command_line_of_ours(example: str) -> None:
-    """Each command line of the examples has the arguments and options that its command takes."""
+def test_examples_are_valid_command_lines(example: str) -> None:
+    """Each example uses arguments and options that the command accepts."""
     lines = re.findall(r"passrole-checks ([a-z]+[^|&)]*)", example)
     assert lines or VARIABLE in example
     for line in lines:
@@ -75,14 +76,14 @@ def test_an_example_is_a_command_line_of_ours(example: str) -> None:
         assert context.params
 
 
-def test_the_environment_is_that_of_the_source(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every variable of ours that the source reads is on a page, and no other."""
+def test_documented_environment_variables_match_the_source(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each environment variable that the source reads is documented, and no other."""
     source = "\n".join(path.read_text("utf-8") for path in (ROOT / "passrole_checks").rglob("*.py"))
     read = set(re.findall(r"\"(PASSROLE_[A-Z][A-Z_]+)\"", source)) - {"PASSROLE_CHECKS_"}
     read |= {name for name in ("NO_COLOR", "GITHUB_WORKSPACE", "CI_PROJECT_DIR") if f'"{name}"' in source}
     rows = [row for page in (*help_sections.PAGES.values(), help_sections.PROGRAM) for row in page.environment]
-    told = {name for names, _ in rows for name in names.split(", ")}
-    ours = {name for name in told if name.startswith("PASSROLE_")} | (read & {"NO_COLOR", *told})
+    documented = {name for names, _ in rows for name in names.split(", ")}
+    ours = {name for name in documented if name.startswith("PASSROLE_")} | (read & {"NO_COLOR", *documented})
     assert read == ours
 
 
@@ -90,13 +91,13 @@ def test_the_environment_is_that_of_the_source(capsys: pytest.CaptureFixture[str
 
 
 def completed(*words: str) -> list[str]:
-    """What a shell is offered for the last of the words: the words themselves, or ``file`` and ``dir``."""
+    """Return the completions of the last word: words, or ``file`` and ``dir``."""
     items: list[CompletionItem] = BashComplete(cli, {}, PROGRAM, VARIABLE).get_completions(list(words[:-1]), words[-1])
     return [str(item.value) if item.type == "plain" else str(item.type) for item in items]
 
 
 def test_commands_and_options_are_completed() -> None:
-    """A beginning is completed to commands, to options of the command, and to the values of an option."""
+    """A prefix is completed to commands, to options of the command, and to values of an option."""
     assert completed("") == COMMANDS
     assert completed("sc") == ["scan"]
     assert completed("scan", "--fo") == ["--format"]
@@ -106,7 +107,7 @@ def test_commands_and_options_are_completed() -> None:
 
 
 def test_files_and_folders_are_completed_by_the_shell() -> None:
-    """Where a file or a folder is asked for, the shell is told so."""
+    """File and folder arguments are completed by the shell."""
     for command in ("scan", "grants", "required", "suggest", "fix"):
         assert completed(command, "main") == ["file"], command
     for option in ("--output", "--var-file", "--parameters", "--baseline", "--write-baseline"):
@@ -116,7 +117,7 @@ def test_files_and_folders_are_completed_by_the_shell() -> None:
 
 
 def test_checks_are_completed() -> None:
-    """A check is completed by its name, number or id, and the last of several as well."""
+    """A check is completed by name, number or id, also as the last of a list."""
     assert completed("scan", "--check", "") == [check.name for check in ALL]
     assert completed("explain", "any") == ["any-role", "any-service"]
     assert (
@@ -128,7 +129,7 @@ def test_checks_are_completed() -> None:
 
 
 def test_versions_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Branches and tags of the repository are completed, also behind the three dots; outside of one, files."""
+    """Branches and tags of the repository are completed, also after three dots; outside of a repository, file names."""
     monkeypatch.chdir(tmp_path)
     assert completed("diff", "") == ["file"]
     identity = ["-c", "user.name=someone", "-c", "user.email=someone@example.com"]
@@ -139,10 +140,8 @@ def test_versions_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert completed("diff", "app.y") == ["file"]
 
 
-def test_completion_does_not_mind_a_configuration_that_cannot_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A pyproject.toml that is broken, and a folder that is no repository, do not stand in the way of completion."""
+def test_completion_ignores_an_invalid_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken pyproject.toml, or a folder that is no repository, does not affect completion."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").write_text("[tool.passrole_checks\n")
     for command in COMMANDS:
@@ -151,7 +150,7 @@ def test_completion_does_not_mind_a_configuration_that_cannot_be_used(
 
 @pytest.fixture
 def program(tmp_path: Path) -> dict[str, str]:
-    """An environment whose PATH has the program, as an installation brings it."""
+    """Return an environment whose PATH contains the program, as an installation does."""
     script = tmp_path / "bin" / PROGRAM
     script.parent.mkdir()
     script.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {sys.executable} -m passrole_checks "$@"\n')
@@ -161,14 +160,14 @@ def program(tmp_path: Path) -> dict[str, str]:
 
 SHELLS: dict[str, tuple[type[ShellComplete], str, str]] = {
     "bash": (BashComplete, "passrole-checks sc", "plain,scan"),
-    "zsh": (ZshComplete, "passrole-checks sc", "plain\nscan\nReport what is wrong in files and folders."),
-    "fish": (FishComplete, "passrole-checks sc", "plain,scan\tReport what is wrong in files and folders."),
+    "zsh": (ZshComplete, "passrole-checks sc", "plain\nscan\nReport overly permissive iam:PassRole grants."),
+    "fish": (FishComplete, "passrole-checks sc", "plain,scan\tReport overly permissive iam:PassRole grants."),
 }
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_each_shell_is_answered_in_its_protocol(shell: str, program: dict[str, str]) -> None:
-    """The script for the shell names our function and program, and the call that it makes is answered."""
+def test_completion_speaks_the_protocol_of_each_shell(shell: str, program: dict[str, str]) -> None:
+    """The shell's script names our function and program, and the call that it makes is answered."""
     _, words, answer = SHELLS[shell]
     script = run_completion(program, f"{shell}_source")
     assert "_passrole_checks_completion" in script and f"{VARIABLE}={shell}_complete" in script
@@ -184,8 +183,8 @@ def run_completion(program: dict[str, str], instruction: str, **more: str) -> st
     return done.stdout
 
 
-def test_bash_completes(program: dict[str, str]) -> None:
-    """In a real bash, the line that the help tells makes the function that completes a command line."""
+def test_completion_works_in_bash(program: dict[str, str]) -> None:
+    """The documented line installs a working completion function in a real bash."""
     line = f'eval "$({VARIABLE}=bash_source {PROGRAM})"'
     assert line in [command for _, command in help_sections.PROGRAM.examples]
     asked = f"{line}\nCOMP_WORDS=({PROGRAM} scan --fail-on m)\nCOMP_CWORD=3\n"

@@ -1,6 +1,6 @@
-"""``suggest`` and ``fix`` with ``--evidence``: what they print and write, and their exit statuses.
+"""``suggest`` and ``fix`` with ``--evidence``: their output, the files written, and their exit statuses.
 
-``python -m tools.regenerate`` writes what the command line prints for the sample.
+``python -m tools.regenerate`` writes the expected output of the sample.
 """
 
 from __future__ import annotations
@@ -38,31 +38,29 @@ def _with_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    """A copy of the sample's Terraform."""
+    """Return a copy of the sample's Terraform folder."""
     return Path(shutil.copytree(ROOT / SAMPLE / "terraform", tmp_path / "terraform"))
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """The status, standard output and standard error."""
+    """Return exit status, standard output and standard error."""
     status = main([*map(str, arguments)])
-    told = capsys.readouterr()
-    return status, told.out, told.err
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
 
 
 def printed() -> str:
-    """What the command line suggests for the sample."""
+    """Return the suggestions printed for the sample."""
     return expected_outputs.printed("suggest", f"{SAMPLE}/terraform", "--evidence", LOGS, status=1)
 
 
-def test_the_sample_prints_what_stands_beside_it() -> None:
-    """The changes, what nothing used, and how much the logs are worth."""
+def test_sample_gives_the_expected_text() -> None:
+    """The expected text has the changes, unused grants, and a note on the length of the logs."""
     assert printed() == (ROOT / SAMPLE / "suggested.txt").read_text("utf-8")
 
 
-def test_the_patch_is_what_fix_writes(
-    sample: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """git applies the one, and the other ends with 0; after that nothing is left but what nothing used."""
+def test_patch_equals_fix(sample: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """git applies the patch to the files that fix writes; afterwards, only unused grants remain."""
     shutil.copytree(sample, sample.parent / "patched")
     monkeypatch.chdir(sample.parent)
     logs, before = ROOT / LOGS, (sample / "main.tf").read_bytes()
@@ -72,54 +70,54 @@ def test_the_patch_is_what_fix_writes(
     assert run(capsys, "fix", sample, "--evidence", logs, "--dry-run")[0] == 0
     assert (sample / "main.tf").read_bytes() == before
     status, out, _ = run(capsys, "fix", sample, "--evidence", logs)
-    assert (status, out.splitlines()[-1]) == (0, "2 statements wider than used narrowed; 1 statement not used")
+    assert (status, out.splitlines()[-1]) == (0, "2 statements broader than observed use narrowed; 1 unused statement")
     text = (sample / "main.tf").read_text("utf-8")
     assert text == Path("patched/main.tf").read_text("utf-8")
     assert f'"{ARN}lambda-app"' in text and f'"{ARN}states-*"' in text
     status, out, _ = run(capsys, "suggest", sample, "--evidence", logs)
-    assert (status, out.splitlines()[-1]) == (0, "1 statement not used")
+    assert (status, out.splitlines()[-1]) == (0, "1 unused statement")
 
 
-def test_json_has_the_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    """Beside each suggestion what the logs show; null where they were not asked."""
+def test_json_has_the_observed_use(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON has the observed use of each suggestion; null without --evidence."""
     status, out, err = run(capsys, "suggest", f"{SAMPLE}/terraform", "--evidence", LOGS, "--format", "json")
     assert (status, err) == (1, "")
-    told = {one["sid"]: one for one in json.loads(out)["suggestions"]}
+    suggestions = {one["sid"]: one for one in json.loads(out)["suggestions"]}
     window = {"since": "2026-03-02T09:12:44Z", "until": "2026-03-09T16:03:17Z"}
-    assert {sid: one["evidence"] for sid, one in told.items()} == {
+    assert {sid: one["evidence"] for sid, one in suggestions.items()} == {
         "Functions": {**window, "passes": 2, "perhaps": 0, "roles": 1, "last": "2026-03-09T15:30:21Z"},
         "Instances": {**window, "passes": 0, "perhaps": 2, "roles": 1, "last": "2026-03-02T09:16:02Z"},
         "Machines": {**window, "passes": 0, "perhaps": 0, "roles": 0, "last": None},
     }
-    assert {sid: bool(one["edits"]) for sid, one in told.items()} == {
+    assert {sid: bool(one["edits"]) for sid, one in suggestions.items()} == {
         "Functions": True, "Instances": True, "Machines": False,
     }  # fmt: skip
     status, out, _ = run(capsys, "suggest", "sample_templates/suggestions/terraform", "--format", "json")
     assert {json.dumps(one["evidence"]) for one in json.loads(out)["suggestions"]} == {"null"}
 
 
-def test_bounds_say_which_events_count(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the second week nothing was seen to go to EC2."""
+def test_time_window_limits_the_evidence(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the second week, no pass to EC2 was logged."""
     arguments = ("suggest", sample, "--evidence", LOGS, "--since", "2026-03-03", "--format", "json")
-    told = {one["sid"]: one["evidence"] for one in json.loads(run(capsys, *arguments)[1])["suggestions"]}
-    assert (told["Functions"]["passes"], told["Instances"]["perhaps"]) == (1, 0)
+    suggestions = {one["sid"]: one["evidence"] for one in json.loads(run(capsys, *arguments)[1])["suggestions"]}
+    assert (suggestions["Functions"]["passes"], suggestions["Instances"]["perhaps"]) == (1, 0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--since", "2026-03-01"), "--since is about the logs of --evidence, which is not given"),
-        (("--group-roles",), "--group-roles is about the logs of --evidence, which is not given"),
-        (("--evidence", LOGS, "--since", "2026-03-02", "--until", "2026-03-01"), "--since is not before --until"),
-        (("--evidence", LOGS, "--since", "2030-01-01"), f"{LOGS}: no event in the time that is asked for"),
-        (("--evidence", f"{SAMPLE}/terraform"), f"{SAMPLE}/terraform: no log of CloudTrail here"),
+        (("--since", "2026-03-01"), "--since requires --evidence"),
+        (("--group-roles",), "--group-roles requires --evidence"),
+        (("--evidence", LOGS, "--since", "2026-03-02", "--until", "2026-03-01"), "--since must be before --until"),
+        (("--evidence", LOGS, "--since", "2030-01-01"), f"{LOGS}: no events in this time window"),
+        (("--evidence", f"{SAMPLE}/terraform"), f"{SAMPLE}/terraform: no CloudTrail logs found"),
         (("--evidence", "nowhere"), "nowhere"),
     ],
 )
-def test_logs_that_say_nothing_are_no_evidence(
+def test_logs_without_events_are_an_error(
     arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, and exit status 2: a statement is not called unused because there are no logs."""
+    """One line and exit status 2: missing logs must not make a statement look unused."""
     for command in ("suggest", "fix"):
         status, out, err = run(capsys, command, f"{SAMPLE}/terraform", *arguments)
         assert (status, out) == (2, "")
@@ -127,7 +125,7 @@ def test_logs_that_say_nothing_are_no_evidence(
 
 
 def test_unreadable_logs_are_named_and_nothing_is_written(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What could be read is suggested; fix writes nothing, since what is missing may be needed."""
+    """suggest uses the readable logs; fix writes nothing, since an unread log may show a needed permission."""
     logs = Path(shutil.copytree(ROOT / LOGS, sample.parent / "logs"))
     (logs / "broken.json.gz").write_bytes(b"\x1f\x8b no gzip")
     status, out, err = run(capsys, "suggest", sample, "--evidence", logs)
@@ -137,10 +135,8 @@ def test_unreadable_logs_are_named_and_nothing_is_written(sample: Path, capsys: 
     assert (sample / "main.tf").read_bytes() == (ROOT / SAMPLE / "terraform" / "main.tf").read_bytes()
 
 
-def test_without_duckdb_it_says_what_is_needed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In one line, as trail does; without --evidence it is not needed."""
+def test_missing_duckdb_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, as for trail; without --evidence, DuckDB is not needed."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     status, out, err = run(capsys, "suggest", f"{SAMPLE}/terraform", "--evidence", LOGS)
     assert (status, out, err.count("\n")) == (2, "", 1)
@@ -156,7 +152,7 @@ _SERVICES = (LAMBDA, "ec2.amazonaws.com", "states.amazonaws.com", "glue.amazonaw
 
 
 def grants(rng: random.Random, seen: list[Edge], account: str) -> str:
-    """Terraform of a user and a role with statements that are drawn: wide and narrow, with and without services."""
+    """Draw Terraform of a user and a role with wide and narrow statements, with and without services."""
     files = []
     known = sorted({one.role for one in seen if one.role.startswith("arn:")})
     for number in range(4):
@@ -182,7 +178,7 @@ def grants(rng: random.Random, seen: list[Edge], account: str) -> str:
 
 
 def passed(folder: Path, edges: list[Edge], account: str) -> tuple[set[int], set[int]]:
-    """Which of some edges the configuration surely allows, and which perhaps, by their numbers."""
+    """Return which edges the configuration certainly allows, and which possibly, by index."""
     read = read_paths([folder], ScanOptions(account=account))
     assert read.unreadable == ()
     found = held_against(edges, [configuration for _, configuration in read.units], account)
@@ -194,7 +190,7 @@ def passed(folder: Path, edges: list[Edge], account: str) -> tuple[set[int], set
 
 
 def probes(edges: list[Edge], account: str) -> list[Edge]:
-    """Passes that nobody made: of seen and other roles, by each principal, to each service."""
+    """Return passes that are not in the logs: of logged and other roles, by each principal, to each service."""
     roles = [*sorted({one.role for one in edges if one.role.startswith("arn:")})[:25], f"arn:aws:iam::{account}:role/x"]
     made = []
     for who in _PRINCIPALS:
@@ -206,11 +202,11 @@ def probes(edges: list[Edge], account: str) -> list[Edge]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_all_that_was_passed_can_be_passed_still_and_nothing_else_is_new(
+def test_observed_use_stays_allowed_and_nothing_new_is(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever the logs hold and the statements say: what was surely allowed and seen is so after ``fix``, and what is
-    allowed after it was before."""
+    """For any logs and statements: observed and allowed use stays allowed after ``fix``, and nothing new becomes
+    allowed."""
     rng = random.Random(seed)
     account = ACCOUNTS[seed % 2]
     write(tmp_path / "logs", Maker(seed).log(repeat=2).events, each=1000)

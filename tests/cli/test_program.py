@@ -1,4 +1,4 @@
-"""The command line: options, exit statuses, what goes to which stream."""
+"""The command line: options, exit statuses, and output streams."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BROKEN = "Resources:\n  A:\n    Type: AWS::IAM::Policy\n   B: [\n"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory of the test's own, from which subprocesses import the same package as the tests."""
+    """Create a working directory for the test, from which subprocesses import the same package as the tests."""
     monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PASSROLE_CHECKS_DEBUG", raising=False)
@@ -66,8 +66,8 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    """The checks that a scan of ``arguments`` reports, as JSON."""
+def reported_checks(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """Return the checks that a scan of ``arguments`` reports."""
     main(["scan", "--format", "json", *arguments])
     return [finding["check_id"] for finding in json.loads(capsys.readouterr().out)["findings"]]
 
@@ -96,25 +96,25 @@ def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
         ({"main.tf": ANY_ROLE, "package.json": "{}"}, ["main.tf", "package.json", "--allow-empty"], 1),
     ],
 )
-def test_the_exit_status_follows_the_contract(files: dict[str, str], options: list[str], status: int) -> None:
-    """0 for nothing at or above --fail-on, 1 for findings, 2 for what cannot be read, and 2 beats 1."""
+def test_exit_status(files: dict[str, str], options: list[str], status: int) -> None:
+    """0 for nothing at or above --fail-on, 1 for findings, 2 for unreadable files; the highest applies."""
     for name, content in files.items():
         put(name, content)
     assert main(["scan", ".", *options]) == status
 
 
-def test_closed_standard_output_is_one_clear_line() -> None:
-    """A scan whose standard output is closed ends with status 2 and one line; closed standard error is no matter."""
+def test_closed_standard_output_is_one_line() -> None:
+    """A scan with closed standard output ends with status 2 and one line; closed standard error does not matter."""
     put("main.tf", CLEAN)
     command = f"{sys.executable} -m passrole_checks scan . "
     closed = subprocess.run(["sh", "-c", f"{command} >&-"], stderr=subprocess.PIPE, encoding="utf-8", check=False)
-    assert (closed.returncode, closed.stderr) == (2, "standard output: cannot be written: it is closed\n")
+    assert (closed.returncode, closed.stderr) == (2, "standard output: cannot be written: closed\n")
     put("broken.yaml", BROKEN)
     assert subprocess.run(["sh", "-c", f"{command} 2>&-"], stdout=subprocess.DEVNULL, check=False).returncode == 2
 
 
-def test_working_directory_that_is_gone_is_one_clear_line(folder: Path) -> None:
-    """A working directory that was deleted is status 2 and one line."""
+def test_deleted_working_directory_is_one_line(folder: Path) -> None:
+    """A deleted working directory gives status 2 and one line."""
     put("main.tf", CLEAN)
     script = f"mkdir gone && cd gone && rmdir ../gone && exec {sys.executable} -m passrole_checks scan {folder}"
     ended = subprocess.run(["sh", "-c", script], capture_output=True, encoding="utf-8", check=False)
@@ -122,10 +122,10 @@ def test_working_directory_that_is_gone_is_one_clear_line(folder: Path) -> None:
     assert ended.stderr == "the working directory cannot be used: No such file or directory\n"
 
 
-def test_our_own_fault_is_exit_status_3_in_one_line(
+def test_internal_error_is_exit_status_3_and_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An unexpected exception is one line that asks for a report, never a traceback."""
+    """An unexpected exception is one line that asks for a report, not a traceback."""
     put("main.tf", ANY_ROLE)
     monkeypatch.setattr("passrole_checks.scan.scanner.scan_paths", lambda *_: {}["nothing"])
     assert main(["scan", "."]) == 3
@@ -135,8 +135,8 @@ def test_our_own_fault_is_exit_status_3_in_one_line(
     assert "internal error: KeyError: 'nothing'" in captured.err
 
 
-def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PASSROLE_CHECKS_DEBUG=1 lets the exception through."""
+def test_debug_variable_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PASSROLE_CHECKS_DEBUG=1 lets the exception propagate."""
     put("main.tf", ANY_ROLE)
     monkeypatch.setenv("PASSROLE_CHECKS_DEBUG", "1")
     monkeypatch.setattr("passrole_checks.scan.scanner.scan_paths", lambda *_: {}["nothing"])
@@ -144,7 +144,7 @@ def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) ->
         main(["scan", "."])
 
 
-def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C ends with the shell's usual status and without a traceback."""
 
     def interrupted(*_: object) -> None:
@@ -159,8 +159,8 @@ def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 # what cannot be used
 
 
-def test_an_unreadable_file_is_named_and_the_rest_is_scanned(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line on standard error starts with the file; the findings of the other files are still there."""
+def test_unreadable_file_is_named_and_the_rest_is_scanned(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line on standard error starts with the file; findings of the other files are reported."""
     put("a/main.tf", ANY_ROLE)
     put("broken.yaml", BROKEN)
     assert main(["scan", "."]) == 2
@@ -171,8 +171,8 @@ def test_an_unreadable_file_is_named_and_the_rest_is_scanned(capsys: pytest.Capt
     assert "ERROR: 1 of 2 files could not be read" in captured.out
 
 
-def test_a_path_that_does_not_exist_is_named_and_the_rest_is_scanned(capsys: pytest.CaptureFixture[str]) -> None:
-    """A missing path is an unreadable one."""
+def test_missing_path_is_named_and_the_rest_is_scanned(capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing path is handled as an unreadable file."""
     put("main.tf", ANY_ROLE)
     assert main(["scan", "nowhere.tf", "main.tf"]) == 2
     captured = capsys.readouterr()
@@ -180,8 +180,8 @@ def test_a_path_that_does_not_exist_is_named_and_the_rest_is_scanned(capsys: pyt
     assert "PASSROLE_001" in captured.out
 
 
-def test_no_infrastructure_code_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where there is nothing to scan, the line names the path and the way out."""
+def test_missing_infrastructure_code_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """If there is nothing to scan, one line names the path and --allow-empty."""
     put("docs/readme.txt", "nothing")
     assert main(["scan", "docs"]) == 2
     assert capsys.readouterr().err == (
@@ -195,22 +195,20 @@ def test_no_infrastructure_code_is_said_in_one_line(capsys: pytest.CaptureFixtur
         (["scan"], "Missing argument"),
         (["scan", "--nonsense", "."], "--nonsense"),
         (["scan", "--severity", "grave", "."], "grave"),
-        (["scan", "--check", "any-rule", "."], "no check is called 'any-rule'"),
-        (["scan", "--skip-check", "001,999", "."], "no check is called '999'"),
-        (["scan", "--account", "1111", "."], "twelve digits"),
+        (["scan", "--check", "any-rule", "."], "no such check: 'any-rule'"),
+        (["scan", "--skip-check", "001,999", "."], "no such check: '999'"),
+        (["scan", "--account", "1111", "."], "12-digit account ID"),
         (["scan", "--format", "text", "--format", "json", "."], "two formats for standard output"),
-        (["scan", "--format", "json", "--output", "a", "--output", "b", "."], "no --format for it"),
+        (["scan", "--format", "json", "--output", "a", "--output", "b", "."], "no matching --format"),
         (["scan", "--format", "json", "--output", "a", "--format", "sarif", "--output", "a", "."], "two formats for a"),
         (["grants", "--format", "sarif", "."], "sarif"),
-        (["explain", "042"], "no check is called '042'"),
+        (["explain", "042"], "no such check: '042'"),
         (["where", "tflint"], "tflint"),
         (["frobnicate"], "frobnicate"),
     ],
 )
-def test_options_that_cannot_be_used_are_one_line(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A mistake in the options ends with 2 and one line on standard error that names it."""
+def test_invalid_option_is_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An invalid option ends with status 2 and one line on standard error that names it."""
     put("main.tf", ANY_ROLE)
     assert main(arguments) == 2
     captured = capsys.readouterr()
@@ -219,8 +217,8 @@ def test_options_that_cannot_be_used_are_one_line(
     assert words in captured.err
 
 
-def test_an_output_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """A file in a folder that does not exist ends with 2 and a line that starts with the file."""
+def test_unwritable_output_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in a missing folder ends with status 2 and a line that starts with the file."""
     put("main.tf", ANY_ROLE)
     assert main(["scan", "main.tf", "--format", "json", "--output", "nowhere/report.json"]) == 2
     assert capsys.readouterr().err.startswith("nowhere/report.json: cannot be written")
@@ -230,49 +228,52 @@ def test_an_output_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("word", ["PASSROLE_002", "passrole_002", "002", "any-service", "W9502"])
-def test_a_check_is_named_by_id_number_or_name(word: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--check takes the id, its number, the name, and the id that cfn-lint shows."""
+def test_check_is_selected_by_id_number_or_name(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check accepts id, number, name and cfn-lint rule id."""
     put("main.tf", ANY_SERVICE)
-    assert found(capsys, "--check", word, "main.tf") == ["PASSROLE_002"]
+    assert reported_checks(capsys, "--check", word, "main.tf") == ["PASSROLE_002"]
 
 
-def test_checks_can_be_listed_with_commas(capsys: pytest.CaptureFixture[str]) -> None:
-    """Several checks in one option are several checks."""
+def test_checks_can_be_a_comma_separated_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """One option can select several checks."""
     put("main.tf", ANY_SERVICE)
-    assert found(capsys, "--check", "001,002", "--check", "012", "main.tf") == ["PASSROLE_002", "PASSROLE_012"]
+    assert reported_checks(capsys, "--check", "001,002", "--check", "012", "main.tf") == [
+        "PASSROLE_002",
+        "PASSROLE_012",
+    ]
 
 
-def test_info_is_shown_to_those_who_ask(capsys: pytest.CaptureFixture[str]) -> None:
-    """Info stays out by default, and is there with --severity info or when the check itself is asked for."""
+def test_info_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    """Info findings are hidden by default, and shown with --severity info or if their check is selected."""
     put("main.tf", ANY_SERVICE)
-    assert found(capsys, "main.tf") == ["PASSROLE_002"]
-    assert found(capsys, "--severity", "info", "main.tf") == ["PASSROLE_002", "PASSROLE_012"]
-    assert found(capsys, "--check", "get-role-missing", "main.tf") == ["PASSROLE_012"]
+    assert reported_checks(capsys, "main.tf") == ["PASSROLE_002"]
+    assert reported_checks(capsys, "--severity", "info", "main.tf") == ["PASSROLE_002", "PASSROLE_012"]
+    assert reported_checks(capsys, "--check", "get-role-missing", "main.tf") == ["PASSROLE_012"]
 
 
-def test_what_fails_and_is_not_shown_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """A finding below --severity that makes the run fail is at least told by its number."""
+def test_hidden_failing_finding_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A finding below --severity that fails the run is at least counted."""
     put("main.tf", ANY_SERVICE)
     assert main(["scan", "main.tf", "--severity", "high"]) == 1
     assert capsys.readouterr().out == "no findings; 1 PassRole grant in 1 file; 1 below --severity, not shown\n"
 
 
-def test_no_policies_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """Infrastructure code without PassRole is clean, and the line says of how many files."""
+def test_clean_scan_reports_the_number_of_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """Code without PassRole is clean, and the summary has the number of files."""
     put("main.tf", CLEAN)
     assert main(["scan", "main.tf"]) == 0
     assert capsys.readouterr().out == "no PassRole grants in 1 file\n"
 
 
-def test_quiet_prints_nothing_but_findings(capsys: pytest.CaptureFixture[str]) -> None:
-    """--quiet leaves out the summary."""
+def test_quiet_omits_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    """--quiet prints findings only."""
     put("main.tf", CLEAN)
     assert main(["scan", "--quiet", "main.tf"]) == 0
     assert capsys.readouterr().out == ""
 
 
 def test_each_format_goes_to_its_own_output(capsys: pytest.CaptureFixture[str]) -> None:
-    """The n-th --output belongs to the n-th --format; what has none goes to standard output."""
+    """The n-th --output belongs to the n-th --format; a format without one goes to standard output."""
     put("main.tf", ANY_ROLE)
     formats = ["--format", "json", "--format", "sarif", "--format", "text"]
     assert main(["scan", "main.tf", *formats, "--output", "a.json", "--output", "b.sarif"]) == 1
@@ -282,7 +283,7 @@ def test_each_format_goes_to_its_own_output(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_suppressed_findings_do_not_fail_the_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """A suppressed finding is counted as suppressed; JSON holds it with its reason."""
+    """A suppressed finding is counted as suppressed; JSON has its reason."""
     put("main.tf", ANY_ROLE.replace("  role =", "  # passrole:skip=PASSROLE_001 break glass\n  role ="))
     assert main(["scan", "main.tf"]) == 0
     assert capsys.readouterr().out == "no findings; 1 PassRole grant in 1 file; 1 suppressed\n"
@@ -292,7 +293,7 @@ def test_suppressed_findings_do_not_fail_the_run(capsys: pytest.CaptureFixture[s
 
 
 def test_suppressions_without_reason_or_effect_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    """Both are notes with file and line, and no failure."""
+    """Both are notes with file and line, and do not fail the run."""
     lines = "  # passrole:skip=PASSROLE_001\n  # passrole:skip=PASSROLE_004 tags are fine\n  role ="
     put("main.tf", ANY_ROLE.replace("  role =", lines))
     assert main(["scan", "main.tf"]) == 0
@@ -301,8 +302,8 @@ def test_suppressions_without_reason_or_effect_are_reported(capsys: pytest.Captu
     assert "main.tf:3: note: this suppression of PASSROLE_004 suppresses nothing" in output
 
 
-def test_grants_lists_only_what_concerns_passrole_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    """A statement that cannot grant PassRole is listed with --all alone, and says so."""
+def test_grants_lists_other_statements_only_with_all(capsys: pytest.CaptureFixture[str]) -> None:
+    """A statement that cannot grant PassRole is listed with --all only, and marked."""
     bucket = ANY_ROLE.replace('"*"', '"arn:aws:s3:::bucket"')
     put("main.tf", bucket)
     assert main(["grants", "--format", "json", "main.tf"]) == 0
@@ -312,22 +313,22 @@ def test_grants_lists_only_what_concerns_passrole_unless_asked(capsys: pytest.Ca
     assert grant["effect_on_passrole"] == "none"
 
 
-def test_where_names_folders_with_the_leaves(capsys: pytest.CaptureFixture[str]) -> None:
-    """Both folders exist and hold Python files for the host to load."""
+def test_where_prints_the_adapter_folders(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both folders exist and contain Python files for the host to load."""
     for host in ("checkov", "cfn-lint"):
         assert main(["where", host]) == 0
         assert list(Path(capsys.readouterr().out.strip()).glob("[!_]*.py"))
 
 
-def test_no_arguments_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a command the help is printed, with every command in it."""
+def test_help_is_shown_without_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help lists every command."""
     assert main([]) == 0
     output = capsys.readouterr().out
     assert all(f"  {name} " in output for name in command_line.cli.commands)
 
 
-def test_the_words_for_severity_and_confidence_are_the_engines() -> None:
-    """The lists that stand in the command line, to keep it quick, are those of the findings."""
+def test_severity_choices_match_the_enums() -> None:
+    """The command line has its own lists, to avoid imports; they match the enums."""
     assert tuple(severity.value for severity in findings.Severity) == SEVERITIES
     assert tuple(confidence.value for confidence in findings.Confidence) == CONFIDENCES
 
@@ -335,8 +336,8 @@ def test_the_words_for_severity_and_confidence_are_the_engines() -> None:
 # configuration
 
 
-def test_the_configuration_sets_defaults_and_the_command_line_wins(capsys: pytest.CaptureFixture[str]) -> None:
-    """[tool.passrole_checks] holds options; the same option on the command line comes first."""
+def test_command_line_overrides_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    """[tool.passrole_checks] sets defaults; the same option on the command line takes precedence."""
     put("main.tf", ANY_SERVICE)
     put("pyproject.toml", '[tool.passrole_checks]\nfail_on = "high"\nskip_check = "007"\nseverity = "info"\n')
     assert main(["scan", "main.tf"]) == 0
@@ -344,8 +345,8 @@ def test_the_configuration_sets_defaults_and_the_command_line_wins(capsys: pytes
     assert main(["scan", "main.tf", "--fail-on", "info"]) == 1
 
 
-def test_the_formats_of_the_configuration_are_for_scan(capsys: pytest.CaptureFixture[str]) -> None:
-    """A report in SARIF does not stand in the way of the inventory, which knows no SARIF."""
+def test_configured_formats_apply_to_scan_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """A configured SARIF format does not affect ``grants``, which does not support it."""
     put("main.tf", ANY_ROLE)
     put("pyproject.toml", '[tool.passrole_checks]\nformat = "sarif"\nall = true\n')
     assert main(["grants", "main.tf"]) == 0
@@ -366,9 +367,7 @@ def test_the_formats_of_the_configuration_are_for_scan(capsys: pytest.CaptureFix
         ("[tool.passrole_checks\n", "not valid TOML"),
     ],
 )
-def test_a_mistake_in_the_configuration_is_one_line(
-    content: str, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_configuration_is_one_line(content: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The line starts with pyproject.toml, and the exit status is 2."""
     put("main.tf", CLEAN)
     put("pyproject.toml", content)
@@ -379,7 +378,7 @@ def test_a_mistake_in_the_configuration_is_one_line(
     assert words in error
 
 
-def test_other_tables_of_pyproject_toml_do_not_matter(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_tables_of_pyproject_toml_are_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     """A pyproject.toml without our table changes nothing."""
     put("main.tf", CLEAN)
     put("pyproject.toml", '[tool.other]\nfail_on = "nonsense"\n')
@@ -391,7 +390,7 @@ def test_other_tables_of_pyproject_toml_do_not_matter(capsys: pytest.CaptureFixt
 
 
 def test_version_imports_nothing_heavy() -> None:
-    """--version loads no parser, no host and no terminal library."""
+    """--version imports no parser, host or terminal library."""
     code = (
         "import sys; from passrole_checks.cli import main; main(['--version']);"
         "print(*(m for m in ('rich', 'yaml', 'tree_sitter', 'checkov', 'cfnlint', 'passrole_checks.scan.scanner')"
@@ -401,8 +400,8 @@ def test_version_imports_nothing_heavy() -> None:
     assert done.stdout == f"passrole-checks {__version__}\n\n"
 
 
-def test_a_scan_into_a_pipe_loads_no_terminal_library_and_no_host() -> None:
-    """rich is for terminals only, and the hosts are for their leaves only."""
+def test_piped_scan_imports_no_terminal_library_and_no_host() -> None:
+    """rich is imported for terminals only, and hosts by their adapters only."""
     put("main.tf", ANY_ROLE)
     code = (
         "import sys; from passrole_checks.cli import main; main(['scan', 'main.tf']);"
@@ -411,8 +410,8 @@ def test_a_scan_into_a_pipe_loads_no_terminal_library_and_no_host() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
-def test_a_reader_that_goes_away_does_not_change_the_verdict() -> None:
-    """With standard output closed early, the exit status is that of the findings, without a complaint."""
+def test_closed_pipe_does_not_change_the_exit_status() -> None:
+    """If the reader of standard output exits early, the exit status is that of the findings, without an error."""
     put("main.tf", "".join(ANY_ROLE.replace('"deploy"', f'"deploy{number}"') for number in range(300)))
     with subprocess.Popen(
         [sys.executable, "-m", "passrole_checks", "scan", "main.tf"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -424,16 +423,16 @@ def test_a_reader_that_goes_away_does_not_change_the_verdict() -> None:
         assert process.wait() == 1
 
 
-def test_a_terminal_without_unicode_is_no_reason_to_stop() -> None:
-    """Where standard output knows ASCII only, other characters are escaped."""
+def test_ascii_terminal_gets_escaped_characters() -> None:
+    """If standard output is ASCII, other characters are escaped."""
     put("main.tf", ANY_ROLE.replace('"Pass"', '"Paß"'))
     done = run("scan", "main.tf", PYTHONIOENCODING="ascii")
     assert done.returncode == 1
     assert "PASSROLE_001" in done.stdout
 
 
-def test_nothing_scanned_can_steer_the_terminal() -> None:
-    """An escape sequence in a Sid and in a file's name arrives as visible text."""
+def test_escape_sequences_are_neutralized() -> None:
+    """An escape sequence in a Sid or in a file name is printed as visible text."""
     put("evil\x1b]0;owned\x07.tf", ANY_ROLE.replace('"Pass"', '"\x1b[2Jgone"'))
     put("broken\x1b[2J.yaml", BROKEN)
     done = run("scan", ".")
@@ -444,8 +443,8 @@ def test_nothing_scanned_can_steer_the_terminal() -> None:
 
 
 @pytest.mark.parametrize("output_format", ["text", "json", "sarif", "junit", "gitlab", "markdown"])
-def test_nothing_scanned_is_a_command_in_the_log_of_a_workflow(output_format: str) -> None:
-    """A runner of GitHub Actions takes ##[…] anywhere, and ::…:: at the beginning of a line, for a command."""
+def test_scanned_text_is_no_workflow_command(output_format: str) -> None:
+    """GitHub Actions runners interpret ##[…] anywhere, and ::…:: at the beginning of a line, as commands."""
     command = "##[set-output name=a]b"
     put("::add-mask::a/main.tf", ANY_ROLE.replace('"Pass"', f'"{command}"').replace('"*"', f'"{command}*"'))
     put("::add-mask::a/broken.yaml", BROKEN)
@@ -456,7 +455,7 @@ def test_nothing_scanned_is_a_command_in_the_log_of_a_workflow(output_format: st
 
 
 def on_a_terminal(*arguments: str, **variables: str) -> str:
-    """What the command prints where its standard output is a terminal."""
+    """Return the command's output if its standard output is a terminal."""
     ours, theirs = pty.openpty()
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
     process = subprocess.Popen(
@@ -476,8 +475,8 @@ def on_a_terminal(*arguments: str, **variables: str) -> str:
     return received.decode("utf-8")
 
 
-def test_colours_are_for_terminals_only() -> None:
-    """A terminal gets colours, unless --no-color or NO_COLOR asks for none; a pipe never does."""
+def test_colors_are_for_terminals_only() -> None:
+    """A terminal gets colors, unless --no-color or NO_COLOR is set; a pipe never does."""
     put("main.tf", ANY_ROLE)
     assert "\x1b[" in on_a_terminal("scan", "main.tf")
     assert "\x1b[" not in on_a_terminal("scan", "main.tf", "--no-color")

@@ -1,4 +1,4 @@
-"""``passrole-checks suggest`` and ``fix``: what they print and write, and their exit statuses."""
+"""``passrole-checks suggest`` and ``fix``: their output, the files written, and their exit statuses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOT_FIXABLE = policy(allow())
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory of the test's own, from which subprocesses import the same package as the tests."""
+    """Create a working directory for the test, from which subprocesses import the same package as the tests."""
     monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -73,7 +73,7 @@ def everything(folder: Path) -> dict[str, bytes]:
     ],
 )
 def test_exit_status_of_suggest(content: str, arguments: tuple[str, ...], status: int) -> None:
-    """1 where there are findings, with or without suggestions, 0 where there are none, 2 where a file is unreadable."""
+    """1 with findings, with or without suggestions, 0 without, 2 if a file is unreadable."""
     put(content)
     done = run("suggest", ".", *arguments)
     assert done.returncode == status, done.stderr
@@ -95,14 +95,14 @@ def test_exit_status_of_suggest(content: str, arguments: tuple[str, ...], status
     ],
 )
 def test_exit_status_of_fix(content: str, arguments: tuple[str, ...], status: int) -> None:
-    """0 where no finding at or above --fail-on is left, else 1; 2 where a file is unreadable."""
+    """0 if no finding at or above --fail-on remains, otherwise 1; 2 if a file is unreadable."""
     put(content)
     done = run("fix", ".", *arguments)
     assert done.returncode == status, done.stdout
 
 
 def test_suggest_and_a_dry_run_write_nothing(folder: Path) -> None:
-    """Neither suggest, in any format, nor fix --dry-run changes a file or leaves one behind."""
+    """Neither suggest, in any format, nor fix --dry-run changes or creates a file."""
     shutil.copytree(SAMPLE, "sample")
     before = everything(folder)
     for arguments in (("suggest",), ("suggest", "--format", "json"), ("suggest", "--format", "patch")):
@@ -111,8 +111,8 @@ def test_suggest_and_a_dry_run_write_nothing(folder: Path) -> None:
     assert everything(folder) == before
 
 
-def test_fix_prints_what_it_did_and_what_is_left() -> None:
-    """Each statement that was written, with what was done, and what is left for a person."""
+def test_fix_reports_changes_and_remaining_findings() -> None:
+    """The output has each written statement with its change, and what needs manual review."""
     put(FIXABLE)
     put(NOT_FIXABLE, "other/main.tf")
     assert run("fix", ".").stdout.decode() == (
@@ -125,10 +125,10 @@ main.tf:6  aws_iam_user_policy.deploy
 
 other/main.tf:6  aws_iam_user_policy.deploy
   PASSROLE_001 any-role
-          Left for a person:
+          Needs manual review:
           - the roles that are passed: no resource here gives one that the
             statement allows to a service
-          It would read:
+          Suggested statement:
             {
               Effect    = "Allow"
               Action    = "iam:PassRole"
@@ -136,7 +136,7 @@ other/main.tf:6  aws_iam_user_policy.deploy
               Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }
             }
 
-1 finding fixed in 1 file; 1 left for a person
+1 finding fixed in 1 file; 1 needs manual review
 """
     )
 
@@ -144,8 +144,8 @@ other/main.tf:6  aws_iam_user_policy.deploy
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", ["", "\n", "\n\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_the_patch_is_what_fix_writes(folder: Path, ends: str, last: str, mark: str) -> None:
-    """git apply and patch -p1 make of the patch what fix makes, whatever ends the lines and the file."""
+def test_patch_equals_fix(folder: Path, ends: str, last: str, mark: str) -> None:
+    """git apply and patch -p1 give the same files as fix, for all line endings."""
     content = mark + (USED + policy(allow(condition=ECS))).rstrip("\n").replace("\n", ends) + last.replace("\n", ends)
     for tool in ("git", "patch", "fix"):
         put(content, f"{tool}/a b/main.tf")
@@ -163,8 +163,8 @@ def test_the_patch_is_what_fix_writes(folder: Path, ends: str, last: str, mark: 
     assert results["git"] == results["patch"] == results["fix"] != content.encode()
 
 
-def test_the_sample_is_fixed_once_and_for_all(folder: Path) -> None:
-    """fix writes HCL, JSON in a heredoc, YAML and JSON; what is left is for a person, and a second run does nothing."""
+def test_sample_is_fixed_completely(folder: Path) -> None:
+    """fix edits HCL, JSON in a heredoc, YAML and JSON; a second run changes nothing."""
     shutil.copytree(SAMPLE, "sample")
     assert run("fix", "sample").returncode == 1
     after = everything(folder)
@@ -175,12 +175,12 @@ def test_the_sample_is_fixed_once_and_for_all(folder: Path) -> None:
         "sample/terraform/main.tf",
     }
     again = run("fix", "sample").stdout.decode()
-    assert again.endswith("\n0 findings fixed in 0 files; 2 left for a person\n")
+    assert again.endswith("\n0 findings fixed in 0 files; 2 need manual review\n")
     assert everything(folder) == after
 
 
-def test_json_tells_all(folder: Path) -> None:
-    """The JSON holds the findings, the edits, what is missing, and the patch."""
+def test_json_has_all_data(folder: Path) -> None:
+    """JSON has findings, edits, missing values, and the patch."""
     file = put(FIXABLE)
     found = json.loads(run("suggest", ".", "--format", "json").stdout)
     assert {key: found[key] for key in ("version", "unreadable", "not_evaluated")} == {
@@ -204,14 +204,14 @@ def test_json_tells_all(folder: Path) -> None:
     assert found["patch"] == run("suggest", ".", "--format", "patch").stdout.decode()
 
 
-def test_a_patch_of_nothing_is_empty() -> None:
-    """Where nothing can be fixed the patch is empty."""
+def test_patch_without_changes_is_empty() -> None:
+    """If nothing can be fixed, the patch is empty."""
     put(NOT_FIXABLE)
     assert run("suggest", ".", "--format", "patch").stdout == b""
 
 
-def test_what_the_baseline_accepts_is_left_as_it_is(folder: Path) -> None:
-    """A finding in the baseline is neither suggested for nor fixed."""
+def test_baseline_findings_are_not_fixed(folder: Path) -> None:
+    """Findings in the baseline get no suggestion and no fix."""
     file = put(FIXABLE)
     assert run("scan", ".", "--write-baseline", "baseline.json").returncode == 0
     assert run("suggest", ".", "--baseline", "baseline.json").returncode == 0
@@ -219,16 +219,16 @@ def test_what_the_baseline_accepts_is_left_as_it_is(folder: Path) -> None:
     assert file.read_text() == FIXABLE
 
 
-def test_what_is_suppressed_is_left_as_it_is() -> None:
-    """A finding that a comment suppresses is not fixed."""
+def test_suppressed_findings_are_not_fixed() -> None:
+    """A finding suppressed by a comment is not fixed."""
     file = put(FIXABLE.replace('"bot"\n', '"bot" # passrole:skip=PASSROLE_001 reviewed\n'))
     before = file.read_text()
     assert run("fix", ".").stdout == b"nothing to fix\n"
     assert file.read_text() == before
 
 
-def test_a_symbolic_link_is_not_written(folder: Path) -> None:
-    """A file that is a symbolic link is named and left, and so is what it leads to."""
+def test_symbolic_link_is_not_written(folder: Path) -> None:
+    """A symbolic link is named, and neither it nor its target is changed."""
     target = put(FIXABLE, "root/elsewhere/real.txt")
     Path("root/main.tf").symlink_to(target.resolve())
     done = run("fix", "root")
@@ -236,11 +236,11 @@ def test_a_symbolic_link_is_not_written(folder: Path) -> None:
     assert done.stderr.decode() == "root/main.tf: not written, because it is a symbolic link\n"
     assert Path("root/main.tf").is_symlink()
     assert target.read_text() == FIXABLE
-    assert done.stdout.decode().endswith("\n0 findings fixed in 0 files; 1 left for a person\n")
+    assert done.stdout.decode().endswith("\n0 findings fixed in 0 files; 1 needs manual review\n")
 
 
-def test_a_file_that_is_read_only_is_not_written() -> None:
-    """A file that nobody may write, as one that is generated, is named and left."""
+def test_read_only_file_is_not_written() -> None:
+    """A read-only file, such as a generated one, is named and not changed."""
     file = put(FIXABLE)
     file.chmod(0o444)
     done = run("fix", ".")
@@ -248,8 +248,8 @@ def test_a_file_that_is_read_only_is_not_written() -> None:
     assert file.read_text() == FIXABLE
 
 
-def test_a_template_on_one_line_is_shown_around_the_change() -> None:
-    """Of a long line people see what changes, with a little of what stands around it."""
+def test_long_line_is_shown_around_the_change() -> None:
+    """For a one-line template, the change is shown with some context."""
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
     function = {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": ["Role", "Arn"]}}}
     statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
@@ -260,19 +260,19 @@ def test_a_template_on_one_line_is_shown_around_the_change() -> None:
     assert shown[2] == '  - …  [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}}}}}'
 
 
-def test_a_file_that_was_changed_meanwhile_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What somebody else has written since the file was read is not lost."""
+def test_concurrently_modified_file_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes made since the file was read are not lost."""
     file = put(FIXABLE)
-    found = suggest_runner.suggested(["."], options(), severity())
+    found = suggest_runner.find_suggestions(["."], options(), severity())
     file.write_text(FIXABLE + "# more\n")
-    written = suggest_runner.fix(found, dry_run=False)
+    written = suggest_runner.write_fixes(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written, because it was changed since it was read"]
     assert written.made == ()
     assert file.read_text() == FIXABLE + "# more\n"
 
 
-def test_the_mode_of_a_file_stays_and_nothing_else_is_left(folder: Path) -> None:
-    """A file that is written keeps its mode, and no other file stays behind."""
+def test_file_mode_is_kept_and_no_temporary_file_remains(folder: Path) -> None:
+    """A written file keeps its mode, and no other file remains."""
     file = put(FIXABLE)
     file.chmod(0o640)
     assert run("fix", ".").returncode == 0
@@ -280,30 +280,30 @@ def test_the_mode_of_a_file_stays_and_nothing_else_is_left(folder: Path) -> None
     assert [path.name for path in folder.iterdir()] == ["main.tf"]
 
 
-def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the folder takes no new file, the file is left and named."""
+def test_unwritable_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no file can be created in the folder, the file is named and not changed."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     file = put(FIXABLE)
-    found = suggest_runner.suggested(["."], options(), severity())
+    found = suggest_runner.find_suggestions(["."], options(), severity())
     monkeypatch.setattr(write_atomically, "replace_file", refuse)
-    written = suggest_runner.fix(found, dry_run=False)
+    written = suggest_runner.write_fixes(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written: Permission denied"]
     assert [bool(one.edits) for one in written.left] == [False]
     assert file.read_text() == FIXABLE
 
 
-def test_names_from_the_files_cannot_steer_a_terminal() -> None:
-    """Escape sequences in what is shown of a file are spelled out."""
+def test_escape_sequences_in_files_are_neutralized() -> None:
+    """Escape sequences in displayed file content are escaped."""
     put(FIXABLE.replace('Effect = "Allow"', 'Sid = "\x1b[31mred"\n        Effect = "Allow" # \x1b[2J', 1))
     assert b"\x1b" not in run("suggest", ".").stdout
     assert b"\x1b" not in run("fix", ".", "--dry-run").stdout
 
 
 def options() -> dict[str, object]:
-    """The options of a command that is given none."""
+    """Return the default options of a command."""
     none = dict.fromkeys(("account", "source", "baseline"))
     empty: dict[str, object] = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     return {**none, **empty, "unchanged": False}
@@ -338,31 +338,31 @@ STATEMENTS = st.lists(
 
 @settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STATEMENTS, st.sampled_from(["low", "info"]))
-def test_fixing_twice_is_fixing_once(tmp_path: Path, statements: list[str], least: str) -> None:
-    """Whatever stands there: after fix there is nothing that fix would write, and nothing new is found."""
+def test_fix_is_idempotent(tmp_path: Path, statements: list[str], least: str) -> None:
+    """For any input, fix leaves nothing that fix would change, and no new finding."""
     file = put(policy(*statements) + USED)
     asked = [str(tmp_path)], options(), severity(least)
-    first = suggest_runner.suggested(*asked)
+    first = suggest_runner.find_suggestions(*asked)
     before = {one.check_id for one in first.findings}
-    suggest_runner.fix_all(first, *asked, dry_run=False)
+    suggest_runner.write_all_fixes(first, *asked, dry_run=False)
     text = file.read_text()
-    second = suggest_runner.suggested(*asked)
-    assert suggest_runner.fix_all(second, *asked, dry_run=False).made == ()
+    second = suggest_runner.find_suggestions(*asked)
+    assert suggest_runner.write_all_fixes(second, *asked, dry_run=False).made == ()
     assert file.read_text() == text
     assert {one.check_id for one in second.findings if one.severity.rank} <= before
 
 
-def test_what_is_suggested_because_of_what_was_written_is_written_too(tmp_path: Path) -> None:
-    """iam:GetRole that a statement allowed on all roles is missed by another one once the first names its roles."""
+def test_follow_up_suggestions_are_written(tmp_path: Path) -> None:
+    """One statement allows iam:GetRole on all roles; after it is narrowed, another statement lacks it."""
     condition = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
     put(policy(allow(), allow('"*"', condition, '["iam:GetRole", "iam:PassRole"]')) + USED)
     asked = [str(tmp_path)], options(), severity("info")
-    suggest_runner.fix_all(suggest_runner.suggested(*asked), *asked, dry_run=False)
-    assert "PASSROLE_012" not in {one.check_id for one in suggest_runner.suggested(*asked).findings}
+    suggest_runner.write_all_fixes(suggest_runner.find_suggestions(*asked), *asked, dry_run=False)
+    assert "PASSROLE_012" not in {one.check_id for one in suggest_runner.find_suggestions(*asked).findings}
 
 
 def template(statements: list[dict[str, object]], form: str) -> str:
-    """A task with its role, and a user's policy of these statements, as YAML in block or in flow style, or as JSON."""
+    """Draw a task with its role, and a user's policy, as YAML in block or flow style, or as JSON."""
     trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = {"RoleName": "orders-task", "AssumeRolePolicyDocument": {"Statement": [trust]}}
     document = {"Version": "2012-10-17", "Statement": statements if len(statements) > 1 else statements[0]}
@@ -407,22 +407,22 @@ IN_TEMPLATES = st.lists(
 
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(IN_TEMPLATES, st.sampled_from(["block", "flow", "json", "json in a line"]), st.sampled_from(["low", "info"]))
-def test_fixing_templates_twice_is_fixing_once(
+def test_fix_of_templates_is_idempotent(
     tmp_path: Path, statements: list[dict[str, object]], form: str, least: str
 ) -> None:
-    """In templates as well: what was allowed beside iam:PassRole still is, and a second time nothing is written."""
+    """Also for templates; actions other than iam:PassRole stay allowed."""
     if least == "info":  # of several statements one may allow iam:GetRole for another, which is told only then
         statements = statements[:1]
     file = put(template(statements, form), "app.json" if form.startswith("json") else "app.yaml")
-    suggest_runner.fix(suggest_runner.suggested([str(file)], options(), severity(least)), dry_run=False)
+    suggest_runner.write_fixes(suggest_runner.find_suggestions([str(file)], options(), severity(least)), dry_run=False)
     text = file.read_text()
     policy_ = yaml.safe_load(text.replace("!GetAtt ", ""))["Resources"]["Policy"]["Properties"]
     found = as_list(policy_["PolicyDocument"]["Statement"])
     allowed = {name for one in found for name in as_list(one["Action"])}
     assert {name for one in statements for name in as_list(one["Action"])} <= allowed
     assert allowed <= {"iam:PassRole", "iam:GetRole", "s3:*"}
-    second = suggest_runner.suggested([str(file)], options(), severity(least))
-    assert suggest_runner.fix(second, dry_run=False).made == ()
+    second = suggest_runner.find_suggestions([str(file)], options(), severity(least))
+    assert suggest_runner.write_fixes(second, dry_run=False).made == ()
     assert file.read_text() == text
 
 

@@ -306,7 +306,7 @@ def test_values_are_for_a_configuration(options: tuple[str, ...], capsys: pytest
     assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), *options]) == 2
     told = capsys.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
-    assert f"{options[0]} is for the configuration of --against, which is not given" in told.err
+    assert f"{options[0]} requires --against" in told.err
 
 
 def test_two_configurations_count_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -353,11 +353,10 @@ def test_the_sample_is_told_in_every_format(
             "last": "2026-03-09T15:30:21Z",
         }
     ]
-    for output_format, heading in (("text", "Granted and used"), ("markdown", "Granted and used"), ("html", ">used<")):
+    for output_format in ("text", "markdown", "html"):
         assert main([*arguments, "--format", output_format]) == 0
         out = capsys.readouterr().out
-        for words in (heading, "never used in these logs", "Denied", "does not know", "Machines"):
-            assert words in out
+        assert all(sid in out for sid in ("Functions", "Instances", "Machines"))
 
 
 def test_a_configuration_that_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

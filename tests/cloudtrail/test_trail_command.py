@@ -114,8 +114,8 @@ def test_options_narrow_what_is_told(options: tuple[str, ...], passed: int, caps
     ("options", "words"),
     [
         (("--since", "yesterday"), "neither a day"),
-        (("--since", "2026-03-02", "--until", "2026-03-01"), "--since is not before --until"),
-        (("--account", "1"), "twelve digits"),
+        (("--since", "2026-03-02", "--until", "2026-03-01"), "--since must be before --until"),
+        (("--account", "1"), "12-digit"),
     ],
 )
 def test_options_that_cannot_be_used(options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,8 +143,8 @@ def test_what_cannot_be_read_is_told_beside_the_rest(capsys: pytest.CaptureFixtu
 def test_a_folder_without_logs_is_a_mistake(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Unless it is said that it is none."""
     status, out, err = run(capsys, tmp_path)
-    assert (status, out) == (2, "no role was passed: 0 events in 0 files\n")
-    assert err.endswith("no log of CloudTrail here (--allow-empty accepts that)\n")
+    assert (status, out) == (2, "no roles were passed: 0 events in 0 files\n")
+    assert err.endswith("no CloudTrail logs found (--allow-empty accepts that)\n")
     assert run(capsys, tmp_path, "--allow-empty")[0] == 0
 
 
@@ -152,7 +152,7 @@ def test_logs_of_another_time_are_no_missing_logs(capsys: pytest.CaptureFixture[
     """Files whose names tell another time are not opened, and that is said."""
     status, _, err = run(capsys, ROOT / SAMPLE, "--since", "2030-01-01")
     assert status == 2
-    assert err.endswith(": no event in the time that is asked for (--allow-empty accepts that)\n")
+    assert err.endswith(": no events in this time window (--allow-empty accepts that)\n")
 
 
 def test_the_same_logs_give_the_same_bytes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Hostile names: nothing of them may mention, refer, link, close or break out, wherever they are written."""
+"""Hostile names in markup: none can mention, refer, link, close a block or break out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.escaping import markup
-from passrole_checks.escaping.terminal import harmless
+from passrole_checks.escaping.terminal import sanitize
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 PIECES = [
@@ -28,12 +28,12 @@ PIECES = [
 ]  # fmt: skip
 HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4), st.just(" ")), max_size=14).map("".join)
 
-# What may stand outside of code spans: letters and short numbers, and the punctuation of sentences around them.
+# Permitted outside of code spans: letters and short numbers, and the punctuation of sentences around them.
 WORD = re.compile(r"\(*(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})?[.,;:!?)]*")
 
 
 def inline(text: str) -> list[Token]:
-    """The tokens of the only line of Markdown that a text is, put behind something else as on our pages."""
+    """Return the tokens of a text on one Markdown line, preceded by other text as on our pages."""
     assert "\n" not in text
     assert "\r" not in text
     blocks = MARKDOWN.parse(f"x {text}")
@@ -44,28 +44,28 @@ def inline(text: str) -> list[Token]:
 
 
 def outside(tokens: list[Token]) -> list[str]:
-    """The words outside of code spans; there is nothing but words and code spans."""
+    """Return the words outside of code spans, and verify that there is nothing else."""
     assert {token.type for token in tokens} <= {"text", "code_inline"}
     text = "\0".join(token.content if token.type == "text" else "" for token in tokens)
     return [word for word in re.split("[ \0]", text) if word]
 
 
-def spelled(text: str) -> str:
-    """The text with what cannot be seen, and the beginning of a comment, spelled out."""
-    return harmless(text).replace("<!--", r"\x3c!--")
+def escaped(text: str) -> str:
+    """Return the text with invisible characters and comment starts escaped."""
+    return sanitize(text).replace("<!--", r"\x3c!--")
 
 
 @given(HOSTILE)
-def test_a_name_is_one_code_span(name: str) -> None:
-    """A name is one code span and nothing else, and what is within is the name with what cannot be seen spelled out."""
+def test_name_is_one_code_span(name: str) -> None:
+    """For any name, the code span contains it with invisible characters escaped."""
     tokens = inline(markup.code(name))
     assert [token.type for token in tokens] == ["text", "code_inline"]
     shown = tokens[1].content
-    assert shown.strip(" ") == markup.shortened(spelled(name), 200).strip(" ")
+    assert shown.strip(" ") == markup.truncate(escaped(name), 200).strip(" ")
 
 
 @given(HOSTILE, HOSTILE)
-def test_a_name_stays_in_its_cell(first: str, second: str) -> None:
+def test_name_stays_in_its_table_cell(first: str, second: str) -> None:
     """Two names in a table are two cells, each with one code span."""
     row = f"| {markup.code(first, in_table=True)} | {markup.code(second, in_table=True)} |"
     tokens = MARKDOWN.parse(f"| a | b |\n|---|---|\n{row}")
@@ -75,7 +75,7 @@ def test_a_name_stays_in_its_cell(first: str, second: str) -> None:
 
 @given(HOSTILE)
 def test_sentences_are_plain_words_and_code_spans(words: str) -> None:
-    """Outside of code spans stand plain words only: no mark, mention, reference, address or name of a commit."""
+    """Outside of code spans there are plain words only: no markup, mention, reference, URL or commit id."""
     for word in outside(inline(markup.prose(words))):
         assert WORD.fullmatch(word), word
         assert not re.search("(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])", word), word
@@ -84,9 +84,10 @@ def test_sentences_are_plain_words_and_code_spans(words: str) -> None:
 @given(HOSTILE)
 @example("(::error::")
 def test_sentences_keep_their_text(words: str) -> None:
-    """Code spans take nothing away: without their fences the text is the one that was given."""
+    """Without the fences of code spans, the text is unchanged."""
     text = "".join(token.content for token in inline(markup.prose(words)))
-    assert text.replace(" ", "") == f"x{spelled(' '.join(words.split()))}".replace(" ", "")
+    expected = f"x{escaped(' '.join(words.split()))}"
+    assert re.sub("[ `]", "", text) == re.sub("[ `]", "", expected)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,8 @@ def test_sentences_keep_their_text(words: str) -> None:
         ('Add "Condition": {"a": {"b": "c"}} with it.', 'Add `"Condition": {"a": {"b": "c"}}` with it.'),
         ("it holds when Stage is (call(x)).", "it holds when Stage is (`call(x)`)."),
         ("ask @octocat about #1 and GH-1", "ask `@octocat` about `#1` and `GH-1`"),
-        ("a `tick` here", "a `` `tick` `` here"),
+        ("a `tick` here", "a `tick` here"),
+        ('pass `a.b`, `Action: "*"` and c`d', 'pass `a.b`, `Action: "*"` and ``c`d``'),
         ("the facade, effaced", "the facade, `effaced`"),
         ("account 111122223333 and 12", "account `111122223333` and 12"),
         ("to a.com (x.y and z.w); with a:B (c-1).", "to `a.com` (`x.y` and `z.w`); with `a:B` (`c-1`)."),
@@ -106,8 +108,8 @@ def test_sentences_keep_their_text(words: str) -> None:
         ('r.x["no end can pass a-*.', '`r.x["no` end can pass `a-*`.'),
     ],
 )
-def test_sentences_read_well(words: str, markdown: str) -> None:
-    """Code spans take up what belongs together, and leave the sentence its punctuation."""
+def test_code_spans_join_adjacent_words(words: str, markdown: str) -> None:
+    """Code spans join what belongs together, and exclude the punctuation of the sentence."""
     assert markup.prose(words) == markdown
 
 
@@ -121,55 +123,56 @@ def test_sentences_read_well(words: str, markdown: str) -> None:
         ("x.y of z", ["x.y"], "`x.y` of z"),
     ],
 )
-def test_names_in_sentences(words: str, names: list[str], markdown: str) -> None:
-    """A name that stands in a sentence is one code span, so that no words in it pass for ours."""
+def test_known_name_is_one_code_span(words: str, names: list[str], markdown: str) -> None:
+    """A known name in a sentence is one code span, so that none of its words is taken for ours."""
     assert markup.prose(words, names) == markdown
 
 
 @given(HOSTILE, st.lists(HOSTILE, max_size=3))
-def test_sentences_with_hostile_names(words: str, names: list[str]) -> None:
-    """Names that are asked for take nothing away, and let nothing out of the code spans."""
-    told = markup.prose(words, [*names, *words.split()[:1]])
-    text = "".join(token.content for token in inline(told))
-    assert text.replace(" ", "") == f"x{spelled(' '.join(words.split()))}".replace(" ", "")
-    for word in outside(inline(told)):
+def test_hostile_known_names_stay_in_code_spans(words: str, names: list[str]) -> None:
+    """Known names remove no text, and expose nothing outside of code spans."""
+    markdown = markup.prose(words, [*names, *words.split()[:1]])
+    text = "".join(token.content for token in inline(markdown))
+    expected = f"x{escaped(' '.join(words.split()))}"
+    assert re.sub("[ `]", "", text) == re.sub("[ `]", "", expected)
+    for word in outside(inline(markdown)):
         assert WORD.fullmatch(word), word
 
 
-def test_only_the_address_of_a_published_path_is_a_link() -> None:
-    """A path that knowledge holds is linked; another address, also on the same host, is code."""
+def test_only_published_path_urls_are_links() -> None:
+    """The URL of a published path is a link; any other, also on the same host, is code."""
     known = escalation_paths()[0].url
     assert markup.prose(f"See ({known}).") == f"See (<{known}>)."
     assert markup.prose(f"See {known}-x and {known}.evil.example") == f"See `{known}-x` and `{known}.evil.example`"
 
 
-def test_long_texts_are_cut() -> None:
+def test_long_texts_are_truncated() -> None:
     """A name has at most 200 characters, a text at most 2,000."""
     assert markup.code("x" * 1_000) == f"`{'x' * 199}…`"
     assert markup.prose("y" * 10_000) == f"`{'y' * 1_999}…`"
 
 
 @given(HOSTILE)
-def test_a_message_of_a_command_is_one_line(text: str) -> None:
-    """A message is one line, and what the runner makes of it is the text again, on as many lines."""
+def test_command_message_is_one_line(text: str) -> None:
+    """The runner decodes the message to the original text and line breaks."""
     data = markup.command_data(text)
     assert not re.search(r"[\r\n\x85\u2028\u2029]", data)
     unescaped = data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
-    assert unescaped == "\n".join(map(harmless, text.split("\n")))
+    assert unescaped == "\n".join(map(sanitize, text.split("\n")))
 
 
 @given(HOSTILE)
-def test_a_property_of_a_command_ends_nowhere_else(text: str) -> None:
-    """The value of a property holds neither the mark that ends it nor a line break, and comes back as it was."""
+def test_command_property_cannot_end_early(text: str) -> None:
+    """The value contains neither a delimiter nor a line break, and decodes to the original."""
     value = markup.command_property(text)
     assert not re.search(r"[\r\n:,]", value)
     unescaped = value.replace("%3A", ":").replace("%2C", ",").replace("%25", "%")
-    assert unescaped == harmless(text)
+    assert unescaped == sanitize(text)
 
 
 @given(HOSTILE)
-def test_any_text_fits_into_xml(text: str) -> None:
-    """Whatever is in a name, an XML document that holds it can be read, and holds it alone."""
+def test_any_text_is_valid_xml(text: str) -> None:
+    """For any name, an XML document containing it can be parsed."""
     element = ElementTree.Element("a", b=markup.xml(text))
     element.text = markup.xml(text)
     read = ElementTree.fromstring(ElementTree.tostring(element))
@@ -178,8 +181,8 @@ def test_any_text_fits_into_xml(text: str) -> None:
 
 
 @given(HOSTILE)
-def test_json_is_the_same_and_holds_no_command(text: str) -> None:
-    """What a reader of JSON gets is the text as it was; the log of a workflow takes no line of it for a command."""
+def test_json_round_trips_and_contains_no_command(text: str) -> None:
+    """A JSON reader gets the original text; no line is a workflow command."""
     document = markup.json_text({"sid": f"{text}##[set-output name=x]y"})
     assert "##[" not in document
     assert not any(line.strip().startswith("::") for line in document.splitlines())
@@ -187,25 +190,24 @@ def test_json_is_the_same_and_holds_no_command(text: str) -> None:
 
 
 @given(HOSTILE)
-def test_no_text_begins_a_comment_of_html(text: str) -> None:
-    """Other programs find their comments by what stands in one; a name cannot make them take ours for theirs."""
+def test_no_text_starts_an_html_comment(text: str) -> None:
+    """Other programs find their comments by markers; a name must not imitate one."""
     written = [markup.code(text), markup.html_code(text), markup.prose(text), markup.label(text)]
     assert not any("<!--" in one for one in written)
 
 
 @given(HOSTILE)
-def test_a_name_in_html_is_one_element(name: str) -> None:
-    """In HTML a name is one code element, and what is within is the name with what cannot be seen spelled out."""
+def test_name_in_html_is_one_element(name: str) -> None:
+    """For any name, the code element contains it with invisible characters escaped."""
     element = ElementTree.fromstring(markup.xml(markup.html_code(name)))
     assert (element.tag, len(element)) == ("code", 0)
-    assert element.text == (markup.xml(markup.shortened(harmless(name), 200)) or " ")
+    assert element.text == (markup.xml(markup.truncate(sanitize(name), 200)) or " ")
 
 
 @given(HOSTILE)
-def test_nothing_in_a_code_block_closes_it(text: str) -> None:
-    """A code block is one block, and what is within is the text; what has characters that nobody sees cannot be in
-    one."""
-    if not markup.can_be_shown(text):
+def test_code_block_cannot_be_closed_by_its_content(text: str) -> None:
+    """The block contains exactly the text; text with invisible characters is refused."""
+    if not markup.is_safe_in_code_block(text):
         return
     fence = markup.fence(text)
     tokens = MARKDOWN.parse(f"{fence}suggestion\n{text}\n{fence}\n\nx")
@@ -228,10 +230,10 @@ def test_nothing_in_a_code_block_closes_it(text: str) -> None:
         ("# <!-- sticky -->", False),
     ],
 )
-def test_what_can_be_seen_can_be_shown(text: str, can: bool) -> None:
-    """Letters, blanks, tabulators and line feeds can be shown; invisible characters, comments of HTML and lines that
-    begin with a slash cannot."""
-    assert markup.can_be_shown(text) is can
+def test_visible_text_is_safe_in_a_code_block(text: str, can: bool) -> None:
+    """Letters, spaces, tabs and line feeds are safe; invisible characters, HTML comments and lines that begin with a
+    slash are not."""
+    assert markup.is_safe_in_code_block(text) is can
 
 
 @pytest.mark.parametrize(
@@ -243,9 +245,8 @@ def test_what_can_be_seen_can_be_shown(text: str, can: bool) -> None:
         "$$a$$", "{+ a +}", "[- a -]", ":smile:", "^[a]", "[^1]", "*iteration:1", "JIRA-1", "#1+", "#1+s", "/close",
     ],
 )  # fmt: skip
-def test_references_of_forges_are_code(reference: str) -> None:
-    """Whatever GitHub or GitLab would make a mention, a reference, a link or a picture of is in a code span, and no
-    line begins with it."""
+def test_forge_references_are_code(reference: str) -> None:
+    """Mentions, references, links and images of GitHub and GitLab are in code spans."""
     for text in (f"see {reference} now", reference):
         written = markup.prose(text)
         assert not any(reference in word for word in outside(inline(written))), written
@@ -253,8 +254,8 @@ def test_references_of_forges_are_code(reference: str) -> None:
 
 
 @given(HOSTILE)
-def test_a_label_of_mermaid_stays_within_its_quotes(text: str) -> None:
-    """In a label there is no quote, bracket or line break, and no word that Mermaid looks for in a line."""
+def test_mermaid_label_stays_within_its_quotes(text: str) -> None:
+    """A label contains no quote, bracket, line break or Mermaid keyword."""
     label = markup.label(text)
     assert re.fullmatch(r"[A-Za-z0-9 ,./_*?+=()#;\u2026-]+", label)
     assert not re.search("style|classdef|linkstyle|click", label, re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""File names and foreign text in the output."""
+"""File names and untrusted text in the output."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.escaping.terminal import harmless, shown, uri
+from passrole_checks.escaping.terminal import display_path, sanitize, to_uri
 
 
-def test_a_file_is_shown_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is named as one would type it from the working directory, also one above it."""
+def test_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for files above the working directory."""
     monkeypatch.chdir(tmp_path)
-    assert shown(str(tmp_path / "app" / "iam.tf")) == "app/iam.tf"
-    assert shown(str(tmp_path.parent / "iam.tf")) == "../iam.tf"
+    assert display_path(str(tmp_path / "app" / "iam.tf")) == "app/iam.tf"
+    assert display_path(str(tmp_path.parent / "iam.tf")) == "../iam.tf"
 
 
 @pytest.mark.parametrize(
@@ -40,24 +40,23 @@ def test_a_file_is_shown_relative_to_the_working_directory(tmp_path: Path, monke
         ),
     ],
 )
-def test_what_steers_a_terminal_is_spelled_out(foreign: str, safe: str) -> None:
-    """Control characters, direction marks, bytes that are not UTF-8 and what begins a workflow command are shown as
-    escapes; all other text stays."""
-    assert harmless(foreign) == safe
+def test_control_sequences_are_escaped(foreign: str, safe: str) -> None:
+    """Control characters, direction marks, non-UTF-8 bytes and starts of workflow commands become visible text."""
+    assert sanitize(foreign) == safe
 
 
 @given(st.text())
-def test_harmless_text_holds_no_control_character(foreign: str) -> None:
-    """Whatever the text, what is printed is one line without control characters."""
-    safe = harmless(foreign)
+def test_sanitized_text_is_one_printable_line(foreign: str) -> None:
+    """For any text, the result is one line without control characters."""
+    safe = sanitize(foreign)
     assert len(safe.splitlines()) <= 1
     assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in safe)
 
 
-def test_a_uri_is_relative_below_the_working_directory_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below the working directory a URI is relative and percent-encoded; elsewhere it is a file URI."""
+def test_uri_is_relative_below_the_working_directory_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere it is a file URI; both are percent-encoded."""
     monkeypatch.chdir(tmp_path)
-    assert uri(str(tmp_path / "a b" / "ü%.tf")) == ("a%20b/%C3%BC%25.tf", True)
-    address, relative = uri(str(tmp_path.parent / "x.tf"))
+    assert to_uri(str(tmp_path / "a b" / "ü%.tf")) == ("a%20b/%C3%BC%25.tf", True)
+    address, relative = to_uri(str(tmp_path.parent / "x.tf"))
     assert not relative
     assert address == (tmp_path.parent / "x.tf").as_uri()

@@ -14,7 +14,7 @@ from work import at_most
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.iam.partial_values import StringNode, holes_in
-from passrole_checks.output.destination import paired
+from passrole_checks.output.destination import pair_with_formats
 from passrole_checks.scan import settings
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import scan_paths
@@ -149,7 +149,7 @@ def test_a_git_folder_that_leads_outside_is_not_read_for_the_cache() -> None:
 def test_two_names_of_one_output_are_refused() -> None:
     """The second format would replace the first one."""
     with pytest.raises(ConfigurationError, match="two formats"):
-        paired(["json", "html"], ["./report.json", "report.json"])
+        pair_with_formats(["json", "html"], ["./report.json", "report.json"])
 
 
 LONG = "9" * 5000  # no file can have such a name

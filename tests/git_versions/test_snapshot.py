@@ -204,7 +204,7 @@ def test_notes_that_stand(repository: Repository) -> None:
     assert repository.diff("HEAD^", "HEAD", text=True).out == (
         "b/main.tf:1: note: not evaluated: module b (acme/b/aws) is not here\n"
         "b/main.tf:4: note: not evaluated: module c (acme/c/aws) is not here\n"
-        "note: 2 not evaluated in both versions alike (--format json names all)\n"
+        "note: 2 items could not be evaluated in either version (--format json lists all)\n"
         "\n"
         "no change of PassRole access; 1 unchanged\n"
     )

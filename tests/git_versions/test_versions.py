@@ -273,8 +273,8 @@ def test_a_path_wins(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "passrole-checks: name what to compare: BASE HEAD, BASE, --staged, or two paths"),
-        (("a", "b", "c"), "passrole-checks diff: two versions are compared, not 3 (passrole-checks diff --help)"),
+        ((), "passrole-checks: expected BASE HEAD, BASE, --staged, or two paths"),
+        (("a", "b", "c"), "passrole-checks diff: expected at most two versions, got 3 (passrole-checks diff --help)"),
         (("--staged", "a", "b"), "diff --staged: takes one commit at most, which the index is compared with"),
         (("missing", "HEAD"), "missing: no such file or folder, and no commit, tag or branch"),
         (("HEAD", "main.tf"), "diff: main.tf is a path and HEAD a commit; compare two of one kind, or leave main.tf out"

@@ -48,7 +48,7 @@ def logs(*edges: Edge, grouped: bool = False) -> Logs:
 
 def evidence(read: ReadPaths, *edges: Edge, grouped: bool = False, account: str | None = None) -> Evidence:
     """What edges say of configurations that were read."""
-    return logs(*edges, grouped=grouped).evidence([configuration for _, configuration in read.units], account)
+    return logs(*edges, grouped=grouped).find_evidence([configuration for _, configuration in read.units], account)
 
 
 def narrowed(

@@ -40,7 +40,7 @@ os.execvp(sys.argv[3], sys.argv[3:])"""
 
 
 class Browser:
-    """The browser; ``open`` gives a page of its own for a file."""
+    """The browser; ``open`` opens a file in a new page."""
 
     def __init__(self, program: str, profile: Path) -> None:
         commands, self._to_browser = os.pipe()
@@ -62,7 +62,7 @@ class Browser:
         self.events: list[dict[str, Any]] = []
 
     def call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
-        """The result of a command; what happens meanwhile is kept in ``events``."""
+        """Return the result of a command; events received meanwhile are appended to ``events``."""
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
         os.write(self._to_browser, json.dumps(message).encode() + b"\0")
@@ -86,7 +86,7 @@ class Browser:
     def open(
         self, file: Path, *, width: int = 1400, height: int = 1000, dark: bool = False, scripts: bool = True
     ) -> Page:
-        """A page, loaded; ``scripts``: with JavaScript."""
+        """Open a page and wait until it is loaded. ``scripts``: enable JavaScript."""
         context = self.call("Target.createBrowserContext")["browserContextId"]
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -110,7 +110,7 @@ class Browser:
 
 
 class Page:
-    """One page of the browser."""
+    """A page of the browser."""
 
     def __init__(self, browser: Browser, session: str) -> None:
         self._browser, self._session = browser, session
@@ -119,13 +119,13 @@ class Page:
         return self._browser.call(method, self._session, **parameters)
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression gives in the page."""
+        """Return the value of a JavaScript expression in the page."""
         done = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
     def wait_for(self, expression: str) -> None:
-        """Until an expression is true; an AssertionError after ten seconds."""
+        """Wait until an expression is true; raises AssertionError after ten seconds."""
         end = time.monotonic() + 10
         while not self.value(expression):
             assert time.monotonic() < end, f"never true: {expression}"
@@ -142,7 +142,7 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def click(self, expression: str) -> None:
-        """A click of the mouse on the middle of the element that an expression gives."""
+        """Click with the mouse on the middle of the element that an expression returns."""
         script = (
             f"(() => {{ const e = {expression}; e.scrollIntoView({{block: 'center'}});"
             " const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
@@ -152,12 +152,12 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def complaints(self) -> list[str]:
-        """What the console, the log and uncaught exceptions told."""
+        """Return console messages, log entries and uncaught exceptions."""
         kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
         return [json.dumps(event["params"]) for event in self._own_events() if event["method"] in kinds]
 
     def requests(self) -> list[str]:
-        """The addresses of all that the page asked for."""
+        """Return the URLs of all requests of the page."""
         sent = [event for event in self._own_events() if event["method"] == "Network.requestWillBeSent"]
         return [event["params"]["request"]["url"] for event in sent]
 
@@ -171,7 +171,7 @@ class Page:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium. Without one the tests are skipped, unless NEED_BROWSER is in the environment, as in ``.ci/run``."""
+    """Start Chromium. Without it, tests are skipped, unless NEED_BROWSER is set, as in ``.ci/run``."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         assert not os.environ.get("NEED_BROWSER"), "there is no Chromium, and NEED_BROWSER asks for it"

@@ -1,4 +1,4 @@
-"""The graph that the page and the diagram are drawn from."""
+"""The graph behind the HTML page and the Mermaid diagram."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.output.access_graph import AccessGraph, Column, Node, graph_of
+from passrole_checks.output.access_graph import AccessGraph, Column, Node, build_graph
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -18,7 +18,7 @@ ACCOUNT = "arn:aws:iam::111122223333"
 
 
 def policy(user: str | None, *statements: Mapping[str, object]) -> dict[str, object]:
-    """A managed policy of a template; a statement's Effect and Action are those that one expects."""
+    """Return a managed policy; Effect and Action of a statement default to Allow and iam:PassRole."""
     usual = {"Effect": "Allow", "Action": ["iam:PassRole", "iam:GetRole"]}
     document = {"Version": "2012-10-17", "Statement": [usual | dict(statement) for statement in statements]}
     properties = {"PolicyDocument": document, **({"Users": [user]} if user else {})}
@@ -32,7 +32,7 @@ def scanned(file: str, **resources: object) -> ScanResult:
 
 
 def graph(result: ScanResult) -> AccessGraph:
-    return graph_of(result, result.grants)
+    return build_graph(result, result.grants)
 
 
 def labels(found: AccessGraph, column: Column) -> list[str]:
@@ -40,7 +40,7 @@ def labels(found: AccessGraph, column: Column) -> list[str]:
 
 
 def links(found: AccessGraph) -> list[tuple[str, str, int, str]]:
-    """From, to, number of statements, worst severity."""
+    """Return source, target, number of statements and highest severity of each link."""
     return [
         (
             found.nodes[link.source].label,
@@ -57,8 +57,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_statements_join_principals_roles_and_services() -> None:
-    """Each statement joins who holds it with its roles, and those with its services; links of several count them."""
+def test_statements_link_principals_roles_and_services() -> None:
+    """Each statement links its principals to its roles, and those to its services; links count statements."""
     found = graph(
         scanned(
             "t.json",
@@ -68,7 +68,7 @@ def test_statements_join_principals_roles_and_services() -> None:
     )
     assert found.nodes == (
         Node(Column.PRINCIPAL, "ann", "", "ann", "t.json"),
-        Node(Column.ROLE, "app-*", "roles of this name, 111122223333", f"{ACCOUNT}:role/app-*", "t.json"),
+        Node(Column.ROLE, "app-*", "name pattern, 111122223333", f"{ACCOUNT}:role/app-*", "t.json"),
         Node(Column.SERVICE, "lambda.amazonaws.com", "", "lambda.amazonaws.com"),
         Node(Column.PRINCIPAL, "bob", "", "bob", "t.json"),
         Node(Column.ROLE, "x/one", "one role, 111122223333", f"{ACCOUNT}:role/x/one", "t.json"),
@@ -83,8 +83,8 @@ def test_statements_join_principals_roles_and_services() -> None:
     ]
 
 
-def test_what_is_open_is_one_box_however_it_is_spelled() -> None:
-    """Any role is one box for every spelling, and so is any service; the worst finding gives links their severity."""
+def test_any_role_and_any_service_are_one_box_each() -> None:
+    """All spellings of any role share one box, and so for any service; links have the highest severity."""
     found = graph(
         scanned(
             "t.json",
@@ -114,7 +114,7 @@ def condition(operator: str, *values: str) -> dict[str, object]:
         (
             {"Resource": f"{ACCOUNT}:role/a", **condition("StringNotEquals", "ec2.amazonaws.com")},
             ["a"],
-            ["any service but ec2.amazonaws.com"],
+            ["any service except ec2.amazonaws.com"],
         ),
         (
             {"Resource": [f"{ACCOUNT}:role/a", f"{ACCOUNT}:user/u"], **condition("StringEquals", "ec2.amazonaws.com")},
@@ -125,52 +125,53 @@ def condition(operator: str, *values: str) -> dict[str, object]:
         ({"Resource": {"Fn::GetAtt": ["App", "Arn"]}}, ["App"], ["any service"]),
     ],
 )
-def test_boxes_say_what_is_let_through(statement: dict[str, object], roles: list[str], services: list[str]) -> None:
-    """A condition without effect is any service, one that nothing meets is none, a negation names what it leaves out;
-    what can be no role is left away beside roles; a role of the template is called by its logical id."""
+def test_service_boxes_reflect_the_condition(
+    statement: dict[str, object], roles: list[str], services: list[str]
+) -> None:
+    """An ineffective condition is any service, one that never matches is none, and a negation names the exceptions."""
     app = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
     found = graph(scanned("t.json", App=app, A=policy("ann", statement)))
     assert (labels(found, Column.ROLE), labels(found, Column.SERVICE)) == (roles, services)
 
 
-def test_not_resource_is_any_role_but_those() -> None:
-    """NotResource is a box of its own that names what is left out."""
+def test_not_resource_is_any_role_except_those() -> None:
+    """NotResource has its own box that names the exceptions."""
     found = graph(scanned("t.json", A=policy("ann", {"NotResource": f"{ACCOUNT}:role/admin"})))
-    assert labels(found, Column.ROLE) == ["any role but admin"]
+    assert labels(found, Column.ROLE) == ["any role except admin"]
 
 
-def test_a_policy_that_nobody_holds_stands_for_itself() -> None:
-    """Where no principal is attached here, the policy's own name is in the first column, and the note says so."""
+def test_unattached_policy_is_its_own_principal() -> None:
+    """If no principal is attached, the policy's name is in the first column, with a note."""
     found = graph(scanned("t.json", Deploy=policy(None, {"Resource": "*"})))
-    assert found.nodes[0] == Node(Column.PRINCIPAL, "Deploy", "attached to nobody here", "Deploy", "t.json")
+    assert found.nodes[0] == Node(Column.PRINCIPAL, "Deploy", "not attached", "Deploy", "t.json")
 
 
-def test_one_name_in_two_templates_is_two_principals() -> None:
-    """A logical id means something only in its template: the boxes are two, and their notes tell them apart."""
+def test_same_logical_id_in_two_templates_is_two_principals() -> None:
+    """A logical id is local to its template: there are two boxes, distinguished by their notes."""
     scanned("app/one.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"}))
     found = graph(scanned("app/two.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"})))
     assert [(node.label, node.note) for node in found.nodes if node.column is Column.PRINCIPAL] == [
-        ("A", "attached to nobody here, app/one.json"),
-        ("A", "attached to nobody here, app/two.json"),
+        ("A", "not attached, app/one.json"),
+        ("A", "not attached, app/two.json"),
     ]
     assert labels(found, Column.ROLE) == ["a"]
 
 
-def test_one_reference_in_two_templates_is_two_roles() -> None:
-    """A role that is referred to is one of its own template; a role that is named is the same everywhere."""
+def test_same_reference_in_two_templates_is_two_roles() -> None:
+    """A referenced role belongs to its template; a named role is the same everywhere."""
     app = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
     own = policy("ann", {"Resource": [{"Fn::GetAtt": ["App", "Arn"]}, f"{ACCOUNT}:role/a"]})
     scanned("app/one.json", App=app, A=own)
     found = graph(scanned("app/two.json", App=app, A=own))
     assert [(node.label, node.note) for node in found.nodes if node.column is Column.ROLE] == [
-        ("App", "role of this configuration, app/one.json"),
+        ("App", "defined in this code, app/one.json"),
         ("a", "one role, 111122223333"),
-        ("App", "role of this configuration, app/two.json"),
+        ("App", "defined in this code, app/two.json"),
     ]
 
 
-def test_denials_are_entries_without_links() -> None:
-    """A Deny, and an Allow that one takes away, are listed and join nothing."""
+def test_deny_statements_have_no_links() -> None:
+    """A Deny, and an Allow that one denies, are listed without links."""
     found = graph(
         scanned(
             "t.json",
@@ -181,8 +182,8 @@ def test_denials_are_entries_without_links() -> None:
     assert found.links == ()
 
 
-def test_findings_stand_at_their_statements() -> None:
-    """Each finding is at the statement that it is about, also where several statements are in one policy."""
+def test_findings_belong_to_their_statements() -> None:
+    """Each finding is at its statement, also if a policy has several."""
     found = graph(
         scanned("t.json", A=policy("ann", {"Resource": "*"}, {"Resource": f"{ACCOUNT}:role/a", "Condition": LAMBDA}))
     )
@@ -193,10 +194,11 @@ def test_findings_stand_at_their_statements() -> None:
     assert [entry.severity for entry in found.entries] == [Severity.HIGH, Severity.LOW]
 
 
-def test_a_finding_brings_its_statement_with_it() -> None:
-    """A finding about a statement that is not among the grants is not lost; one without a statement is kept apart."""
+def test_finding_adds_its_missing_statement() -> None:
+    """The statement of a finding that is not among the grants is added; findings without a statement are kept
+    separately."""
     result = scanned("t.json", A=policy("ann", {"Resource": "*"}))
-    found = graph_of(result, [])
+    found = build_graph(result, [])
     assert [(entry.effect, len(entry.findings)) for entry in found.entries] == [("allow", 1)]
     bare = replace(result, findings=tuple(replace(finding, grant=None) for finding in result.findings))
     apart = graph(bare)
@@ -213,11 +215,11 @@ def many(folders: int, each: int) -> AccessGraph:
         }
         path.write_text(json.dumps({"Resources": resources}), "utf-8")
     result = scan_paths([Path("big")], ScanOptions())
-    return graph_of(result, result.grants)
+    return build_graph(result, result.grants)
 
 
 def test_many_principals_are_grouped_by_folder() -> None:
-    """Grouped, the principals of a folder are one box and their roles another; the statements stay the same."""
+    """Grouped, the principals of a folder are one box and their roles another; the statements are unchanged."""
     grouped = many(3, 4).grouped()
     assert [(node.label, node.note) for node in grouped.nodes] == [
         ("team000", "4 principals"),
@@ -232,9 +234,9 @@ def test_many_principals_are_grouped_by_folder() -> None:
     assert len(grouped.entries) == 12
 
 
-def test_the_smallest_of_very_many_folders_are_one_group() -> None:
-    """There are never more groups than fit: what is left over is a group of its own."""
+def test_smallest_folders_share_one_group() -> None:
+    """The number of groups is limited: the smallest folders share one."""
     names = {node.group for node in many(60, 2).nodes if node.column is Column.PRINCIPAL}
     assert len(names) == 40
-    assert {"team000", "team038", "other places"} <= names
+    assert {"team000", "team038", "other locations"} <= names
     assert "team039" not in names

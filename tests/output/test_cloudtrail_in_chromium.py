@@ -25,7 +25,7 @@ Make = Callable[..., Path]
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Writes the page of a template and some edges, and gives its file."""
+    """Return a function that writes the page of a template and some edges."""
     monkeypatch.chdir(tmp_path)
 
     def written(resources: dict[str, Any] = SAMPLE, edges: tuple[Edge, ...] = PASSES) -> Path:
@@ -38,7 +38,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def lines(page: Any) -> dict[str, tuple[str, str]]:
-    """Each line that is drawn: its class, and what is said of its use."""
+    """Return the class and the usage text of each drawn line."""
     found: list[list[str]] = page.value(
         "[...document.querySelectorAll('.edge')].map((one) =>"
         " [one.getAttribute('aria-label'), one.querySelector('.line').getAttribute('class')])"
@@ -47,17 +47,17 @@ def lines(page: Any) -> dict[str, tuple[str, str]]:
 
 
 def untick(page: Any, *values: str) -> None:
-    """Leaves out what was used, perhaps used or never used."""
+    """Uncheck filter boxes: used, possibly used, never used."""
     for value in values:
         page.click(f"document.querySelector('[name=use][value={value}]')")
 
 
-def test_lines_tell_their_use(browser: Any, make: Make) -> None:
-    """Those that were used, perhaps were, and never were are drawn apart, with counts and the last day."""
+def test_lines_show_their_use(browser: Any, make: Make) -> None:
+    """Used, possibly used and unused lines are drawn differently, with counts and the last day."""
     file = make()
     page = browser.open(file)
     used, never = "used 1,200 times, last 2026-03-02, denied 2 times", "never used in these logs"
-    perhaps = "perhaps used once, last 2026-03-05"
+    perhaps = "possibly used once, last 2026-03-05"
     assert lines(page) == {
         "Deploy \u2192 app": ("used", used),
         "Deploy \u2192 old": ("unused", never),
@@ -76,8 +76,8 @@ def test_lines_tell_their_use(browser: Any, make: Make) -> None:
     assert page.requests() == [file.as_uri()]
 
 
-def test_only_what_was_used_or_never_was(browser: Any, make: Make) -> None:
-    """The switch narrows lines, boxes and statements; of one that was used in part the part that is asked for."""
+def test_usage_filter_narrows_the_graph(browser: Any, make: Make) -> None:
+    """The filter applies to lines, boxes and statements; only the matching part of a statement is drawn."""
     page = browser.open(make())
     matched = "document.querySelector('.matched').textContent"
     untick(page, "used", "perhaps")
@@ -94,7 +94,7 @@ def test_only_what_was_used_or_never_was(browser: Any, make: Make) -> None:
     assert (lines(page), page.value(matched)) == ({}, "0 of 3 statements")
 
 
-def test_the_detail_of_a_line_tells_each_pass(browser: Any, make: Make) -> None:
+def test_line_details_list_each_pass(browser: Any, make: Make) -> None:
     """By keyboard: from a box to its line, and to the statement with who passed what, how often and when."""
     page = browser.open(make())
     here = "document.activeElement.getAttribute('aria-label')"
@@ -105,15 +105,15 @@ def test_the_detail_of_a_line_tells_each_pass(browser: Any, make: Make) -> None:
     while not page.value(here).startswith("Deploy \u2192 app"):
         page.press("ArrowDown")
     page.press("Enter")
-    told = page.value("document.querySelector('.panel .uses').textContent")
-    assert told == (
+    passes = page.value("document.querySelector('.panel .uses').textContent")
+    assert passes == (
         f"{ARN}deploy \u2192 {ARN}app \u2192 lambda.amazonaws.com:"
         " passed 1,200 times, 2026-03-01 00:00 to 2026-03-02 00:00; denied 2 times"
     )
 
 
-def test_without_javascript_there_are_the_tables(browser: Any, make: Make) -> None:
-    """The statements with their use, and all passes."""
+def test_tables_work_without_javascript(browser: Any, make: Make) -> None:
+    """The page has the statements with their use, and all passes."""
     page = browser.open(make(), scripts=False)
     page.call("Emulation.setScriptExecutionDisabled", value=False)  # for the questions of this test
     assert (
@@ -123,32 +123,32 @@ def test_without_javascript_there_are_the_tables(browser: Any, make: Make) -> No
     assert page.value("document.querySelector('.stage').getClientRects().length") == 0
 
 
-def test_hostile_names_run_nothing(browser: Any, make: Make) -> None:
-    """Names of the logs and of the configuration are shown as they are."""
+def test_hostile_names_execute_nothing(browser: Any, make: Make) -> None:
+    """Names from logs and configuration are shown as text."""
     hostile = edge(f"{ARN}{HOSTILE}", HOSTILE), edge(f"{ARN}{HOSTILE}", HOSTILE, principal=HOSTILE)
     file = make({"Deploy": role("deploy", statement(f"{ARN}*", Sid=HOSTILE, Condition={}))}, hostile)
     page = browser.open(file)
     assert {style for style, _ in lines(page).values()} == {"used"}
     page.click("document.querySelector('.node')")
-    assert page.value("document.title") == "Who may pass which role to which service, and what was passed"
+    assert page.value("document.title") == "Granted and observed PassRole access"
     assert page.complaints() == []
     assert page.requests() == [file.as_uri()]
 
 
-def test_links_of_many_grants_are_used_as_their_parts(browser: Any, make: Make) -> None:
-    """Of a hundred grants, drawn together, with two thousand edges."""
+def test_grouped_links_combine_the_use_of_their_parts(browser: Any, make: Make) -> None:
+    """A hundred grouped grants with two thousand edges."""
     resources = {f"R{number:03}": role(f"r{number}", statement(f"{ARN}r{number}-*")) for number in range(100)}
     edges = [edge(f"{ARN}r{number % 50}-{number}", principal=f"{ARN}r{number % 50}") for number in range(2_000)]
     page = browser.open(make(resources, tuple(edges)))
     assert [used for used, _ in lines(page).values()] == ["used", "used"]
-    assert all(told == "used 2,000 times, last 2026-03-02" for _, told in lines(page).values())
+    assert all(use == "used 2,000 times, last 2026-03-02" for _, use in lines(page).values())
     untick(page, "used", "perhaps")
     assert page.value("document.querySelector('.matched').textContent") == "50 of 100 statements"
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_the_page_fits_and_can_be_read(browser: Any, make: Make, dark: bool) -> None:
-    """On a small screen nothing but the graph scrolls sideways, and text and ground differ enough in both schemes."""
+def test_page_is_responsive_and_has_contrast(browser: Any, make: Make, dark: bool) -> None:
+    """On a small screen only the graph scrolls sideways, and contrast is sufficient in both color schemes."""
     page = browser.open(make(), width=360, dark=dark)
     assert page.value("document.documentElement.scrollWidth <= innerWidth")
     assert page.value(CONTRAST) >= 4.5

@@ -1,5 +1,4 @@
-"""The page of ``trail --against`` as text: the grants with what was used of them, and that no name of a log gets out of
-its place."""
+"""The text of the page of ``trail --against``: grants with observed use, and hostile names that stay text."""
 
 from __future__ import annotations
 
@@ -26,14 +25,14 @@ DEPLOY = {
 
 
 def page(folder: Path, *edges: Edge, resources: dict[str, Any] | None = None, events: int = 5, **changes: Any) -> str:
-    """The page of a template and some edges."""
+    """Return the page of a template and some edges."""
     report, result = reported(folder, DEPLOY if resources is None else resources, *edges, events=events)
     assert report.against is not None
     return trail_page(replace(report, **changes), report.against, result)
 
 
 def words(text: str) -> str:
-    """The text of a page in one line."""
+    """Return the text of a page on one line."""
     return " ".join(Elements(text).text.split())
 
 
@@ -42,29 +41,30 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_page_tells_what_was_used(tmp_path: Path) -> None:
-    """Of each statement whether it was used, how often and when last, and each pass; the window; who else passed."""
+def test_page_shows_observed_use(tmp_path: Path) -> None:
+    """For each statement: whether, how often and when last it was used, and each pass; also the time window, and other
+    principals."""
     stranger = edge(principal=f"{ARN}stranger")
     text = words(page(tmp_path, edge(passed=12, denied=3), edge(f"{ARN}elsewhere", EC2), stranger))
-    for told in (
+    for expected in (
         "In the logs: 14 passes of 2 roles by 2 principals, 3 denied",
         "5 events in 1 file, from 2026-03-01 08:30 to 2026-03-09 16:00 UTC (9 days)",
         "used 12 times, last 2026-03-02",
         f"{ARN}deploy \u2192 {ARN}app \u2192 {LAMBDA}: passed 12 times",
-        "nothing was passed by it in these logs",
-        "perhaps 12 times, last 2026-03-02",
+        "no pass in these logs",
+        "possibly 12 times, last 2026-03-02",
         "denied 3 times",
-        "Passed by principals that this configuration does not know (1)",
+        "Principals not defined in this code (1)",
         "Denied (1)",
         "All passes (3)",
         "PASSROLE_014",
     ):
-        assert told in text, told
-    assert text.count("nothing was passed by it") == 1
+        assert expected in text, expected
+    assert text.count("no pass in these logs") == 1
 
 
-def test_what_the_script_draws_is_in_the_page(tmp_path: Path) -> None:
-    """For each statement the links that were used, and their states; the passes with their counts."""
+def test_script_data_has_links_and_states(tmp_path: Path) -> None:
+    """For each statement the used links and their states; the passes with their counts."""
     text = page(tmp_path, edge(passed=12, denied=3))
     found = drawn(text)
     assert found["passes"] == [[12, "2026-03-02", 3]]
@@ -75,30 +75,30 @@ def test_what_the_script_draws_is_in_the_page(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_the_page_of_grants_has_nothing_of_it(tmp_path: Path) -> None:
-    """Where there is no evidence, nothing is said to be unused."""
+def test_grants_page_shows_no_use(tmp_path: Path) -> None:
+    """Without logs, nothing is marked as unused."""
     _, result = reported(tmp_path, DEPLOY)
     text = grants_html(result, result.grants)
     assert "used" not in words(text)
     assert "passes" not in drawn(text)
 
 
-def test_no_event_says_nothing_of_use(tmp_path: Path) -> None:
-    """Empty logs, or a window that holds none of their events, are told as such."""
-    assert "No event is in these logs: that nothing was used says nothing" in words(page(tmp_path, events=0))
+def test_page_without_events_says_so(tmp_path: Path) -> None:
+    """Empty logs, or a time window without events, are stated."""
+    assert "The logs contain no events; " in words(page(tmp_path, events=0))
     asked = UsageQuery(Bounds("2026-01-01T00:00:00Z", ""))
-    assert "No event that is asked for is in these logs" in words(page(tmp_path, events=0, wanted=asked))
-    assert "No event" not in words(page(tmp_path))
+    assert "The logs contain no events that match the selection" in words(page(tmp_path, events=0, wanted=asked))
+    assert "The logs contain no events" not in words(page(tmp_path))
 
 
-def test_a_configuration_without_grants_has_its_page(tmp_path: Path) -> None:
-    """With the passes all the same."""
+def test_page_without_grants_lists_the_passes(tmp_path: Path) -> None:
+    """A configuration without grants has a page, too."""
     text = words(page(tmp_path, edge(), resources={"A": role("a")}))
     assert "No PassRole grants in 1 file." in text and "All passes (1)" in text
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
-    """Whatever a principal, a role, a service, a time or a file of the logs is called."""
+    """Principals, roles, services, times and files with hostile names are text."""
     plain, hostile = edge(denied=1), edge(f"{ARN}{HOSTILE}", HOSTILE, principal=HOSTILE, denied=1, last=HOSTILE)
     resources = {"Deploy": role("deploy", statement(f"{ARN}*", HOSTILE, Sid=HOSTILE), statement("*"))}
     own = edge(f"{ARN}{HOSTILE}", HOSTILE, last=HOSTILE)
@@ -118,8 +118,8 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert found.text.count("<script>alert(1)</script>") > 10
 
 
-def test_the_page_is_ascii_and_the_same_each_time(tmp_path: Path) -> None:
-    """And nothing can be loaded by it."""
+def test_page_is_ascii_and_deterministic(tmp_path: Path) -> None:
+    """The page also loads nothing."""
     text = page(tmp_path, edge(f"{ARN}\u00fc\u202e"))
     assert text.isascii() and text == page(tmp_path, edge(f"{ARN}\u00fc\u202e"))
     assert "default-src 'none'" in text
@@ -128,21 +128,21 @@ def test_the_page_is_ascii_and_the_same_each_time(tmp_path: Path) -> None:
     ]
 
 
-def test_many_passes_are_cut_and_counted(tmp_path: Path) -> None:
-    """The page of ten thousand edges holds those that were passed most, and says so."""
+def test_many_passes_are_truncated_and_counted(tmp_path: Path) -> None:
+    """With ten thousand edges, the page has the most frequent ones, with a note."""
     edges = [edge(f"{ARN}app-{number}", passed=1 + number % 7) for number in range(10_000)]
     text = page(tmp_path, *edges, resources={"Deploy": role("deploy", statement(f"{ARN}app-*"))})
-    assert "and 9,960 more" in text and "The 3,000 that were passed most" in text
+    assert "and 9,960 more" in text and "Shows the 3,000 most frequent" in text
     assert text.count("<tbody") == 3_001
     assert len(text) < 4_000_000
 
 
-def test_the_diagram_has_the_evidence(tmp_path: Path) -> None:
-    """In Markdown: thick arrows with counts, dotted ones for what perhaps or never was, and no syntax in names."""
+def test_markdown_diagram_shows_observed_use(tmp_path: Path) -> None:
+    """Thick arrows with counts, dotted ones for possibly or never used, and no syntax in names."""
     name = '"]; click n0 ==> x'
     report, result = reported(tmp_path, {**DEPLOY, "B": role("b", statement(f"{ARN}{name}"))}, edge(passed=12))
     arrows = re.findall(r"^  (n\d+ .*)$", trail_markdown(report, result), re.MULTILINE)
     assert len(arrows) == 8
     assert [one for one in arrows if "==" in one] == ["n0 == 12 times ==> n1", "n1 == 12 times ==> n2"]
-    assert sum("-. perhaps .->" in one for one in arrows) == 2
+    assert sum("-. possibly .->" in one for one in arrows) == 2
     assert sum(bool(re.fullmatch(r"n\d+ -\.-> n\d+", one)) for one in arrows) == 4

@@ -1,4 +1,4 @@
-"""The AWS CDK construct that a resource is from, wherever findings are shown."""
+"""The AWS CDK construct of a resource, in all outputs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("command", ["scan", "grants"])
 def test_text_shows_the_construct(template: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Text names the construct beside the logical id, and nothing where there is none."""
+    """Text shows the construct beside the logical id, and nothing without one."""
     main([command, template])
     shown = capsys.readouterr().out
     assert f"  DeployRoleDefaultPolicy12AB ({CONSTRUCT})\n" in shown
@@ -43,8 +43,8 @@ def test_text_shows_the_construct(template: str, command: str, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(("command", "key"), [("scan", "findings"), ("grants", "grants")])
-def test_json_carries_the_construct(template: str, command: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """JSON carries the construct, null where there is none."""
+def test_json_has_the_construct(template: str, command: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON has the construct, null without one."""
     main([command, template, "--format", "json"])
     found = {entry["resource"]: entry["construct"] for entry in json.loads(capsys.readouterr().out)[key]}
     assert found == {"DeployRoleDefaultPolicy12AB": CONSTRUCT, "Plain": None}

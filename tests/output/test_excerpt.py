@@ -1,4 +1,4 @@
-"""The statement's own words."""
+"""Source excerpts of statements."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
 from passrole_checks.iam.partial_values import Position, text
-from passrole_checks.output.excerpt import MAX_COLUMNS, MAX_LINES, excerpt
+from passrole_checks.output.excerpt import MAX_COLUMNS, MAX_LINES, excerpt_lines
 
 
 def within(tmp_path: Path, content: str, start: str, end: str) -> Position:
-    """The place from ``start`` up to and including ``end`` in a file with this content."""
+    """Return the position from ``start`` up to and including ``end`` in a file with this content."""
     file = tmp_path / "file"
     file.write_text(content, "utf-8", newline="")
     first, last = content.index(start), content.index(end) + len(end)
@@ -64,98 +64,96 @@ JSON = '[\n    {\n      "Effect": "Allow",\n      "Action": "iam:*",\n      "Res
     ],
     ids=["terraform", "yaml", "yaml with CRLF", "json", "one line"],
 )
-def test_the_telling_lines_are_shown_dedented(
-    tmp_path: Path, content: str, start: str, end: str, lines: list[str]
-) -> None:
-    """Brackets, comments, the Sid and a plain Allow are left out; what is left keeps its own indentation."""
-    assert excerpt(within(tmp_path, content, start, end)) == lines
+def test_relevant_lines_are_dedented(tmp_path: Path, content: str, start: str, end: str, lines: list[str]) -> None:
+    """Brackets, comments, the Sid and a plain Allow are omitted; the rest keeps its relative indentation."""
+    assert excerpt_lines(within(tmp_path, content, start, end)) == lines
 
 
-def test_a_long_statement_is_shortened_to_what_tells(tmp_path: Path) -> None:
-    """Of a long list of actions only those that have to do with roles are shown."""
+def test_long_statement_is_reduced_to_relevant_lines(tmp_path: Path) -> None:
+    """Of a long list of actions, only those about roles are shown."""
     actions = "".join(f'      "s3:Action{number}",\n' for number in range(40))
     content = f'{{\n  "Action": [\n{actions}      "iam:PassRole"\n  ],\n  "Resource": "*"\n}}'
-    lines = excerpt(within(tmp_path, content, "{", "\n}"))
+    lines = excerpt_lines(within(tmp_path, content, "{", "\n}"))
     assert lines == ['"Action": [', "    …", '    "iam:PassRole"', '"Resource": "*"']
 
 
-def test_an_excerpt_is_never_long(tmp_path: Path) -> None:
+def test_excerpt_has_a_maximum_length(tmp_path: Path) -> None:
     """Hundreds of roles end after a few lines with an ellipsis."""
     roles = "".join(f'    "arn:aws:iam::111122223333:role/app-{number}",\n' for number in range(300))
-    lines = excerpt(within(tmp_path, f'{{\n  "Resource": [\n{roles}  ]\n}}', "{", "\n}"))
+    lines = excerpt_lines(within(tmp_path, f'{{\n  "Resource": [\n{roles}  ]\n}}', "{", "\n}"))
     assert len(lines) == MAX_LINES
     assert lines[-1] == "…"
 
 
-def test_a_document_in_one_long_line_is_told_in_words(tmp_path: Path) -> None:
-    """A plan or a minified template holds no lines worth showing: the grant is put in words."""
+def test_one_line_document_is_described(tmp_path: Path) -> None:
+    """A plan or minified template has no readable lines: the grant is described instead."""
     content = "{" + '"a": 1, ' * 100 + "}"
     at = within(tmp_path, content, "{", "}")
-    assert excerpt(at, grant()) == ["Allow iam:PassRole on arn:aws:iam::111122223333:role/app-*"]
-    (line,) = excerpt(at)
+    assert excerpt_lines(at, grant()) == ["Allow iam:PassRole on arn:aws:iam::111122223333:role/app-*"]
+    (line,) = excerpt_lines(at)
     assert len(line) == MAX_COLUMNS
 
 
-def test_a_policy_within_a_json_string_is_shown_without_its_escapes(tmp_path: Path) -> None:
-    """Quotation marks that a plan escapes are shown as they are meant."""
+def test_policy_in_a_json_string_is_unescaped(tmp_path: Path) -> None:
+    """Quotation marks that a plan escapes are shown unescaped."""
     content = '"policy": "{\\"Action\\":\\"iam:PassRole\\"}"'
-    assert excerpt(within(tmp_path, content, "{", "}")) == ['{"Action":"iam:PassRole"}']
+    assert excerpt_lines(within(tmp_path, content, "{", "}")) == ['{"Action":"iam:PassRole"}']
 
 
-def test_line_breaks_of_windows_within_a_json_string_are_line_breaks(tmp_path: Path) -> None:
-    """Of a policy that was a file of Windows no carriage return is shown."""
+def test_windows_line_breaks_in_a_json_string_are_normalized(tmp_path: Path) -> None:
+    """A policy from a Windows file shows no carriage return."""
     content = json.dumps({"policy": '{\r\n  "Action": "iam:PassRole",\r\n  "Resource": "*"\r\n}'})
-    lines = excerpt(within(tmp_path, content, "{\\r", "\\n}"))
+    lines = excerpt_lines(within(tmp_path, content, "{\\r", "\\n}"))
     assert lines == ['"Action": "iam:PassRole",', '"Resource": "*"']
 
 
-def test_a_file_that_is_gone_or_shorter_is_no_error(tmp_path: Path) -> None:
-    """Without the file's lines there are the grant's words, and without a grant nothing."""
+def test_missing_or_shorter_file_is_no_error(tmp_path: Path) -> None:
+    """Without the file's lines, the grant is described; without a grant, the excerpt is empty."""
     missing = Position(str(tmp_path / "missing"), 3, 1, 5, 2)
-    assert excerpt(missing) == []
-    assert excerpt(missing, grant()) == ["Allow iam:PassRole on arn:aws:iam::111122223333:role/app-*"]
+    assert excerpt_lines(missing) == []
+    assert excerpt_lines(missing, grant()) == ["Allow iam:PassRole on arn:aws:iam::111122223333:role/app-*"]
     (tmp_path / "short").write_text("x\n", "utf-8")
-    assert excerpt(Position(str(tmp_path / "short"), 9, 1, 12, 1)) == []
+    assert excerpt_lines(Position(str(tmp_path / "short"), 9, 1, 12, 1)) == []
 
 
 def test_form_feeds_are_no_line_ends(tmp_path: Path) -> None:
-    """Lines are counted as parsers count them: by line feeds, not by every separator of Unicode."""
+    """Lines are counted as parsers do: by line feeds, not by other Unicode separators."""
     content = 'a = "\x0c\u2028"\nActions = "*"\n'
-    assert excerpt(within(tmp_path, content, "Actions", '"*"')) == ['Actions = "*"']
+    assert excerpt_lines(within(tmp_path, content, "Actions", '"*"')) == ['Actions = "*"']
 
 
-def test_of_a_long_list_the_action_that_counts_is_shown(tmp_path: Path) -> None:
-    """Among dozens of actions of the same service the excerpt keeps the one that grants, and the roles."""
+def test_granting_action_of_a_long_list_is_shown(tmp_path: Path) -> None:
+    """Among dozens of actions of the same service, the excerpt keeps the one that grants, and the roles."""
     many = "".join(f'    "iam:Get{number}",\n' for number in range(30))
     content = f'actions = [\n{many}    "iam:PassRole",\n{many}  ]\n  resources = ["*"]\n'
     at = within(tmp_path, content, "actions", '["*"]')
-    assert excerpt(at, grant()) == ["actions = [", "  …", '  "iam:PassRole",', "  …", 'resources = ["*"]']
+    assert excerpt_lines(at, grant()) == ["actions = [", "  …", '  "iam:PassRole",', "  …", 'resources = ["*"]']
 
 
-def test_a_document_in_json_is_shown_as_it_was(tmp_path: Path) -> None:
-    """A policy document that stands as a string within JSON is shown with the line breaks that it had."""
+def test_document_in_json_keeps_its_line_breaks(tmp_path: Path) -> None:
+    """A policy document embedded as a string in JSON is shown with its original line breaks."""
     policy = '{\n  "Action": "iam:*",\n  "Resource": "*"\n}'
     content = '{"policy": ' + json.dumps(policy) + "}"
     at = within(tmp_path, content, "{\\n", "\\n}")
-    assert excerpt(at, grant()) == ['"Action": "iam:*",', '"Resource": "*"']
+    assert excerpt_lines(at, grant()) == ['"Action": "iam:*",', '"Resource": "*"']
 
 
-def test_of_a_long_line_only_the_statement_is_copied(tmp_path: Path) -> None:
-    """A plan is one line, and hundreds of its statements are shown: none of them costs the length of the line."""
+def test_long_line_is_sliced_without_copying_it(tmp_path: Path) -> None:
+    """A plan is one line with hundreds of statements: the cost of each excerpt is independent of its length."""
     statement = '{"Action": "iam:PassRole"}'
     at = within(tmp_path, "[" + "0," * 2_000_000 + statement + "]", '{"Action', "}")
-    assert excerpt(at) == [statement]
+    assert excerpt_lines(at) == [statement]
     tracemalloc.start()
     try:
-        excerpt(at)
+        excerpt_lines(at)
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
 
 
-def test_what_a_plan_says_is_not_set_tells_nothing(tmp_path: Path) -> None:
-    """Of a data document that a plan reads during apply, the attributes that are null or empty are left out."""
+def test_unset_attributes_of_a_plan_are_omitted(tmp_path: Path) -> None:
+    """Null and empty attributes of a data document in a plan are omitted."""
     block = {"actions": ["iam:PassRole"], "condition": [], "not_actions": None, "resources": [None], "sid": ""}
     content = json.dumps({"statement": [block]}, indent=1)
-    lines = excerpt(within(tmp_path, content, '{\n   "actions', "}\n"))
+    lines = excerpt_lines(within(tmp_path, content, '{\n   "actions', "}\n"))
     assert [line.strip() for line in lines] == ['"actions": [', '"iam:PassRole"', '"resources": [', "null"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from profiles import examples
 
+from passrole_checks.escaping.markup import prose
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.findings_markdown import BUDGET, scan_markdown
 from passrole_checks.scan.baseline import Applied, BaselineEntry
@@ -36,7 +37,7 @@ Resources:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ScanResult:
-    """A scan of the template above."""
+    """Return a scan of the template above."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("scan"))
         Path("t.yaml").write_text(TEMPLATE, "utf-8")
@@ -51,8 +52,9 @@ def units(text: str) -> int:
     return max(len(text), len(text.encode("utf-16-le", "surrogatepass")) // 2)
 
 
-def test_the_whole_page(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A title, a table by severity, the summary, and the findings, worst first."""
+def test_page_of_one_template(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page has a title, a table by severity, the summary, and the findings, most severe first."""
+    high, low = sorted((one for one in result.findings if not one.suppressed), key=lambda one: one.check_id)
     monkeypatch.chdir(Path(result.files[0]).parent)
     assert scan_markdown(result) == (
         "## iam:PassRole: 2 findings\n"
@@ -66,20 +68,18 @@ def test_the_whole_page(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> 
         "\n"
         "### High\n"
         "\n"
-        "- **PASSROLE_001 any-role** `t.yaml:8` `Deploy`<br>Any role of the account can be passed, also one that can "
-        "do more than the policy's holder. *Instead:* Name the roles that are passed in Resource and the service in a "
-        "condition on `iam:PassedToService`.\n"
+        f"- **PASSROLE_001 any-role** `t.yaml:8` `Deploy`<br>{prose(high.message)} "
+        f"*Instead:* {prose(high.remediation)}\n"
         "\n"
         "### Low\n"
         "\n"
-        "- **PASSROLE_002 any-service** `t.yaml:11` `Deploy`<br>`arn:aws:iam::111122223333:role/app` can be passed to "
-        'any service: no condition on `iam:PassedToService`. *Instead:* Add `"Condition": {"StringEquals": '
-        '{"iam:PassedToService": "SERVICE.amazonaws.com"}}` with the service that uses the role.\n'
+        f"- **PASSROLE_002 any-service** `t.yaml:11` `Deploy`<br>{prose(low.message)} "
+        f"*Instead:* {prose(low.remediation)}\n"
     )
 
 
-def test_nothing_found_is_said(result: ScanResult) -> None:
-    """Without findings the page is a title and the summary, which counts what is not shown."""
+def test_page_without_findings(result: ScanResult) -> None:
+    """Without findings, the page has a title and the summary, with the number of hidden findings."""
     (first, second) = result.findings
     entry = BaselineEntry("0" * 32, "PASSROLE_002", "t.yaml", "Deploy", Severity.LOW)
     applied = Applied("b.json", ((first, entry),), (), (), (), (entry,))
@@ -94,8 +94,8 @@ def test_nothing_found_is_said(result: ScanResult) -> None:
     )
 
 
-def test_what_was_not_read_and_not_evaluated_is_told(result: ScanResult) -> None:
-    """Files that could not be read come before the findings, what is not evaluated after them and not with --quiet."""
+def test_unreadable_files_and_skipped_items_are_listed(result: ScanResult) -> None:
+    """Unreadable files come before the findings, items not evaluated after them, and not with --quiet."""
     missing = replace(
         result, findings=(), unreadable=(Unreadable("b.tf", "no", 2),), not_evaluated=(Unreadable("m.tf", "not here"),)
     )
@@ -104,13 +104,13 @@ def test_what_was_not_read_and_not_evaluated_is_told(result: ScanResult) -> None
     assert scan_markdown(missing, quiet=True).endswith("### Could not be read\n\n- `b.tf:2`: no\n")
 
 
-def test_a_long_page_is_cut_between_findings(result: ScanResult) -> None:
-    """Of 100 high and 5 low findings of 1,000 characters the first fit, and the rest is counted."""
+def test_long_page_is_cut_between_findings(result: ScanResult) -> None:
+    """Of 100 high and 5 low findings of 1,000 characters, those that fit are shown and the others counted."""
     findings = many(result, [Severity.LOW] * 5 + [Severity.HIGH] * 100, "word " * 200)
     page = scan_markdown(replace(result, findings=findings))
     assert BUDGET - 2_000 < units(page) <= BUDGET
-    told = page.count("- **PASSROLE_001 any-role**")
-    assert page.endswith(f"**{105 - told} more findings**: {100 - told} high, 5 low.\n")
+    counted = page.count("- **PASSROLE_001 any-role**")
+    assert page.endswith(f"**{105 - counted} more findings**: {100 - counted} high, 5 low.\n")
     assert "### Low" not in page
 
 
@@ -120,20 +120,18 @@ def test_a_long_page_is_cut_between_findings(result: ScanResult) -> None:
     st.sampled_from(["`" * 300, "\U0001f600" * 900, "\x1b" * 500, "|" * 900, "a @b #1 " * 200]),
     st.integers(0, 60),
 )
-def test_no_page_is_longer_than_its_budget(
-    result: ScanResult, severities: list[Severity], words: str, unread: int
-) -> None:
-    """Whatever the names and however many findings, the page keeps its budget and counts what it leaves out."""
+def test_page_stays_within_its_budget(result: ScanResult, severities: list[Severity], words: str, unread: int) -> None:
+    """For any names and any number of findings, the page keeps its budget and counts omitted findings."""
     entries = tuple(Unreadable(f"{number}{words}.tf", words) for number in range(unread))
     full = replace(result, findings=many(result, severities, words), unreadable=entries, not_evaluated=entries)
     page = scan_markdown(full)
     assert units(page) <= BUDGET
-    told = page.count("\n- **PASSROLE_001 any-role**")
-    assert (f"**{len(severities) - told} more finding" in page) == (told < len(severities))
+    counted = page.count("\n- **PASSROLE_001 any-role**")
+    assert (f"**{len(severities) - counted} more finding" in page) == (counted < len(severities))
 
 
-def test_what_is_left_out_is_never_worse_than_what_is_told(result: ScanResult) -> None:
-    """Where a long finding does not fit, a shorter and less severe one is left out as well."""
+def test_omitted_findings_are_never_more_severe_than_shown_ones(result: ScanResult) -> None:
+    """If a long finding does not fit, shorter and less severe ones are omitted as well."""
     (long,) = many(result, [Severity.HIGH], "word " * 300)
     (short,) = many(result, [Severity.LOW], "Short.")
     page = scan_markdown(replace(result, findings=(short, long)), budget=1_500)
@@ -150,11 +148,11 @@ HOSTILE = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 @settings(max_examples=examples(60))
 @given(HOSTILE, HOSTILE, HOSTILE)
-def test_a_page_of_hostile_names_has_the_blocks_of_an_ordinary_one(
+def test_hostile_names_do_not_change_the_page_structure(
     result: ScanResult, file: str, address: str, words: str
 ) -> None:
-    """Whatever a file and a resource are called: the page has its headings, its table, one item for the finding and one
-    for the unreadable file, and no link, image or HTML but our own line break."""
+    """For any file and resource name, the page has its headings, its table, one item for the finding and one for the
+    unreadable file, and no link, image or HTML except our own line break."""
     finding = result.findings[0]
     odd = replace(
         finding,

@@ -1,4 +1,4 @@
-"""The page as text: what stands in it, and that nothing of what is scanned gets out of its place."""
+"""The text of the page of grants, and hostile names that stay text."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_page_tells_the_statement_and_its_findings() -> None:
-    """File and line, resource, Sid, holder, roles, the statement's own words, and each finding with its remedy."""
+def test_page_shows_statements_with_findings() -> None:
+    """Location, resource, Sid, principal, roles, source text, and each finding with its remedy."""
     text = " ".join(Elements(page(scanned())).text.split())
     for words in (
         "1 PassRole grant in 1 file",
@@ -54,25 +54,25 @@ def test_the_page_tells_the_statement_and_its_findings() -> None:
         "t.json:12",
         "Sid Pass",
         '"Resource": "arn:aws:iam::111122223333:role/app-*"',
-        "any service: no condition on iam:PassedToService",
+        "any service (missing iam:PassedToService condition)",
         "PASSROLE_002 any-service",
         "Instead: Add",
     ):
         assert words in text
 
 
-def test_the_same_result_gives_the_same_ascii_page() -> None:
-    """There is no time and no order of chance in it, and no character that an encoding could change."""
+def test_page_is_deterministic_and_ascii() -> None:
+    """The page contains no timestamp, random order or non-ASCII character."""
     assert page(scanned()) == page(scanned())
     assert page(scanned(user="\u00fc\u202e", sid="\U0001f600")).isascii()
 
 
 def test_hostile_names_stay_text() -> None:
-    """Markup in a name, a Sid, a role, a message or a reason makes no element and ends no script."""
+    """Markup in a name, Sid, role, message or reason creates no element and ends no script."""
     plain = Elements(page(scanned()))
     result = scanned(user=HOSTILE, sid=HOSTILE, role=f"{HOSTILE}*")
-    told = replace(result.findings[0], message=HOSTILE, remediation=HOSTILE)
-    result = replace(result, findings=(told,), not_evaluated=(Unreadable(f"{HOSTILE}.tf", HOSTILE, 1),))
+    hostile = replace(result.findings[0], message=HOSTILE, remediation=HOSTILE)
+    result = replace(result, findings=(hostile,), not_evaluated=(Unreadable(f"{HOSTILE}.tf", HOSTILE, 1),))
     hostile = Elements(page(result))
     known = {"details", "summary", "ul", "li"}  # of the list of what is not evaluated
     assert {tag for tag, _ in hostile.found} <= {tag for tag, _ in plain.found} | known
@@ -81,8 +81,8 @@ def test_hostile_names_stay_text() -> None:
     assert hostile.text.count(HOSTILE) >= 6
 
 
-def test_only_the_page_s_own_script_and_style_may_run() -> None:
-    """The Content-Security-Policy names the digests of the script and the style, and lets nothing be loaded."""
+def test_content_security_policy_allows_only_own_script_and_style() -> None:
+    """The Content-Security-Policy has the digests of script and style, and allows no requests."""
     text = page(scanned())
     (policy,) = [
         attributes["content"] for tag, attributes in Elements(text).found
@@ -101,8 +101,8 @@ def test_only_the_page_s_own_script_and_style_may_run() -> None:
     assert links == ["#statements"]
 
 
-def test_huge_texts_are_cut() -> None:
-    """A name of a hundred kilobytes does not make the page that large, and its length is told."""
+def test_huge_texts_are_truncated() -> None:
+    """A name of 100 KB is truncated, and its length is shown."""
     text = page(scanned(role="a" * 100_000))
     assert len(text) < 60_000
     assert "(100,031 characters)" in text
@@ -114,18 +114,18 @@ def finding(result: ScanResult, **changes: Any) -> ScanResult:
 
 
 def test_only_known_references_become_links() -> None:
-    """The reference of an escalation path can be followed; an address that a scanned file brings in cannot."""
+    """The URL of an escalation path is a link; a URL in a scanned file is not."""
     known = "https://pathfinding.cloud/paths/lambda-001"
     result = finding(scanned(), message=f"See {known}, not https://evil.example/pathfinding.cloud/paths/x.")
     links = [attributes["href"] for tag, attributes in Elements(page(result)).found if tag == "a"]
     assert links == ["#statements", known]
 
 
-def test_the_page_says_when_there_is_nothing_and_what_is_missing() -> None:
-    """No grants, no file read, what could not be read and what was not evaluated are told in words."""
+def test_page_shows_empty_results_and_problems() -> None:
+    """Missing grants or files, unreadable files and items not evaluated are shown."""
     nothing = ScanResult((), (), (), (), (), ("a.tf", "b.tf"))
     assert "No PassRole grants in 2 files." in page(nothing)
-    assert "No Terraform, plan, CloudFormation or SAM file was read." in page(replace(nothing, files=()))
+    assert "No Terraform, plan, CloudFormation or SAM files found." in page(replace(nothing, files=()))
     broken = replace(nothing, unreadable=(Unreadable("c.tf", "not HCL", 4),))
     text = Elements(page(broken)).text
     assert "Could not be read (1)" in text and "c.tf:4 not HCL" in text
@@ -135,40 +135,40 @@ def test_the_page_says_when_there_is_nothing_and_what_is_missing() -> None:
     assert "Not evaluated (1)" in text and "a.tf:2 module x is not here" in text
 
 
-def test_clean_grants_are_told_as_such() -> None:
-    """Where nothing is found the page says so, in its head and at the statement."""
+def test_clean_grants_are_marked() -> None:
+    """Without findings, the header and the statement say so."""
     text = " ".join(Elements(page(replace(scanned(), findings=()))).text.split())
-    assert "nothing found" in text and "no finding" in text
+    assert "no findings" in text
 
 
-def test_statements_that_only_findings_tell_are_counted_apart() -> None:
-    """A statement of an AWS managed policy, or of a policy that a change leaves alone, is none of the grants listed."""
+def test_statements_known_from_findings_are_counted_separately() -> None:
+    """A statement of an AWS managed policy, or of an unchanged policy, is not one of the listed grants."""
     text = Elements(grants_html(scanned(), [])).text
-    assert "0 PassRole grants in 1 file" in text and "1 statement more that findings are about" in text
+    assert "0 PassRole grants in 1 file" in text and "1 other statement with findings" in text
 
 
-def test_findings_without_a_statement_are_shown_apart() -> None:
+def test_findings_without_a_statement_have_their_own_section() -> None:
     """A finding that belongs to no statement has a section of its own."""
     text = page(finding(scanned(), grant=None))
     assert '<section id="others" class="others"><h2>' in text
     assert "PASSROLE_002" in text.partition('id="others"')[2].partition('id="statements"')[0]
 
 
-def test_grants_writes_the_page_and_the_markdown() -> None:
-    """``grants`` writes both formats in one run; with --all, statements without effect are listed as such."""
+def test_grants_writes_html_and_markdown() -> None:
+    """``grants`` writes both formats in one run; --all lists statements without effect as such."""
     scanned()
     access = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}]}
     queue = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": ["q"], "PolicyDocument": access}}
     Path("q.json").write_text(json.dumps({"Resources": {"Q": queue}}), "utf-8")
     formats = ["--format", "html", "--format", "markdown", "--output", "g.html", "--output", "g.md"]
     assert main(["grants", "t.json", "q.json", "--all", *formats]) == 0
-    told = Elements(Path("g.html").read_text("ascii")).text
-    assert "1 PassRole grant in 2 files" in told and "no effect on PassRole here" in told
+    text = Elements(Path("g.html").read_text("ascii")).text
+    assert "1 PassRole grant in 2 files" in text and "no effect on PassRole" in text
     assert Path("g.md").read_text("utf-8").count("| no effect: `Q` |") == 1
 
 
-def test_what_is_suppressed_is_told_with_its_reason() -> None:
-    """A finding that a comment silences is counted, and stands at its statement with the reason."""
+def test_suppressed_finding_is_shown_with_its_reason() -> None:
+    """A suppressed finding is counted, and shown at its statement with the reason."""
     result = scanned()
     silenced = Suppression("PASSROLE_002", "broken glass", result.findings[0].at, "passrole")
     quiet = replace(result, findings=tuple(replace(one, suppressed=silenced) for one in result.findings))
@@ -177,11 +177,11 @@ def test_what_is_suppressed_is_told_with_its_reason() -> None:
     assert "Suppressed: broken glass" in text
 
 
-def test_a_condition_that_leaves_out_services() -> None:
-    """A statement that names the services that it is not about says so beside them."""
+def test_negated_service_condition_is_explained() -> None:
+    """A statement that excludes services says so beside them."""
     condition = {"StringNotEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
     statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition}
     properties = {"Users": ["ann"], "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
     resource = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
     Path("t.json").write_text(json.dumps({"Resources": {"A": resource}}, indent=1), "utf-8")
-    assert "any service but these" in Elements(page(scan_paths([Path("t.json")], ScanOptions()))).text
+    assert "any service except these" in Elements(page(scan_paths([Path("t.json")], ScanOptions()))).text

@@ -1,4 +1,4 @@
-"""The page in a real browser."""
+"""The page of grants in a real browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Make = Callable[..., Path]
 
 
 def template(**holders: list[dict[str, Any]]) -> str:
-    """A template in which each holder has a policy of statements that allow PassRole."""
+    """Return a template in which each principal has a policy of statements that allow PassRole."""
     resources = {
         f"Policy{number}": {
             "Type": "AWS::IAM::ManagedPolicy",
@@ -52,7 +52,7 @@ def few() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Writes the page of templates, and gives its file."""
+    """Return a function that writes the page of templates and returns its file."""
     monkeypatch.chdir(tmp_path)
 
     def written(**templates: str) -> Path:
@@ -67,7 +67,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def node(label: str) -> str:
-    """The box that is spoken of as ``label``."""
+    """Return the JavaScript expression for the box with the accessible label ``label``."""
     return f"[...document.querySelectorAll('.node')].find((one) => one.getAttribute('aria-label').includes({label!r}))"
 
 
@@ -80,33 +80,33 @@ def texts(page: Any, selector: str) -> list[str]:
 
 
 def boxes(page: Any) -> list[str]:
-    """What the boxes are spoken of as."""
+    """Return the accessible labels of the boxes."""
     found: list[str] = page.value(
         "[...document.querySelectorAll('.node')].map((one) => one.getAttribute('aria-label'))"
     )
     return found
 
 
-def test_the_page_loads_draws_and_asks_for_nothing(browser: Any, make: Make) -> None:
-    """From a file, without a complaint and without a request but its own; each column has its boxes."""
+def test_page_draws_the_graph_without_requests(browser: Any, make: Make) -> None:
+    """Loaded from a file, the page logs nothing and requests only itself; each column has its boxes."""
     file = make(app=template(**few()))
     page = browser.open(file)
     assert boxes(page) == [
-        "Who: ann, worst finding high",
-        "Who: bob, worst finding medium",
-        "Who: cleo, nothing found",
-        "Role: any role, of the account, worst finding high",
-        f"Role: {ACCOUNT}:role/app-*, roles of this name, 111122223333 \u00b7 2 statements, worst finding medium",
-        "Service: any service, 2 statements, worst finding high",
-        "Service: lambda.amazonaws.com, nothing found",
+        "Who: ann, highest severity high",
+        "Who: bob, highest severity medium",
+        "Who: cleo, no findings",
+        "Role: any role, in the account, highest severity high",
+        f"Role: {ACCOUNT}:role/app-*, name pattern, 111122223333 \u00b7 2 statements, highest severity medium",
+        "Service: any service, 2 statements, highest severity high",
+        "Service: lambda.amazonaws.com, no findings",
     ]
     assert page.value("document.querySelectorAll('.edge').length") == 6
     assert page.complaints() == []
     assert page.requests() == [file.as_uri()]
 
 
-def test_a_click_shows_the_statements_and_escape_closes(browser: Any, make: Make) -> None:
-    """A click on a box shows its statements with file, line, findings and remedies, and fades what is not theirs."""
+def test_click_shows_the_statements_and_escape_closes_them(browser: Any, make: Make) -> None:
+    """A click on a box shows its statements with file, line, findings and remedies, and dims the others."""
     page = browser.open(make(app=template(**few())))
     page.click(node("Role: arn"))
     assert texts(page, ".panel h2") == [f"{ACCOUNT}:role/app-*"]
@@ -121,8 +121,8 @@ def test_a_click_shows_the_statements_and_escape_closes(browser: Any, make: Make
     assert page.value("document.querySelectorAll('.dim').length") == 0
 
 
-def test_a_line_can_be_clicked(browser: Any, make: Make) -> None:
-    """A click on a line shows the statements that make it."""
+def test_click_on_a_line_shows_its_statements(browser: Any, make: Make) -> None:
+    """The panel lists the statements that create the line."""
     page = browser.open(make(app=template(**few())))
     page.click(
         "[...document.querySelectorAll('.edge')].find((one) => one.getAttribute('aria-label').startsWith('bob'))"
@@ -132,7 +132,7 @@ def test_a_line_can_be_clicked(browser: Any, make: Make) -> None:
 
 
 def test_search_and_filters_narrow_graph_and_table(browser: Any, make: Make) -> None:
-    """Every word that is searched for has to be in a statement; severity, check, holder and service narrow as well."""
+    """All search terms must occur in a statement; severity, check, principal and service filter as well."""
     page = browser.open(make(app=template(**few())))
     assert texts(page, ".matched") == ["3 of 5 statements"]  # no Deny, and not what it takes away
     page.press("/")
@@ -161,35 +161,35 @@ def test_search_and_filters_narrow_graph_and_table(browser: Any, make: Make) -> 
     page.press("/")
     page.write("nowhere")
     page.wait_for("document.querySelector('.matched').textContent === '0 of 5 statements'")
-    assert "Nothing matches" in texts(page, ".picture svg")[0]
+    assert "No matches" in texts(page, ".picture svg")[0]
     assert page.complaints() == []
 
 
 def test_denials_are_shown_on_request(browser: Any, make: Make) -> None:
-    """A Deny and what it takes away are filtered out at first, and drawn as denied when they are asked for."""
+    """Deny statements and denied grants are hidden at first, and drawn as denied on request."""
     page = browser.open(make(app=template(**few())))
     page.click("document.querySelector('[name=effect][value=deny]')")
     assert texts(page, ".matched") == ["4 of 5 statements"]
     assert page.value("document.querySelectorAll('.line.denied').length") == 1  # to any role; ann may pass that to all
 
 
-def test_everything_is_reached_by_keyboard(browser: Any, make: Make) -> None:
-    """Tab goes into the graph once, arrows along the lines, Enter opens with the focus in the panel, Escape returns."""
+def test_keyboard_reaches_everything(browser: Any, make: Make) -> None:
+    """Tab enters the graph once, arrows follow lines, Enter opens the panel and focuses it, Escape returns."""
     page = browser.open(make(app=template(**few())))
     here = "document.activeElement.getAttribute('aria-label')"
     page.value("document.querySelector('[name=clear]').focus()")
     page.press("Tab")
-    assert page.value(here) == "Who: ann, worst finding high"
+    assert page.value(here) == "Who: ann, highest severity high"
     outline = "getComputedStyle(document.activeElement.querySelector('.box')).strokeWidth"
     assert page.value(outline) == "3.5px"
     page.press("ArrowDown")
-    assert page.value(here) == "Who: bob, worst finding medium"
+    assert page.value(here) == "Who: bob, highest severity medium"
     page.press("ArrowRight")
-    assert page.value(here) == "bob \u2192 app-*: 1 statement, worst finding medium"
+    assert page.value(here) == "bob \u2192 app-*: 1 statement, highest severity medium"
     page.press("ArrowRight", "ArrowRight")
-    assert page.value(here) == "app-* \u2192 any service: 1 statement, worst finding medium"
+    assert page.value(here) == "app-* \u2192 any service: 1 statement, highest severity medium"
     page.press("ArrowDown")
-    assert page.value(here) == "app-* \u2192 lambda.amazonaws.com: 1 statement, nothing found"
+    assert page.value(here) == "app-* \u2192 lambda.amazonaws.com: 1 statement, no findings"
     page.press("ArrowLeft", "Enter")
     assert page.value("document.activeElement.textContent") == f"{ACCOUNT}:role/app-*"
     assert len(texts(page, ".panel .card")) == 2
@@ -199,19 +199,19 @@ def test_everything_is_reached_by_keyboard(browser: Any, make: Make) -> None:
     assert page.value(here).startswith("Role: arn")
 
 
-def test_hostile_names_run_nothing(browser: Any, make: Make) -> None:
-    """Names with markup are shown as they are: no script runs, nothing is loaded, no policy is violated."""
+def test_hostile_names_execute_nothing(browser: Any, make: Make) -> None:
+    """Names with markup are shown as text: no script runs, nothing is loaded, no policy is violated."""
     file = make(app=template(**{HOSTILE: [{"Resource": f"{ACCOUNT}:role/{HOSTILE}*", "Sid": HOSTILE}]}))
     page = browser.open(file)
     page.click(node("Who:"))
     assert texts(page, ".panel h2") == [HOSTILE]
-    assert page.value("document.title") == "Who may pass which role to which service"
+    assert page.value("document.title") == "PassRole access: who may pass which role to which service"
     assert page.complaints() == []
     assert page.requests() == [file.as_uri()]
 
 
-def test_without_javascript_there_is_the_table(browser: Any, make: Make) -> None:
-    """All statements are there as a table with details that open; what would not work is not shown."""
+def test_table_works_without_javascript(browser: Any, make: Make) -> None:
+    """All statements are in a table with expandable details; controls that need JavaScript are hidden."""
     page = browser.open(make(app=template(**few())), scripts=False)
     page.call("Emulation.setScriptExecutionDisabled", value=False)  # for the questions of this test
     assert len(texts(page, "tbody")) == 5
@@ -221,7 +221,7 @@ def test_without_javascript_there_is_the_table(browser: Any, make: Make) -> None
 
 
 def many() -> dict[str, str]:
-    """Five hundred grants in ten templates."""
+    """Return five hundred grants in ten templates."""
     return {
         f"team{team}": template(
             **{
@@ -233,8 +233,8 @@ def many() -> dict[str, str]:
     }
 
 
-def test_many_grants_are_drawn_together_and_open_on_request(browser: Any, make: Make) -> None:
-    """Of five hundred grants there is a box for each folder; a click opens one, and a search shows the single ones."""
+def test_many_grants_are_grouped_and_expand_on_click(browser: Any, make: Make) -> None:
+    """Five hundred grants show one box per folder; a click expands it, and a search shows single grants."""
     page = browser.open(make(**many()))
     assert texts(page, ".matched") == ["500 statements"]
     assert page.value("document.querySelectorAll('.node').length") == 21
@@ -257,9 +257,9 @@ def test_many_grants_are_drawn_together_and_open_on_request(browser: Any, make: 
 
 @pytest.mark.parametrize("width", [360, 800, 1400])
 @pytest.mark.parametrize("dark", [False, True])
-def test_the_page_fits_and_can_be_read(browser: Any, make: Make, width: int, dark: bool) -> None:
-    """At any width nothing but the graph scrolls sideways, texts stay within their boxes, and text and ground differ
-    enough in both colour schemes (WCAG 2.2, 1.4.3: 4.5 to 1)."""
+def test_page_is_responsive_and_has_contrast(browser: Any, make: Make, width: int, dark: bool) -> None:
+    """At any width only the graph scrolls sideways, texts fit their boxes, and contrast is sufficient in both color
+    schemes (WCAG 2.2, 1.4.3: 4.5 to 1)."""
     page = browser.open(make(app=template(**few())), width=width, dark=dark)
     assert page.value("document.documentElement.scrollWidth <= innerWidth")
     assert page.value(
@@ -269,8 +269,8 @@ def test_the_page_fits_and_can_be_read(browser: Any, make: Make, width: int, dar
     assert page.value(CONTRAST) >= 4.5
 
 
-def test_the_page_prints(browser: Any, make: Make) -> None:
-    """On paper there are the graph and the statements, opened, without the controls."""
+def test_page_is_printable(browser: Any, make: Make) -> None:
+    """On paper there are the graph and the expanded statements, without controls."""
     page = browser.open(make(app=template(**few())))
     page.call("Emulation.setEmulatedMedia", media="print")
     page.value("dispatchEvent(new Event('beforeprint'))")

@@ -1,4 +1,4 @@
-"""The grants as GitHub's Markdown."""
+"""The grants as GitHub Markdown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from passrole_checks.escaping.markup import prose
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.output.grants_markdown import MOST_EDGES, MOST_ROWS, grants_markdown
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
@@ -44,21 +45,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_whole_page() -> None:
-    """A summary, the diagram, a table of statements (the worst first), and the findings by severity."""
+def test_page_of_one_template() -> None:
+    """The page has a summary, the diagram, a table of statements (most severe first), and the findings by severity."""
     condition = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     result = scanned({"Resource": f"{ACCOUNT}:role/app-*", "Condition": condition, "Sid": "Apps"}, {"Resource": "*"})
+    (high,) = result.findings
     assert markdown(result) == (
-        "## Who may pass which role to which service\n"
+        "## PassRole access\n"
         "\n"
         "2 PassRole grants in 1 file; 1 finding: 1 high.\n"
         "\n"
         "```mermaid\n"
         "flowchart LR\n"
         '  n0(["ann"]):::high\n'
-        '  n1["app-*<br/>roles of this name, 111122223333"]:::none\n'
+        '  n1["app-*<br/>name pattern, 111122223333"]:::none\n'
         '  n2{{"lambda.amazonaws.com"}}:::none\n'
-        '  n3["any role<br/>of the account"]:::high\n'
+        '  n3["any role<br/>in the account"]:::high\n'
         '  n4{{"any service"}}:::high\n'
         "  n0 ==> n3\n"
         "  n3 ==> n4\n"
@@ -78,14 +80,12 @@ def test_the_whole_page() -> None:
         "\n"
         "### High: 1 finding\n"
         "\n"
-        "- **PASSROLE_001 any-role** `t.json:36` `P1`<br>Any role of the account can be passed, also one that can do "
-        "more than the policy's holder. *Instead:* Name the roles that are passed in Resource and the service in a "
-        "condition on `iam:PassedToService`.\n"
+        f"- **PASSROLE_001 any-role** `t.json:36` `P1`<br>{prose(high.message)} *Instead:* {prose(high.remediation)}\n"
     )
 
 
-def test_foreign_text_is_neither_markup_nor_mention() -> None:
-    """Names of the scanned file reach the diagram as numbers and the text in code spans."""
+def test_scanned_text_is_neither_markup_nor_mention() -> None:
+    """Scanned names are entity codes in the diagram and code spans in the text."""
     name = '"]; click n0 href "x" <b>|`@octocat`'
     result = scanned({"Resource": f"{ACCOUNT}:role/app-*", "Sid": name}, users=(name,))
     text = markdown(result)
@@ -102,23 +102,23 @@ def test_backslashes_before_a_bar_do_not_end_a_cell() -> None:
     assert "`a\\\\\\|b` |" in text
 
 
-def test_words_of_mermaid_in_a_name_are_no_statements() -> None:
-    """Mermaid looks for style and classDef anywhere in a line; their first letters are written as numbers."""
+def test_mermaid_keywords_in_names_are_escaped() -> None:
+    """Mermaid finds style and classDef anywhere in a line; their first letters are written as entity codes."""
     text = markdown(scanned({"Resource": f"{ACCOUNT}:role/app-*"}, users=("style a:#fff; classDef x",)))
     assert 'n0(["#115;tyle a#58;#35;fff#59; #99;lassDef x"])' in text
 
 
-def test_many_links_are_drawn_together_and_the_page_says_so() -> None:
-    """Never more than sixty arrows: principals and roles become one box a group, and what is left out is told."""
+def test_many_links_are_grouped_with_a_note() -> None:
+    """At most sixty arrows: principals and roles are merged by group, and a note counts omitted ones."""
     statements = [{"Resource": f"{ACCOUNT}:role/r{number}"} for number in range(40)]
     text = markdown(scanned(*statements, users=tuple(f"u{number}" for number in range(40))))
     assert text.count(" --> ") == 2
-    assert "The 80 links are too many to draw: principals and roles are drawn together by folder.\n" in text
+    assert "Too many links to draw (80): principals and roles are grouped by folder.\n" in text
     assert text.count("| low | `u") == 40
 
 
-def test_what_is_left_out_of_the_diagram_is_told() -> None:
-    """Where even the groups have too many arrows, the most severe are drawn."""
+def test_omitted_arrows_are_noted() -> None:
+    """If even the groups have too many arrows, the most severe are drawn."""
     for number in range(35):
         scanned({"Resource": f"{ACCOUNT}:role/r{number}"}, {"Resource": "*"}, users=("u", "v"))
         Path(f"f{number:02}").mkdir()
@@ -126,21 +126,21 @@ def test_what_is_left_out_of_the_diagram_is_told() -> None:
     result = scan_paths(sorted(Path().glob("f*")), ScanOptions())
     text = markdown(result)
     assert text.count(" --> ") + text.count(" ==> ") == MOST_EDGES
-    assert " arrows these are the 60 most severe; the worst of the others is low.\n" in text
+    assert " arrows; highest severity of the others: low.\n" in text
 
 
-def test_the_page_says_when_there_is_nothing_and_what_was_not_read() -> None:
-    """No grants, no file, unreadable files and what was not evaluated: each is told in words."""
+def test_page_shows_empty_results_and_problems() -> None:
+    """Missing grants or files, unreadable files and items not evaluated are shown."""
     assert "No PassRole grants in 1 file.\n" in markdown(ScanResult((), (), (), (), (), ("a.tf",)))
-    assert "No Terraform, plan, CloudFormation or SAM file was read.\n" in markdown(ScanResult((), (), (), (), (), ()))
+    assert "No Terraform, plan, CloudFormation or SAM files found.\n" in markdown(ScanResult((), (), (), (), (), ()))
     missing = Unreadable("main.tf", "module x is not here", 7)
     text = markdown(ScanResult((), (), (Unreadable("b.tf", "no block"),), (missing,), (), ("a.tf",)))
     assert "### Could not be read\n\n- `b.tf`: no block\n" in text
     assert "### Not evaluated\n\n- `main.tf:7`: module x is not here\n" in text
 
 
-def test_long_lists_are_cut_and_counted() -> None:
-    """Of findings, statements and notes the first stand there, and the rest is counted."""
+def test_long_lists_are_truncated_and_counted() -> None:
+    """Of findings, statements and notes, the first are listed and the rest counted."""
     result = scanned({"Resource": "*"}, {"Resource": f"{ACCOUNT}:role/a"})
     (finding,) = (one for one in result.findings if one.check_id == "PASSROLE_001")
     notes = tuple(Unreadable("a.tf", f"reason {number}", number) for number in range(1, MOST_ROWS + 3))
@@ -153,10 +153,10 @@ def test_long_lists_are_cut_and_counted() -> None:
         replace(first, grant=replace(first.grant, statement=replace(first.grant.statement, at=Position("t.json", n))))
         for n in range(1, MOST_ROWS + 5)
     )
-    assert "6 more statements are not listed." in grants_markdown(replace(result, grants=grants), grants)
+    assert "6 more statements not listed." in grants_markdown(replace(result, grants=grants), grants)
 
 
-def test_statements_that_findings_are_about_beside_the_grants() -> None:
-    """Statements of AWS managed policies that findings are about are counted beside the grants of the files."""
+def test_statements_known_from_findings_are_counted_separately() -> None:
+    """Statements of AWS managed policies with findings are counted beside the grants of the files."""
     result = scanned({"Resource": "*"})
-    assert "1 statement more that findings are about" in grants_markdown(result, ())
+    assert "1 other statement with findings" in grants_markdown(result, ())

@@ -1,4 +1,4 @@
-"""JSON of ``scan`` and ``grants``: the keys are promises."""
+"""JSON of ``scan`` and ``grants``, whose keys are a stable interface."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ Resources:
 
 @pytest.fixture
 def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScanResult:
-    """A scan of the template above, infos included, from a folder above it."""
+    """Return a scan of the template above, including info findings, from the folder above it."""
     monkeypatch.chdir(tmp_path)
     Path("app").mkdir()
     Path("app/iam.yaml").write_text(TEMPLATE, "utf-8")
     return scan_paths([Path("app")], ScanOptions(minimum_severity=Severity.INFO))
 
 
-def test_a_grant_has_the_promised_keys_and_values(result: ScanResult) -> None:
-    """The entry of ``grants`` says what the statement says, in the words of the contract."""
+def test_grant_has_the_documented_keys_and_values(result: ScanResult) -> None:
+    """An entry of ``grants`` describes the statement as documented."""
     document = json.loads(grants_json(result, result.grants))
     assert document["version"] == 1
     assert document["unreadable"] == []
@@ -83,8 +83,8 @@ def test_a_grant_has_the_promised_keys_and_values(result: ScanResult) -> None:
     assert 17 <= grant["end_line"] <= 18
 
 
-def test_a_finding_has_the_promised_keys_and_values(result: ScanResult) -> None:
-    """The entry of ``scan`` carries the finding, its place and its grant."""
+def test_finding_has_the_documented_keys_and_values(result: ScanResult) -> None:
+    """An entry of ``scan`` has the finding, its location and its grant."""
     document = json.loads(scan_json(result))
     assert document["version"] == 1
     (finding,) = document["findings"]
@@ -108,8 +108,8 @@ def test_a_finding_has_the_promised_keys_and_values(result: ScanResult) -> None:
     }
 
 
-def test_what_could_not_be_read_is_listed(result: ScanResult, tmp_path: Path) -> None:
-    """Both documents name unreadable files relative to the working directory, with line and reason."""
+def test_unreadable_files_are_listed(result: ScanResult, tmp_path: Path) -> None:
+    """Both documents list unreadable files relative to the working directory, with line and reason."""
     unreadable = Unreadable(str(tmp_path / "broken.yaml"), "mapping values are not allowed here", 3)
     broken = ScanResult((), (), (unreadable,), (), (), ())
     expected: list[dict[str, Any]] = [
@@ -119,13 +119,13 @@ def test_what_could_not_be_read_is_listed(result: ScanResult, tmp_path: Path) ->
     assert json.loads(grants_json(broken, []))["unreadable"] == expected
 
 
-def test_the_same_input_gives_the_same_document(result: ScanResult) -> None:
+def test_output_is_deterministic(result: ScanResult) -> None:
     """A second scan prints the same bytes."""
     again = scan_paths([Path("app")], ScanOptions(minimum_severity=Severity.INFO))
     assert scan_json(again) == scan_json(result)
     assert grants_json(again, again.grants) == grants_json(result, result.grants)
 
 
-def test_the_document_is_ascii(result: ScanResult) -> None:
-    """JSON goes through every terminal and every encoding."""
+def test_output_is_ascii(result: ScanResult) -> None:
+    """JSON is safe for every terminal and encoding."""
     assert scan_json(result).isascii()

@@ -32,15 +32,15 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_a_change_shows_the_first_of_many_roles_and_principals(
+def test_change_shows_the_first_of_many_roles_and_principals(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     roles = [f"{ROLE}r{number:04}" for number in range(400)]
     old, new = write(tmp_path / "old", roles[:200], 300), write(tmp_path / "new", roles, 300)
     text = output(capsys, "diff", str(old), str(new))
     assert len(text.splitlines()) < 60 and "user299" not in text and "250 more" in text
-    told = output(capsys, "diff", str(old), str(new), "--format", "json")
-    assert all(role in told for role in roles) and "user299" in told
+    text = output(capsys, "diff", str(old), str(new), "--format", "json")
+    assert all(role in text for role in roles) and "user299" in text
 
 
 @pytest.mark.slow
@@ -59,6 +59,6 @@ def test_fifty_roles_are_all_shown(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("command", ["grants", "scan"])
-def test_a_long_role_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_long_role_is_truncated(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     folder = write(tmp_path / "new", [ROLE + "a" * 50_000])
     assert len(output(capsys, command, str(folder))) < 5_000

@@ -1,4 +1,4 @@
-"""JUnit XML, workflow commands of GitHub, Code Quality of GitLab."""
+"""JUnit XML, GitHub workflow commands, and GitLab Code Quality reports."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 from passrole_checks import cli
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.findings_text import plain
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.output.github import scan_github
 from passrole_checks.output.gitlab import scan_gitlab
 from passrole_checks.output.junit import scan_junit
 from passrole_checks.output.required import required_lines
-from passrole_checks.output.required_policy import yaml as required_yaml
+from passrole_checks.output.required_policy import to_yaml as required_yaml
 from passrole_checks.output.scan_formats import FORMATS
 from passrole_checks.required.required_grants import Required
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
@@ -52,18 +52,17 @@ resource "aws_iam_user_policy" "silenced" {
   })
 }
 """
-ANY_ROLE = "Any role of the account can be passed, also one that can do more than the policy's holder."
-NAME_BOTH = "Name the roles that are passed in Resource and the service in a condition on iam:PassedToService."
-ANY_SERVICE = "arn:aws:iam::111122223333:role/app-* can be passed to any service: no condition on iam:PassedToService."
-NAME_SERVICE = (
-    'Add "Condition": {"StringEquals": {"iam:PassedToService": "SERVICE.amazonaws.com"}} with the service that uses the'
-    " role."
-)
+
+
+def message_and_remedy(result: ScanResult, check_id: str) -> tuple[str, str]:
+    """Return the texts of the first finding of a check, each on one line."""
+    finding = next(finding for finding in result.findings if finding.check_id == check_id)
+    return " ".join(finding.message.split()), " ".join(finding.remediation.split())
 
 
 @pytest.fixture
 def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScanResult:
-    """A scan of the module above, beside a template that cannot be read and one without policies."""
+    """Return a scan of the module above, beside an unreadable template and one without policies."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     monkeypatch.delenv("CI_PROJECT_DIR", raising=False)
@@ -75,7 +74,7 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScanResult:
 
 
 def many(result: ScanResult, *severities: Severity) -> ScanResult:
-    """As many findings as severities, all in the same place."""
+    """Return one finding per severity given, all at the same location."""
     findings = tuple(
         replace(result.findings[0], severity=severity, fingerprint=f"{number:032x}", message=f"Number {number}.")
         for number, severity in enumerate(severities)
@@ -83,8 +82,8 @@ def many(result: ScanResult, *severities: Severity) -> ScanResult:
     return replace(result, findings=findings, unreadable=())
 
 
-def test_the_formats_are_those_of_the_command_line() -> None:
-    """scan offers each format that there is."""
+def test_command_line_offers_all_formats() -> None:
+    """scan offers each format that exists."""
     (option,) = (one for one in cli.cli.commands["scan"].params if one.name == "format")
     assert isinstance(option.type, click.Choice)
     assert tuple(option.type.choices) == FORMATS
@@ -94,7 +93,7 @@ def test_the_formats_are_those_of_the_command_line() -> None:
 
 
 def cases(document: str) -> dict[tuple[str, str], ElementTree.Element | None]:
-    """Each case by class and name, with its only child; the counts of suites and of the whole are right."""
+    """Return each test case by class and name, with its only child, and verify all counts."""
     root = ElementTree.fromstring(document)
     assert root.tag == "testsuites"
     found: dict[tuple[str, str], ElementTree.Element | None] = {}
@@ -117,13 +116,13 @@ def cases(document: str) -> dict[tuple[str, str], ElementTree.Element | None]:
 
 
 def verdicts(document: str) -> dict[tuple[str, str], str]:
-    """What the cases that say something say."""
+    """Return the content of the cases that have any."""
     return {key: child.tag for key, child in cases(document).items() if child is not None}
 
 
 def test_junit_has_a_case_for_each_check_and_file(result: ScanResult) -> None:
-    """A check with findings fails, one without does not, a file that cannot be read is an error, and one in which there
-    is nothing to judge has one case."""
+    """A check with findings fails, one without passes, an unreadable file is an error, and a file without PassRole
+    grants has one case."""
     found = cases(scan_junit(result, ALL))
     assert {name for file, name in found if file == "app/main.tf"} == {f"{check.id} {check.name}" for check in ALL}
     assert [key for key in found if key[0] != "app/main.tf"] == [
@@ -137,13 +136,15 @@ def test_junit_has_a_case_for_each_check_and_file(result: ScanResult) -> None:
     }
 
 
-def test_a_failure_says_all_that_a_check_finds_in_a_file(result: ScanResult) -> None:
-    """The text has each finding that counts, with its place and what to write; the message is the worst one's."""
+def test_junit_failure_lists_all_findings_of_a_check(result: ScanResult) -> None:
+    """The text has each finding with its location and remedy; the message is that of the most severe one."""
+    other_message, other_remedy = message_and_remedy(result, "PASSROLE_002")
     failure = cases(scan_junit(result, ALL))["app/main.tf", "PASSROLE_002 any-service"]
     assert failure is not None
-    assert failure.attrib == {"type": "medium", "message": ANY_SERVICE}
+    assert failure.attrib == {"type": "medium", "message": other_message}
     assert failure.text == (
-        "app/main.tf:7 aws_iam_user_policy.any (medium, high confidence)\n" + f"{ANY_SERVICE}\nInstead: {NAME_SERVICE}"
+        "app/main.tf:7 aws_iam_user_policy.any (medium, high confidence)\n"
+        + f"{other_message}\nInstead: {other_remedy}"
     )
     worse = many(result, Severity.LOW, Severity.HIGH, Severity.LOW)
     failure = cases(scan_junit(worse, ALL))["app/main.tf", "PASSROLE_001 any-role"]
@@ -152,8 +153,8 @@ def test_a_failure_says_all_that_a_check_finds_in_a_file(result: ScanResult) -> 
     assert (failure.text or "").count("\n\n") == 2
 
 
-def test_what_is_silenced_is_skipped_with_its_reason(result: ScanResult) -> None:
-    """A case whose findings are suppressed, in the baseline or below --severity is skipped."""
+def test_accepted_findings_are_skipped_with_a_reason(result: ScanResult) -> None:
+    """A case is skipped if its findings are suppressed, in the baseline or below --severity."""
     silenced = [finding for finding in result.findings if finding.suppressed]
     (first, *_) = result.findings
     shown = replace(result, findings=tuple(silenced))
@@ -168,8 +169,8 @@ def test_what_is_silenced_is_skipped_with_its_reason(result: ScanResult) -> None
         assert messages == {"PASSROLE_001 any-role": reason, "PASSROLE_002 any-service": "break glass"}
 
 
-def test_what_is_not_evaluated_is_a_skipped_case(result: ScanResult) -> None:
-    """A module that is not here makes a case that was skipped, with every reason."""
+def test_unevaluated_items_are_a_skipped_case(result: ScanResult) -> None:
+    """A missing module makes a skipped case with every reason."""
     missing = (Unreadable("app/main.tf", "module x is not here", 7), Unreadable("app/main.tf", "module y is not", 9))
     child = cases(scan_junit(replace(result, not_evaluated=missing), ALL))["app/main.tf", "is evaluated"]
     assert child is not None
@@ -177,8 +178,8 @@ def test_what_is_not_evaluated_is_a_skipped_case(result: ScanResult) -> None:
     assert child.text == "line 7: module x is not here\nline 9: module y is not"
 
 
-def test_junit_holds_any_name(result: ScanResult) -> None:
-    """A name with marks of XML, control characters and lone surrogates is text in a document in ASCII."""
+def test_junit_is_valid_for_any_name(result: ScanResult) -> None:
+    """Names with XML markup, control characters and lone surrogates are text in an ASCII document."""
     odd = replace(result.findings[0], message="a ]]> <b> & \x1b \ud800 \ufffe é", sid="\"'")
     document = scan_junit(replace(result, findings=(odd,)), ALL)
     assert document.isascii()
@@ -190,20 +191,22 @@ def test_junit_holds_any_name(result: ScanResult) -> None:
 # GitHub
 
 
-def test_github_gets_one_command_a_finding_worst_first(result: ScanResult) -> None:
-    """Unreadable files, then errors, warnings and notices; what is suppressed has no command."""
+def test_github_commands_are_sorted_by_severity(result: ScanResult) -> None:
+    """Unreadable files, then errors, warnings and notices; suppressed findings have no command."""
+    message, remedy = message_and_remedy(result, "PASSROLE_001")
+    other_message, other_remedy = message_and_remedy(result, "PASSROLE_002")
     reason = result.unreadable[0].reason
     assert scan_github(result) == (
         f"::error file=broken.yaml,line=4,title=could not be read::{reason}\n"
         "::error file=app/main.tf,line=6,title=PASSROLE_001 any-role (high)::aws_iam_user_policy.any: "
-        f"{ANY_ROLE}%0AInstead: {NAME_BOTH}\n"
+        f"{message}%0AInstead: {remedy}\n"
         "::warning file=app/main.tf,line=7,endLine=11,title=PASSROLE_002 any-service (medium)::"
-        f"aws_iam_user_policy.any: {ANY_SERVICE}%0AInstead: {NAME_SERVICE}\n"
+        f"aws_iam_user_policy.any: {other_message}%0AInstead: {other_remedy}\n"
     )
 
 
 def test_github_shows_ten_of_each_kind_and_counts_the_rest(result: ScanResult) -> None:
-    """Of 12 high, 3 medium, 8 low and 5 info findings ten are errors, three warnings, ten notices, low before info."""
+    """Of 12 high, 3 medium, 8 low and 5 info findings, ten are errors, three warnings, ten notices, low before info."""
     severities = [Severity.INFO] * 5 + [Severity.LOW] * 8 + [Severity.MEDIUM] * 3 + [Severity.HIGH] * 12
     lines = scan_github(many(result, *severities)).splitlines()
     kinds = [line.split(" ")[0] for line in lines[:-1]]
@@ -212,19 +215,20 @@ def test_github_shows_ten_of_each_kind_and_counts_the_rest(result: ScanResult) -
     assert lines[-1] == "5 more without an annotation: 2 high, 3 info"
 
 
-def test_a_hostile_name_begins_no_command(result: ScanResult) -> None:
-    """Colons, commas, percent signs and line breaks of names stay in their command."""
+def test_hostile_name_starts_no_command(result: ScanResult) -> None:
+    """Colons, commas, percent signs and line breaks in names stay within their command."""
+    _, remedy = message_and_remedy(result, "PASSROLE_001")
     odd = replace(result.findings[0], message="a\n::stop-commands::x%0Ab")
     odd = replace(odd, at=replace(odd.at, file="x,title=y::z%.tf"))
     text = scan_github(replace(result, findings=(odd,), unreadable=()))
     assert text == (
         "::error file=x%2Ctitle=y%3A%3Az%25.tf,line=6,title=PASSROLE_001 any-role (high)::aws_iam_user_policy.any: a%0A"
-        f"\\x3a:stop-commands::x%250Ab%0AInstead: {NAME_BOTH}\n"
+        f"\\x3a:stop-commands::x%250Ab%0AInstead: {remedy}\n"
     )
 
 
 def test_paths_are_relative_to_the_repository(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the program runs in a folder of the repository, both services get paths from its root."""
+    """If the program runs in a subfolder, GitHub and GitLab get paths relative to the repository's root."""
     root = str(Path.cwd())
     monkeypatch.chdir("app")
     inside = scan_paths([Path("main.tf")], ScanOptions())
@@ -237,11 +241,12 @@ def test_paths_are_relative_to_the_repository(result: ScanResult, monkeypatch: p
 # GitLab
 
 
-def test_gitlab_gets_a_list_of_issues(result: ScanResult) -> None:
-    """Each has the keys that GitLab asks for; a file that cannot be read is one too, and what is suppressed is none."""
+def test_gitlab_report_has_the_documented_keys(result: ScanResult) -> None:
+    """An unreadable file is an issue too; suppressed findings are not."""
+    message, remedy = message_and_remedy(result, "PASSROLE_001")
     broken, first, second = json.loads(scan_gitlab(result))
     assert first == {
-        "description": f"aws_iam_user_policy.any: {ANY_ROLE} Instead: {NAME_BOTH}",
+        "description": f"aws_iam_user_policy.any: {message} Instead: {remedy}",
         "check_name": "PASSROLE_001 any-role",
         "fingerprint": result.findings[0].fingerprint,
         "severity": "critical",
@@ -253,19 +258,19 @@ def test_gitlab_gets_a_list_of_issues(result: ScanResult) -> None:
     assert len({one["fingerprint"] for one in (broken, first, second)}) == 3
 
 
-def test_gitlab_gets_an_empty_list_for_nothing(result: ScanResult) -> None:
-    """A clean scan is an empty list, as GitLab needs it to see what was mended."""
+def test_gitlab_report_of_a_clean_scan_is_an_empty_list(result: ScanResult) -> None:
+    """GitLab needs the empty list to detect fixed issues."""
     assert scan_gitlab(many(result)) == "[]\n"
 
 
-def test_the_severities_are_those_of_gitlab(result: ScanResult) -> None:
+def test_gitlab_severities(result: ScanResult) -> None:
     """high, medium, low and info are critical, major, minor and info."""
     entries = json.loads(scan_gitlab(many(result, *reversed(Severity))))
     assert [entry["severity"] for entry in entries] == ["critical", "major", "minor", "info"]
 
 
-def test_equal_statements_have_fingerprints_of_their_own(result: ScanResult) -> None:
-    """The same template twice gives two issues, which GitLab would take for one if their fingerprints were equal."""
+def test_gitlab_fingerprints_are_unique(result: ScanResult) -> None:
+    """The same template twice gives two issues; GitLab would merge equal fingerprints."""
     for name in ("a", "b"):
         Path(name).mkdir()
         Path(name, "main.tf").write_text(MODULE, "utf-8")
@@ -273,21 +278,21 @@ def test_equal_statements_have_fingerprints_of_their_own(result: ScanResult) -> 
     assert len({entry["fingerprint"] for entry in entries}) == len(entries) == 4
 
 
-def test_github_counts_files_that_could_not_be_read(result: ScanResult) -> None:
-    """Ten files that could not be read are named, and the others are counted."""
+def test_github_counts_unreadable_files(result: ScanResult) -> None:
+    """Ten unreadable files are named, and the others counted."""
     entries = tuple(replace(result.unreadable[0], line=number) for number in range(1, 14))
     lines = scan_github(replace(result, findings=(), unreadable=entries)).splitlines()
     assert [line.split(" ")[0] for line in lines[:-1]] == ["::error"] * 10
     assert lines[-1].endswith("3 could not be read")
 
 
-def test_required_tells_what_is_left_out(result: ScanResult) -> None:
-    """Of many places that are not evaluated ten are named; quietly, none is, nor any note."""
+def test_required_counts_items_beyond_ten(result: ScanResult) -> None:
+    """Ten items not evaluated are named; with --quiet, none is, nor any note."""
     nothing = Required((), (), (), ("a note",))
     skipped = tuple(replace(result.unreadable[0], reason=f"reason {number}") for number in range(12))
-    told = plain(required_lines(nothing, 1, "", skipped)).splitlines()
-    assert told[0] == "note: a note"
-    assert "note: 2 more like these are not evaluated (--format json names them all)" in told
-    assert told[-1] == "no role is passed; 1 file"
-    assert plain(required_lines(nothing, 1, "", skipped, quiet=True)) == ""
+    rows = to_plain_text(required_lines(nothing, 1, "", skipped)).splitlines()
+    assert rows[0] == "note: a note"
+    assert "note: 2 more not evaluated (--format json lists all)" in rows
+    assert rows[-1] == "no roles are passed; 1 file"
+    assert to_plain_text(required_lines(nothing, 1, "", skipped, quiet=True)) == ""
     assert required_yaml(nothing) == '# a note\nAWSTemplateFormatVersion: "2010-09-09"\nResources: {}\n'

@@ -89,7 +89,7 @@ def check_location(value: dict[str, Any], base_ids: set[str]) -> None:
 
 
 def check(log: dict[str, Any]) -> dict[str, Any]:
-    """The only run of a log that conforms to the schema."""
+    """Return the only run of a log that conforms to the schema."""
     assert conforms("log", log)["version"] == "2.1.0"
     (run,) = log["runs"]
     conforms("run", run)
@@ -125,7 +125,7 @@ def check(log: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The run of a scan of the module above beside a template that cannot be read."""
+    """Return the run of a scan of the module above, beside an unreadable template."""
     monkeypatch.chdir(tmp_path)
     Path("my app").mkdir()
     Path("my app/main.tf").write_text(MODULE, "utf-8")
@@ -134,8 +134,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return check(json.loads(scan_sarif(result, ALL)))
 
 
-def test_every_check_is_a_rule_with_its_page(run: dict[str, Any]) -> None:
-    """The rules are the checks, each with its documentation, level and a number for code scanning to sort by."""
+def test_each_check_is_a_rule_with_its_documentation(run: dict[str, Any]) -> None:
+    """Each rule has the check's documentation, a level, and a score that code scanning ranks by."""
     driver = run["tool"]["driver"]
     assert (driver["name"], driver["semanticVersion"]) == ("passrole_checks", __version__)
     assert [rule["id"] for rule in driver["rules"]] == [check.id for check in ALL]
@@ -146,7 +146,7 @@ def test_every_check_is_a_rule_with_its_page(run: dict[str, Any]) -> None:
         assert 0 < float(rule["properties"]["security-severity"]) <= 10
 
 
-def test_a_result_has_its_place_relative_to_the_working_directory(run: dict[str, Any]) -> None:
+def test_result_location_is_relative_to_the_working_directory(run: dict[str, Any]) -> None:
     """The URI is relative and encoded, the region is the statement's, the resource is a logical location."""
     first = run["results"][0]
     assert (first["ruleId"], first["level"], first["suppressions"]) == ("PASSROLE_001", "error", [])
@@ -158,15 +158,16 @@ def test_a_result_has_its_place_relative_to_the_working_directory(run: dict[str,
     assert "baselineState" not in first
 
 
-def test_a_suppressed_result_is_there_with_its_reason(run: dict[str, Any]) -> None:
-    """A suppression in the source is kept in the report, with its justification and its place."""
+def test_suppressed_result_has_its_reason(run: dict[str, Any]) -> None:
+    """A suppression in the source is included, with its justification and location."""
     (suppression,) = run["results"][1]["suppressions"]
     assert suppression["justification"] == "break glass"
     assert suppression["location"]["physicalLocation"]["region"]["startLine"] == 10
 
 
-def test_with_a_baseline_each_result_has_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the baseline accepts is unchanged and suppressed from outside, with the entry's reason; the rest is new."""
+def test_results_have_a_state_with_a_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Findings accepted by the baseline are unchanged and suppressed externally, with the entry's reason; others are
+    new."""
     monkeypatch.chdir(tmp_path)
     Path("main.tf").write_text(MODULE.replace("  # passrole:skip=PASSROLE_001 break glass\n", ""), "utf-8")
     result = scan_paths([Path("main.tf")], ScanOptions())
@@ -188,8 +189,8 @@ def test_with_a_baseline_each_result_has_its_state(tmp_path: Path, monkeypatch: 
     assert (notification["level"], notification["message"]["text"]) == ("note", applied.notes()[0])
 
 
-def test_a_message_holds_no_link_of_the_scanned_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SARIF viewers make a link of [text](target) in a message; a role of that name stays text."""
+def test_message_contains_no_link_from_the_scanned_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SARIF viewers render [text](target) as a link; a role of that name stays text."""
     monkeypatch.chdir(tmp_path)
     role = "arn:aws:iam::111122223333:role/[x](https://evil.example)*"
     Path("main.tf").write_text(MODULE.replace('Resource = "*"', f'Resource = "{role}"'), "utf-8")
@@ -199,8 +200,8 @@ def test_a_message_holds_no_link_of_the_scanned_file(tmp_path: Path, monkeypatch
     assert not any("](" in text for text in texts)
 
 
-def test_what_cannot_be_read_is_a_notification(run: dict[str, Any]) -> None:
-    """A run with an unreadable file is not successful, and says which file and where."""
+def test_unreadable_file_is_a_notification(run: dict[str, Any]) -> None:
+    """A run with an unreadable file is unsuccessful, and names the file and the line."""
     (invocation,) = run["invocations"]
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 2)
     (notification,) = invocation["toolExecutionNotifications"]
@@ -209,8 +210,8 @@ def test_what_cannot_be_read_is_a_notification(run: dict[str, Any]) -> None:
     assert location["physicalLocation"]["artifactLocation"]["uri"] == "broken.yaml"
 
 
-def test_a_place_whose_end_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A region of which only the beginning is known has no end."""
+def test_location_without_an_end_has_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region whose end is unknown has none."""
     monkeypatch.chdir(tmp_path)
     Path("main.tf").write_text(MODULE, "utf-8")
     result = scan_paths([Path("main.tf")], ScanOptions())

@@ -10,7 +10,7 @@ import pytest
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.output.findings_text import plain
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.output.suggest import fixed_lines, patch_of, suggestion_lines
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.suggest.suggestion import Edit, Suggestion
@@ -37,11 +37,11 @@ def finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finding:
 
 
 def lines(one: Suggestion, old: dict[str, str], new: dict[str, str]) -> list[str]:
-    return plain(suggestion_lines([one], old.__getitem__, lambda _: new, width=60)).splitlines()
+    return to_plain_text(suggestion_lines([one], old.__getitem__, lambda _: new, width=60)).splitlines()
 
 
-def test_a_change_is_shown_as_its_lines(finding: Finding) -> None:
-    """Lines that are far from each other are told apart, and another file than that of the statement is named."""
+def test_change_is_shown_as_a_diff(finding: Finding) -> None:
+    """Distant lines are separated, and a file other than the statement's is named."""
     old = "".join(f"line {number}\n" for number in range(30))
     new = old.replace("line 2\n", "changed\n").replace("line 20\n", "")
     one = Suggestion((finding,), AT, (EDIT,), "Names the role.", (), "")
@@ -51,12 +51,12 @@ def test_a_change_is_shown_as_its_lines(finding: Finding) -> None:
     assert found[-3:] == [
         "          Names the role.",
         "",
-        "1 finding can be fixed (passrole-checks fix); 0 left for a person",
+        "1 finding can be fixed (passrole-checks fix); 0 need manual review",
     ]
 
 
-def test_of_long_lines_what_differs_is_shown(finding: Finding) -> None:
-    """Of a line that is too long to be read only what differs stands there, unless several differ."""
+def test_long_lines_are_cut_to_the_difference(finding: Finding) -> None:
+    """Of a long line only the difference is shown, unless several lines differ."""
     one = Suggestion((finding,), AT, (EDIT,), "x", (), "")
     long = "a" * 300 + "OLD" + "b" * 300
     found = lines(one, {"iam.yaml": f"{long}\n"}, {"iam.yaml": long.replace("OLD", "NEW") + "\n"})
@@ -65,42 +65,42 @@ def test_of_long_lines_what_differs_is_shown(finding: Finding) -> None:
     assert f"  - {long}" in both
 
 
-def test_what_is_left_for_a_person(finding: Finding) -> None:
-    """What has to be found out is listed, and how the statement would read where that can be said."""
+def test_manual_review_lists_missing_values(finding: Finding) -> None:
+    """Missing values are listed, with the suggested statement if there is one."""
     one = Suggestion(
         (finding,), AT, (), "", ("the role that is meant, which nobody has written down anywhere",), "a\nb"
     )
     found = lines(one, {}, {})
     assert found[2:7] == [
-        "          Left for a person:",
+        "          Needs manual review:",
         "          - the role that is meant, which nobody has written",
         "            down anywhere",
-        "          It would read:",
+        "          Suggested statement:",
         "            a",
     ]
-    assert "          It would read:" not in lines(replace(one, statement=""), {}, {})
-    assert plain(suggestion_lines([], str, lambda _: {})) == "nothing to suggest\n"
-    assert plain(suggestion_lines([], str, lambda _: {}, quiet=True)) == ""
+    assert "          Suggested statement:" not in lines(replace(one, statement=""), {}, {})
+    assert to_plain_text(suggestion_lines([], str, lambda _: {})) == "nothing to suggest\n"
+    assert to_plain_text(suggestion_lines([], str, lambda _: {}, quiet=True)) == ""
 
 
-def test_what_was_fixed(finding: Finding) -> None:
-    """What is written, or would be, is told before what is left; and nothing of it where nobody wants to hear."""
+def test_fixed_statements_come_before_remaining_ones(finding: Finding) -> None:
+    """Written changes, or those of a dry run, come first; --quiet omits the summary."""
     made = Suggestion((finding,), AT, (EDIT,), "Names the role.", (), "")
     left = Suggestion((finding,), AT, (), "", ("the role",), "")
-    told = plain(fixed_lines([made], [left], dry_run=True)).splitlines()
-    assert told[1] == "  would fix  PASSROLE_001 any-role"
-    assert told[-1] == "1 finding would be fixed in 1 file; 1 left for a person"
+    rows = to_plain_text(fixed_lines([made], [left], dry_run=True)).splitlines()
+    assert rows[1] == "  would fix  PASSROLE_001 any-role"
+    assert rows[-1] == "1 finding would be fixed in 1 file; 1 needs manual review"
     assert (
-        plain(fixed_lines([made], [], dry_run=False)).splitlines()[-1]
-        == "1 finding fixed in 1 file; 0 left for a person"
+        to_plain_text(fixed_lines([made], [], dry_run=False)).splitlines()[-1]
+        == "1 finding fixed in 1 file; 0 need manual review"
     )
-    assert plain(fixed_lines([], [], dry_run=False)) == "nothing to fix\n"
-    assert "left for a person" not in plain(fixed_lines([made], [], dry_run=False, quiet=True))
+    assert to_plain_text(fixed_lines([], [], dry_run=False)) == "nothing to fix\n"
+    assert "manual review" not in to_plain_text(fixed_lines([made], [], dry_run=False, quiet=True))
 
 
 @pytest.mark.parametrize("name", ["a.tf", "a b.tf", 'q"uote.tf', "tab\tbed.tf", "back\\slash.tf", "bell\a.tf"])
-def test_a_patch_is_one_for_git(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git applies the patch to a file of any name, with or without a line break at its end."""
+def test_patch_applies_with_git(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git applies the patch to a file of any name, with or without a final line break."""
     monkeypatch.chdir(tmp_path)
     Path(name).write_text("one\ntwo", "utf-8")
     patch = patch_of({name: "one\nthree", "same.tf": "x"}, lambda file: "x" if file == "same.tf" else "one\ntwo")

@@ -19,7 +19,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.roles.arn import matches
 from passrole_checks.output.required import required_json
-from passrole_checks.output.required_policy import hcl, statements_json, yaml
+from passrole_checks.output.required_policy import statements_json, to_hcl, to_yaml
 from passrole_checks.required.required_grants import Required, required_by
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 
@@ -130,8 +130,8 @@ def test_without_an_account_its_place_is_named(tmp_path: Path) -> None:
     found = of(tmp_path, FUNCTION, account=None)
     assert passes(found) == {"lambda.amazonaws.com": ["arn:aws:iam::${AWS::AccountId}:role/app"]}
     assert json.loads(required_json(found, (), ()))["notes"] == [
-        "${AWS::AccountId}: the account that is deployed to (--account ID fills it in)",
-        "arn:aws: no ARN says which partition is deployed to",
+        "${AWS::AccountId}: account ID that is deployed to (fill in with --account ID)",
+        "arn:aws: partition assumed, since no ARN in the code shows it",
     ]
 
 
@@ -161,7 +161,7 @@ resource "aws_lambda_function" "other" {
     assert json.loads(required_json(found, (), ()))["notes"] == [
         "Stage: the value of var.stage (no default)",
         "RoleArn: the ARN of the role that var.role_arn is (no default)",
-        "arn:aws: no ARN says which partition is deployed to",
+        "arn:aws: partition assumed, since no ARN in the code shows it",
     ]
 
 
@@ -459,7 +459,7 @@ def test_json_holds_what_the_contract_promises(tmp_path: Path) -> None:
 def test_hcl_is_a_data_document(tmp_path: Path) -> None:
     """As HCL the statements are a data document; the account and the partition are data sources."""
     assert (
-        hcl(of(tmp_path, FUNCTION, account=None))
+        to_hcl(of(tmp_path, FUNCTION, account=None))
         == """\
 data "aws_partition" "current" {}
 
@@ -501,7 +501,7 @@ def test_yaml_is_a_template(tmp_path: Path) -> None:
         account=None,
     )
     assert (
-        yaml(found)
+        to_yaml(found)
         == """\
 AWSTemplateFormatVersion: "2010-09-09"
 Parameters:
@@ -562,7 +562,7 @@ def test_a_configuration_that_hands_out_no_role_says_so(tmp_path: Path, capsys: 
     """Without a role that is passed there are no statements."""
     (tmp_path / "main.tf").write_text('resource "aws_sns_topic" "t" {}\n', encoding="utf-8")
     assert main(["required", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "no role is passed; 1 file\n"
+    assert capsys.readouterr().out == "no roles are passed; 1 file\n"
 
 
 # by our own engine
@@ -575,9 +575,9 @@ def test_the_statements_are_clean(tmp_path: Path, sample: str, form: str) -> Non
     found = required(SAMPLES / sample)
     if form == "main.tf":
         user = 'resource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.pass_roles.json\n}\n'
-        (tmp_path / form).write_text(hcl(found) + user, encoding="utf-8")
+        (tmp_path / form).write_text(to_hcl(found) + user, encoding="utf-8")
     else:
-        (tmp_path / form).write_text(yaml(found), encoding="utf-8")
+        (tmp_path / form).write_text(to_yaml(found), encoding="utf-8")
     result = scan_paths([tmp_path], ScanOptions(account="111122223333", minimum_severity=Severity.INFO))
     assert result.unreadable == ()
     assert len(result.grants) == sum(one.action == "iam:PassRole" for one in found.statements)

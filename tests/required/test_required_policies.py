@@ -14,7 +14,7 @@ import tree_sitter
 import tree_sitter_hcl
 from cfnlint.api import lint_all
 
-from passrole_checks.output.required_policy import hcl, policies_json, yaml
+from passrole_checks.output.required_policy import policies_json, to_hcl, to_yaml
 from passrole_checks.required.policy_statements import ACCOUNT, RequiredStatement, in_policies
 from passrole_checks.required.required_grants import Required, required_by
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
@@ -122,11 +122,11 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     """Quotes, line breaks, escape sequences, ``${`` and characters beyond the basic plane leave HCL and YAML valid."""
     found = of(tmp_path, HOSTILE)
     assert len(found.received) == 7
-    assert is_hcl(hcl(found))
-    assert complaints(yaml(found)) == []
-    assert hcl(found).isprintable() is False  # line breaks, and nothing else that is not printed
-    assert hcl(found).replace("\n", "").isprintable()
-    assert yaml(found).replace("\n", "").isprintable()
+    assert is_hcl(to_hcl(found))
+    assert complaints(to_yaml(found)) == []
+    assert to_hcl(found).isprintable() is False  # line breaks, and nothing else that is not printed
+    assert to_hcl(found).replace("\n", "").isprintable()
+    assert to_yaml(found).replace("\n", "").isprintable()
 
 
 def test_a_description_is_no_forgotten_sub(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_description_is_no_forgotten_sub(tmp_path: Path) -> None:
         '      Role: !ImportValue\n        Fn::Sub: "${Stack}-role"\n',
         "template.yaml",
     )
-    assert complaints(yaml(found)) == []
+    assert complaints(to_yaml(found)) == []
 
 
 def test_what_is_too_long_for_one_policy_is_in_several(tmp_path: Path) -> None:
@@ -164,10 +164,10 @@ def test_what_is_too_long_for_one_policy_is_in_several(tmp_path: Path) -> None:
         passed, read = document["Statement"]
         assert passed["Resource"] == read["Resource"]
     assert found.notes == ("one managed policy holds 6,144 characters: these are 5",)
-    (tmp_path / "main.tf").write_text(hcl(found), encoding="utf-8")
-    (tmp_path / "policy.yaml").write_text(yaml(found), encoding="utf-8")
-    assert is_hcl(hcl(found))
-    assert complaints(yaml(found)) == []
+    (tmp_path / "main.tf").write_text(to_hcl(found), encoding="utf-8")
+    (tmp_path / "policy.yaml").write_text(to_yaml(found), encoding="utf-8")
+    assert is_hcl(to_hcl(found))
+    assert complaints(to_yaml(found)) == []
     assert len(scan_paths([tmp_path / "policy.yaml"], ScanOptions(account=ACCOUNT_ID)).grants) == 5
 
 

@@ -89,7 +89,7 @@ def test_two_paths_are_refused(repository: Reviews) -> None:
     repository.commit({"a/main.tf": policy(APP), "b/main.tf": policy(ANY)})
     result = repository.review("a", "b")
     assert (result.status, result.err) == (
-        2, "review: compares versions of a git repository; passrole-checks diff compares paths\n",
+        2, "review: expected git versions, not paths (to compare paths: passrole-checks diff)\n",
     )  # fmt: skip
 
 
@@ -370,7 +370,7 @@ def test_error_in_posting_keeps_the_exit_status(repository: Reviews, forge: Forg
     result = repository.review(text=True)
     assert (result.status, result.err) == (
         1,
-        "writing on github failed (RuntimeError), which is a fault of this program; the result stands\n",
+        "internal error while posting to github (RuntimeError); the result is not affected\n",
     )
 
 
@@ -380,7 +380,7 @@ def test_missing_library_names_its_installation(
     """If requests is missing, the message says how to install it."""
     monkeypatch.setitem(sys.modules, "passrole_checks.review.github", None)
     result = repository.review(text=True)
-    assert result.status == 1 and result.err.endswith("pip install passrole-checks[bot]\n")
+    assert result.status == 1 and result.err.endswith("pip install 'passrole-checks[bot]'\n")
 
 
 def test_nothing_is_posted_locally(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:

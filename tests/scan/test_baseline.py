@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.cli import main
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.baseline import BaselineEntry, about, apply, dump, load, renewed
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -349,10 +349,10 @@ def test_the_last_day_counts() -> None:
     """An entry holds on its last day, and not on the next."""
     put("main.tf", policy("p", "*"))
     concerns = about(["."], (), (), complete=True)
-    (entry,) = renewed((), found(), shown, concerns)
+    (entry,) = renewed((), found(), display_path, concerns)
     for expires, open_findings in ((date(2026, 6, 14), 1), (TODAY, 0), (date(2026, 6, 16), 0)):
         old = BaselineEntry(entry.fingerprint, entry.check_id, entry.file, entry.resource, entry.severity, "", expires)
-        applied = apply(FILE, [old], found(), shown, concerns, TODAY)
+        applied = apply(FILE, [old], found(), display_path, concerns, TODAY)
         assert (len(applied.open), len(applied.accepted), len(applied.expired)) == (
             open_findings,
             1 - open_findings,
@@ -367,5 +367,5 @@ def test_a_fingerprint_of_a_report_is_one_of_a_baseline() -> None:
     first, second = found()
     assert first.fingerprint != second.fingerprint
     entry = BaselineEntry(second.fingerprint, second.check_id, "b/main.tf", second.resource.address, second.severity)
-    applied = apply(FILE, [entry], found(), shown, about(["."], (), (), complete=True), TODAY)
-    assert [shown(finding.at.file) for finding in applied.open] == ["a/main.tf"]
+    applied = apply(FILE, [entry], found(), display_path, about(["."], (), (), complete=True), TODAY)
+    assert [display_path(finding.at.file) for finding in applied.open] == ["a/main.tf"]

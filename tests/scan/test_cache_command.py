@@ -15,7 +15,7 @@ import pytest
 from changing_trees import planted
 
 from passrole_checks.cli import cli, main
-from passrole_checks.cli.pyproject_defaults import configurable
+from passrole_checks.cli.pyproject_defaults import configurable_options
 from passrole_checks.scan.cache.store import ENVIRONMENT
 from passrole_checks.sources.files import fingerprints
 
@@ -81,7 +81,7 @@ def test_no_cache(kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setenv(ENVIRONMENT, str(kept))
     main(["scan", ".", "--no-cache"])
     assert not kept.exists()
-    assert not any("cache" in name for name in configurable(click.Context(cli)))
+    assert not any("cache" in name for name in configurable_options(click.Context(cli)))
 
 
 def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,27 +1,27 @@
 "use strict";
-// Draws the graph, filters, and shows copies of what stands in the page. Foreign text only ever becomes textContent.
+// Draws the graph, filters statements, and shows copies of elements of the page. Untrusted text is only set as textContent.
 (() => {
   const RANKS = { none: 0, info: 1, low: 2, medium: 3, high: 4 };
   const USES = { unused: 1, perhaps: 2, used: 3 };
-  const MANY = 30; // boxes in a column, above which boxes of one group become one
-  const CARDS = 20; // in the panel at once
+  const MANY = 30; // boxes per column; above it, boxes of a group are merged
+  const CARDS = 20; // shown in the panel at a time
   const HEIGHT = 42, GAP = 10, NARROWEST = 600;
   const SVG = "http://www.w3.org/2000/svg";
 
-  const one = (selector, within = document) => within.querySelector(selector);
-  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  // `passes`, where it is known which were used: how often each was answered, when last, how often denied
-  const { nodes, entries, passes } = JSON.parse(one("#data").textContent);
+  const query = (selector, within = document) => within.querySelector(selector);
+  const queryAll = (selector, within = document) => [...within.querySelectorAll(selector)];
+  // `passes` (with CloudTrail logs only): number of passes, day of the last one, number of denied requests
+  const { nodes, entries, passes } = JSON.parse(query("#data").textContent);
   if (!entries.length) return;
 
-  const picture = one(".picture .scroll > svg"), scroll = one(".scroll"), heads = one(".heads");
-  const controls = one(".controls"), stage = one(".stage"), panel = one(".panel");
-  const search = one("[name=search]"), matched = one(".matched");
+  const picture = query(".picture .scroll > svg"), scroll = query(".scroll"), heads = query(".heads");
+  const controls = query(".controls"), stage = query(".stage"), panel = query(".panel");
+  const search = query("[name=search]"), matched = query(".matched");
   const rows = entries.map((_, number) => document.getElementById("g" + (number + 1)));
   const words = rows.map((row) => row.textContent.toLowerCase());
   const expanded = new Set();
   const pen = document.createElement("canvas").getContext("2d");
-  let shown = [], boxes = new Map(), lines = new Map(), chosen = null, returnTo = null, from = null, width = 0, asked = null;
+  let shown = [], boxes = new Map(), lines = new Map(), chosen = null, returnTo = null, cameFrom = null, width = 0, wantedStates = null;
 
   const worse = (a, b) => (RANKS[a] >= RANKS[b] ? a : b);
   const plural = (number, noun) => number + " " + noun + (number === 1 ? "" : "s");
@@ -36,31 +36,31 @@
     return element;
   }
 
-  // ---- what was used
+  // ---- observed use
 
   const NOTHING = new Map();
-  const uses = entries.map((entry) => { // by two nodes: the numbers of passes, each with whether it is sure
-    const found = new Map();
+  const uses = entries.map((entry) => { // maps each pair of nodes to its passes, each with true if unambiguous
+    const byPair = new Map();
     for (const [source, target, pass, surely] of entry.u || []) {
       const key = source + ">" + target;
-      if (!found.has(key)) found.set(key, new Map());
-      found.get(key).set(pass, found.get(key).get(pass) || surely);
+      if (!byPair.has(key)) byPair.set(key, new Map());
+      byPair.get(key).set(pass, byPair.get(key).get(pass) || surely);
     }
-    return found;
+    return byPair;
   });
   const between = (number, source, target) => uses[number].get(source + ">" + target) || NOTHING;
-  const merge = (known, more) => more.forEach((surely, pass) => known.set(pass, known.get(pass) || surely));
+  const merge = (passesSoFar, more) => more.forEach((surely, pass) => passesSoFar.set(pass, passesSoFar.get(pass) || surely));
 
   function state(used) {
-    let found = "unused";
+    let result = "unused";
     for (const [pass, surely] of used) {
       if (passes[pass][0] && surely) return "used";
-      if (passes[pass][0]) found = "perhaps";
+      if (passes[pass][0]) result = "perhaps";
     }
-    return found;
+    return result;
   }
 
-  function told(used) {
+  function describeUse(used) {
     const times = (number) => (number === 1 ? "once" : number.toLocaleString("en") + " times");
     let sure = 0, perhaps = 0, denied = 0, last = "";
     for (const [pass, surely] of used) {
@@ -70,26 +70,26 @@
       if (count && when > last) last = when;
     }
     const words = sure ? ["used " + times(sure)] : [];
-    if (perhaps) words.push(`perhaps used ${times(perhaps)}${sure ? " more" : ""}`);
+    if (perhaps) words.push(`possibly used ${times(perhaps)}${sure ? " more" : ""}`);
     if (!words.length) words.push("never used in these logs");
     if (last) words.push("last " + last);
     if (denied) words.push("denied " + times(denied));
     return words.join(", ");
   }
 
-  // ---- what is shown
+  // ---- filter
 
   function filter() {
-    const ticked = (name) => new Set(all(`[name=${name}]:checked`).map((box) => box.value));
-    const value = (name) => one(`select[name=${name}]`).value;
-    const severities = ticked("severity"), effects = one("[name=effect]") ? ticked("effect") : null;
-    asked = passes && all("[name=use]:not(:checked)").length ? ticked("use") : null;
+    const ticked = (name) => new Set(queryAll(`[name=${name}]:checked`).map((box) => box.value));
+    const value = (name) => query(`select[name=${name}]`).value;
+    const severities = ticked("severity"), effects = query("[name=effect]") ? ticked("effect") : null;
+    wantedStates = passes && queryAll("[name=use]:not(:checked)").length ? ticked("use") : null;
     const check = value("check"), principal = value("principal"), service = value("service");
     const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     shown = [];
     entries.forEach((entry, number) => {
       const yes = severities.has(entry.v) && (!effects || effects.has(entry.e)) &&
-        (!asked || entry.e !== "allow" || entry.x.some((one) => asked.has(one))) && (!check || entry.k.includes(check)) &&
+        (!wantedStates || entry.e !== "allow" || entry.x.some((state) => wantedStates.has(state))) && (!check || entry.k.includes(check)) &&
         (!principal || entry.p.includes(+principal)) && (!service || entry.s.includes(+service)) &&
         terms.every((term) => words[number].includes(term));
       rows[number].hidden = !yes;
@@ -100,14 +100,14 @@
     draw();
   }
 
-  // The nodes of a statement by columns, and, where uses are known, the pairs of them that are asked for.
+  // Returns the nodes of a statement by column and, if use is known, the pairs of nodes that match the filter.
   function parts(number) {
     const entry = entries[number], columns = [entry.p, entry.r, entry.s];
     if (!passes) return { number, columns };
     const pairs = [];
     for (const [left, right] of [[entry.p, entry.r], [entry.r, entry.s]]) {
       for (const source of left) for (const target of right) {
-        if (!asked || entry.e !== "allow" || asked.has(state(between(number, source, target)))) pairs.push([source, target]);
+        if (!wantedStates || entry.e !== "allow" || wantedStates.has(state(between(number, source, target)))) pairs.push([source, target]);
       }
     }
     const drawn = new Set(pairs.flat());
@@ -176,13 +176,13 @@
     }
   }
 
-  // ---- where it stands
+  // ---- layout
 
   function arrange() {
     const columns = [[], [], []];
     for (const box of boxes.values()) columns[box.column].push(box);
     const place = new Map();
-    const near = new Map([...boxes.keys()].map((key) => [key, [[], []]])); // neighbours to the left, to the right
+    const near = new Map([...boxes.keys()].map((key) => [key, [[], []]])); // neighbors to the left, to the right
     for (const line of lines.values()) {
       near.get(line.target)[0].push(line.source);
       near.get(line.source)[1].push(line.target);
@@ -212,10 +212,10 @@
     const follow = (column, side) => {
       let floor = 0;
       column.forEach((box, index) => {
-        const there = near.get(box.key)[side].map((key) => boxes.get(key).y);
-        const wish = there.length ? there.reduce((sum, y) => sum + y, 0) / there.length : floor;
+        const neighbors = near.get(box.key)[side].map((key) => boxes.get(key).y);
+        const preferred = neighbors.length ? neighbors.reduce((sum, y) => sum + y, 0) / neighbors.length : floor;
         const most = total - HEIGHT - (column.length - 1 - index) * step;
-        box.y = Math.max(floor, Math.min(wish, most));
+        box.y = Math.max(floor, Math.min(preferred, most));
         floor = box.y + step;
       });
     };
@@ -224,14 +224,14 @@
     return { columns, total };
   }
 
-  function fitted(text, room, font) {
+  function fitText(text, available, font) {
     pen.font = font;
-    if (pen.measureText(text).width <= room) return text;
+    if (pen.measureText(text).width <= available) return text;
     let low = 0, high = text.length;
-    const cut = (kept) => text.slice(0, Math.ceil(kept * 0.55)) + "\u2026" + (kept > 1 ? text.slice(-Math.floor(kept * 0.45) || text.length) : "");
+    const cut = (length) => text.slice(0, Math.ceil(length * 0.55)) + "\u2026" + (length > 1 ? text.slice(-Math.floor(length * 0.45) || text.length) : "");
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (pen.measureText(cut(middle)).width <= room) low = middle; else high = middle - 1;
+      if (pen.measureText(cut(middle)).width <= available) low = middle; else high = middle - 1;
     }
     return cut(low);
   }
@@ -248,7 +248,7 @@
     picture.replaceChildren();
     for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) picture.setAttribute(key, value);
     picture.classList.toggle("crowded", lines.size > 120);
-    if (!boxes.size) make("text", { x: width / 2, y: 50, class: "nothing" }, picture, "Nothing matches. \u201cShow all\u201d clears the filter.");
+    if (!boxes.size) make("text", { x: width / 2, y: 50, class: "nothing" }, picture, "No matches. \u201cShow all\u201d clears the filter.");
     const ports = new Map();
     const port = (key, side, list) => {
       const sorted = [...list].sort((a, b) => boxes.get(a[side]).y - boxes.get(b[side]).y || byText(a.key, b.key));
@@ -288,13 +288,13 @@
       const element = make("g", { class: classes, transform: `translate(${x} ${box.y})`, tabindex: index ? -1 : 0, role: "button", "aria-label": label }, picture);
       element.dataset.key = box.key;
       if (box.group) element.setAttribute("aria-expanded", String(expanded.has(box.key)));
-      make("title", {}, element, box.full + (note ? "\n" + note : "") + (box.allowed ? "\n" + told(box.uses) : ""));
+      make("title", {}, element, box.full + (note ? "\n" + note : "") + (box.allowed ? "\n" + describeUse(box.uses) : ""));
       make("rect", { class: "box", width: boxWidth, height: HEIGHT, rx: 8 }, element);
       make("rect", { class: "bar", x: 0, y: 8, width: 4, height: HEIGHT - 16, rx: 2 }, element);
-      const room = boxWidth - 22 - (word ? 20 + word.length * 6.5 : 0);
+      const available = boxWidth - 22 - (word ? 20 + word.length * 6.5 : 0);
       const sign = box.group ? (expanded.has(box.key) ? "\u2212 " : "+ ") : "";
-      make("text", { x: 14, y: note ? 18 : 26 }, element, fitted(sign + box.label, room, "600 13px " + font()));
-      if (note) make("text", { x: 14, y: 33, class: "note" }, element, fitted(note, boxWidth - 22, "400 11px " + font()));
+      make("text", { x: 14, y: note ? 18 : 26 }, element, fitText(sign + box.label, available, "600 13px " + font()));
+      if (note) make("text", { x: 14, y: 33, class: "note" }, element, fitText(note, boxWidth - 22, "400 11px " + font()));
       if (word) make("text", { x: boxWidth - 10, y: 18, class: "word" }, element, word);
       box.element = element;
     });
@@ -303,8 +303,8 @@
     if (focused) focus(focused);
   }
 
-  const useOf = (item) => (passes && !item.denied && (item.state || item.allowed) ? "; " + told(item.uses) : "");
-  const spoken = (severity) => (severity === "none" ? "nothing found" : "worst finding " + severity);
+  const useOf = (item) => (passes && !item.denied && (item.state || item.allowed) ? "; " + describeUse(item.uses) : "");
+  const spoken = (severity) => (severity === "none" ? "no findings" : "highest severity " + severity);
   const font = () => getComputedStyle(document.body).fontFamily;
 
   function mark() {
@@ -317,7 +317,7 @@
     }
   }
 
-  // ---- what is chosen
+  // ---- selection
 
   function choose(key, keyboard) {
     const item = boxes.get(key) || lines.get(key);
@@ -330,14 +330,14 @@
     chosen = key;
     returnTo = key;
     const title = boxes.has(key) ? item.full : `${boxes.get(item.source).full} \u2192 ${boxes.get(item.target).full}`;
-    one("h2", panel).textContent = title;
-    const body = one(".panel-body", panel);
+    query("h2", panel).textContent = title;
+    const body = query(".panel-body", panel);
     body.replaceChildren();
     const numbers = [...item.entries].sort((a, b) => RANKS[entries[b].v] - RANKS[entries[a].v] || a - b);
     const more = document.createElement("button");
     more.type = "button";
     const add = () => {
-      for (const number of numbers.splice(0, CARDS)) body.append(one(".card", rows[number]).cloneNode(true));
+      for (const number of numbers.splice(0, CARDS)) body.append(query(".card", rows[number]).cloneNode(true));
       more.remove();
       if (numbers.length) {
         more.textContent = `Show ${Math.min(CARDS, numbers.length)} more of ${numbers.length}`;
@@ -350,7 +350,7 @@
     panel.scrollTop = 0;
     stage.classList.add("open");
     mark();
-    if (keyboard) one("h2", panel).focus({ preventScroll: true });
+    if (keyboard) query("h2", panel).focus({ preventScroll: true });
   }
 
   function close(refocus = true) {
@@ -364,13 +364,13 @@
   function focus(key) {
     const item = boxes.get(key) || lines.get(key);
     if (!item) return;
-    all("[tabindex='0']", picture).forEach((element) => element.setAttribute("tabindex", -1));
+    queryAll("[tabindex='0']", picture).forEach((element) => element.setAttribute("tabindex", -1));
     item.element.setAttribute("tabindex", 0);
     item.element.focus();
   }
 
-  // Left and right go from a box to a line and on to the box behind it; up and down to the next of the same column, or
-  // to the next line of the box that one came from.
+  // Left and right: from a box to a line, and on to the box at its end. Up and down: to the next box of the column, or
+  // to the next line of the box that the focus came from.
   function move(key, direction) {
     const box = boxes.get(key), line = lines.get(key), height = (other) => boxes.get(other).y;
     if (direction === "ArrowLeft" || direction === "ArrowRight") {
@@ -378,13 +378,13 @@
       if (line) return right ? line.target : line.source;
       const near = [...lines.values()].filter((other) => (right ? other.source : other.target) === key)
         .sort((a, b) => RANKS[b.severity] - RANKS[a.severity] || height(right ? a.target : a.source) - height(right ? b.target : b.source));
-      from = key;
+      cameFrom = key;
       return near.length ? near[0].key : null;
     }
     const step = direction === "ArrowDown" ? 1 : -1;
     const group = line
-      ? [...lines.values()].filter((other) => (line.target === from ? other.target : other.source) === (line.target === from ? from : line.source))
-        .sort((a, b) => height(line.target === from ? a.source : a.target) - height(line.target === from ? b.source : b.target))
+      ? [...lines.values()].filter((other) => (line.target === cameFrom ? other.target : other.source) === (line.target === cameFrom ? cameFrom : line.source))
+        .sort((a, b) => height(line.target === cameFrom ? a.source : a.target) - height(line.target === cameFrom ? b.source : b.target))
       : [...boxes.values()].filter((other) => other.column === box.column).sort((a, b) => a.y - b.y);
     const next = group[group.findIndex((other) => other.key === key) + step];
     return next ? next.key : null;
@@ -406,7 +406,7 @@
       if (next) focus(next);
     }
   });
-  one("[name=close]", panel).addEventListener("click", () => close());
+  query("[name=close]", panel).addEventListener("click", () => close());
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       if (!panel.hidden) close();
@@ -419,15 +419,15 @@
   let waiting = 0;
   search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
   controls.addEventListener("change", (event) => { if (event.target !== search) filter(); });
-  one("[name=clear]").addEventListener("click", () => {
+  query("[name=clear]").addEventListener("click", () => {
     search.value = "";
-    all("[type=checkbox]", controls).forEach((box) => { box.checked = box.defaultChecked; });
-    all("select", controls).forEach((select) => { select.value = ""; });
+    queryAll("[type=checkbox]", controls).forEach((box) => { box.checked = box.defaultChecked; });
+    queryAll("select", controls).forEach((select) => { select.value = ""; });
     filter();
   });
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = all("details:not([open])").filter((item) => !item.closest("[hidden]"));
+    opened = queryAll("details:not([open])").filter((item) => !item.closest("[hidden]"));
     opened.forEach((item) => { item.open = true; });
   });
   addEventListener("afterprint", () => opened.forEach((item) => { item.open = false; }));

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from passrole_checks.escaping.markup import shortened
+from passrole_checks.escaping.markup import truncate
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import Uncertain
@@ -32,7 +32,7 @@ _CONCLUSIONS = {
 
 def check_name(options: PostOptions) -> str:
     """Return the context of the status and name of the check run: distinct for each review of a pull request."""
-    return CHECK_NAME if options.key == PostOptions().key else shortened(f"{CHECK_NAME} ({options.key})", 100)
+    return CHECK_NAME if options.key == PostOptions().key else truncate(f"{CHECK_NAME} ({options.key})", 100)
 
 
 def post_status(github: GitHub, report: ReviewReport, context: Context, options: PostOptions) -> None:
@@ -40,7 +40,7 @@ def post_status(github: GitHub, report: ReviewReport, context: Context, options:
     document = {
         "state": _STATES[report.verdict],
         "context": check_name(options),
-        "description": shortened(headline(report), _MAX_DESCRIPTION),
+        "description": truncate(headline(report), _MAX_DESCRIPTION),
     }
     if target := _http_url(options.details_url or context.run_url):
         document["target_url"] = target
@@ -65,7 +65,7 @@ def post_check_run(
     existing check run keeps its annotations, since a further call only appends, and it is about the same commit.
     """
     name = check_name(options)
-    output: dict[str, Any] = {"title": shortened(headline(report), 255), "summary": _shorten_summary(summary)}
+    output: dict[str, Any] = {"title": truncate(headline(report), 255), "summary": _shorten_summary(summary)}
     ours = f"{CHECK_NAME}/{options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.findings import Severity
-from passrole_checks.output.markdown_items import count
+from passrole_checks.output.counts import count_noun
 from passrole_checks.review.report import ReviewReport
 
 _TITLE = "iam:PassRole"
@@ -18,12 +18,15 @@ def headline(report: ReviewReport, *, had_summary: bool = False) -> str:
     if report.items:
         worse = sum(item.group == "worse" for item in report.items)
         new = len(report.items) - worse
-        parts = [f"{count(new, 'new problem')}" if new else "", f"{count(worse, 'problem')} got worse" if worse else ""]
+        parts = [
+            f"{count_noun(new, 'new problem')}" if new else "",
+            f"{count_noun(worse, 'problem')} got worse" if worse else "",
+        ]
         return f"{_TITLE}: {', '.join(filter(None, (*parts, incomplete)))}"
     if incomplete:
         return f"{_TITLE}: result incomplete, {incomplete}"
     if report.not_evaluated:
-        skipped = f"{count(len(report.not_evaluated), 'item')} not evaluated"
+        skipped = f"{count_noun(len(report.not_evaluated), 'item')} not evaluated"
         return f"{_TITLE}: {'no remaining problems found' if had_summary else 'nothing new found'}, {skipped}"
     if had_summary:
         return f"{_TITLE}: all fixed"
@@ -31,14 +34,14 @@ def headline(report: ReviewReport, *, had_summary: bool = False) -> str:
         statements = "1 statement grants" if len(report.more) == 1 else f"{len(report.more)} statements grant"
         return f"{_TITLE}: nothing flagged, though {statements} more than before"
     if report.fixed:
-        return f"{_TITLE}: nothing new, {count(len(report.fixed), 'finding')} fixed"
+        return f"{_TITLE}: nothing new, {count_noun(len(report.fixed), 'finding')} fixed"
     return f"{_TITLE}: nothing new"
 
 
 def _incomplete(report: ReviewReport) -> str:
     files = len({note.file for note in report.unreadable} - {""})
-    unread = f"{count(files, 'file')} could not be read" if files else "some input could not be read"
-    failed = count(len(report.faults), "internal error") if report.faults else ""
+    unread = f"{count_noun(files, 'file')} could not be read" if files else "some input could not be read"
+    failed = count_noun(len(report.faults), "internal error") if report.faults else ""
     return ", ".join(filter(None, (failed, unread if report.unreadable else "")))
 
 

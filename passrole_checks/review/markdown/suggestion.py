@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from passrole_checks.escaping.markup import can_be_shown, fence
+from passrole_checks.escaping.markup import fence, is_safe_in_code_block
 from passrole_checks.review.code_excerpt import dedent_statement, diff_lines
 from passrole_checks.review.report import Anchor, Replacement
 
@@ -32,7 +32,7 @@ def is_applicable(replacement: Replacement | None, *, gitlab: bool = False) -> b
     if replacement is None or replacement.line < 1 or replacement.end_line < replacement.line:
         return False
     text = _lines(replacement.text)
-    if len(text) > _MAX_APPLICABLE or not can_be_shown(text):
+    if len(text) > _MAX_APPLICABLE or not is_safe_in_code_block(text):
         return False
     return not gitlab or replacement.end_line - replacement.line <= _MAX_GITLAB_LINES
 
@@ -56,7 +56,7 @@ def change_block(replacement: Replacement) -> str | None:
     cannot be shown exactly."""
     if not replacement.old:
         return text_block(replacement.text, replacement.file)
-    if not (can_be_shown(_lines(replacement.old)) and can_be_shown(_lines(replacement.text))):
+    if not (is_safe_in_code_block(_lines(replacement.old)) and is_safe_in_code_block(_lines(replacement.text))):
         return None
     text = "\n".join(f"{mark} {line}".rstrip() for mark, line in diff_lines(replacement))
     return _block("diff", text) if 0 < len(text) <= _MAX_READABLE else None
@@ -65,7 +65,7 @@ def change_block(replacement: Replacement) -> str | None:
 def text_block(text: str, file: str) -> str | None:
     """Return lines of ``file`` as a readable block; None if they are empty, too long, or cannot be shown exactly."""
     text = dedent_statement(dedent(_lines(text)).strip("\n"))
-    if not text or len(text) > _MAX_READABLE or not can_be_shown(text):
+    if not text or len(text) > _MAX_READABLE or not is_safe_in_code_block(text):
         return None
     return _block(
         next((language for suffix, language in _LANGUAGES.items() if file.lower().endswith(suffix)), ""), text

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from passrole_checks.escaping.markup import code, html_code, prose
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.output.excluded_files import in_words
-from passrole_checks.output.markdown_items import count
+from passrole_checks.output.counts import count_noun
+from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.review.markdown.headline import explanation, headline
 from passrole_checks.review.markdown.item import access_change, fix_blocks, remark_lines
 from passrole_checks.review.markdown.links import Links
@@ -163,7 +163,7 @@ def _diagram(report: ReviewReport, share: int) -> list[str]:
 
 
 def _count_of_fixed(report: ReviewReport) -> str:
-    return f"{count(len(report.fixed), 'finding')} fixed"
+    return f"{count_noun(len(report.fixed), 'finding')} fixed"
 
 
 def _fixed_line(fixed: Fixed, links: Links) -> str:
@@ -218,9 +218,9 @@ def _listed(entries: Sequence[_Entry], line_of: Callable[[_Entry], str], most: i
 def _provenance(report: ReviewReport, links: Links) -> Iterator[str]:
     """Yield what was compared, and by which tool."""
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
-    unchanged = f"; {count(report.unchanged, 'finding')} in both" if report.unchanged else ""
-    excluded = f"; {in_words(report.excluded)}" if report.excluded else ""
-    yield f"{versions}, {count(report.files, 'file')} of infrastructure code{unchanged}{excluded}."
+    unchanged = f"; {count_noun(report.unchanged, 'finding')} in both" if report.unchanged else ""
+    excluded = f"; {excluded_summary(report.excluded)}" if report.excluded else ""
+    yield f"{versions}, {count_noun(report.files, 'file')} of infrastructure code{unchanged}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""
     ids = sorted({remark.check_id for item in report.items for remark in item.remarks})

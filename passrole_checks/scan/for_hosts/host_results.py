@@ -21,7 +21,7 @@ from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Element
 from passrole_checks.checks.unresolved import UnresolvedScope, unresolved_elements
 from passrole_checks.errors import PassRoleChecksError
-from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.files.safe_read import OutsideError
 from passrole_checks.findings import Confidence, Finding, Severity
@@ -127,7 +127,7 @@ class HostResult:
     def notes(self) -> tuple[str, ...]:
         """Return what could not be read or evaluated, and problems of suppressions, one line each."""
         unreadable = (f"{_at(entry)}: {entry.reason}" for entry in self.problems if not _lacks_parser(entry))
-        return (*map(harmless, unreadable), *self.remarks())
+        return (*map(sanitize, unreadable), *self.remarks())
 
     def remarks(self) -> tuple[str, ...]:
         """Return the notes that fail nothing."""
@@ -135,8 +135,8 @@ class HostResult:
             return ()
         wrong = suppressions.notes(self.result.findings, self.result.unused_suppressions)
         return (
-            *(f"{_at(entry)}: not evaluated: {harmless(entry.reason)}" for entry in self.result.not_evaluated),
-            *(f"{shown(at.file)}:{at.line}: {harmless(words)}" for at, words in wrong),
+            *(f"{_at(entry)}: not evaluated: {sanitize(entry.reason)}" for entry in self.result.not_evaluated),
+            *(f"{display_path(at.file)}:{at.line}: {sanitize(words)}" for at, words in wrong),
         )
 
     def of(self, check_id: str) -> tuple[Finding, ...]:
@@ -169,9 +169,9 @@ class HostResult:
         if not self.problems and real not in self._files:
             return ((1, NOT_READ),)
         return tuple(
-            (entry.line or 1, harmless(entry.reason))
+            (entry.line or 1, sanitize(entry.reason))
             if self._real(entry.file) == real
-            else (1, f"{_at(entry)}: {harmless(entry.reason)}")
+            else (1, f"{_at(entry)}: {sanitize(entry.reason)}")
             for entry in self.problems
         )
 
@@ -179,7 +179,7 @@ class HostResult:
         """Return why blocks were not analyzed, by their keys. Every check of ours must fail those blocks."""
         failed = ShownBlocks(blocks, self._real).failed_by(self.problems)
         reasons: dict[Hashable, tuple[str, ...]] = {
-            key: tuple(dict.fromkeys(f"{harmless(entry.reason)} ({_at(entry)})" for entry in entries))
+            key: tuple(dict.fromkeys(f"{sanitize(entry.reason)} ({_at(entry)})" for entry in entries))
             for key, entries in failed.items()
         }
         for block in blocks:
@@ -196,7 +196,7 @@ class HostResult:
         if nearest is None:
             return (NOT_READ,)
         return tuple(
-            f"not evaluated: {harmless(entry.reason)} ({_at(entry)})"
+            f"not evaluated: {sanitize(entry.reason)} ({_at(entry)})"
             for entry in self.result.not_evaluated
             if self._real(entry.file) == nearest
         )
@@ -299,11 +299,11 @@ def _ask(
             findings = tuple(filter(scan_options.shows, result.findings))
             return HostResult(replace(result, findings=findings), asked=path, unresolved=unresolved, stacks=stacks)
     except PassRoleChecksError as error:
-        return HostResult(None, harmless(str(error)), path)
+        return HostResult(None, sanitize(str(error)), path)
     except OutsideError as error:
-        return HostResult(None, harmless(f"it {error.strerror}"), path)
+        return HostResult(None, sanitize(f"it {error.strerror}"), path)
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
-        return HostResult(None, harmless(f"internal error: {type(error).__name__}: {error}"), path)
+        return HostResult(None, sanitize(f"internal error: {type(error).__name__}: {error}"), path)
 
 
 def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:
@@ -374,17 +374,17 @@ def wanted(finding: Finding) -> bool:
 def words(finding: Finding) -> str:
     """Return the message and remedy of a finding, and its AWS CDK construct, on one line that is safe to print."""
     construct = f" Construct: {finding.resource.construct}." if finding.resource.construct else ""
-    return harmless(f"{finding.message} {finding.remediation}{construct}")
+    return sanitize(f"{finding.message} {finding.remediation}{construct}")
 
 
 def named(file: str) -> str:
     """Return a file name as the command line shows it."""
-    return shown(file)
+    return display_path(file)
 
 
 def place(finding: Finding) -> str:
     """Return the location of a finding's statement, as ``file:line``."""
-    return harmless(f"{shown(finding.at.file)}:{finding.at.line}")
+    return sanitize(f"{display_path(finding.at.file)}:{finding.at.line}")
 
 
 def _chosen(variable: str, choices: list[str]) -> str:
@@ -398,7 +398,7 @@ def _chosen(variable: str, choices: list[str]) -> str:
 @lru_cache(maxsize=256)  # said once a process
 def complain(message: str) -> None:
     """Print one line on standard error."""
-    print(f"passrole_checks: {harmless(message)}", file=sys.stderr)
+    print(f"passrole_checks: {sanitize(message)}", file=sys.stderr)
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
@@ -425,7 +425,7 @@ def _lacks_parser(entry: Unreadable) -> bool:
 
 
 def _at(entry: Unreadable) -> str:
-    return harmless(f"{shown(entry.file)}:{entry.line or 1}")
+    return sanitize(f"{display_path(entry.file)}:{entry.line or 1}")
 
 
 def _uses(finding: Finding) -> Iterable[str]:

@@ -27,7 +27,7 @@ from fuzzing.corpus import Tree, files_named, format_of, pieces, trees
 from fuzzing.mutators import erase, flip, mutated, repeat, truncate
 from passrole_checks import cli
 from passrole_checks.cli import suggest_runner
-from passrole_checks.cli.pyproject_defaults import configurable
+from passrole_checks.cli.pyproject_defaults import configurable_options
 from passrole_checks.diff import difference_of
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.findings import Severity
@@ -38,7 +38,7 @@ from passrole_checks.output import findings_text as text
 from passrole_checks.output import grants_html, grants_markdown, json_output, required_policy
 from passrole_checks.output import required as required_output
 from passrole_checks.output.diff import diff_lines
-from passrole_checks.output.scan_formats import FORMATS, ScanReport, rendered
+from passrole_checks.output.scan_formats import FORMATS, ScanReport, render
 from passrole_checks.required.required_grants import required_by
 from passrole_checks.review import report_json
 from passrole_checks.scan import baseline
@@ -204,12 +204,12 @@ def _check_scan(found: ScanResult) -> None:
     report = ScanReport(found)
     for output_format in FORMATS:
         if output_format != "text":
-            _check_output(rendered(report, output_format), output_format)
-    _check_output(text.plain(text.scan_lines(found, width=100)), "text")
+            _check_output(render(report, output_format), output_format)
+    _check_output(text.to_plain_text(text.scan_lines(found, width=100)), "text")
     _check_output(json_output.grants_json(found, found.grants), "json")
     _check_output(grants_html.grants_html(found, found.grants), "html")
     _check_output(grants_markdown.grants_markdown(found, found.grants), "markdown")
-    _check_output(text.plain(text.grants_lines(found, found.grants)), "text")
+    _check_output(text.to_plain_text(text.grants_lines(found, found.grants)), "text")
     _check_unreadable(found.unreadable)
     for place in [one.at for one in found.findings] + [one.grant.at for one in found.grants]:
         count = _line_count(place.file)
@@ -252,9 +252,9 @@ def _required(folder: Path) -> None:
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
     _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
-    _check_output(text.plain(required_output.required_lines(found, 1, "", read.notes)), "text")
-    required_policy.hcl(found).encode("utf-8")
-    required_policy.yaml(found).encode("utf-8")
+    _check_output(text.to_plain_text(required_output.required_lines(found, 1, "", read.notes)), "text")
+    required_policy.to_hcl(found).encode("utf-8")
+    required_policy.to_yaml(found).encode("utf-8")
 
 
 def _diff(folder: Path) -> None:
@@ -263,23 +263,23 @@ def _diff(folder: Path) -> None:
     (folder / "new").mkdir(exist_ok=True)
     found = difference_of(folder / "old", folder / "new", _ALL)
     _check_output(json_output.diff_json(found), "json")
-    _check_output(text.plain(diff_lines(found)), "text")
+    _check_output(text.to_plain_text(diff_lines(found)), "text")
     _check_unreadable(found.unreadable)
     copy = folder.parent / "copy"
     shutil.copytree(folder / "new", copy)
     same = difference_of(folder / "new", copy, _ALL)
     changed = (same.new, same.widened, same.narrowed, same.removed)
-    assert not any(changed), f"a copy differs: {text.plain(diff_lines(same))}"
+    assert not any(changed), f"a copy differs: {text.to_plain_text(diff_lines(same))}"
 
 
 def _suggest(folder: Path) -> None:
     """Render the suggestions in each format."""
     empty = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
-    found = suggest_runner.suggested([str(folder)], options, Severity.LOW)
-    _check_output(suggest_runner.rendered(found, "json", terminal=False), "json")
-    suggest_runner.rendered(found, "patch", terminal=False).encode("utf-8")
-    _check_output(text.plain(suggest_runner.lines(found, width=100, quiet=False)), "text")
+    found = suggest_runner.find_suggestions([str(folder)], options, Severity.LOW)
+    _check_output(suggest_runner.render(found, "json", terminal=False), "json")
+    suggest_runner.render(found, "patch", terminal=False).encode("utf-8")
+    _check_output(text.to_plain_text(suggest_runner.suggestion_lines(found, width=100, quiet=False)), "text")
 
 
 def _inputs(folder: Path) -> None:
@@ -345,7 +345,7 @@ def _configuration(folder: Path) -> None:
     (file,) = folder.iterdir()
     _refused(
         lambda: configuration.checked(
-            configuration.table_in(file.read_bytes()), configurable(click.Context(cli.cli)), folder
+            configuration.table_in(file.read_bytes()), configurable_options(click.Context(cli.cli)), folder
         ),
         "pyproject.toml",
     )

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from profiles import examples
 from reports_of_tests import BASE, HEAD, LINKS
 
-from passrole_checks.escaping.markup import can_be_shown
+from passrole_checks.escaping.markup import is_safe_in_code_block
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.annotations import check_run_annotations, workflow_commands
 from passrole_checks.review.markdown.inline import comment_text, group_items
@@ -182,7 +182,7 @@ def test_line_comments_contain_no_foreign_markup(report: ReviewReport, gitlab: b
         for text in offered:
             replacement = items[0].replacement
             assert replacement is not None
-            assert can_be_shown(text)
+            assert is_safe_in_code_block(text)
             assert text == (f"{replacement.text}\n".replace("\r\n", "\n") if replacement.text else "")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.escaping.terminal import shown
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import terraform_plan
 from passrole_checks.sources.model.configuration import Configuration
@@ -46,7 +46,12 @@ def scanned(folder: Path, **files: str) -> ScanResult:
 def rows(result: ScanResult, folder: Path) -> list[tuple[str, str, int, str]]:
     """Check, file, line and resource of each finding."""
     return [
-        (one.check_id, str(Path(shown(one.at.file)).resolve().relative_to(folder)), one.at.line, one.resource.address)
+        (
+            one.check_id,
+            str(Path(display_path(one.at.file)).resolve().relative_to(folder)),
+            one.at.line,
+            one.resource.address,
+        )
         for one in result.findings
     ]
 
