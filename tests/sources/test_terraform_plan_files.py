@@ -16,7 +16,7 @@ from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.terraform_plan import load
-from passrole_checks.sources.terraform_plan.model import key_of, without_key
+from passrole_checks.sources.terraform_plan.model import call_instance_key, without_key
 
 PASS_ANY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}
@@ -314,8 +314,8 @@ def test_sensitive_policy_is_read() -> None:
 def test_keys_are_told_from_what_they_hold(address: str, whole: str) -> None:
     """Brackets, dots and quotes inside a key end neither the key nor the address."""
     assert without_key(address) == whole
-    assert key_of('module.a.module.b["x"]') == '["x"]'
-    assert key_of("module.a[0].module.b") == ""
+    assert call_instance_key('module.a.module.b["x"]') == '["x"]'
+    assert call_instance_key("module.a[0].module.b") == ""
 
 
 ODD: list[Any] = [None, True, 3, 1e400, "x", [], {}, [None], [3], {"x": None}, [[]], {"resources": 3}, {"a": [{}]}]

@@ -23,7 +23,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.sources.terraform_plan.merge_readings import agreed
+from passrole_checks.sources.terraform_plan.merge_readings import merge_documents
 
 PLAN, CODE = Position("plan.json", 1), Position("main.tf", 7)
 ANY = {"Sid": "A", "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
@@ -64,13 +64,13 @@ def spelled(value: Node | None) -> Any:
 
 def together(shown: Any, written: Any) -> Any:
     """The statements that two tellings agree on, None where they contradict."""
-    found = agreed(document(*shown, at=PLAN), document(*written, at=CODE))
+    found = merge_documents(document(*shown, at=PLAN), document(*written, at=CODE))
     return None if found is None else spelled(found)["Statement"]
 
 
 def test_what_is_equal_stands_where_it_is_written() -> None:
     """Two tellings of the same document agree, at the place of the configuration."""
-    found = agreed(document(ANY, TWO, at=PLAN), document(ANY, TWO, at=CODE))
+    found = merge_documents(document(ANY, TWO, at=PLAN), document(ANY, TWO, at=CODE))
     assert found is not None
     assert found.at == CODE
     assert spelled(found) == {"Version": "2012-10-17", "Statement": [ANY, TWO]}
@@ -79,8 +79,8 @@ def test_what_is_equal_stands_where_it_is_written() -> None:
 def test_a_whole_hole_is_the_other() -> None:
     """A document of which only the words are known is the one of which more is known."""
     hole, known = StringNode((Unresolved("x"),), PLAN), document(ANY, at=CODE)
-    assert agreed(hole, known) is known
-    assert agreed(known, StringNode((Unresolved("y"),), CODE)) is known
+    assert merge_documents(hole, known) is known
+    assert merge_documents(known, StringNode((Unresolved("y"),), CODE)) is known
 
 
 def test_holes_of_each_are_filled_by_the_other() -> None:
@@ -135,9 +135,9 @@ def test_what_is_known_of_a_hole_counts() -> None:
             at,
         )
 
-    assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/x", at=CODE)) is not None
-    assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/y", at=CODE)) is None
-    assert agreed(passing(arn, at=PLAN), passing(Unresolved("other", role="aws_iam_role.y"), at=CODE)) is None
+    assert merge_documents(passing(arn, at=PLAN), passing("arn:aws:role/x", at=CODE)) is not None
+    assert merge_documents(passing(arn, at=PLAN), passing("arn:aws:role/y", at=CODE)) is None
+    assert merge_documents(passing(arn, at=PLAN), passing(Unresolved("other", role="aws_iam_role.y"), at=CODE)) is None
 
 
 def test_order_and_lists_of_one_make_no_difference() -> None:
@@ -170,8 +170,8 @@ def test_unknown_statements_stand_for_any_number() -> None:
 
 def test_text_that_is_no_document_agrees_with_nothing() -> None:
     """A text that cannot be read is no policy to compare."""
-    assert agreed(StringNode(("{",), PLAN), document(ANY, at=CODE)) is None
-    assert agreed(StringNode((json.dumps({"Statement": ANY}),), PLAN), document(ANY, at=CODE)) is not None
+    assert merge_documents(StringNode(("{",), PLAN), document(ANY, at=CODE)) is None
+    assert merge_documents(StringNode((json.dumps({"Statement": ANY}),), PLAN), document(ANY, at=CODE)) is not None
 
 
 STATEMENT = st.fixed_dictionaries(
@@ -249,7 +249,7 @@ def test_alternatives_of_a_whole_document() -> None:
     """Of documents that a condition decides between, the one that the plan shows is left."""
     narrow = {**ANY, "Resource": "r/a"}
     written = Choice("var.wide", (("true", document(ANY, at=CODE)), ("false", document(narrow, at=CODE))), CODE)
-    found = agreed(document(narrow, at=PLAN), written)
+    found = merge_documents(document(narrow, at=PLAN), written)
     assert isinstance(found, ObjectNode)
     assert spelled(found)["Statement"] == [narrow]
 
@@ -257,7 +257,7 @@ def test_alternatives_of_a_whole_document() -> None:
 def test_versions_that_differ_contradict() -> None:
     """Two documents of different versions are not the same, whatever else they say."""
     shown = node({"Version": "2008-10-17", "Statement": [ANY]}, PLAN)
-    assert agreed(shown, document(ANY, at=CODE)) is None
+    assert merge_documents(shown, document(ANY, at=CODE)) is None
 
 
 @pytest.mark.parametrize(

@@ -41,14 +41,14 @@ def holdings_of(
     for resource in plan.resources.values():
         own = OWN_ATTACHMENTS.get(resource.type, "")
         # what is computed mirrors what other resources attach, and whatever else is attached
-        mirrors = bool(plan.configuration) and bool(own) and not _is_written(resource, own, received)
-        for holder, policy, path in _attached(resource, attachments, received):
+        mirrors = bool(plan.configuration) and bool(own) and not _is_configured(resource, own, received)
+        for holder, policy, path in _external_attachments(resource, attachments, received):
             known = resource.address in judged and not (mirrors and path == own)
             found.managed.append(ManagedAttachment(holder, policy, define(resource), path, policy.at, judged=known))
         if resource.type in BOUNDED:
-            _bound(found, resource, attachments, received)
+            _add_boundary(found, resource, attachments, received)
         if resource.type in SCP_TARGETS:
-            found.limited.extend(_limited(plan, resource, received))
+            found.limited.extend(_scp_targets(plan, resource, received))
     elsewhere = {(one.holder, str(one.policy)) for one in found.managed if one.resource.address != one.holder}
     found.managed = [
         one
@@ -58,75 +58,79 @@ def holdings_of(
     return found
 
 
-def _attached(
+def _external_attachments(
     resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
 ) -> Iterator[tuple[str, StringNode, str]]:
     """Who gets which managed policy that does not stand in the plan, and by which attribute."""
     if resource.type in ATTACHMENTS:
         attribute, entities = ATTACHMENTS[resource.type]
-        holders = list(attachments.named(resource, entities))
-        yield from _given(resource, attribute, holders, attachments, received)
+        holders = list(attachments.resolve_principals(resource, entities))
+        yield from _policies_in_attribute(resource, attribute, holders, attachments, received)
     if resource.type in OWN_ATTACHMENTS:
-        yield from _given(resource, OWN_ATTACHMENTS[resource.type], [resource.address], attachments, received)
+        yield from _policies_in_attribute(
+            resource, OWN_ATTACHMENTS[resource.type], [resource.address], attachments, received
+        )
     if resource.type in NAMED_ATTACHMENTS:
         attribute, holder = NAMED_ATTACHMENTS[resource.type]
         holders = [resource.address]
         if holder:
-            holders = list(attachments.named(resource, {holder: "permission-set"}))
-        for name in _names(received.value_of(resource, attribute)):
-            if not list(attachments.with_names(resource, attribute)):
+            holders = list(attachments.resolve_principals(resource, {holder: "permission-set"}))
+        for name in _policy_names(received.value_of(resource, attribute)):
+            if not list(attachments.policies_with_names(resource, attribute)):
                 yield from ((one, name, attribute) for one in holders)
 
 
-def _given(
+def _policies_in_attribute(
     resource: PlannedResource,
     attribute: str,
     holders: list[str],
     attachments: PlanAttachments,
     received: PlanRoleConsumers,
 ) -> Iterator[tuple[str, StringNode, str]]:
-    if resource.values.get(attribute) is None and not _is_written(resource, attribute, received):
+    if resource.values.get(attribute) is None and not _is_configured(resource, attribute, received):
         return  # computed: what is attached by other resources
-    own = list(attachments.referred(resource, attribute, "policy"))
+    own = list(attachments.referenced_resources(resource, attribute, "policy"))
     for _, policy in each_with_facts(received.value_of(resource, attribute)):
         if not isinstance(policy, StringNode) or (policy.literal is None and own):
             continue
-        if policy.literal is None or not list(attachments.with_arn(policy.literal)):
+        if policy.literal is None or not list(attachments.policies_with_arn(policy.literal)):
             yield from ((holder, policy, attribute) for holder in dict.fromkeys(holders))
 
 
-def _is_written(resource: PlannedResource, attribute: str, received: PlanRoleConsumers) -> bool:
+def _is_configured(resource: PlannedResource, attribute: str, received: PlanRoleConsumers) -> bool:
     written = received.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
     return attribute in written
 
 
-def _bound(
+def _add_boundary(
     found: Holdings, resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
 ) -> None:
     """Note a boundary that does not stand in the plan; those that do are told by the attachments."""
-    if list(attachments.bounding(resource)):
+    if list(attachments.boundary_policies(resource)):
         return
-    if resource.values.get(_BOUNDARY) is None and not _is_written(resource, _BOUNDARY, received):
+    if resource.values.get(_BOUNDARY) is None and not _is_configured(resource, _BOUNDARY, received):
         return
-    values: list[tuple[PathCondition, Node]] = [((), one) for one in _names(received.value_of(resource, _BOUNDARY))]
-    for holder in attachments.bounded_by(resource):
+    values: list[tuple[PathCondition, Node]] = [
+        ((), one) for one in _policy_names(received.value_of(resource, _BOUNDARY))
+    ]
+    for holder in attachments.boundary_principals(resource):
         found.bind(holder, values, lambda text: ())
 
 
-def _names(value: Node) -> Iterator[StringNode]:
+def _policy_names(value: Node) -> Iterator[StringNode]:
     """The texts in an attribute: an ARN, or in blocks an ARN or a name."""
     if isinstance(value, StringNode):
         yield value
     elif isinstance(value, ListNode):
         for item in value.items:
-            yield from _names(item)
+            yield from _policy_names(item)
     elif isinstance(value, Object):
         for entry in value.entries:
             if entry.key.literal in ("name", "managed_policy_arn", "customer_managed_policy_reference"):
-                yield from _names(entry.value)
+                yield from _policy_names(entry.value)
 
 
-def _limited(
+def _scp_targets(
     plan: PlanFile, resource: PlannedResource, received: PlanRoleConsumers
 ) -> Iterator[tuple[StringNode, PathCondition, str]]:
     """The targets of an organization policy, each with the policy's address; an id that is known says which policy it

@@ -30,8 +30,8 @@ from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, 
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReference, PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
-from passrole_checks.sources.terraform_plan.statements import part_at
-from passrole_checks.sources.terraform_plan.unknown_until_apply import AFTER_APPLY, Missing, missing_part
+from passrole_checks.sources.terraform_plan.statements import unknown_element
+from passrole_checks.sources.terraform_plan.unknown_until_apply import AFTER_APPLY, UnknownValues, unknown_part
 
 _PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
 _UNCHANGED = "unchanged"
@@ -42,17 +42,17 @@ class PlanRoleConsumers:
 
     def __init__(self, plan: PlanFile, references: PlanReferences, source: PlanSource | None = None) -> None:
         self.plan, self.references, self.source = plan, references, source
-        self.missing = Missing(plan, references)
-        self._stacks: dict[str, StackContent] = {}
+        self.missing = UnknownValues(plan, references)
+        self._stack_contents: dict[str, StackContent] = {}
 
     def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
         """The roles that a resource receives. Nobody passes those of one that is not ``judged``: it stays as it is."""
         if receives(resource.type):
-            for found in received_by(definition, _Attributes(self, resource)):
+            for found in received_by(definition, _PlanAttributes(self, resource)):
                 value = found.value
                 if self.source is not None:
-                    value = self.source.given(resource, found.attribute, value)
-                yield _as_judged(replace(found, value=value), judged)
+                    value = self.source.complete_role(resource, found.attribute, value)
+                yield _mark_unchanged(replace(found, value=value), judged)
 
     def stack(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> StackContent:
         """What the template of a CloudFormation stack holds; nothing for other resources."""
@@ -60,11 +60,11 @@ class PlanRoleConsumers:
             return NOTHING
         from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
 
-        known = self._stacks.get(resource.address)
+        known = self._stack_contents.get(resource.address)
         if known is None:
             values = {name: self.value_of(resource, name) for name in PARTS}
-            known = self._stacks[resource.address] = content_of(definition, values)
-        return replace(known, received=tuple(_as_judged(one, judged) for one in known.received))
+            known = self._stack_contents[resource.address] = content_of(definition, values)
+        return replace(known, received=tuple(_mark_unchanged(one, judged) for one in known.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:
         """The instance profile that a resource is, None where it is none."""
@@ -82,19 +82,19 @@ class PlanRoleConsumers:
         written = self.references.expressions(resource.module, block) or {}
         unknown = resource.unknown is True or as_object(resource.unknown).get(name)
         owner = self.references.owner(resource.module, block, resource.index)
-        one = _Attribute(self, resource, owner)
+        one = _AttributeBuilder(self, resource, owner)
         return one.node(resource.values.get(name), unknown, written.get(name), (name,))
 
-    def behind(self, found: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
+    def possible_values(self, found: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
         """What a value that is known after apply can be: the roles and the instance profiles that its expression names,
         of which it is one; else a hole with all names. Variables of the root are known, and cannot be what is not."""
-        entities = {hole.expression: hole for one in found if (hole := self._entity(one)) is not None}
+        entities = {hole.expression: hole for one in found if (hole := self._entity_of(one)) is not None}
         if entities:
             return list(entities.values())
         role = self.missing.element(found, label)
-        return [role if role.role else missing_part([one for one in found if one.resource] or found, label)]
+        return [role if role.role else unknown_part([one for one in found if one.resource] or found, label)]
 
-    def _entity(self, reference: PlanReference) -> Unresolved | None:
+    def _entity_of(self, reference: PlanReference) -> Unresolved | None:
         address = reference.resource
         if address is None or reference.one_of:
             return None
@@ -114,11 +114,11 @@ class PlanRoleConsumers:
         return None
 
 
-def _as_judged(found: ReceivedRole, judged: bool) -> ReceivedRole:
+def _mark_unchanged(found: ReceivedRole, judged: bool) -> ReceivedRole:
     return found if judged or found.by != "deployer" else replace(found, by=_UNCHANGED)
 
 
-class _Attributes:
+class _PlanAttributes:
     """The attributes of one resource."""
 
     def __init__(self, received: PlanRoleConsumers, resource: PlannedResource) -> None:
@@ -131,7 +131,7 @@ class _Attributes:
         return self.received.value_of(self.resource, name)
 
 
-class _Attribute:
+class _AttributeBuilder:
     """One attribute of a resource, turned into a value."""
 
     def __init__(self, received: PlanRoleConsumers, resource: PlannedResource, owner: BlockInstance) -> None:
@@ -141,7 +141,7 @@ class _Attribute:
         """``unknown`` and ``written`` are the same place in ``after_unknown`` and in the configuration."""
         at = self.resource.at
         if unknown is True:
-            return self._written(written, keys)
+            return self._from_configuration(written, keys)
         if isinstance(value, dict):
             names = dict.fromkeys((*value, *as_object(unknown)))
             blocks = as_object(written)
@@ -157,7 +157,9 @@ class _Attribute:
             blocks_in = as_list(written)
             same = len(blocks_in) == len(value)
             items = (
-                self.node(item, part_at(unknown, number), blocks_in[number] if same else written, (*keys, number))
+                self.node(
+                    item, unknown_element(unknown, number), blocks_in[number] if same else written, (*keys, number)
+                )
                 for number, item in enumerate(value)
             )
             return ListNode(tuple(items), at)
@@ -167,27 +169,28 @@ class _Attribute:
             return Const(value, at)
         return Absent(at)
 
-    def _written(self, written: Json, keys: tuple[str | int, ...]) -> Node:
+    def _from_configuration(self, written: Json, keys: tuple[str | int, ...]) -> Node:
         """What the configuration says where the plan says nothing: blocks, of which only the names are known."""
         if isinstance(written, list):
-            items = (self._written(block, (*keys, number)) for number, block in enumerate(written))
+            items = (self._from_configuration(block, (*keys, number)) for number, block in enumerate(written))
             return ListNode(tuple(items), self.resource.at)
         block = as_object(written)
         if "constant_value" in block:
             return self.node(block["constant_value"], False, None, keys)
         if not block or "references" in block:
-            return self._hole(written, keys)
+            return self._unresolved_value(written, keys)
         entries = (
-            ObjectEntry(text(name, self.resource.at), self._written(block[name], (*keys, name))) for name in block
+            ObjectEntry(text(name, self.resource.at), self._from_configuration(block[name], (*keys, name)))
+            for name in block
         )
         return ObjectNode(tuple(entries), self.resource.at)
 
-    def _hole(self, written: Json, keys: tuple[str | int, ...]) -> Node:
+    def _unresolved_value(self, written: Json, keys: tuple[str | int, ...]) -> Node:
         received, resource = self.received, self.resource
         found = received.references.follow(resource.module, written, self.owner)
         label = ".".join((resource.address, *map(str, keys)))
         at = received.plan.position_of_unknown(resource, str(keys[0]))
-        holes = received.behind(found, label)
+        holes = received.possible_values(found, label)
         if len(holes) == 1:
             return StringNode((holes[0],), at)
         return Choice(label, tuple((hole.expression, StringNode((hole,), at)) for hole in holes), at)

@@ -25,39 +25,41 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
 )
 
-_TRIES = 20_000  # pairs of statements that are looked at for one document
-_STATEMENTS = 300
-_DEPTH = 20
-_HOLES = 6
+_MAX_TRIES = 20_000  # pairs of statements that are looked at for one document
+_MAX_STATEMENTS = 300
+_MAX_DEPTH = 20
+_MAX_UNRESOLVED = 6
 _KINDS = {UnresolvedKind.ACCOUNT_ID: r"\d+", UnresolvedKind.PARTITION: r"aws[\w-]*", UnresolvedKind.REGION: r"[\w-]+"}
 
 
-def agreed(shown: Node, written: Node) -> Node | None:
+def merge_documents(shown: Node, written: Node) -> Node | None:
     """The document as it is ``written``, completed by what a plan has ``shown``; None where they contradict.
 
     Positions are those of the configuration, but for parts that only the plan tells.
     """
-    return _Agreement().document(shown, written)
+    return _DocumentMerger().merge_document(shown, written)
 
 
-class _Agreement:
+class _DocumentMerger:
     def __init__(self) -> None:
-        self.tries = _TRIES
+        self.tries_left = _MAX_TRIES
 
-    def document(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
-        if isinstance(written, Choice) and depth < _DEPTH:
-            return _possible(written, [self.document(shown, option, depth + 1) for _, option in written.options])
-        if _hole(shown):
+    def merge_document(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
+        if isinstance(written, Choice) and depth < _MAX_DEPTH:
+            return _remaining_options(
+                written, [self.merge_document(shown, option, depth + 1) for _, option in written.options]
+            )
+        if _is_unresolved(shown):
             return written
-        if _hole(written):
+        if _is_unresolved(written):
             return shown
-        first, second = _tree(shown), _tree(written)
+        first, second = _parse_tree(shown), _parse_tree(written)
         if not isinstance(first, ObjectNode) or not isinstance(second, ObjectNode):
             return None
-        statements = self.statements(_list(first.get("Statement")), _list(second.get("Statement")))
+        statements = self.merge_statements(_as_list(first.get("Statement")), _as_list(second.get("Statement")))
         if statements is None:
             return None
-        version = self.value(first.get("Version"), second.get("Version"))
+        version = self.merge_value(first.get("Version"), second.get("Version"))
         if version is None and first.get("Version") is not None and second.get("Version") is not None:
             return None
         at = second.at
@@ -69,26 +71,26 @@ class _Agreement:
 
     # -- statements, in order; a hole on either side may stand for any number of them
 
-    def statements(self, shown: Sequence[Node], written: Sequence[Node]) -> list[Node] | None:
+    def merge_statements(self, shown: Sequence[Node], written: Sequence[Node]) -> list[Node] | None:
         dead: set[tuple[int, int]] = set()
-        return self.from_here(shown, written, 0, 0, dead)
+        return self.match_from(shown, written, 0, 0, dead)
 
-    def from_here(
+    def match_from(
         self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int, dead: set[tuple[int, int]]
     ) -> list[Node] | None:
-        if (i, j) in dead or self.tries < 0 or i + j > _STATEMENTS:
+        if (i, j) in dead or self.tries_left < 0 or i + j > _MAX_STATEMENTS:
             return None
-        self.tries -= 1
+        self.tries_left -= 1
         if i == len(shown) and j == len(written):
             return []
-        for first, rest in self.steps(shown, written, i, j):
-            found = self.from_here(shown, written, *rest, dead)
+        for first, rest in self.next_steps(shown, written, i, j):
+            found = self.match_from(shown, written, *rest, dead)
             if found is not None:
                 return [*first, *found]
         dead.add((i, j))
         return None
 
-    def steps(
+    def next_steps(
         self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int
     ) -> list[tuple[list[Node], tuple[int, int]]]:
         """What the next statements can be, and where to go on."""
@@ -96,14 +98,14 @@ class _Agreement:
         other = written[j] if j < len(written) else None
         found: list[tuple[list[Node], tuple[int, int]]] = []
         if one is not None and other is not None:
-            both = self.statement(one, other)
+            both = self.merge_statement(one, other)
             if both is not None:
                 found.append(([both], (i + 1, j + 1)))
-        if one is not None and _hole(one):
+        if one is not None and _is_unresolved(one):
             if other is not None:
                 found.append(([other], (i, j + 1)))
             found.append(([], (i + 1, j)))
-        if other is not None and _hole(other):
+        if other is not None and _is_unresolved(other):
             if one is not None:
                 found.append(([one], (i + 1, j)))
             found.append(([], (i, j + 1)))
@@ -113,54 +115,56 @@ class _Agreement:
             found.append(([], (i, j + 1)))
         return found
 
-    def statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
-        if isinstance(written, Choice) and depth < _DEPTH:
-            return _possible(written, [self.statement(shown, option, depth + 1) for _, option in written.options])
-        if _hole(shown):
+    def merge_statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
+        if isinstance(written, Choice) and depth < _MAX_DEPTH:
+            return _remaining_options(
+                written, [self.merge_statement(shown, option, depth + 1) for _, option in written.options]
+            )
+        if _is_unresolved(shown):
             return written if not isinstance(written, Absent) else None
-        if _hole(written):
+        if _is_unresolved(written):
             return shown
         if not isinstance(shown, ObjectNode) or not isinstance(written, ObjectNode):
             return None
-        return self.mapping(_without_blank(shown), _without_blank(written))
+        return self.merge_objects(_without_blank(shown), _without_blank(written))
 
     # -- what is in a statement
 
-    def mapping(self, shown: ObjectNode, written: ObjectNode, depth: int = 0) -> ObjectNode | None:
+    def merge_objects(self, shown: ObjectNode, written: ObjectNode, depth: int = 0) -> ObjectNode | None:
         first = {str(entry.key): entry.value for entry in shown.entries}
         second = {str(entry.key): entry.value for entry in written.entries}
-        if first.keys() != second.keys() or depth > _DEPTH:
+        if first.keys() != second.keys() or depth > _MAX_DEPTH:
             return None
         entries: list[ObjectEntry] = []
         for entry in written.entries:
-            value = self.value(first[str(entry.key)], entry.value, depth + 1)
+            value = self.merge_value(first[str(entry.key)], entry.value, depth + 1)
             if value is None:
                 return None
             entries.append(ObjectEntry(entry.key, value))
         return ObjectNode(tuple(entries), written.at, written.block)
 
-    def value(self, shown: Node | None, written: Node | None, depth: int = 0) -> Node | None:
-        if shown is None or written is None or depth > _DEPTH:
+    def merge_value(self, shown: Node | None, written: Node | None, depth: int = 0) -> Node | None:
+        if shown is None or written is None or depth > _MAX_DEPTH:
             return shown if written is None else written
         if isinstance(written, Choice):
-            options = [self.value(shown, option, depth + 1) for _, option in written.options]
-            return _possible(written, options)
+            options = [self.merge_value(shown, option, depth + 1) for _, option in written.options]
+            return _remaining_options(written, options)
         if isinstance(shown, ObjectNode) and isinstance(written, ObjectNode):
-            return self.mapping(shown, written, depth + 1)
-        if _hole(shown) and not isinstance(written, ListNode):
+            return self.merge_objects(shown, written, depth + 1)
+        if _is_unresolved(shown) and not isinstance(written, ListNode):
             return written
-        if _hole(written) and not isinstance(shown, StringNode):
+        if _is_unresolved(written) and not isinstance(shown, StringNode):
             return shown
         if isinstance(shown, ObjectNode) or isinstance(written, ObjectNode):
             return None
-        return self.items(shown, written)
+        return self.merge_elements(shown, written)
 
-    def items(self, shown: Node, written: Node) -> Node | None:
+    def merge_elements(self, shown: Node, written: Node) -> Node | None:
         """One element or a list of them on either side, in any order."""
-        if _hole(shown):
+        if _is_unresolved(shown):
             return written
-        left, right = _list(shown), _list(written)
-        fits = [[_fits(one, other) for other in right] for one in left]
+        left, right = _as_list(shown), _as_list(written)
+        fits = [[_can_be_equal(one, other) for other in right] for one in left]
         if not all(any(row) for row in fits):
             return None  # the plan has something that is not written
         for place, other in enumerate(right):
@@ -175,8 +179,8 @@ class _Agreement:
         for place, other in enumerate(right):
             own = [number for number in rest if fits[number][place]]
             alone = all(not fits[number][rival] for number in own for rival in open_places if rival != place)
-            if place in open_places and own and alone and (len(own) == 1 or _many(other)):
-                filled.extend(_moved(left[number], other.at) for number in own)
+            if place in open_places and own and alone and (len(own) == 1 or _may_repeat(other)):
+                filled.extend(_relocated(left[number], other.at) for number in own)
             else:
                 filled.append(other)
         return (
@@ -184,7 +188,7 @@ class _Agreement:
         )
 
 
-def _possible(written: Choice, results: Sequence[Node | None]) -> Node | None:
+def _remaining_options(written: Choice, results: Sequence[Node | None]) -> Node | None:
     """The alternatives that the plan leaves."""
     left = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
     if len(left) <= 1:
@@ -192,18 +196,18 @@ def _possible(written: Choice, results: Sequence[Node | None]) -> Node | None:
     return Choice(written.condition, tuple(left), written.at)
 
 
-def _hole(node: Node) -> bool:
+def _is_unresolved(node: Node) -> bool:
     """Whether nothing of a node is known but its words."""
     return isinstance(node, StringNode) and node.only_hole is not None
 
 
-def _list(node: Node | None) -> list[Node]:
+def _as_list(node: Node | None) -> list[Node]:
     if isinstance(node, ListNode):
         return list(node.items)
     return [node] if node is not None else []
 
 
-def _tree(node: Node) -> Node | None:
+def _parse_tree(node: Node) -> Node | None:
     if not isinstance(node, StringNode):
         return node
     try:
@@ -225,10 +229,10 @@ def _literal(node: Node) -> str | None:
     return node.literal if isinstance(node, StringNode) else None
 
 
-def _fits(shown: Node, written: Node) -> bool:
+def _can_be_equal(shown: Node, written: Node) -> bool:
     """Whether two elements can be the same text."""
     if isinstance(written, Choice):
-        return any(_fits(shown, option) for _, option in written.options)
+        return any(_can_be_equal(shown, option) for _, option in written.options)
     one, other = _literal(shown), _literal(written)
     if one is not None and other is not None:
         return one == other
@@ -243,20 +247,20 @@ def _fits(shown: Node, written: Node) -> bool:
 
 
 def _matches(pattern: StringNode, value: str) -> bool:
-    expression = _expression(pattern.parts)
-    if expression.count(".*") > _HOLES:
+    expression = _regex_of(pattern.parts)
+    if expression.count(".*") > _MAX_UNRESOLVED:
         return True
     return re.fullmatch(expression, value, re.DOTALL) is not None
 
 
-def _expression(parts: Sequence[Part]) -> str:
+def _regex_of(parts: Sequence[Part]) -> str:
     """What a text can be, as a regular expression."""
     pieces: list[str] = []
     for part in parts:
         if isinstance(part, str):
             pieces.append(re.escape(part))
         elif part.known is not None:
-            pieces.append(_expression(part.known))
+            pieces.append(_regex_of(part.known))
         else:
             pieces.append(_KINDS.get(part.kind, ".*"))
     return "".join(pieces)
@@ -265,13 +269,13 @@ def _expression(parts: Sequence[Part]) -> str:
 def _may_be_missing(node: Node) -> bool:
     if isinstance(node, Choice):
         return any(_may_be_missing(option) for _, option in node.options)
-    return isinstance(node, Absent) or _many(node)
+    return isinstance(node, Absent) or _may_repeat(node)
 
 
-def _many(node: Node) -> bool:
+def _may_repeat(node: Node) -> bool:
     """Whether an element may stand for any number of them."""
     return isinstance(node, StringNode) and node.optional
 
 
-def _moved(node: Node, at: Position) -> Node:
+def _relocated(node: Node, at: Position) -> Node:
     return StringNode((_literal(node) or "",), at)

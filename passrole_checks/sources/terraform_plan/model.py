@@ -97,10 +97,10 @@ class PlanFile:
     not_evaluated: list[Unreadable] = field(default_factory=list)
     _reasons: set[str] = field(default_factory=set, repr=False)
     _instances: dict[str, list[str]] = field(default_factory=dict, repr=False)
-    _letters: int = field(default=200_000, repr=False)  # pieces of documents whose places are kept
+    _pieces_left: int = field(default=200_000, repr=False)  # pieces of documents whose places are kept
     _counted: int = field(default=-1, repr=False)
 
-    def complain(self, reason: str, offset: int | None = None, resource: str = "") -> None:
+    def add_unreadable(self, reason: str, offset: int | None = None, resource: str = "") -> None:
         """Note a part of the file, or of one resource, that cannot be read; the same words only once."""
         if reason not in self._reasons:
             self._reasons.add(reason)
@@ -112,7 +112,7 @@ class PlanFile:
         member = find(self.text, resource.start, (*resource.inside, *keys))
         return self.lines.position(member.start, member.end) if member is not None else resource.at
 
-    def text_of(self, resource: PlannedResource, value: str, *keys: str | int) -> StringNode:
+    def located_string(self, resource: PlannedResource, value: str, *keys: str | int) -> StringNode:
         """An attribute that is a string, with the place of every letter, so that what it holds has its own place.
 
         Of a plan with very many documents that is told of the first ones only, as it takes memory.
@@ -133,8 +133,8 @@ class PlanFile:
         if place < len(written):
             parts.append(written[place:])
             starts.append((at.line, at.column + 1 + place))
-        self._letters -= len(parts)
-        if self._letters < 0 or not parts:
+        self._pieces_left -= len(parts)
+        if self._pieces_left < 0 or not parts:
             return StringNode((value,), at)
         return StringNode(tuple(parts), at, tuple(starts))
 
@@ -160,12 +160,12 @@ class PlanFile:
 def index_text(index: Json) -> str:
     """An instance key as it stands in an address: ``[0]``, ``["a"]``, or nothing."""
     if isinstance(index, str):
-        escaped = re.sub(r'([\\"]|[$%](?={))', _escape, index)
+        escaped = re.sub(r'([\\"]|[$%](?={))', _escape_hcl, index)
         return f'["{escaped}"]'
     return f"[{index}]" if isinstance(index, int) and not isinstance(index, bool) else ""
 
 
-def _escape(found: re.Match[str]) -> str:
+def _escape_hcl(found: re.Match[str]) -> str:
     """A character that ends a text of HCL, or begins a template in it, as it is written there."""
     return found.group() * 2 if found.group() in "$%" else f"\\{found.group()}"
 
@@ -179,7 +179,7 @@ def without_key(address: str) -> str:
     return address[: len(address) - len(rest) + match.start()] if match else address
 
 
-def key_of(module: str) -> str:
+def call_instance_key(module: str) -> str:
     """The instance key of a module's own call: ``["a"]`` of ``module.x.module.y["a"]``."""
     steps = module_steps(module)
     match = _KEY.search(steps[-1]) if steps else None

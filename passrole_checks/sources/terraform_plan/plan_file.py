@@ -37,13 +37,13 @@ from passrole_checks.sources.terraform_plan.model import (
     without_key,
 )
 
-KEPT = re.compile(r"(?:aws|awscc)_")  # other providers' resources hold no AWS policies
+AWS_TYPES = re.compile(r"(?:aws|awscc)_")  # other providers' resources hold no AWS policies
 _CHANGE_LISTS = frozenset({"resource_changes", "deferred_changes"})
 _CHANGES = frozenset({"create", "update"})
 _VALUES = frozenset({"planned_values", "values", "prior_state"})
 _PARTS = {"values": "{", "root_module": "{", "child_modules": "[", "resources": "["}
 _DEPTH = 200  # keys that lead to a part of a module
-_WRITTEN = frozenset({
+_KEPT_KEYS = frozenset({
     "address", "type", "name", "mode", "expressions", "for_each_expression", "count_expression", "provider_config_key",
 })  # fmt: skip
 
@@ -56,7 +56,7 @@ def read_plan(path: Path, content: str) -> PlanFile:
     file = str(path)
     text = without_lone_surrogates(content.removeprefix("\ufeff"))
     lines = Lines(file, text)
-    reader = _Reader(PlanFile(file, text, lines))
+    reader = _PlanReader(PlanFile(file, text, lines))
     try:
         reader.read()
     except NotJson as error:
@@ -66,52 +66,52 @@ def read_plan(path: Path, content: str) -> PlanFile:
     return reader.plan
 
 
-class _Reader:
+class _PlanReader:
     """Reads the text of one plan into a :class:`PlanFile`."""
 
     def __init__(self, plan: PlanFile) -> None:
         self.plan = plan
         self.empty = True
-        self.changing = False  # whether there are changes at all
+        self.has_changes = False  # whether there are changes at all
         self.planned: list[Member] = []  # resources of planned_values and values, with their places only
         self.prior: list[Member] = []  # the same of prior_state
 
     def read(self) -> None:
-        for path, member in walk(self.plan.text, _wanted):
+        for path, member in walk(self.plan.text, _is_opened):
             self.empty = False
-            self.take(path, member)
+            self.read_part(path, member)
         # without changes (a state, or a plan cut down by a tool) the resources themselves are all there is
-        if not self.changing and self.planned:
+        if not self.has_changes and self.planned:
             for entry in self.planned:
-                self.take_value(entry.start, changed=True)
+                self.read_resource(entry.start, changed=True)
         else:  # also a plan that only refreshes, which leaves the changes out
-            self.take_rest()
+            self.read_untargeted()
         self.plan.accounts = {
             account
             for address, account in self.plan.callers.items()
-            if _by_default_provider(self.plan.configuration, address)
+            if _uses_default_provider(self.plan.configuration, address)
         }
 
-    def take_rest(self) -> None:
+    def read_untargeted(self) -> None:
         """What a plan that is limited to some resources says nothing of: it stays as it was."""
         planned = {name for entry in self.plan.changes for name in (entry.address, entry.previous)}
         for entry in self.prior:
             if str(entry.value) not in planned:
-                self.take_value(entry.start, changed=False)
+                self.read_resource(entry.start, changed=False)
 
-    def take(self, path: Keys, member: Member) -> None:
+    def read_part(self, path: Keys, member: Member) -> None:
         head = path[0]
         if len(path) == 1:
-            self.take_part(str(head), member)
+            self.read_top_level(str(head), member)
         elif head in _CHANGE_LISTS:
-            self.changing = True
-            self.take_change(member, deferred=head == "deferred_changes")
+            self.has_changes = True
+            self.read_change(member, deferred=head == "deferred_changes")
         elif head == "configuration":
-            self.take_written(path, member)
+            self.read_configuration(path, member)
         elif head in _VALUES:
-            self.take_known(path, member)
+            self.read_values(path, member)
 
-    def take_part(self, key: str, member: Member) -> None:
+    def read_top_level(self, key: str, member: Member) -> None:
         plan = self.plan
         if key in ("format_version", "plan_format_version"):
             self.check_version(member)
@@ -129,7 +129,7 @@ class _Reader:
         """Complain of a part that is there and is no list, or no object."""
         there = member.opened or member.value is not None
         if there and self.plan.text[member.start] != bracket:
-            self.plan.complain(f"{name} is no {'list' if bracket == '[' else 'object'}", member.start)
+            self.plan.add_unreadable(f"{name} is no {'list' if bracket == '[' else 'object'}", member.start)
 
     def check_version(self, member: Member) -> None:
         """Later minor versions only add to the format; a later major version may mean anything."""
@@ -145,7 +145,7 @@ class _Reader:
 
     # -- resource_changes
 
-    def take_change(self, entry: Member, *, deferred: bool) -> None:
+    def read_change(self, entry: Member, *, deferred: bool) -> None:
         plan, change_of, start = self.plan, as_object(entry.value), entry.start
         if deferred:
             found = find(plan.text, start, ("resource_change",))
@@ -153,9 +153,9 @@ class _Reader:
         address, kind = as_text(change_of.get("address")), as_text(change_of.get("type"))
         change = change_of.get("change")
         if address is None or kind is None or not isinstance(change, dict):
-            plan.complain("an entry of resource_changes has no address, type or change", start)
+            plan.add_unreadable("an entry of resource_changes has no address, type or change", start)
             return
-        if not KEPT.match(kind):
+        if not AWS_TYPES.match(kind):
             return
         actions = {action for action in as_list(change.get("actions")) if isinstance(action, str)}
         read, deposed = change_of.get("mode") == "data", change_of.get("deposed") is not None
@@ -165,17 +165,17 @@ class _Reader:
         after = change.get("after")
         if not read and not (actions & _CHANGES or "no-op" in actions):
             if not actions:
-                plan.complain(f"{address}: a change without actions", start, address)
+                plan.add_unreadable(f"{address}: a change without actions", start, address)
             return  # deleted or forgotten
         if deposed:
             return  # an object that is left over from a replacement and will be destroyed
         if after is not None and not isinstance(after, dict):
-            plan.complain(f"{address}: the values of the change are no object", start, address)
+            plan.add_unreadable(f"{address}: the values of the change are no object", start, address)
             return
         if not isinstance(change.get("after_unknown"), (dict, bool, type(None))):
-            plan.complain(f"{address}: after_unknown is no object", start, address)
+            plan.add_unreadable(f"{address}: after_unknown is no object", start, address)
         if not isinstance(change.get("before"), (dict, type(None))):
-            plan.complain(f"{address}: the values before the change are no object", start, address)
+            plan.add_unreadable(f"{address}: the values before the change are no object", start, address)
         resource = PlannedResource(
             address,
             kind,
@@ -194,31 +194,31 @@ class _Reader:
 
     # -- planned_values, values, prior_state
 
-    def take_known(self, path: Keys, member: Member) -> None:
+    def read_values(self, path: Keys, member: Member) -> None:
         """A part of a module of values: a resource, or what should be a list of resources or of modules."""
         key, within = member.key, path[-2]
         if isinstance(key, int) and within == "child_modules":
             self.check(member, "{", f"{path[0]}: a module")
         elif isinstance(key, int) and within == "resources":
-            self.take_state_entry(path[0], member)
+            self.read_state_entry(path[0], member)
         elif key in _PARTS:
             self.check(member, _PARTS[str(key)], f"{path[0]}: {key}")
 
-    def take_state_entry(self, part: str | int, entry: Member) -> None:
+    def read_state_entry(self, part: str | int, entry: Member) -> None:
         value = as_object(entry.value)
         address, kind = as_text(value.get("address")), as_text(value.get("type"))
         if address is None or kind is None or not isinstance(value.get("values", {}), dict):
             if part != "prior_state":
-                self.plan.complain("a resource has no address, type or values", entry.start)
+                self.plan.add_unreadable("a resource has no address, type or values", entry.start)
             return
         if value.get("mode") == "data":
             if part != "planned_values":
-                take_data(self.plan, address, kind, as_object(value.get("values")))
-        elif KEPT.match(kind) and value.get("deposed_key") is None:
+                read_data_resource(self.plan, address, kind, as_object(value.get("values")))
+        elif AWS_TYPES.match(kind) and value.get("deposed_key") is None:
             place = Member(entry.key, address, entry.start, entry.end)
             (self.prior if part == "prior_state" else self.planned).append(place)
 
-    def take_value(self, start: int, *, changed: bool) -> None:
+    def read_resource(self, start: int, *, changed: bool) -> None:
         member = value_at(self.plan.text, start)
         entry = as_object(member.value)
         address = str(entry.get("address"))
@@ -241,9 +241,9 @@ class _Reader:
 
     # -- configuration
 
-    def take_written(self, path: Keys, member: Member) -> None:
+    def read_configuration(self, path: Keys, member: Member) -> None:
         """A part of the configuration, put where it belongs; of other providers' resources nothing is kept."""
-        if _wanted(path) and isinstance(member.key, str):
+        if _is_opened(path) and isinstance(member.key, str):
             is_list = member.key == "resources" and len(path) % 3 == 0  # and no call of that name
             self.check(member, "[" if is_list else "{", f"configuration: {member.key[:80]}")
         if member.opened:
@@ -253,9 +253,9 @@ class _Reader:
         value = member.value
         if isinstance(member.key, int):
             entry = as_object(value)
-            if path[-2] != "resources" or not KEPT.match(as_text(entry.get("type")) or ""):
+            if path[-2] != "resources" or not AWS_TYPES.match(as_text(entry.get("type")) or ""):
                 return
-            value = {key: item for key, item in entry.items() if key in _WRITTEN}
+            value = {key: item for key, item in entry.items() if key in _KEPT_KEYS}
         place: Json = self.plan.configuration
         last = len(path) - 2
         for number, key in enumerate(path[1:-1], 1):
@@ -268,7 +268,7 @@ class _Reader:
             place[str(member.key)] = value
 
 
-def _wanted(path: Keys) -> bool:
+def _is_opened(path: Keys) -> bool:
     """Which parts are opened, so that of what is in them only a little is held at a time.
 
     The lists of changes, and the modules of values and of the configuration down to their resources.
@@ -304,7 +304,7 @@ def _module(entry: dict[str, Json], address: str) -> str:
     return given if given is not None else module_of(address)
 
 
-def take_data(plan: PlanFile, address: str, kind: str, values: dict[str, Json]) -> None:
+def read_data_resource(plan: PlanFile, address: str, kind: str, values: dict[str, Json]) -> None:
     """What a data resource gave when the plan or the state was made: a policy document, or the account."""
     if kind == DOCUMENT:
         document = as_text(values.get("json")) or as_text(values.get("minified_json"))
@@ -316,7 +316,7 @@ def take_data(plan: PlanFile, address: str, kind: str, values: dict[str, Json]) 
             plan.callers[address] = account
 
 
-def _by_default_provider(configuration: dict[str, Json], address: str) -> bool:
+def _uses_default_provider(configuration: dict[str, Json], address: str) -> bool:
     """Whether a resource uses the root's provider without an alias; of a state, without configuration, all do."""
     if not configuration:
         return True

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text, key_of, module_steps
+from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text, call_instance_key, module_steps
 
-_DEPTH = 32
-_STEPS = 5_000  # names that are followed for one expression
+_MAX_DEPTH = 32
+_MAX_STEPS = 5_000  # names that are followed for one expression
 _INDEX = frozenset({"each.key", "count.index"})
 _VARIABLE = re.compile(r"var\.([\w-]+)")
 _EACH_VALUE = re.compile(r"each\.value(?:[.\[].*)?")
@@ -31,7 +31,7 @@ class BlockInstance:
     for_each: Json = None
 
 
-_NOBODY = BlockInstance()
+_NO_INSTANCE = BlockInstance()
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PlanReference:
     def resource(self) -> str | None:
         """The address of the resource that is named, None where it is something else."""
         match = _ATTRIBUTE.fullmatch(self.text)
-        return joined(self.module, match.group(1)) if match else None
+        return qualify(self.module, match.group(1)) if match else None
 
     @property
     def attribute(self) -> str | None:
@@ -75,7 +75,7 @@ def without_index(found: Sequence[PlanReference]) -> list[PlanReference]:
     return [reference for reference in found if reference.text not in _INDEX]
 
 
-def joined(module: str, name: str) -> str:
+def qualify(module: str, name: str) -> str:
     """A name inside a module as an address."""
     return f"{module}.{name}" if module else name
 
@@ -85,7 +85,7 @@ class PlanReferences:
 
     def __init__(self, configuration: dict[str, Json]) -> None:
         self._root = as_object(configuration.get("root_module"))
-        self._left = _STEPS
+        self._steps_left = _MAX_STEPS
         self._resources: dict[str, dict[str, dict[str, Json]]] = {}  # by module path without instance keys
 
     def expressions(self, module: str, name: str) -> dict[str, Json] | None:
@@ -101,25 +101,25 @@ class PlanReferences:
         found = self._module_resources(module).get(name)
         return BlockInstance(index, found.get("for_each_expression") if found is not None else None)
 
-    def follow(self, module: str, expression: Json, owner: BlockInstance = _NOBODY) -> tuple[PlanReference, ...]:
+    def follow(self, module: str, expression: Json, owner: BlockInstance = _NO_INSTANCE) -> tuple[PlanReference, ...]:
         """The names that an expression written in a module refers to, in its order, each once, followed to the end.
 
         An expression that is a list or an object of expressions (a nested block) gives the names of all of them.
         """
         found: dict[PlanReference, None] = {}
-        self._left = _STEPS
-        self._follow(_Place(module, owner), expression, found, frozenset(), 0)
+        self._steps_left = _MAX_STEPS
+        self._follow(_ExpressionSite(module, owner), expression, found, frozenset(), 0)
         return tuple(found)
 
     def _follow(
         self,
-        place: _Place,
+        place: _ExpressionSite,
         expression: Json,
         found: dict[PlanReference, None],
         seen: frozenset[tuple[str, str]],
         depth: int,
     ) -> None:
-        if depth > _DEPTH:
+        if depth > _MAX_DEPTH:
             return
         if isinstance(expression, list):
             for item in expression:
@@ -133,11 +133,11 @@ class PlanReferences:
                     self._follow(place, item, found, seen, depth + 1)
             return
         names = [name for name in as_list(expression["references"]) if isinstance(name, str)]
-        for name in _longest(names):
+        for name in _longest_names(names):
             if (place.module, name) in seen:
                 continue
-            self._left -= 1
-            behind = self._behind(place, name) if self._left > 0 else None
+            self._steps_left -= 1
+            behind = self._target_expression(place, name) if self._steps_left > 0 else None
             inner: dict[PlanReference, None] = {}
             if behind is not None:
                 self._follow(*behind, inner, seen | {(place.module, name)}, depth + 1)
@@ -147,7 +147,7 @@ class PlanReferences:
                 inner = {replace(reference, one_of=True): None for reference in inner}
             found.update(inner)
 
-    def _behind(self, place: _Place, name: str) -> tuple[_Place, Json] | None:
+    def _target_expression(self, place: _ExpressionSite, name: str) -> tuple[_ExpressionSite, Json] | None:
         """The expression that a module's variable, a module's output or ``each.value`` stands for, and where it is."""
         if match := _VARIABLE.fullmatch(name):
             steps = module_steps(place.module)
@@ -156,13 +156,13 @@ class PlanReferences:
             parent = ".".join(steps[:-1])
             call = as_object(as_object(self._module(parent).get("module_calls")).get(_call_name(steps[-1])))
             given = as_object(call.get("expressions")).get(match.group(1))
-            owner = BlockInstance(key_of(place.module), call.get("for_each_expression"))
+            owner = BlockInstance(call_instance_key(place.module), call.get("for_each_expression"))
             return (replace(place, module=parent, owner=owner), given) if given is not None else None
         if match := _OUTPUT.fullmatch(name):
-            child = joined(place.module, match.group(1))
+            child = qualify(place.module, match.group(1))
             output = as_object(as_object(self._module(child).get("outputs")).get(match.group(2)))
             given = output.get("expression")
-            return (replace(place, module=child, owner=_NOBODY), given) if given is not None else None
+            return (replace(place, module=child, owner=_NO_INSTANCE), given) if given is not None else None
         if _EACH_VALUE.fullmatch(name) and place.owner.for_each is not None:
             return replace(place, owner=replace(place.owner, for_each=None)), place.owner.for_each
         return None
@@ -183,7 +183,7 @@ class PlanReferences:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _ExpressionSite:
     """Where an expression stands: the address of its module, and the block instance in it."""
 
     module: str
@@ -194,7 +194,7 @@ def _call_name(step: str) -> str:
     return step.removeprefix("module.").partition("[")[0]
 
 
-def _longest(names: list[str]) -> list[str]:
+def _longest_names(names: list[str]) -> list[str]:
     """The names without those that another one begins with: of ``x.y.arn`` and ``x.y`` only the first."""
     begun: set[str] = set()
     for name in names:

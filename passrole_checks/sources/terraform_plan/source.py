@@ -53,13 +53,13 @@ from passrole_checks.sources.terraform_plan.principals import PlanAttachments
 from passrole_checks.sources.terraform_plan.references import PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
-from passrole_checks.sources.terraform_plan.unknown_until_apply import missing_part
+from passrole_checks.sources.terraform_plan.unknown_until_apply import unknown_part
 from passrole_checks.sources.terraform_plan.values_before import (
     attachments_before,
-    before_of,
     boundaries_before,
-    home_of,
+    deployment_before,
     members_before,
+    plan_before,
     policies_before,
 )
 
@@ -81,7 +81,7 @@ def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | 
     return _Loader(plan, source).configuration(unchanged=unchanged)
 
 
-class _Change(TypedDict, total=False):
+class _ChangeFields(TypedDict, total=False):
     before: tuple[AttachedPolicy, ...]
     unchanged: tuple[AttachedPolicy, ...]
     home: Deployment
@@ -97,13 +97,13 @@ class _Loader:
         self.references = PlanReferences(plan.configuration)
         self.documents = PlanDocuments(plan, self.references)
         self.attachments = PlanAttachments(plan, self.references)
-        self.received = PlanRoleConsumers(plan, self.references, source)
+        self.consumers = PlanRoleConsumers(plan, self.references, source)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
         judged = [
             resource
             for resource in self.plan.resources.values()
-            if unchanged or resource.changed or resource.address in self.attachments.newly_attached
+            if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
         policies = [policy for resource in judged for policy in self.policies(resource)]
         addresses = {resource.address for resource in judged}
@@ -124,12 +124,12 @@ class _Loader:
             account=self.account(),
             not_evaluated=(
                 *self.plan.not_evaluated,
-                *self.stacks(judged),
-                *(self.source.not_evaluated if self.source is not None and self.source.missed else ()),
+                *self.unread_stacks(judged),
+                *(self.source.not_evaluated if self.source is not None and self.source.has_unmatched_policy else ()),
             ),
             received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
             instance_profiles=(
-                *filter(None, map(self.received.profile, self.plan.resources.values())),
+                *filter(None, map(self.consumers.profile, self.plan.resources.values())),
                 *(profile for stack in stacks for profile in stack.profiles),
             ),
             stack_roles=tuple(role for stack in stacks for role in stack.named),
@@ -139,15 +139,15 @@ class _Loader:
                 if one.type in USERS and (name := as_text(one.values.get(ENTITIES[one.type].name)))
             )
             + tuple(user for stack in stacks for user in stack.users),
-            **self.change(judged),
-            **self.held(judged),
+            **self.change_fields(judged),
+            **self.attachments_elsewhere(judged),
         )
         return told_apart(as_read)
 
-    def held(self, judged: list[PlannedResource]) -> AttachmentsElsewhere:
+    def attachments_elsewhere(self, judged: list[PlannedResource]) -> AttachmentsElsewhere:
         """What principals hold beside the policies of the plan."""
         addresses = dict.fromkeys(resource.address for resource in judged)
-        found = holdings_of(self.plan, self.attachments, self.received, _definition, addresses)
+        found = holdings_of(self.plan, self.attachments, self.consumers, _definition, addresses)
         limits = (one for one in self.plan.resources.values() if one.type in ORGANIZATION_POLICIES)
         held = found.held([policy for one in limits for policy in self.policies(one)])
         held["boundaries"] = tuple(self.boundaries())
@@ -156,11 +156,11 @@ class _Loader:
 
     def roles_received(self, judged: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
-            yield from self.received.roles(resource, _definition(resource), resource.address in judged)
+            yield from self.consumers.roles(resource, _definition(resource), resource.address in judged)
 
-    def change(self, judged: list[PlannedResource]) -> _Change:
+    def change_fields(self, judged: list[PlannedResource]) -> _ChangeFields:
         """What stood before the plan, and what it leaves alone."""
-        before = before_of(self.plan)
+        before = plan_before(self.plan)
         if before is None:
             return {}
         addresses = {resource.address for resource in judged}
@@ -170,12 +170,12 @@ class _Loader:
             if resource.address not in addresses and resource.type in FLAGGABLE
         ]
         stood = _Loader(before)
-        held = holdings_of(before, stood.attachments, stood.received, _definition, {})
+        held = holdings_of(before, stood.attachments, stood.consumers, _definition, {})
         policies = (policy for resource in before.resources.values() for policy in stood.policies(resource))
         return {
             "before": policies_before(before, self.plan, policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
-            "home": home_of(before),
+            "home": deployment_before(before),
             "members_before": members_before(before, self.plan, stood.members()),
             "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
             "boundary_names_before": boundaries_before(before, self.plan, held.boundary_names.items()),
@@ -195,12 +195,14 @@ class _Loader:
     def stack(self, resource: PlannedResource, judged: bool) -> StackContent:
         """What the template of a stack holds. Its principals may be known by their names, since a plan has the text of
         the template with all references filled in; those of a stack set are in other accounts."""
-        found = self.received.stack(resource, _definition(resource), judged)
+        found = self.consumers.stack(resource, _definition(resource), judged)
         return (
-            found.called(lambda who: self.attachments.called(resource, who)) if resource.type == ONE_ACCOUNT else found
+            found.called(lambda who: self.attachments.resolve_name(resource, who))
+            if resource.type == ONE_ACCOUNT
+            else found
         )
 
-    def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
+    def unread_stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
         """The CloudFormation stacks of a plan and the like, whose own templates are not read here, and what of those
         that are read is not evaluated."""
         for resource in resources:
@@ -247,13 +249,13 @@ class _Loader:
     def document(self, resource: PlannedResource, attribute: str, *, required: bool) -> Node | None:
         value = resource.values.get(attribute)
         if isinstance(value, str) and (value.strip() or required):
-            return self.plan.text_of(resource, value, attribute)
+            return self.plan.located_string(resource, value, attribute)
         if resource.is_unknown(attribute) or (value is None and required):
             written = self.expression(resource, attribute)
             at = self.plan.position_of_unknown(resource, attribute)
             return self.unknown_document(resource, written, attribute, at)
         if value is not None and not isinstance(value, str):
-            self.plan.complain(f"{resource.address}: {attribute} is no text", resource.start, resource.address)
+            self.plan.add_unreadable(f"{resource.address}: {attribute} is no text", resource.start, resource.address)
             return self.unknown_document(resource, None, attribute, resource.at)
         return None
 
@@ -265,7 +267,7 @@ class _Loader:
             if isinstance(written, dict):  # an attribute, of which a plan tells only the names
                 yield 0, self.unknown_document(role, written, attribute, role.at)
             elif not blocks and self.source is not None:
-                yield from enumerate(self.source.made_by_dynamic(role, attribute))
+                yield from enumerate(self.source.dynamic_policies(role, attribute))
             for number, block in enumerate(blocks):
                 expression = as_object(block).get(key)
                 constant = as_text(as_object(expression).get("constant_value"))
@@ -277,7 +279,7 @@ class _Loader:
                 )
             return
         if value is not None and not isinstance(value, list):
-            self.plan.complain(f"{role.address}: {attribute} is no list", role.start, role.address)
+            self.plan.add_unreadable(f"{role.address}: {attribute} is no list", role.start, role.address)
         missing = as_list(as_object(role.unknown).get(attribute))
         values = as_list(value)
         for number, item in enumerate(values):
@@ -286,14 +288,14 @@ class _Loader:
             at = self.plan.position_of(role, attribute, number)
             hidden = missing[number] if number < len(missing) else False
             if isinstance(policy, str) and policy.strip():
-                yield number, self.plan.text_of(role, policy, attribute, number, key)
+                yield number, self.plan.located_string(role, policy, attribute, number, key)
             elif hidden is True or as_object(hidden).get(key) is True:
                 # the blocks are a set: only a single one is sure to be the one that is written
                 expression = as_object(blocks[0]).get(key) if len(blocks) == len(values) == 1 else written
                 yield number, self.unknown_document(role, expression, f"{attribute}/{number}/{key}", at)
             elif policy is not None and not isinstance(policy, str):
                 reason = f"{role.address}: {attribute}[{number}].{key} is no text"
-                self.plan.complain(reason, role.start, role.address)
+                self.plan.add_unreadable(reason, role.start, role.address)
 
     def unknown_document(self, resource: PlannedResource, expression: Json, path: str, at: Position) -> Node:
         """The document at a path from a resource's attributes that a plan does not spell out."""
@@ -301,8 +303,8 @@ class _Loader:
         found = self.references.follow(resource.module, expression, owner)
         attribute, *rest = path.split("/")
         label = f"{resource.address}.{attribute}" + (f"[{rest[0]}].{rest[1]}" if rest else "")
-        document = self.documents.unknown(at, found, label)
-        return document if self.source is None else self.source.completed(resource, path, document, found)
+        document = self.documents.resolve_unknown(at, found, label)
+        return document if self.source is None else self.source.complete_document(resource, path, document, found)
 
     def expression(self, resource: PlannedResource, attribute: str) -> Json:
         written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}")
@@ -327,7 +329,7 @@ class _Loader:
             return text(path, role.at)
         if role.is_unknown("path"):
             found = self.references.follow(role.module, self.expression(role, "path"))
-            return StringNode((missing_part(found, f"{role.address}.path"),), role.at)
+            return StringNode((unknown_part(found, f"{role.address}.path"),), role.at)
         return None
 
     def account(self) -> str | None:

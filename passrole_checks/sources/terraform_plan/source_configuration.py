@@ -35,7 +35,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     NESTED_POLICIES,
     RESOURCE_POLICIES,
 )
-from passrole_checks.sources.terraform_plan.merge_readings import agreed
+from passrole_checks.sources.terraform_plan.merge_readings import merge_documents
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
     PlanFile,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _COMPARED = ("name", "name_prefix", "path", "description")
 _NAMES = frozenset({"id", "name"})
-_DEPTH = 40
+_MAX_DEPTH = 40
 
 
 class PlanSource:
@@ -76,7 +76,7 @@ class PlanSource:
         self._literals: dict[tuple[str, str], str] = {}
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
-        self.missed = False  # whether a document was not found
+        self.has_unmatched_policy = False  # whether a document was not found
         at_lead(os.path.abspath(folder))
         full = Path(os.path.realpath(folder))
         at_file(full)
@@ -85,7 +85,7 @@ class PlanSource:
             return
 
         def look(root: Module) -> None:
-            self._literals = dict(_literals(root))
+            self._literals = dict(_identifying_attributes(root))
 
         values = tuple(_variables(plan))
         given = replace(inputs, source=None, values=values)
@@ -99,7 +99,9 @@ class PlanSource:
         self.unreadable, self.not_evaluated, self.files = found.unreadable, found.not_evaluated, found.files
         self._suppressions, self.excluded = found.suppressions, found.excluded
 
-    def completed(self, resource: PlannedResource, path: str, shown: Node, found: tuple[PlanReference, ...]) -> Node:
+    def complete_document(
+        self, resource: PlannedResource, path: str, shown: Node, found: tuple[PlanReference, ...]
+    ) -> Node:
         """A document that a plan has ``shown`` with holes, with what the configuration says of it.
 
         ``path`` leads to it from the resource's attributes; ``found`` are the names that its expression mentions.
@@ -112,27 +114,27 @@ class PlanSource:
             for policy in candidates
             if _may_be_unknown(shown, found, policy.document)
             and _mentions(found, policy.document)
-            and (node := agreed(shown, policy.document)) is not None
+            and (node := merge_documents(shown, policy.document)) is not None
         ]
         if len(agreeing) != 1:
-            self.missed = self.missed or not candidates
+            self.has_unmatched_policy = self.has_unmatched_policy or not candidates
             return shown
         self._used.append(agreeing[0].at)
         return agreeing[0]
 
-    def given(self, resource: PlannedResource, attribute: str, shown: Node) -> Node:
+    def complete_role(self, resource: PlannedResource, attribute: str, shown: Node) -> Node:
         """The role that a resource is given, where a plan has ``shown`` nothing but the names in its expression, of
         which it is one. What is none of them is of another version, as is a role that the plan does not have."""
         said = self.received.get((resource.address, attribute))
         if said is None:
-            said = self.received.get((_without_keys(resource.address), attribute))
+            said = self.received.get((_without_any_key(resource.address), attribute))
         named = {hole.role for hole in holes_in(shown) if hole.role is not None}
         meant = {hole.role for hole in holes_in(said) if hole.role is not None} if said is not None else set()
-        if said is None or not _is_open(shown) or _is_open(said) or not (meant <= named or not named):
+        if said is None or not _is_undetermined(shown) or _is_undetermined(said) or not (meant <= named or not named):
             return shown
         return said if all(role in self.plan.resources for role in meant) else shown
 
-    def made_by_dynamic(self, resource: PlannedResource, attribute: str) -> Iterator[Node]:
+    def dynamic_policies(self, resource: PlannedResource, attribute: str) -> Iterator[Node]:
         """The policies in blocks of which a plan tells nothing at all: ``dynamic`` makes them of what is not known.
 
         Where the configuration knows all of them, the plan would as well: it is of another version.
@@ -149,7 +151,7 @@ class PlanSource:
         policies = self.policies.get(address)
         if policies is None:
             # keys that the configuration does not know before apply
-            address = _without_keys(address)
+            address = _without_any_key(address)
             policies = self.policies.get(address, [])
         for attribute in _COMPARED:
             planned, said = as_text(resource.values.get(attribute)), self._literals.get((address, attribute))
@@ -160,7 +162,7 @@ class PlanSource:
     def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
         """The policies that the configuration may mean by a document of a resource."""
         policies = self._policies(resource)
-        address = resource.address if resource.address in self.policies else _without_keys(resource.address)
+        address = resource.address if resource.address in self.policies else _without_any_key(resource.address)
         if "/" not in path:
             return [policy for policy in policies if policy.path == path]
         # of nested policies the plan has a set: they go by their name, and by their place where the plan has none
@@ -202,7 +204,7 @@ def _may_be_unknown(shown: Node, found: tuple[PlanReference, ...], document: Nod
     )
 
 
-def _is_open(node: Node) -> bool:
+def _is_undetermined(node: Node) -> bool:
     """Whether a value is one of which nothing is known, or has alternatives."""
     only = node.only_hole if isinstance(node, StringNode) else None
     return isinstance(node, Choice) or (only is not None and only.role is None and only.known is None)
@@ -217,11 +219,11 @@ def _mentions(found: tuple[PlanReference, ...], document: Node) -> bool:
     return all(hole.role is None or without_key(hole.role) in known for hole in holes_in(document))
 
 
-def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
+def _identifying_attributes(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
     """The attributes of resources with policies that tell one version of a configuration from another."""
     from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
     from passrole_checks.sources.terraform.resources.blocks import blocks_of
-    from passrole_checks.sources.terraform.resources.entities import written
+    from passrole_checks.sources.terraform.resources.entities import attribute_value
 
     kinds = {*IDENTITY_POLICIES, *NESTED_POLICIES, *RESOURCE_POLICIES}
     for module in root.walk():
@@ -233,18 +235,18 @@ def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
                 address = module.prefixed(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
                 nested = NESTED_POLICIES.get(block.labels[0], ("", ""))[0]
                 for place, (_, inner, own) in enumerate(blocks_of(block.body, nested, scope) if nested else ()):
-                    value = written(inner, "name", own)
+                    value = attribute_value(inner, "name", own)
                     known = literal(value) if value is not None else None
                     if known is not None:
                         yield (address, f"{nested}/{place}"), known
                 for attribute in _COMPARED:
-                    value = written(block, attribute, scope)
+                    value = attribute_value(block, attribute, scope)
                     known = literal(value) if value is not None else None
                     if known is not None:
                         yield (address, attribute), known
 
 
-def _without_keys(address: str) -> str:
+def _without_any_key(address: str) -> str:
     """An address without any instance key, its modules' included."""
     steps = module_steps(address)
     rest = address[len(".".join(steps)) :].lstrip(".")
@@ -258,18 +260,18 @@ def _variables(plan: PlanFile) -> Iterator[tuple[str, Node]]:
     for variable in members(plan.text, plan.variables[0]):
         for part in members(plan.text, variable.start):
             if part.key == "value":
-                yield str(variable.key), _node(plan, part, 0)
+                yield str(variable.key), _to_node(plan, part, 0)
 
 
-def _node(plan: PlanFile, member: Member, depth: int) -> Node:
+def _to_node(plan: PlanFile, member: Member, depth: int) -> Node:
     at, value = plan.lines.position(member.start, member.end), member.value
     if isinstance(value, str):
         return text(value, at)
     if value is None or isinstance(value, (bool, int, float)):
         return Const(value, at)
-    if depth > _DEPTH:
+    if depth > _MAX_DEPTH:
         return unknown("…", at, "nested too deeply")
-    found = [(item.key, _node(plan, item, depth + 1)) for item in members(plan.text, member.start)]
+    found = [(item.key, _to_node(plan, item, depth + 1)) for item in members(plan.text, member.start)]
     if isinstance(value, list):
         return ListNode(tuple(node for _, node in found), at)
     return ObjectNode(tuple(ObjectEntry(StringNode((str(key),), at), node) for key, node in found), at)

@@ -27,7 +27,7 @@ from passrole_checks.sources.terraform_plan.model import (
     as_text,
     index_text,
 )
-from passrole_checks.sources.terraform_plan.plan_file import KEPT, take_data
+from passrole_checks.sources.terraform_plan.plan_file import AWS_TYPES, read_data_resource
 
 _VERSION = 4
 _STORED = re.compile(r'\s*\{\s*"(?:version"\s*:\s*\d+\s*,\s*"(?:terraform_version|serial)"|check_results"|lineage")')
@@ -58,32 +58,32 @@ def read_state(path: Path, content: str) -> PlanFile:
     lines = Lines(file, text)
     plan = PlanFile(file, text, lines)
     try:
-        for keys, member in walk(text, _wanted):
+        for keys, member in walk(text, _is_opened):
             if keys == ("version",) and member.value != _VERSION:
                 shown = str(member.value)[:20] if isinstance(member.value, (int, str)) else "of another type"
                 reason = f"a state of version {shown}, and only version {_VERSION} is read: run terraform show -json"
                 raise InputError(file, reason, lines.place(member.start)[0])
             if keys == ("resources",) and text[member.start] != "[" and (member.opened or member.value is not None):
-                plan.complain("resources is no list", member.start)
+                plan.add_unreadable("resources is no list", member.start)
             elif len(keys) == 2 and isinstance(member.key, int):
-                _take(plan, member)
+                _read_entry(plan, member)
     except NotJson as error:
         raise InputError(file, error.reason, lines.place(error.offset)[0]) from None
     plan.accounts = set(plan.callers.values())
     return plan
 
 
-def _wanted(keys: Keys) -> bool:
+def _is_opened(keys: Keys) -> bool:
     return keys == ("resources",)
 
 
-def _take(plan: PlanFile, member: Member) -> None:
+def _read_entry(plan: PlanFile, member: Member) -> None:
     entry = as_object(member.value)
     kind, name = as_text(entry.get("type")), as_text(entry.get("name"))
     if kind is None or name is None:
-        plan.complain("an entry of resources has no type or name", member.start)
+        plan.add_unreadable("an entry of resources has no type or name", member.start)
         return
-    if not KEPT.match(kind):
+    if not AWS_TYPES.match(kind):
         return
     module = as_text(entry.get("module")) or ""
     data = entry.get("mode") == "data"
@@ -92,14 +92,14 @@ def _take(plan: PlanFile, member: Member) -> None:
     address = ".".join(part for part in (module, "data" if data else "", kind, name) if part)
     instances = entry.get("instances")
     if not isinstance(instances, list):
-        plan.complain(f"{address}: instances is no list", member.start)
+        plan.add_unreadable(f"{address}: instances is no list", member.start)
         return
     place = find(plan.text, member.start, ("instances",))
     for instance in members(plan.text, place.start) if place is not None else ():
-        _take_instance(plan, instance, (address, kind, name, module), data=data)
+        _read_instance(plan, instance, (address, kind, name, module), data=data)
 
 
-def _take_instance(plan: PlanFile, member: Member, names: tuple[str, str, str, str], *, data: bool) -> None:
+def _read_instance(plan: PlanFile, member: Member, names: tuple[str, str, str, str], *, data: bool) -> None:
     whole, kind, name, module = names
     instance = as_object(member.value)
     if instance.get("deposed"):
@@ -107,10 +107,12 @@ def _take_instance(plan: PlanFile, member: Member, names: tuple[str, str, str, s
     key = index_text(instance.get("index_key"))
     address, values = f"{whole}{key}", instance.get("attributes")
     if not isinstance(values, dict):
-        plan.complain(f"{address}: there are no attributes that can be read: run terraform show -json", member.start)
+        plan.add_unreadable(
+            f"{address}: there are no attributes that can be read: run terraform show -json", member.start
+        )
         return
     if data:
-        take_data(plan, address, kind, values)
+        read_data_resource(plan, address, kind, values)
         return
     at = plan.lines.position(member.start, member.end)
     plan.resources[address] = PlannedResource(

@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance
-from passrole_checks.sources.terraform_plan.unknown_until_apply import Missing, missing_part
+from passrole_checks.sources.terraform_plan.unknown_until_apply import UnknownValues, unknown_part
 
 _LISTS = (
     ("actions", "Action"),
@@ -36,7 +36,7 @@ class StatementReader:
 
     def __init__(
         self,
-        missing: Missing,
+        missing: UnknownValues,
         module: str,
         label: str,
         at: Position,
@@ -60,33 +60,33 @@ class StatementReader:
             if principal is not None:
                 entries.append(("Principal" if key == "principals" else "NotPrincipal", principal))
         for attribute, element in _LISTS:
-            items = self.strings(attribute, value.get(attribute), unknown.get(attribute), block.get(attribute))
+            items = self.string_list(attribute, value.get(attribute), unknown.get(attribute), block.get(attribute))
             if items is not None:
                 entries.append((element, items))
         condition = self.conditions(value.get("condition"), unknown.get("condition"), block.get("condition"))
         if condition is not None:
             entries.append(("Condition", condition))
-        return replace(self.mapping(entries), block=True)
+        return replace(self.object_of(entries), block=True)
 
-    def mapping(self, entries: Sequence[tuple[str, Node]]) -> ObjectNode:
+    def object_of(self, entries: Sequence[tuple[str, Node]]) -> ObjectNode:
         """A mapping of these keys and values."""
         return ObjectNode(tuple(ObjectEntry(text(key, self.at), node) for key, node in entries), self.at)
 
-    def hole(self, attribute: str, expression: Json) -> Unresolved:
+    def unresolved(self, attribute: str, expression: Json) -> Unresolved:
         """What stands for a missing attribute: the names in its expression."""
         found = self.missing.references.follow(self.module, expression, self.owner)
-        return missing_part(found, f"{self.label}.{attribute}")
+        return unknown_part(found, f"{self.label}.{attribute}")
 
     def scalar(
         self, attribute: str, value: dict[str, Json], unknown: dict[str, Json], block: dict[str, Json]
     ) -> StringNode | None:
         """A single text; None where it is not set."""
         if unknown.get(attribute) is True:
-            return StringNode((self.hole(attribute, block.get(attribute)),), self.at)
+            return StringNode((self.unresolved(attribute, block.get(attribute)),), self.at)
         known = as_text(value.get(attribute))
-        return text(_interpolated(known), self.at) if known is not None else None
+        return text(_policy_variables(known), self.at) if known is not None else None
 
-    def strings(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
+    def string_list(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
         """A list of texts; each missing element is a hole, which names its role where the names tell which it is."""
         found = self.missing.references.follow(self.module, expression, self.owner)
         label = f"{self.label}.{attribute}"
@@ -95,37 +95,39 @@ class StatementReader:
             if self.whole_lists and holes and all(hole.role for hole in holes):
                 return ListNode(tuple(StringNode((hole,), self.at) for hole in holes), self.at)
             # the whole list is missing: one role's name in it does not say that nothing else is in it
-            return StringNode((missing_part(found, label),), self.at)
+            return StringNode((unknown_part(found, label),), self.at)
         values = as_list(value)
-        lacking = [number for number, item in enumerate(values) if part_at(unknown, number) is True or item is None]
+        lacking = [
+            number for number, item in enumerate(values) if unknown_element(unknown, number) is True or item is None
+        ]
         holes = self.missing.elements(found, label)
         if len(holes) != len(lacking):
             if len(holes) > len(lacking) > 0 and all(hole.role for hole in holes):
                 # two unknown elements of a set may be shown as one
-                known = [StringNode((_interpolated(item),), self.at) for item in values if isinstance(item, str)]
+                known = [StringNode((_policy_variables(item),), self.at) for item in values if isinstance(item, str)]
                 return ListNode((*known, *(StringNode((hole,), self.at) for hole in holes)), self.at)
-            holes = [missing_part(found, label) for _ in lacking]  # which name is in which element is not told
+            holes = [unknown_part(found, label) for _ in lacking]  # which name is in which element is not told
         items: list[Node] = []
         for number, item in enumerate(values):
             if number in lacking:
                 items.append(StringNode((holes[lacking.index(number)],), self.at))
             elif isinstance(item, str):
-                items.append(text(_interpolated(item), self.at))
+                items.append(text(_policy_variables(item), self.at))
             else:
-                self.missing.plan.complain(f"{label}: an element is no text")
+                self.missing.plan.add_unreadable(f"{label}: an element is no text")
         return ListNode(tuple(items), self.at) if items else None
 
     def principals(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
         """``Principal`` or ``NotPrincipal``; None where there is none."""
         if unknown is True:
-            return StringNode((self.hole(attribute, expression),), self.at)
+            return StringNode((self.unresolved(attribute, expression),), self.at)
         entries: list[tuple[str, Node]] = []
         blocks = as_list(expression)
         for number, item in enumerate(map(as_object, as_list(value))):
             block = as_object(blocks[number]) if len(blocks) == len(as_list(value)) else {}
-            missing = as_object(part_at(unknown, number))
+            missing = as_object(unknown_element(unknown, number))
             name = f"{attribute}[{number}].identifiers"
-            identifiers = self.strings(
+            identifiers = self.string_list(
                 name, item.get("identifiers"), missing.get("identifiers"), block.get("identifiers")
             )
             kind = as_text(item.get("type"))
@@ -134,23 +136,25 @@ class StatementReader:
             if kind == "*":
                 return text("*", self.at)
             entries.append((kind, identifiers))
-        return self.mapping(entries) if entries else None
+        return self.object_of(entries) if entries else None
 
     def conditions(self, value: Json, unknown: Json, expression: Json) -> Node | None:
         """``Condition``: values of the same operator and key together, as the provider does; None for none."""
         if unknown is True:
-            return StringNode((self.hole("condition", expression),), self.at)
+            return StringNode((self.unresolved("condition", expression),), self.at)
         operators: dict[StringNode, dict[StringNode, list[Node]]] = {}
         blocks = as_list(expression)
         for number, item in enumerate(map(as_object, as_list(value))):
             block = as_object(blocks[number]) if len(blocks) == len(as_list(value)) else {}
-            missing = as_object(part_at(unknown, number))
+            missing = as_object(unknown_element(unknown, number))
             label = f"condition[{number}]"
-            test = self.scalar("test", item, missing, block) or StringNode((self.hole(f"{label}.test", None),), self.at)
-            key = self.scalar("variable", item, missing, block) or StringNode(
-                (self.hole(f"{label}.variable", None),), self.at
+            test = self.scalar("test", item, missing, block) or StringNode(
+                (self.unresolved(f"{label}.test", None),), self.at
             )
-            values = self.strings(f"{label}.values", item.get("values"), missing.get("values"), block.get("values"))
+            key = self.scalar("variable", item, missing, block) or StringNode(
+                (self.unresolved(f"{label}.variable", None),), self.at
+            )
+            values = self.string_list(f"{label}.values", item.get("values"), missing.get("values"), block.get("values"))
             given = operators.setdefault(test, {}).setdefault(key, [])
             if isinstance(values, ListNode):
                 given.extend(values.items)
@@ -172,12 +176,12 @@ class StatementReader:
         )
 
 
-def _interpolated(value: str) -> str:
+def _policy_variables(value: str) -> str:
     """``&{aws:username}`` is how the data resource spells the policy variable ``${aws:username}``."""
     return value.replace("&{", "${")
 
 
-def part_at(unknown: Json, number: int) -> Json:
+def unknown_element(unknown: Json, number: int) -> Json:
     """What a mirror of shapes says of one element of a list."""
     if isinstance(unknown, list):
         return unknown[number] if number < len(unknown) else False

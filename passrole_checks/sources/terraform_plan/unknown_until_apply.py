@@ -16,7 +16,7 @@ from passrole_checks.sources.terraform_plan.references import PlanReference, Pla
 AFTER_APPLY = "known after apply"
 
 
-class Missing:
+class UnknownValues:
     """What is known of the values that one plan leaves open."""
 
     def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
@@ -28,7 +28,7 @@ class Missing:
         if len(named) == 1 and (named_role := self._role_of(named[0], len(found) > 1)) is not None:
             expression, role = named_role
             return Unresolved(expression, role=role.address, known=self.arn_of(role), reason=AFTER_APPLY)
-        return missing_part(found, otherwise)
+        return unknown_part(found, otherwise)
 
     def elements(self, found: Sequence[PlanReference], otherwise: str) -> list[Unresolved]:
         """The elements of a list that are not known until apply, one for each name that it is written with."""
@@ -72,6 +72,6 @@ class Missing:
         )
 
 
-def missing_part(found: Sequence[PlanReference], otherwise: str) -> Unresolved:
+def unknown_part(found: Sequence[PlanReference], otherwise: str) -> Unresolved:
     """A document or a part of one that is not known until apply: the names that it is made from, and no more."""
     return Unresolved(", ".join(reference.text for reference in found) or otherwise, reason=AFTER_APPLY)

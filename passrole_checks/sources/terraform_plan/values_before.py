@@ -27,13 +27,13 @@ from passrole_checks.sources.terraform_plan.model import (
     without_key,
 )
 
-_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
+_RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
 _Boundary = TypeVar("_Boundary", AttachedPolicy, StringNode)
 _PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 
 
-def before_of(plan: PlanFile) -> PlanFile | None:
+def plan_before(plan: PlanFile) -> PlanFile | None:
     """The resources that hold, get or attach policies as they were; None where the file is no plan of changes.
 
     The result reads like a plan that changes nothing. What the plan says nothing of, because it is limited to some
@@ -45,17 +45,17 @@ def before_of(plan: PlanFile) -> PlanFile | None:
     resources = {
         resource.address: replace(resource, changed=False)
         for resource in plan.resources.values()
-        if resource.address not in changed and _TYPES.match(resource.type)
+        if resource.address not in changed and _RELEVANT_TYPES.match(resource.type)
     }
     for entry in plan.changes:
-        if not entry.deposed and _TYPES.match(entry.type):
-            stood = _stood(plan, entry)
+        if not entry.deposed and _RELEVANT_TYPES.match(entry.type):
+            stood = _resource_before(plan, entry)
             if stood is not None:
                 resources[entry.address] = stood
     return PlanFile(plan.file, plan.text, plan.lines, resources=resources)
 
 
-def _stood(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
+def _resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
     found = find(plan.text, entry.start, ("change", "before"))
     if found is None or not isinstance(found.value, dict):
         return None  # it is created
@@ -84,7 +84,7 @@ def policies_before(
 
     What is at another address now, without a ``moved`` block, is the same where it is of the same name.
     """
-    names = dict(_renamed(before, after))
+    names = dict(_renamed_addresses(before, after))
     return tuple(
         replace(
             policy,
@@ -92,7 +92,7 @@ def policies_before(
                 policy.resource, address=bare(names.get(policy.resource.address, policy.resource.address))
             ),
             principals=tuple(
-                dict.fromkeys(names.get(name, name) for name in policy.principals or _by_arn(before, policy))
+                dict.fromkeys(names.get(name, name) for name in policy.principals or _permission_set_of(before, policy))
             ),
         )
         for policy in policies
@@ -104,7 +104,7 @@ def members_before(
     before: PlanFile, after: PlanFile, members: Iterable[tuple[str, str]]
 ) -> tuple[tuple[str, str], ...]:
     """Groups and the users that were in them, named as in ``after``."""
-    names = dict(_renamed(before, after))
+    names = dict(_renamed_addresses(before, after))
     return tuple((names.get(group, group), names.get(user, user)) for group, user in members)
 
 
@@ -112,7 +112,7 @@ def boundaries_before(
     before: PlanFile, after: PlanFile, boundaries: Iterable[tuple[str, _Boundary]]
 ) -> tuple[tuple[str, _Boundary], ...]:
     """Principals and the boundaries that they had, named as in ``after``."""
-    names = dict(_renamed(before, after))
+    names = dict(_renamed_addresses(before, after))
     return tuple((names.get(principal, principal), policy) for principal, policy in boundaries)
 
 
@@ -120,11 +120,11 @@ def attachments_before(
     before: PlanFile, after: PlanFile, attachments: Iterable[ManagedAttachment]
 ) -> tuple[ManagedAttachment, ...]:
     """The managed policies that were attached and do not stand in the plan, their holders named as in ``after``."""
-    names = dict(_renamed(before, after))
+    names = dict(_renamed_addresses(before, after))
     return tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in attachments)
 
 
-def home_of(before: PlanFile) -> Deployment:
+def deployment_before(before: PlanFile) -> Deployment:
     """The account and the partition that everything stood in, where the ARNs of what stood name a single one."""
     places = {
         match.groups()
@@ -138,7 +138,7 @@ def home_of(before: PlanFile) -> Deployment:
     )
 
 
-def _renamed(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
+def _renamed_addresses(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
     """For an address that is gone: the new one of what bears the name now, else that name.
 
     The name stands for what is only forgotten, and still named by attachments.
@@ -169,7 +169,7 @@ def _identity(resource: PlannedResource) -> tuple[str, str] | None:
     return (kind, name) if name else None
 
 
-def _by_arn(before: PlanFile, policy: AttachedPolicy) -> Iterator[str]:
+def _permission_set_of(before: PlanFile, policy: AttachedPolicy) -> Iterator[str]:
     """The permission set of an inline policy, by its ARN."""
     resource = before.resources.get(policy.resource.address)
     arn = as_text(resource.values.get("permission_set_arn")) if resource is not None else None

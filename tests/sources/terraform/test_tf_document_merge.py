@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, text
-from passrole_checks.sources.terraform.resources.document_merge import put
+from passrole_checks.sources.terraform.resources.document_merge import merge_by_sid
 
 AT = Position("main.tf", 1)
 CONDITIONS = ("var.a", "var.b")
@@ -80,7 +80,7 @@ def test_merging_is_that_of_the_provider_under_every_outcome(found: list[list[Op
     statements = [node(item) for item in unique]
     for override in overrides:
         for item in override:
-            statements = put(statements, [node(item)])
+            statements = merge_by_sid(statements, [node(item)])
     for values in product(("true", "false"), repeat=len(CONDITIONS)):
         truth = dict(zip(CONDITIONS, values, strict=True))
         expected = there(unique, truth)

@@ -9,7 +9,7 @@ import pytest
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import plain
-from passrole_checks.sources.terraform.functions.call import KNOWN
+from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.root_context import Run
@@ -53,7 +53,7 @@ def shown(node: Node) -> object:
 
 def test_every_function_is_known() -> None:
     """The names are those of Terraform's reference of functions, of OpenTofu's, and no others."""
-    assert set(KNOWN) == set(TERRAFORM.split()) | set(OPENTOFU.split())
+    assert set(BUILTIN_NAMES) == set(TERRAFORM.split()) | set(OPENTOFU.split())
 
 
 EXAMPLES = [

@@ -46,7 +46,7 @@ from passrole_checks.sources.terraform.functions.number import NUMBER
 from passrole_checks.sources.terraform.functions.pattern import PATTERN
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.functions.sets import SETS
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, weight
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, evaluation_cost
 from passrole_checks.sources.terraform.functions.text import TEXT
 from passrole_checks.sources.terraform.functions.text_ends import ENDS
 from passrole_checks.sources.terraform.functions.time import TIME
@@ -72,7 +72,7 @@ _FUNCTIONS: dict[str, Function] = {
     **declare({"list": (_list, "A*"), "map": (_map, "A*")}),
 }  # fmt: skip
 _SPECIAL = frozenset({"try", "can", "coalesce", "convert"})  # their arguments are not simply evaluated first
-NEVER = {
+NOT_EVALUATED = {
     **dict.fromkeys(("timestamp", "plantimestamp", "uuid", "bcrypt"), "known when it runs"),
     **dict.fromkeys(("cidrhost", "cidrnetmask", "cidrsubnet", "cidrsubnets", "cidrcontains"),
                     "network addresses are not worked out"),
@@ -82,12 +82,14 @@ NEVER = {
 }  # fmt: skip
 """Functions that are always holes, and why. README lists them."""
 
-KNOWN = frozenset({*_FUNCTIONS, *_SPECIAL, *NEVER})
+BUILTIN_NAMES = frozenset({*_FUNCTIONS, *_SPECIAL, *NOT_EVALUATED})
 """The names of all built-in functions of Terraform and OpenTofu."""
 
-_CHEAP = 2  # nodes that a function looks through in the time in which an expression is evaluated
-_WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode",
-                    "yamlencode", "list", "map"})  # fmt: skip
+_NODES_PER_STEP = 2  # nodes that a function looks through in the time in which an expression is evaluated
+_CHOICE_AWARE = frozenset({
+    "concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode", "yamlencode",
+    "list", "map",
+})  # fmt: skip
 """Functions that see alternatives as such; the others are called for each of them."""
 
 
@@ -97,26 +99,26 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     words, at = scope.words(expression.span), scope.position(expression.span)
     name = expression.name.removeprefix("core::")
     if name in ("try", "can", "coalesce"):
-        return _first_that_holds(name, expression, scope)
+        return _first_usable(name, expression, scope)
     if name == "convert" and len(expression.arguments) == 2:
         return converted(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
-    function = _FUNCTIONS.get(name) or _of_provider(name)
+    function = _FUNCTIONS.get(name) or _provider_function(name)
     if function is None:
         kind = UnresolvedKind.NAME if name == "uuid" else UnresolvedKind.ANYTHING
-        return hole(words, at, _why_not(name), kind)
+        return hole(words, at, _unsupported_reason(name), kind)
     arguments: list[Node] = []
     for place, argument in enumerate(expression.arguments):
         value = evaluate(argument, scope)
         if expression.expand and place == len(expression.arguments) - 1:
-            arguments.extend(_spread(value))
+            arguments.extend(_expand_argument(value))
         else:
             arguments.append(value)
     failed = next((argument for argument in arguments if isinstance(argument, Failure)), None)
     if failed is not None and (scope.trying or failed.only_hole is not None):
         return failed
     info = FunctionCall(name, words, at, scope)
-    scope.budget.steps -= sum(map(weight, arguments)) // _CHEAP
-    if name in _WHOLE:
+    scope.budget.steps -= sum(map(evaluation_cost, arguments)) // _NODES_PER_STEP
+    if name in _CHOICE_AWARE:
         found = function(info, arguments)
     elif any(isinstance(argument, UnknownTail) for argument in arguments):
         found = None
@@ -130,21 +132,21 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
         found = map_choices(applied, *arguments)
     if found is None:
         return hole_from(words, at, *arguments)
-    scope.budget.steps -= weight(found) // _CHEAP
+    scope.budget.steps -= evaluation_cost(found) // _NODES_PER_STEP
     return limited(found, words, at)
 
 
-def _of_provider(name: str) -> Function | None:
+def _provider_function(name: str) -> Function | None:
     return AWS.get(name.removeprefix("provider::aws::")) if name.startswith("provider::aws::") else None
 
 
-def _why_not(name: str) -> str:
+def _unsupported_reason(name: str) -> str:
     if name.startswith("provider::"):
         return f"{name} is a function of a provider"
-    return NEVER.get(name, f"no function {name}")
+    return NOT_EVALUATED.get(name, f"no function {name}")
 
 
-def _spread(value: Node) -> list[Node]:
+def _expand_argument(value: Node) -> list[Node]:
     """The arguments that ``value...`` stands for."""
     if isinstance(value, ListNode):
         return list(value.items)
@@ -162,11 +164,11 @@ def _spread(value: Node) -> list[Node]:
 
 
 # What can only be evaluated: a variable as a whole, and what a data source says of where it is asked
-_PLAIN = re.compile(r"(?:var|each|count)\.[^.\[]+")
-_TOLD = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION)
+_WHOLE_VARIABLE = re.compile(r"(?:var|each|count)\.[^.\[]+")
+_ALWAYS_KNOWN_KINDS = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION)
 
 
-def _first_that_holds(name: str, expression: syntax.Call, scope: EvaluationScope) -> Node:
+def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) -> Node:
     """``try``, ``can`` and ``coalesce``: arguments in turn; where it is not known whether one holds, both ways."""
     words, at = scope.words(expression.span), scope.position(expression.span)
     values: list[tuple[Node, str]] = []
@@ -174,27 +176,27 @@ def _first_that_holds(name: str, expression: syntax.Call, scope: EvaluationScope
     for place, argument in enumerate(expression.arguments):
         value = evaluate(argument, inner)
         if expression.expand and place == len(expression.arguments) - 1:
-            values.extend((one, words) for one in _spread(value))
+            values.extend((one, words) for one in _expand_argument(value))
         else:
             values.append((value, scope.words(argument.span)))
-        if name != "coalesce" and _holds(name, value) is True:
+        if name != "coalesce" and _is_usable(name, value) is True:
             break
     result: Node | None = None
     for value, text in reversed(values):
-        result = _or_else(name, value, text, result, scope)
+        result = _value_or_next(name, value, text, result, scope)
     if name == "can":
 
         def known_to_hold(value: Node) -> Node:
-            held = _holds("try", value)
+            held = _is_usable("try", value)
             return Const(held, at) if held is not None else hole_from(words, at, value)
 
         return map_choices(known_to_hold, values[0][0]) if values else hole(words, at)
     return result if result is not None else hole(words, at)
 
 
-def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: EvaluationScope) -> Node:
+def _value_or_next(name: str, value: Node, words: str, otherwise: Node | None, scope: EvaluationScope) -> Node:
     def decide(known: Node) -> Node:
-        held = _holds(name, known)
+        held = _is_usable(name, known)
         if held is True or otherwise is None:
             return known
         if held is False:
@@ -205,12 +207,12 @@ def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: 
     return map_choices(decide, value)
 
 
-def _holds(name: str, value: Node) -> bool | None:
+def _is_usable(name: str, value: Node) -> bool | None:
     """Whether an argument is taken, None where it cannot be told."""
-    if isinstance(value, Failure) or any(isinstance(inner, Failure) for inner in _inside(value)):
+    if isinstance(value, Failure) or any(isinstance(inner, Failure) for inner in _certain_values(value)):
         return False
     if isinstance(value, Choice):
-        held = {_holds(name, option) for _, option in value.options}
+        held = {_is_usable(name, option) for _, option in value.options}
         return held.pop() if len(held) == 1 else None
     if isinstance(value, UnknownTail):
         return None
@@ -219,12 +221,15 @@ def _holds(name: str, value: Node) -> bool | None:
             return False
         return True if not isinstance(value, StringNode) or never_empty(value) else None
     if isinstance(value, StringNode) and value.only_hole is not None and not isinstance(value, Reference):
-        sure = _PLAIN.fullmatch(value.only_hole.expression) is not None or value.only_hole.kind in _TOLD
+        sure = (
+            _WHOLE_VARIABLE.fullmatch(value.only_hole.expression) is not None
+            or value.only_hole.kind in _ALWAYS_KNOWN_KINDS
+        )
         return True if sure or type(value) is not StringNode else None
     return True
 
 
-def _inside(value: Node) -> Iterator[Node]:
+def _certain_values(value: Node) -> Iterator[Node]:
     """What stands inside a collection, as far as it is there in any case."""
     pending = [value]
     while pending:

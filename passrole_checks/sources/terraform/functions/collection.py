@@ -23,12 +23,12 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     truth,
     whole,
 )
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, may_be_any_type
 
-_DEEP = 30
-_OPEN = 4  # elements that may be missing, in a list whose length is asked for
-_LONGEST_RANGE = 1024  # Terraform's own limit
-_MOST_COMPARED = 200_000  # pairs of elements, one by one
+_MAX_DEPTH = 30
+_MAX_OPTIONAL = 4  # elements that may be missing, in a list whose length is asked for
+_MAX_RANGE = 1024  # Terraform's own limit
+_MAX_COMPARISONS = 200_000  # pairs of elements, one by one
 
 
 def elements(value: Node) -> list[Node]:
@@ -42,32 +42,32 @@ def elements(value: Node) -> list[Node]:
         return found
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
-        return [item for _, item in instances] if instances is not None else [rest(value)]
+        return [item for _, item in instances] if instances is not None else [unknown_tail(value)]
     if isinstance(value, StringNode) and value.holes:
-        return [rest(value)]
+        return [unknown_tail(value)]
     return []
 
 
-def rest(value: StringNode) -> UnknownTail:
+def unknown_tail(value: StringNode) -> UnknownTail:
     """Any number of elements of a list that is not known."""
     of = value if isinstance(value, Reference) and not value.attribute else None
     return UnknownTail(value.parts, value.at, defaults=value.defaults, of=of)
 
 
-def listed(found: list[Node], call: FunctionCall, *sources: Node, exact: bool = True) -> ListNode:
+def build_list(found: list[Node], call: FunctionCall, *sources: Node, exact: bool = True) -> ListNode:
     """The list of these elements; its places are known as well as those of the lists that it comes from."""
     loose = not exact or any(isinstance(source, Unordered) for source in sources)
     return Unordered(tuple(found), call.at) if loose else ListNode(tuple(found), call.at)
 
 
-def settled(value: Node) -> bool:
+def has_known_positions(value: Node) -> bool:
     """Whether a value is a list of which the number and the places of the elements are known."""
     return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(certain, value.items))
 
 
 def concat(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``concat``: all elements in turn; an argument that is not known is an unknown run of them."""
-    return listed([item for argument in arguments for item in elements(argument)], call, *arguments)
+    return build_list([item for argument in arguments for item in elements(argument)], call, *arguments)
 
 
 def flatten(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -75,11 +75,11 @@ def flatten(call: FunctionCall, arguments: list[Node]) -> Node | None:
     found: list[Node] = []
     for item in elements(arguments[0]):
         _flatten(item, found, 0)
-    return listed(found, call, arguments[0], *elements(arguments[0]))
+    return build_list(found, call, arguments[0], *elements(arguments[0]))
 
 
 def _flatten(item: Node, found: list[Node], depth: int) -> None:
-    if depth > _DEEP or len(found) > MAX_ITEMS:
+    if depth > _MAX_DEPTH or len(found) > MAX_ITEMS:
         found.append(hole("…", item.at, "nested too deeply"))
     elif isinstance(item, ListNode):
         for inner in item.items:
@@ -92,8 +92,8 @@ def _flatten(item: Node, found: list[Node], depth: int) -> None:
             inside: list[Node] = []
             _flatten(option, inside, depth + 1)
             found.extend(there(((item.condition, outcome),), one) for one in inside if not isinstance(one, Absent))
-    elif type(item) is StringNode and open_ended(item):
-        found.append(rest(item))
+    elif type(item) is StringNode and may_be_any_type(item):
+        found.append(unknown_tail(item))
     else:
         found.append(item)
 
@@ -102,27 +102,27 @@ def compact(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``compact``: without nulls and empty strings; where that is not known, the element is kept."""
     found: list[Node] = []
     for item in elements(arguments[0]):
-        kept = _filled(item)
+        kept = _drop_empty(item)
         if not isinstance(kept, Absent):
             found.append(kept)
-    return listed(found, call, arguments[0])
+    return build_list(found, call, arguments[0])
 
 
-def _filled(item: Node) -> Node:
+def _drop_empty(item: Node) -> Node:
     """The element, or nothing where it is null or an empty string."""
     if isinstance(item, Choice):
-        options = tuple((outcome, _filled(option)) for outcome, option in item.options)
+        options = tuple((outcome, _drop_empty(option)) for outcome, option in item.options)
         return Choice(item.condition, options, item.at)
     return Absent(item.at) if is_null(item) or literal(item) == "" else item
 
 
 def distinct(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``distinct``: each element once; what is not known may be a repetition, so that places are not known then."""
-    found, exact = without_repeats(elements(arguments[0]))
-    return listed(found, call, arguments[0], exact=exact)
+    found, exact = deduplicate(elements(arguments[0]))
+    return build_list(found, call, arguments[0], exact=exact)
 
 
-def without_repeats(items: list[Node]) -> tuple[list[Node], bool]:
+def deduplicate(items: list[Node]) -> tuple[list[Node], bool]:
     """The elements without those that surely stand before, and whether no other can be a repetition."""
     found: list[Node] = []
     seen: set[tuple[type, str]] = set()
@@ -148,25 +148,25 @@ def length(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``length`` of a collection; one number for each condition where elements may be missing."""
     value = arguments[0]
     if isinstance(value, ListNode):
-        return _count(value.items, call) if not isinstance(value, Unordered) else None
+        return _count_elements(value.items, call) if not isinstance(value, Unordered) else None
     if isinstance(value, ObjectNode) and all(entry.key.literal is not None for entry in value.entries):
         return Const(len({entry.key.literal for entry in value.entries}), call.at)
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         found = value.module.instances_of(value)
-        return _count([item for _, item in found], call) if found is not None else None
+        return _count_elements([item for _, item in found], call) if found is not None else None
     return None
 
 
-def _count(items: Sequence[Node], call: FunctionCall) -> Node | None:
+def _count_elements(items: Sequence[Node], call: FunctionCall) -> Node | None:
     """How many elements are there, by the conditions of those that may be missing."""
     open_ = [item for item in items if not certain(item)]
-    if len(open_) > _OPEN or any(isinstance(item, (UnknownTail, Repeated)) for item in open_):
+    if len(open_) > _MAX_OPTIONAL or any(isinstance(item, (UnknownTail, Repeated)) for item in open_):
         return None
     sure = len(items) - len(open_)
 
     def count(*found: Node) -> Node:
         if any(isinstance(item, UnknownTail) for item in found):
-            return call.hole()
+            return call.unresolved()
         return Const(sure + sum(not isinstance(item, Absent) for item in found), call.at)
 
     return map_choices(count, *open_)
@@ -178,15 +178,17 @@ def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if number(arguments[1]) is not None and place is None:
         return call.fail("an index is a whole number")
     if isinstance(value, ListNode) and place is not None:
-        if settled(value):
+        if has_known_positions(value):
             return value.items[place % len(value.items)] if value.items else call.fail("no elements")
         missing = call.fail("no such element") if call.scope.trying else None
-        return item_at(value, place, call.words, call.at, missing) if place >= 0 else None
+        return item_at(value, place, call.expression, call.at, missing) if place >= 0 else None
     if isinstance(value, StringNode) and place is not None:
-        return get_path(value, arguments[1], call.words, call.at)
-    if isinstance(value, ListNode) and settled(value) and value.items:  # an index beyond the end begins anew
+        return get_path(value, arguments[1], call.expression, call.at)
+    if (
+        isinstance(value, ListNode) and has_known_positions(value) and value.items
+    ):  # an index beyond the end begins anew
         named = f"{name_of_key(arguments[1], call.scope)} % {len(value.items)}"
-        return one_of(value, arguments[1], call.words, call.at, named)
+        return one_of(value, arguments[1], call.expression, call.at, named)
     return None
 
 
@@ -200,21 +202,25 @@ def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(value.items) == 1:
         item = value.items[0]
         if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.holes)):
-            return item_at(value, 0, call.words, call.at, Const(None, call.at))
+            return item_at(value, 0, call.expression, call.at, Const(None, call.at))
         if isinstance(item, UnknownTail):
             return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-        return _or_null(item)
-    return call.fail("more than one element") if sum(map(certain, value.items)) > 1 and settled(value) else None
+        return _absent_as_null(item)
+    return (
+        call.fail("more than one element")
+        if sum(map(certain, value.items)) > 1 and has_known_positions(value)
+        else None
+    )
 
 
-def _or_null(item: Node) -> Node:
+def _absent_as_null(item: Node) -> Node:
     """An element that may be missing, which is null where it is."""
     if isinstance(item, Absent):
         return Const(None, item.at)
     if isinstance(item, UnknownTail):
         return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
     if isinstance(item, Choice):
-        return Choice(item.condition, tuple((o, _or_null(option)) for o, option in item.options), item.at)
+        return Choice(item.condition, tuple((o, _absent_as_null(option)) for o, option in item.options), item.at)
     return item
 
 
@@ -234,7 +240,7 @@ def index(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``index``: the place of the first element that is the same; nothing where an earlier one may be."""
     if not isinstance(arguments[0], ListNode):
         return None
-    if not settled(arguments[0]):
+    if not has_known_positions(arguments[0]):
         return None
     for place, item in enumerate(arguments[0].items):
         same = equal(item, arguments[1])
@@ -249,15 +255,15 @@ def reverse(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``reverse``: the elements, the last one first."""
     if not isinstance(arguments[0], ListNode):
         return None
-    return listed(list(arguments[0].items[::-1]), call, arguments[0])
+    return build_list(list(arguments[0].items[::-1]), call, arguments[0])
 
 
 def sort(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``sort``: strings by their code points."""
-    return listed(*in_order(elements(arguments[0]), call))
+    return build_list(*sort_strings(elements(arguments[0]), call))
 
 
-def in_order(items: list[Node], call: FunctionCall) -> tuple[list[Node], FunctionCall, Node]:
+def sort_strings(items: list[Node], call: FunctionCall) -> tuple[list[Node], FunctionCall, Node]:
     """Strings as Terraform sorts them, by their code points; what is not known stands at the end, and makes it loose.
 
     The last of the results stands for how well the places are known.
@@ -272,7 +278,7 @@ def slice_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     value, start, end = arguments[0], whole(arguments[1]), whole(arguments[2])
     if not isinstance(value, ListNode) or isinstance(value, Unordered) or start is None or end is None:
         return None
-    if start < 0 or start > end or (settled(value) and end > len(value.items)):
+    if start < 0 or start > end or (has_known_positions(value) and end > len(value.items)):
         return call.fail("the range is not within the list")
     if end <= len(value.items) and all(map(certain, value.items[:end])):
         return ListNode(value.items[start:end], call.at)
@@ -290,12 +296,12 @@ def range_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not step or (step > 0 and end < start) or (step < 0 and end > start):
         return call.fail("the step leads away from the end")
     count = max(0, -int(-(end - start) // step)) if end != start else 0
-    if count > _LONGEST_RANGE:
-        return call.fail(f"more than {_LONGEST_RANGE} elements")
+    if count > _MAX_RANGE:
+        return call.fail(f"more than {_MAX_RANGE} elements")
     return ListNode(tuple(Const(start + place * step, call.at) for place in range(count)), call.at)
 
 
-def all_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def all_or_any_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``alltrue`` and ``anytrue``; null counts as false."""
     if not isinstance(arguments[0], ListNode):
         return None
@@ -309,7 +315,7 @@ def all_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def chunk_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``chunklist``: lists of at most so many elements; 0 is one list of all."""
     value, size = arguments[0], whole(arguments[1])
-    if not isinstance(value, ListNode) or size is None or not settled(value):
+    if not isinstance(value, ListNode) or size is None or not has_known_positions(value):
         return None
     if size < 0:
         return call.fail("a negative size")
@@ -337,28 +343,28 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
     given, keys, wanted = arguments
     if not (isinstance(given, ListNode) and isinstance(keys, ListNode) and isinstance(wanted, ListNode)):
         return None
-    if not (settled(given) and settled(keys)):
+    if not (has_known_positions(given) and has_known_positions(keys)):
         return None
     if len(given.items) != len(keys.items):
         return call.fail("lists of different lengths")
     names = {literal(one) for one in wanted.items if certain(one)} - {None}
     others = [one for one in wanted.items if not certain(one) or literal(one) is None]
-    if sum(len(others if literal(key) is not None else wanted.items) for key in keys.items) > _MOST_COMPARED:
-        return call.hole("too much to evaluate")
+    if sum(len(others if literal(key) is not None else wanted.items) for key in keys.items) > _MAX_COMPARISONS:
+        return call.unresolved("too much to evaluate")
     found: list[Node] = []
     for item, key in zip(given.items, keys.items, strict=True):
         against = others if literal(key) is not None else wanted.items
-        answers = [_same(key, one) if certain(one) else None for one in against]
+        answers = [_equal_as_strings(key, one) if certain(one) else None for one in against]
         if literal(key) in names or True in answers:
             found.append(item)
         elif None in answers:
             name = literal(key)
             words = path_conditions.quoted(name) if name is not None else str(key)
-            found.append(under(((call.scope.condition(f"{call.words} looks for {words}"), "true"),), item))
+            found.append(under(((call.scope.condition(f"{call.expression} looks for {words}"), "true"),), item))
     return ListNode(tuple(found), call.at)
 
 
-def _same(first: Node, second: Node) -> bool | None:
+def _equal_as_strings(first: Node, second: Node) -> bool | None:
     """Whether two values are the same once both are strings."""
     one_, other = literal(first), literal(second)
     return one_ == other if one_ is not None and other is not None else equal(first, second)
@@ -370,17 +376,17 @@ def sum_(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     if not arguments[0].items:
         return call.fail("no numbers")
-    return _of_numbers(sum, call, list(arguments[0].items)) if settled(arguments[0]) else None
+    return _aggregate(sum, call, list(arguments[0].items)) if has_known_positions(arguments[0]) else None
 
 
-def extreme(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def max_or_min(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``max`` and ``min``."""
     if not arguments:
         return call.fail("no numbers")
-    return _of_numbers(max if call.name == "max" else min, call, arguments)
+    return _aggregate(max if call.name == "max" else min, call, arguments)
 
 
-def _of_numbers(
+def _aggregate(
     function: Callable[[list[int | float]], int | float], call: FunctionCall, given: list[Node]
 ) -> Node | None:
     amounts = [number(value) for value in given]
@@ -393,19 +399,20 @@ def same(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return arguments[0]
 
 
-def as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def ephemeral_as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``ephemeralasnull``: null where the value is ephemeral, which what is written out in a configuration is not."""
     value = arguments[0]
     unknown = isinstance(value, StringNode) and any(isinstance(part, Unresolved) for part in value.parts)
-    return None if unknown and isinstance(value, StringNode) and open_ended(value) else value
+    return None if unknown and isinstance(value, StringNode) and may_be_any_type(value) else value
 
 
 COLLECTION = declare({
     "concat": (concat, "l*"), "flatten": (flatten, "l"), "compact": (compact, "l"), "distinct": (distinct, "l"),
     "tolist": (to_list, "L"), "length": (length, "x"), "element": (element, "ln"), "one": (one, "l"),
     "contains": (contains, "ca"), "index": (index, "la"), "reverse": (reverse, "l"), "sort": (sort, "l"),
-    "slice": (slice_, "lnn"), "range": (range_, "nn?n?"), "alltrue": (all_true, "l"), "anytrue": (all_true, "l"),
+    "slice": (slice_, "lnn"), "range": (range_, "nn?n?"), "alltrue": (all_or_any_true, "l"),
+    "anytrue": (all_or_any_true, "l"),
     "chunklist": (chunk_list, "ln"), "coalescelist": (coalesce_list, "L*"), "matchkeys": (match_keys, "lll"),
-    "sum": (sum_, "l"), "max": (extreme, "n*"), "min": (extreme, "n*"), "sensitive": (same, "A"),
-    "nonsensitive": (same, "A"), "ephemeralasnull": (as_null, "A"),
+    "sum": (sum_, "l"), "max": (max_or_min, "n*"), "min": (max_or_min, "n*"), "sensitive": (same, "A"),
+    "nonsensitive": (same, "A"), "ephemeralasnull": (ephemeral_as_null, "A"),
 })  # fmt: skip

@@ -31,7 +31,13 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, Encoded, defaults_of
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact, open_ended
+from passrole_checks.sources.terraform.functions.signature import (
+    Function,
+    FunctionCall,
+    declare,
+    exact_text,
+    may_be_any_type,
+)
 
 _ENCODINGS = frozenset({
     "utf-8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "iso-8859-1", "windows-1252", "shift_jis", "euc-jp", "gbk",
@@ -44,7 +50,7 @@ _NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid
 def json_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``jsonencode``: the value itself, kept as a tree, so that holes and places in the file survive."""
     value = arguments[0]
-    return Encoded((Unresolved(call.words),), call.at, value=value, defaults=defaults_of([value]))
+    return Encoded((Unresolved(call.expression),), call.at, value=value, defaults=defaults_of([value]))
 
 
 def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -59,12 +65,12 @@ def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     try:
         return parse_json(value)
     except MalformedDocument as error:
-        return call.fail(error.reason) if value.literal is not None else call.hole(error.reason)
+        return call.fail(error.reason) if value.literal is not None else call.unresolved(error.reason)
 
 
 def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``csvdecode`` of a text that is known: a list of one map for each row."""
-    content = exact(arguments[0])
+    content = exact_text(arguments[0])
     if content is None:
         return None
     try:
@@ -74,7 +80,7 @@ def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not rows or len(set(rows[0])) < len(rows[0]) or any(len(row) != len(rows[0]) for row in rows):
         return call.fail("rows of different lengths, or columns of one name")
     if len(rows) * len(rows[0]) > MAX_ITEMS:
-        return call.hole("too many elements")
+        return call.unresolved("too many elements")
     found = [
         ObjectNode(
             tuple(ObjectEntry(text(k, call.at), text(v, call.at)) for k, v in zip(rows[0], row, strict=True)), call.at
@@ -84,11 +90,11 @@ def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return ListNode(tuple(found), call.at)
 
 
-def _literals(change: Callable[..., str | None]) -> Function:
+def _on_known_strings(change: Callable[..., str | None]) -> Function:
     """A function of texts that are known; None from ``change`` says that it cannot be told."""
 
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        found = [exact(argument) for argument in arguments]
+        found = [exact_text(argument) for argument in arguments]
         if any(value is None for value in found):
             return None
         try:
@@ -103,8 +109,13 @@ def _literals(change: Callable[..., str | None]) -> Function:
 def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``urlencode``: known parts are encoded, holes stay in their places."""
     value = arguments[0]
-    if not isinstance(value, StringNode) or exact(value) is not None or open_ended(value) or isinstance(value, Encoded):
-        return _literals(lambda found: urllib.parse.quote_plus(found))(call, arguments)
+    if (
+        not isinstance(value, StringNode)
+        or exact_text(value) is not None
+        or may_be_any_type(value)
+        or isinstance(value, Encoded)
+    ):
+        return _on_known_strings(lambda found: urllib.parse.quote_plus(found))(call, arguments)
     parts: list[Part] = [
         urllib.parse.quote_plus(part)
         if isinstance(part, str)
@@ -114,7 +125,7 @@ def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return StringNode(join(parts), call.at, defaults=value.defaults)
 
 
-def _url_decoded(value: str) -> str:
+def _url_decode(value: str) -> str:
     found = urllib.parse.unquote_plus(value, errors="strict")
     if any(len(piece) < 2 or not all(one in "0123456789abcdefABCDEF" for one in piece[:2])
            for piece in value.split("%")[1:]):  # fmt: skip
@@ -122,24 +133,24 @@ def _url_decoded(value: str) -> str:
     return found
 
 
-def _base64_bytes(value: str) -> bytes:
+def _decode_base64(value: str) -> bytes:
     return base64.b64decode(value, validate=True)
 
 
-def _gunzipped(value: str) -> str | None:
-    with gzip.GzipFile(fileobj=io.BytesIO(_base64_bytes(value))) as packed:
+def _gunzip(value: str) -> str | None:
+    with gzip.GzipFile(fileobj=io.BytesIO(_decode_base64(value))) as packed:
         content = packed.read(MAX_TEXT + 1)
     return content.decode("utf-8") if len(content) <= MAX_TEXT else None
 
 
-def _encoded(value: str, encoding: str) -> str | None:
+def _text_encode_base64(value: str, encoding: str) -> str | None:
     name = encoding.lower()
     return base64.b64encode(codecs.encode(value, name)).decode() if name in _ENCODINGS - {"utf-16"} else None
 
 
-def _decoded(value: str, encoding: str) -> str | None:
+def _text_decode_base64(value: str, encoding: str) -> str | None:
     name = encoding.lower()
-    return _base64_bytes(value).decode(name) if name in _ENCODINGS else None
+    return _decode_base64(value).decode(name) if name in _ENCODINGS else None
 
 
 def _uuid5(space: str, name: str) -> str:
@@ -152,18 +163,20 @@ def digest(algorithm: str, content: bytes, *, encoded: bool = False) -> str:
     return base64.b64encode(found.digest()).decode() if encoded else found.hexdigest()
 
 
-def _hash(algorithm: str, *, encoded: bool = False) -> Function:
-    return _literals(lambda value: digest(algorithm, value.encode(), encoded=encoded))
+def _hash_function(algorithm: str, *, encoded: bool = False) -> Function:
+    return _on_known_strings(lambda value: digest(algorithm, value.encode(), encoded=encoded))
 
 
 ENCODING = declare({
     "jsonencode": (json_encode, "A"), "jsondecode": (json_decode, "s"), "csvdecode": (csv_decode, "s"),
-    "base64encode": (_literals(lambda value: base64.b64encode(value.encode()).decode()), "s"),
-    "base64decode": (_literals(lambda value: _base64_bytes(value).decode("utf-8")), "s"),
-    "base64gunzip": (_literals(_gunzipped), "s"),
-    "textencodebase64": (_literals(_encoded), "ss"), "textdecodebase64": (_literals(_decoded), "ss"),
-    "urlencode": (url_encode, "s"), "urldecode": (_literals(_url_decoded), "s"),
-    "md5": (_hash("md5"), "s"), "sha1": (_hash("sha1"), "s"), "sha256": (_hash("sha256"), "s"),
-    "sha512": (_hash("sha512"), "s"), "base64sha256": (_hash("sha256", encoded=True), "s"),
-    "base64sha512": (_hash("sha512", encoded=True), "s"), "uuidv5": (_literals(_uuid5), "ss"),
+    "base64encode": (_on_known_strings(lambda value: base64.b64encode(value.encode()).decode()), "s"),
+    "base64decode": (_on_known_strings(lambda value: _decode_base64(value).decode("utf-8")), "s"),
+    "base64gunzip": (_on_known_strings(_gunzip), "s"),
+    "textencodebase64": (_on_known_strings(_text_encode_base64), "ss"),
+    "textdecodebase64": (_on_known_strings(_text_decode_base64), "ss"),
+    "urlencode": (url_encode, "s"), "urldecode": (_on_known_strings(_url_decode), "s"),
+    "md5": (_hash_function("md5"), "s"), "sha1": (_hash_function("sha1"), "s"), "sha256": (_hash_function("sha256"),
+    "s"),
+    "sha512": (_hash_function("sha512"), "s"), "base64sha256": (_hash_function("sha256", encoded=True), "s"),
+    "base64sha512": (_hash_function("sha512", encoded=True), "s"), "uuidv5": (_on_known_strings(_uuid5), "ss"),
 })  # fmt: skip

@@ -27,16 +27,16 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.templates import whole_text
 from passrole_checks.sources.terraform.functions.encoding import digest
 from passrole_checks.sources.terraform.functions.maps import unknown_entries
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, open_ended
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, may_be_any_type
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
 
-_MOST_FILES = 1_000  # of one fileset
-_MOST_LOOKED_AT = 20_000
+_MAX_FILES = 1_000  # of one fileset
+_MAX_VISITED = 20_000
 
 
-def _path(value: Node, scope: EvaluationScope) -> str | None:
+def _resolve_path(value: Node, scope: EvaluationScope) -> str | None:
     """The path that an argument names, None where it is not known.
 
     Terraform reads a relative path from where it is run; that is the root module, as a rule.
@@ -51,7 +51,7 @@ def _path(value: Node, scope: EvaluationScope) -> str | None:
 
 def read_file(value: Node, scope: EvaluationScope, words: str, at: Position) -> Node:
     """The text of a file, with positions in that file."""
-    path = _path(value, scope)
+    path = _resolve_path(value, scope)
     if path is None:
         return hole(words, at, "a file whose name is not known")
     content, reason = scope.files.read(path)
@@ -62,14 +62,14 @@ def read_file(value: Node, scope: EvaluationScope, words: str, at: Position) -> 
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``file``: the text of a file, whose places are those in that file."""
-    return read_file(arguments[0], call.scope, call.words, call.at)
+    return read_file(arguments[0], call.scope, call.expression, call.at)
 
 
-def _of_content(change: str) -> Function:
+def _content_function(change: str) -> Function:
     """A hash of a file's text, or its Base64."""
 
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        content = read_file(arguments[0], call.scope, call.words, call.at)
+        content = read_file(arguments[0], call.scope, call.expression, call.at)
         found = content.literal if isinstance(content, StringNode) else None
         if found is None:
             return content
@@ -83,23 +83,23 @@ def _of_content(change: str) -> Function:
 
 def file_exists(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``fileexists``; a hole for what lies outside of the boundary."""
-    path = _path(arguments[0], call.scope)
+    path = _resolve_path(arguments[0], call.scope)
     if path is None:
-        return call.hole("a file whose name is not known")
+        return call.unresolved("a file whose name is not known")
     found = call.scope.files.exists(path)
-    return Const(found, call.at) if found is not None else call.hole(OUTSIDE)
+    return Const(found, call.at) if found is not None else call.unresolved(OUTSIDE)
 
 
 def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The files below a folder whose relative path fits a pattern: ``*``, ``?``, ``**``, ``{a,b}``, ``[a-z]``."""
-    folder, pattern = _path(arguments[0], call.scope), literal(arguments[1])
+    folder, pattern = _resolve_path(arguments[0], call.scope), literal(arguments[1])
     if folder is None or pattern is None:
-        return call.hole("a folder whose name is not known" if folder is None else "")
+        return call.unresolved("a folder whose name is not known" if folder is None else "")
     if call.scope.files.exists(folder) is None:
-        return call.hole(OUTSIDE)
-    fits = _glob(pattern)
+        return call.unresolved(OUTSIDE)
+    fits = _glob_regex(pattern)
     if fits is None:
-        return call.hole("a pattern of files that is not read")
+        return call.unresolved("a pattern of files that is not read")
     found: list[str] = []
     looked_at = 0
     at_tree(folder)
@@ -110,12 +110,12 @@ def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
             relative = os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/")
             if fits.fullmatch(relative) and os.path.isfile(Path(base, name)):
                 found.append(relative)
-        if len(found) > _MOST_FILES or looked_at > _MOST_LOOKED_AT:
-            return call.hole("too many files")
+        if len(found) > _MAX_FILES or looked_at > _MAX_VISITED:
+            return call.unresolved("too many files")
     return ListNode(tuple(StringNode((name,), call.at) for name in sorted(found)), call.at)
 
 
-def _glob(pattern: str) -> re.Pattern[str] | None:
+def _glob_regex(pattern: str) -> re.Pattern[str] | None:
     """A pattern of paths as a regular expression, None where it is of a form that is not read."""
     if len(pattern) > 200 or pattern.count("*") > 8 or "\\" in pattern or re.search(r"\{[^}]*\{", pattern):
         return None
@@ -126,7 +126,7 @@ def _glob(pattern: str) -> re.Pattern[str] | None:
         elif piece in ("*", "?"):
             pieces.append("[^/]*" if piece == "*" else "[^/]")
         elif piece.startswith("{") and len(piece) > 1:
-            options = [_glob(option) for option in piece[1:-1].split(",")]
+            options = [_glob_regex(option) for option in piece[1:-1].split(",")]
             pieces.append("(?:" + "|".join(option.pattern if option else "(?!)" for option in options) + ")")
         elif piece.startswith("[") and len(piece) > 1:
             inner = piece[1:-1].replace("\\", "")
@@ -145,15 +145,15 @@ def template_file(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``templatefile``: a file read as a template; not within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
-    content = read_file(arguments[0], call.scope, call.words, call.at)
-    return render(content, arguments[1], call.scope, call.words, call.at)
+    content = read_file(arguments[0], call.scope, call.expression, call.at)
+    return render(content, arguments[1], call.scope, call.expression, call.at)
 
 
 def template_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``templatestring``: a text read as a template; not within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
-    return render(arguments[0], arguments[1], call.scope, call.words, call.at)
+    return render(arguments[0], arguments[1], call.scope, call.expression, call.at)
 
 
 def render(template: Node, variables: Node | None, scope: EvaluationScope, words: str, at: Position) -> Node:
@@ -173,16 +173,16 @@ def render(template: Node, variables: Node | None, scope: EvaluationScope, words
             if entry.key.literal is not None:
                 values[entry.key.literal] = entry.value
             else:
-                values = {**unknown_entries(entry.key, names_in(parsed)), **values}
-    elif isinstance(variables, StringNode) and open_ended(variables):
-        values = unknown_entries(variables, names_in(parsed))
+                values = {**unknown_entries(entry.key, root_names(parsed)), **values}
+    elif isinstance(variables, StringNode) and may_be_any_type(variables):
+        values = unknown_entries(variables, root_names(parsed))
     where = f"given at {Path(at.file).name}:{at.line}:{at.column}"
     labels = (*scope.labels, *((name, where) for name in values))
     inner = replace(scope, source=source, variables=values, only_variables=True, labels=labels)
     return evaluate(parsed, inner)
 
 
-def names_in(expression: syntax.Expression) -> set[str]:
+def root_names(expression: syntax.Expression) -> set[str]:
     """The names with which the references of an expression begin."""
     found: set[str] = set()
     pending: list[object] = [expression]
@@ -197,7 +197,7 @@ def names_in(expression: syntax.Expression) -> set[str]:
     return found
 
 
-def part_of_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def dirname_or_basename(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``dirname`` and ``basename``."""
     path = literal(arguments[0])
     if path is None:
@@ -210,30 +210,35 @@ def part_of_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if isinstance(value, StringNode) and any(
         isinstance(part, Unresolved) and part.reason == "a path" for part in value.parts
     ):
-        return StringNode((Unresolved(call.words, known=(found,), reason="a path"),), call.at)
+        return StringNode((Unresolved(call.expression, known=(found,), reason="a path"),), call.at)
     return StringNode((found,), call.at, defaults=defaults_of(arguments))
 
 
-def absolute(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def absolute_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``abspath``: the same file; where this machine keeps it says nothing."""
-    path = _path(arguments[0], call.scope)
-    return StringNode((Unresolved(call.words, known=(path,), reason="a path"),), call.at) if path is not None else None
+    path = _resolve_path(arguments[0], call.scope)
+    return (
+        StringNode((Unresolved(call.expression, known=(path,), reason="a path"),), call.at)
+        if path is not None
+        else None
+    )
 
 
-def expanded(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def expand_home(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``pathexpand``: a home folder is not known."""
     path = literal(arguments[0])
     if path is None:
         return None
-    return arguments[0] if not path.startswith("~") else call.hole("a folder of whoever runs it")
+    return arguments[0] if not path.startswith("~") else call.unresolved("a folder of whoever runs it")
 
 
 FILES = declare({
     "file": (file, "s"), "fileexists": (file_exists, "s"), "fileset": (file_set, "ss"),
-    "filebase64": (_of_content("base64"), "s"), "filemd5": (_of_content("md5"), "s"),
-    "filesha1": (_of_content("sha1"), "s"), "filesha256": (_of_content("sha256"), "s"),
-    "filesha512": (_of_content("sha512"), "s"), "filebase64sha256": (_of_content("base64sha256"), "s"),
-    "filebase64sha512": (_of_content("base64sha512"), "s"), "templatefile": (template_file, "sm"),
-    "templatestring": (template_string, "sm"), "dirname": (part_of_path, "s"), "basename": (part_of_path, "s"),
-    "abspath": (absolute, "s"), "pathexpand": (expanded, "s"),
+    "filebase64": (_content_function("base64"), "s"), "filemd5": (_content_function("md5"), "s"),
+    "filesha1": (_content_function("sha1"), "s"), "filesha256": (_content_function("sha256"), "s"),
+    "filesha512": (_content_function("sha512"), "s"), "filebase64sha256": (_content_function("base64sha256"), "s"),
+    "filebase64sha512": (_content_function("base64sha512"), "s"), "templatefile": (template_file, "sm"),
+    "templatestring": (template_string, "sm"), "dirname": (dirname_or_basename, "s"),
+    "basename": (dirname_or_basename, "s"),
+    "abspath": (absolute_path, "s"), "pathexpand": (expand_home, "s"),
 })  # fmt: skip

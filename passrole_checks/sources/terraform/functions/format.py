@@ -20,15 +20,15 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     truth,
     whole,
 )
-from passrole_checks.sources.terraform.functions.collection import listed, settled
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
+from passrole_checks.sources.terraform.functions.collection import build_list, has_known_positions
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, may_be_any_type
 from passrole_checks.sources.terraform.functions.text import graphemes
 
 _VERB = re.compile(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)
-_WIDEST = 1_000
+_MAX_WIDTH = 1_000
 
 
-class _Impossible(ValueError):
+class _BadArgument(ValueError):
     """An argument that a verb cannot show."""
 
 
@@ -50,55 +50,55 @@ def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
         highest = max(highest, place)
         if index < 0 or index + 1 >= len(arguments):
             return call.fail("too few arguments")
-        if len(match.group(3)) > 6 or max(int(match.group(3) or 0), int((match.group(4) or "0")[:7])) > _WIDEST:
-            return call.hole(f"wider than {_WIDEST} characters")
+        if len(match.group(3)) > 6 or max(int(match.group(3) or 0), int((match.group(4) or "0")[:7])) > _MAX_WIDTH:
+            return call.unresolved(f"wider than {_MAX_WIDTH} characters")
         try:
-            parts.extend(_formatted(call, arguments[index + 1], match))
-        except _Impossible as error:
+            parts.extend(_format_verb(call, arguments[index + 1], match))
+        except _BadArgument as error:
             return call.fail(str(error))
         if too_long(parts):
-            return call.hole("too long")
+            return call.unresolved("too long")
     if highest < len(arguments) - 1:
         return call.fail("too many arguments")
     parts.append(pattern[after:])
     return StringNode(join(parts), call.at, defaults=defaults_of(arguments))
 
 
-def _formatted(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
+def _format_verb(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
     _, flags, width, precision, _, verb = match.groups()
     if not verb or verb not in "vtbdoxXeEfgGsq":
-        raise _Impossible(f"'{match.group()}' is not a verb")
+        raise _BadArgument(f"'{match.group()}' is not a verb")
     if verb != "v" and is_null(value):
-        raise _Impossible("a null value")
+        raise _BadArgument("a null value")
     if verb == "v" and ("#" in flags or is_null(value) or isinstance(value, (ListNode, ObjectNode))):
-        return _padded(parts_of(Encoded((Unresolved(call.words),), value.at, value=value)), flags, width, call)
+        return _pad(parts_of(Encoded((Unresolved(call.expression),), value.at, value=value)), flags, width, call)
     if isinstance(value, (ListNode, ObjectNode)):
-        raise _Impossible("a collection")
+        raise _BadArgument("a collection")
     if verb in "sv":
-        return _padded(_cut(parts_of(value), precision, call), flags, width, call)
+        return _pad(_truncate(parts_of(value), precision, call), flags, width, call)
     if verb == "q":
         found = literal(value)
         if found is None:
-            return ('"', *parts_of(value), '"') if not width else (Unresolved(call.words),)
-        return _padded(parts_of(Encoded((Unresolved("…"),), value.at, value=text(found, value.at))), flags, width, call)
+            return ('"', *parts_of(value), '"') if not width else (Unresolved(call.expression),)
+        return _pad(parts_of(Encoded((Unresolved("…"),), value.at, value=text(found, value.at))), flags, width, call)
     if verb == "t":
         decided = truth(value)
         if decided is None and literal(value) is not None:
-            raise _Impossible("not a bool")
-        return (_unknown(call, value),) if decided is None else ("true" if decided else "false",)
+            raise _BadArgument("not a bool")
+        return (_unresolved_verb(call, value),) if decided is None else ("true" if decided else "false",)
     if number(value) is None:
         if literal(value) is not None:
-            raise _Impossible("not a number")
-        return (_unknown(call, value),)
-    return (_number(value, flags.replace("#", ""), width, precision, verb),)
+            raise _BadArgument("not a number")
+        return (_unresolved_verb(call, value),)
+    return (_format_number(value, flags.replace("#", ""), width, precision, verb),)
 
 
-def _number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
+def _format_number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
     amount = number(value) or 0
     if verb in "bdoxX":
         integer = whole(value)
         if integer is None:
-            raise _Impossible("not a whole number")
+            raise _BadArgument("not a whole number")
         if verb == "b":
             sign = "-" if integer < 0 else "+" if "+" in flags else " " if " " in flags else ""
             digits = f"{abs(integer):b}"
@@ -111,17 +111,17 @@ def _number(value: Node, flags: str, width: str, precision: str | None, verb: st
     try:
         return f"%{flags}{width}{'.' + precision if precision else ''}{verb}" % amount
     except OverflowError:
-        raise _Impossible("a number too large") from None
+        raise _BadArgument("a number too large") from None
 
 
-def _unknown(call: FunctionCall, value: Node) -> Unresolved:
+def _unresolved_verb(call: FunctionCall, value: Node) -> Unresolved:
     """What a verb makes of a value that is not known: named by the value where there is one hole in it."""
     if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole
-    return Unresolved(call.words)
+    return Unresolved(call.expression)
 
 
-def _cut(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
+def _truncate(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
     """The first characters only. Zero cuts nothing off."""
     if not precision or not int(precision):
         return parts
@@ -129,10 +129,10 @@ def _cut(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> 
     letters = graphemes(first) if isinstance(first, str) else None
     if letters is not None and (len(parts) == 1 or len(letters) >= int(precision)):
         return ("".join(letters[: int(precision)]),)
-    return (Unresolved(call.words),)
+    return (Unresolved(call.expression),)
 
 
-def _padded(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) -> tuple[Part, ...]:
+def _pad(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) -> tuple[Part, ...]:
     if not width:
         return parts
     whole_ = "".join(part for part in parts if isinstance(part, str))
@@ -140,7 +140,7 @@ def _padded(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall)
     if letters is not None and len(letters) >= int(width):
         return parts
     if letters is None or any(isinstance(part, Unresolved) for part in parts):
-        return (Unresolved(call.words),)
+        return (Unresolved(call.expression),)
     pad = ("0" if "0" in flags else " ") * (int(width) - len(letters))
     return (whole_ + pad,) if "-" in flags else (pad + whole_,)
 
@@ -149,7 +149,7 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """One text for each element; values that are no lists are the same in all."""
     given = arguments[1:]
     lists = [argument for argument in given if isinstance(argument, ListNode)]
-    unknown = [one for one in given if isinstance(one, StringNode) and open_ended(one)]
+    unknown = [one for one in given if isinstance(one, StringNode) and may_be_any_type(one)]
     if unknown and not lists:
         one = format_(call, arguments)
         if type(one) is not StringNode:
@@ -159,7 +159,7 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
         one = format_(call, arguments)
         return ListNode((one,), call.at) if type(one) is StringNode else one
     if len({len(found.items) for found in lists}) != 1:
-        return call.fail("lists of different lengths") if all(map(settled, lists)) else None
+        return call.fail("lists of different lengths") if all(map(has_known_positions, lists)) else None
     if len(lists) > 1 and any(isinstance(found, Unordered) for found in lists):
         return None
     rows: list[Node] = []
@@ -169,16 +169,16 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
         ]
         if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in readings_of(value)):
             return None
-        rows.append(map_choices(lambda *values: _row(call, list(values)), *row))
-    return listed(rows, call, *lists)
+        rows.append(map_choices(lambda *values: _format_row(call, list(values)), *row))
+    return build_list(rows, call, *lists)
 
 
-def _row(call: FunctionCall, row: list[Node]) -> Node:
+def _format_row(call: FunctionCall, row: list[Node]) -> Node:
     """One text, nothing where its element is left out."""
     missing = next((value for value in row if not certain(value) and not isinstance(value, UnknownTail)), None)
     if missing is not None:
         return missing
-    one = format_(call, row) or call.hole()
+    one = format_(call, row) or call.unresolved()
     if isinstance(one, StringNode) and any(isinstance(value, UnknownTail) for value in row):
         return UnknownTail(one.parts, one.at, defaults=one.defaults)
     return one

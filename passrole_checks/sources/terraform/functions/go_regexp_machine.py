@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from passrole_checks.iam import deadline
 
-MOST_WORK = 400_000  # steps of the machine over one text
-_MOST_INSTRUCTIONS = 4_000
+MAX_STEPS = 400_000  # steps of the machine over one text
+_MAX_INSTRUCTIONS = 4_000
 
 Test = Callable[[str], bool]
 
@@ -70,7 +70,7 @@ class Regexp:
         Raises :class:`Unsupported` where they do not suffice.
         """
         place, last = 0, -1
-        budget = budget if budget is not None else [MOST_WORK]
+        budget = budget if budget is not None else [MAX_STEPS]
         while place <= len(text):
             found = self.search(text, place, budget)
             if found is None:
@@ -83,7 +83,7 @@ class Regexp:
 
     def search(self, text: str, place: int = 0, budget: list[int] | None = None) -> Match | None:
         """The first match at or behind a place. Raises :class:`Unsupported` where it would take too long."""
-        budget = budget if budget is not None else [MOST_WORK]
+        budget = budget if budget is not None else [MAX_STEPS]
         seen: set[int] = set()
         for start in range(place, len(text) + 1):
             slots = self._run(text, start, seen, budget)
@@ -122,14 +122,14 @@ class Regexp:
                     pending.append((0, slots[step.first], step.first))
                     slots[step.first] = place
                     counter += 1
-                elif _holds(step.word, text, place):
+                elif _assertion_matches(step.word, text, place):
                     counter += 1
                 else:
                     break
         return None
 
 
-def _holds(word: str, text: str, place: int) -> bool:
+def _assertion_matches(word: str, text: str, place: int) -> bool:
     if word == "begin":
         return place == 0
     if word == "end":
@@ -138,12 +138,12 @@ def _holds(word: str, text: str, place: int) -> bool:
         return place == 0 or text[place - 1] == "\n"
     if word == "line end":
         return place == len(text) or text[place] == "\n"
-    before = place > 0 and is_word(text[place - 1])
-    after = place < len(text) and is_word(text[place])
+    before = place > 0 and is_word_character(text[place - 1])
+    after = place < len(text) and is_word_character(text[place])
     return (before is not after) is (word == "border")
 
 
-def is_word(letter: str) -> bool:
+def is_word_character(letter: str) -> bool:
     """Whether a character is one of ``\\w``: an ASCII letter, a digit or an underscore."""
     return letter.isascii() and (letter.isalnum() or letter == "_")
 
@@ -152,32 +152,32 @@ Writer = Callable[[list[Instruction]], None]
 """Appends the instructions of a part of a pattern to a program; raises :class:`Unsupported` if it grows too large."""
 
 
-def _add(program: list[Instruction], step: Instruction) -> Instruction:
-    if len(program) > _MOST_INSTRUCTIONS:
+def _append(program: list[Instruction], step: Instruction) -> Instruction:
+    if len(program) > _MAX_INSTRUCTIONS:
         raise Unsupported("a regular expression too large")
     program.append(step)
     return step
 
 
-def one_letter(test: Test) -> Writer:
+def character(test: Test) -> Writer:
     """One character that a test accepts."""
 
     def write(program: list[Instruction]) -> None:
-        _add(program, Instruction("char", test))
+        _append(program, Instruction("char", test))
 
     return write
 
 
-def check(word: str) -> Writer:
+def assertion(word: str) -> Writer:
     """A place that must be ``begin`` or ``end`` (of text or ``line``), the ``border`` of a word, or ``inside`` one."""
 
     def write(program: list[Instruction]) -> None:
-        _add(program, Instruction("assert", word=word))
+        _append(program, Instruction("assert", word=word))
 
     return write
 
 
-def in_turn(nodes: list[Writer]) -> Writer:
+def sequence(nodes: list[Writer]) -> Writer:
     """One part behind the other."""
 
     def write(program: list[Instruction]) -> None:
@@ -187,18 +187,18 @@ def in_turn(nodes: list[Writer]) -> Writer:
     return write
 
 
-def saved(node: Writer, number: int) -> Writer:
+def capture_group(node: Writer, number: int) -> Writer:
     """A part whose places are kept as those of a group."""
 
     def write(program: list[Instruction]) -> None:
-        _add(program, Instruction("save", first=2 * number))
+        _append(program, Instruction("save", first=2 * number))
         node(program)
-        _add(program, Instruction("save", first=2 * number + 1))
+        _append(program, Instruction("save", first=2 * number + 1))
 
     return write
 
 
-def either(branches: list[Writer]) -> Writer:
+def alternation(branches: list[Writer]) -> Writer:
     """The first of the branches with which the whole matches."""
     if len(branches) == 1:
         return branches[0]
@@ -206,9 +206,9 @@ def either(branches: list[Writer]) -> Writer:
     def write(program: list[Instruction]) -> None:
         jumps: list[Instruction] = []
         for node in branches[:-1]:
-            step = _add(program, Instruction("split", first=len(program) + 1))
+            step = _append(program, Instruction("split", first=len(program) + 1))
             node(program)
-            jumps.append(_add(program, Instruction("jump")))
+            jumps.append(_append(program, Instruction("jump")))
             step.second = len(program)
         branches[-1](program)
         for jump in jumps:
@@ -221,7 +221,7 @@ def repeat(node: Writer, least: int, most: int | None, lazy: bool) -> Writer:
     """A part ``least`` to ``most`` times (None: any number), as often or, if ``lazy``, as seldom as possible."""
 
     def fork(program: list[Instruction]) -> Instruction:
-        return _add(program, Instruction("split", first=len(program) + 1, second=len(program) + 1))
+        return _append(program, Instruction("split", first=len(program) + 1, second=len(program) + 1))
 
     def leave(step: Instruction, place: int) -> None:
         if lazy:
@@ -240,7 +240,7 @@ def repeat(node: Writer, least: int, most: int | None, lazy: bool) -> Writer:
             if first is not None:
                 start = len(program)
                 node(program)
-            again = _add(program, Instruction("split", first=start, second=start))
+            again = _append(program, Instruction("split", first=start, second=start))
             leave(again, len(program))
             if first is not None:
                 leave(first, len(program))

@@ -16,8 +16,13 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     is_null,
     literal,
 )
-from passrole_checks.sources.terraform.functions.collection import elements, listed, rest, settled
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
+from passrole_checks.sources.terraform.functions.collection import (
+    build_list,
+    elements,
+    has_known_positions,
+    unknown_tail,
+)
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, may_be_any_type
 
 
 def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -33,7 +38,7 @@ def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
                     entries.pop(entry.key.parts, None)
                     entries[entry.key.parts] = entry
             elif isinstance(one, StringNode) and one.holes:
-                entries[one.parts] = ObjectEntry(rest(one), one)
+                entries[one.parts] = ObjectEntry(unknown_tail(one), one)
         return ObjectNode(tuple(entries.values()), call.at)
 
     return map_choices(run, *arguments)
@@ -47,10 +52,10 @@ def keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if instances is not None:
             return ListNode(tuple(StringNode((key,), call.at) for key in sorted(key for key, _ in instances)), call.at)
     if not isinstance(value, ObjectNode):
-        return ListNode((rest(call.hole()),), call.at)
-    entries = _by_key(value)
-    found = [entry.key if entry.key.literal is not None else rest(entry.key) for entry in entries]
-    return listed(list(found), call, exact=_known(value))
+        return ListNode((unknown_tail(call.unresolved()),), call.at)
+    entries = _sorted_entries(value)
+    found = [entry.key if entry.key.literal is not None else unknown_tail(entry.key) for entry in entries]
+    return build_list(list(found), call, exact=_has_known_keys(value))
 
 
 def values(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -58,24 +63,24 @@ def values(call: FunctionCall, arguments: list[Node]) -> Node | None:
     value = arguments[0]
     if isinstance(value, ObjectNode):
         found = [
-            rest(entry.value)
+            unknown_tail(entry.value)
             if isinstance(entry.key, UnknownTail) and isinstance(entry.value, StringNode)
             else entry.value
-            for entry in _by_key(value)
+            for entry in _sorted_entries(value)
         ]
-        return listed(found, call, exact=_known(value))
+        return build_list(found, call, exact=_has_known_keys(value))
     if isinstance(value, Reference):
         return ListNode(tuple(elements(value)), call.at)
-    return ListNode((rest(call.hole()),), call.at)
+    return ListNode((unknown_tail(call.unresolved()),), call.at)
 
 
-def _by_key(value: ObjectNode) -> list[ObjectEntry]:
+def _sorted_entries(value: ObjectNode) -> list[ObjectEntry]:
     """The entries by their keys, each key once, those that are not known at the end."""
     last: dict[tuple[object, ...], ObjectEntry] = {entry.key.parts: entry for entry in value.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
 
 
-def _known(value: ObjectNode) -> bool:
+def _has_known_keys(value: ObjectNode) -> bool:
     return all(entry.key.literal is not None for entry in value.entries) or len(value.entries) < 2
 
 
@@ -85,25 +90,27 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
     default = arguments[2] if len(arguments) > 2 else None
     if name is None:
         missing = default if default is not None or not call.scope.trying else call.fail("no such key")
-        return get_path(value, arguments[1], call.words, call.at, lambda key: name_of_key(key, call.scope), missing)
+        return get_path(
+            value, arguments[1], call.expression, call.at, lambda key: name_of_key(key, call.scope), missing
+        )
     if isinstance(value, ObjectNode):
         found = value.get(name)
         if all(entry.key.literal is not None for entry in value.entries):
             return found if found is not None else default if default is not None else call.fail(f'no key "{name}"')
-        inner = get_path(value, StringNode((name,), call.at), call.words, call.at)
+        inner = get_path(value, StringNode((name,), call.at), call.expression, call.at)
         if found is not None or default is None:
             return inner
         holder = next(entry.key for entry in value.entries if entry.key.literal is None)
-        return _or_default(holder, name, inner, default, call)
+        return _entry_or_default(holder, name, inner, default, call)
     if isinstance(value, StringNode) and value.only_hole is not None:
-        inner = get_path(value, StringNode((name,), call.at), call.words, call.at)
+        inner = get_path(value, StringNode((name,), call.at), call.expression, call.at)
         if default is None or isinstance(value, Reference):
             return inner
-        return _or_default(value, name, inner, default, call)
+        return _entry_or_default(value, name, inner, default, call)
     return None
 
 
-def _or_default(holder: StringNode, name: str, found: Node, default: Node, call: FunctionCall) -> Node:
+def _entry_or_default(holder: StringNode, name: str, found: Node, default: Node, call: FunctionCall) -> Node:
     condition = call.scope.condition(f'{holder.holes[0].expression} holds "{name}"')
     return choice(condition, [("true", found), ("false", default)], call.at)
 
@@ -113,7 +120,7 @@ def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
     first, second = arguments
     if not (isinstance(first, ListNode) and isinstance(second, ListNode)) or isinstance(first, Unordered):
         return None
-    if not (settled(first) and settled(second)):
+    if not (has_known_positions(first) and has_known_positions(second)):
         return None
     if len(first.items) != len(second.items):
         return call.fail("lists of different lengths")
@@ -153,7 +160,7 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
     """What a map that is not known holds under these names."""
     only = value.only_hole
-    if only is None or not open_ended(value):
+    if only is None or not may_be_any_type(value):
         return {}
     return {
         name: StringNode(

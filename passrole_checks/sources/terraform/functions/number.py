@@ -7,23 +7,23 @@ from collections.abc import Callable
 
 from passrole_checks.iam.partial_values import Const, Node
 from passrole_checks.sources.terraform.evaluation.symbolic_values import number, whole
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact_text
 
-_LARGEST = 1e300
-_DIGITS = 300
+_MAX_NUMBER = 1e300
+_MAX_DIGITS = 300
 
 
-def _numbers(change: Callable[..., int | float]) -> Function:
+def _numeric_function(change: Callable[..., int | float]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         found = [number(argument) for argument in arguments]
         if any(value is None for value in found):
             return None
         try:
             result = change(*found)
-            if not math.isfinite(result) or abs(result) > _LARGEST:
-                return call.hole("no number")
+            if not math.isfinite(result) or abs(result) > _MAX_NUMBER:
+                return call.unresolved("no number")
         except OverflowError:
-            return call.hole("no number")
+            return call.unresolved("no number")
         except (ArithmeticError, ValueError):
             return call.fail("no number")
         return Const(int(result) if isinstance(result, float) and result.is_integer() else result, call.at)
@@ -45,7 +45,7 @@ def _logarithm(value: float, base: float) -> float:
 
 def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """A whole number written to a base: up to 36 the letters have no case, up to 62 capitals are more."""
-    value, base = exact(arguments[0]), whole(arguments[1])
+    value, base = exact_text(arguments[0]), whole(arguments[1])
     if value is None or base is None:
         return None
     if not 2 <= base <= 62:
@@ -57,8 +57,8 @@ def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
         alphabet, digits = "0123456789abcdefghijklmnopqrstuvwxyz"[:base], digits.lower()
     if not digits or any(digit not in alphabet for digit in digits):
         return call.fail("not a number to this base")
-    if len(digits) > _DIGITS:
-        return call.hole("a number too long")
+    if len(digits) > _MAX_DIGITS:
+        return call.unresolved("a number too long")
     amount = 0
     for digit in digits:
         amount = amount * base + alphabet.index(digit)
@@ -66,7 +66,8 @@ def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 NUMBER = declare({
-    "abs": (_numbers(abs), "n"), "ceil": (_numbers(math.ceil), "n"), "floor": (_numbers(math.floor), "n"),
-    "log": (_numbers(_logarithm), "nn"), "pow": (_numbers(_power), "nn"),
-    "signum": (_numbers(lambda value: (value > 0) - (value < 0)), "n"), "parseint": (parse_int, "sn"),
+    "abs": (_numeric_function(abs), "n"), "ceil": (_numeric_function(math.ceil), "n"),
+    "floor": (_numeric_function(math.floor), "n"),
+    "log": (_numeric_function(_logarithm), "nn"), "pow": (_numeric_function(_power), "nn"),
+    "signum": (_numeric_function(lambda value: (value > 0) - (value < 0)), "n"), "parseint": (parse_int, "sn"),
 })  # fmt: skip

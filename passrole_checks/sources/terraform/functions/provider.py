@@ -18,7 +18,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, joined, literal
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, can_hold, declare, spelled
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, expand_known, may_contain_any
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")
 
@@ -33,7 +33,7 @@ def arn_build(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``provider::aws::arn_parse``: a map of the five fields; nothing where a hole may hold a colon before the last."""
-    fields = _fields(arguments[0])
+    fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
     if fields is None:
@@ -47,7 +47,7 @@ def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``provider::aws::trim_iam_role_path``: a role's ARN without the path; nothing where a hole may hold a slash."""
-    fields = _fields(arguments[0])
+    fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
     if fields is None:
@@ -62,7 +62,7 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     name: list[Part] = []
     for part in reversed(resource):
         if isinstance(part, Unresolved):
-            if part.kind is not UnresolvedKind.NAME and can_hold(part, "/"):
+            if part.kind is not UnresolvedKind.NAME and may_contain_any(part, "/"):
                 return None
             name.insert(0, part)
             continue
@@ -74,15 +74,15 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return StringNode(join(parts), call.at, defaults=defaults_of(arguments))
 
 
-def _fields(value: Node) -> list[list[Part]] | str | None:
+def _arn_fields(value: Node) -> list[list[Part]] | str | None:
     """The fields of an ARN behind ``arn:``; a text that says why it is none; None where it cannot be told."""
     if not isinstance(value, StringNode):
         return "not an ARN" if literal(value) is not None else None
-    whole = spelled(value)
+    whole = expand_known(value)
     groups: list[list[Part]] = [[]]
     for part in whole.parts:
         if isinstance(part, Unresolved):
-            if len(groups) < 6 and can_hold(part, ":"):
+            if len(groups) < 6 and may_contain_any(part, ":"):
                 return None
             groups[-1].append(part)
             continue

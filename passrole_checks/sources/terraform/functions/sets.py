@@ -12,10 +12,16 @@ from passrole_checks.sources.terraform.evaluation.get_path import certain
 from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
 from passrole_checks.sources.terraform.evaluation.operators import equal
 from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, literal, number
-from passrole_checks.sources.terraform.functions.collection import concat, elements, in_order, listed, without_repeats
+from passrole_checks.sources.terraform.functions.collection import (
+    build_list,
+    concat,
+    deduplicate,
+    elements,
+    sort_strings,
+)
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
-_MOST_ROWS = 2_000
+_MAX_ROWS = 2_000
 
 
 def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -23,20 +29,20 @@ def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     value = arguments[0]
     if isinstance(value, Choice):
         return Choice(
-            value.condition, tuple((o, to_set(call, [one]) or call.hole()) for o, one in value.options), value.at
+            value.condition, tuple((o, to_set(call, [one]) or call.unresolved()) for o, one in value.options), value.at
         )
     return as_set(value, call) if isinstance(value, ListNode) else value
 
 
 def as_set(value: ListNode, call: FunctionCall) -> ListNode:
     """The elements once each, strings and numbers in their order."""
-    found, exact = without_repeats(list(value.items))
+    found, exact = deduplicate(list(value.items))
     if all(isinstance(item, Const) and number(item) is not None for item in found):
         found.sort(key=lambda item: number(item) or 0)
     elif all(literal(item) is not None or not certain(item) or isinstance(item, StringNode) for item in found):
-        found, _, places = in_order(found, call)
-        return listed(found, call, value, places, exact=exact)
-    return listed(found, call, value, exact=exact)
+        found, _, places = sort_strings(found, call)
+        return build_list(found, call, value, places, exact=exact)
+    return build_list(found, call, value, exact=exact)
 
 
 def set_union(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -45,7 +51,7 @@ def set_union(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return as_set(joined, call) if isinstance(joined, ListNode) else None
 
 
-def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``setintersection`` and ``setsubtract``: an element of which it cannot be told is there under a condition."""
     wanted = call.name == "setintersection"
     sets = list(arguments)
@@ -55,7 +61,7 @@ def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
         )
     found: list[Node] = []
     for item in elements(sets[0]):
-        answers = [_within(item, other) for other in sets[1:]]
+        answers = [_contains(item, other) for other in sets[1:]]
         if (not wanted) in answers:
             continue
         if None not in answers or isinstance(item, UnknownTail):
@@ -63,11 +69,11 @@ def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
             continue
         name = literal(item)
         words = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
-        found.append(under(((call.scope.condition(f"{call.words} holds {words}"), "true"),), item))
+        found.append(under(((call.scope.condition(f"{call.expression} holds {words}"), "true"),), item))
     return as_set(ListNode(tuple(found), call.at), call)
 
 
-def _within(item: Node, other: Node) -> bool | None:
+def _contains(item: Node, other: Node) -> bool | None:
     """Whether a set holds an element, None where it cannot be told."""
     answers = [equal(one, item) if certain(one) and certain(item) else None for one in elements(other)]
     return True if True in answers else None if None in answers else False
@@ -80,20 +86,20 @@ def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
         rounds = rounds_of(argument)
         if rounds is None:
             return call.fail("an argument is not a list or a set")
-        if len(rows) * len(rounds) > _MOST_ROWS:
-            return call.hole("too many elements")
-        several = [(one.value, one.when or _some(one, call)) for one in rounds]
+        if len(rows) * len(rounds) > _MAX_ROWS:
+            return call.unresolved("too many elements")
+        several = [(one.value, one.when or _nonempty_condition(one, call)) for one in rounds]
         rows = [((*row, value), (*when, *more)) for row, when in rows for value, more in several]
     found = [under(when, ListNode(row, call.at)) for row, when in rows]
-    return listed(found, call, *arguments)
+    return build_list(found, call, *arguments)
 
 
-def _some(one: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
+def _nonempty_condition(one: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
     """The condition under which there are any of the elements that a round stands for."""
     return ((call.scope.condition(f"{one.value} is not empty"), "true"),) if one.many else ()
 
 
 SETS = declare({
-    "toset": (to_set, "L"), "setunion": (set_union, "l*"), "setintersection": (set_kept, "ll*"),
-    "setsubtract": (set_kept, "ll"), "setproduct": (set_product, "l*"),
+    "toset": (to_set, "L"), "setunion": (set_union, "l*"), "setintersection": (intersect_or_subtract, "ll*"),
+    "setsubtract": (intersect_or_subtract, "ll"), "setproduct": (set_product, "l*"),
 })  # fmt: skip

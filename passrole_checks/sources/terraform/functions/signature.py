@@ -45,23 +45,23 @@ class FunctionCall:
     """A call: its name, its own words and place, and where it is evaluated."""
 
     name: str
-    words: str
+    expression: str
     at: Position
     scope: EvaluationScope
 
-    def hole(self, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
+    def unresolved(self, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
         """The call as a hole with its own words."""
-        return hole(self.words, self.at, reason, kind)
+        return hole(self.expression, self.at, reason, kind)
 
     def fail(self, reason: str) -> StringNode:
         """The call as what Terraform would call an error; ``try`` and ``can`` catch it."""
-        return failure(self.words, self.at, reason)
+        return failure(self.expression, self.at, reason)
 
 
 Function = Callable[[FunctionCall, list[Node]], Node | None]
 """Takes a call and its arguments; None where nothing can be said, which makes the call a hole with its own text."""
 
-_NAMES = {"s": "a string", "n": "a number", "b": "a bool", "l": "a list or a set", "m": "a map or an object",
+_TYPE_NAMES = {"s": "a string", "n": "a number", "b": "a bool", "l": "a list or a set", "m": "a map or an object",
           "c": "a collection", "x": "a string or a collection"}  # fmt: skip
 
 
@@ -72,10 +72,10 @@ def declare(entries: dict[str, tuple[Function, str]]) -> dict[str, Function]:
     object, ``c`` any of these collections, ``x`` collection or string, ``a`` anything; a capital letter where null
     is allowed; ``?`` behind an argument that can be left out, ``*`` behind one that may stand any number of times.
     """
-    return {name: _checked(function, signature) for name, (function, signature) in entries.items()}
+    return {name: _with_type_check(function, signature) for name, (function, signature) in entries.items()}
 
 
-def _checked(function: Function, signature: str) -> Function:
+def _with_type_check(function: Function, signature: str) -> Function:
     letters = re.findall(r"([a-zA-Z])([?*]?)", signature)
     least = sum(not mark for _, mark in letters)
     most = math.inf if any(mark == "*" for _, mark in letters) else len(letters)
@@ -86,14 +86,14 @@ def _checked(function: Function, signature: str) -> Function:
                 return call.fail("wrong number of arguments")
             for place, argument in enumerate(arguments):
                 letter = letters[min(place, len(letters) - 1)][0]
-                if why := mismatch(letter, argument):
+                if why := type_mismatch(letter, argument):
                     return call.fail(f"argument {place + 1} {why}")
         return function(call, arguments)
 
     return run
 
 
-def mismatch(letter: str, value: Node) -> str:
+def type_mismatch(letter: str, value: Node) -> str:
     """Why a value can certainly not be an argument of this kind; empty where it can be one."""
     kind = letter.lower()
     if isinstance(value, (Choice, UnknownTail, Absent)):
@@ -102,7 +102,7 @@ def mismatch(letter: str, value: Node) -> str:
         return "" if letter.isupper() else "is null"
     fits = True
     if isinstance(value, StringNode):
-        fits = kind in "sax" or open_ended(value) or (kind in "nb" and _converts(kind, literal(value)))
+        fits = kind in "sax" or may_be_any_type(value) or (kind in "nb" and _is_convertible(kind, literal(value)))
     elif isinstance(value, Const):
         boolean = isinstance(value.value, bool)
         fits = kind in "sax" if kind not in "nb" else boolean is (kind == "b")
@@ -111,16 +111,16 @@ def mismatch(letter: str, value: Node) -> str:
         fits = kind in "lcxa"
     elif isinstance(value, ObjectNode):
         fits = kind in "mcxa"
-    return "" if fits else f"is not {_NAMES[kind]}"
+    return "" if fits else f"is not {_TYPE_NAMES[kind]}"
 
 
-def _converts(kind: str, value: str | None) -> bool:
+def _is_convertible(kind: str, value: str | None) -> bool:
     if value is None:
         return True
     return bool(NUMBER.fullmatch(value)) if kind == "n" else value in ("true", "false")
 
 
-def open_ended(value: StringNode) -> bool:
+def may_be_any_type(value: StringNode) -> bool:
     """Whether a text may stand for a value of any type."""
     only = value.only_hole
     if only is None or isinstance(value, Encoded):
@@ -130,7 +130,7 @@ def open_ended(value: StringNode) -> bool:
     return only.kind is UnresolvedKind.ANYTHING and not (only.role or only.known)
 
 
-def weight(node: Node, most: int = 10_000) -> int:
+def evaluation_cost(node: Node, most: int = 10_000) -> int:
     """How much there is to look through in a value, up to ``most`` nodes: what it costs to work with it."""
     found = 0
     pending = [node]
@@ -155,18 +155,18 @@ def weight(node: Node, most: int = 10_000) -> int:
     return min(found, 10 * most)
 
 
-def spelled(value: StringNode) -> StringNode:
+def expand_known(value: StringNode) -> StringNode:
     """The text with every hole of which something is known replaced by what is known (the ARN of a role)."""
     if isinstance(value, Encoded):
         return encoded_text(value)
-    return StringNode(join(_spelled(value.parts, 0)), value.at, defaults=value.defaults)
+    return StringNode(join(_expand_parts(value.parts, 0)), value.at, defaults=value.defaults)
 
 
-def _spelled(parts: tuple[Part, ...], depth: int) -> list[Part]:
+def _expand_parts(parts: tuple[Part, ...], depth: int) -> list[Part]:
     found: list[Part] = []
     for part in parts:
         if isinstance(part, Unresolved) and part.known and depth < 5 and part.reason != "a path":
-            found.extend(_spelled(part.known, depth + 1))
+            found.extend(_expand_parts(part.known, depth + 1))
         else:
             found.append(part)
     return found
@@ -180,7 +180,7 @@ _ALPHABETS = {
 }
 
 
-def can_hold(part: Unresolved, characters: str) -> bool:
+def may_contain_any(part: Unresolved, characters: str) -> bool:
     """Whether the value of a hole may hold one of these characters."""
     if part.kind is UnresolvedKind.NAME:
         return any(character not in "*?:/" and not character.isspace() for character in characters)
@@ -188,7 +188,7 @@ def can_hold(part: Unresolved, characters: str) -> bool:
     return alphabet is None or any(character in alphabet for character in characters)
 
 
-def filled(part: Unresolved) -> bool:
+def is_nonempty(part: Unresolved) -> bool:
     """Whether the value of a hole is certainly not empty."""
     return part.kind in (
         UnresolvedKind.NAME,
@@ -198,7 +198,7 @@ def filled(part: Unresolved) -> bool:
     ) or bool(part.role or part.known)
 
 
-def exact(value: Node) -> str | None:
+def exact_text(value: Node) -> str | None:
     """The text of a value, character by character; None also for a data document, whose layout is not kept."""
     if isinstance(value, Encoded) and not str(value).startswith(("${jsonencode(", "${core::jsonencode(")):
         return None

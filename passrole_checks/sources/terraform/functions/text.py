@@ -43,30 +43,30 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     whole,
 )
 from passrole_checks.sources.terraform.functions.collection import elements, length
-from passrole_checks.sources.terraform.functions.pattern import replaced
+from passrole_checks.sources.terraform.functions.pattern import replace_pattern
 from passrole_checks.sources.terraform.functions.signature import (
     Function,
     FunctionCall,
-    can_hold,
     declare,
-    exact,
-    filled,
-    spelled,
+    exact_text,
+    expand_known,
+    is_nonempty,
+    may_contain_any,
 )
 
 
-def as_text(value: Node) -> StringNode | None:
+def to_string_node(value: Node) -> StringNode | None:
     """The value as a string, with all that is known of its holes."""
     if isinstance(value, StringNode):
-        return spelled(value)
+        return expand_known(value)
     found = literal(value)
     return text(found, value.at) if found is not None else None
 
 
-def made_of(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *arguments: Node) -> Node:
+def build_string(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *arguments: Node) -> Node:
     """A string of these parts, which stands by default where an argument does; a hole where it would be too long."""
     if too_long(parts):
-        return call.hole("too long")
+        return call.unresolved("too long")
     return StringNode(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
 
 
@@ -84,7 +84,7 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
         if any(isinstance(value, UnknownTail) for value in values):
-            return joined(_with_separators([one for one in values if not isinstance(one, Absent)], separator), call.at)
+            return joined(_interleave([one for one in values if not isinstance(one, Absent)], separator), call.at)
         for value in values:
             if certain(value):
                 pieces.extend([separator, value] if pieces else [value])
@@ -92,65 +92,66 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
             return pieces[0]  # how modules give the one document that there is, if any
         return joined(pieces, call.at)
 
-    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], UnknownTail) and _of_role(items[0]):
+    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], UnknownTail) and _names_role(items[0]):
         # how modules give the one role that there is, if any
-        return item_at(ListNode((items[0],), call.at), 0, call.words, call.at, text("", call.at))
+        return item_at(ListNode((items[0],), call.at), 0, call.expression, call.at, text("", call.at))
     return map_choices(run, *items)
 
 
-def _with_separators(items: list[Node], separator: Node) -> list[Node]:
+def _interleave(items: list[Node], separator: Node) -> list[Node]:
     """Known elements around unknown runs, of which the separators are not known either."""
     pieces: list[Node] = []
     for item in items:
         if pieces and not isinstance(item, UnknownTail) and not isinstance(pieces[-1], UnknownTail):
             pieces.append(separator)
-        pieces.append(_run_of(item) if isinstance(item, UnknownTail) else item)
+        pieces.append(_joined_tail(item) if isinstance(item, UnknownTail) else item)
     return pieces
 
 
-def _of_role(item: UnknownTail) -> bool:
+def _names_role(item: UnknownTail) -> bool:
     return any(part.role is not None for part in item.holes)
 
 
-def _run_of(item: UnknownTail) -> UnknownTail:
+def _joined_tail(item: UnknownTail) -> UnknownTail:
     """Any number of elements of a form, joined, as one hole."""
     only = item.only_hole
     words, why = (only.expression, only.reason) if only is not None else (str(item), "")
     return UnknownTail((Unresolved(f"{words}, joined", reason=why),), item.at, defaults=item.defaults)
 
 
-def _cased(change: Callable[[str], str]) -> Function:
+def _case_function(change: Callable[[str], str]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         value = arguments[0]
         if not isinstance(value, StringNode):
             found = literal(value)
             return text(change(found), call.at) if found is not None else None
         parts = [
-            change(part) if isinstance(part, str) else _changed(part, call.name, change) for part in filled_in(value)
+            change(part) if isinstance(part, str) else _change_case(part, call.name, change)
+            for part in known_parts(value)
         ]
-        return made_of(parts, call, value)
+        return build_string(parts, call, value)
 
     return run
 
 
-def filled_in(value: StringNode) -> tuple[Part, ...]:
+def known_parts(value: StringNode) -> tuple[Part, ...]:
     """The parts, known names of roles and the like filled in where they are known to the end."""
     found = literal(value)
-    return (found,) if found is not None else (spelled(value) if isinstance(value, Encoded) else value).parts
+    return (found,) if found is not None else (expand_known(value) if isinstance(value, Encoded) else value).parts
 
 
-def _changed(part: Unresolved, name: str, change: Callable[[str], str]) -> Unresolved:
+def _change_case(part: Unresolved, name: str, change: Callable[[str], str]) -> Unresolved:
     """A hole after a change of case. An account id has none, and names of partitions and Regions are in lower case."""
     if part.kind is UnresolvedKind.ACCOUNT_ID or (
         name == "lower" and part.kind in (UnresolvedKind.PARTITION, UnresolvedKind.REGION)
     ):
         return part
-    known = tuple(change(one) if isinstance(one, str) else _changed(one, name, change) for one in part.known or ())
+    known = tuple(change(one) if isinstance(one, str) else _change_case(one, name, change) for one in part.known or ())
     kind = (
         part.kind
         if part.kind is UnresolvedKind.NAME
         else UnresolvedKind.NAME
-        if filled(part) and not part.known
+        if is_nonempty(part) and not part.known
         else UnresolvedKind.ANYTHING
     )
     return Unresolved(f"{name}({part.expression})", kind, known=join(known) if known else None, reason=part.reason)
@@ -159,51 +160,55 @@ def _changed(part: Unresolved, name: str, change: Callable[[str], str]) -> Unres
 def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``replace`` of a text or, between slashes, a pattern; a hole that cannot hold the text stays as it is."""
     old = literal(arguments[1])
-    value = as_text(arguments[0])
+    value = to_string_node(arguments[0])
     if value is None or old is None:
         return None
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
-        return replaced(call, arguments, value, old[1:-1])
+        return replace_pattern(call, arguments, value, old[1:-1])
     new = parts_of(arguments[2])
     found: list[Part] = []
     for place, part in enumerate(value.parts):
         if isinstance(part, str):
             pieces = part.split(old) if old else ["", *part, ""]
-            if len(pieces) * max(len(new), 1) > 10_000 or not _alone(value.parts, place, old):
-                return None if len(pieces) < 10_000 else call.hole("too long")
+            if len(pieces) * max(len(new), 1) > 10_000 or not _matches_stay_inside(value.parts, place, old):
+                return None if len(pieces) < 10_000 else call.unresolved("too long")
             found.append(pieces[0])
             for piece in pieces[1:]:
                 found.extend((*new, piece))
         else:
-            found.append(_without(part, old, arguments[2], call) if _may_contain(part, old) else part)
-    return made_of(found, call, *arguments)
+            found.append(_replaced_unresolved(part, old, arguments[2], call) if _may_contain_match(part, old) else part)
+    return build_string(found, call, *arguments)
 
 
-def _alone(parts: tuple[Part, ...], place: int, old: str) -> bool:
+def _matches_stay_inside(parts: tuple[Part, ...], place: int, old: str) -> bool:
     """Whether no match can reach from this literal into a hole beside it."""
     part = parts[place]
     if not isinstance(part, str) or len(old) < 2:
         return bool(old) or len(parts) == 1
     before, after = (parts[place - 1] if place else None), (parts[place + 1] if place + 1 < len(parts) else None)
     reach = range(1, len(old))
-    if isinstance(after, Unresolved) and any(part.endswith(old[:n]) and _meets(after, old[n:], 0) for n in reach):
+    if isinstance(after, Unresolved) and any(
+        part.endswith(old[:n]) and _may_continue_match(after, old[n:], 0) for n in reach
+    ):
         return False
-    if isinstance(before, Unresolved) and any(part.startswith(old[n:]) and _meets(before, old[:n], -1) for n in reach):
+    if isinstance(before, Unresolved) and any(
+        part.startswith(old[n:]) and _may_continue_match(before, old[:n], -1) for n in reach
+    ):
         return False
     return not (isinstance(before, Unresolved) and isinstance(after, Unresolved) and part in old[1:-1])
 
 
-def _may_contain(part: Unresolved, inner: str) -> bool:
+def _may_contain_match(part: Unresolved, inner: str) -> bool:
     """Whether a hole may hold a whole match."""
-    return all(can_hold(part, letter) for letter in inner)
+    return all(may_contain_any(part, letter) for letter in inner)
 
 
-def _meets(part: Unresolved, rest: str, end: int) -> bool:
+def _may_continue_match(part: Unresolved, rest: str, end: int) -> bool:
     """Whether a hole may begin (or end) with what is left of a match, or be empty."""
-    return not filled(part) or can_hold(part, rest[end])
+    return not is_nonempty(part) or may_contain_any(part, rest[end])
 
 
-def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
+def _replaced_unresolved(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
     words = literal(new)
     keeps = part.kind is UnresolvedKind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
     shown = path_conditions.quoted(words) if words is not None else str(new)
@@ -213,34 +218,34 @@ def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unres
 
 def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``split``: pieces up to a hole that may hold the separator, behind it an unknown run."""
-    separator, value = literal(arguments[0]), as_text(arguments[1])
+    separator, value = literal(arguments[0]), to_string_node(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
     for place, part in enumerate(value.parts):
         if isinstance(part, Unresolved):
-            if _may_contain(part, separator):
-                return _cut_off(groups, call, value)
+            if _may_contain_match(part, separator):
+                return _pieces_and_tail(groups, call, value)
             groups[-1].append(part)
             continue
         if not separator:
             groups = [*groups[:-1], *[list[Part]([letter]) for letter in graphemes(part) or []]]
             continue
-        if not _alone(value.parts, place, separator):
-            return _cut_off(groups, call, value)
+        if not _matches_stay_inside(value.parts, place, separator):
+            return _pieces_and_tail(groups, call, value)
         if part.count(separator) > MAX_ITEMS:
-            return call.hole("too many elements")
+            return call.unresolved("too many elements")
         first, *others = part.split(separator)
         groups[-1].append(first)
         groups.extend([other] for other in others)
     return ListNode(tuple(StringNode(join(group), call.at, defaults=value.defaults) for group in groups), call.at)
 
 
-def _cut_off(groups: list[list[Part]], call: FunctionCall, value: StringNode) -> Node:
+def _pieces_and_tail(groups: list[list[Part]], call: FunctionCall, value: StringNode) -> Node:
     """The pieces up to one that is not known to its end, and behind it any number of others."""
     found: list[Node] = [StringNode(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
     reason = next((part.reason for part in value.holes if part.reason), "")
-    found.append(UnknownTail((Unresolved(f"{call.words}[*]", reason=reason),), call.at, defaults=value.defaults))
+    found.append(UnknownTail((Unresolved(f"{call.expression}[*]", reason=reason),), call.at, defaults=value.defaults))
     return ListNode(tuple(found), call.at)
 
 
@@ -249,10 +254,10 @@ def graphemes(value: str) -> list[str] | None:
     if value.isascii():
         return re.findall(r"\r\n|.", value, re.DOTALL)
     value = unicodedata.normalize("NFC", value)
-    return list(value) if "\r\n" not in value and all(map(_stands_alone, value)) else None
+    return list(value) if "\r\n" not in value and all(map(_is_single_grapheme, value)) else None
 
 
-def _stands_alone(letter: str) -> bool:
+def _is_single_grapheme(letter: str) -> bool:
     """Whether a code point is a character of its own, whatever stands beside it: no accent, no emoji."""
     code, category = ord(letter), unicodedata.category(letter)
     return (
@@ -262,7 +267,7 @@ def _stands_alone(letter: str) -> bool:
 
 def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``substr``: characters from the known beginning or end; a hole where it reaches into one."""
-    value, start, size = as_text(arguments[0]), whole(arguments[1]), whole(arguments[2])
+    value, start, size = to_string_node(arguments[0]), whole(arguments[1]), whole(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
         return None
     if not size:
@@ -272,29 +277,29 @@ def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if letters is None:
             return None
         begin = start if start >= 0 else max(len(letters) + start, 0)
-        return made_of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
+        return build_string(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
     first, last = value.parts[0], value.parts[-1]
     if start < 0:
         letters = graphemes(last) if isinstance(last, str) else None
         if letters is None or len(letters) < -start:
             return None
         begin = len(letters) + start
-        return made_of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
+        return build_string(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
     letters = graphemes(first) if isinstance(first, str) else []
     if letters is None or len(letters) < start:
         return None
     if size < 0:
-        return made_of(["".join(letters[start:]), *value.parts[bool(letters) :]], call, *arguments)
+        return build_string(["".join(letters[start:]), *value.parts[bool(letters) :]], call, *arguments)
     kept = "".join(letters[start : start + size])
     if start + size <= len(letters):
-        return made_of([kept], call, *arguments)
+        return build_string([kept], call, *arguments)
     others = value.parts[bool(letters) :]
     named = all(part.kind is UnresolvedKind.NAME for part in others if isinstance(part, Unresolved)) and not set(
         "*?:/"
     ) & set("".join(part for part in others if isinstance(part, str)))
     reason = next((part.reason for part in value.holes if part.reason), "")
-    return made_of(
-        [kept, Unresolved(call.words, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
+    return build_string(
+        [kept, Unresolved(call.expression, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
         call,
         *arguments,
     )
@@ -302,7 +307,7 @@ def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def title(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The first letter of each word in upper case; a word ends where neither letter, digit nor underscore stands."""
-    found = exact(arguments[0])
+    found = exact_text(arguments[0])
     if found is None:
         return None
     letters: list[str] = []
@@ -311,20 +316,20 @@ def title(call: FunctionCall, arguments: list[Node]) -> Node | None:
         separate = not (before.isalnum() or before == "_") if before.isascii() else before.isspace()
         letters.append(letter.upper() if separate and len(letter.upper()) == 1 else letter)
         before = letter
-    return made_of(["".join(letters)], call, arguments[0])
+    return build_string(["".join(letters)], call, arguments[0])
 
 
-def reversed_(call: FunctionCall, arguments: list[Node]) -> Node | None:
+def reverse_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``strrev`` of a text that is known."""
-    found = exact(arguments[0])
+    found = exact_text(arguments[0])
     letters = graphemes(found) if found is not None else None
-    return made_of(["".join(reversed(letters))], call, arguments[0]) if letters is not None else None
+    return build_string(["".join(reversed(letters))], call, arguments[0]) if letters is not None else None
 
 
 def size(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``length``, of strings too."""
     value = arguments[0]
-    found = exact(value) if isinstance(value, StringNode) else None
+    found = exact_text(value) if isinstance(value, StringNode) else None
     if found is not None and found.isascii():
         return Const(len(found) - found.count("\r\n"), call.at)
     if found is not None:
@@ -354,8 +359,8 @@ def to_bool(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 TEXT = declare({
-    "join": (join_, "sl*"), "lower": (_cased(str.lower), "s"), "upper": (_cased(str.upper), "s"),
+    "join": (join_, "sl*"), "lower": (_case_function(str.lower), "s"), "upper": (_case_function(str.upper), "s"),
     "replace": (replace_, "sss"), "split": (split, "ss"), "substr": (substr, "snn"), "title": (title, "s"),
-    "strrev": (reversed_, "s"), "length": (size, "x"), "tostring": (to_string, "S"), "tonumber": (to_number, "N"),
+    "strrev": (reverse_string, "s"), "length": (size, "x"), "tostring": (to_string, "S"), "tonumber": (to_number, "N"),
     "tobool": (to_bool, "B"),
 })  # fmt: skip

@@ -12,14 +12,20 @@ from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Const, Node, Part, StringNode, Unresolved, UnresolvedKind, join, text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, literal, whole
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, can_hold, declare, filled
-from passrole_checks.sources.terraform.functions.text import as_text, filled_in, made_of
+from passrole_checks.sources.terraform.functions.signature import (
+    Function,
+    FunctionCall,
+    declare,
+    is_nonempty,
+    may_contain_any,
+)
+from passrole_checks.sources.terraform.functions.text import build_string, known_parts, to_string_node
 
 _BLANKS = " \t\n\v\f\r\x85\xa0"
-_WIDEST = 1_000
+_MAX_WIDTH = 1_000
 
 
-def begins(parts: tuple[Part, ...], prefix: str) -> bool | None:
+def starts_with(parts: tuple[Part, ...], prefix: str) -> bool | None:
     """Whether a text begins with ``prefix``, None where it cannot be told."""
     left = prefix
     for part in parts:
@@ -30,11 +36,11 @@ def begins(parts: tuple[Part, ...], prefix: str) -> bool | None:
                 return False
             left = left[len(part) :]
         else:
-            return False if filled(part) and not can_hold(part, left[0]) else None
+            return False if is_nonempty(part) and not may_contain_any(part, left[0]) else None
     return not left
 
 
-def ends(parts: tuple[Part, ...], suffix: str) -> bool | None:
+def ends_with(parts: tuple[Part, ...], suffix: str) -> bool | None:
     """Whether a text ends with ``suffix``, None where it cannot be told."""
     left = suffix
     for part in reversed(parts):
@@ -45,24 +51,26 @@ def ends(parts: tuple[Part, ...], suffix: str) -> bool | None:
                 return False
             left = left[: -len(part)]
         else:
-            return False if filled(part) and not can_hold(part, left[-1]) else None
+            return False if is_nonempty(part) and not may_contain_any(part, left[-1]) else None
     return not left
 
 
-def holds(parts: tuple[Part, ...], inner: str) -> bool | None:
+def contains_text(parts: tuple[Part, ...], inner: str) -> bool | None:
     """Whether a text contains ``inner``, None where it cannot be told."""
     if any(isinstance(part, str) and inner in part for part in parts) or not inner:
         return True
     return (
         None
-        if any(isinstance(part, Unresolved) and (not filled(part) or can_hold(part, inner)) for part in parts)
+        if any(
+            isinstance(part, Unresolved) and (not is_nonempty(part) or may_contain_any(part, inner)) for part in parts
+        )
         else False
     )
 
 
-def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
+def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        value, wanted = as_text(arguments[0]), literal(arguments[1])
+        value, wanted = to_string_node(arguments[0]), literal(arguments[1])
         answer = test(value.parts, wanted) if value is not None and wanted is not None else None
         return Const(answer, call.at) if answer is not None else None
 
@@ -71,10 +79,10 @@ def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
 
 def trim_prefix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trimprefix``: nothing where it cannot be told whether the text begins so."""
-    value, prefix = as_text(arguments[0]), literal(arguments[1])
+    value, prefix = to_string_node(arguments[0]), literal(arguments[1])
     if value is None or prefix is None:
         return None
-    held = begins(value.parts, prefix)
+    held = starts_with(value.parts, prefix)
     if not held:
         return None if held is None else arguments[0]
     left = len(prefix)
@@ -85,15 +93,15 @@ def trim_prefix(call: FunctionCall, arguments: list[Node]) -> Node | None:
             left = max(0, left - len(part))
         else:
             parts.append(part)
-    return made_of(parts, call, value)
+    return build_string(parts, call, value)
 
 
 def trim_suffix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trimsuffix``: nothing where it cannot be told whether the text ends so."""
-    value, suffix = as_text(arguments[0]), literal(arguments[1])
+    value, suffix = to_string_node(arguments[0]), literal(arguments[1])
     if value is None or suffix is None:
         return None
-    held = ends(value.parts, suffix)
+    held = ends_with(value.parts, suffix)
     if not held:
         return None if held is None else arguments[0]
     left = len(suffix)
@@ -104,21 +112,21 @@ def trim_suffix(call: FunctionCall, arguments: list[Node]) -> Node | None:
             left = max(0, left - len(part))
         else:
             parts.insert(0, part)
-    return made_of(parts, call, value)
+    return build_string(parts, call, value)
 
 
-def _stripped(
+def _strip(
     value: StringNode, cut: str, call: FunctionCall, *, left: bool = True, right: bool = True
 ) -> StringNode | None:
     """The text without these characters at its ends, None where a hole may hold some of them there."""
-    parts = list(filled_in(value))
+    parts = list(known_parts(value))
     for wanted, place in ((left, 0), (right, -1)):
         if not wanted:
             continue
         while parts:
             part = parts[place]
             if isinstance(part, Unresolved):
-                if not can_hold(part, cut) and filled(part):
+                if not may_contain_any(part, cut) and is_nonempty(part):
                     break
                 beside = parts[1 if not place else -2] if len(parts) > 1 else "x"
                 if cut != _BLANKS or not isinstance(beside, str) or beside != beside.strip(cut):
@@ -148,14 +156,14 @@ def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if value.starts:
             return value
     cut = _BLANKS if call.name == "trimspace" else "\r\n"
-    return _stripped(value, cut, call, left=call.name == "trimspace")
+    return _strip(value, cut, call, left=call.name == "trimspace")
 
 
 def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trim``: nothing where a hole may hold one of the characters at an end."""
     value, cut = arguments[0], literal(arguments[1])
-    found = value if isinstance(value, StringNode) else as_text(value)
-    return _stripped(found, cut, call) if found is not None and cut is not None else None
+    found = value if isinstance(value, StringNode) else to_string_node(value)
+    return _strip(found, cut, call) if found is not None and cut is not None else None
 
 
 def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -165,17 +173,20 @@ def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return value
     if spaces < 0:
         return call.fail("a negative number of spaces")
-    if spaces > _WIDEST:
-        return call.hole("too wide")
+    if spaces > _MAX_WIDTH:
+        return call.unresolved("too wide")
     first = value.parts[0]
     if value.starts and isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
         return value  # blanks make no difference to JSON, and the places in the file are kept
     pad = "\n" + " " * spaces
-    parts = [part.replace("\n", pad) if isinstance(part, str) else _indented(part, call) for part in filled_in(value)]
-    return made_of(parts, call, value)
+    parts = [
+        part.replace("\n", pad) if isinstance(part, str) else _indent_unresolved(part, call)
+        for part in known_parts(value)
+    ]
+    return build_string(parts, call, value)
 
 
-def _indented(part: Unresolved, call: FunctionCall) -> Unresolved:
+def _indent_unresolved(part: Unresolved, call: FunctionCall) -> Unresolved:
     return (
         part
         if part.kind is not UnresolvedKind.ANYTHING or part.known
@@ -186,5 +197,6 @@ def _indented(part: Unresolved, call: FunctionCall) -> Unresolved:
 ENDS = declare({
     "trimprefix": (trim_prefix, "ss"), "trimsuffix": (trim_suffix, "ss"), "trimspace": (trim_space, "s"),
     "chomp": (trim_space, "s"), "trim": (trim, "ss"), "indent": (indent, "ns"),
-    "startswith": (_asked(begins), "ss"), "endswith": (_asked(ends), "ss"), "strcontains": (_asked(holds), "ss"),
+    "startswith": (_string_test(starts_with), "ss"), "endswith": (_string_test(ends_with), "ss"),
+    "strcontains": (_string_test(contains_text), "ss"),
 })  # fmt: skip

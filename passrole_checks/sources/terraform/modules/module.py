@@ -30,7 +30,7 @@ from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Unparsed
 from passrole_checks.sources.terraform.resources import references
-from passrole_checks.sources.terraform.resources.instances import Instances, expand, suffix_of
+from passrole_checks.sources.terraform.resources.instances import Instances, expand_instances, suffix_of
 
 _TRIES = 3  # evaluations of a value that could not be evaluated to its end
 _META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
@@ -87,7 +87,7 @@ class Module:
         key = id(block)
         if key not in self._instances:
             self._instances[key] = Instances((), True)  # while being evaluated: a reference to itself
-            self._instances[key] = expand(block, self.scope(block.source))
+            self._instances[key] = expand_instances(block, self.scope(block.source))
         return self._instances[key]
 
     def remember(self, key: tuple[str, ...], words: str, at: Position, build: Callable[[], Node]) -> Node:

@@ -48,11 +48,11 @@ from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _AWS_MANAGED = ":iam::aws:policy/"
-_DEMAND = "iam:permissionsboundary"
-_LOOP = re.compile(r"\b(?:each|count|self)\.|…")
+_BOUNDARY_KEY = "iam:permissionsboundary"
+_LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
 
 _Name = tuple[Part, ...]  # of what is not known the same holes
-_Bearer = tuple[str, str]  # the address of its module, and its own
+_NamedEntity = tuple[str, str]  # the address of its module, and its own
 
 
 @dataclass
@@ -60,13 +60,13 @@ class TerraformAttachments:
     """Filled block by block (:meth:`look`), after :meth:`of` has looked at all names of a configuration."""
 
     root: Module
-    by_name: dict[tuple[str, _Name], list[_Bearer]] = field(default_factory=dict)  # by kind and name
+    by_name: dict[tuple[str, _Name], list[_NamedEntity]] = field(default_factory=dict)  # by kind and name
     arns: dict[str, str] = field(default_factory=dict)  # the words of an ARN that is not known: the managed policy
     # managed policies, who gets them, and when
     attached: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
     boundaries: set[str] = field(default_factory=set)
-    elsewhere: set[str] = field(default_factory=set)  # attached to somebody
-    unresolved: bool = False  # there is an attachment of which it is not known which policy it attaches
+    attached_addresses: set[str] = field(default_factory=set)  # attached to somebody
+    has_unresolved_policy: bool = False  # there is an attachment of which it is not known which policy it attaches
 
     @classmethod
     def of(cls, root: Module) -> TerraformAttachments:
@@ -89,7 +89,7 @@ class TerraformAttachments:
         return found
 
     @cached_property
-    def _named_elsewhere(self) -> set[str]:
+    def _otherwise_used(self) -> set[str]:
         """The managed policies that the files mention, or give to a module that is not here. It takes a look at all of
         them to know, and it matters only where there is a boundary."""
         mentions = Mentions.of(self.root)
@@ -99,61 +99,61 @@ class TerraformAttachments:
         for module in self.root.walk():
             for block in module.folder.modules.values():
                 if module.children(block) is None:
-                    found.update(self._given_away(module, block))
+                    found.update(self._passed_to_missing_module(module, block))
         return found
 
-    def look(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
+    def add_resource(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
         """Note what one resource attaches, to others or to itself, and what bounds it; ``when`` says when it exists."""
         type_, module = block.labels[0], scope.module.address
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
-            who = self.entities(block, entities, scope)
-            self._attach(references.written(block, attribute, scope), who, module, when)
+            who = self.resolve_principals(block, entities, scope)
+            self._attach(references.attribute_value(block, attribute, scope), who, module, when)
         if type_ in OWN_ATTACHMENTS:
-            self._attach(references.written(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
+            self._attach(references.attribute_value(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
         if type_ in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[type_]
-            holders = self.entities(block, {holder: "permission-set"}, scope) if holder else (address,)
+            holders = self.resolve_principals(block, {holder: "permission-set"}, scope) if holder else (address,)
             for name in inner_values(block, attribute, "name", scope):
                 self._attach(name, holders, module, when, by_name=True)
         if type_ in BOUNDED:
-            self._bound(block, scope)
+            self._add_boundaries(block, scope)
 
-    def demanded(self, policies: Collection[AttachedPolicy]) -> None:
+    def add_demanded_boundaries(self, policies: Collection[AttachedPolicy]) -> None:
         """Note the managed policies that documents demand as a boundary (condition key ``iam:PermissionsBoundary``)."""
         for policy in policies if self.arns else ():
-            for value in _demanded(policy.document):
+            for value in _boundary_condition_values(policy.document):
                 for text in texts_in(value):
-                    self._bounds(self.policies_named(text, ""))
+                    self._add_boundary(self.resolve_policies(text, ""))
 
-    def _given_away(self, module: Module, block: Block) -> Iterator[str]:
+    def _passed_to_missing_module(self, module: Module, block: Block) -> Iterator[str]:
         """Policies handed to a module that is not here: what becomes of them is not known."""
         for instance in module.instances(block).items:
             scope = module.scope(block.source, instance)
             for attribute in block.body.attributes:
                 if attribute.name in ("source", "version"):
                     continue
-                for value in each(references.written(block, attribute.name, scope)):
-                    yield from self.policies_named(value, module.address)
+                for value in flatten_values(references.attribute_value(block, attribute.name, scope)):
+                    yield from self.resolve_policies(value, module.address)
 
-    def entities(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
+    def resolve_principals(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
         """Addresses, else names, of the users, groups, roles and permission sets that attributes name."""
         found: dict[str, None] = {}
         for attribute, kind in attributes.items():
-            for value in each(references.written(block, attribute, scope)):
+            for value in flatten_values(references.attribute_value(block, attribute, scope)):
                 if isinstance(value, StringNode):
-                    found[self._entity(value, kind, scope.module.address)] = None
+                    found[self._resolve_principal(value, kind, scope.module.address)] = None
         return tuple(found)
 
-    def settled(self, policy: AttachedPolicy) -> AttachedPolicy:
+    def with_attachments(self, policy: AttachedPolicy) -> AttachedPolicy:
         """A policy with everybody who gets it, known as a boundary where nothing else is done with it."""
         type_, address = policy.resource.type, policy.resource.address
         if type_ not in MANAGED_POLICIES:
             return policy
         principals = tuple(dict.fromkeys((*policy.principals, *self.attached.get(address, ()))))
-        own = {address, _block(type_, address)}
-        bounds = not self.boundaries.isdisjoint(own) and not (self.unresolved or principals)
-        bounds = bounds and self.elsewhere.isdisjoint(own) and self._named_elsewhere.isdisjoint(own)
+        own = {address, _block_address(type_, address)}
+        bounds = not self.boundaries.isdisjoint(own) and not (self.has_unresolved_policy or principals)
+        bounds = bounds and self.attached_addresses.isdisjoint(own) and self._otherwise_used.isdisjoint(own)
         kind = PolicyKind.BOUNDARY if bounds else PolicyKind.IDENTITY
         held = held_under({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
         return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=held)
@@ -168,30 +168,30 @@ class TerraformAttachments:
         by_name: bool = False,
     ) -> None:
         for facts, policy in each_with_facts(value, when):
-            addresses = self.policies_named(policy, module, by_name=by_name)
+            addresses = self.resolve_policies(policy, module, by_name=by_name)
             for address in addresses:
                 attached = self.attached.setdefault(address, {})
                 for principal in principals:
                     attached.setdefault(principal, []).append(facts)
-                self.elsewhere.add(address)
-            if not addresses and not _is_named(policy):
-                self.unresolved = True
+                self.attached_addresses.add(address)
+            if not addresses and not _is_resolved(policy):
+                self.has_unresolved_policy = True
 
-    def _bound(self, block: Block, scope: EvaluationScope) -> None:
+    def _add_boundaries(self, block: Block, scope: EvaluationScope) -> None:
         attribute, module = "permissions_boundary", scope.module.address
-        for value in each(references.written(block, attribute, scope), objects=False):
-            self._bounds(self.policies_named(value, module))
+        for value in flatten_values(references.attribute_value(block, attribute, scope), objects=False):
+            self._add_boundary(self.resolve_policies(value, module))
         for name in ("managed_policy_arn", "customer_managed_policy_reference"):
             for inner in inner_values(block, attribute, name, scope):
-                for value in each(inner):
-                    self._bounds(self.policies_named(value, module, by_name=True))
+                for value in flatten_values(inner):
+                    self._add_boundary(self.resolve_policies(value, module, by_name=True))
 
-    def _bounds(self, addresses: list[str]) -> None:
+    def _add_boundary(self, addresses: list[str]) -> None:
         """Note a boundary; a name that several policies bear says of none that it is one."""
         if len(addresses) == 1:
             self.boundaries.update(addresses)
 
-    def policies_named(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
+    def resolve_policies(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
         """Addresses of the managed policies of this configuration that a value in a module names."""
         if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
             own = ("", "id", MANAGED_POLICIES[value.type], *((ENTITIES[value.type].name,) if by_name else ()))
@@ -201,25 +201,25 @@ class TerraformAttachments:
         only = value.only_hole
         if only is not None and only.expression in self.arns:
             return [self.arns[only.expression]]
-        return self._bearers("policy", _name_of(value, by_name), module)
+        return self._addresses_of("policy", _policy_name(value, by_name), module)
 
-    def _bearers(self, kind: str, name: _Name | None, module: str) -> list[str]:
+    def _addresses_of(self, kind: str, name: _Name | None, module: str) -> list[str]:
         """What bears a name: in the module where the name stands, else anywhere."""
         bearers = self.by_name.get((kind, name), []) if name is not None else []
         return [address for where, address in bearers if where == module] or [address for _, address in bearers]
 
-    def _entity(self, value: StringNode, kind: str, module: str) -> str:
+    def _resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
         if isinstance(value, Reference):
             entity = ENTITIES.get(value.type)  # a group may be given the name of a user
             return value.address if entity is None or entity.kind == kind else literal(kind, value.address)
         only = value.only_hole
         if only is not None and only.role is not None:
             return only.role
-        bearers = self._bearers(kind, _comparable(expand(value.parts)), module)
+        bearers = self._addresses_of(kind, _comparable(expand(value.parts)), module)
         return bearers[0] if len(bearers) == 1 else literal(kind, str(known(value)))
 
 
-def each(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
+def flatten_values(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
     """The values in a list or (with ``objects``) an object, or the one value; of alternatives all of them."""
     pending = [value] if value is not None else []
     while pending:
@@ -234,10 +234,10 @@ def each(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
             yield node
 
 
-def _demanded(document: Node) -> Iterator[Node]:
+def _boundary_condition_values(document: Node) -> Iterator[Node]:
     """The values of the condition key of permissions boundaries in a document."""
     if isinstance(document, StringNode):
-        if _DEMAND not in str(document).lower():
+        if _BOUNDARY_KEY not in str(document).lower():
             return
         try:
             document = parse_json(document)
@@ -252,7 +252,7 @@ def _demanded(document: Node) -> Iterator[Node]:
             pending.extend(option for _, option in node.options)
         elif isinstance(node, ObjectNode):
             for entry in node.entries:
-                if (entry.key.literal or "").lower() == _DEMAND:
+                if (entry.key.literal or "").lower() == _BOUNDARY_KEY:
                     yield entry.value
                 else:
                     pending.append(entry.value)
@@ -261,14 +261,14 @@ def _demanded(document: Node) -> Iterator[Node]:
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
     """The values of ``name`` in the nested blocks, or in the objects of the attribute, of this name."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
-        value = references.written(inner, name, inner_scope)
+        value = references.attribute_value(inner, name, inner_scope)
         if value is not None:
             yield value
         for _, deeper, deeper_scope in blocks_of(inner.body, name, inner_scope):
-            value = references.written(deeper, "name", deeper_scope)
+            value = references.attribute_value(deeper, "name", deeper_scope)
             if value is not None:
                 yield value
-    written = references.written(block, attribute, scope)
+    written = references.attribute_value(block, attribute, scope)
     pending = [written] if written is not None else []
     while pending:
         node = pending.pop(0)
@@ -285,7 +285,7 @@ def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope
             yield get_path(node, name, f"{node}.{name}", node.at)
 
 
-def _name_of(value: StringNode, whole: bool = False) -> _Name | None:
+def _policy_name(value: StringNode, whole: bool = False) -> _Name | None:
     """The name at the end of a policy's ARN; a text without a slash is one if it is literal, or with ``whole``."""
     parts = expand(value.parts)
     for place in range(len(parts) - 1, -1, -1):
@@ -298,18 +298,18 @@ def _name_of(value: StringNode, whole: bool = False) -> _Name | None:
 def _comparable(parts: _Name) -> _Name | None:
     """A name, None where it is empty, or where the same words may mean something else in another block."""
     holes = [part for part in parts if isinstance(part, Unresolved)]
-    return None if parts == ("",) or any(_LOOP.search(hole.expression) for hole in holes) else parts
+    return None if parts == ("",) or any(_LOOP_VARIABLE.search(hole.expression) for hole in holes) else parts
 
 
-def _is_named(value: Node) -> bool:
+def _is_resolved(value: Node) -> bool:
     """Whether it is known which policy an attachment attaches, be it of this configuration or not."""
     if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
         return True
-    name = _name_of(value) if isinstance(value, StringNode) else None
+    name = _policy_name(value) if isinstance(value, StringNode) else None
     return name is not None and all(isinstance(part, str) for part in name)
 
 
-def _block(type_: str, address: str) -> str:
+def _block_address(type_: str, address: str) -> str:
     """The address of the block that an instance belongs to."""
     start = address.rindex(f"{type_}.")
     return address[:start] + address[start:].partition("[")[0]

@@ -46,52 +46,54 @@ class Collected:
     attachments: TerraformAttachments
     holdings: Holdings = field(default_factory=Holdings)
     # organization policies by the name, which stands for the id before that is known
-    _limits: dict[str, list[str]] = field(default_factory=dict)
+    _scps_by_name: dict[str, list[str]] = field(default_factory=dict)
 
-    def look(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition) -> None:
+    def add_resource(
+        self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
+    ) -> None:
         """Note what one instance of a resource attaches that does not stand here, who is in which group, and bounds."""
         type_ = block.labels[0]
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
-            holders = self.attachments.entities(block, entities, scope)
-            self._attach(references.written(block, attribute, scope), holders, resource, attribute, scope, when)
+            holders = self.attachments.resolve_principals(block, entities, scope)
+            self._attach(references.attribute_value(block, attribute, scope), holders, resource, attribute, scope, when)
         if type_ in OWN_ATTACHMENTS:
             attribute, holders = OWN_ATTACHMENTS[type_], (resource.address,)
-            self._attach(references.written(block, attribute, scope), holders, resource, attribute, scope, when)
+            self._attach(references.attribute_value(block, attribute, scope), holders, resource, attribute, scope, when)
         if type_ in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[type_]
             holders = (resource.address,)
             if holder:
-                holders = self.attachments.entities(block, {holder: "permission-set"}, scope)
+                holders = self.attachments.resolve_principals(block, {holder: "permission-set"}, scope)
             for name in inner_values(block, attribute, "name", scope):
                 self._attach(name, holders, resource, attribute, scope, when, by_name=True)
         if type_ in MEMBERSHIPS:
             groups, users = MEMBERSHIPS[type_]
-            who = self.attachments.entities(block, {users: "user"}, scope) if users else (resource.address,)
-            for group in self.attachments.entities(block, {groups: "group"}, scope):
+            who = self.attachments.resolve_principals(block, {users: "user"}, scope) if users else (resource.address,)
+            for group in self.attachments.resolve_principals(block, {groups: "group"}, scope):
                 self.holdings.members.update(dict.fromkeys((group, user) for user in who))
         if type_ in BOUNDED:
-            self._bound(block, scope, resource)
+            self._add_boundary(block, scope, resource)
         if type_ in SCP_TARGETS:
             policy, target = SCP_TARGETS[type_]
-            for facts, value in each_with_facts(references.written(block, target, scope), when):
+            for facts, value in each_with_facts(references.attribute_value(block, target, scope), when):
                 if not isinstance(value, StringNode) or isinstance(value, Failure):
                     continue
                 named = [(facts, resource.address)]
                 if policy:
-                    which = each_with_facts(references.written(block, policy, scope), facts)
-                    named = [(further, _policy_named(one)) for further, one in which]
+                    which = each_with_facts(references.attribute_value(block, policy, scope), facts)
+                    named = [(further, _policy_identifier(one)) for further, one in which]
                 self.holdings.limited.extend((plain_text(value), further, name) for further, name in named)
         if type_ in ORGANIZATION_POLICIES:
-            given = references.written(block, "name", scope)
+            given = references.attribute_value(block, "name", scope)
             if isinstance(given, StringNode):
-                self._limits.setdefault(str(given), []).append(resource.address)
+                self._scps_by_name.setdefault(str(given), []).append(resource.address)
 
     def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
         """All of it, given the policies of the configuration."""
         found = replace(self.holdings, limited=[])
         for target, facts, named in self.holdings.limited:
-            addresses = self._limits.get(named, [named])
+            addresses = self._scps_by_name.get(named, [named])
             if len(addresses) == 1:
                 found.limited.append((target, facts, addresses[0]))
         return found.held(policies)
@@ -110,36 +112,36 @@ class Collected:
         for facts, policy in each_with_facts(value, when):
             if not isinstance(policy, StringNode) or isinstance(policy, Failure):
                 continue
-            if self.attachments.policies_named(policy, scope.module.address, by_name=by_name):
+            if self.attachments.resolve_policies(policy, scope.module.address, by_name=by_name):
                 continue
             written = plain_text(policy)
             self.holdings.managed.extend(
                 ManagedAttachment(holder, written, resource, path, policy.at, facts) for holder in holders
             )
 
-    def _bound(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition) -> None:
+    def _add_boundary(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition) -> None:
         module = scope.module.address
         holders: tuple[str, ...] = (resource.address,)
         if resource.type == "aws_ssoadmin_permissions_boundary_attachment":
-            holders = self.attachments.entities(block, {"permission_set_arn": "permission-set"}, scope)
-        values, by_name = alternatives(references.written(block, _BOUNDARY, scope)), False
+            holders = self.attachments.resolve_principals(block, {"permission_set_arn": "permission-set"}, scope)
+        values, by_name = alternatives(references.attribute_value(block, _BOUNDARY, scope)), False
         for name in _BOUNDARY_BLOCKS if not values else ():
             for inner in inner_values(block, _BOUNDARY, name, scope):
                 values, by_name = [*values, *each_with_facts(inner)], name != _BOUNDARY_BLOCKS[0]
         for holder in holders:
             self.holdings.bind(
                 holder,
-                [(facts, _plain(one)) for facts, one in values],
-                lambda text: self.attachments.policies_named(text, module, by_name=by_name),
+                [(facts, _plain_unless_reference(one)) for facts, one in values],
+                lambda text: self.attachments.resolve_policies(text, module, by_name=by_name),
             )
 
 
-def _plain(value: Node) -> Node:
+def _plain_unless_reference(value: Node) -> Node:
     """The value as the rooms behind know it, but for a reference, which says what it refers to."""
     return plain_text(value) if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure)) else value
 
 
-def _policy_named(value: Node) -> str:
+def _policy_identifier(value: Node) -> str:
     """The words by which a value names an organization policy: its address, or its name."""
     if isinstance(value, Reference) and value.type in ORGANIZATION_POLICIES:
         return value.address

@@ -29,8 +29,8 @@ _MENTION = re.compile(
     r"|\b(?P<kind>local|var)\s*\.\s*(?P<value>[\w-]+)"
     r"|\bmodule\s*\.\s*(?P<module>[\w-]+)(?:\s*\[[^\]]*\])?(?:\s*\.\s*(?P<output>[\w-]+))?"
 )
-_ELSEWHERE = frozenset({"moved", "removed", "import"})  # blocks that do nothing with what they name
-_ORDER = frozenset({"depends_on", "replace_triggered_by"})
+_IGNORED_BLOCKS = frozenset({"moved", "removed", "import"})  # blocks that do nothing with what they name
+_ORDERING = frozenset({"depends_on", "replace_triggered_by"})
 _BOUNDARY = "permissions_boundary"
 
 _Node = tuple[Path, str, str]  # a folder, and what in it: a local, a variable, an output, an argument of a module
@@ -54,21 +54,21 @@ class Mentions:
             for parsed in module.folder.files
         ):
             return cls()
-        graph = _Graph(folders)
-        labels, names = graph.reached()
+        graph = _MentionGraph(folders)
+        labels, names = graph.reachable_mentions()
         addresses = {
             module.prefixed(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
         }
         return cls(frozenset(addresses), frozenset(names))
 
 
-class _Graph:
+class _MentionGraph:
     """The attributes of all folders: those that use what they mention, and those that only pass it on."""
 
     def __init__(self, folders: dict[Path, Module]) -> None:
         self.folders = folders
-        self.users: list[tuple[Path, Attribute]] = []
-        self.passing: dict[_Node, list[Attribute]] = {}
+        self.uses: list[tuple[Path, Attribute]] = []
+        self.forwarders: dict[_Node, list[Attribute]] = {}
         self.callees: dict[tuple[Path, str], Path] = {}
         self.callers: dict[Path, set[tuple[Path, str]]] = {}
         for path, module in folders.items():
@@ -83,44 +83,44 @@ class _Graph:
 
     def _add(self, path: Path, block: Block) -> None:
         kind, name = block.type, block.labels[0] if block.labels else ""
-        if kind in _ELSEWHERE or (kind == "data" and name == "aws_iam_policy_document"):
+        if kind in _IGNORED_BLOCKS or (kind == "data" and name == "aws_iam_policy_document"):
             return
         if kind == "locals":
             for attribute in block.body.attributes:
-                self.passing.setdefault((path, "local", attribute.name), []).append(attribute)
+                self.forwarders.setdefault((path, "local", attribute.name), []).append(attribute)
             return
         if kind in ("output", "variable"):
-            self.passing.setdefault((path, "var" if kind == "variable" else kind, name), []).extend(
+            self.forwarders.setdefault((path, "var" if kind == "variable" else kind, name), []).extend(
                 _attributes(block.body, frozenset())
             )
             return
         here = (path, name) in self.callees if kind == "module" else False
-        for attribute in _attributes(block.body, _documents(name) if kind == "resource" else frozenset()):
+        for attribute in _attributes(block.body, _document_attributes(name) if kind == "resource" else frozenset()):
             if here and attribute.name not in ("count", "for_each"):
-                self.passing.setdefault((path, "argument", f"{name}.{attribute.name}"), []).append(attribute)
+                self.forwarders.setdefault((path, "argument", f"{name}.{attribute.name}"), []).append(attribute)
             elif _BOUNDARY not in attribute.name:
-                self.users.append((path, attribute))
+                self.uses.append((path, attribute))
 
-    def reached(self) -> tuple[dict[Path, set[tuple[str, str]]], set[str]]:
+    def reachable_mentions(self) -> tuple[dict[Path, set[tuple[str, str]]], set[str]]:
         """The policies, by folder, and the names that those attributes mention which use them, directly or not."""
         labels: dict[Path, set[tuple[str, str]]] = {path: set() for path in self.folders}
         names: set[str] = set()
-        pending, seen = list(self.users), set[_Node]()
+        pending, seen = list(self.uses), set[_Node]()
         while pending:
             path, attribute = pending.pop()
-            for match in _MENTION.finditer(_text(attribute)):
+            for match in _MENTION.finditer(_source_text(attribute)):
                 if match["type"]:
                     labels[path].add((match["type"], match["label"]))
                 elif match["name"]:
                     names.add(match["name"])
                 else:
-                    for node in self._nodes(path, match):
+                    for node in self._targets(path, match):
                         if node not in seen:
                             seen.add(node)
-                            pending.extend((node[0], one) for one in self.passing.get(node, ()))
+                            pending.extend((node[0], one) for one in self.forwarders.get(node, ()))
         return labels, names
 
-    def _nodes(self, path: Path, match: re.Match[str]) -> Iterator[_Node]:
+    def _targets(self, path: Path, match: re.Match[str]) -> Iterator[_Node]:
         """What stands behind the mention of a local, a variable or an output."""
         if match["module"]:
             callee = self.callees.get((path, match["module"]))
@@ -133,7 +133,7 @@ class _Graph:
             yield from ((caller, "argument", f"{name}.{match['value']}") for caller, name in self.callers.get(path, ()))
 
 
-def _documents(type_: str) -> frozenset[str]:
+def _document_attributes(type_: str) -> frozenset[str]:
     """The attributes of a resource type that hold documents: a policy that is named in one is given to nobody by it."""
     tables = (IDENTITY_POLICIES, RESOURCE_POLICIES, ORGANIZATION_POLICIES, TRUST_POLICIES)
     single = {table[type_] for table in tables if type_ in table}
@@ -145,11 +145,11 @@ def _attributes(body: Body, left_out: frozenset[str]) -> Iterator[Attribute]:
     while pending:
         current = pending.pop()
         for attribute in current.attributes:
-            if attribute.name not in _ORDER and attribute.name not in left_out:
+            if attribute.name not in _ORDERING and attribute.name not in left_out:
                 yield attribute
         pending.extend(block.body for block in current.blocks if block.type not in left_out and block.type != _BOUNDARY)
 
 
-def _text(attribute: Attribute) -> str:
+def _source_text(attribute: Attribute) -> str:
     source, span = attribute.source, attribute.span
     return source.text(source.offset(span.line, span.column), source.offset(span.end_line, span.end_column))

@@ -35,12 +35,12 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 INSTANCE_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
 """The types of instance profiles, with the attribute of the role in one."""
 
-_DEPTH = 12  # blocks inside blocks
+_MAX_DEPTH = 12  # blocks inside blocks
 
 
-def roles_received(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> Iterator[ReceivedRole]:
+def received_roles(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> Iterator[ReceivedRole]:
     """What a resource receives; each value stands where the attribute of the resource does."""
-    yield from received_by(resource, _Attributes(block, resource.type, scope))
+    yield from received_by(resource, _BlockAttributes(block, resource.type, scope))
 
 
 def may_receive(block: Block) -> bool:
@@ -56,7 +56,7 @@ def may_receive(block: Block) -> bool:
 
 
 @dataclass(frozen=True)
-class _Attributes:
+class _BlockAttributes:
     """The attributes and blocks of one resource."""
 
     block: Block
@@ -67,13 +67,13 @@ class _Attributes:
         return _names(self.block)
 
     def value(self, name: str) -> Node | None:
-        return _below(self.block, name, paths_below(self.type, name), self.scope)
+        return _value_at_paths(self.block, name, paths_below(self.type, name), self.scope)
 
 
 def instance_profile(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> InstanceProfile:
     """What an instance profile is called, and the role in it."""
     name = references.entity_name(block, scope)
-    role = references.written(block, INSTANCE_PROFILES[resource.type], scope)
+    role = references.attribute_value(block, INSTANCE_PROFILES[resource.type], scope)
     value = document(role) if role is not None else None
     if isinstance(value, ListNode):
         value = value.items[0] if value.items else None
@@ -81,11 +81,13 @@ def instance_profile(block: Block, resource: ResourceDefinition, scope: Evaluati
     return InstanceProfile(resource.address, plain if isinstance(plain, StringNode) else None, value, resource.at)
 
 
-def _below(block: Block, name: str, paths: Sequence[Path], scope: EvaluationScope, depth: int = 0) -> Node | None:
+def _value_at_paths(
+    block: Block, name: str, paths: Sequence[Path], scope: EvaluationScope, depth: int = 0
+) -> Node | None:
     """What stands under a name in a block, as far as the paths lead: the value of an attribute, or a list of blocks."""
     attribute = block.body.get(name)
     if attribute is not None:
-        value = references.written(block, name, scope)
+        value = references.attribute_value(block, name, scope)
         at = scope.inside(attribute.source).position(attribute.span)
         if value is None:
             return None
@@ -95,16 +97,17 @@ def _below(block: Block, name: str, paths: Sequence[Path], scope: EvaluationScop
         ):  # JSON, or YAML, which JSON is too
             inner_scope = scope.inside(attribute.source)
             given = document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [given]) or given)
-        return _standing(given, at)
-    if depth > _DEPTH:
+        return _relocate(given, at)
+    if depth > _MAX_DEPTH:
         return None
     found = [
-        _object(inner, paths, inner_scope, depth + 1) for _, inner, inner_scope in blocks_of(block.body, name, scope)
+        _block_as_object(inner, paths, inner_scope, depth + 1)
+        for _, inner, inner_scope in blocks_of(block.body, name, scope)
     ]
     return ListNode(tuple(found), found[0].at) if found else None
 
 
-def _object(block: Block, paths: Sequence[Path], scope: EvaluationScope, depth: int) -> ObjectNode:
+def _block_as_object(block: Block, paths: Sequence[Path], scope: EvaluationScope, depth: int) -> ObjectNode:
     """A block as an object of what the paths lead to; of a path that ends here, or goes anywhere, all that is in it."""
     at = scope.position(block.span)
     rests = [path[1:] if path[:1] == ("*",) else path for path in paths]
@@ -114,7 +117,7 @@ def _object(block: Block, paths: Sequence[Path], scope: EvaluationScope, depth: 
     entries: list[ObjectEntry] = []
     for name in names:
         inner = [rest[1:] for rest in rests if rest[:1] == (name,)] + ([(DEEP if deep else ANY,)] if whole else [])
-        value = _below(block, name, inner, scope, depth)
+        value = _value_at_paths(block, name, inner, scope, depth)
         if value is not None:
             entries.append(ObjectEntry(text(name, at), value))
     return ObjectNode(tuple(entries), at)
@@ -125,16 +128,16 @@ def _names(block: Block) -> list[str]:
     return list(dict.fromkeys((*(attribute.name for attribute in block.body.attributes), *inner)))
 
 
-def _standing(node: Node, at: Position) -> Node:
+def _relocate(node: Node, at: Position) -> Node:
     """A value as it stands in an attribute, wherever what it refers to stands."""
     inside = node.at.file == at.file and at.covers(node.at.line)
     if isinstance(node, ListNode):
-        return ListNode(tuple(_standing(item, at) for item in node.items), node.at if inside else at)
+        return ListNode(tuple(_relocate(item, at) for item in node.items), node.at if inside else at)
     if isinstance(node, ObjectNode):
-        entries = tuple(ObjectEntry(entry.key, _standing(entry.value, at)) for entry in node.entries)
+        entries = tuple(ObjectEntry(entry.key, _relocate(entry.value, at)) for entry in node.entries)
         return ObjectNode(entries, node.at if inside else at)
     if isinstance(node, Choice):
-        options = tuple((outcome, _standing(option, at)) for outcome, option in node.options)
+        options = tuple((outcome, _relocate(option, at)) for outcome, option in node.options)
         return replace(node, options=options, at=node.at if inside else at)
     if isinstance(node, StringNode) and not inside:
         return moved(node, at)

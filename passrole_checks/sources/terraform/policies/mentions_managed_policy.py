@@ -28,25 +28,25 @@ _NAME = re.compile(
 _Name = tuple[str, bool, str, str, str]
 
 
-class Speaking:
+class ManagedPolicyDetector:
     """What is known of one configuration: the names behind which nothing speaks of them."""
 
     def __init__(self) -> None:
-        self._silent: set[_Name] = set()
-        self._anywhere: bool | None = None
+        self._without_mention: set[_Name] = set()
+        self._mentioned_anywhere: bool | None = None
 
-    def may(self, module: Module, block: Block, attribute: Attribute) -> bool:
+    def may_mention(self, module: Module, block: Block, attribute: Attribute) -> bool:
         """Whether the value of an argument of a ``module`` block may name an AWS managed policy."""
         if not taken():
             return True
-        if self._anywhere is None:
-            self._anywhere = _is_anywhere(module)
+        if self._mentioned_anywhere is None:
+            self._mentioned_anywhere = _is_mentioned_anywhere(module)
         each = block.body.get("for_each")
-        return self._anywhere and any(
-            self._words(module, bytes_of(one)) for one in (attribute, each) if one is not None
+        return self._mentioned_anywhere and any(
+            self._text_mentions(module, bytes_of(one)) for one in (attribute, each) if one is not None
         )
 
-    def _words(self, module: Module, words: bytes) -> bool:
+    def _text_mentions(self, module: Module, words: bytes) -> bool:
         pending, seen, read = [(module, words)], set[_Name](), set[tuple[str, bytes]]()
         while pending:
             inside, said = pending.pop()
@@ -55,17 +55,17 @@ class Speaking:
             if (inside.address, said) in read:
                 continue  # a folder that is looked at as a whole, again
             read.add((inside.address, said))
-            for data, first, second, third in _names_in(said):
+            for data, first, second, third in _reference_names(said):
                 name = inside.address, data, first, second, third
-                if name not in self._silent and name not in seen:
+                if name not in self._without_mention and name not in seen:
                     seen.add(name)
-                    pending += _behind(inside, first, second, third, data=data)
-        self._silent |= seen
+                    pending += _sources_of(inside, first, second, third, data=data)
+        self._without_mention |= seen
         return False
 
 
 @lru_cache(maxsize=4096)
-def _names_in(words: bytes) -> tuple[tuple[bool, str, str, str], ...]:
+def _reference_names(words: bytes) -> tuple[tuple[bool, str, str, str], ...]:
     """What may be references in an expression: whether to a data source, and the names."""
     found: dict[tuple[bool, str, str, str], None] = {}
     for one in _NAME.finditer(words):
@@ -74,18 +74,18 @@ def _names_in(words: bytes) -> tuple[tuple[bool, str, str, str], ...]:
     return tuple(found)
 
 
-def _is_anywhere(module: Module) -> bool:
+def _is_mentioned_anywhere(module: Module) -> bool:
     """Whether anything in a configuration speaks of them."""
     run = module.run
     texts = (parsed.source.data for folder in run.folders.values() for parsed in folder.files)
     return any(_MARK in text for text in (*texts, *(given.source.data for given in run.values.values())))
 
 
-def _behind(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
+def _sources_of(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
     """What is written behind a name, each with the module in which it stands."""
     folder = module.folder
     if data:
-        yield from _attribute(module, folder.data_source(first, second), third)
+        yield from _attribute_bytes(module, folder.data_source(first, second), third)
     elif first == "local":
         if second in folder.locals:
             yield module, bytes_of(folder.locals[second])
@@ -93,31 +93,31 @@ def _behind(module: Module, first: str, second: str, third: str, *, data: bool) 
         if second in module.arguments:
             attribute, scope = module.arguments[second]
             yield cast("Module", scope.module), bytes_of(attribute)
-            yield from ((cast("Module", scope.module), one) for one in _texts(scope.variables.values()))
+            yield from ((cast("Module", scope.module), one) for one in _known_texts(scope.variables.values()))
         elif not module.address and second in module.run.values:
             yield module, bytes_of(module.run.values[second])
-        yield from _whole(module, folder.variables.get(second))
+        yield from _block_bytes(module, folder.variables.get(second))
     elif first == "module":
         block = folder.modules.get(second)
         for child in ((module.children(block) or {}) if block is not None else {}).values():
             outputs = [child.folder.outputs[third]] if third in child.folder.outputs else child.folder.outputs.values()
             for output in outputs:
-                yield from _whole(child, output)
+                yield from _block_bytes(child, output)
     else:
-        yield from _attribute(module, folder.resource(first, second), third)
+        yield from _attribute_bytes(module, folder.resource(first, second), third)
 
 
-def _attribute(module: Module, block: Block | None, name: str) -> Iterator[tuple[Module, bytes]]:
+def _attribute_bytes(module: Module, block: Block | None, name: str) -> Iterator[tuple[Module, bytes]]:
     """What a resource or a data source says of one of its attributes, or all of it where none is named."""
     if not name:
-        yield from _whole(module, block)
+        yield from _block_bytes(module, block)
     elif block is not None:
         for one in (block.body.get(name), block.body.get("for_each")):
             if one is not None:
                 yield module, bytes_of(one)
 
 
-def _whole(module: Module, block: Block | None) -> Iterator[tuple[Module, bytes]]:
+def _block_bytes(module: Module, block: Block | None) -> Iterator[tuple[Module, bytes]]:
     """A block; of one that is put together of several, all that is written in its folder."""
     if block is not None and block.words is not None:
         yield module, block.words
@@ -125,7 +125,7 @@ def _whole(module: Module, block: Block | None) -> Iterator[tuple[Module, bytes]
         yield from ((module, parsed.source.data) for parsed in module.folder.files)
 
 
-def _texts(values: Iterable[Node]) -> Iterator[bytes]:
+def _known_texts(values: Iterable[Node]) -> Iterator[bytes]:
     """The texts in values, without what is not known of them."""
     for value in values:
         for one in texts_in(value):

@@ -26,23 +26,23 @@ from passrole_checks.sources.terraform.evaluation.conditional_values import unde
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known
 from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.may_contain_policy import Bearing
-from passrole_checks.sources.terraform.policies.mentions_managed_policy import AWS_MANAGED, Speaking
+from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import AWS_MANAGED, ManagedPolicyDetector
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement, document_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
-_NOT_DOCUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
+_META_ARGUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
 _AWS_MANAGED = re.compile(rf'[^\s"]*{AWS_MANAGED}[^\s"]+')  # and no document that speaks of one
-_DEPTH = 6  # levels of lists and objects below an argument
+_MAX_DEPTH = 6  # levels of lists and objects below an argument
 
 
-def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iterator[AttachedPolicy]:
+def policies_in_arguments(module: Module, block: Block, detector: PolicyDetector) -> Iterator[AttachedPolicy]:
     """The policy documents among the arguments of a ``module`` block.
 
     The module's address stands for the resource; ``path`` leads from the argument to the document.
     """
-    arguments = bearing.arguments(module, block, _NOT_DOCUMENTS)
+    arguments = detector.candidate_arguments(module, block, _META_ARGUMENTS)
     if not arguments:
         return
     for instance in module.instances(block).items:
@@ -50,8 +50,8 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
         address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
         resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
         for attribute in arguments:
-            value = references.written(block, attribute.name, scope)
-            for path, found in _documents(value, attribute.name, _DEPTH) if value is not None else ():
+            value = references.attribute_value(block, attribute.name, scope)
+            for path, found in _documents(value, attribute.name, _MAX_DEPTH) if value is not None else ():
                 if found is not None:
                     yield AttachedPolicy(resource, path, found, kind_of(path, found))
                     continue
@@ -62,39 +62,45 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
                 )
 
 
-def managed_handed_over(module: Module, block: Block, speaking: Speaking) -> Iterator[ManagedAttachment]:
+def managed_policies_in_arguments(
+    module: Module, block: Block, detector: ManagedPolicyDetector
+) -> Iterator[ManagedAttachment]:
     """The AWS managed policies among the arguments of a ``module`` block, none that are to be a permissions boundary.
     The module stands for whoever gets them."""
     arguments = [
         attribute
         for attribute in block.body.attributes
-        if attribute.name not in _NOT_DOCUMENTS and speaking.may(module, block, attribute)
+        if attribute.name not in _META_ARGUMENTS and detector.may_mention(module, block, attribute)
     ]
     for instance in module.instances(block).items if arguments else ():
         scope = module.scope(block.source, instance)
         address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
         resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
         for attribute in arguments:
-            value = references.written(block, attribute.name, scope)
+            value = references.attribute_value(block, attribute.name, scope)
             when = (*module.when, *instance.when)
-            for path, facts, found in _texts(value, attribute.name, when, _DEPTH) if value is not None else ():
+            for path, facts, found in (
+                _string_variants(value, attribute.name, when, _MAX_DEPTH) if value is not None else ()
+            ):
                 if _AWS_MANAGED.fullmatch(str(known(found))) and "boundary" not in path.lower():
                     yield ManagedAttachment(address, plain_text(found), resource, path, found.at, facts)
 
 
-def _texts(value: Node, path: str, when: PathCondition, depth: int) -> Iterator[tuple[str, PathCondition, StringNode]]:
+def _string_variants(
+    value: Node, path: str, when: PathCondition, depth: int
+) -> Iterator[tuple[str, PathCondition, StringNode]]:
     if isinstance(value, StringNode):
         yield path, when, value
     elif depth and isinstance(value, Choice):
         for outcome, option in value.options:
             if consistent(when, value.condition, outcome):
-                yield from _texts(option, path, extend(when, value.condition, outcome), depth - 1)
+                yield from _string_variants(option, path, extend(when, value.condition, outcome), depth - 1)
     elif depth and isinstance(value, ListNode):
         for number, item in enumerate(value.items):
-            yield from _texts(item, f"{path}/{number}", when, depth - 1)
+            yield from _string_variants(item, f"{path}/{number}", when, depth - 1)
     elif depth and isinstance(value, ObjectNode):
         for entry in value.entries:
-            yield from _texts(entry.value, f"{path}/{entry.key}", when, depth - 1)
+            yield from _string_variants(entry.value, f"{path}/{entry.key}", when, depth - 1)
 
 
 def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
@@ -107,17 +113,17 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
             yield path, found
             return
     if not depth:
-        if _speaks_of_statements(value):
+        if _contains_statements(value):
             yield path, None
     elif isinstance(value, (ListNode, ObjectNode)):
-        yield from _inside(value, path, depth)
+        yield from _documents_inside(value, path, depth)
     elif isinstance(value, Choice):
         for outcome, option in value.options:
             for inner, below in _documents(option, path, depth - 1):
                 yield inner, under(((value.condition, outcome),), below) if below is not None else None
 
 
-def _speaks_of_statements(value: Node) -> bool:
+def _contains_statements(value: Node) -> bool:
     """Whether anything at or below a value looks like a statement or a policy document."""
     pending = [value]
     while pending:
@@ -133,7 +139,7 @@ def _speaks_of_statements(value: Node) -> bool:
     return False
 
 
-def _inside(value: ListNode | ObjectNode, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
+def _documents_inside(value: ListNode | ObjectNode, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
     """The documents in a list or an object. The statements in it make one; those with a Principal one of their own."""
     alone = as_statement(value)
     if alone is not None:

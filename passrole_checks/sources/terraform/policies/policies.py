@@ -53,13 +53,13 @@ from passrole_checks.sources.terraform.policies.consumed_roles import (
     INSTANCE_PROFILES,
     instance_profile,
     may_receive,
-    roles_received,
+    received_roles,
 )
-from passrole_checks.sources.terraform.policies.may_contain_policy import Bearing
-from passrole_checks.sources.terraform.policies.mentions_managed_policy import Speaking
+from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
 from passrole_checks.sources.terraform.policies.passed_to_missing_module import (
-    managed_handed_over,
-    policies_handed_over,
+    managed_policies_in_arguments,
+    policies_in_arguments,
 )
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -88,7 +88,7 @@ class ModuleContents:
 def collect(root: Module) -> ModuleContents:
     """All resources, policies and roles of a root module and the modules that it calls."""
     found, attachments = ModuleContents(), TerraformAttachments.of(root)
-    holdings, bearing, speaking = Collected(attachments), Bearing(), Speaking()
+    holdings, documents, managed = Collected(attachments), PolicyDetector(), ManagedPolicyDetector()
     for module in root.walk():
         for block in module.folder.resources:
             try:
@@ -97,19 +97,19 @@ def collect(root: Module) -> ModuleContents:
                 found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
         for block in module.folder.modules.values():
             if module.children(block) is None:
-                found.policies.extend(policies_handed_over(module, block, bearing))
-                holdings.holdings.managed.extend(managed_handed_over(module, block, speaking))
+                found.policies.extend(policies_in_arguments(module, block, documents))
+                holdings.holdings.managed.extend(managed_policies_in_arguments(module, block, managed))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, found)
-    attachments.demanded(found.policies)
-    found.policies = [attachments.settled(policy) for policy in found.policies]
+    attachments.add_demanded_boundaries(found.policies)
+    found.policies = [attachments.with_attachments(policy) for policy in found.policies]
     found.held = held_in((stack.content for stack in stacks), holdings.held(found.policies))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
-    for block, resource, scope, when in _receiving(root):  # last: policies come first where there is too much
+    for block, resource, scope, when in _role_consumers(root):  # last: policies come first where there is too much
         try:
             inner = received_in.get(resource.address, ())
-            for one in (*roles_received(block, resource, scope), *inner):
+            for one in (*received_roles(block, resource, scope), *inner):
                 found.received.append(replace(one, value=under(when, one.value)) if when else one)
             if resource.type in INSTANCE_PROFILES:
                 found.instance_profiles.append(instance_profile(block, resource, scope))
@@ -118,7 +118,7 @@ def collect(root: Module) -> ModuleContents:
     return found
 
 
-def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
+def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
     """The instances of resources that receive roles, or are instance profiles, and when they exist."""
     for module in root.walk():
         for block in module.folder.resources:
@@ -151,11 +151,11 @@ def _collect_block(module: Module, block: Block, found: ModuleContents, holdings
     type_, name = block.labels[0], block.labels[1]
     if type_ in TYPES:
         return
-    if type_ not in _INTERESTING:
+    if type_ not in _RELEVANT_TYPES:
         address = module.prefixed(f"{type_}.{name}")
         at = module.scope(block.source).position(block.span)
         found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
-        _name_unread(module, block, address)
+        _note_unread(module, block, address)
         return
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
@@ -166,19 +166,19 @@ def _collect_block(module: Module, block: Block, found: ModuleContents, holdings
         for policy in _policies(block, resource, scope, holdings.attachments):
             found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
-            found.roles.append(_role(block, resource, scope, when))
+            found.roles.append(_role_definition(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
             found.users.extend([(address, plain_text(user))] if user is not None else ())
-        holdings.attachments.look(block, scope, address, when)
-        holdings.look(block, scope, resource, when)
+        holdings.attachments.add_resource(block, scope, address, when)
+        holdings.add_resource(block, scope, resource, when)
 
 
-def _name_unread(module: Module, block: Block, address: str) -> None:
+def _note_unread(module: Module, block: Block, address: str) -> None:
     """Name a resource whose own template or state may hold policies, once for its block."""
     if unread(block.labels[0], None) is None or not module.instances(block).items:
         return
-    type_name = references.written(block, "type_name", module.instance_scope(block, None))
+    type_name = references.attribute_value(block, "type_name", module.instance_scope(block, None))
     reason = unread(block.labels[0], literal(type_name) if type_name is not None else None)
     if reason is not None:
         module.run.not_evaluated.setdefault(
@@ -195,7 +195,7 @@ def _policies(
         written = _document(block, attribute, scope)
         if written is not None:
             itself = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
-            principals = attachments.entities(block, HOLDERS.get(type_, {}), scope) or itself
+            principals = attachments.resolve_principals(block, HOLDERS.get(type_, {}), scope) or itself
             yield AttachedPolicy(resource, attribute, written, PolicyKind.IDENTITY, principals)
     for table, kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (ORGANIZATION_POLICIES, PolicyKind.SCP)):
         if type_ in table and (kind is PolicyKind.RESOURCE or _has_statements(block, scope)):
@@ -208,32 +208,32 @@ def _policies(
             yield AttachedPolicy(resource, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
     if type_ in NESTED_POLICIES:
         attribute, key = NESTED_POLICIES[type_]
-        for place, written in _nested(block, attribute, key, scope):
+        for place, written in _inline_policies(block, attribute, key, scope):
             path = f"{attribute}/{place}/{key}" if place else attribute
             yield AttachedPolicy(resource, path, written, PolicyKind.IDENTITY, (resource.address,))
 
 
 def _has_statements(block: Block, scope: EvaluationScope) -> bool:
     """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
-    value = references.written(block, "type", scope)
+    value = references.attribute_value(block, "type", scope)
     name = literal(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
 
 
 def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
-    value = references.written(block, name, scope)
+    value = references.attribute_value(block, name, scope)
     return _as_document(value) if value is not None else None
 
 
 def _as_document(value: Node) -> Node | None:
-    found = document(_with_statements(value))
+    found = document(_parse_statements(value))
     return None if isinstance(found, Absent) else found
 
 
-def _with_statements(value: Node) -> Node:
+def _parse_statements(value: Node) -> Node:
     """An object given as a document whose statements are JSON text (``awscc``: "Map of String") with these read."""
     if isinstance(value, Choice):
-        return Choice(value.condition, tuple((o, _with_statements(n)) for o, n in value.options), value.at)
+        return Choice(value.condition, tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
     if not isinstance(value, ObjectNode):
         return value
     entries: list[ObjectEntry] = []
@@ -251,7 +251,7 @@ def _with_statements(value: Node) -> Node:
     return ObjectNode(tuple(entries), value.at)
 
 
-def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, Node]]:
+def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, Node]]:
     """The inline policies in nested blocks, or in the objects of a list, each with its number; a list of which nothing
     is known is one unknown policy without a number."""
     number = 0
@@ -260,7 +260,7 @@ def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> I
         if written is not None:
             yield str(number), under(when, written)
         number += 1
-    value = references.written(block, attribute, scope)
+    value = references.attribute_value(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
     while pending:
         when, node = pending.pop(0)
@@ -281,7 +281,9 @@ def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> I
             number += 1
 
 
-def _role(block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition) -> RoleDefinition:
+def _role_definition(
+    block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition
+) -> RoleDefinition:
     name, path = references.entity_name(block, scope), references.entity_path(block, scope)
     return RoleDefinition(
         resource,
@@ -292,7 +294,7 @@ def _role(block: Block, resource: ResourceDefinition, scope: EvaluationScope, wh
     )
 
 
-_INTERESTING = frozenset({
+_RELEVANT_TYPES = frozenset({
     *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
     *BOUNDED, *MEMBERSHIPS, *SCP_TARGETS,
 })  # fmt: skip

@@ -33,7 +33,7 @@ def stacks_of(root: Module) -> Iterator[Stack]:
                 scope = module.scope(block.source, instance)
                 address = module.prefixed(f"{type_}.{name}{instance.suffix}")
                 resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
-                stack = Stack(resource, _content(block, resource, scope), (*module.when, *instance.when))
+                stack = Stack(resource, _stack_content(block, resource, scope), (*module.when, *instance.when))
                 if not stack.content.is_read:
                     whole = module.prefixed(f"{type_}.{name}")
                     note = Unreadable(resource.at.file, f"{whole}: {stack.content.unread}", resource.at.line)
@@ -41,10 +41,10 @@ def stacks_of(root: Module) -> Iterator[Stack]:
                 yield stack
 
 
-def _content(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> StackContent:
+def _stack_content(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> StackContent:
     from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
 
-    values = {name: references.written(block, name, scope) for name in PARTS}
+    values = {name: references.attribute_value(block, name, scope) for name in PARTS}
     try:
         return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
     except RecursionError:

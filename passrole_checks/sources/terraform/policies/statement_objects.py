@@ -30,8 +30,8 @@ _ELEMENTS = {
     "not_resources": "NotResource", "principals": "Principal", "not_principals": "NotPrincipal",
 }  # fmt: skip
 _CONDITIONS = ("condition", "conditions")
-_OF_A_DOCUMENT = (("Action", "NotAction"), ("Resource", "NotResource"))
-_OF_A_BLOCK = (("actions", "not_actions"), ("resources", "not_resources"))
+_DOCUMENT_KEYS = (("Action", "NotAction"), ("Resource", "NotResource"))
+_BLOCK_KEYS = (("actions", "not_actions"), ("resources", "not_resources"))
 
 
 def as_statement(value: Node) -> Node | None:
@@ -44,10 +44,14 @@ def as_statement(value: Node) -> Node | None:
         return Choice(value.condition, tuple((outcome, option or absent) for outcome, option in options), value.at)
     if not isinstance(value, ObjectNode):
         return None
-    if _has_all(value, _OF_A_DOCUMENT) and value.get("Effect") is not None:
+    if _has_each_group(value, _DOCUMENT_KEYS) and value.get("Effect") is not None:
         return plain(value)
-    if _has_all(value, _OF_A_BLOCK) and any(_given(value.get(name)) for name in _OF_A_BLOCK[0]) and _is_one(value):
-        return _statement(value)
+    if (
+        _has_each_group(value, _BLOCK_KEYS)
+        and any(_is_set(value.get(name)) for name in _BLOCK_KEYS[0])
+        and _looks_like_statement(value)
+    ):
+        return _to_statement(value)
     return None
 
 
@@ -59,41 +63,41 @@ def document_of(statements: Sequence[Node], at: Position) -> ObjectNode:
     )
 
 
-def _has_all(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> bool:
+def _has_each_group(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> bool:
     return all(any(value.get(name) is not None for name in group) for group in groups)
 
 
-def _is_one(value: ObjectNode) -> bool:
+def _looks_like_statement(value: ObjectNode) -> bool:
     """Whether it has an effect, or something among its actions has the form of one: ``service:Name``, or ``*``."""
     if value.get("effect") is not None:
         return True
-    found = [literal(item) for name in _OF_A_BLOCK[0] for item in elements(value.get(name) or Absent(value.at))]
+    found = [literal(item) for name in _BLOCK_KEYS[0] for item in elements(value.get(name) or Absent(value.at))]
     return any(name is not None and (name == "*" or ":" in name) for name in found)
 
 
-def _statement(value: ObjectNode) -> ObjectNode:
+def _to_statement(value: ObjectNode) -> ObjectNode:
     at = value.at
-    entries = [] if _given(value.get("effect")) else [ObjectEntry(text("Effect", at), text("Allow", at))]
+    entries = [] if _is_set(value.get("effect")) else [ObjectEntry(text("Effect", at), text("Allow", at))]
     for name, key in _ELEMENTS.items():
         found = value.get(name)
-        if found is not None and _given(found):
+        if found is not None and _is_set(found):
             entries.append(ObjectEntry(text(key, at), plain(found)))
-    if not any(_given(value.get(name)) for name in _OF_A_BLOCK[1]):
+    if not any(_is_set(value.get(name)) for name in _BLOCK_KEYS[1]):
         entries.append(ObjectEntry(text("Resource", at), hole("resources", at, "empty, which AWS refuses")))
     for name in _CONDITIONS:
         found = value.get(name)
-        if found is not None and _given(found):
+        if found is not None and _is_set(found):
             entries.append(ObjectEntry(text("Condition", at), _condition(found)))
     return ObjectNode(tuple(entries), at, block=True)
 
 
-def _given(node: Node | None) -> bool:
+def _is_set(node: Node | None) -> bool:
     return (
-        node is not None and not is_null(node) and not (isinstance(node, (ListNode, ObjectNode)) and not _inside(node))
+        node is not None and not is_null(node) and not (isinstance(node, (ListNode, ObjectNode)) and not _members(node))
     )
 
 
-def _inside(node: ListNode | ObjectNode) -> tuple[object, ...]:
+def _members(node: ListNode | ObjectNode) -> tuple[object, ...]:
     return node.items if isinstance(node, ListNode) else node.entries
 
 
@@ -103,15 +107,15 @@ def _condition(value: Node) -> Node:
     if isinstance(value, Choice):
         options = tuple((outcome, _condition(option)) for outcome, option in value.options)
         return Choice(value.condition, options, value.at)
-    if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _objects(value)):
+    if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _condition_objects(value)):
         return plain(value)
     if not isinstance(value, (ListNode, ObjectNode)):
         return plain(value)
     tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
     unknown: list[ObjectEntry] = []
-    for node in _objects(value):
+    for node in _condition_objects(value):
         test, variable = (
-            _key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
+            _plain_key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
         )
         if test is None or variable is None or not isinstance(node, ObjectNode):
             unknown.append(_unknown_entry(node.at))
@@ -131,7 +135,7 @@ def _condition(value: Node) -> Node:
     return ObjectNode((*known, *unknown), value.at)
 
 
-def _objects(value: ListNode | ObjectNode) -> Iterator[Node]:
+def _condition_objects(value: ListNode | ObjectNode) -> Iterator[Node]:
     if isinstance(value, ListNode):
         yield from value.items
     elif _is_test(value):
@@ -144,7 +148,7 @@ def _is_test(node: Node) -> bool:
     return isinstance(node, ObjectNode) and node.get("test") is not None and node.get("variable") is not None
 
 
-def _key(value: Node | None) -> StringNode | None:
+def _plain_key(value: Node | None) -> StringNode | None:
     return plain_text(value) if isinstance(value, StringNode) else None
 
 

@@ -13,7 +13,7 @@ from passrole_checks.sources.terraform.evaluation.loops import rounds_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
 
-_ROUNDS = 200  # blocks that one dynamic block expands to
+_MAX_BLOCKS = 200  # blocks that one dynamic block expands to
 
 
 def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
@@ -26,10 +26,10 @@ def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[
         if block.type == type_:
             yield (), block, scope.inside(block.source)
         elif block.type == "dynamic" and block.labels[:1] == (type_,):
-            yield from _dynamic(block, scope.inside(block.source))
+            yield from _expand_dynamic(block, scope.inside(block.source))
 
 
-def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
+def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
     contents = list(block.body.all("content"))
     for_each = block.body.get("for_each")
     if not contents or for_each is None:
@@ -40,9 +40,9 @@ def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathConditi
         name = iterator.value.name
     value = evaluate(for_each.value, scope.inside(for_each.source))
     words = scope.identity(for_each.value.span)
-    for when, collection in _readings(value):
+    for when, collection in _variants(value):
         rounds = rounds_of(collection) or []
-        for one in rounds[:_ROUNDS]:
+        for one in rounds[:_MAX_BLOCKS]:
             at = value.at
             each = ObjectNode(
                 (ObjectEntry(StringNode(("key",), at), one.key), ObjectEntry(StringNode(("value",), at), one.value)), at
@@ -50,12 +50,12 @@ def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathConditi
             inner = scope.having({name: each}, one.labels(None, name, words))
             many = ((scope.condition(f"{words} is not empty"), "true"),) if one.many and not one.when else ()
             yield when + one.when + many, contents[0], inner
-        if len(rounds) > _ROUNDS:
-            more = ((scope.condition(f"{words} has more than {_ROUNDS} elements"), "true"),)
+        if len(rounds) > _MAX_BLOCKS:
+            more = ((scope.condition(f"{words} has more than {_MAX_BLOCKS} elements"), "true"),)
             yield when + more, contents[0], scope
 
 
-def _readings(value: Node) -> Iterator[tuple[PathCondition, Node]]:
+def _variants(value: Node) -> Iterator[tuple[PathCondition, Node]]:
     """A collection, or its alternatives with the conditions of each."""
     pending: list[tuple[PathCondition, Node]] = [((), value)]
     while pending:

@@ -28,96 +28,101 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, 
 from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, hole, is_null, is_unknown, literal
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
-from passrole_checks.sources.terraform.resources.document_merge import elements, put, statements_of
+from passrole_checks.sources.terraform.resources.document_merge import elements, merge_by_sid, statements_of
 
 _LISTS = (
     ("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"),
 )  # fmt: skip
-_WORDS = ("Action", "NotAction")
-_NEWEST = "2012-10-17"
-_OPTIONAL_CONDITIONS = 4  # condition blocks of one statement that are followed both with and without
+_ACTION_ELEMENTS = ("Action", "NotAction")
+_LATEST_VERSION = "2012-10-17"
+_MAX_OPTIONAL_CONDITIONS = 4  # condition blocks of one statement that are followed both with and without
 
 
-def build(block: Block, scope: EvaluationScope) -> ObjectNode:
+def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
     """The policy document, each statement at its block. What is not known is a hole in its place."""
     at = scope.position(block.span)
-    versions: list[Node] = [_value(block, "version", scope) or text(_NEWEST, at)]
+    versions: list[Node] = [_attribute_value(block, "version", scope) or text(_LATEST_VERSION, at)]
     statements: list[Node] = []
     for name in ("source_json", "source_policy_documents"):  # two sources with the same Sid are an error: both count
-        for found in _documents(block, name, scope, versions):
+        for found in _merged_documents(block, name, scope, versions):
             statements.extend(found)
     own = [
-        under(when, _where_written(_statement(inner, around), around))
+        under(when, _locate_at_loop_element(_build_statement(inner, around), around))
         for when, inner, around in blocks_of(block.body, "statement", scope)
     ]
-    statements = put(statements, own)
+    statements = merge_by_sid(statements, own)
     for name in ("override_json", "override_policy_documents"):
-        for found in _documents(block, name, scope, versions):
+        for found in _merged_documents(block, name, scope, versions):
             for statement in found:
-                statements = put(statements, [statement])
+                statements = merge_by_sid(statements, [statement])
     entries = [
-        ObjectEntry(text("Version", at), _highest(versions)),
+        ObjectEntry(text("Version", at), _highest_version(versions)),
         ObjectEntry(text("Statement", at), ListNode(tuple(statements), at)),
     ]
-    policy_id = _value(block, "policy_id", scope)
+    policy_id = _attribute_value(block, "policy_id", scope)
     if policy_id is not None:
         entries.insert(1, ObjectEntry(text("Id", at), policy_id))
     return ObjectNode(tuple(entries), at)
 
 
-def _highest(versions: list[Node]) -> Node:
+def _highest_version(versions: list[Node]) -> Node:
     """The highest of the Versions of all documents; of one that is not known, only where that makes a difference."""
     known = [(literal(version), version) for version in versions]
     newest = max(known, key=lambda pair: pair[0] or "")
-    if (newest[0] or "") >= _NEWEST:
+    if (newest[0] or "") >= _LATEST_VERSION:
         return newest[1]
     return next((version for written, version in known if written is None), newest[1])
 
 
-def _value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
+def _attribute_value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
-    value = _without_nulls(evaluate(attribute.value, scope.inside(attribute.source)))
+    value = _drop_nulls(evaluate(attribute.value, scope.inside(attribute.source)))
     return None if is_null(value) else value
 
 
-def _without_nulls(value: Node) -> Node:
+def _drop_nulls(value: Node) -> Node:
     """A value whose alternatives are absent where they are null or empty lists, which the provider leaves out. An
     unknown value that may be absent is an unknown value: it may be null all the same."""
     if not isinstance(value, Choice):
         return value
     readings = readings_of(value)
     unknown = [one for one in readings if is_unknown(one)]
-    if unknown and all(is_unknown(one) or is_null(one) or _is_nothing(one) for one in readings):
+    if unknown and all(is_unknown(one) or is_null(one) or _is_empty(one) for one in readings):
         return unknown[0]
-    options = [(outcome, _without_nulls(option)) for outcome, option in value.options]
-    options = [(o, Absent(n.at) if is_null(n) or _is_nothing(n) else n) for o, n in options]
+    options = [(outcome, _drop_nulls(option)) for outcome, option in value.options]
+    options = [(o, Absent(n.at) if is_null(n) or _is_empty(n) else n) for o, n in options]
     return choice(value.condition, options, value.at)
 
 
-def _statement(block: Block, scope: EvaluationScope) -> ObjectNode:
+def _build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     at = scope.position(block.span)
     entries: list[ObjectEntry] = []
-    sid = _value(block, "sid", scope)
+    sid = _attribute_value(block, "sid", scope)
     if sid is not None and literal(sid) != "":
         entries.append(ObjectEntry(text("Sid", at), sid))
-    effect = _value(block, "effect", scope) or Absent(at)
+    effect = _attribute_value(block, "effect", scope) or Absent(at)
     allow = text("Allow", at)
     entries.append(
         ObjectEntry(text("Effect", at), map_choices(lambda one: allow if isinstance(one, Absent) else one, effect))
     )
     for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
-        given, left_out = _value(block, name, scope) or Absent(at), _value(block, opposite, scope) or Absent(at)
-        if _is_nothing(given) and _is_nothing(left_out):
-            given = _to_be_given(block, name, scope) or given
-            left_out = left_out if not _is_nothing(given) else _to_be_given(block, opposite, scope) or left_out
+        given, left_out = (
+            _attribute_value(block, name, scope) or Absent(at),
+            _attribute_value(block, opposite, scope) or Absent(at),
+        )
+        if _is_empty(given) and _is_empty(left_out):
+            given = _required_list(block, name, scope) or given
+            left_out = left_out if not _is_empty(given) else _required_list(block, opposite, scope) or left_out
         for element, value in (
-            (key, map_choices(_either, given, left_out)),
-            (opposite_key, map_choices(_or_else, given, left_out)),
+            (key, map_choices(_choose_list, given, left_out)),
+            (opposite_key, map_choices(_choose_opposite, given, left_out)),
         ):
             if not isinstance(value, Absent) and not (isinstance(value, ListNode) and not value.items):
-                entries.append(ObjectEntry(text(element, at), value if "Action" in element else _variables(value)))
+                entries.append(
+                    ObjectEntry(text(element, at), value if "Action" in element else _policy_variables(value))
+                )
     for name, key in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
         principals = _principals(block, name, scope)
         if principals is not None:
@@ -128,20 +133,25 @@ def _statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     return ObjectNode(tuple(entries), at, block=True)
 
 
-def _where_written(statement: ObjectNode, scope: EvaluationScope) -> ObjectNode:
+def _locate_at_loop_element(statement: ObjectNode, scope: EvaluationScope) -> ObjectNode:
     """The statement at the object that holds its actions, where the block only spells out an element of a loop: whoever
     reads a finding looks for them, and they stand with the caller of a module, or in a local."""
-    places = [node.at for entry in statement.entries if entry.key.literal in _WORDS for node in elements(entry.value)]
-    if not places or any(_holds(statement.at, place) for place in places):
+    places = [
+        node.at
+        for entry in statement.entries
+        if entry.key.literal in _ACTION_ELEMENTS
+        for node in elements(entry.value)
+    ]
+    if not places or any(_contains_span(statement.at, place) for place in places):
         return statement
     for value in reversed(list(scope.variables.values())):
         element = value.get("value") if isinstance(value, ObjectNode) else None
-        if isinstance(element, ObjectNode) and all(_holds(element.at, place) for place in places):
+        if isinstance(element, ObjectNode) and all(_contains_span(element.at, place) for place in places):
             return replace(statement, at=element.at)
     return statement
 
 
-def _holds(span: Position, place: Position) -> bool:
+def _contains_span(span: Position, place: Position) -> bool:
     """Whether a place lies within a span."""
     end = (place.end_line, place.end_column) if place.end_line else (place.line, place.column)
     return (
@@ -151,7 +161,7 @@ def _holds(span: Position, place: Position) -> bool:
     )
 
 
-def _to_be_given(block: Block, name: str, scope: EvaluationScope) -> Node | None:
+def _required_list(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     """A list that is computed and comes out empty, as from a variable whose default is ``[]``, as a value that is still
     to be given: AWS refuses a statement without one. None where the list is not computed."""
     attribute = block.body.get(name)
@@ -164,34 +174,36 @@ def _to_be_given(block: Block, name: str, scope: EvaluationScope) -> Node | None
     return hole(inner.condition(inner.identity(span)), inner.position(span), "empty, which AWS refuses")
 
 
-def _either(given: Node, left_out: Node) -> Node:
+def _choose_list(given: Node, left_out: Node) -> Node:
     """``actions`` beside ``not_actions``, of which one is null or empty: what is not known is not there if the other is
     known, and both together are one unknown list."""
     if not is_unknown(given) or not isinstance(given, StringNode):
         return given
     if isinstance(left_out, StringNode) and is_unknown(left_out):
         return hole(", ".join(part.expression for part in (*given.holes, *left_out.holes)), given.at)
-    return given if _is_nothing(left_out) else Absent(given.at)
+    return given if _is_empty(left_out) else Absent(given.at)
 
 
-def _or_else(given: Node, left_out: Node) -> Node:
+def _choose_opposite(given: Node, left_out: Node) -> Node:
     """``not_actions`` beside ``actions``."""
-    return Absent(left_out.at) if is_unknown(left_out) and not _is_nothing(given) else left_out
+    return Absent(left_out.at) if is_unknown(left_out) and not _is_empty(given) else left_out
 
 
-def _is_nothing(value: Node) -> bool:
+def _is_empty(value: Node) -> bool:
     return isinstance(value, Absent) or (isinstance(value, ListNode) and not value.items)
 
 
-def _variables(node: Node) -> Node:
+def _policy_variables(node: Node) -> Node:
     """``&{aws:username}`` as IAM writes it."""
     if isinstance(node, StringNode) and any(isinstance(part, str) and "&{" in part for part in node.parts):
         parts = tuple(part.replace("&{", "${") if isinstance(part, str) else part for part in node.parts)
         return StringNode(parts, node.at, defaults=node.defaults)
     if isinstance(node, ListNode):
-        return ListNode(tuple(_variables(item) for item in node.items), node.at)
+        return ListNode(tuple(_policy_variables(item) for item in node.items), node.at)
     if isinstance(node, Choice):
-        return choice(node.condition, [(outcome, _variables(option)) for outcome, option in node.options], node.at)
+        return choice(
+            node.condition, [(outcome, _policy_variables(option)) for outcome, option in node.options], node.at
+        )
     return node
 
 
@@ -201,9 +213,12 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     entries: list[ObjectEntry] = []
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
-        kind, identifiers = _value(inner, "type", inner_scope), _value(inner, "identifiers", inner_scope)
+        kind, identifiers = (
+            _attribute_value(inner, "type", inner_scope),
+            _attribute_value(inner, "identifiers", inner_scope),
+        )
         key = literal(kind) if kind is not None else None
-        values = _variables(identifiers) if identifiers is not None else ListNode((), at)
+        values = _policy_variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
             entries.append(_unknown_entry("; ".join(name for name, _ in when) or "principals", at))
             continue
@@ -222,7 +237,7 @@ def _conditions(block: Block, scope: EvaluationScope) -> Node | None:
         (when, _Condition.of(inner, inner_scope))
         for when, inner, inner_scope in blocks_of(block.body, "condition", scope)
     ]
-    left = _OPTIONAL_CONDITIONS
+    left = _MAX_OPTIONAL_CONDITIONS
     unknown: list[ObjectEntry] = []
     blocks: list[tuple[PathCondition, _Condition]] = []
     for when, one in found:
@@ -231,10 +246,10 @@ def _conditions(block: Block, scope: EvaluationScope) -> Node | None:
             continue
         left -= bool(when)
         blocks.append((when, one))
-    return _with_conditions(blocks, [], unknown, found[0][1].at) if found else None
+    return _condition_variants(blocks, [], unknown, found[0][1].at) if found else None
 
 
-def _with_conditions(
+def _condition_variants(
     blocks: list[tuple[PathCondition, _Condition]], sure: list[_Condition], unknown: list[ObjectEntry], at: Position
 ) -> Node:
     """The Condition of blocks that are surely there and of some that may be."""
@@ -243,8 +258,8 @@ def _with_conditions(
             continue
         before = [*sure, *(other for _, other in blocks[:place])]
         (condition, outcome), others = when[0], when[1:]
-        there = _with_conditions([(others, one), *blocks[place + 1 :]], before, unknown, at)
-        gone = _with_conditions(blocks[place + 1 :], before, unknown, at)
+        there = _condition_variants([(others, one), *blocks[place + 1 :]], before, unknown, at)
+        gone = _condition_variants(blocks[place + 1 :], before, unknown, at)
         return choice(condition, [(outcome, there), (negate(outcome), gone)], one.at)
     return _condition_element([*sure, *(one for _, one in blocks)], unknown, at)
 
@@ -280,16 +295,16 @@ class _Condition:
     @classmethod
     def of(cls, block: Block, scope: EvaluationScope) -> _Condition:
         at = scope.position(block.span)
-        values = _value(block, "values", scope)
+        values = _attribute_value(block, "values", scope)
         return cls(
-            _key(_value(block, "test", scope), "condition test", at),
-            _key(_value(block, "variable", scope), "condition variable", at),
-            elements(_variables(values)) if values is not None else [],
+            _string_or_unresolved(_attribute_value(block, "test", scope), "condition test", at),
+            _string_or_unresolved(_attribute_value(block, "variable", scope), "condition variable", at),
+            elements(_policy_variables(values)) if values is not None else [],
             at,
         )
 
 
-def _key(value: Node | None, words: str, at: Position) -> StringNode:
+def _string_or_unresolved(value: Node | None, words: str, at: Position) -> StringNode:
     if isinstance(value, StringNode):
         return value
     return hole(words, at)
@@ -299,9 +314,9 @@ def _unknown_entry(words: str, at: Position) -> ObjectEntry:
     return ObjectEntry(hole(words, at), hole(words, at))
 
 
-def _documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
+def _merged_documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
     """The statements of each of the documents that an attribute gives; their Versions are added to ``versions``."""
-    value, attribute = _value(block, name, scope), block.body.get(name)
+    value, attribute = _attribute_value(block, name, scope), block.body.get(name)
     if value is None or attribute is None:
         return
     at = scope.inside(attribute.source).position(attribute.value.span)

@@ -41,9 +41,15 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document
-from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, words_of, written
+from passrole_checks.sources.terraform.resources.entities import (
+    PARTITION,
+    attribute_value,
+    expression_of,
+    iam_arn,
+    service_arn,
+)
 
-_LATER = "known when it is deployed"
+_AT_DEPLOYMENT = "known when it is deployed"
 _AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in whatever partition
 _REASONS = {
     "aws_ssm_parameter": "a parameter of Systems Manager, read when it is deployed",
@@ -86,46 +92,46 @@ _LOOKED_UP = {
     "awscc_iam_user": ("user", "id"),
     "awscc_iam_group": ("group", "id"),
 }
-_WORDS = frozenset({"aws_caller_identity", "aws_partition"})
+_TRIVIAL = frozenset({"aws_caller_identity", "aws_partition"})
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
 def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
     """The value of ``name`` of the data source that ``value`` refers to."""
     type_ = value.type.removeprefix("data.")
-    expression = f"{words_of(value)}.{name}"
+    expression = f"{expression_of(value)}.{name}"
     if type_ == "aws_iam_policy_document" and name in ("json", "minified_json"):
-        return Encoded((Unresolved(expression),), at, value=data_document.build(block, scope))
+        return Encoded((Unresolved(expression),), at, value=data_document.build_document(block, scope))
     kind = _KINDS.get((type_, name))
     if kind is not None:
         if kind is UnresolvedKind.ACCOUNT_ID and block.body.get("provider") is not None:
             return hole(expression, at, "the account of another provider")
-        return hole(expression, at, _LATER, kind)
-    room = _ROOMS.get(type_)
+        return hole(expression, at, _AT_DEPLOYMENT, kind)
+    room = _RESOLVERS.get(type_)
     found = room(value, block, name, scope, at) if room is not None else None
     if found is None:
-        found = written(block, name, scope)
+        found = attribute_value(block, name, scope)
     if found is not None:
         return found
     if name == "arn":
-        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=_LATER),), at)
-    return hole(expression, at, _REASONS.get(type_, _LATER))
+        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=_AT_DEPLOYMENT),), at)
+    return hole(expression, at, _REASONS.get(type_, _AT_DEPLOYMENT))
 
 
 def is_special(type_: str) -> bool:
     """Whether more is known of a data source of this type than what is written in its block, and than a few words."""
-    return type_ == "aws_iam_policy_document" or (type_ in _ROOMS and type_ not in _WORDS)
+    return type_ == "aws_iam_policy_document" or (type_ in _RESOLVERS and type_ not in _TRIVIAL)
 
 
 def _caller(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name in ("arn", "user_id"):
-        return hole(f"{words_of(value)}.{name}", at, "depends on who deploys")
+        return hole(f"{expression_of(value)}.{name}", at, "depends on who deploys")
     return None
 
 
 def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name == "dns_suffix":
-        return _suffix(at)
+        return _dns_suffix(at)
     if name == "reverse_dns_prefix":
         return _by_partition("com.amazonaws", "cn.com.amazonaws", at)
     return None
@@ -133,14 +139,14 @@ def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope
 
 def _service_principal(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name == "suffix":
-        return _suffix(at)
+        return _dns_suffix(at)
     if name == "name":
-        service = written(block, "service_name", scope) or hole(f"{words_of(value)}.service_name", at)
-        return map_choices(lambda one, suffix: joined((one, text(".", at), suffix), at), service, _suffix(at))
+        service = attribute_value(block, "service_name", scope) or hole(f"{expression_of(value)}.service_name", at)
+        return map_choices(lambda one, suffix: joined((one, text(".", at), suffix), at), service, _dns_suffix(at))
     return None
 
 
-def _suffix(at: Position) -> Node:
+def _dns_suffix(at: Position) -> Node:
     """The DNS suffix of the partition that is deployed to."""
     return _by_partition("amazonaws.com", "amazonaws.com.cn", at)
 
@@ -152,61 +158,63 @@ def _by_partition(elsewhere: str, china: str, at: Position) -> Node:
 def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """A role, user, group or instance profile that is looked up by its name."""
     kind, by = _LOOKED_UP[value.type.removeprefix("data.")]
-    own = written(block, by, scope)
-    expression = f"{words_of(value)}.{name}"
+    own = attribute_value(block, by, scope)
+    expression = f"{expression_of(value)}.{name}"
     if name == "arn":
-        entity = _parent(own)
+        entity = _referenced_entity(own)
         if entity is not None and ENTITIES[entity.type].kind == kind and entity.module is not None:
             return entity.module.attribute(entity, ENTITIES[entity.type].arn, at)
         last = (
-            (Unresolved(f"{words_of(value)}.{by}", UnresolvedKind.NAME),) if own is None else joined((own,), at).parts
+            (Unresolved(f"{expression_of(value)}.{by}", UnresolvedKind.NAME),)
+            if own is None
+            else joined((own,), at).parts
         )
-        parts = iam_arn(kind, "/", Unresolved(f"{words_of(value)}.path"), *last)
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
+        parts = iam_arn(kind, "/", Unresolved(f"{expression_of(value)}.path"), *last)
+        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     if name in ("id", "name", by, f"{kind}_name"):
-        return own if own is not None else hole(expression, at, _LATER, UnresolvedKind.NAME)
+        return own if own is not None else hole(expression, at, _AT_DEPLOYMENT, UnresolvedKind.NAME)
     if name == "role_arn":
         parts = iam_arn(
             "role",
             "/",
-            Unresolved(f"{words_of(value)}.role_path"),
-            Unresolved(f"{words_of(value)}.role", UnresolvedKind.NAME),
+            Unresolved(f"{expression_of(value)}.role_path"),
+            Unresolved(f"{expression_of(value)}.role", UnresolvedKind.NAME),
         )
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
+        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     return None
 
 
-def _parent(value: Node | None) -> Reference | None:
+def _referenced_entity(value: Node | None) -> Reference | None:
     """The entity of this configuration whose name or ARN a value is."""
     if not isinstance(value, Reference) or not value.attribute or value.type not in ENTITIES:
         return None
     entity = ENTITIES[value.type]
     if value.attribute not in ("id", entity.name, entity.arn):
         return None
-    words = words_of(value).removesuffix(f".{value.attribute}")
+    words = expression_of(value).removesuffix(f".{value.attribute}")
     return replace(value, parts=(Unresolved(words),), attribute="", defaults=())
 
 
-def _several(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
+def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """Roles or users that are looked up: any number of them, below ``path_prefix``."""
     kind = "role" if value.type.endswith("roles") else "user"
-    expression = f"{words_of(value)}.{name}[*]"
+    expression = f"{expression_of(value)}.{name}[*]"
     if name == "names":
-        return ListNode((UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=_LATER),), at),), at)
+        return ListNode((UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=_AT_DEPLOYMENT),), at),), at)
     if name != "arns":
         return None
-    prefix = written(block, "path_prefix", scope)
+    prefix = attribute_value(block, "path_prefix", scope)
     before: tuple[Part, ...] = joined((prefix,), at).parts if prefix is not None else ("/",)
     parts = iam_arn(kind, *before, Unresolved(expression))
-    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=_LATER),), at),), at)
+    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at),), at)
 
 
 def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """A managed policy that is looked up by its ARN or its name: one of this configuration, or one of AWS, of which the
     document is known as well."""
-    expression = f"{words_of(value)}.{name}"
-    arn, own = written(block, "arn", scope), written(block, "name", scope)
-    policy = _parent(arn if arn is not None else own)
+    expression = f"{expression_of(value)}.{name}"
+    arn, own = attribute_value(block, "arn", scope), attribute_value(block, "name", scope)
+    policy = _referenced_entity(arn if arn is not None else own)
     if policy is not None and policy.type in MANAGED_POLICIES and policy.module is not None:
         attributes = {"arn": MANAGED_POLICIES[policy.type], "id": MANAGED_POLICIES[policy.type],
                       "name": ENTITIES[policy.type].name,
@@ -219,13 +227,21 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
         managed = _AWS_MANAGED.match(what) is not None
-        return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _LATER)
+        return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _AT_DEPLOYMENT)
     if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
         end = ("/", *known(own).parts)  # the account may be ``aws``, the path is not known
         parts = join(
-            ("arn:", PARTITION, ":iam::", Unresolved(f"{words_of(value)} account"), ":policy", Unresolved("path"), *end)
+            (
+                "arn:",
+                PARTITION,
+                ":iam::",
+                Unresolved(f"{expression_of(value)} account"),
+                ":policy",
+                Unresolved("path"),
+                *end,
+            )
         )
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
+        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     return arn if name == "id" else None
 
 
@@ -233,48 +249,52 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
     """``issuer_arn`` is the role of a session, and any other ARN unchanged."""
     if name != "issuer_arn":
         return None
-    expression = f"{words_of(value)}.{name}"
-    arn = written(block, "arn", scope)
+    expression = f"{expression_of(value)}.{name}"
+    arn = attribute_value(block, "arn", scope)
     given = literal(arn) if arn is not None else None
     session = _SESSION.fullmatch(given) if given is not None else None
     if session is not None:
         partition, account, role = session.groups()
-        parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{words_of(value)}.path"), role))
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
+        parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{expression_of(value)}.path"), role))
+        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     if given is not None:
         return arn
-    reason = next((part.reason for part in arn.holes if part.reason), _LATER) if isinstance(arn, StringNode) else _LATER
+    reason = (
+        next((part.reason for part in arn.holes if part.reason), _AT_DEPLOYMENT)
+        if isinstance(arn, StringNode)
+        else _AT_DEPLOYMENT
+    )
     return hole(expression, at, reason)
 
 
 def _organization(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """The account ids of an organization need not be that of the account deployed to: they are of no kind."""
     if name == "master_account_id":
-        return hole(f"{words_of(value)}.{name}", at, "an account of the organization")
+        return hole(f"{expression_of(value)}.{name}", at, "an account of the organization")
     return None
 
 
 def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    template = written(block, "template", scope)
+    template = attribute_value(block, "template", scope)
     if name != "rendered" or template is None:
         return None
-    return render(template, written(block, "vars", scope), scope, f"{words_of(value)}.{name}", at)
+    return render(template, attribute_value(block, "vars", scope), scope, f"{expression_of(value)}.{name}", at)
 
 
 def _file(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    path = written(block, "filename", scope)
+    path = attribute_value(block, "filename", scope)
     if name != "content" or not isinstance(path, StringNode):
         return None
-    return read_file(path, scope, f"{words_of(value)}.{name}", at)
+    return read_file(path, scope, f"{expression_of(value)}.{name}", at)
 
 
-_ROOMS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position], Node | None]] = {
+_RESOLVERS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position], Node | None]] = {
     "aws_caller_identity": _caller,
     "aws_partition": _partition,
     "aws_service_principal": _service_principal,
     **dict.fromkeys(_LOOKED_UP, _entity),
-    "aws_iam_roles": _several,
-    "aws_iam_users": _several,
+    "aws_iam_roles": _entities,
+    "aws_iam_users": _entities,
     "aws_iam_policy": _policy,
     "aws_iam_session_context": _session,
     "aws_organizations_organization": _organization,

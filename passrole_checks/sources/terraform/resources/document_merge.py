@@ -67,7 +67,7 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
             versions.append(version)
         statement = _field(tree, "statement")
         if statement is not None:
-            return [_in_case(item) for item in elements(statement)]
+            return [_normalize_case(item) for item in elements(statement)]
         return [hole("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
     return [hole("…", document.at, "not a policy document")]
 
@@ -78,13 +78,13 @@ def _field(tree: ObjectNode, name: str) -> Node | None:
     return found[-1] if found else None
 
 
-def _in_case(statement: Node) -> Node:
+def _normalize_case(statement: Node) -> Node:
     """A statement whose elements are spelled as IAM spells them."""
     if isinstance(statement, Choice):
-        options = tuple((outcome, _in_case(option)) for outcome, option in statement.options)
+        options = tuple((outcome, _normalize_case(option)) for outcome, option in statement.options)
         return Choice(statement.condition, options, statement.at)
     if isinstance(statement, ListNode):
-        return ListNode(tuple(_in_case(item) for item in statement.items), statement.at)
+        return ListNode(tuple(_normalize_case(item) for item in statement.items), statement.at)
     if not isinstance(statement, ObjectNode):
         return statement
     entries: list[ObjectEntry] = []
@@ -95,7 +95,7 @@ def _in_case(statement: Node) -> Node:
     return ObjectNode(tuple(entries), statement.at, statement.block)
 
 
-def put(statements: list[Node], added: list[Node]) -> list[Node]:
+def merge_by_sid(statements: list[Node], added: list[Node]) -> list[Node]:
     """Statements followed by others; one with the Sid of an earlier one takes its place.
 
     Where it is not known whether a statement is added, or what its Sid is, those that it may replace are there only
@@ -103,19 +103,19 @@ def put(statements: list[Node], added: list[Node]) -> list[Node]:
     """
     result, more = list(statements), list[Node]()
     for statement in added:
-        result, after = _put_one(result, statement)
+        result, after = _merge_statement(result, statement)
         more.extend(after)
     return result + more
 
 
-def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node]]:
+def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], list[Node]]:
     """The statements after one was put in, and what follows them."""
     if isinstance(added, Choice):
-        return _put_choice(statements, added)
+        return _merge_choice(statements, added)
     if isinstance(added, ListNode):
         result, more = statements, list[Node]()
         for statement in added.items:
-            result, after = _put_one(result, statement)
+            result, after = _merge_statement(result, statement)
             more.extend(after)
         return result, more
     if isinstance(added, Absent):
@@ -126,43 +126,45 @@ def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node
         return statements, [added]
     name = literal(sid) if sid is not None else None
     if name is not None:
-        if any(_exactly(old, name) for old in statements):
-            return [added if _exactly(old, name) else old for old in statements], []
-        return [_unless(old, name, f'"{name}"') for old in statements], [added]
+        if any(_has_sid(old, name) for old in statements):
+            return [added if _has_sid(old, name) else old for old in statements], []
+        return [_unless_replaced(old, name, f'"{name}"') for old in statements], [added]
     words = (
-        str(sid) if isinstance(sid, StringNode) else ", ".join(hole.expression for hole in _holes(sid or added)) or "…"
+        str(sid)
+        if isinstance(sid, StringNode)
+        else ", ".join(hole.expression for hole in _distinct_unresolved(sid or added)) or "…"
     )
-    return [_unless(old, None, words) for old in statements], [added]
+    return [_unless_replaced(old, None, words) for old in statements], [added]
 
 
-def _put_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
-    outcomes = [(outcome, *_put_one(statements, option)) for outcome, option in added.options]
+def _merge_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
+    outcomes = [(outcome, *_merge_statement(statements, option)) for outcome, option in added.options]
     result = [
         choice(added.condition, [(outcome, replaced[place]) for outcome, replaced, _ in outcomes], added.at)
         for place in range(len(statements))
     ]
-    after = [(outcome, _together(more, added.at)) for outcome, _, more in outcomes]
+    after = [(outcome, _as_single_node(more, added.at)) for outcome, _, more in outcomes]
     return result, [choice(added.condition, after, added.at)]
 
 
-def _together(statements: list[Node], at: Position) -> Node:
+def _as_single_node(statements: list[Node], at: Position) -> Node:
     if not statements:
         return Absent(at)
     return statements[0] if len(statements) == 1 else ListNode(tuple(statements), at)
 
 
-def _exactly(statement: Node, name: str) -> bool:
+def _has_sid(statement: Node, name: str) -> bool:
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
     return sid is not None and literal(sid) == name
 
 
-def _unless(statement: Node, name: str | None, words: str) -> Node:
+def _unless_replaced(statement: Node, name: str | None, words: str) -> Node:
     """A statement, gone where one that was put in replaces it. ``name``: the Sid of that one, None if not known."""
     if isinstance(statement, Choice):
-        options = [(outcome, _unless(option, name, words)) for outcome, option in statement.options]
+        options = [(outcome, _unless_replaced(option, name, words)) for outcome, option in statement.options]
         return choice(statement.condition, options, statement.at)
     if isinstance(statement, ListNode):
-        return ListNode(tuple(_unless(item, name, words) for item in statement.items), statement.at)
+        return ListNode(tuple(_unless_replaced(item, name, words) for item in statement.items), statement.at)
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
     if sid is None or literal(sid) == "":
         return statement
@@ -173,5 +175,5 @@ def _unless(statement: Node, name: str | None, words: str) -> Node:
     return Choice(replaced, (("true", Absent(statement.at)), ("false", statement)), statement.at)
 
 
-def _holes(node: Node) -> tuple[Unresolved, ...]:
+def _distinct_unresolved(node: Node) -> tuple[Unresolved, ...]:
     return tuple(dict.fromkeys(holes_in(node)))

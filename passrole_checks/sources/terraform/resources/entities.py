@@ -16,7 +16,7 @@ ACCOUNT = Unresolved("account id", UnresolvedKind.ACCOUNT_ID)
 PARTITION = Unresolved("partition", UnresolvedKind.PARTITION)
 
 
-def written(block: Block, name: str, scope: EvaluationScope) -> Node | None:
+def attribute_value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     """An attribute as the configuration sets it, None where it does not, or sets it to null."""
     found = block.body.get(name)
     if found is None:
@@ -27,10 +27,10 @@ def written(block: Block, name: str, scope: EvaluationScope) -> Node | None:
 
 def entity_name(block: Block, scope: EvaluationScope) -> StringNode | None:
     """The name of an IAM entity, None where AWS or Terraform generates it."""
-    value = written(block, ENTITIES.get(block.labels[0], Entity("")).name, scope)
+    value = attribute_value(block, ENTITIES.get(block.labels[0], Entity("")).name, scope)
     if value is not None:
         return value if isinstance(value, StringNode) else None
-    prefix = written(block, "name_prefix", scope)
+    prefix = attribute_value(block, "name_prefix", scope)
     if isinstance(prefix, StringNode):
         return StringNode(
             join((*prefix.parts, Unresolved("generated", UnresolvedKind.NAME))), prefix.at, defaults=prefix.defaults
@@ -40,7 +40,7 @@ def entity_name(block: Block, scope: EvaluationScope) -> StringNode | None:
 
 def entity_path(block: Block, scope: EvaluationScope) -> StringNode | None:
     """The path of an IAM entity, None where the default ``/`` holds."""
-    value = written(block, "path", scope)
+    value = attribute_value(block, "path", scope)
     if isinstance(value, StringNode):
         return value
     return hole("path", value.at) if value is not None else None
@@ -57,6 +57,6 @@ def service_arn(type_: str, expression: str) -> tuple[Part, ...] | None:
     return ("arn:", PARTITION, f":{service}:", Unresolved(expression)) if service is not None else None
 
 
-def words_of(value: Reference) -> str:
+def expression_of(value: Reference) -> str:
     """The words of a reference: those that name the block, and the attribute where it has one."""
     return value.holes[0].expression

@@ -56,30 +56,30 @@ def suffix_of(key: str) -> str:
     return '["' + "".join(_ESCAPES.get(one) or (one if one >= " " else f"\\u{ord(one):04x}") for one in key) + '"]'
 
 
-def expand(block: Block, scope: EvaluationScope) -> Instances:
+def expand_instances(block: Block, scope: EvaluationScope) -> Instances:
     """The instances of a block. Where ``count`` or ``for_each`` depend on a condition, those of all outcomes."""
-    found = _expand(block, scope)
+    found = _expand_block(block, scope)
     address = ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
     items = tuple(replace(one, label=f"{address}{one.suffix or '[*]'}") for one in found.items)
     return replace(found, items=items, address=address)
 
 
-def _expand(block: Block, scope: EvaluationScope) -> Instances:
+def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
     count, for_each = block.body.get("count"), block.body.get("for_each")
     at = scope.position(block.span)
     if count is not None:
         value = evaluate(count.value, scope.inside(count.source))
-        amount = _largest(value)
+        amount = _max_count(value)
         if amount is None or amount > MAX_INSTANCES:
             return Instances((_unknown_instance(at),), True, False, at)
-        readings = [(when, _largest(option) or 0) for when, option in alternatives_of(value)]
+        readings = [(when, _max_count(option) or 0) for when, option in alternatives_of(value)]
         found = []
         for index in range(max(amount, 0)):
-            when = _under_all([reading for reading, number_ in readings if number_ > index])
-            found.append(replace(_counted(index, at), when=when))
+            when = _united_condition([reading for reading, number_ in readings if number_ > index])
+            found.append(replace(_counted_instance(index, at), when=when))
         return Instances(tuple(found), True, True, at)
     if for_each is not None:
-        return _for_each(evaluate(for_each.value, scope.inside(for_each.source)), at)
+        return _expand_for_each(evaluate(for_each.value, scope.inside(for_each.source)), at)
     lifecycle = next((inner for inner in block.body.blocks if inner.type == "lifecycle"), None)
     enabled = lifecycle.body.get("enabled") if lifecycle is not None else None
     if enabled is not None and truth(evaluate(enabled.value, scope.inside(enabled.source))) is False:
@@ -87,21 +87,21 @@ def _expand(block: Block, scope: EvaluationScope) -> Instances:
     return Instances((Instance(),), False, True, at)
 
 
-def _counted(index: int, at: Position) -> Instance:
+def _counted_instance(index: int, at: Position) -> Instance:
     entry = ObjectEntry(StringNode(("index",), at), Const(index, at))
     return Instance(f"[{index}]", str(index), {"count": ObjectNode((entry,), at)})
 
 
-def _under_all(readings: list[PathCondition]) -> PathCondition:
+def _united_condition(readings: list[PathCondition]) -> PathCondition:
     """The conditions under which one of the readings holds; none where they are no longer a few facts together."""
     united = simplify(readings)
     return united[0] if len(united) == 1 else ()
 
 
-def _largest(value: Node) -> int | None:
+def _max_count(value: Node) -> int | None:
     """The largest number that a value can be."""
     if isinstance(value, Choice):
-        found = [_largest(option) for _, option in value.options]
+        found = [_max_count(option) for _, option in value.options]
         known = [amount for amount in found if amount is not None]
         return max(known) if len(known) == len(found) else None
     if isinstance(value, Const) and isinstance(value.value, bool):
@@ -111,7 +111,7 @@ def _largest(value: Node) -> int | None:
 
 
 @dataclass(frozen=True)
-class _Element:
+class _ForEachElement:
     """One instance: ``key`` is None where it is not known."""
 
     key: str | None
@@ -120,71 +120,71 @@ class _Element:
     when: PathCondition = ()
 
 
-def _for_each(value: Node, at: Position) -> Instances:
-    found, known = _elements(value, at, MAX_INSTANCES)
+def _expand_for_each(value: Node, at: Position) -> Instances:
+    found, known = _elements_by_suffix(value, at, MAX_INSTANCES)
     if len(found) > MAX_INSTANCES or (not found and not known):
         return Instances((_unknown_instance(at),), True, False, at)
-    items = tuple(_each(suffix, one, at) for suffix, one in found.items())
+    items = tuple(_instance_of(suffix, one, at) for suffix, one in found.items())
     return Instances(items, True, known, at)
 
 
-def _elements(value: Node, at: Position, left: int) -> tuple[dict[str, _Element], bool]:
+def _elements_by_suffix(value: Node, at: Position, left: int) -> tuple[dict[str, _ForEachElement], bool]:
     """The elements of a collection by the suffix that each gives an address, and whether these are all.
 
     An element that several alternatives hold under one key, with values that differ, has alternatives for its value:
     none of them is lost.
     """
     if not isinstance(value, Choice):
-        return _of_reading(value, at)
-    merged: dict[str, list[tuple[str, _Element]]] = {}
+        return _elements_of_variant(value, at)
+    merged: dict[str, list[tuple[str, _ForEachElement]]] = {}
     known = left > 0
     for outcome, option in value.options if known else ():
-        inner, inner_known = _elements(option, at, left - 1)
+        inner, inner_known = _elements_by_suffix(option, at, left - 1)
         known = known and inner_known
         for suffix, one in inner.items():
             merged.setdefault(suffix, []).append((outcome, one))
-    found: dict[str, _Element] = {}
+    found: dict[str, _ForEachElement] = {}
     for suffix, readings in merged.items():
         options = [(outcome, one.each_value) for outcome, one in readings]
-        when = _under_all([((value.condition, outcome), *one.when) for outcome, one in readings])
+        when = _united_condition([((value.condition, outcome), *one.when) for outcome, one in readings])
         if len(readings) == len(value.options) and not any(one.when for _, one in readings):
             when = ()
         found[suffix] = replace(readings[0][1], each_value=choice(value.condition, options, value.at), when=when)
     return found, known
 
 
-def _of_reading(value: Node, at: Position) -> tuple[dict[str, _Element], bool]:
+def _elements_of_variant(value: Node, at: Position) -> tuple[dict[str, _ForEachElement], bool]:
     rounds = rounds_of(value)
     if rounds is None:
         return {}, isinstance(value, (Const, Absent))
-    found: dict[str, _Element] = {}
+    found: dict[str, _ForEachElement] = {}
     known = True
     for one in rounds:
         is_map = not isinstance(value, ListNode)
-        for key, each_value in _keyed(one.key if is_map else one.value, one.value, is_map):
+        for key, each_value in _key_variants(one.key if is_map else one.value, one.value, is_map):
             name = None if one.many else literal(key)
             if name is not None:
-                found[suffix_of(name)] = _Element(name, StringNode((name,), at), each_value, one.when)
+                found[suffix_of(name)] = _ForEachElement(name, StringNode((name,), at), each_value, one.when)
                 continue
             known = False
             words = str(key) if isinstance(key, StringNode) else "…"
-            suffix = _free(found, suffix_of(words) if not one.many or "" in found else "")
-            found[suffix] = _Element(None, hole("each.key", at) if one.many else key, each_value)
+            suffix = _unused_suffix(found, suffix_of(words) if not one.many or "" in found else "")
+            found[suffix] = _ForEachElement(None, hole("each.key", at) if one.many else key, each_value)
     return found, known
 
 
-def _keyed(key: Node, value: Node, is_map: bool) -> list[tuple[Node, Node]]:
+def _key_variants(key: Node, value: Node, is_map: bool) -> list[tuple[Node, Node]]:
     """An element under each reading of its key. The elements of a set are their own keys."""
     if not isinstance(key, Choice):
         return [(key, value if is_map else key)]
     found: list[tuple[Node, Node]] = []
     for _, option in key.options:
         if not isinstance(option, Absent):
-            found.extend(_keyed(option, value, is_map))
+            found.extend(_key_variants(option, value, is_map))
     return found
 
 
-def _free(found: dict[str, _Element], suffix: str) -> str:
+def _unused_suffix(found: dict[str, _ForEachElement], suffix: str) -> str:
     """A suffix that no other element has: two keys that are not known may read alike."""
     number_, free = 2, suffix
     while free in found:
@@ -193,7 +193,7 @@ def _free(found: dict[str, _Element], suffix: str) -> str:
     return free
 
 
-def _each(suffix: str, element: _Element, at: Position) -> Instance:
+def _instance_of(suffix: str, element: _ForEachElement, at: Position) -> Instance:
     entries = (
         ObjectEntry(StringNode(("key",), at), element.each_key),
         ObjectEntry(StringNode(("value",), at), element.each_value),
