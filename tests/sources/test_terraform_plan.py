@@ -768,9 +768,9 @@ def test_left_over_objects_are_out() -> None:
 
 
 def test_incomplete_plan_says_so() -> None:
-    """A plan that ended in an error does not hold everything, and this is told."""
+    """A plan that ended in an error is incomplete and listed as not evaluated."""
     (missing,) = read(plan(errored=True)).not_evaluated
-    assert "not complete" in missing.reason
+    assert (missing.file, missing.line) == ("plan.json", None)
 
 
 @pytest.mark.parametrize(
@@ -780,8 +780,8 @@ def test_incomplete_plan_says_so() -> None:
         ('{"format_version": "1.2",\n\n "planned_values": {', "ends in the middle", 3),
         ('{"format_version": "1.2",\n "planned_values": {} "x": 1}', "not JSON", 2),
         ('{"format_version": "1.2"}\n{"format_version": "1.2"}', "more text", 2),
-        ('{"format_version": "2.0"}', "version 2.0 is not supported", 1),
-        ("[]", "no Terraform plan", 1),
+        ('{"format_version": "2.0"}', "version 2.0", 1),
+        ("[]", "not a Terraform plan", 1),
         ("", "ends in the middle", 1),
         ('{"format_version": "1.2", "planned_values": ' + "[" * 200_000, "nested too deeply", 1),
         ('{"format_version": "1.2", "planned_values": ' + "1" * 9_000 + "}", "too long", 1),
@@ -877,4 +877,4 @@ def test_broken_change_is_named_and_the_others_are_read() -> None:
     assert reasons[0][1].startswith("an entry of resource_changes")
     assert reasons[0][0] is not None
     assert content.splitlines()[reasons[0][0] - 1].strip() == "3,"
-    assert reasons[1][1] == "aws_iam_policy.y: policy is no text"
+    assert reasons[1][1] == "aws_iam_policy.y: policy is not a string"

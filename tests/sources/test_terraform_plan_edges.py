@@ -135,7 +135,7 @@ def test_an_element_of_another_type_is_told() -> None:
     code = [written(DOCUMENT), written("aws_iam_policy.deploy", policy={"references": [f"{DOCUMENT}.json"]})]
     found = read(data, policy, resources=code)
     assert spelled(found.policies[0].document)["Statement"] == [ALLOWED]
-    assert {one.reason for one in found.unreadable} == {f"{LABEL}.actions: an element is no text"}
+    assert {one.reason for one in found.unreadable} == {f"{LABEL}.actions: an element is not a string"}
 
 
 def test_a_document_that_nobody_wrote_is_a_hole() -> None:
@@ -151,12 +151,12 @@ def test_a_document_that_nobody_wrote_is_a_hole() -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        (change("aws_iam_policy.x", {}, actions=()), "aws_iam_policy.x: a change without actions"),
-        (change("aws_iam_policy.x", "text"), "aws_iam_policy.x: the values of the change are no object"),
-        (change("aws_iam_role.x", {"inline_policy": 7}), "aws_iam_role.x: inline_policy is no list"),
+        (change("aws_iam_policy.x", {}, actions=()), "aws_iam_policy.x: the change has no actions"),
+        (change("aws_iam_policy.x", "text"), "aws_iam_policy.x: the values of the change are not an object"),
+        (change("aws_iam_role.x", {"inline_policy": 7}), "aws_iam_role.x: inline_policy is not a list"),
         (
             change("aws_iam_role.x", {"inline_policy": [{"name": "a", "policy": 7}]}),
-            "aws_iam_role.x: inline_policy[0].policy is no text",
+            "aws_iam_role.x: inline_policy[0].policy is not a string",
         ),
     ],
 )
@@ -168,12 +168,12 @@ def test_an_entry_of_another_form_is_told(entry: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        ({"resources": {}}, "resources is no list"),
+        ({"resources": {}}, "resources is not a list"),
         ({"resources": [{"mode": "managed"}]}, "an entry of resources has no type or name"),
-        ({"resources": [{"type": "aws_iam_policy", "name": "x"}]}, "aws_iam_policy.x: instances is no list"),
+        ({"resources": [{"type": "aws_iam_policy", "name": "x"}]}, "aws_iam_policy.x: instances is not a list"),
         (
             {"resources": [{"type": "aws_iam_policy", "name": "x", "instances": [{"attributes_flat": {}}]}]},
-            "aws_iam_policy.x: there are no attributes that can be read: run terraform show -json",
+            "aws_iam_policy.x: no readable attributes; use `terraform show -json`",
         ),
     ],
 )

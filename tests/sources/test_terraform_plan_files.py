@@ -94,7 +94,7 @@ def test_every_version_that_is_known_is_read(tmp_path: Path, version: str | None
 @pytest.mark.parametrize("version", ["2.0", 2, [1], {}, True])
 def test_another_major_version_is_refused(version: Any) -> None:
     """Of a format that is not known nothing is guessed; the error names the version and its line."""
-    with pytest.raises(InputError, match=r"plan\.json:1: plan format version .* is not supported"):
+    with pytest.raises(InputError, match=r"plan\.json:1: unsupported plan format version"):
         read({"format_version": version, "resource_changes": [CREATED]})
 
 
@@ -139,7 +139,10 @@ def test_byte_order_mark_makes_no_difference(tmp_path: Path) -> None:
             '"encryption_version":"v0"}',
             "an encrypted plan or state: run tofu show -json out.json",
         ),
-        ('{"version": 3, "terraform_version": "0.11.14", "lineage": "x", "modules": []}', "a state of version 3"),
+        (
+            '{"version": 3, "terraform_version": "0.11.14", "lineage": "x", "modules": []}',
+            "unsupported state version 3",
+        ),
     ],
 )
 def test_other_output_says_what_to_run(tmp_path: Path, content: str, said: str) -> None:
@@ -247,24 +250,28 @@ def test_redacted_plan_is_read(tmp_path: Path) -> None:
     document = {"plan_format_version": "1.2", "resource_changes": [CREATED], "provider_schemas": {}}
     (tmp_path / "plan.json").write_text(json.dumps(document))
     assert scanned(tmp_path) == ({"aws_iam_policy.x"}, [])
-    with pytest.raises(InputError, match=r"plan format version 2\.0 is not supported"):
+    with pytest.raises(InputError, match=r"unsupported plan format version 2\.0"):
         read({**document, "plan_format_version": "2.0"})
 
 
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        (["variables"], [1], "variables is no object"),
-        (["configuration", "root_module"], 3, "configuration: root_module is no object"),
-        (["configuration", "root_module", "resources"], {}, "configuration: resources is no list"),
-        (["configuration", "root_module", "module_calls"], [1], "configuration: module_calls is no object"),
-        (["configuration", "root_module", "module_calls", "resources"], 1, "configuration: resources is no object"),
-        (["configuration", "root_module", "module_calls", "m", "module"], "x", "configuration: module is no object"),
-        (["resource_changes", 0, "change", "after_unknown"], "x", "aws_iam_policy.x: after_unknown is no object"),
+        (["variables"], [1], "variables is not an object"),
+        (["configuration", "root_module"], 3, "configuration: root_module is not an object"),
+        (["configuration", "root_module", "resources"], {}, "configuration: resources is not a list"),
+        (["configuration", "root_module", "module_calls"], [1], "configuration: module_calls is not an object"),
+        (["configuration", "root_module", "module_calls", "resources"], 1, "configuration: resources is not an object"),
+        (
+            ["configuration", "root_module", "module_calls", "m", "module"],
+            "x",
+            "configuration: module is not an object",
+        ),
+        (["resource_changes", 0, "change", "after_unknown"], "x", "aws_iam_policy.x: after_unknown is not an object"),
         (
             ["resource_changes", 0, "change", "before"],
             9,
-            "aws_iam_policy.x: the values before the change are no object",
+            "aws_iam_policy.x: the values before the change are not an object",
         ),
     ],
 )

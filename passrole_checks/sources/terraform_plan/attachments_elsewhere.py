@@ -1,7 +1,7 @@
-"""What principals of a plan hold that is no policy of it: policies that stand elsewhere, groups, boundaries.
+"""Attachments of policies outside of a plan, group memberships and permissions boundaries.
 
-Source: Terraform documentation, "JSON Output Format"; which attributes these are is told by
-:mod:`passrole_checks.sources.model.terraform_policy_attributes`.
+Source: Terraform documentation, "JSON Output Format"; :mod:`passrole_checks.sources.model.terraform_policy_attributes`
+lists the attributes.
 """
 
 from __future__ import annotations
@@ -31,53 +31,61 @@ _BOUNDARY = "permissions_boundary"
 def holdings_of(
     plan: PlanFile,
     attachments: PlanAttachments,
-    received: PlanRoleConsumers,
+    consumers: PlanRoleConsumers,
     define: Callable[[PlannedResource], ResourceDefinition],
     judged: Mapping[str, object],
 ) -> Holdings:
-    """What all resources of a plan attach, bound and group. ``judged`` are the addresses that are reported on."""
-    found = Holdings()
-    found.members = dict.fromkeys(attachments.members())
+    """Return what all resources of a plan attach, bound and group.
+
+    ``judged`` contains the addresses of the resources that are checked.
+    """
+    holdings = Holdings()
+    holdings.members = dict.fromkeys(attachments.members())
     for resource in plan.resources.values():
         own = OWN_ATTACHMENTS.get(resource.type, "")
-        # what is computed mirrors what other resources attach, and whatever else is attached
-        mirrors = bool(plan.configuration) and bool(own) and not _is_configured(resource, own, received)
-        for holder, policy, path in _external_attachments(resource, attachments, received):
+        # a computed attribute mirrors the attachments by other resources
+        mirrors = bool(plan.configuration) and bool(own) and not _is_configured(resource, own, consumers)
+        for holder, policy, path in _external_attachments(resource, attachments, consumers):
             known = resource.address in judged and not (mirrors and path == own)
-            found.managed.append(ManagedAttachment(holder, policy, define(resource), path, policy.at, judged=known))
+            holdings.managed.append(ManagedAttachment(holder, policy, define(resource), path, policy.at, judged=known))
         if resource.type in BOUNDED:
-            _add_boundary(found, resource, attachments, received)
+            _add_boundary(holdings, resource, attachments, consumers)
         if resource.type in SCP_TARGETS:
-            found.limited.extend(_scp_targets(plan, resource, received))
-    elsewhere = {(one.holder, str(one.policy)) for one in found.managed if one.resource.address != one.holder}
-    found.managed = [
-        one
-        for one in found.managed
-        if one.resource.address != one.holder or (one.holder, str(one.policy)) not in elsewhere
+            holdings.limited.extend(_scp_targets(plan, resource, consumers))
+    elsewhere = {
+        (attachment.holder, str(attachment.policy))
+        for attachment in holdings.managed
+        if attachment.resource.address != attachment.holder
+    }
+    holdings.managed = [
+        attachment
+        for attachment in holdings.managed
+        if attachment.resource.address != attachment.holder
+        or (attachment.holder, str(attachment.policy)) not in elsewhere
     ]
-    return found
+    return holdings
 
 
 def _external_attachments(
-    resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
+    resource: PlannedResource, attachments: PlanAttachments, consumers: PlanRoleConsumers
 ) -> Iterator[tuple[str, StringNode, str]]:
-    """Who gets which managed policy that does not stand in the plan, and by which attribute."""
+    """Yield (holder, policy, attribute) for each attached managed policy that is not part of the plan."""
     if resource.type in ATTACHMENTS:
         attribute, entities = ATTACHMENTS[resource.type]
         holders = list(attachments.resolve_principals(resource, entities))
-        yield from _policies_in_attribute(resource, attribute, holders, attachments, received)
+        yield from _policies_in_attribute(resource, attribute, holders, attachments, consumers)
     if resource.type in OWN_ATTACHMENTS:
         yield from _policies_in_attribute(
-            resource, OWN_ATTACHMENTS[resource.type], [resource.address], attachments, received
+            resource, OWN_ATTACHMENTS[resource.type], [resource.address], attachments, consumers
         )
     if resource.type in NAMED_ATTACHMENTS:
         attribute, holder = NAMED_ATTACHMENTS[resource.type]
         holders = [resource.address]
         if holder:
             holders = list(attachments.resolve_principals(resource, {holder: "permission-set"}))
-        for name in _policy_names(received.value_of(resource, attribute)):
+        for name in _policy_names(consumers.value_of(resource, attribute)):
             if not list(attachments.policies_with_names(resource, attribute)):
-                yield from ((one, name, attribute) for one in holders)
+                yield from ((principal, name, attribute) for principal in holders)
 
 
 def _policies_in_attribute(
@@ -85,40 +93,40 @@ def _policies_in_attribute(
     attribute: str,
     holders: list[str],
     attachments: PlanAttachments,
-    received: PlanRoleConsumers,
+    consumers: PlanRoleConsumers,
 ) -> Iterator[tuple[str, StringNode, str]]:
-    if resource.values.get(attribute) is None and not _is_configured(resource, attribute, received):
-        return  # computed: what is attached by other resources
-    own = list(attachments.referenced_resources(resource, attribute, "policy"))
-    for _, policy in each_with_facts(received.value_of(resource, attribute)):
-        if not isinstance(policy, StringNode) or (policy.literal is None and own):
+    if resource.values.get(attribute) is None and not _is_configured(resource, attribute, consumers):
+        return  # computed: attachments by other resources
+    planned_policies = list(attachments.referenced_resources(resource, attribute, "policy"))
+    for _, policy in each_with_facts(consumers.value_of(resource, attribute)):
+        if not isinstance(policy, StringNode) or (policy.literal is None and planned_policies):
             continue
         if policy.literal is None or not list(attachments.policies_with_arn(policy.literal)):
             yield from ((holder, policy, attribute) for holder in dict.fromkeys(holders))
 
 
-def _is_configured(resource: PlannedResource, attribute: str, received: PlanRoleConsumers) -> bool:
-    written = received.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
+def _is_configured(resource: PlannedResource, attribute: str, consumers: PlanRoleConsumers) -> bool:
+    written = consumers.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
     return attribute in written
 
 
 def _add_boundary(
-    found: Holdings, resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
+    holdings: Holdings, resource: PlannedResource, attachments: PlanAttachments, consumers: PlanRoleConsumers
 ) -> None:
-    """Note a boundary that does not stand in the plan; those that do are told by the attachments."""
+    """Record a boundary outside of the plan; :class:`PlanAttachments` has those in the plan."""
     if list(attachments.boundary_policies(resource)):
         return
-    if resource.values.get(_BOUNDARY) is None and not _is_configured(resource, _BOUNDARY, received):
+    if resource.values.get(_BOUNDARY) is None and not _is_configured(resource, _BOUNDARY, consumers):
         return
     values: list[tuple[PathCondition, Node]] = [
-        ((), one) for one in _policy_names(received.value_of(resource, _BOUNDARY))
+        ((), value) for value in _policy_names(consumers.value_of(resource, _BOUNDARY))
     ]
     for holder in attachments.boundary_principals(resource):
-        found.bind(holder, values, lambda text: ())
+        holdings.bind(holder, values, lambda text: ())
 
 
 def _policy_names(value: Node) -> Iterator[StringNode]:
-    """The texts in an attribute: an ARN, or in blocks an ARN or a name."""
+    """Yield the strings in an attribute: an ARN, or in nested blocks an ARN or a name."""
     if isinstance(value, StringNode):
         yield value
     elif isinstance(value, ListNode):
@@ -131,24 +139,26 @@ def _policy_names(value: Node) -> Iterator[StringNode]:
 
 
 def _scp_targets(
-    plan: PlanFile, resource: PlannedResource, received: PlanRoleConsumers
+    plan: PlanFile, resource: PlannedResource, consumers: PlanRoleConsumers
 ) -> Iterator[tuple[StringNode, PathCondition, str]]:
-    """The targets of an organization policy, each with the policy's address; an id that is known says which policy it
-    is, whatever else its expression refers to."""
+    """Yield the targets of an organization policy with their path condition and the policy's address.
+
+    A known id identifies the policy, whatever else its expression refers to.
+    """
     policy, target = SCP_TARGETS[resource.type]
     addresses = [resource.address]
     if policy:
-        written = received.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
-        named = {one.resource for one in received.references.follow(resource.module, written.get(policy))}
-        given = as_text(resource.values.get(policy))
+        written = consumers.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
+        referenced = {entry.resource for entry in consumers.references.follow(resource.module, written.get(policy))}
+        policy_id = as_text(resource.values.get(policy))
         addresses = [
-            one.address
-            for one in plan.resources.values()
-            if one.type in ORGANIZATION_POLICIES
-            and (one.address in named if given is None else given == as_text(one.values.get("id")))
+            entry.address
+            for entry in plan.resources.values()
+            if entry.type in ORGANIZATION_POLICIES
+            and (entry.address in referenced if policy_id is None else policy_id == as_text(entry.values.get("id")))
         ]
     if len(addresses) > 1:
-        return  # one of several, and it cannot be told which
-    for facts, value in each_with_facts(received.value_of(resource, target)):
+        return  # one of several, and unknown which
+    for facts, value in each_with_facts(consumers.value_of(resource, target)):
         if isinstance(value, StringNode):
             yield from ((value, facts, address) for address in addresses)

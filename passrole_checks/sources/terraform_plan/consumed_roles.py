@@ -1,7 +1,7 @@
-"""Which resources of a plan receive which role, and its instance profiles.
+"""Roles that the resources of a plan receive, and its instance profiles.
 
-Of what is about to be created a plan knows no ARN: the names that the configuration mentions say which role is meant.
-Source: Terraform documentation, "JSON Output Format" ("Change Representation", "Expression Representation").
+The ARN of a resource to be created is unknown; the references in the configuration show which role is meant. Source:
+Terraform documentation, "JSON Output Format" ("Change Representation", "Expression Representation").
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _UNCHANGED = "unchanged"
 
 
 class PlanRoleConsumers:
-    """What the resources of one plan receive. ``source``: the configuration that it was made from, if at hand."""
+    """Roles that the resources of one plan receive; ``source`` is its Terraform configuration, if given."""
 
     def __init__(self, plan: PlanFile, references: PlanReferences, source: PlanSource | None = None) -> None:
         self.plan, self.references, self.source = plan, references, source
@@ -46,28 +46,31 @@ class PlanRoleConsumers:
         self._stack_contents: dict[str, StackContent] = {}
 
     def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
-        """The roles that a resource receives. Nobody passes those of one that is not ``judged``: it stays as it is."""
+        """Yield the roles that a resource receives. If it is not ``judged``, it does not change, so no principal passes
+        them."""
         if receives(resource.type):
-            for found in received_by(definition, _PlanAttributes(self, resource)):
-                value = found.value
+            for received in received_by(definition, _PlanAttributes(self, resource)):
+                value = received.value
                 if self.source is not None:
-                    value = self.source.complete_role(resource, found.attribute, value)
-                yield _mark_unchanged(replace(found, value=value), judged)
+                    value = self.source.complete_role(resource, received.attribute, value)
+                yield _mark_unchanged(replace(received, value=value), judged)
 
     def stack(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> StackContent:
-        """What the template of a CloudFormation stack holds; nothing for other resources."""
+        """Return the content of a CloudFormation stack's template; empty for other resources."""
         if resource.type not in TYPES:
             return NOTHING
-        from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
+        from passrole_checks.sources.cloudformation.read_embedded_template import (
+            content_of,
+        )  # slow import, rarely needed
 
-        known = self._stack_contents.get(resource.address)
-        if known is None:
+        content = self._stack_contents.get(resource.address)
+        if content is None:
             values = {name: self.value_of(resource, name) for name in PARTS}
-            known = self._stack_contents[resource.address] = content_of(definition, values)
-        return replace(known, received=tuple(_mark_unchanged(one, judged) for one in known.received))
+            content = self._stack_contents[resource.address] = content_of(definition, values)
+        return replace(content, received=tuple(_mark_unchanged(received, judged) for received in content.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:
-        """The instance profile that a resource is, None where it is none."""
+        """Return a resource as an instance profile; None if it is not one."""
         if resource.type not in _PROFILES:
             return None
         name = as_text(resource.values.get(ENTITIES[resource.type].name))
@@ -77,22 +80,31 @@ class PlanRoleConsumers:
         return InstanceProfile(resource.address, text(name, resource.at) if name else None, role, resource.at)
 
     def value_of(self, resource: PlannedResource, name: str) -> Node:
-        """The value of an attribute, with holes for what is known after apply."""
+        """Return the value of an attribute; values known after apply are unresolved."""
         block = f"{resource.type}.{resource.name}"
         written = self.references.expressions(resource.module, block) or {}
         unknown = resource.unknown is True or as_object(resource.unknown).get(name)
         owner = self.references.owner(resource.module, block, resource.index)
-        one = _AttributeBuilder(self, resource, owner)
-        return one.node(resource.values.get(name), unknown, written.get(name), (name,))
+        builder = _AttributeBuilder(self, resource, owner)
+        return builder.node(resource.values.get(name), unknown, written.get(name), (name,))
 
-    def possible_values(self, found: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
-        """What a value that is known after apply can be: the roles and the instance profiles that its expression names,
-        of which it is one; else a hole with all names. Variables of the root are known, and cannot be what is not."""
-        entities = {hole.expression: hole for one in found if (hole := self._entity_of(one)) is not None}
+    def possible_values(self, references: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
+        """Return the possible values of an expression that is known after apply.
+
+        These are the roles and instance profiles that it refers to; if there are none, one unresolved part with all
+        names. Root variables are known, so they cannot be the unknown value.
+        """
+        entities = {
+            hole.expression: hole for reference in references if (hole := self._entity_of(reference)) is not None
+        }
         if entities:
             return list(entities.values())
-        role = self.missing.element(found, label)
-        return [role if role.role else unknown_part([one for one in found if one.resource] or found, label)]
+        role = self.missing.element(references, label)
+        return [
+            role
+            if role.role
+            else unknown_part([reference for reference in references if reference.resource] or references, label)
+        ]
 
     def _entity_of(self, reference: PlanReference) -> Unresolved | None:
         address = reference.resource
@@ -100,29 +112,29 @@ class PlanRoleConsumers:
             return None
         instances = self.plan.instances(address)
         for candidate in (f"{address}{reference.index}", address, *(instances if len(instances) == 1 else ())):
-            one = self.plan.resources.get(candidate)
-            if one is not None:
+            entity = self.plan.resources.get(candidate)
+            if entity is not None:
                 attribute = reference.attribute or "arn"
-                if one.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
-                    known = self.missing.arn_of(one)
+                if entity.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
+                    known = self.missing.arn_of(entity)
                     return Unresolved(
                         f"{candidate}.{attribute}", UnresolvedKind.ANYTHING, candidate, known, AFTER_APPLY
                     )
-                if one.type in _PROFILES:
+                if entity.type in _PROFILES:
                     return Unresolved(f"{candidate}.{attribute}", reason=AFTER_APPLY)
                 return None
         return None
 
 
-def _mark_unchanged(found: ReceivedRole, judged: bool) -> ReceivedRole:
-    return found if judged or found.by != "deployer" else replace(found, by=_UNCHANGED)
+def _mark_unchanged(received: ReceivedRole, judged: bool) -> ReceivedRole:
+    return received if judged or received.by != "deployer" else replace(received, by=_UNCHANGED)
 
 
 class _PlanAttributes:
-    """The attributes of one resource."""
+    """Attributes of one resource."""
 
-    def __init__(self, received: PlanRoleConsumers, resource: PlannedResource) -> None:
-        self.received, self.resource = received, resource
+    def __init__(self, consumers: PlanRoleConsumers, resource: PlannedResource) -> None:
+        self.received, self.resource = consumers, resource
 
     def names(self) -> list[str]:
         return list(dict.fromkeys((*self.resource.values, *as_object(self.resource.unknown))))
@@ -132,20 +144,21 @@ class _PlanAttributes:
 
 
 class _AttributeBuilder:
-    """One attribute of a resource, turned into a value."""
+    """Converts one attribute of a resource to a node."""
 
-    def __init__(self, received: PlanRoleConsumers, resource: PlannedResource, owner: BlockInstance) -> None:
-        self.received, self.resource, self.owner = received, resource, owner
+    def __init__(self, consumers: PlanRoleConsumers, resource: PlannedResource, owner: BlockInstance) -> None:
+        self.received, self.resource, self.owner = consumers, resource, owner
 
     def node(self, value: Json, unknown: Json, written: Json, keys: tuple[str | int, ...]) -> Node:
-        """``unknown`` and ``written`` are the same place in ``after_unknown`` and in the configuration."""
+        """Return the node of a value; ``unknown`` and ``written`` are its counterparts in ``after_unknown`` and the
+        configuration."""
         at = self.resource.at
         if unknown is True:
             return self._from_configuration(written, keys)
         if isinstance(value, dict):
             names = dict.fromkeys((*value, *as_object(unknown)))
             blocks = as_object(written)
-            whole = "references" in blocks  # an expression, of which a plan tells the names for all of it
+            whole = "references" in blocks  # an expression: the plan lists the references of all of it
             inner = {
                 name: self.node(
                     value.get(name), as_object(unknown).get(name), written if whole else blocks.get(name), (*keys, name)
@@ -170,7 +183,8 @@ class _AttributeBuilder:
         return Absent(at)
 
     def _from_configuration(self, written: Json, keys: tuple[str | int, ...]) -> Node:
-        """What the configuration says where the plan says nothing: blocks, of which only the names are known."""
+        """Return what the configuration says of a value that the plan omits: blocks, of which it has the references
+        only."""
         if isinstance(written, list):
             items = (self._from_configuration(block, (*keys, number)) for number, block in enumerate(written))
             return ListNode(tuple(items), self.resource.at)
@@ -186,11 +200,11 @@ class _AttributeBuilder:
         return ObjectNode(tuple(entries), self.resource.at)
 
     def _unresolved_value(self, written: Json, keys: tuple[str | int, ...]) -> Node:
-        received, resource = self.received, self.resource
-        found = received.references.follow(resource.module, written, self.owner)
+        consumers, resource = self.received, self.resource
+        references = consumers.references.follow(resource.module, written, self.owner)
         label = ".".join((resource.address, *map(str, keys)))
-        at = received.plan.position_of_unknown(resource, str(keys[0]))
-        holes = received.possible_values(found, label)
+        at = consumers.plan.position_of_unknown(resource, str(keys[0]))
+        holes = consumers.possible_values(references, label)
         if len(holes) == 1:
             return StringNode((holes[0],), at)
         return Choice(label, tuple((hole.expression, StringNode((hole,), at)) for hole in holes), at)

@@ -1,7 +1,7 @@
-"""Two tellings of one policy document, each with holes: what a plan shows of it, and what the configuration says.
+"""Merge two partially known versions of one policy document: from the plan, and from the configuration.
 
-Where they agree, each fills the holes of the other; where what is known differs, the configuration is not that of the
-plan. Statements keep their order in both; the elements of a list need not, as the provider sorts them.
+Where they agree, each completes the other; where known values differ, the configuration is not that of the plan.
+Statements have the same order in both; elements of a list may not, as the provider sorts them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
 )
 
-_MAX_TRIES = 20_000  # pairs of statements that are looked at for one document
+_MAX_TRIES = 20_000  # compared pairs of statements in one document
 _MAX_STATEMENTS = 300
 _MAX_DEPTH = 20
 _MAX_UNRESOLVED = 6
@@ -33,14 +33,16 @@ _KINDS = {UnresolvedKind.ACCOUNT_ID: r"\d+", UnresolvedKind.PARTITION: r"aws[\w-
 
 
 def merge_documents(shown: Node, written: Node) -> Node | None:
-    """The document as it is ``written``, completed by what a plan has ``shown``; None where they contradict.
+    """Return the ``written`` document, completed by what the plan has ``shown``; None if they contradict.
 
-    Positions are those of the configuration, but for parts that only the plan tells.
+    Positions are those of the configuration, except for parts that only the plan contains.
     """
     return _DocumentMerger().merge_document(shown, written)
 
 
 class _DocumentMerger:
+    """Merges two documents, with a budget of compared pairs of statements."""
+
     def __init__(self) -> None:
         self.tries_left = _MAX_TRIES
 
@@ -69,7 +71,7 @@ class _DocumentMerger:
         entries.append(ObjectEntry(StringNode(("Statement",), at), ListNode(tuple(statements), at)))
         return ObjectNode(tuple(entries), at)
 
-    # -- statements, in order; a hole on either side may stand for any number of them
+    # -- statements, in order; an unresolved one on either side may be any number of them
 
     def merge_statements(self, shown: Sequence[Node], written: Sequence[Node]) -> list[Node] | None:
         dead: set[tuple[int, int]] = set()
@@ -84,36 +86,36 @@ class _DocumentMerger:
         if i == len(shown) and j == len(written):
             return []
         for first, rest in self.next_steps(shown, written, i, j):
-            found = self.match_from(shown, written, *rest, dead)
-            if found is not None:
-                return [*first, *found]
+            merged = self.match_from(shown, written, *rest, dead)
+            if merged is not None:
+                return [*first, *merged]
         dead.add((i, j))
         return None
 
     def next_steps(
         self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int
     ) -> list[tuple[list[Node], tuple[int, int]]]:
-        """What the next statements can be, and where to go on."""
-        one = shown[i] if i < len(shown) else None
-        other = written[j] if j < len(written) else None
-        found: list[tuple[list[Node], tuple[int, int]]] = []
-        if one is not None and other is not None:
-            both = self.merge_statement(one, other)
+        """Return the possible next statements with the indexes to continue at."""
+        left = shown[i] if i < len(shown) else None
+        right = written[j] if j < len(written) else None
+        result: list[tuple[list[Node], tuple[int, int]]] = []
+        if left is not None and right is not None:
+            both = self.merge_statement(left, right)
             if both is not None:
-                found.append(([both], (i + 1, j + 1)))
-        if one is not None and _is_unresolved(one):
-            if other is not None:
-                found.append(([other], (i, j + 1)))
-            found.append(([], (i + 1, j)))
-        if other is not None and _is_unresolved(other):
-            if one is not None:
-                found.append(([one], (i + 1, j)))
-            found.append(([], (i, j + 1)))
-        if isinstance(other, Absent) or (
-            isinstance(other, Choice) and any(isinstance(option, Absent) for _, option in other.options)
+                result.append(([both], (i + 1, j + 1)))
+        if left is not None and _is_unresolved(left):
+            if right is not None:
+                result.append(([right], (i, j + 1)))
+            result.append(([], (i + 1, j)))
+        if right is not None and _is_unresolved(right):
+            if left is not None:
+                result.append(([left], (i + 1, j)))
+            result.append(([], (i, j + 1)))
+        if isinstance(right, Absent) or (
+            isinstance(right, Choice) and any(isinstance(option, Absent) for _, option in right.options)
         ):
-            found.append(([], (i, j + 1)))
-        return found
+            result.append(([], (i, j + 1)))
+        return result
 
     def merge_statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
         if isinstance(written, Choice) and depth < _MAX_DEPTH:
@@ -128,7 +130,7 @@ class _DocumentMerger:
             return None
         return self.merge_objects(_without_blank(shown), _without_blank(written))
 
-    # -- what is in a statement
+    # -- elements of a statement
 
     def merge_objects(self, shown: ObjectNode, written: ObjectNode, depth: int = 0) -> ObjectNode | None:
         first = {str(entry.key): entry.value for entry in shown.entries}
@@ -160,44 +162,58 @@ class _DocumentMerger:
         return self.merge_elements(shown, written)
 
     def merge_elements(self, shown: Node, written: Node) -> Node | None:
-        """One element or a list of them on either side, in any order."""
+        """Merge two elements or lists of elements, in any order."""
         if _is_unresolved(shown):
             return written
-        left, right = _as_list(shown), _as_list(written)
-        fits = [[_can_be_equal(one, other) for other in right] for one in left]
+        planned, configured = _as_list(shown), _as_list(written)
+        fits = [
+            [_can_be_equal(element, configured_element) for configured_element in configured] for element in planned
+        ]
         if not all(any(row) for row in fits):
-            return None  # the plan has something that is not written
-        for place, other in enumerate(right):
-            if not _may_be_missing(other) and not any(row[place] for row in fits):
-                return None  # something is written that the plan has not
-        if any(not _literal(one) for one in left):
-            return written  # which of them is which is not told
-        open_places = [place for place, other in enumerate(right) if not _literal(other)]
-        said = {_literal(other) for other in right}
-        rest = [number for number, one in enumerate(left) if _literal(one) not in said]
+            return None  # an element of the plan is not in the configuration
+        for index, configured_element in enumerate(configured):
+            if not _may_be_missing(configured_element) and not any(row[index] for row in fits):
+                return None  # an element of the configuration is not in the plan
+        if any(not _literal(element) for element in planned):
+            return written  # the mapping of unknown elements is undecidable
+        unknown_indexes = [
+            index for index, configured_element in enumerate(configured) if not _literal(configured_element)
+        ]
+        configured_literals = {_literal(configured_element) for configured_element in configured}
+        rest = [number for number, element in enumerate(planned) if _literal(element) not in configured_literals]
         filled: list[Node] = []
-        for place, other in enumerate(right):
-            own = [number for number in rest if fits[number][place]]
-            alone = all(not fits[number][rival] for number in own for rival in open_places if rival != place)
-            if place in open_places and own and alone and (len(own) == 1 or _may_repeat(other)):
-                filled.extend(_relocated(left[number], other.at) for number in own)
+        for index, configured_element in enumerate(configured):
+            matches = [number for number in rest if fits[number][index]]
+            unambiguous = all(
+                not fits[number][other_place]
+                for number in matches
+                for other_place in unknown_indexes
+                if other_place != index
+            )
+            if (
+                index in unknown_indexes
+                and matches
+                and unambiguous
+                and (len(matches) == 1 or _may_repeat(configured_element))
+            ):
+                filled.extend(_relocated(planned[number], configured_element.at) for number in matches)
             else:
-                filled.append(other)
+                filled.append(configured_element)
         return (
             filled[0] if len(filled) == 1 and not isinstance(written, ListNode) else ListNode(tuple(filled), written.at)
         )
 
 
 def _remaining_options(written: Choice, results: Sequence[Node | None]) -> Node | None:
-    """The alternatives that the plan leaves."""
-    left = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
-    if len(left) <= 1:
-        return left[0][1] if left else None
-    return Choice(written.condition, tuple(left), written.at)
+    """Return the alternatives that are consistent with the plan."""
+    options = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
+    if len(options) <= 1:
+        return options[0][1] if options else None
+    return Choice(written.condition, tuple(options), written.at)
 
 
 def _is_unresolved(node: Node) -> bool:
-    """Whether nothing of a node is known but its words."""
+    """True if a node is unresolved as a whole."""
     return isinstance(node, StringNode) and node.only_hole is not None
 
 
@@ -217,33 +233,33 @@ def _parse_tree(node: Node) -> Node | None:
 
 
 def _without_blank(statement: ObjectNode) -> ObjectNode:
-    """A statement without an empty Sid, which a data document writes and nobody means."""
+    """Return a statement without an empty Sid, which a data source writes by default."""
     blank = (entry for entry in statement.entries if not (str(entry.key) == "Sid" and _literal(entry.value) == ""))
     return ObjectNode(tuple(blank), statement.at, statement.block)
 
 
 def _literal(node: Node) -> str | None:
-    """The text that a node certainly is; of a number or a boolean the text that IAM takes it for."""
+    """Return the string that a node certainly is; for a number or boolean, its JSON text, as IAM reads it."""
     if isinstance(node, Const):
         return json.dumps(node.value)
     return node.literal if isinstance(node, StringNode) else None
 
 
 def _can_be_equal(shown: Node, written: Node) -> bool:
-    """Whether two elements can be the same text."""
+    """True if two elements can be the same string."""
     if isinstance(written, Choice):
         return any(_can_be_equal(shown, option) for _, option in written.options)
-    one, other = _literal(shown), _literal(written)
-    if one is not None and other is not None:
-        return one == other
-    if one is not None:
-        return isinstance(written, StringNode) and _matches(written, one)
-    if other is not None:
-        return isinstance(shown, StringNode) and _matches(shown, other)
+    shown_text, written_text = _literal(shown), _literal(written)
+    if shown_text is not None and written_text is not None:
+        return shown_text == written_text
+    if shown_text is not None:
+        return isinstance(written, StringNode) and _matches(written, shown_text)
+    if written_text is not None:
+        return isinstance(shown, StringNode) and _matches(shown, written_text)
     if not isinstance(shown, StringNode) or not isinstance(written, StringNode):
         return False
     roles = {hole.role for text in (shown, written) if (hole := text.only_hole) is not None}
-    return len(roles) < 2 or None in roles  # two roles of the configuration are two
+    return len(roles) < 2 or None in roles  # two roles of the configuration are different
 
 
 def _matches(pattern: StringNode, value: str) -> bool:
@@ -254,7 +270,7 @@ def _matches(pattern: StringNode, value: str) -> bool:
 
 
 def _regex_of(parts: Sequence[Part]) -> str:
-    """What a text can be, as a regular expression."""
+    """Return a regular expression of the possible values of a string."""
     pieces: list[str] = []
     for part in parts:
         if isinstance(part, str):
@@ -273,7 +289,7 @@ def _may_be_missing(node: Node) -> bool:
 
 
 def _may_repeat(node: Node) -> bool:
-    """Whether an element may stand for any number of them."""
+    """True if an element may stand for any number of elements."""
     return isinstance(node, StringNode) and node.optional
 
 

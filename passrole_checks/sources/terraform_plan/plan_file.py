@@ -1,8 +1,8 @@
-"""A plan file taken apart: its resources, its documents that are known, its configuration.
+"""Read a plan file: its resources, its known documents, its configuration.
 
 Format: Terraform documentation, "JSON Output Format" (https://developer.hashicorp.com/terraform/internals/json-format),
-and OpenTofu's page of the same name. Nothing in a file is trusted to have the type that the format gives it: what has
-not is left out and reported. The text is read once, entry by entry, and of each only what matters here is kept.
+and OpenTofu's page of the same name. Types are never assumed: parts of an unexpected type are skipped and reported. The
+text is read in one pass, entry by entry, and only relevant parts are kept.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from passrole_checks.sources.terraform_plan.model import (
     without_key,
 )
 
-AWS_TYPES = re.compile(r"(?:aws|awscc)_")  # other providers' resources hold no AWS policies
+AWS_TYPES = re.compile(r"(?:aws|awscc)_")  # resources of other providers have no AWS policies
 _CHANGE_LISTS = frozenset({"resource_changes", "deferred_changes"})
 _CHANGES = frozenset({"create", "update"})
 _VALUES = frozenset({"planned_values", "values", "prior_state"})
@@ -49,9 +49,9 @@ _KEPT_KEYS = frozenset({
 
 
 def read_plan(path: Path, content: str) -> PlanFile:
-    """Take what ``terraform show -json`` writes apart, for a plan or for a state.
+    """Read the output of ``terraform show -json`` for a plan or a state.
 
-    Raises :class:`InputError` for what is no JSON, or of a format that is not known.
+    Raises :class:`InputError` if the text is not JSON, or of an unknown format version.
     """
     file = str(path)
     text = without_lone_surrogates(content.removeprefix("\ufeff"))
@@ -62,7 +62,7 @@ def read_plan(path: Path, content: str) -> PlanFile:
     except NotJson as error:
         raise InputError(file, error.reason, lines.place(error.offset)[0]) from None
     if reader.empty:
-        raise InputError(file, "no Terraform plan: an object is expected", 1)
+        raise InputError(file, "not a Terraform plan: expected a JSON object", 1)
     return reader.plan
 
 
@@ -72,19 +72,19 @@ class _PlanReader:
     def __init__(self, plan: PlanFile) -> None:
         self.plan = plan
         self.empty = True
-        self.has_changes = False  # whether there are changes at all
-        self.planned: list[Member] = []  # resources of planned_values and values, with their places only
-        self.prior: list[Member] = []  # the same of prior_state
+        self.has_changes = False  # true if the plan has a list of changes
+        self.planned: list[Member] = []  # resources of planned_values and values, by position
+        self.prior: list[Member] = []  # resources of prior_state, by position
 
     def read(self) -> None:
         for path, member in walk(self.plan.text, _is_opened):
             self.empty = False
             self.read_part(path, member)
-        # without changes (a state, or a plan cut down by a tool) the resources themselves are all there is
+        # without changes (a state, or a plan reduced by a tool) read the resources themselves
         if not self.has_changes and self.planned:
             for entry in self.planned:
                 self.read_resource(entry.start, changed=True)
-        else:  # also a plan that only refreshes, which leaves the changes out
+        else:  # also a refresh-only plan, which omits the changes
             self.read_untargeted()
         self.plan.accounts = {
             account
@@ -93,7 +93,7 @@ class _PlanReader:
         }
 
     def read_untargeted(self) -> None:
-        """What a plan that is limited to some resources says nothing of: it stays as it was."""
+        """Add resources that a plan with ``-target`` does not mention; they do not change."""
         planned = {name for entry in self.plan.changes for name in (entry.address, entry.previous)}
         for entry in self.prior:
             if str(entry.value) not in planned:
@@ -120,26 +120,26 @@ class _PlanReader:
         elif key == "configuration" or key in _VALUES:
             self.check(member, "{", key)
         elif key == "errored" and member.value is True:
-            plan.not_evaluated.append(Unreadable(plan.file, "the plan is not complete: Terraform reports an error"))
+            plan.not_evaluated.append(Unreadable(plan.file, "incomplete plan: Terraform reported an error"))
         elif key == "variables":
             self.check(member, "{", key)
             plan.variables = (member.start, member.end)
 
     def check(self, member: Member, bracket: str, name: str) -> None:
-        """Complain of a part that is there and is no list, or no object."""
-        there = member.opened or member.value is not None
-        if there and self.plan.text[member.start] != bracket:
-            self.plan.add_unreadable(f"{name} is no {'list' if bracket == '[' else 'object'}", member.start)
+        """Report a part that is present and not a list, or not an object."""
+        present = member.opened or member.value is not None
+        if present and self.plan.text[member.start] != bracket:
+            self.plan.add_unreadable(f"{name} is not {'a list' if bracket == '[' else 'an object'}", member.start)
 
     def check_version(self, member: Member) -> None:
-        """Later minor versions only add to the format; a later major version may mean anything."""
+        """Accept later minor versions, which only add to the format; reject later major versions."""
         version = member.value
         if version is None or str(version).partition(".")[0] in ("0", "1"):
             return
         shown = " ".join(str(version).split()) if isinstance(version, (str, int, float)) else "of another type"
         raise InputError(
             self.plan.file,
-            f"plan format version {shown[:40]} is not supported (known are 0 and 1)",
+            f"unsupported plan format version {shown[:40]} (supported: 0 and 1)",
             self.plan.lines.place(member.start)[0],
         )
 
@@ -148,8 +148,12 @@ class _PlanReader:
     def read_change(self, entry: Member, *, deferred: bool) -> None:
         plan, change_of, start = self.plan, as_object(entry.value), entry.start
         if deferred:
-            found = find(plan.text, start, ("resource_change",))
-            change_of, start = (as_object(found.value), found.start) if found is not None else ({}, start)
+            deferred_change = find(plan.text, start, ("resource_change",))
+            change_of, start = (
+                (as_object(deferred_change.value), deferred_change.start)
+                if deferred_change is not None
+                else ({}, start)
+            )
         address, kind = as_text(change_of.get("address")), as_text(change_of.get("type"))
         change = change_of.get("change")
         if address is None or kind is None or not isinstance(change, dict):
@@ -165,17 +169,17 @@ class _PlanReader:
         after = change.get("after")
         if not read and not (actions & _CHANGES or "no-op" in actions):
             if not actions:
-                plan.add_unreadable(f"{address}: a change without actions", start, address)
+                plan.add_unreadable(f"{address}: the change has no actions", start, address)
             return  # deleted or forgotten
         if deposed:
-            return  # an object that is left over from a replacement and will be destroyed
+            return  # a deposed object, left over from a replacement, will be destroyed
         if after is not None and not isinstance(after, dict):
-            plan.add_unreadable(f"{address}: the values of the change are no object", start, address)
+            plan.add_unreadable(f"{address}: the values of the change are not an object", start, address)
             return
         if not isinstance(change.get("after_unknown"), (dict, bool, type(None))):
-            plan.add_unreadable(f"{address}: after_unknown is no object", start, address)
+            plan.add_unreadable(f"{address}: after_unknown is not an object", start, address)
         if not isinstance(change.get("before"), (dict, type(None))):
-            plan.add_unreadable(f"{address}: the values before the change are no object", start, address)
+            plan.add_unreadable(f"{address}: the values before the change are not an object", start, address)
         resource = PlannedResource(
             address,
             kind,
@@ -195,7 +199,7 @@ class _PlanReader:
     # -- planned_values, values, prior_state
 
     def read_values(self, path: Keys, member: Member) -> None:
-        """A part of a module of values: a resource, or what should be a list of resources or of modules."""
+        """Read a part of a module of values: a resource, or a list of resources or modules."""
         key, within = member.key, path[-2]
         if isinstance(key, int) and within == "child_modules":
             self.check(member, "{", f"{path[0]}: a module")
@@ -215,8 +219,8 @@ class _PlanReader:
             if part != "planned_values":
                 read_data_resource(self.plan, address, kind, as_object(value.get("values")))
         elif AWS_TYPES.match(kind) and value.get("deposed_key") is None:
-            place = Member(entry.key, address, entry.start, entry.end)
-            (self.prior if part == "prior_state" else self.planned).append(place)
+            located = Member(entry.key, address, entry.start, entry.end)
+            (self.prior if part == "prior_state" else self.planned).append(located)
 
     def read_resource(self, start: int, *, changed: bool) -> None:
         member = value_at(self.plan.text, start)
@@ -242,9 +246,9 @@ class _PlanReader:
     # -- configuration
 
     def read_configuration(self, path: Keys, member: Member) -> None:
-        """A part of the configuration, put where it belongs; of other providers' resources nothing is kept."""
+        """Store a part of the configuration in its place; resources of other providers are dropped."""
         if _is_opened(path) and isinstance(member.key, str):
-            is_list = member.key == "resources" and len(path) % 3 == 0  # and no call of that name
+            is_list = member.key == "resources" and len(path) % 3 == 0  # not a module call of that name
             self.check(member, "[" if is_list else "{", f"configuration: {member.key[:80]}")
         if member.opened:
             if len(path) == 2:
@@ -256,22 +260,22 @@ class _PlanReader:
             if path[-2] != "resources" or not AWS_TYPES.match(as_text(entry.get("type")) or ""):
                 return
             value = {key: item for key, item in entry.items() if key in _KEPT_KEYS}
-        place: Json = self.plan.configuration
+        container: Json = self.plan.configuration
         last = len(path) - 2
         for number, key in enumerate(path[1:-1], 1):
-            if isinstance(place, dict):
+            if isinstance(container, dict):
                 is_list = number == last and isinstance(member.key, int)
-                place = place.setdefault(str(key), [] if is_list else {})
-        if isinstance(place, list):
-            place.append(value)
-        elif isinstance(place, dict):
-            place[str(member.key)] = value
+                container = container.setdefault(str(key), [] if is_list else {})
+        if isinstance(container, list):
+            container.append(value)
+        elif isinstance(container, dict):
+            container[str(member.key)] = value
 
 
 def _is_opened(path: Keys) -> bool:
-    """Which parts are opened, so that of what is in them only a little is held at a time.
+    """True if the members of this part are read one by one, so that little is in memory at a time.
 
-    The lists of changes, and the modules of values and of the configuration down to their resources.
+    These are the lists of changes, and the modules of values and configuration down to their resources.
     """
     head, depth = path[0], len(path)
     if head in _CHANGE_LISTS or head == "resource_drift":
@@ -279,7 +283,7 @@ def _is_opened(path: Keys) -> bool:
     if depth > _DEPTH:
         return False
     if head == "configuration":
-        # root_module, then for every level: module_calls, the name of the call, module
+        # root_module, then per level: module_calls, call name, module
         if depth <= 2:
             return depth == 1 or path[1] == "root_module"
         level, key = (depth - 3) % 3, path[-1]
@@ -288,7 +292,7 @@ def _is_opened(path: Keys) -> bool:
         return path[-2] == "module_calls" if level == 1 else key == "module"
     if head not in _VALUES:
         return False
-    skipped = 1 if head == "prior_state" else 0  # which holds a state with its own "values"
+    skipped = 1 if head == "prior_state" else 0  # it contains a state with its own "values"
     if depth <= 1 + skipped:
         return depth == 1 or path[1] == "values"
     if depth == 2 + skipped:
@@ -299,13 +303,13 @@ def _is_opened(path: Keys) -> bool:
 
 
 def _module(entry: dict[str, Json], address: str) -> str:
-    """The module of an entry; those of values do not name it."""
-    given = as_text(entry.get("module_address"))
-    return given if given is not None else module_of(address)
+    """Return the module of an entry; entries of values do not name it."""
+    module_address = as_text(entry.get("module_address"))
+    return module_address if module_address is not None else module_of(address)
 
 
 def read_data_resource(plan: PlanFile, address: str, kind: str, values: dict[str, Json]) -> None:
-    """What a data resource gave when the plan or the state was made: a policy document, or the account."""
+    """Record the result of a data source at plan or state time: a policy document, or the account."""
     if kind == DOCUMENT:
         document = as_text(values.get("json")) or as_text(values.get("minified_json"))
         if document:
@@ -317,7 +321,7 @@ def read_data_resource(plan: PlanFile, address: str, kind: str, values: dict[str
 
 
 def _uses_default_provider(configuration: dict[str, Json], address: str) -> bool:
-    """Whether a resource uses the root's provider without an alias; of a state, without configuration, all do."""
+    """True if a resource uses the root's provider without an alias; in a state, which has no configuration, all do."""
     if not configuration:
         return True
     module = as_object(configuration.get("root_module"))

@@ -1,8 +1,8 @@
-"""Who holds which policy, as far as a plan tells.
+"""Principals of the policies in a plan.
 
-An attachment names its policy and its principals by ARN and by name; of what is about to be created the ARN is not
-known, and the names that the configuration mentions say what is meant. Which attributes these are is told by
-:mod:`passrole_checks.sources.model.terraform_policy_attributes`.
+An attachment names its policy and principals by ARN and name. The ARN of a resource to be created is unknown; the
+references in the configuration show what is meant. :mod:`passrole_checks.sources.model.terraform_policy_attributes`
+lists the attributes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BOUNDARY_ATTACHMENTS = frozenset({"aws_ssoadmin_permissions_boundary_attachment
 _BOUNDARY_KEY = "iam:permissionsboundary"
 _PERMISSION_SETS = {"aws_ssoadmin_permission_set": "arn", "awscc_sso_permission_set": "permission_set_arn"}
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
-# what may name a policy without giving it to anybody: boundaries, documents, order
+# attributes that may name a policy without attaching it: boundaries, documents, ordering
 _NOT_USES = frozenset({
     _BOUNDARY, "depends_on", "name", "tags", "tags_all",
     *IDENTITY_POLICIES.values(), *(name for name, _ in NESTED_POLICIES.values()), *TRUST_POLICIES.values(),
@@ -52,9 +52,9 @@ _KINDS: dict[str, tuple[str, ...]] = {
 
 
 class PlanAttachments:
-    """The attachments of one plan.
+    """Attachments of one plan.
 
-    ``newly_attached``: addresses of managed policies that the plan attaches, whether or not it changes them.
+    ``attached_by_plan``: addresses of managed policies that the plan attaches, whether or not it changes them.
     """
 
     def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
@@ -72,20 +72,20 @@ class PlanAttachments:
         self._used_addresses: set[str] = set()
         if self._boundary_addresses:
             for resource in plan.resources.values():
-                # a policy's own arn and id name it, and attach it to nobody
+                # a policy's own arn and id name it without attaching it
                 self._used_addresses.update(
                     address for address in self._used_policies(resource) if address != resource.address
                 )
 
     def principals_of(self, policy: PlannedResource) -> tuple[str, ...]:
-        """Addresses, else names, of the users, groups, roles and permission sets that hold a policy."""
-        found = dict.fromkeys(self.resolve_principals(policy, HOLDERS.get(policy.type, {})))
+        """Return the addresses, else the names, of users, groups, roles and permission sets with a policy."""
+        principals = dict.fromkeys(self.resolve_principals(policy, HOLDERS.get(policy.type, {})))
         if policy.type in OWN_ATTACHMENTS:
-            found[policy.address] = None
-        return tuple({**found, **self._principals.get(policy.address, {})})
+            principals[policy.address] = None
+        return tuple({**principals, **self._principals.get(policy.address, {})})
 
     def kind_of(self, policy: PlannedResource) -> PolicyKind:
-        """BOUNDARY for a managed policy that is used as a permissions boundary and named by nothing else."""
+        """Return BOUNDARY for a managed policy that is used as a permissions boundary only, else IDENTITY."""
         used = (
             policy.address in self._used_addresses
             or policy.address in self._principals
@@ -94,25 +94,26 @@ class PlanAttachments:
         return PolicyKind.BOUNDARY if policy.address in self._boundary_addresses and not used else PolicyKind.IDENTITY
 
     def members(self) -> Iterator[tuple[str, str]]:
-        """Each group and each user in it, by address or else by name."""
+        """Yield (group, user) pairs, each by address or else by name."""
         for resource in self.plan.resources.values():
             if resource.type in MEMBERSHIPS:
                 groups, users = MEMBERSHIPS[resource.type]
-                who = list(self.resolve_principals(resource, {users: "user"})) if users else [resource.address]
+                members = list(self.resolve_principals(resource, {users: "user"})) if users else [resource.address]
                 yield from (
-                    (group, user) for group in self.resolve_principals(resource, {groups: "group"}) for user in who
+                    (group, user) for group in self.resolve_principals(resource, {groups: "group"}) for user in members
                 )
 
     def boundaries(self) -> Iterator[tuple[str, str]]:
-        """Each principal with a permissions boundary of which this plan holds the managed policy, and that policy."""
+        """Yield (principal, policy) for each permissions boundary that is a managed policy of this plan."""
         for resource in self.plan.resources.values():
-            found = set(self.boundary_policies(resource)) if resource.type in BOUNDED else set()
-            if len(found) == 1:
-                policy = found.pop()
+            policies = set(self.boundary_policies(resource)) if resource.type in BOUNDED else set()
+            if len(policies) == 1:
+                policy = policies.pop()
                 yield from ((holder, policy) for holder in self.boundary_principals(resource))
 
     def boundary_principals(self, resource: PlannedResource) -> Iterator[str]:
-        """Whom the permissions boundary of a resource bounds: the resource, or the permission set that it names."""
+        """Yield the principals of a resource's permissions boundary: the resource, or the permission set that it
+        names."""
         if resource.type in _BOUNDARY_ATTACHMENTS:
             yield from self.resolve_principals(resource, {"permission_set_arn": "permission-set"})
         else:
@@ -132,7 +133,7 @@ class PlanAttachments:
                 self._by_name.setdefault(("permission-set", arn), []).append(resource)
 
     def _demanded_boundaries(self) -> Iterator[str]:
-        """Managed policies that documents demand as a boundary (condition key ``iam:PermissionsBoundary``)."""
+        """Yield managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
         for resource in self.plan.resources.values():
             for value in resource.values.values():
                 for document in _texts(value):
@@ -150,8 +151,10 @@ class PlanAttachments:
                         )
 
     def _used_policies(self, resource: PlannedResource) -> Iterator[str]:
-        """Managed policies that a resource names, by reference or by ARN, as anything but a permissions boundary: an
-        attachment may be of a kind that is not known here."""
+        """Yield managed policies that a resource names, by reference or ARN, other than as a permissions boundary.
+
+        Any such resource counts, as it may be an attachment of an unknown type.
+        """
         written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
         documents = {RESOURCE_POLICIES.get(resource.type, ""), ORGANIZATION_POLICIES.get(resource.type, "")}
         for attribute in {*resource.values, *written} - _NOT_USES - documents:
@@ -179,14 +182,14 @@ class PlanAttachments:
             self._boundary_addresses.update(self.boundary_policies(resource))
 
     def _add_principals(self, resource: PlannedResource, policies: Iterator[str], holders: Iterator[str]) -> None:
-        who = dict.fromkeys(holders)
+        principals = dict.fromkeys(holders)
         for address in policies:
-            self._principals.setdefault(address, {}).update(who)
+            self._principals.setdefault(address, {}).update(principals)
             if resource.changed:
                 self.attached_by_plan.add(address)
 
     def boundary_policies(self, resource: PlannedResource) -> Iterator[str]:
-        """The managed policies that are a resource's permissions boundary: an ARN, or a name in a nested block."""
+        """Yield the managed policies in a resource's permissions boundary: an ARN, or a name in a nested block."""
         value = resource.values.get(_BOUNDARY)
         for block in value if isinstance(value, list) else [value]:
             yield from self.policies_with_arn(block)
@@ -198,7 +201,7 @@ class PlanAttachments:
             yield from self.referenced_resources(resource, _BOUNDARY, "policy")
 
     def policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
-        """Addresses of this plan's managed policies that an attribute (an ARN or a list of them) names."""
+        """Yield the addresses of this plan's managed policies in an attribute (an ARN or a list of ARNs)."""
         value = resource.values.get(attribute)
         for arn in value if isinstance(value, list) else [value]:
             yield from self.policies_with_arn(arn)
@@ -206,7 +209,7 @@ class PlanAttachments:
             yield from self.referenced_resources(resource, attribute, "policy")
 
     def policies_with_arn(self, arn: Json) -> Iterator[str]:
-        """The managed policy of an ARN; one that is about to be created is known by its path and its name."""
+        """Yield the managed policy with an ARN; one to be created is identified by its path and name."""
         if not isinstance(arn, str):
             return
         if arn in self._by_arn:
@@ -222,7 +225,7 @@ class PlanAttachments:
             yield policy.address
 
     def policies_with_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
-        """The managed policies that a permission set refers to by name."""
+        """Yield the managed policies that a permission set refers to by name."""
         value = resource.values.get(attribute)
         for block in map(as_object, value if isinstance(value, list) else [value]):
             yield from self.policies_with_name(block.get("name"))
@@ -233,28 +236,31 @@ class PlanAttachments:
             value = resource.values.get(attribute)
             for name in value if isinstance(value, list) else [value]:
                 if isinstance(name, str) and name:
-                    yield self._principal(resource, kind, name)
+                    yield self._resolve_principal(resource, kind, name)
             if _has_unknown(resource, attribute):
-                found = list(self.referenced_resources(resource, attribute, kind))
-                yield from found
-                if not found:
+                addresses = list(self.referenced_resources(resource, attribute, kind))
+                yield from addresses
+                if not addresses:
                     written = self.references.follow(resource.module, self._expression(resource, attribute))
                     yield from (literal(kind, reference.text) for reference in without_index(written))
 
-    def _principal(self, resource: PlannedResource, kind: str, name: str) -> str:
+    def _resolve_principal(self, resource: PlannedResource, kind: str, name: str) -> str:
         """The address of what bears a name; where several modules define the name, the one in the same module."""
-        bearers = self._by_name.get((kind, name), [])
-        nearest = [bearer for bearer in bearers if bearer.module == resource.module] or bearers
+        entities = self._by_name.get((kind, name), [])
+        nearest = [entity for entity in entities if entity.module == resource.module] or entities
         return nearest[0].address if len(nearest) == 1 else literal(kind, name)
 
     def resolve_name(self, resource: PlannedResource, principal: str) -> str:
-        """The address of what a literal of :mod:`passrole_checks.sources.model.principal_names` names, as seen from a
-        resource; an address as it is."""
+        """Return the address for a literal of :mod:`passrole_checks.sources.model.principal_names`, as seen from a
+        resource.
+
+        An address is returned unchanged.
+        """
         known = kind_and_name(principal)
-        return principal if known is None else self._principal(resource, *known)
+        return principal if known is None else self._resolve_principal(resource, *known)
 
     def referenced_resources(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
-        """Addresses of this plan's resources of a kind that the expression of an attribute names."""
+        """Yield the addresses of this plan's resources of a kind that an attribute's expression refers to."""
         owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
         yield from self._resources_of(
             self.references.follow(resource.module, self._expression(resource, attribute), owner), kind
@@ -270,9 +276,9 @@ class PlanAttachments:
             if len(instances) == 1:
                 candidates.append(instances[0])
             for candidate in candidates:
-                found = self.plan.resources.get(candidate)
-                if found is not None:
-                    if found.type in _KINDS[kind]:
+                resource = self.plan.resources.get(candidate)
+                if resource is not None:
+                    if resource.type in _KINDS[kind]:
                         yield candidate
                     break
 
@@ -282,7 +288,7 @@ class PlanAttachments:
 
 
 def _texts(value: Json) -> Iterator[str]:
-    """The texts in an attribute, in nested blocks too."""
+    """Yield the strings in an attribute, nested blocks included."""
     pending = [value]
     while pending:
         current = pending.pop()
@@ -293,7 +299,7 @@ def _texts(value: Json) -> Iterator[str]:
 
 
 def _boundary_condition_values(document: str) -> Iterator[Json]:
-    """The values of the condition key of permissions boundaries in a document."""
+    """Yield the values of condition key ``iam:PermissionsBoundary`` in a document."""
     try:
         pending: list[Json] = [json.loads(document)]
     except (ValueError, RecursionError):
@@ -309,7 +315,7 @@ def _boundary_condition_values(document: str) -> Iterator[Json]:
 
 
 def _has_unknown(resource: PlannedResource, attribute: str) -> bool:
-    """Whether an attribute, or an element of it, is known only after apply (or the plan leaves it out)."""
+    """True if an attribute, or an element of it, is known after apply only, or omitted by the plan."""
     missing = as_object(resource.unknown).get(attribute)
     return (
         resource.is_unknown(attribute)

@@ -1,4 +1,4 @@
-"""The statements of a data document, from the attributes of its ``statement`` blocks.
+"""Statements of an ``aws_iam_policy_document``, built from the attributes of its ``statement`` blocks.
 
 Source: the AWS provider's documentation of the data source ``aws_iam_policy_document``.
 """
@@ -32,7 +32,7 @@ _LISTS = (
 
 
 class StatementReader:
-    """One ``statement`` block. ``whole_lists``: of a list only the names are known, not how many elements it has."""
+    """Builds the statement of one ``statement`` block. ``whole_lists``: lists have an unknown number of elements."""
 
     def __init__(
         self,
@@ -48,7 +48,8 @@ class StatementReader:
         self.whole_lists = whole_lists
 
     def statement(self, value: dict[str, Json], missing: Json, block: dict[str, Json]) -> Node:
-        """A statement from its known values, the marks of what is missing, and its block in ``configuration``."""
+        """Return a statement, given its known values, its marks in ``after_unknown``, and its block in
+        ``configuration``."""
         unknown = as_object(missing)
         entries: list[tuple[str, Node]] = []
         sid = self.scalar("sid", value, unknown, block)
@@ -69,56 +70,59 @@ class StatementReader:
         return replace(self.object_of(entries), block=True)
 
     def object_of(self, entries: Sequence[tuple[str, Node]]) -> ObjectNode:
-        """A mapping of these keys and values."""
+        """Return an object with these keys and values."""
         return ObjectNode(tuple(ObjectEntry(text(key, self.at), node) for key, node in entries), self.at)
 
     def unresolved(self, attribute: str, expression: Json) -> Unresolved:
-        """What stands for a missing attribute: the names in its expression."""
-        found = self.missing.references.follow(self.module, expression, self.owner)
-        return unknown_part(found, f"{self.label}.{attribute}")
+        """Return the unresolved part for an unknown attribute, named after the references of its expression."""
+        references = self.missing.references.follow(self.module, expression, self.owner)
+        return unknown_part(references, f"{self.label}.{attribute}")
 
     def scalar(
         self, attribute: str, value: dict[str, Json], unknown: dict[str, Json], block: dict[str, Json]
     ) -> StringNode | None:
-        """A single text; None where it is not set."""
+        """Return a single string; None if it is not set."""
         if unknown.get(attribute) is True:
             return StringNode((self.unresolved(attribute, block.get(attribute)),), self.at)
         known = as_text(value.get(attribute))
         return text(_policy_variables(known), self.at) if known is not None else None
 
     def string_list(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """A list of texts; each missing element is a hole, which names its role where the names tell which it is."""
-        found = self.missing.references.follow(self.module, expression, self.owner)
+        """Return a list of strings; an unknown element is an unresolved part with its role, if the references determine
+        it."""
+        references = self.missing.references.follow(self.module, expression, self.owner)
         label = f"{self.label}.{attribute}"
         if unknown is True:
-            holes = self.missing.elements(found, label)
+            holes = self.missing.elements(references, label)
             if self.whole_lists and holes and all(hole.role for hole in holes):
                 return ListNode(tuple(StringNode((hole,), self.at) for hole in holes), self.at)
-            # the whole list is missing: one role's name in it does not say that nothing else is in it
-            return StringNode((unknown_part(found, label),), self.at)
+            # the whole list is unknown: a reference to one role does not exclude other elements
+            return StringNode((unknown_part(references, label),), self.at)
         values = as_list(value)
-        lacking = [
+        unknown_indexes = [
             number for number, item in enumerate(values) if unknown_element(unknown, number) is True or item is None
         ]
-        holes = self.missing.elements(found, label)
-        if len(holes) != len(lacking):
-            if len(holes) > len(lacking) > 0 and all(hole.role for hole in holes):
-                # two unknown elements of a set may be shown as one
+        holes = self.missing.elements(references, label)
+        if len(holes) != len(unknown_indexes):
+            if len(holes) > len(unknown_indexes) > 0 and all(hole.role for hole in holes):
+                # a set may show two unknown elements as one
                 known = [StringNode((_policy_variables(item),), self.at) for item in values if isinstance(item, str)]
                 return ListNode((*known, *(StringNode((hole,), self.at) for hole in holes)), self.at)
-            holes = [unknown_part(found, label) for _ in lacking]  # which name is in which element is not told
+            holes = [
+                unknown_part(references, label) for _ in unknown_indexes
+            ]  # the mapping of references to elements is unknown
         items: list[Node] = []
         for number, item in enumerate(values):
-            if number in lacking:
-                items.append(StringNode((holes[lacking.index(number)],), self.at))
+            if number in unknown_indexes:
+                items.append(StringNode((holes[unknown_indexes.index(number)],), self.at))
             elif isinstance(item, str):
                 items.append(text(_policy_variables(item), self.at))
             else:
-                self.missing.plan.add_unreadable(f"{label}: an element is no text")
+                self.missing.plan.add_unreadable(f"{label}: an element is not a string")
         return ListNode(tuple(items), self.at) if items else None
 
     def principals(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """``Principal`` or ``NotPrincipal``; None where there is none."""
+        """Return ``Principal`` or ``NotPrincipal``; None if there is none."""
         if unknown is True:
             return StringNode((self.unresolved(attribute, expression),), self.at)
         entries: list[tuple[str, Node]] = []
@@ -139,7 +143,8 @@ class StatementReader:
         return self.object_of(entries) if entries else None
 
     def conditions(self, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """``Condition``: values of the same operator and key together, as the provider does; None for none."""
+        """Return ``Condition`` with values of the same operator and key merged, as the provider does; None if there is
+        none."""
         if unknown is True:
             return StringNode((self.unresolved("condition", expression),), self.at)
         operators: dict[StringNode, dict[StringNode, list[Node]]] = {}
@@ -155,11 +160,11 @@ class StatementReader:
                 (self.unresolved(f"{label}.variable", None),), self.at
             )
             values = self.string_list(f"{label}.values", item.get("values"), missing.get("values"), block.get("values"))
-            given = operators.setdefault(test, {}).setdefault(key, [])
+            collected = operators.setdefault(test, {}).setdefault(key, [])
             if isinstance(values, ListNode):
-                given.extend(values.items)
+                collected.extend(values.items)
             elif values is not None:
-                given.append(values)
+                collected.append(values)
         if not operators:
             return None
         return ObjectNode(
@@ -167,7 +172,8 @@ class StatementReader:
                 ObjectEntry(
                     test,
                     ObjectNode(
-                        tuple(ObjectEntry(key, ListNode(tuple(given), self.at)) for key, given in keys.items()), self.at
+                        tuple(ObjectEntry(key, ListNode(tuple(collected), self.at)) for key, collected in keys.items()),
+                        self.at,
                     ),
                 )
                 for test, keys in operators.items()
@@ -177,12 +183,12 @@ class StatementReader:
 
 
 def _policy_variables(value: str) -> str:
-    """``&{aws:username}`` is how the data resource spells the policy variable ``${aws:username}``."""
+    """Replace ``&{aws:username}``, the data source's spelling of a policy variable, by ``${aws:username}``."""
     return value.replace("&{", "${")
 
 
 def unknown_element(unknown: Json, number: int) -> Json:
-    """What a mirror of shapes says of one element of a list."""
+    """Return the marks of one list element in ``after_unknown``."""
     if isinstance(unknown, list):
         return unknown[number] if number < len(unknown) else False
     return unknown is True

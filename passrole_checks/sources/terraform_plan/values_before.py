@@ -1,8 +1,8 @@
-"""What stood before a plan: the same resources with the values that they have now.
+"""The resources of a plan before its changes.
 
-Every change of a plan holds the values ``before`` it ("JSON Output Format", change representation): of what is
-replaced or deleted too, and all of them known. A resource that moves is listed at the address that it moves to.
-Source: Terraform documentation, "JSON Output Format" ("Change Representation", "State Representation").
+Every change of a plan contains the values ``before`` it ("JSON Output Format", change representation), also for
+replaced and deleted resources; all of them are known. A moved resource is listed at its new address. Source: Terraform
+documentation, "JSON Output Format" ("Change Representation", "State Representation").
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ _PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 
 
 def plan_before(plan: PlanFile) -> PlanFile | None:
-    """The resources that hold, get or attach policies as they were; None where the file is no plan of changes.
+    """Return the IAM resources before the plan, as a plan without changes; None if the file has no changes.
 
-    The result reads like a plan that changes nothing. What the plan says nothing of, because it is limited to some
-    resources, stands as it did.
+    Resources that the plan does not mention, because of ``-target``, are unchanged.
     """
     if not plan.changes:
         return None
@@ -56,8 +55,8 @@ def plan_before(plan: PlanFile) -> PlanFile | None:
 
 
 def _resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
-    found = find(plan.text, entry.start, ("change", "before"))
-    if found is None or not isinstance(found.value, dict):
+    before = find(plan.text, entry.start, ("change", "before"))
+    if before is None or not isinstance(before.value, dict):
         return None  # it is created
     module = module_of(entry.address)
     name = entry.address[len(module) :].lstrip(".")
@@ -69,9 +68,9 @@ def _resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | No
         module,
         name[len(whole) :],
         False,
-        found.value,
+        before.value,
         False,
-        plan.lines.position(found.start, found.end),
+        plan.lines.position(before.start, before.end),
         entry.start,
         ("change", "before"),
     )
@@ -80,9 +79,9 @@ def _resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | No
 def policies_before(
     before: PlanFile, after: PlanFile, policies: Iterable[AttachedPolicy]
 ) -> tuple[AttachedPolicy, ...]:
-    """The identity-based policies of ``before``, their addresses and their principals named as in ``after``.
+    """Return the identity-based policies of ``before``, with addresses and principals renamed as in ``after``.
 
-    What is at another address now, without a ``moved`` block, is the same where it is of the same name.
+    A resource at a new address without a ``moved`` block is identified by its name.
     """
     names = dict(_renamed_addresses(before, after))
     return tuple(
@@ -103,7 +102,7 @@ def policies_before(
 def members_before(
     before: PlanFile, after: PlanFile, members: Iterable[tuple[str, str]]
 ) -> tuple[tuple[str, str], ...]:
-    """Groups and the users that were in them, named as in ``after``."""
+    """Return the (group, user) pairs of ``before``, renamed as in ``after``."""
     names = dict(_renamed_addresses(before, after))
     return tuple((names.get(group, group), names.get(user, user)) for group, user in members)
 
@@ -111,7 +110,7 @@ def members_before(
 def boundaries_before(
     before: PlanFile, after: PlanFile, boundaries: Iterable[tuple[str, _Boundary]]
 ) -> tuple[tuple[str, _Boundary], ...]:
-    """Principals and the boundaries that they had, named as in ``after``."""
+    """Return the (principal, boundary) pairs of ``before``, renamed as in ``after``."""
     names = dict(_renamed_addresses(before, after))
     return tuple((names.get(principal, principal), policy) for principal, policy in boundaries)
 
@@ -119,13 +118,15 @@ def boundaries_before(
 def attachments_before(
     before: PlanFile, after: PlanFile, attachments: Iterable[ManagedAttachment]
 ) -> tuple[ManagedAttachment, ...]:
-    """The managed policies that were attached and do not stand in the plan, their holders named as in ``after``."""
+    """Return the external attached policies of ``before``, with holders renamed as in ``after``."""
     names = dict(_renamed_addresses(before, after))
-    return tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in attachments)
+    return tuple(
+        replace(attachment, holder=names.get(attachment.holder, attachment.holder)) for attachment in attachments
+    )
 
 
 def deployment_before(before: PlanFile) -> Deployment:
-    """The account and the partition that everything stood in, where the ARNs of what stood name a single one."""
+    """Return the account and partition before the plan, if the ARNs of its entities name exactly one."""
     places = {
         match.groups()
         for resource in before.resources.values()
@@ -139,26 +140,26 @@ def deployment_before(before: PlanFile) -> Deployment:
 
 
 def _renamed_addresses(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
-    """For an address that is gone: the new one of what bears the name now, else that name.
+    """Yield (old, new) for each address that no longer exists; new is the address with the same name, else the name.
 
-    The name stands for what is only forgotten, and still named by attachments.
+    The name identifies a resource that is only removed from the state, and still named by attachments.
     """
-    bearers: dict[tuple[str, str], list[str]] = {}
+    addresses_by_identity: dict[tuple[str, str], list[str]] = {}
     for resource in after.resources.values():
         if resource.address not in before.resources and (key := _identity(resource)) is not None:
-            bearers.setdefault(key, []).append(resource.address)
+            addresses_by_identity.setdefault(key, []).append(resource.address)
     for resource in before.resources.values():
         if resource.address in after.resources or (key := _identity(resource)) is None:
             continue
-        found = bearers.get(key, [])
-        if len(found) == 1:
-            yield resource.address, found[0]
-        elif not found and key[0] != "policy":
+        addresses = addresses_by_identity.get(key, [])
+        if len(addresses) == 1:
+            yield resource.address, addresses[0]
+        elif not addresses and key[0] != "policy":
             yield resource.address, literal(*key)
 
 
 def _identity(resource: PlannedResource) -> tuple[str, str] | None:
-    """What something is in AWS, whatever it is called in the code: its kind and its name."""
+    """Return the kind and name that identify a resource in AWS; None for other resources."""
     entity = ENTITIES.get(resource.type)
     if entity is not None:
         kind, name = entity.kind, as_text(resource.values.get(entity.name))
@@ -170,7 +171,7 @@ def _identity(resource: PlannedResource) -> tuple[str, str] | None:
 
 
 def _permission_set_of(before: PlanFile, policy: AttachedPolicy) -> Iterator[str]:
-    """The permission set of an inline policy, by its ARN."""
+    """Yield the permission set of an inline policy, found by its ARN."""
     resource = before.resources.get(policy.resource.address)
     arn = as_text(resource.values.get("permission_set_arn")) if resource is not None else None
     for other in before.resources.values() if arn else ():

@@ -53,17 +53,17 @@ CASES = {
     "precision": ('format("%.999999999f", 1)', "wider than 1000 characters"),
     "index": ('format("%[99999999999999999999]s", "a")', "too few arguments"),
     "indent": ('indent(999999999, "a\\nb")', "too wide"),
-    "power": ("pow(9, pow(9, 9))", "no number"),
-    "digits": ('parseint("' + "9" * 5000 + '", 10)', "a number too long"),
+    "power": ("pow(9, pow(9, 9))", "not a finite number"),
+    "digits": ('parseint("' + "9" * 5000 + '", 10)', "the number has too many digits"),
     "replace": ('replace(local.long, "a", local.long)', "too long"),
     "empty": ('replace(local.long, "", local.long)', "too long"),
     "pattern": ('replace(local.long, "/a/", local.long)', "too long"),
     "catastrophe": (
         'regex("(a|aa|aaa|a*)*(b|c*)*$x", "${local.long}${local.long}${local.long}")',
-        "a regular expression over a text too long",
+        "the text is too long for a regular expression",
     ),
     "patterns": ('[for i in local.many : regexall("(a+)+$", local.long)]', "too much to evaluate"),
-    "repeats": ('regex("((a{100}){100}){100}", "a")', "a regular expression too large"),
+    "repeats": ('regex("((a{100}){100}){100}", "a")', "the regular expression is too large"),
     "product": ("setproduct(local.many, local.many, local.many)", "too many elements"),
     "yaml": (f'yamldecode("{LAUGHS}")', "too large"),
     "deep yaml": ('yamldecode("' + "[" * 3000 + '")', "nested too deeply"),
@@ -72,7 +72,7 @@ CASES = {
     "loops": (f'"{EMPTY_LOOPS}"', "too much to evaluate"),
     "lengths": ("[for a in local.many : length([for b in local.many : length(local.long)])]", "too much to evaluate"),
     "brackets": ('jsondecode("' + "[" * 5000 + '")', "the policy document is not JSON: nested more than 64 deep"),
-    "glob": ('fileset(path.module, "**/**/**/**/**/**/**/**/x")', "a pattern of files that is not read"),
+    "glob": ('fileset(path.module, "**/**/**/**/**/**/**/**/x")', "unsupported file pattern"),
 }
 
 

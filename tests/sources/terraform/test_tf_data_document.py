@@ -413,7 +413,7 @@ resource "aws_iam_policy" "p" {{
     (policy,) = load(tmp_path).policies
     found = parse_document(policy.document)
     assert found.problems == ()
-    assert [hole.reason for one in found.statements for hole in one.holes] == ["empty, which AWS refuses"]
+    assert [hole.reason for one in found.statements for hole in one.holes] == ["empty, which AWS rejects"]
 
 
 def test_an_empty_list_as_it_is_written_is_a_mistake(tmp_path: Path) -> None:

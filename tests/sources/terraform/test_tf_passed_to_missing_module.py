@@ -115,7 +115,7 @@ def test_a_condition_that_is_not_known_is_not_forgotten(tmp_path: Path) -> None:
 def test_resources_that_are_empty_are_still_to_be_given(tmp_path: Path) -> None:
     """A statement without resources is one that the module completes: which roles it names is not known."""
     (statement,) = statements(tmp_path, 's = { actions = ["iam:PassRole"], resources = [] }')
-    assert [hole.reason for hole in statement.holes] == ["empty, which AWS refuses"]
+    assert [hole.reason for hole in statement.holes] == ["empty, which AWS rejects"]
 
 
 @pytest.mark.parametrize(

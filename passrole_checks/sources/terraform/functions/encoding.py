@@ -1,6 +1,6 @@
 """Functions that encode, decode and hash.
 
-``jsonencode`` keeps its value as a tree, with the places of its parts. Hashes are made of texts that are known only.
+``jsonencode`` keeps its value as a tree, with the positions of its parts. Hashes are computed for known strings only.
 Source: Terraform language documentation, "Functions", "Encoding Functions" and "Hash and Crypto Functions".
 """
 
@@ -48,13 +48,13 @@ _NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid
 
 
 def json_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``jsonencode``: the value itself, kept as a tree, so that holes and places in the file survive."""
+    """Evaluate ``jsonencode``: the value is kept as a tree, so that unresolved values and positions survive."""
     value = arguments[0]
     return Encoded((Unresolved(call.expression),), call.at, value=value, defaults=defaults_of([value]))
 
 
 def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``jsondecode``: the tree of a JSON text, with holes where it has some; an error where it is no JSON."""
+    """Evaluate ``jsondecode``: the tree of a JSON text, unresolved parts included; an error if the text is not JSON."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
@@ -69,7 +69,7 @@ def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``csvdecode`` of a text that is known: a list of one map for each row."""
+    """Evaluate ``csvdecode`` for a known text: a list with one object per row."""
     content = exact_text(arguments[0])
     if content is None:
         return None
@@ -78,27 +78,27 @@ def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     except csv.Error:
         return call.fail("not CSV")
     if not rows or len(set(rows[0])) < len(rows[0]) or any(len(row) != len(rows[0]) for row in rows):
-        return call.fail("rows of different lengths, or columns of one name")
+        return call.fail("rows of different lengths, or duplicate columns")
     if len(rows) * len(rows[0]) > MAX_ITEMS:
         return call.unresolved("too many elements")
-    found = [
+    objects = [
         ObjectNode(
             tuple(ObjectEntry(text(k, call.at), text(v, call.at)) for k, v in zip(rows[0], row, strict=True)), call.at
         )
         for row in rows[1:]
     ]
-    return ListNode(tuple(found), call.at)
+    return ListNode(tuple(objects), call.at)
 
 
 def _on_known_strings(change: Callable[..., str | None]) -> Function:
-    """A function of texts that are known; None from ``change`` says that it cannot be told."""
+    """Return a function of known strings. ``change`` returns None for a result that cannot be computed."""
 
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        found = [exact_text(argument) for argument in arguments]
-        if any(value is None for value in found):
+        strings = [exact_text(argument) for argument in arguments]
+        if any(value is None for value in strings):
             return None
         try:
-            changed = change(*found)
+            changed = change(*strings)
         except (ValueError, LookupError, OverflowError, binascii.Error, zlib.error, EOFError, OSError):
             return call.fail("not possible for this text")
         return StringNode((changed,), call.at, defaults=defaults_of(arguments)) if changed is not None else None
@@ -107,7 +107,7 @@ def _on_known_strings(change: Callable[..., str | None]) -> Function:
 
 
 def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``urlencode``: known parts are encoded, holes stay in their places."""
+    """Evaluate ``urlencode``: known parts are encoded, unresolved parts stay in place."""
     value = arguments[0]
     if (
         not isinstance(value, StringNode)
@@ -115,7 +115,7 @@ def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
         or may_be_any_type(value)
         or isinstance(value, Encoded)
     ):
-        return _on_known_strings(lambda found: urllib.parse.quote_plus(found))(call, arguments)
+        return _on_known_strings(lambda string: urllib.parse.quote_plus(string))(call, arguments)
     parts: list[Part] = [
         urllib.parse.quote_plus(part)
         if isinstance(part, str)
@@ -126,11 +126,11 @@ def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _url_decode(value: str) -> str:
-    found = urllib.parse.unquote_plus(value, errors="strict")
-    if any(len(piece) < 2 or not all(one in "0123456789abcdefABCDEF" for one in piece[:2])
+    decoded = urllib.parse.unquote_plus(value, errors="strict")
+    if any(len(piece) < 2 or not all(character in "0123456789abcdefABCDEF" for character in piece[:2])
            for piece in value.split("%")[1:]):  # fmt: skip
         raise ValueError
-    return found
+    return decoded
 
 
 def _decode_base64(value: str) -> bytes:
@@ -158,9 +158,9 @@ def _uuid5(space: str, name: str) -> str:
 
 
 def digest(algorithm: str, content: bytes, *, encoded: bool = False) -> str:
-    """The hash of some bytes, in hexadecimal or in Base64."""
-    found = hashlib.new(algorithm, content, usedforsecurity=False)
-    return base64.b64encode(found.digest()).decode() if encoded else found.hexdigest()
+    """Return the hash of ``content``, hexadecimal or, if ``encoded``, in Base64."""
+    hash_ = hashlib.new(algorithm, content, usedforsecurity=False)
+    return base64.b64encode(hash_.digest()).decode() if encoded else hash_.hexdigest()
 
 
 def _hash_function(algorithm: str, *, encoded: bool = False) -> Function:

@@ -1,4 +1,4 @@
-"""Functions that read files, below the boundary only.
+"""Functions that read files, within the read boundary only.
 
 Source: Terraform language documentation, "Functions", "Filesystem Functions", and "path" in "References to Named
 Values".
@@ -32,48 +32,48 @@ from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
 
-_MAX_FILES = 1_000  # of one fileset
+_MAX_FILES = 1_000  # in one fileset
 _MAX_VISITED = 20_000
 
 
 def _resolve_path(value: Node, scope: EvaluationScope) -> str | None:
-    """The path that an argument names, None where it is not known.
+    """Return the normalized path that an argument names; None if it is unresolved or starts with ``~``.
 
-    Terraform reads a relative path from where it is run; that is the root module, as a rule.
+    Terraform resolves relative paths against its working directory, which is normally the root module.
     """
-    found = literal(value)
-    if found is None or found.startswith("~"):
+    path = literal(value)
+    if path is None or path.startswith("~"):
         return None
-    if os.path.isabs(found):
-        return os.path.normpath(found)
-    return os.path.normpath(os.path.join(scope.module.root_folder, found))
+    if os.path.isabs(path):
+        return os.path.normpath(path)
+    return os.path.normpath(os.path.join(scope.module.root_folder, path))
 
 
-def read_file(value: Node, scope: EvaluationScope, words: str, at: Position) -> Node:
-    """The text of a file, with positions in that file."""
+def read_file(value: Node, scope: EvaluationScope, source_text: str, at: Position) -> Node:
+    """Return the content of a file as a string with positions in that file."""
     path = _resolve_path(value, scope)
     if path is None:
-        return hole(words, at, "a file whose name is not known")
+        return hole(source_text, at, "the file name is unknown")
     content, reason = scope.files.read(path)
     if content is None:
-        return failure(words, at, reason) if reason == NO_SUCH_FILE else hole(words, at, reason)
+        return failure(source_text, at, reason) if reason == NO_SUCH_FILE else hole(source_text, at, reason)
     return whole_text(content, path)
 
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``file``: the text of a file, whose places are those in that file."""
+    """Evaluate ``file``: the content with positions in that file."""
     return read_file(arguments[0], call.scope, call.expression, call.at)
 
 
 def _content_function(change: str) -> Function:
-    """A hash of a file's text, or its Base64."""
+    """Return a function that computes a hash of a file's content, or its Base64 form."""
 
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         content = read_file(arguments[0], call.scope, call.expression, call.at)
-        found = content.literal if isinstance(content, StringNode) else None
-        if found is None:
+        string = content.literal if isinstance(content, StringNode) else None
+        if string is None:
             return content
-        data = found.encode()
+        data = string.encode()
         if change == "base64":
             return text(base64.b64encode(data).decode(), call.at)
         return text(digest(change.removeprefix("base64"), data, encoded=change.startswith("base64")), call.at)
@@ -82,41 +82,42 @@ def _content_function(change: str) -> Function:
 
 
 def file_exists(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``fileexists``; a hole for what lies outside of the boundary."""
+    """Evaluate ``fileexists``; unresolved for a path outside of the read boundary."""
     path = _resolve_path(arguments[0], call.scope)
     if path is None:
-        return call.unresolved("a file whose name is not known")
-    found = call.scope.files.exists(path)
-    return Const(found, call.at) if found is not None else call.unresolved(OUTSIDE)
+        return call.unresolved("the file name is unknown")
+    exists = call.scope.files.exists(path)
+    return Const(exists, call.at) if exists is not None else call.unresolved(OUTSIDE)
 
 
 def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """The files below a folder whose relative path fits a pattern: ``*``, ``?``, ``**``, ``{a,b}``, ``[a-z]``."""
+    """Evaluate ``fileset``: the files in a folder whose relative path matches ``*``, ``?``, ``**``, ``{a,b}`` and
+    ``[a-z]``."""
     folder, pattern = _resolve_path(arguments[0], call.scope), literal(arguments[1])
     if folder is None or pattern is None:
-        return call.unresolved("a folder whose name is not known" if folder is None else "")
+        return call.unresolved("the folder name is unknown" if folder is None else "")
     if call.scope.files.exists(folder) is None:
         return call.unresolved(OUTSIDE)
-    fits = _glob_regex(pattern)
-    if fits is None:
-        return call.unresolved("a pattern of files that is not read")
-    found: list[str] = []
-    looked_at = 0
+    regex = _glob_regex(pattern)
+    if regex is None:
+        return call.unresolved("unsupported file pattern")
+    matches: list[str] = []
+    visited = 0
     at_tree(folder)
     for base, folders, names in os.walk(folder):
         folders.sort()
-        looked_at += len(names) + 1
+        visited += len(names) + 1
         for name in names:
             relative = os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/")
-            if fits.fullmatch(relative) and os.path.isfile(Path(base, name)):
-                found.append(relative)
-        if len(found) > _MAX_FILES or looked_at > _MAX_VISITED:
+            if regex.fullmatch(relative) and os.path.isfile(Path(base, name)):
+                matches.append(relative)
+        if len(matches) > _MAX_FILES or visited > _MAX_VISITED:
             return call.unresolved("too many files")
-    return ListNode(tuple(StringNode((name,), call.at) for name in sorted(found)), call.at)
+    return ListNode(tuple(StringNode((name,), call.at) for name in sorted(matches)), call.at)
 
 
 def _glob_regex(pattern: str) -> re.Pattern[str] | None:
-    """A pattern of paths as a regular expression, None where it is of a form that is not read."""
+    """Return the regular expression of a path pattern; None for unsupported syntax."""
     if len(pattern) > 200 or pattern.count("*") > 8 or "\\" in pattern or re.search(r"\{[^}]*\{", pattern):
         return None
     pieces: list[str] = []
@@ -142,7 +143,7 @@ def _glob_regex(pattern: str) -> re.Pattern[str] | None:
 
 
 def template_file(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``templatefile``: a file read as a template; not within another template."""
+    """Evaluate ``templatefile``; an error within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
     content = read_file(arguments[0], call.scope, call.expression, call.at)
@@ -150,21 +151,21 @@ def template_file(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def template_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``templatestring``: a text read as a template; not within another template."""
+    """Evaluate ``templatestring``; an error within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
     return render(arguments[0], arguments[1], call.scope, call.expression, call.at)
 
 
-def render(template: Node, variables: Node | None, scope: EvaluationScope, words: str, at: Position) -> Node:
-    """A text read as a template, with the variables given to it and no others."""
+def render(template: Node, variables: Node | None, scope: EvaluationScope, source_text: str, at: Position) -> Node:
+    """Evaluate a string as a template, in which only the given variables are defined."""
     if not isinstance(template, StringNode) or isinstance(template, Encoded):
-        return hole(words, at)
+        return hole(source_text, at)
     if template.only_hole is not None and not template.only_hole.known:
         return template
     content = known(template).literal
     if content is None:
-        return hole(words, at, "a template that is not known")
+        return hole(source_text, at, "the template is unknown")
     source = SourceText(template.at.file, content.encode(), template.at.line, 1)
     parsed = reader().read_template(source)
     values: dict[str, Node] = {}
@@ -176,46 +177,46 @@ def render(template: Node, variables: Node | None, scope: EvaluationScope, words
                 values = {**unknown_entries(entry.key, root_names(parsed)), **values}
     elif isinstance(variables, StringNode) and may_be_any_type(variables):
         values = unknown_entries(variables, root_names(parsed))
-    where = f"given at {Path(at.file).name}:{at.line}:{at.column}"
-    labels = (*scope.labels, *((name, where) for name in values))
+    origin = f"given at {Path(at.file).name}:{at.line}:{at.column}"
+    labels = (*scope.labels, *((name, origin) for name in values))
     inner = replace(scope, source=source, variables=values, only_variables=True, labels=labels)
     return evaluate(parsed, inner)
 
 
 def root_names(expression: syntax.Expression) -> set[str]:
-    """The names with which the references of an expression begin."""
-    found: set[str] = set()
+    """Return the first names of all references in an expression."""
+    names: set[str] = set()
     pending: list[object] = [expression]
     while pending:
         current = pending.pop()
         if isinstance(current, syntax.Name):
-            found.add(current.name)
+            names.add(current.name)
         elif isinstance(current, tuple):
             pending.extend(current)
         elif hasattr(current, "__dataclass_fields__") and not isinstance(current, syntax.Span):
             pending.extend(getattr(current, name) for name in current.__dataclass_fields__)
-    return found
+    return names
 
 
 def dirname_or_basename(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``dirname`` and ``basename``."""
+    """Evaluate ``dirname`` and ``basename``."""
     path = literal(arguments[0])
     if path is None:
         return None
     clean = os.path.normpath(path) if path else "."
     if call.name == "basename":
         return StringNode((os.path.basename(clean) or "/",), call.at, defaults=defaults_of(arguments))
-    found = os.path.dirname(clean) or "."
+    folder = os.path.dirname(clean) or "."
     value = arguments[0]
     if isinstance(value, StringNode) and any(
         isinstance(part, Unresolved) and part.reason == "a path" for part in value.parts
     ):
-        return StringNode((Unresolved(call.expression, known=(found,), reason="a path"),), call.at)
-    return StringNode((found,), call.at, defaults=defaults_of(arguments))
+        return StringNode((Unresolved(call.expression, known=(folder,), reason="a path"),), call.at)
+    return StringNode((folder,), call.at, defaults=defaults_of(arguments))
 
 
 def absolute_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``abspath``: the same file; where this machine keeps it says nothing."""
+    """Evaluate ``abspath``: the path stays unresolved, but the file that it names is known."""
     path = _resolve_path(arguments[0], call.scope)
     return (
         StringNode((Unresolved(call.expression, known=(path,), reason="a path"),), call.at)
@@ -225,11 +226,11 @@ def absolute_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def expand_home(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``pathexpand``: a home folder is not known."""
+    """Evaluate ``pathexpand``: a path below a home folder is unresolved."""
     path = literal(arguments[0])
     if path is None:
         return None
-    return arguments[0] if not path.startswith("~") else call.unresolved("a folder of whoever runs it")
+    return arguments[0] if not path.startswith("~") else call.unresolved("depends on the user who runs Terraform")
 
 
 FILES = declare({

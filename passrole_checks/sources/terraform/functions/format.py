@@ -29,25 +29,25 @@ _MAX_WIDTH = 1_000
 
 
 class _BadArgument(ValueError):
-    """An argument that a verb cannot show."""
+    """Raised if a verb cannot format its argument."""
 
 
 def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``format``: each verb replaced, holes kept in their places; an error where verbs and arguments do not fit."""
+    """Evaluate ``format``: unresolved arguments stay in place; an error if verbs and arguments do not match."""
     pattern = literal(arguments[0])
     if pattern is None:
         return None
     parts: list[Part] = []
-    place = after = highest = 0
+    next_index = after = highest = 0
     for match in _VERB.finditer(pattern):
         parts.append(pattern[after : match.start()])
         after = match.end()
         if match.group(1):
             parts.append("%")
             continue
-        index = int(match.group(5)[:6]) - 1 if match.group(5) else place
-        place = index + 1
-        highest = max(highest, place)
+        index = int(match.group(5)[:6]) - 1 if match.group(5) else next_index
+        next_index = index + 1
+        highest = max(highest, next_index)
         if index < 0 or index + 1 >= len(arguments):
             return call.fail("too few arguments")
         if len(match.group(3)) > 6 or max(int(match.group(3) or 0), int((match.group(4) or "0")[:7])) > _MAX_WIDTH:
@@ -69,18 +69,18 @@ def _format_verb(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple
     if not verb or verb not in "vtbdoxXeEfgGsq":
         raise _BadArgument(f"'{match.group()}' is not a verb")
     if verb != "v" and is_null(value):
-        raise _BadArgument("a null value")
+        raise _BadArgument("an argument is null")
     if verb == "v" and ("#" in flags or is_null(value) or isinstance(value, (ListNode, ObjectNode))):
         return _pad(parts_of(Encoded((Unresolved(call.expression),), value.at, value=value)), flags, width, call)
     if isinstance(value, (ListNode, ObjectNode)):
-        raise _BadArgument("a collection")
+        raise _BadArgument("an argument is a collection")
     if verb in "sv":
         return _pad(_truncate(parts_of(value), precision, call), flags, width, call)
     if verb == "q":
-        found = literal(value)
-        if found is None:
+        string = literal(value)
+        if string is None:
             return ('"', *parts_of(value), '"') if not width else (Unresolved(call.expression),)
-        return _pad(parts_of(Encoded((Unresolved("…"),), value.at, value=text(found, value.at))), flags, width, call)
+        return _pad(parts_of(Encoded((Unresolved("…"),), value.at, value=text(string, value.at))), flags, width, call)
     if verb == "t":
         decided = truth(value)
         if decided is None and literal(value) is not None:
@@ -111,61 +111,62 @@ def _format_number(value: Node, flags: str, width: str, precision: str | None, v
     try:
         return f"%{flags}{width}{'.' + precision if precision else ''}{verb}" % amount
     except OverflowError:
-        raise _BadArgument("a number too large") from None
+        raise _BadArgument("the number is too large") from None
 
 
 def _unresolved_verb(call: FunctionCall, value: Node) -> Unresolved:
-    """What a verb makes of a value that is not known: named by the value where there is one hole in it."""
+    """Return the unresolved part that a verb makes of an unresolved value, named after the value if that is
+    possible."""
     if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole
     return Unresolved(call.expression)
 
 
 def _truncate(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
-    """The first characters only. Zero cuts nothing off."""
+    """Return the first ``precision`` characters; all of them if it is zero."""
     if not precision or not int(precision):
         return parts
     first = parts[0]
-    letters = graphemes(first) if isinstance(first, str) else None
-    if letters is not None and (len(parts) == 1 or len(letters) >= int(precision)):
-        return ("".join(letters[: int(precision)]),)
+    characters = graphemes(first) if isinstance(first, str) else None
+    if characters is not None and (len(parts) == 1 or len(characters) >= int(precision)):
+        return ("".join(characters[: int(precision)]),)
     return (Unresolved(call.expression),)
 
 
 def _pad(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) -> tuple[Part, ...]:
     if not width:
         return parts
-    whole_ = "".join(part for part in parts if isinstance(part, str))
-    letters = graphemes(whole_)
-    if letters is not None and len(letters) >= int(width):
+    string = "".join(part for part in parts if isinstance(part, str))
+    characters = graphemes(string)
+    if characters is not None and len(characters) >= int(width):
         return parts
-    if letters is None or any(isinstance(part, Unresolved) for part in parts):
+    if characters is None or any(isinstance(part, Unresolved) for part in parts):
         return (Unresolved(call.expression),)
-    pad = ("0" if "0" in flags else " ") * (int(width) - len(letters))
-    return (whole_ + pad,) if "-" in flags else (pad + whole_,)
+    pad = ("0" if "0" in flags else " ") * (int(width) - len(characters))
+    return (string + pad,) if "-" in flags else (pad + string,)
 
 
 def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """One text for each element; values that are no lists are the same in all."""
-    given = arguments[1:]
-    lists = [argument for argument in given if isinstance(argument, ListNode)]
-    unknown = [one for one in given if isinstance(one, StringNode) and may_be_any_type(one)]
+    """Evaluate ``formatlist``: one string per element; arguments that are not lists are repeated."""
+    format_arguments = arguments[1:]
+    lists = [argument for argument in format_arguments if isinstance(argument, ListNode)]
+    unknown = [string for string in format_arguments if isinstance(string, StringNode) and may_be_any_type(string)]
     if unknown and not lists:
-        one = format_(call, arguments)
-        if type(one) is not StringNode:
-            return one
-        return ListNode((UnknownTail(one.parts, call.at, defaults=one.defaults),), call.at)
+        string = format_(call, arguments)
+        if type(string) is not StringNode:
+            return string
+        return ListNode((UnknownTail(string.parts, call.at, defaults=string.defaults),), call.at)
     if not lists:
-        one = format_(call, arguments)
-        return ListNode((one,), call.at) if type(one) is StringNode else one
-    if len({len(found.items) for found in lists}) != 1:
+        string = format_(call, arguments)
+        return ListNode((string,), call.at) if type(string) is StringNode else string
+    if len({len(list_.items) for list_ in lists}) != 1:
         return call.fail("lists of different lengths") if all(map(has_known_positions, lists)) else None
-    if len(lists) > 1 and any(isinstance(found, Unordered) for found in lists):
+    if len(lists) > 1 and any(isinstance(list_, Unordered) for list_ in lists):
         return None
     rows: list[Node] = []
-    for place in range(len(lists[0].items)):
+    for index in range(len(lists[0].items)):
         row: list[Node] = [
-            argument.items[place] if isinstance(argument, ListNode) else argument for argument in arguments
+            argument.items[index] if isinstance(argument, ListNode) else argument for argument in arguments
         ]
         if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in readings_of(value)):
             return None
@@ -174,14 +175,14 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _format_row(call: FunctionCall, row: list[Node]) -> Node:
-    """One text, nothing where its element is left out."""
+    """Return the string of one row; the absent element if the row has one."""
     missing = next((value for value in row if not certain(value) and not isinstance(value, UnknownTail)), None)
     if missing is not None:
         return missing
-    one = format_(call, row) or call.unresolved()
-    if isinstance(one, StringNode) and any(isinstance(value, UnknownTail) for value in row):
-        return UnknownTail(one.parts, one.at, defaults=one.defaults)
-    return one
+    string = format_(call, row) or call.unresolved()
+    if isinstance(string, StringNode) and any(isinstance(value, UnknownTail) for value in row):
+        return UnknownTail(string.parts, string.at, defaults=string.defaults)
+    return string
 
 
 FORMAT = declare({"format": (format_, "sA*"), "formatlist": (format_list, "sA*")})

@@ -1,7 +1,7 @@
-"""Regular expressions as Go's package ``regexp`` writes them, read into programs of our own machine.
+"""Compile regular expressions in the syntax of Go's package ``regexp`` to programs of our own machine.
 
-Python's engine differs from Go's in syntax and in what it takes: a pattern can make it run for ever.
-Source: package regexp/syntax of Go, "Syntax".
+Python's engine differs from Go's in syntax, and a pattern can make it run practically forever. Source: package
+regexp/syntax of Go, "Syntax".
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from passrole_checks.sources.terraform.functions.go_regexp_machine import (
     alternation,
     assertion,
     capture_group,
-    character,
     is_word_character,
+    match_character,
     repeat,
     sequence,
 )
@@ -28,7 +28,7 @@ _MAX_DEPTH = 40
 
 
 class BadPattern(ValueError):
-    """A pattern that Go refuses."""
+    """Raised for a pattern that Go rejects."""
 
 
 @dataclass
@@ -64,11 +64,12 @@ _ESCAPED = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
 
 
 def compile_go(pattern: str) -> Regexp:
-    """Compile a pattern. Raises :class:`BadPattern` for what Go refuses, :class:`Unsupported` for what is not read."""
+    """Compile a pattern. Raises :class:`BadPattern` if Go rejects it, :class:`Unsupported` if it is not supported
+    here."""
     reader = _PatternParser(pattern)
     node = reader.parse_alternation(0)
     if reader.position < len(reader.pattern):
-        raise BadPattern("a parenthesis that was not opened")
+        raise BadPattern("unmatched closing parenthesis")
     program: list[Instruction] = []
     node(program)
     program.append(Instruction("match"))
@@ -76,7 +77,7 @@ def compile_go(pattern: str) -> Regexp:
 
 
 class _PatternParser:
-    """Reads a pattern into functions that write its program."""
+    """Parse a pattern into writers of its program."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern, self.position, self.flags = pattern, 0, _Flags()
@@ -87,7 +88,7 @@ class _PatternParser:
 
     def parse_alternation(self, depth: int) -> Writer:
         if depth > _MAX_DEPTH:
-            raise Unsupported("a regular expression nested too deeply")
+            raise Unsupported("the regular expression is nested too deeply")
         branches = [self.parse_sequence(depth)]
         while self.peek() == "|":
             self.position += 1
@@ -95,12 +96,12 @@ class _PatternParser:
         return alternation(branches)
 
     def parse_sequence(self, depth: int) -> Writer:
-        found: list[Writer] = []
+        writers: list[Writer] = []
         while self.peek() not in ("", "|", ")"):
             node = self.parse_atom(depth)
             if node is not None:
-                found.append(self.parse_repetition(node))
-        return sequence(found)
+                writers.append(self.parse_repetition(node))
+        return sequence(writers)
 
     def parse_repetition(self, node: Writer) -> Writer:
         bounds = self.parse_bounds()
@@ -110,7 +111,7 @@ class _PatternParser:
         lazy = self.peek() == "?"
         self.position += lazy
         if self.parse_bounds() is not None:
-            raise BadPattern("a repetition of a repetition")
+            raise BadPattern("nested repetition")
         return repeat(node, least, most, lazy is not self.flags.ungreedy)
 
     def parse_bounds(self) -> tuple[int, int | None] | None:
@@ -123,84 +124,92 @@ class _PatternParser:
         end = self.pattern.find("}", self.position)
         least, comma, most = self.pattern[self.position + 1 : end].partition(",")
         if end < 0 or not least.isdecimal() or (most and not most.isdecimal()):
-            return None  # a brace that stands for itself
+            return None  # a literal brace
         self.position = end + 1
         low, high = int(least[:6]), int(most[:6]) if most else None if comma else int(least[:6])
         if low > _MAX_REPEATS or (high is not None and (high > _MAX_REPEATS or high < low)):
-            raise BadPattern("a repetition out of range")
+            raise BadPattern("repetition count out of range")
         return low, high
 
     def parse_atom(self, depth: int) -> Writer | None:
-        letter = self.peek()
+        character = self.peek()
         self.position += 1
-        if letter == "(":
+        if character == "(":
             return self.parse_group(depth)
-        if letter == "[":
-            return character(self.parse_class())
-        if letter == ".":
-            return character((lambda _: True) if self.flags.dot_all else (lambda one: one != "\n"))
-        if letter == "^":
+        if character == "[":
+            return match_character(self.parse_class())
+        if character == ".":
+            return match_character((lambda _: True) if self.flags.dot_all else (lambda candidate: candidate != "\n"))
+        if character == "^":
             return assertion("line begin" if self.flags.multi_line else "begin")
-        if letter == "$":
+        if character == "$":
             return assertion("line end" if self.flags.multi_line else "end")
-        if letter in ("*", "+", "?"):
-            raise BadPattern("a repetition of nothing")
-        if letter == "\\" and self.peek() == "Q":
+        if character in ("*", "+", "?"):
+            raise BadPattern("nothing to repeat")
+        if character == "\\" and self.peek() == "Q":
             self.unquote()
             return None
-        if letter == "\\":
+        if character == "\\":
             return self.parse_escape()
-        return character(self.character_test(letter))
+        return match_character(self.character_test(character))
 
-    def character_test(self, letter: str) -> Test:
+    def character_test(self, expected: str) -> Test:
         if self.flags.ignore_case:
-            if not letter.isascii():
-                raise Unsupported("a regular expression that ignores the case of letters that are not ASCII")
-            both = {letter.lower(), letter.upper()}
-            return lambda one: one in both
-        return lambda one: one == letter
+            if not expected.isascii():
+                raise Unsupported("case-insensitive non-ASCII letters in a regular expression")
+            both = {expected.lower(), expected.upper()}
+            return lambda candidate: candidate in both
+        return lambda candidate: candidate == expected
 
     def unquote(self) -> None:
-        """Text up to ``\\E`` that stands for itself: written out, so that a repetition is one of its last letter."""
+        r"""Replace the text up to ``\\E`` by its escaped form, so that a repetition applies to its last character
+        only."""
         end = self.pattern.find("\\E", self.position)
         inner = self.pattern[self.position + 1 : end if end >= 0 else None]
-        plain = "".join(f"\\{one}" if one.isascii() and not one.isalnum() else one for one in inner)
+        plain = "".join(
+            f"\\{character}" if character.isascii() and not character.isalnum() else character for character in inner
+        )
         self.pattern = plain + (self.pattern[end + 2 :] if end >= 0 else "")
         self.position = 0
 
     def parse_escape(self) -> Writer:
-        letter = self.peek()
-        if not letter:
-            raise BadPattern("a backslash at the end")
-        if letter in "AzbB":
+        character = self.peek()
+        if not character:
+            raise BadPattern("trailing backslash")
+        if character in "AzbB":
             self.position += 1
-            return assertion({"A": "begin", "z": "end", "b": "border", "B": "inside"}[letter])
-        return character(self.parse_escaped_test())
+            return assertion({"A": "begin", "z": "end", "b": "border", "B": "inside"}[character])
+        return match_character(self.parse_escaped_test())
 
     def parse_escaped_test(self) -> Test:
-        """What a backslash and the letters behind it stand for."""
-        letter = self.peek()
+        """Parse the character or class after a backslash."""
+        character = self.peek()
         self.position += 1
-        if letter.lower() in _CLASSES and letter:
-            test = _CLASSES[letter.lower()]
-            return test if letter.islower() else lambda one: not test(one)
-        if letter in ("p", "P"):
-            raise Unsupported("a class of Unicode in a regular expression")
-        return self.character_test(self.parse_character(letter))
+        if character.lower() in _CLASSES and character:
+            test = _CLASSES[character.lower()]
+            return test if character.islower() else lambda candidate: not test(candidate)
+        if character in ("p", "P"):
+            raise Unsupported("Unicode class in a regular expression")
+        return self.character_test(self.parse_character(character))
 
-    def parse_character(self, letter: str) -> str:
-        if letter in _ESCAPED:
-            return _ESCAPED[letter]
-        if letter == "x":
+    def parse_character(self, character: str) -> str:
+        if character in _ESCAPED:
+            return _ESCAPED[character]
+        if character == "x":
             end = self.pattern.find("}", self.position) if self.peek() == "{" else self.position + 2
             digits = self.pattern[self.position : end].lstrip("{")
             self.position = end + (self.peek() == "{")
-            if end < 0 or not digits or any(one not in "0123456789abcdefABCDEF" for one in digits) or len(digits) > 6:
-                raise BadPattern("a code that is no number")
+            if (
+                end < 0
+                or not digits
+                or any(digit not in "0123456789abcdefABCDEF" for digit in digits)
+                or len(digits) > 6
+            ):
+                raise BadPattern("invalid character code")
             return chr(min(int(digits, 16), 0x10FFFF))
-        if not letter or letter.isalnum() or not letter.isascii():
-            raise BadPattern("a backslash before a letter that it does not go with")
-        return letter
+        if not character or character.isalnum() or not character.isascii():
+            raise BadPattern("invalid escape sequence")
+        return character
 
     def parse_class(self) -> Test:
         tests: list[Test] = []
@@ -210,7 +219,7 @@ class _PatternParser:
         while first or self.peek() != "]":
             first = False
             if not self.peek():
-                raise BadPattern("a class that does not end")
+                raise BadPattern("unterminated character class")
             if self.peek(2) == "[:" and (end := self.pattern.find(":]", self.position)) > 0:
                 tests.append(self.posix_test(self.pattern[self.position + 2 : end]))
                 self.position = end + 2
@@ -225,39 +234,41 @@ class _PatternParser:
                 self.position += 1
                 high = self.parse_class_member()
                 if high < low:
-                    raise BadPattern("a range that ends before it begins")
+                    raise BadPattern("invalid character range")
             tests.append(self.range_test(low, high))
         self.position += 1
-        return lambda one: any(test(one) for test in tests) is not negated
+        return lambda candidate: any(test(candidate) for test in tests) is not negated
 
     def parse_class_member(self) -> str:
-        letter = self.peek()
+        character = self.peek()
         self.position += 1
-        if letter != "\\":
-            return letter
-        letter = self.peek()
+        if character != "\\":
+            return character
+        character = self.peek()
         self.position += 1
-        return self.parse_character(letter)
+        return self.parse_character(character)
 
     def range_test(self, low: str, high: str) -> Test:
         if not self.flags.ignore_case:
-            return lambda one: low <= one <= high
+            return lambda candidate: low <= candidate <= high
         if not (low + high).isascii():
-            raise Unsupported("a regular expression that ignores the case of letters that are not ASCII")
-        return lambda one: low <= one <= high or (one.isascii() and low <= one.swapcase() <= high)
+            raise Unsupported("case-insensitive non-ASCII letters in a regular expression")
+        return lambda candidate: (
+            low <= candidate <= high or (candidate.isascii() and low <= candidate.swapcase() <= high)
+        )
 
     def posix_test(self, name: str) -> Test:
         test = _POSIX.get(name.removeprefix("^"))
         if test is None:
-            raise BadPattern("a class of that name does not exist")
-        return (lambda one: not test(one)) if name.startswith("^") else test
+            raise BadPattern("unknown character class")
+        return (lambda candidate: not test(candidate)) if name.startswith("^") else test
 
     def parse_group(self, depth: int) -> Writer | None:
         number, before = None, self.flags
         if self.peek() == "?":
             end = next((n for n in range(self.position, len(self.pattern)) if self.pattern[n] in ":)>"), None)
             if end is None:
-                raise BadPattern("a group that does not end")
+                raise BadPattern("unterminated group")
             head = self.pattern[self.position + 1 : end + 1]
             self.position = end + 1
             if head.startswith(("P<", "<")) and head.endswith(">") and head[:2] not in ("<=", "<!"):
@@ -267,30 +278,30 @@ class _PatternParser:
                 if head.endswith(")"):
                     return None
                 if not head.endswith(":"):
-                    raise BadPattern("a group of a kind that does not exist")
+                    raise BadPattern("invalid group syntax")
         else:
             number = self.add_group(None)
         inner = self.parse_alternation(depth + 1)
         if self.peek() != ")":
-            raise BadPattern("a parenthesis that does not close")
+            raise BadPattern("unmatched opening parenthesis")
         self.position += 1
         self.flags = before
         return inner if number is None else capture_group(inner, number)
 
     def add_group(self, name: str | None) -> int:
         if name is not None and (not name or not all(map(is_word_character, name)) or name in self.names):
-            raise BadPattern("a name that a group cannot have")
+            raise BadPattern("invalid or duplicate group name")
         self.names.append(name)
         return len(self.names)
 
-    def parse_flags(self, letters: str) -> _Flags:
-        found = _Flags(self.flags.ignore_case, self.flags.multi_line, self.flags.dot_all, self.flags.ungreedy)
+    def parse_flags(self, names: str) -> _Flags:
+        flags = _Flags(self.flags.ignore_case, self.flags.multi_line, self.flags.dot_all, self.flags.ungreedy)
         value = True
-        for letter in letters:
-            if letter == "-" and value:
+        for flag in names:
+            if flag == "-" and value:
                 value = False
-            elif letter in "imsU":
-                setattr(found, {"i": "ignore_case", "m": "multi_line", "s": "dot_all", "U": "ungreedy"}[letter], value)
+            elif flag in "imsU":
+                setattr(flags, {"i": "ignore_case", "m": "multi_line", "s": "dot_all", "U": "ungreedy"}[flag], value)
             else:
-                raise BadPattern("a group of a kind that does not exist")
-        return found
+                raise BadPattern("invalid group syntax")
+        return flags

@@ -26,26 +26,26 @@ from passrole_checks.sources.terraform.functions.signature import FunctionCall, 
 
 
 def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Maps in turn, the later one winning; what an unknown one may hold is kept beside the rest."""
+    """Evaluate ``merge``: later maps win; the entries of an unresolved map are added as one unresolved entry."""
     if arguments and all(map(is_null, arguments)):
         return Const(None, call.at)
 
     def run(*maps: Node) -> Node:
         entries: dict[tuple[object, ...], ObjectEntry] = {}
-        for one in maps:
-            if isinstance(one, ObjectNode):
-                for entry in one.entries:
+        for map_ in maps:
+            if isinstance(map_, ObjectNode):
+                for entry in map_.entries:
                     entries.pop(entry.key.parts, None)
                     entries[entry.key.parts] = entry
-            elif isinstance(one, StringNode) and one.holes:
-                entries[one.parts] = ObjectEntry(unknown_tail(one), one)
+            elif isinstance(map_, StringNode) and map_.holes:
+                entries[map_.parts] = ObjectEntry(unknown_tail(map_), map_)
         return ObjectNode(tuple(entries.values()), call.at)
 
     return map_choices(run, *arguments)
 
 
 def keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``keys``: in order; of something that is not known, an unknown run."""
+    """Evaluate ``keys``: sorted; for an unresolved value, an unknown number of elements."""
     value = arguments[0]
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
@@ -54,28 +54,28 @@ def keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not isinstance(value, ObjectNode):
         return ListNode((unknown_tail(call.unresolved()),), call.at)
     entries = _sorted_entries(value)
-    found = [entry.key if entry.key.literal is not None else unknown_tail(entry.key) for entry in entries]
-    return build_list(list(found), call, exact=_has_known_keys(value))
+    items = [entry.key if entry.key.literal is not None else unknown_tail(entry.key) for entry in entries]
+    return build_list(list(items), call, exact=_has_known_keys(value))
 
 
 def values(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``values``: in the order of their keys; of something that is not known, an unknown run."""
+    """Evaluate ``values``: in the order of the keys; for an unresolved value, an unknown number of elements."""
     value = arguments[0]
     if isinstance(value, ObjectNode):
-        found = [
+        items = [
             unknown_tail(entry.value)
             if isinstance(entry.key, UnknownTail) and isinstance(entry.value, StringNode)
             else entry.value
             for entry in _sorted_entries(value)
         ]
-        return build_list(found, call, exact=_has_known_keys(value))
+        return build_list(items, call, exact=_has_known_keys(value))
     if isinstance(value, Reference):
         return ListNode(tuple(elements(value)), call.at)
     return ListNode((unknown_tail(call.unresolved()),), call.at)
 
 
 def _sorted_entries(value: ObjectNode) -> list[ObjectEntry]:
-    """The entries by their keys, each key once, those that are not known at the end."""
+    """Return the entries by key, each key once, with unresolved keys last."""
     last: dict[tuple[object, ...], ObjectEntry] = {entry.key.parts: entry for entry in value.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
 
@@ -85,7 +85,7 @@ def _has_known_keys(value: ObjectNode) -> bool:
 
 
 def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """The entry under a key, or the default; both where it is not known whether the map has that key."""
+    """Evaluate ``lookup``: the entry of a key or the default; a choice of both if the map may lack the key."""
     value, name = arguments[0], literal(arguments[1])
     default = arguments[2] if len(arguments) > 2 else None
     if name is None:
@@ -94,14 +94,20 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
             value, arguments[1], call.expression, call.at, lambda key: name_of_key(key, call.scope), missing
         )
     if isinstance(value, ObjectNode):
-        found = value.get(name)
+        entry_value = value.get(name)
         if all(entry.key.literal is not None for entry in value.entries):
-            return found if found is not None else default if default is not None else call.fail(f'no key "{name}"')
+            return (
+                entry_value
+                if entry_value is not None
+                else default
+                if default is not None
+                else call.fail(f'no key "{name}"')
+            )
         inner = get_path(value, StringNode((name,), call.at), call.expression, call.at)
-        if found is not None or default is None:
+        if entry_value is not None or default is None:
             return inner
-        holder = next(entry.key for entry in value.entries if entry.key.literal is None)
-        return _entry_or_default(holder, name, inner, default, call)
+        unknown_key = next(entry.key for entry in value.entries if entry.key.literal is None)
+        return _entry_or_default(unknown_key, name, inner, default, call)
     if isinstance(value, StringNode) and value.only_hole is not None:
         inner = get_path(value, StringNode((name,), call.at), call.expression, call.at)
         if default is None or isinstance(value, Reference):
@@ -110,13 +116,14 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return None
 
 
-def _entry_or_default(holder: StringNode, name: str, found: Node, default: Node, call: FunctionCall) -> Node:
-    condition = call.scope.condition(f'{holder.holes[0].expression} holds "{name}"')
-    return choice(condition, [("true", found), ("false", default)], call.at)
+def _entry_or_default(unknown: StringNode, name: str, entry: Node, default: Node, call: FunctionCall) -> Node:
+    condition = call.scope.condition(f'{unknown.holes[0].expression} holds "{name}"')
+    return choice(condition, [("true", entry), ("false", default)], call.at)
 
 
 def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``zipmap``: keys of the first list, values of the second, both known to their ends."""
+    """Evaluate ``zipmap``: keys from the first list, values from the second; None unless both lists are known
+    completely."""
     first, second = arguments
     if not (isinstance(first, ListNode) and isinstance(second, ListNode)) or isinstance(first, Unordered):
         return None
@@ -129,12 +136,12 @@ def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def to_map(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``tomap``: a map or an object as it is."""
+    """Evaluate ``tomap``: return the map or object unchanged."""
     return arguments[0]
 
 
 def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """A map of lists turned round: each string of a list with the keys under which it stands."""
+    """Evaluate ``transpose``: map each string in the lists to the keys of the lists that contain it."""
     value = arguments[0]
     if not isinstance(value, ObjectNode):
         return None
@@ -150,15 +157,15 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
             turned.setdefault(name, []).append(key)
     entries = [
         ObjectEntry(
-            StringNode((name,), call.at), ListNode(tuple(StringNode((key,), call.at) for key in sorted(found)), call.at)
+            StringNode((name,), call.at), ListNode(tuple(StringNode((key,), call.at) for key in sorted(keys)), call.at)
         )
-        for name, found in sorted(turned.items())
+        for name, keys in sorted(turned.items())
     ]
     return ObjectNode(tuple(entries), call.at)
 
 
 def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
-    """What a map that is not known holds under these names."""
+    """Return an entry for each name in an unresolved map; empty if the value cannot be a map."""
     only = value.only_hole
     if only is None or not may_be_any_type(value):
         return {}

@@ -1,4 +1,4 @@
-"""``regex``, ``regexall`` and ``replace`` with a pattern.
+"""``regex``, ``regexall``, and ``replace`` with a pattern.
 
 Source: Terraform language documentation, "Functions", "regex" and "replace" (RE2 syntax).
 """
@@ -14,22 +14,22 @@ from passrole_checks.sources.terraform.functions.go_regexp_machine import MAX_ST
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact_text
 
 _MAX_LENGTH = 200_000
-_STEPS_PER_EVALUATION = 4  # steps of the machine in the time in which an expression is evaluated
+_STEPS_PER_EVALUATION = 4  # machine steps in the time of one evaluated expression
 _INSERT = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
 def regex(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``regex``: what the first match, or its groups, hold; an error where there is none."""
-    found = _find_matches(call, arguments, all_=False)
-    if isinstance(found, list):
-        return found[0] if found else call.fail("the pattern does not match")
-    return found
+    """Evaluate ``regex``: the first match, or its groups; an error if nothing matches."""
+    matches = _find_matches(call, arguments, all_=False)
+    if isinstance(matches, list):
+        return matches[0] if matches else call.fail("the pattern does not match")
+    return matches
 
 
 def regex_all(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``regexall``: what each match, or its groups, hold."""
-    found = _find_matches(call, arguments, all_=True)
-    return ListNode(tuple(found), call.at) if isinstance(found, list) else found
+    """Evaluate ``regexall``: each match, or its groups."""
+    matches = _find_matches(call, arguments, all_=True)
+    return ListNode(tuple(matches), call.at) if isinstance(matches, list) else matches
 
 
 def _find_matches(call: FunctionCall, arguments: list[Node], *, all_: bool) -> list[Node] | StringNode | None:
@@ -41,21 +41,21 @@ def _find_matches(call: FunctionCall, arguments: list[Node], *, all_: bool) -> l
         compiled = compile_go(pattern)
         names = [name for name in compiled.names if name is not None]
         if names and len(names) != len(compiled.names):
-            return call.fail("some groups have a name and some have none")
+            return call.fail("named and unnamed groups are mixed")
         if value is None:
             return None
         if len(value) > _MAX_LENGTH:
-            return call.unresolved("a regular expression over a text too long")
-        found: list[Node] = []
+            return call.unresolved("the text is too long for a regular expression")
+        result: list[Node] = []
         for match in compiled.matches(value, work):
-            found.append(_captures(match, compiled, call, arguments[1]))
+            result.append(_captures(match, compiled, call, arguments[1]))
             if not all_:
                 break
-            if len(found) > MAX_ITEMS:
+            if len(result) > MAX_ITEMS:
                 return call.unresolved("too many elements")
-        return found
+        return result
     except BadPattern as error:
-        return call.fail(f"not a regular expression: {error}")
+        return call.fail(f"invalid regular expression: {error}")
     except Unsupported as error:
         return call.unresolved(str(error))
     finally:
@@ -78,7 +78,8 @@ def _captures(match: Match, compiled: Regexp, call: FunctionCall, source: Node) 
 
 
 def replace_pattern(call: FunctionCall, arguments: list[Node], value: StringNode, pattern: str) -> Node | None:
-    """``replace`` with a pattern: ``$1``, ``${1}`` and ``${name}`` in the new text are groups, ``$$`` is a dollar."""
+    """Evaluate ``replace`` with a pattern: ``$1``, ``${1}`` and ``${name}`` in the replacement are groups, ``$$`` is a
+    dollar."""
     new = literal(arguments[2])
     work = [MAX_STEPS]
     try:
@@ -87,18 +88,18 @@ def replace_pattern(call: FunctionCall, arguments: list[Node], value: StringNode
         if known is None or new is None:
             return None
         if len(known) > _MAX_LENGTH:
-            return call.unresolved("a regular expression over a text too long")
+            return call.unresolved("the text is too long for a regular expression")
         pieces: list[str] = []
-        place = length = 0
+        position = length = 0
         for match in compiled.matches(known, work):
-            pieces.extend((known[place : match.start], _expand_template(new, match, compiled)))
+            pieces.extend((known[position : match.start], _expand_template(new, match, compiled)))
             length += len(pieces[-2]) + len(pieces[-1])
             if length > MAX_TEXT:
                 return call.unresolved("too long")
-            place = match.end
-        return StringNode(("".join((*pieces, known[place:])),), call.at, defaults=defaults_of(arguments))
+            position = match.end
+        return StringNode(("".join((*pieces, known[position:])),), call.at, defaults=defaults_of(arguments))
     except BadPattern as error:
-        return call.fail(f"not a regular expression: {error}")
+        return call.fail(f"invalid regular expression: {error}")
     except Unsupported as error:
         return call.unresolved(str(error))
     finally:
@@ -106,10 +107,10 @@ def replace_pattern(call: FunctionCall, arguments: list[Node], value: StringNode
 
 
 def _expand_template(new: str, match: Match, compiled: Regexp) -> str:
-    def insert(found: re.Match[str]) -> str:
-        if found.group(1):
+    def insert(reference: re.Match[str]) -> str:
+        if reference.group(1):
             return "$"
-        name = found.group(2) or found.group(3)
+        name = reference.group(2) or reference.group(3)
         if name.isdigit():
             number = int(name[:6])
             return match.group(number) or "" if number <= len(compiled.names) else ""

@@ -1,4 +1,4 @@
-"""The functions of the AWS provider that speak of ARNs; those of other providers are not evaluated.
+"""The AWS provider's functions for ARNs; other providers' functions are not evaluated.
 
 Source: AWS provider documentation, "Functions": arn_build, arn_parse, trim_iam_role_path; the form of an ARN: AWS
 General Reference, "Amazon Resource Names (ARNs)" (six fields, of which the last takes the rest).
@@ -24,7 +24,7 @@ _FIELDS = ("partition", "service", "region", "account_id", "resource")
 
 
 def arn_build(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``provider::aws::arn_build``: five fields behind ``arn``."""
+    """Evaluate ``provider::aws::arn_build``: five fields after ``arn``."""
     pieces: list[Node] = [text("arn", call.at)]
     for argument in arguments:
         pieces.extend((text(":", call.at), argument))
@@ -32,7 +32,8 @@ def arn_build(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``provider::aws::arn_parse``: a map of the five fields; nothing where a hole may hold a colon before the last."""
+    """Evaluate ``provider::aws::arn_parse``: an object of the five fields; None if an unresolved part of an earlier
+    field may contain a colon."""
     fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
@@ -46,7 +47,8 @@ def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``provider::aws::trim_iam_role_path``: a role's ARN without the path; nothing where a hole may hold a slash."""
+    """Evaluate ``provider::aws::trim_iam_role_path``: a role ARN without its path; None if an unresolved part may
+    contain a slash."""
     fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
@@ -55,10 +57,10 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     partition, service, region, account, resource = fields
     if join(service) != ("iam",) or join(region) != ("",):
         known = all(isinstance(part, str) for part in (*service, *region))
-        return call.fail("not the ARN of a role") if known else None
+        return call.fail("not a role ARN") if known else None
     first = resource[0]
     if not (isinstance(first, str) and first.startswith("role/")):
-        return call.fail("not the ARN of a role") if isinstance(first, str) and len(first) > 4 else None
+        return call.fail("not a role ARN") if isinstance(first, str) and len(first) > 4 else None
     name: list[Part] = []
     for part in reversed(resource):
         if isinstance(part, Unresolved):
@@ -75,7 +77,8 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _arn_fields(value: Node) -> list[list[Part]] | str | None:
-    """The fields of an ARN behind ``arn:``; a text that says why it is none; None where it cannot be told."""
+    """Return the fields of an ARN after ``arn:``; a string that says why the value is no ARN; None if that is
+    undecidable."""
     if not isinstance(value, StringNode):
         return "not an ARN" if literal(value) is not None else None
     whole = expand_known(value)

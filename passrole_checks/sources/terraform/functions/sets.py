@@ -1,4 +1,4 @@
-"""Functions on sets, which are kept as lists without repetitions, in the order that Terraform walks them in.
+"""Functions on sets, which are represented as lists without duplicates, in Terraform's iteration order.
 
 Source: Terraform language documentation, "Functions", "Collection Functions" and "Type Conversion Functions".
 """
@@ -25,62 +25,64 @@ _MAX_ROWS = 2_000
 
 
 def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``toset``: each element once and in order, in every reading."""
+    """Evaluate ``toset`` in every alternative: sorted, without duplicates."""
     value = arguments[0]
     if isinstance(value, Choice):
         return Choice(
-            value.condition, tuple((o, to_set(call, [one]) or call.unresolved()) for o, one in value.options), value.at
+            value.condition,
+            tuple((o, to_set(call, [option]) or call.unresolved()) for o, option in value.options),
+            value.at,
         )
     return as_set(value, call) if isinstance(value, ListNode) else value
 
 
 def as_set(value: ListNode, call: FunctionCall) -> ListNode:
-    """The elements once each, strings and numbers in their order."""
-    found, exact = deduplicate(list(value.items))
-    if all(isinstance(item, Const) and number(item) is not None for item in found):
-        found.sort(key=lambda item: number(item) or 0)
-    elif all(literal(item) is not None or not certain(item) or isinstance(item, StringNode) for item in found):
-        found, _, places = sort_strings(found, call)
-        return build_list(found, call, value, places, exact=exact)
-    return build_list(found, call, value, exact=exact)
+    """Return the elements without duplicates; strings and numbers are sorted."""
+    items, exact = deduplicate(list(value.items))
+    if all(isinstance(item, Const) and number(item) is not None for item in items):
+        items.sort(key=lambda item: number(item) or 0)
+    elif all(literal(item) is not None or not certain(item) or isinstance(item, StringNode) for item in items):
+        items, _, order = sort_strings(items, call)
+        return build_list(items, call, value, order, exact=exact)
+    return build_list(items, call, value, exact=exact)
 
 
 def set_union(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``setunion``: the elements of all sets once each."""
+    """Evaluate ``setunion``."""
     joined = concat(call, arguments)
     return as_set(joined, call) if isinstance(joined, ListNode) else None
 
 
 def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``setintersection`` and ``setsubtract``: an element of which it cannot be told is there under a condition."""
-    wanted = call.name == "setintersection"
+    """Evaluate ``setintersection`` and ``setsubtract``: an element whose membership is undecidable is conditional."""
+    keep_common = call.name == "setintersection"
     sets = list(arguments)
-    if wanted:  # the order makes no difference; that of which most is known is looked through
+    if keep_common:  # the order does not matter; iterate over a completely known set
         sets.sort(
-            key=lambda one: not (isinstance(one, ListNode) and all(literal(item) is not None for item in one.items))
+            key=lambda set_: not (isinstance(set_, ListNode) and all(literal(item) is not None for item in set_.items))
         )
-    found: list[Node] = []
+    result: list[Node] = []
     for item in elements(sets[0]):
         answers = [_contains(item, other) for other in sets[1:]]
-        if (not wanted) in answers:
+        if (not keep_common) in answers:
             continue
         if None not in answers or isinstance(item, UnknownTail):
-            found.append(item)
+            result.append(item)
             continue
         name = literal(item)
-        words = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
-        found.append(under(((call.scope.condition(f"{call.expression} holds {words}"), "true"),), item))
-    return as_set(ListNode(tuple(found), call.at), call)
+        shown = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
+        result.append(under(((call.scope.condition(f"{call.expression} holds {shown}"), "true"),), item))
+    return as_set(ListNode(tuple(result), call.at), call)
 
 
 def _contains(item: Node, other: Node) -> bool | None:
-    """Whether a set holds an element, None where it cannot be told."""
-    answers = [equal(one, item) if certain(one) and certain(item) else None for one in elements(other)]
+    """True if a set contains an element; None if that is undecidable."""
+    answers = [equal(element, item) if certain(element) and certain(item) else None for element in elements(other)]
     return True if True in answers else None if None in answers else False
 
 
 def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """All combinations; one with an element that may be missing, or stand for several, is there under a condition."""
+    """Evaluate ``setproduct``: a combination with an element that may be absent or repeated is conditional."""
     rows: list[tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]] = [((), ())]
     for argument in arguments:
         rounds = rounds_of(argument)
@@ -88,15 +90,15 @@ def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
             return call.fail("an argument is not a list or a set")
         if len(rows) * len(rounds) > _MAX_ROWS:
             return call.unresolved("too many elements")
-        several = [(one.value, one.when or _nonempty_condition(one, call)) for one in rounds]
-        rows = [((*row, value), (*when, *more)) for row, when in rows for value, more in several]
-    found = [under(when, ListNode(row, call.at)) for row, when in rows]
-    return build_list(found, call, *arguments)
+        options = [(round_.value, round_.when or _nonempty_condition(round_, call)) for round_ in rounds]
+        rows = [((*row, value), (*when, *further)) for row, when in rows for value, further in options]
+    combinations = [under(when, ListNode(row, call.at)) for row, when in rows]
+    return build_list(combinations, call, *arguments)
 
 
-def _nonempty_condition(one: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
-    """The condition under which there are any of the elements that a round stands for."""
-    return ((call.scope.condition(f"{one.value} is not empty"), "true"),) if one.many else ()
+def _nonempty_condition(round_: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
+    """Return the condition under which a round of unknown length has any elements."""
+    return ((call.scope.condition(f"{round_.value} is not empty"), "true"),) if round_.many else ()
 
 
 SETS = declare({

@@ -1,7 +1,7 @@
-"""Functions that look at the beginning, the end and the inside of a string, or take something away there.
+"""Functions that test or trim the beginning, the end or the content of a string.
 
-The answer is known wherever no hole can stand in its way: ``arn:aws:iam::${id}:role/x`` begins with ``arn:``, whatever
-the account is. Source: Terraform language documentation, "Functions", "String Functions": startswith, endswith,
+The result is known wherever no unresolved part can change it: ``arn:aws:iam::${id}:role/x`` starts with ``arn:`` in
+every account. Source: Terraform language documentation, "Functions", "String Functions": startswith, endswith,
 strcontains, trim, trimprefix, trimsuffix, trimspace, chomp, indent.
 """
 
@@ -26,37 +26,37 @@ _MAX_WIDTH = 1_000
 
 
 def starts_with(parts: tuple[Part, ...], prefix: str) -> bool | None:
-    """Whether a text begins with ``prefix``, None where it cannot be told."""
-    left = prefix
+    """True if a string starts with ``prefix``; None if that is undecidable."""
+    rest = prefix
     for part in parts:
-        if not left:
+        if not rest:
             return True
         if isinstance(part, str):
-            if not part.startswith(left[: len(part)]):
+            if not part.startswith(rest[: len(part)]):
                 return False
-            left = left[len(part) :]
+            rest = rest[len(part) :]
         else:
-            return False if is_nonempty(part) and not may_contain_any(part, left[0]) else None
-    return not left
+            return False if is_nonempty(part) and not may_contain_any(part, rest[0]) else None
+    return not rest
 
 
 def ends_with(parts: tuple[Part, ...], suffix: str) -> bool | None:
-    """Whether a text ends with ``suffix``, None where it cannot be told."""
-    left = suffix
+    """True if a string ends with ``suffix``; None if that is undecidable."""
+    rest = suffix
     for part in reversed(parts):
-        if not left:
+        if not rest:
             return True
         if isinstance(part, str):
-            if not part.endswith(left[-len(part) :]):
+            if not part.endswith(rest[-len(part) :]):
                 return False
-            left = left[: -len(part)]
+            rest = rest[: -len(part)]
         else:
-            return False if is_nonempty(part) and not may_contain_any(part, left[-1]) else None
-    return not left
+            return False if is_nonempty(part) and not may_contain_any(part, rest[-1]) else None
+    return not rest
 
 
 def contains_text(parts: tuple[Part, ...], inner: str) -> bool | None:
-    """Whether a text contains ``inner``, None where it cannot be told."""
+    """True if a string contains ``inner``; None if that is undecidable."""
     if any(isinstance(part, str) and inner in part for part in parts) or not inner:
         return True
     return (
@@ -70,46 +70,46 @@ def contains_text(parts: tuple[Part, ...], inner: str) -> bool | None:
 
 def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        value, wanted = to_string_node(arguments[0]), literal(arguments[1])
-        answer = test(value.parts, wanted) if value is not None and wanted is not None else None
+        value, argument = to_string_node(arguments[0]), literal(arguments[1])
+        answer = test(value.parts, argument) if value is not None and argument is not None else None
         return Const(answer, call.at) if answer is not None else None
 
     return run
 
 
 def trim_prefix(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``trimprefix``: nothing where it cannot be told whether the text begins so."""
+    """Evaluate ``trimprefix``; None if it is undecidable whether the string has the prefix."""
     value, prefix = to_string_node(arguments[0]), literal(arguments[1])
     if value is None or prefix is None:
         return None
-    held = starts_with(value.parts, prefix)
-    if not held:
-        return None if held is None else arguments[0]
-    left = len(prefix)
+    present = starts_with(value.parts, prefix)
+    if not present:
+        return None if present is None else arguments[0]
+    rest = len(prefix)
     parts: list[Part] = []
     for part in value.parts:
         if isinstance(part, str):
-            parts.append(part[left:])
-            left = max(0, left - len(part))
+            parts.append(part[rest:])
+            rest = max(0, rest - len(part))
         else:
             parts.append(part)
     return build_string(parts, call, value)
 
 
 def trim_suffix(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``trimsuffix``: nothing where it cannot be told whether the text ends so."""
+    """Evaluate ``trimsuffix``; None if it is undecidable whether the string has the suffix."""
     value, suffix = to_string_node(arguments[0]), literal(arguments[1])
     if value is None or suffix is None:
         return None
-    held = ends_with(value.parts, suffix)
-    if not held:
-        return None if held is None else arguments[0]
-    left = len(suffix)
+    present = ends_with(value.parts, suffix)
+    if not present:
+        return None if present is None else arguments[0]
+    rest = len(suffix)
     parts: list[Part] = []
     for part in reversed(value.parts):
         if isinstance(part, str):
-            parts.insert(0, part[: len(part) - left] if left < len(part) else "")
-            left = max(0, left - len(part))
+            parts.insert(0, part[: len(part) - rest] if rest < len(part) else "")
+            rest = max(0, rest - len(part))
         else:
             parts.insert(0, part)
     return build_string(parts, call, value)
@@ -118,31 +118,32 @@ def trim_suffix(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def _strip(
     value: StringNode, cut: str, call: FunctionCall, *, left: bool = True, right: bool = True
 ) -> StringNode | None:
-    """The text without these characters at its ends, None where a hole may hold some of them there."""
+    """Return the string without these characters at its ends; None if an unresolved part there may contain one of
+    them."""
     parts = list(known_parts(value))
-    for wanted, place in ((left, 0), (right, -1)):
-        if not wanted:
+    for enabled, index in ((left, 0), (right, -1)):
+        if not enabled:
             continue
         while parts:
-            part = parts[place]
+            part = parts[index]
             if isinstance(part, Unresolved):
                 if not may_contain_any(part, cut) and is_nonempty(part):
                     break
-                beside = parts[1 if not place else -2] if len(parts) > 1 else "x"
-                if cut != _BLANKS or not isinstance(beside, str) or beside != beside.strip(cut):
+                neighbor = parts[1 if not index else -2] if len(parts) > 1 else "x"
+                if cut != _BLANKS or not isinstance(neighbor, str) or neighbor != neighbor.strip(cut):
                     return None
-                parts[place] = Unresolved(f"{call.name}({part.expression})", reason=part.reason)
+                parts[index] = Unresolved(f"{call.name}({part.expression})", reason=part.reason)
                 break
-            kept = part.strip(cut) if len(parts) == 1 else part.lstrip(cut) if not place else part.rstrip(cut)
-            if kept:
-                parts[place] = kept
+            stripped = part.strip(cut) if len(parts) == 1 else part.lstrip(cut) if not index else part.rstrip(cut)
+            if stripped:
+                parts[index] = stripped
                 break
-            parts.pop(place)
+            parts.pop(index)
     return StringNode(join(tuple(parts)), call.at, defaults=value.defaults)
 
 
 def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``trimspace`` and ``chomp``. JSON, for which blanks around it make no difference, keeps its places."""
+    """Evaluate ``trimspace`` and ``chomp``. JSON keeps its positions, as surrounding whitespace does not change it."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value
@@ -160,14 +161,15 @@ def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``trim``: nothing where a hole may hold one of the characters at an end."""
-    value, cut = arguments[0], literal(arguments[1])
-    found = value if isinstance(value, StringNode) else to_string_node(value)
-    return _strip(found, cut, call) if found is not None and cut is not None else None
+    """Evaluate ``trim``; None if an unresolved part at an end may contain one of the characters."""
+    value, characters = arguments[0], literal(arguments[1])
+    string = value if isinstance(value, StringNode) else to_string_node(value)
+    return _strip(string, characters, call) if string is not None and characters is not None else None
 
 
 def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``indent``: spaces behind each line break; JSON, for which they mean nothing, keeps its places."""
+    """Evaluate ``indent``: spaces after each line break. JSON, whose meaning they do not change, keeps its
+    positions."""
     spaces, value = whole(arguments[0]), arguments[1]
     if spaces is None or isinstance(value, Encoded) or not isinstance(value, StringNode):
         return value
@@ -177,7 +179,7 @@ def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return call.unresolved("too wide")
     first = value.parts[0]
     if value.starts and isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
-        return value  # blanks make no difference to JSON, and the places in the file are kept
+        return value  # whitespace does not change JSON: keep the positions in the file
     pad = "\n" + " " * spaces
     parts = [
         part.replace("\n", pad) if isinstance(part, str) else _indent_unresolved(part, call)

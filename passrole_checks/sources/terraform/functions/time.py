@@ -1,4 +1,4 @@
-"""Functions on times that are written in the configuration; the clock is never looked at.
+"""Functions on times that the configuration contains; the clock is never read.
 
 Source: Terraform language documentation, "Functions", "Date and Time Functions"; times are written as in RFC 3339.
 """
@@ -36,21 +36,21 @@ def _parse_time(value: str) -> datetime | None:
 
 
 def _format_time(value: datetime) -> str:
-    found = value.isoformat()
-    return found.removesuffix("+00:00") + "Z" if found.endswith("+00:00") else found
+    formatted = value.isoformat()
+    return formatted.removesuffix("+00:00") + "Z" if formatted.endswith("+00:00") else formatted
 
 
 def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``timeadd`` of a time and a duration that are known."""
-    given, duration = literal(arguments[0]), literal(arguments[1])
-    if given is None or duration is None:
+    """Evaluate ``timeadd`` for a known time and duration."""
+    time, duration = literal(arguments[0]), literal(arguments[1])
+    if time is None or duration is None:
         return None
-    start, sign = _parse_time(given), -1 if duration[:1] == "-" else 1
+    start, sign = _parse_time(time), -1 if duration[:1] == "-" else 1
     pieces = duration.lstrip("+-") if duration[:2] not in ("+-", "-+", "--", "++") else ""
-    found = list(_DURATION.finditer(pieces))
-    if start is None or not found or "".join(match.group() for match in found) != pieces:
+    components = list(_DURATION.finditer(pieces))
+    if start is None or not components or "".join(match.group() for match in components) != pieces:
         return call.fail("not a time, or not a duration") if pieces != "0" or start is None else arguments[0]
-    seconds = sum(Fraction("0" + match.group(1).rstrip(".")) * _UNITS[match.group(2)] for match in found)
+    seconds = sum(Fraction("0" + match.group(1).rstrip(".")) * _UNITS[match.group(2)] for match in components)
     if seconds.denominator != 1:
         return None
     try:
@@ -58,43 +58,43 @@ def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
             (_format_time(start + sign * timedelta(seconds=int(seconds))),), call.at, defaults=defaults_of(arguments)
         )
     except OverflowError:
-        return call.fail("a time out of range")
+        return call.fail("the time is out of range")
 
 
 def time_compare(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``timecmp`` of two times that are known: -1, 0 or 1."""
-    given = [literal(argument) for argument in arguments]
-    if any(value is None for value in given):
+    """Evaluate ``timecmp`` for two known times: -1, 0 or 1."""
+    times = [literal(argument) for argument in arguments]
+    if any(value is None for value in times):
         return None
-    first, second = (_parse_time(value or "") for value in given)
+    first, second = (_parse_time(value or "") for value in times)
     if first is None or second is None:
         return call.fail("not a time")
     return Const((first > second) - (first < second), call.at)
 
 
 def format_date(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``formatdate`` of a time that is known."""
-    pattern, given = literal(arguments[0]), literal(arguments[1])
-    if pattern is None or given is None:
+    """Evaluate ``formatdate`` for a known time."""
+    pattern, timestamp = literal(arguments[0]), literal(arguments[1])
+    if pattern is None or timestamp is None:
         return None
-    time = _parse_time(given)
+    time = _parse_time(timestamp)
     if time is None:
         return call.fail("not a time")
-    found: list[str] = []
+    pieces: list[str] = []
     for match in _TOKEN.finditer(pattern):
         word = match.group()
         if word == "'":
-            return call.fail("a quotation that does not end")
+            return call.fail("unterminated quote")
         if match.group(1) is not None:
-            found.append(match.group(1).replace("''", "'"))
+            pieces.append(match.group(1).replace("''", "'"))
         elif match.group(2) is None:
-            found.append(word)
+            pieces.append(word)
         else:
-            shown = _format_token(word, time)
-            if shown is None:
-                return call.fail(f"'{word}' is no part of a time")
-            found.append(shown)
-    return StringNode(("".join(found),), call.at, defaults=defaults_of(arguments))
+            formatted = _format_token(word, time)
+            if formatted is None:
+                return call.fail(f"'{word}' is not a date format")
+            pieces.append(formatted)
+    return StringNode(("".join(pieces),), call.at, defaults=defaults_of(arguments))
 
 
 def _format_token(word: str, time: datetime) -> str | None:
@@ -120,7 +120,7 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 
 def _format_in_english(time: datetime, word: str) -> str:
-    """A part of a time; names are English wherever this runs."""
+    """Format one component of a time, with English names in every locale."""
     if word in ("MMMM", "MMM"):
         return _MONTHS[time.month - 1] if word == "MMMM" else _MONTHS[time.month - 1][:3]
     if word in ("EEEE", "EEE"):

@@ -1,8 +1,8 @@
 """``yamldecode`` and ``yamlencode``.
 
-YAML is read with its places, where the text stands letter for letter in a file, and with holes, each of which stands
-where its text would. Source: Terraform language documentation, "Functions", "yamldecode" (YAML 1.2, its core schema
-and merge keys).
+Nodes keep their positions if the text is copied verbatim from a file. Unresolved parts are replaced by private-use
+characters while the text is parsed. Source: Terraform language documentation, "Functions", "yamldecode" (YAML 1.2, its
+core schema and merge keys).
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from passrole_checks.sources.terraform.functions.signature import FunctionCall, 
 _MAX_DEPTH = 40
 _MAX_LENGTH = 200_000
 _MAX_NODES = 20_000
-_FIRST_MARK = 0xE000  # the first of the characters that stand for holes
+_FIRST_MARK = 0xE000  # the first of the characters that replace unresolved parts
 _MAX_UNRESOLVED = 4_000
 _MARKS = re.compile("[\ue000-\uf8ff]")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``yamldecode``: the tree of a YAML text, with holes where it has some."""
+    """Evaluate ``yamldecode``: the tree of a YAML text, unresolved parts included."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
@@ -48,16 +48,18 @@ def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def yaml_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """The YAML text of a value, kept as a tree; as text it is JSON, which is YAML too."""
+    """Evaluate ``yamlencode``: the value is kept as a tree; its text form is JSON, a subset of YAML."""
     value = arguments[0]
     return Encoded((Unresolved(call.expression),), call.at, value=value, defaults=defaults_of([value]))
 
 
 class _TooLarge(Exception):
-    """More nodes than can be walked, by references to references."""
+    """Raised if anchors and aliases expand to more nodes than the limit."""
 
 
 class _YamlReader:
+    """Parse one YAML text into nodes."""
+
     def __init__(self, source: StringNode, call: FunctionCall) -> None:
         self.source, self.call = source, call
         self.holes = source.holes
@@ -77,7 +79,7 @@ class _YamlReader:
         if len(self.text) > _MAX_LENGTH or len(self.holes) > _MAX_UNRESOLVED:
             return self.call.unresolved("too large")
         if len(_MARKS.findall(self.text)) != len(self.holes):
-            return self.call.unresolved("characters for private use")
+            return self.call.unresolved("the text contains private-use characters")
         try:
             tree = yaml.compose(self.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
             return self.to_node(tree, 0) if tree is not None else Const(None, self.call.at)
@@ -86,7 +88,7 @@ class _YamlReader:
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             if isinstance(error, RecursionError) or "nesting depth" in str(error):
                 return self.call.unresolved("nested too deeply")
-            return self.call.unresolved("not YAML as far as it is known") if self.holes else self.call.fail("not YAML")
+            return self.call.unresolved("the known part is not YAML") if self.holes else self.call.fail("not YAML")
 
     def to_node(self, tree: yaml.Node, depth: int) -> Node:
         self.nodes_left -= 1
@@ -102,13 +104,13 @@ class _YamlReader:
         return self.to_scalar(tree, at) if isinstance(tree, yaml.ScalarNode) else self.call.unresolved()
 
     def to_entries(self, tree: yaml.MappingNode, depth: int) -> list[ObjectEntry]:
-        own: list[ObjectEntry] = []
+        entries: list[ObjectEntry] = []
         merged: list[ObjectEntry] = []
         for key, value in tree.value:
             if isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style:
-                found = self.to_node(value, depth + 1)
-                for one in found.items if isinstance(found, ListNode) else (found,):
-                    merged.extend(one.entries if isinstance(one, ObjectNode) else ())
+                merged_value = self.to_node(value, depth + 1)
+                for source in merged_value.items if isinstance(merged_value, ListNode) else (merged_value,):
+                    merged.extend(source.entries if isinstance(source, ObjectNode) else ())
                 continue
             at = self.position(key)
             name = (
@@ -116,13 +118,13 @@ class _YamlReader:
                 if isinstance(key, yaml.ScalarNode)
                 else hole("…", at)
             )
-            own.append(ObjectEntry(name, self.to_node(value, depth + 1)))
-        names = {entry.key.parts for entry in own}
+            entries.append(ObjectEntry(name, self.to_node(value, depth + 1)))
+        names = {entry.key.parts for entry in entries}
         for entry in merged:
             if entry.key.parts not in names:
                 names.add(entry.key.parts)
-                own.append(entry)
-        return own
+                entries.append(entry)
+        return entries
 
     def to_scalar(self, tree: yaml.ScalarNode, at: Position) -> Node:
         value = str(tree.value)
@@ -148,14 +150,14 @@ class _YamlReader:
     def restore_unresolved(self, value: str) -> tuple[Part, ...]:
         if not self.holes:
             return (value,)
-        found: list[Part] = []
+        parts: list[Part] = []
         for piece in re.split("([\ue000-\uf8ff])", value):
             mark = ord(piece) - _FIRST_MARK if len(piece) == 1 and _MARKS.match(piece) else -1
-            found.extend(parts_of(StringNode((self.holes[mark],), self.call.at)) if mark >= 0 else (piece,))
-        return join(found)
+            parts.extend(parts_of(StringNode((self.holes[mark],), self.call.at)) if mark >= 0 else (piece,))
+        return join(parts)
 
     def position(self, tree: yaml.Node) -> Position:
-        """The place of a node in the file where the text stands letter for letter, else that of the text."""
+        """Return the position of a node in the file that contains the text; else the position of the call."""
         if not self.source.starts:
             return self.call.at
         line, column = self.line_and_column(tree.start_mark)

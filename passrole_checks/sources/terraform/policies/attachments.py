@@ -1,8 +1,8 @@
-"""Who gets which managed policy in a configuration, and which managed policies are permissions boundaries only.
+"""Attachments of managed policies to principals, and managed policies that are permissions boundaries only.
 
-A managed policy is named by reference, or by its ARN or name as text. Names of IAM entities of a kind are unique within
-an account, whatever their path (IAM User Guide, "IAM and AWS STS quotas"), so a name that this configuration gives to
-one entity names that entity.
+A managed policy is referenced, or named by its ARN or name as a string. Names of IAM entities of a kind are unique
+within an account, whatever their path (IAM User Guide, "IAM and AWS STS quotas"), so a name that this configuration
+gives to one entity identifies that entity.
 """
 
 from __future__ import annotations
@@ -51,27 +51,27 @@ _AWS_MANAGED = ":iam::aws:policy/"
 _BOUNDARY_KEY = "iam:permissionsboundary"
 _LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
 
-_Name = tuple[Part, ...]  # of what is not known the same holes
-_NamedEntity = tuple[str, str]  # the address of its module, and its own
+_Name = tuple[Part, ...]  # equal names have equal unresolved parts
+_NamedEntity = tuple[str, str]  # module address, entity address
 
 
 @dataclass
 class TerraformAttachments:
-    """Filled block by block (:meth:`look`), after :meth:`of` has looked at all names of a configuration."""
+    """Attachments of a configuration: created by :meth:`of` with all names, then filled by :meth:`add_resource`."""
 
     root: Module
     by_name: dict[tuple[str, _Name], list[_NamedEntity]] = field(default_factory=dict)  # by kind and name
-    arns: dict[str, str] = field(default_factory=dict)  # the words of an ARN that is not known: the managed policy
-    # managed policies, who gets them, and when
+    arns: dict[str, str] = field(default_factory=dict)  # managed policy by the expression of its unresolved ARN
+    # managed policy to principal to path conditions
     attached: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
     boundaries: set[str] = field(default_factory=set)
-    attached_addresses: set[str] = field(default_factory=set)  # attached to somebody
-    has_unresolved_policy: bool = False  # there is an attachment of which it is not known which policy it attaches
+    attached_addresses: set[str] = field(default_factory=set)  # attached to any principal
+    has_unresolved_policy: bool = False  # true if an attachment's policy is unresolved
 
     @classmethod
     def of(cls, root: Module) -> TerraformAttachments:
-        """The names that a configuration gives."""
-        found = cls(root)
+        """Index the names of all IAM entities in a configuration."""
+        attachments = cls(root)
         for module in root.walk():
             for block in module.folder.resources:
                 type_, label = block.labels[:2]
@@ -80,35 +80,37 @@ class TerraformAttachments:
                 for instance in module.instances(block).items:
                     address = module.prefixed(f"{type_}.{label}{instance.suffix}")
                     if type_ in MANAGED_POLICIES:
-                        found.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
+                        attachments.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
                     name = references.entity_name(block, module.scope(block.source, instance))
                     own = _comparable(expand(name.parts)) if name is not None else None
                     if own is not None:
-                        bearers = found.by_name.setdefault((ENTITIES[type_].kind, own), [])
+                        bearers = attachments.by_name.setdefault((ENTITIES[type_].kind, own), [])
                         bearers.append((module.address, address))
-        return found
+        return attachments
 
     @cached_property
     def _otherwise_used(self) -> set[str]:
-        """The managed policies that the files mention, or give to a module that is not here. It takes a look at all of
-        them to know, and it matters only where there is a boundary."""
+        """The managed policies that the files mention, or pass to a missing module, other than as a boundary.
+
+        Computed on demand, as it reads all files and matters only if the configuration has a permissions boundary.
+        """
         mentions = Mentions.of(self.root)
-        found = set(mentions.addresses)
+        addresses = set(mentions.addresses)
         for name in mentions.names:
-            found.update(address for _, address in self.by_name.get(("policy", (name,)), ()))
+            addresses.update(address for _, address in self.by_name.get(("policy", (name,)), ()))
         for module in self.root.walk():
             for block in module.folder.modules.values():
                 if module.children(block) is None:
-                    found.update(self._passed_to_missing_module(module, block))
-        return found
+                    addresses.update(self._passed_to_missing_module(module, block))
+        return addresses
 
     def add_resource(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
-        """Note what one resource attaches, to others or to itself, and what bounds it; ``when`` says when it exists."""
+        """Record what a resource attaches to itself or others, and its permissions boundary; ``when``: it exists."""
         type_, module = block.labels[0], scope.module.address
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
-            who = self.resolve_principals(block, entities, scope)
-            self._attach(references.attribute_value(block, attribute, scope), who, module, when)
+            principals = self.resolve_principals(block, entities, scope)
+            self._attach(references.attribute_value(block, attribute, scope), principals, module, when)
         if type_ in OWN_ATTACHMENTS:
             self._attach(references.attribute_value(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
         if type_ in NAMED_ATTACHMENTS:
@@ -120,14 +122,14 @@ class TerraformAttachments:
             self._add_boundaries(block, scope)
 
     def add_demanded_boundaries(self, policies: Collection[AttachedPolicy]) -> None:
-        """Note the managed policies that documents demand as a boundary (condition key ``iam:PermissionsBoundary``)."""
+        """Record managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
         for policy in policies if self.arns else ():
             for value in _boundary_condition_values(policy.document):
                 for text in texts_in(value):
                     self._add_boundary(self.resolve_policies(text, ""))
 
     def _passed_to_missing_module(self, module: Module, block: Block) -> Iterator[str]:
-        """Policies handed to a module that is not here: what becomes of them is not known."""
+        """Yield the addresses of policies that are passed to a module whose source is missing."""
         for instance in module.instances(block).items:
             scope = module.scope(block.source, instance)
             for attribute in block.body.attributes:
@@ -137,26 +139,29 @@ class TerraformAttachments:
                     yield from self.resolve_policies(value, module.address)
 
     def resolve_principals(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
-        """Addresses, else names, of the users, groups, roles and permission sets that attributes name."""
-        found: dict[str, None] = {}
+        """Return the addresses, else the names, of users, groups, roles and permission sets in attributes (name:
+        kind)."""
+        principals: dict[str, None] = {}
         for attribute, kind in attributes.items():
             for value in flatten_values(references.attribute_value(block, attribute, scope)):
                 if isinstance(value, StringNode):
-                    found[self._resolve_principal(value, kind, scope.module.address)] = None
-        return tuple(found)
+                    principals[self._resolve_principal(value, kind, scope.module.address)] = None
+        return tuple(principals)
 
     def with_attachments(self, policy: AttachedPolicy) -> AttachedPolicy:
-        """A policy with everybody who gets it, known as a boundary where nothing else is done with it."""
+        """Return a managed policy with all its principals, and of kind BOUNDARY if it has no other use."""
         type_, address = policy.resource.type, policy.resource.address
         if type_ not in MANAGED_POLICIES:
             return policy
         principals = tuple(dict.fromkeys((*policy.principals, *self.attached.get(address, ()))))
-        own = {address, _block_address(type_, address)}
-        bounds = not self.boundaries.isdisjoint(own) and not (self.has_unresolved_policy or principals)
-        bounds = bounds and self.attached_addresses.isdisjoint(own) and self._otherwise_used.isdisjoint(own)
-        kind = PolicyKind.BOUNDARY if bounds else PolicyKind.IDENTITY
-        held = held_under({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
-        return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=held)
+        addresses = {address, _block_address(type_, address)}
+        is_boundary = not self.boundaries.isdisjoint(addresses) and not (self.has_unresolved_policy or principals)
+        is_boundary = (
+            is_boundary and self.attached_addresses.isdisjoint(addresses) and self._otherwise_used.isdisjoint(addresses)
+        )
+        kind = PolicyKind.BOUNDARY if is_boundary else PolicyKind.IDENTITY
+        attachments = held_under({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
+        return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=attachments)
 
     def _attach(
         self,
@@ -187,12 +192,12 @@ class TerraformAttachments:
                     self._add_boundary(self.resolve_policies(value, module, by_name=True))
 
     def _add_boundary(self, addresses: list[str]) -> None:
-        """Note a boundary; a name that several policies bear says of none that it is one."""
+        """Record a boundary, unless the name matches several policies."""
         if len(addresses) == 1:
             self.boundaries.update(addresses)
 
     def resolve_policies(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
-        """Addresses of the managed policies of this configuration that a value in a module names."""
+        """Return the addresses of this configuration's managed policies that a value in a module names."""
         if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
             own = ("", "id", MANAGED_POLICIES[value.type], *((ENTITIES[value.type].name,) if by_name else ()))
             return [value.address] if value.attribute in own else []
@@ -204,23 +209,25 @@ class TerraformAttachments:
         return self._addresses_of("policy", _policy_name(value, by_name), module)
 
     def _addresses_of(self, kind: str, name: _Name | None, module: str) -> list[str]:
-        """What bears a name: in the module where the name stands, else anywhere."""
-        bearers = self.by_name.get((kind, name), []) if name is not None else []
-        return [address for where, address in bearers if where == module] or [address for _, address in bearers]
+        """Return the entities with a name: those of the same module, else those of all modules."""
+        entities = self.by_name.get((kind, name), []) if name is not None else []
+        return [address for own_module, address in entities if own_module == module] or [
+            address for _, address in entities
+        ]
 
     def _resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
         if isinstance(value, Reference):
-            entity = ENTITIES.get(value.type)  # a group may be given the name of a user
+            entity = ENTITIES.get(value.type)  # a group may reuse the name of a user
             return value.address if entity is None or entity.kind == kind else literal(kind, value.address)
         only = value.only_hole
         if only is not None and only.role is not None:
             return only.role
-        bearers = self._addresses_of(kind, _comparable(expand(value.parts)), module)
-        return bearers[0] if len(bearers) == 1 else literal(kind, str(known(value)))
+        addresses = self._addresses_of(kind, _comparable(expand(value.parts)), module)
+        return addresses[0] if len(addresses) == 1 else literal(kind, str(known(value)))
 
 
 def flatten_values(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
-    """The values in a list or (with ``objects``) an object, or the one value; of alternatives all of them."""
+    """Yield the elements of a list or (with ``objects``) an object, or the single value, in all alternatives."""
     pending = [value] if value is not None else []
     while pending:
         node = pending.pop(0)
@@ -235,7 +242,7 @@ def flatten_values(value: Node | None, *, objects: bool = True) -> Iterator[Node
 
 
 def _boundary_condition_values(document: Node) -> Iterator[Node]:
-    """The values of the condition key of permissions boundaries in a document."""
+    """Yield the values of condition key ``iam:PermissionsBoundary`` in a document."""
     if isinstance(document, StringNode):
         if _BOUNDARY_KEY not in str(document).lower():
             return
@@ -259,7 +266,7 @@ def _boundary_condition_values(document: Node) -> Iterator[Node]:
 
 
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
-    """The values of ``name`` in the nested blocks, or in the objects of the attribute, of this name."""
+    """Yield the values of ``name`` in the nested blocks, or in the objects, of an attribute."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
         value = references.attribute_value(inner, name, inner_scope)
         if value is not None:
@@ -286,23 +293,23 @@ def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope
 
 
 def _policy_name(value: StringNode, whole: bool = False) -> _Name | None:
-    """The name at the end of a policy's ARN; a text without a slash is one if it is literal, or with ``whole``."""
+    """Return the name in a policy's ARN. A string without a slash is a name if it is literal or ``whole`` is true."""
     parts = expand(value.parts)
-    for place in range(len(parts) - 1, -1, -1):
-        part = parts[place]
+    for index in range(len(parts) - 1, -1, -1):
+        part = parts[index]
         if isinstance(part, str) and "/" in part:
-            return _comparable(join((part.rsplit("/", 1)[1], *parts[place + 1 :])))
+            return _comparable(join((part.rsplit("/", 1)[1], *parts[index + 1 :])))
     return _comparable(parts) if whole or all(isinstance(part, str) for part in parts) else None
 
 
 def _comparable(parts: _Name) -> _Name | None:
-    """A name, None where it is empty, or where the same words may mean something else in another block."""
+    """Return the name; None if it is empty, or contains a loop variable whose value depends on the block."""
     holes = [part for part in parts if isinstance(part, Unresolved)]
     return None if parts == ("",) or any(_LOOP_VARIABLE.search(hole.expression) for hole in holes) else parts
 
 
 def _is_resolved(value: Node) -> bool:
-    """Whether it is known which policy an attachment attaches, be it of this configuration or not."""
+    """True if it is known which policy an attachment attaches, even one outside of this configuration."""
     if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
         return True
     name = _policy_name(value) if isinstance(value, StringNode) else None
@@ -310,6 +317,6 @@ def _is_resolved(value: Node) -> bool:
 
 
 def _block_address(type_: str, address: str) -> str:
-    """The address of the block that an instance belongs to."""
+    """Return the address of the block of an instance."""
     start = address.rindex(f"{type_}.")
     return address[:start] + address[start:].partition("[")[0]

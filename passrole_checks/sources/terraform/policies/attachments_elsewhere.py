@@ -1,8 +1,8 @@
-"""What principals hold beside the policies of a configuration: policies that stand elsewhere, groups, boundaries.
+"""Attachments of policies outside of the configuration, group memberships and permissions boundaries.
 
 Sources: the resource pages of the Terraform Registry, providers ``hashicorp/aws`` (IAM, SSO Admin,
-``aws_organizations_policy_attachment``) and ``hashicorp/awscc``; which attributes these are is told by
-:mod:`passrole_checks.sources.model.terraform_policy_attributes`.
+``aws_organizations_policy_attachment``) and ``hashicorp/awscc``;
+:mod:`passrole_checks.sources.model.terraform_policy_attributes` lists the attributes.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 
 @dataclass
 class Collected:
-    """Filled block by block (:meth:`look`)."""
+    """Attachments of a configuration, filled by :meth:`add_resource`."""
 
     attachments: TerraformAttachments
     holdings: Holdings = field(default_factory=Holdings)
-    # organization policies by the name, which stands for the id before that is known
+    # organization policies by name, as their ids are unknown before deployment
     _scps_by_name: dict[str, list[str]] = field(default_factory=dict)
 
     def add_resource(
         self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
     ) -> None:
-        """Note what one instance of a resource attaches that does not stand here, who is in which group, and bounds."""
+        """Record the external policies, group memberships, boundary and SCP targets of one resource instance."""
         type_ = block.labels[0]
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
@@ -69,9 +69,11 @@ class Collected:
                 self._attach(name, holders, resource, attribute, scope, when, by_name=True)
         if type_ in MEMBERSHIPS:
             groups, users = MEMBERSHIPS[type_]
-            who = self.attachments.resolve_principals(block, {users: "user"}, scope) if users else (resource.address,)
+            member_users = (
+                self.attachments.resolve_principals(block, {users: "user"}, scope) if users else (resource.address,)
+            )
             for group in self.attachments.resolve_principals(block, {groups: "group"}, scope):
-                self.holdings.members.update(dict.fromkeys((group, user) for user in who))
+                self.holdings.members.update(dict.fromkeys((group, user) for user in member_users))
         if type_ in BOUNDED:
             self._add_boundary(block, scope, resource)
         if type_ in SCP_TARGETS:
@@ -81,22 +83,24 @@ class Collected:
                     continue
                 named = [(facts, resource.address)]
                 if policy:
-                    which = each_with_facts(references.attribute_value(block, policy, scope), facts)
-                    named = [(further, _policy_identifier(one)) for further, one in which]
-                self.holdings.limited.extend((plain_text(value), further, name) for further, name in named)
+                    policies = each_with_facts(references.attribute_value(block, policy, scope), facts)
+                    named = [
+                        (policy_facts, _policy_identifier(named_policy)) for policy_facts, named_policy in policies
+                    ]
+                self.holdings.limited.extend((plain_text(value), policy_facts, name) for policy_facts, name in named)
         if type_ in ORGANIZATION_POLICIES:
-            given = references.attribute_value(block, "name", scope)
-            if isinstance(given, StringNode):
-                self._scps_by_name.setdefault(str(given), []).append(resource.address)
+            policy_name = references.attribute_value(block, "name", scope)
+            if isinstance(policy_name, StringNode):
+                self._scps_by_name.setdefault(str(policy_name), []).append(resource.address)
 
     def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
-        """All of it, given the policies of the configuration."""
-        found = replace(self.holdings, limited=[])
+        """Return all recorded attachments, given the policies of the configuration."""
+        holdings = replace(self.holdings, limited=[])
         for target, facts, named in self.holdings.limited:
             addresses = self._scps_by_name.get(named, [named])
             if len(addresses) == 1:
-                found.limited.append((target, facts, addresses[0]))
-        return found.held(policies)
+                holdings.limited.append((target, facts, addresses[0]))
+        return holdings.held(policies)
 
     def _attach(
         self,
@@ -131,18 +135,18 @@ class Collected:
         for holder in holders:
             self.holdings.bind(
                 holder,
-                [(facts, _plain_unless_reference(one)) for facts, one in values],
+                [(facts, _plain_unless_reference(value)) for facts, value in values],
                 lambda text: self.attachments.resolve_policies(text, module, by_name=by_name),
             )
 
 
 def _plain_unless_reference(value: Node) -> Node:
-    """The value as the rooms behind know it, but for a reference, which says what it refers to."""
+    """Return the value without evaluator-only parts; a reference is kept, as it identifies a resource."""
     return plain_text(value) if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure)) else value
 
 
 def _policy_identifier(value: Node) -> str:
-    """The words by which a value names an organization policy: its address, or its name."""
+    """Return the address of the organization policy that a value refers to, else its text."""
     if isinstance(value, Reference) and value.type in ORGANIZATION_POLICIES:
         return value.address
     return str(value) if isinstance(value, StringNode) else ""

@@ -1,8 +1,8 @@
-"""Where the files of a configuration speak of a managed policy other than as a permissions boundary.
+"""Mentions of managed policies other than as a permissions boundary.
 
-A policy counts as a boundary only where nothing else is done with it. What is done with its ARN may lie beyond what can
-be evaluated (a module that is not here, a function, another provider), so its mention is enough: a direct one, or one
-through locals, variables and outputs that are themselves mentioned.
+A policy counts as a boundary only if it has no other use. Uses of its ARN may be impossible to evaluate (a missing
+module, a function, another provider), so any mention counts: a direct one, or one through locals, variables and outputs
+that are mentioned themselves.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _MENTION = re.compile(
     r"|\b(?P<kind>local|var)\s*\.\s*(?P<value>[\w-]+)"
     r"|\bmodule\s*\.\s*(?P<module>[\w-]+)(?:\s*\[[^\]]*\])?(?:\s*\.\s*(?P<output>[\w-]+))?"
 )
-_IGNORED_BLOCKS = frozenset({"moved", "removed", "import"})  # blocks that do nothing with what they name
+_IGNORED_BLOCKS = frozenset({"moved", "removed", "import"})  # blocks that do not use the resources they name
 _ORDERING = frozenset({"depends_on", "replace_triggered_by"})
 _BOUNDARY = "permissions_boundary"
 
-_Node = tuple[Path, str, str]  # a folder, and what in it: a local, a variable, an output, an argument of a module
+_Node = tuple[Path, str, str]  # folder, kind (local, var, output, argument), name
 
 
 @dataclass(frozen=True)
 class Mentions:
-    """``addresses`` of the blocks of managed policies that are mentioned, and ``names`` in literal ARNs of policies."""
+    """``addresses`` of managed policy blocks that are mentioned, and policy ``names`` in literal ARNs."""
 
     addresses: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, root: Module) -> Mentions:
-        """What a root module and the modules that it calls mention; nothing where none of them speaks of boundaries."""
+        """Return the mentions in a root module and its modules; empty if no file mentions a permissions boundary."""
         modules = list(root.walk())
         folders = {module.folder.path: module for module in modules}
         if not any(
@@ -63,7 +63,7 @@ class Mentions:
 
 
 class _MentionGraph:
-    """The attributes of all folders: those that use what they mention, and those that only pass it on."""
+    """Attributes of all folders: ``uses`` use what they mention, ``forwarders`` only pass it on."""
 
     def __init__(self, folders: dict[Path, Module]) -> None:
         self.folders = folders
@@ -102,7 +102,7 @@ class _MentionGraph:
                 self.uses.append((path, attribute))
 
     def reachable_mentions(self) -> tuple[dict[Path, set[tuple[str, str]]], set[str]]:
-        """The policies, by folder, and the names that those attributes mention which use them, directly or not."""
+        """Return the (type, label) pairs per folder, and the policy names, that uses mention directly or indirectly."""
         labels: dict[Path, set[tuple[str, str]]] = {path: set() for path in self.folders}
         names: set[str] = set()
         pending, seen = list(self.uses), set[_Node]()
@@ -117,11 +117,11 @@ class _MentionGraph:
                     for node in self._targets(path, match):
                         if node not in seen:
                             seen.add(node)
-                            pending.extend((node[0], one) for one in self.forwarders.get(node, ()))
+                            pending.extend((node[0], forwarder) for forwarder in self.forwarders.get(node, ()))
         return labels, names
 
     def _targets(self, path: Path, match: re.Match[str]) -> Iterator[_Node]:
-        """What stands behind the mention of a local, a variable or an output."""
+        """Yield the local, variable, output or argument that a mention refers to."""
         if match["module"]:
             callee = self.callees.get((path, match["module"]))
             if callee is not None:
@@ -134,7 +134,7 @@ class _MentionGraph:
 
 
 def _document_attributes(type_: str) -> frozenset[str]:
-    """The attributes of a resource type that hold documents: a policy that is named in one is given to nobody by it."""
+    """Return the attributes of a resource type that contain documents; mentioning a policy there does not attach it."""
     tables = (IDENTITY_POLICIES, RESOURCE_POLICIES, ORGANIZATION_POLICIES, TRUST_POLICIES)
     single = {table[type_] for table in tables if type_ in table}
     return frozenset({*single, *NESTED_POLICIES.get(type_, ())})

@@ -1,4 +1,4 @@
-"""Which resources of a configuration receive which role, and its instance profiles.
+"""Roles that resources of a configuration receive, and its instance profiles.
 
 Source: the argument references of the resource pages of the providers ``hashicorp/aws`` and ``hashicorp/awscc``;
 ``aws_iam_instance_profile`` (``role``: the name of the one role in it), ``awscc_iam_instance_profile`` (``roles``).
@@ -33,19 +33,18 @@ from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 INSTANCE_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
-"""The types of instance profiles, with the attribute of the role in one."""
+"""Resource types of instance profiles, with the attribute that contains the role."""
 
-_MAX_DEPTH = 12  # blocks inside blocks
+_MAX_DEPTH = 12  # nested blocks
 
 
 def received_roles(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> Iterator[ReceivedRole]:
-    """What a resource receives; each value stands where the attribute of the resource does."""
+    """Yield the roles that a resource receives, each value at the position of the resource's attribute."""
     yield from received_by(resource, _BlockAttributes(block, resource.type, scope))
 
 
 def may_receive(block: Block) -> bool:
-    """Whether a resource can receive a role or be an instance profile; the names that are written in it may tell that
-    it does not, without more."""
+    """True if a resource can receive a role or is an instance profile; decided by the words in its block."""
     type_ = block.labels[0]
     if type_ in INSTANCE_PROFILES or type_ in TYPES:
         return True
@@ -57,7 +56,7 @@ def may_receive(block: Block) -> bool:
 
 @dataclass(frozen=True)
 class _BlockAttributes:
-    """The attributes and blocks of one resource."""
+    """Attributes and nested blocks of one resource."""
 
     block: Block
     type: str
@@ -71,7 +70,7 @@ class _BlockAttributes:
 
 
 def instance_profile(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> InstanceProfile:
-    """What an instance profile is called, and the role in it."""
+    """Return an instance profile with its name and its role."""
     name = references.entity_name(block, scope)
     role = references.attribute_value(block, INSTANCE_PROFILES[resource.type], scope)
     value = document(role) if role is not None else None
@@ -84,31 +83,32 @@ def instance_profile(block: Block, resource: ResourceDefinition, scope: Evaluati
 def _value_at_paths(
     block: Block, name: str, paths: Sequence[Path], scope: EvaluationScope, depth: int = 0
 ) -> Node | None:
-    """What stands under a name in a block, as far as the paths lead: the value of an attribute, or a list of blocks."""
+    """Return the value of an attribute, or a list of the nested blocks, with what the paths lead to."""
     attribute = block.body.get(name)
     if attribute is not None:
         value = references.attribute_value(block, name, scope)
         at = scope.inside(attribute.source).position(attribute.span)
         if value is None:
             return None
-        given = document(value)
+        plain = document(value)
         if (
-            (DEEP,) in paths and isinstance(given, StringNode) and given.only_hole is None
+            (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_hole is None
         ):  # JSON, or YAML, which JSON is too
             inner_scope = scope.inside(attribute.source)
-            given = document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [given]) or given)
-        return _relocate(given, at)
+            plain = document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [plain]) or plain)
+        return _relocate(plain, at)
     if depth > _MAX_DEPTH:
         return None
-    found = [
+    blocks = [
         _block_as_object(inner, paths, inner_scope, depth + 1)
         for _, inner, inner_scope in blocks_of(block.body, name, scope)
     ]
-    return ListNode(tuple(found), found[0].at) if found else None
+    return ListNode(tuple(blocks), blocks[0].at) if blocks else None
 
 
 def _block_as_object(block: Block, paths: Sequence[Path], scope: EvaluationScope, depth: int) -> ObjectNode:
-    """A block as an object of what the paths lead to; of a path that ends here, or goes anywhere, all that is in it."""
+    """Return a block as an object of what the paths lead to, or with all its content if a path ends here or is
+    ``ANY``."""
     at = scope.position(block.span)
     rests = [path[1:] if path[:1] == ("*",) else path for path in paths]
     deep = (DEEP,) in rests
@@ -124,12 +124,14 @@ def _block_as_object(block: Block, paths: Sequence[Path], scope: EvaluationScope
 
 
 def _names(block: Block) -> list[str]:
-    inner = (one.labels[0] if one.type == "dynamic" and one.labels else one.type for one in block.body.blocks)
+    inner = (
+        nested.labels[0] if nested.type == "dynamic" and nested.labels else nested.type for nested in block.body.blocks
+    )
     return list(dict.fromkeys((*(attribute.name for attribute in block.body.attributes), *inner)))
 
 
 def _relocate(node: Node, at: Position) -> Node:
-    """A value as it stands in an attribute, wherever what it refers to stands."""
+    """Return the value at the position of an attribute, wherever the referenced value is defined."""
     inside = node.at.file == at.file and at.covers(node.at.line)
     if isinstance(node, ListNode):
         return ListNode(tuple(_relocate(item, at) for item in node.items), node.at if inside else at)

@@ -1,9 +1,8 @@
-"""Whether a value may hold a policy document, told by what its expression and all that it refers to say: nothing is
-evaluated.
+"""Static test: can this expression contain a policy document? Nothing is evaluated.
 
-A document is an object with certain keys, or a text of JSON, which holds quotes. Where neither such a key nor a quote
-is written in anything that goes into a value, and nothing does that makes them (a file that is read, JSON that is
-encoded), there is no document in it. What cannot be told may hold one.
+A document is an object with certain keys, or JSON, which contains quotes. An expression contains no document if neither
+such a key nor a quote is written in anything that it uses, and nothing there creates them (reading a file, encoding
+JSON). Where that is undecidable, the answer is true.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ from passrole_checks.sources.terraform.reading.syntax import (
 )
 from passrole_checks.sources.terraform.resources.data_sources import is_special
 
-# every document has the first one, every statement that is written as an object one of the others
+# every document has the first key, every statement object one of the others
 _POLICY_KEYS = frozenset({"Statement", "Action", "NotAction", "actions", "not_actions"})
-# functions whose value holds no quote and no key that their arguments do not hold
+# functions whose result contains no quote and no object key that their arguments do not contain
 _TRANSPARENT_FUNCTIONS = frozenset({
     "abs", "alltrue", "anytrue", "basename", "can", "ceil", "chunklist", "cidrhost", "cidrnetmask", "cidrsubnet",
     "cidrsubnets", "coalesce", "coalescelist", "compact", "concat", "contains", "dirname", "distinct", "element",
@@ -53,8 +52,8 @@ _TRANSPARENT_FUNCTIONS = frozenset({
     "sum", "timeadd", "timestamp", "title", "tobool", "tolist", "tomap", "tonumber", "toset", "tostring", "trim",
     "trimprefix", "trimspace", "trimsuffix", "try", "upper", "uuid", "values",
 })  # fmt: skip
-_PLAIN_FORMAT = re.compile(r'(?:[^%"]|%[-+0-9.]*[sd]|%%)*')  # other verbs write JSON, or quotes
-# a value without any of these refers to nothing, calls nothing, and holds no quote and no key that matters
+_PLAIN_FORMAT = re.compile(r'(?:[^%"]|%[-+0-9.]*[sd]|%%)*')  # other verbs create JSON or quotes
+# source text without any of these has no reference, call, quote or key of policies
 _SUSPICIOUS = re.compile(
     rb"Statement|Action|actions|<<|=>|\\|\$\{|%\{|\)\s*[=:]|[\w\])\x80-\xff]\s*\.\s*[^\d\s]"
     rb"|(?<!list)(?<!set)(?<!map)(?<!object)(?<!tuple)(?<!optional)\("
@@ -69,12 +68,12 @@ _NAMING_ATTRIBUTES = (
     "aws_service_name",
     "custom_suffix",
 )
-_HARMLESS_NAMES = frozenset({"path", "terraform", "count", "self"})  # names of values that hold neither
-_MAX_DEPTH = 60  # expressions inside expressions, references followed
+_HARMLESS_NAMES = frozenset({"path", "terraform", "count", "self"})  # names of values without documents
+_MAX_DEPTH = 60  # nested expressions and followed references
 
 
 class PolicyDetector:
-    """What is known of the variables, locals and outputs of one configuration."""
+    """The test for one configuration, with a cache of its variables, locals and outputs."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], bool] = {}
@@ -82,8 +81,10 @@ class PolicyDetector:
     def may_contain(
         self, expression: Expression, scope: EvaluationScope, bound: frozenset[str] = frozenset(), depth: int = 0
     ) -> bool:
-        """Whether the value of an expression may hold a document. ``bound`` are the variables of a ``for`` around it,
-        which hold what its collection does."""
+        """True if the value of an expression may contain a document.
+
+        ``bound`` are the variables of enclosing ``for`` expressions, which contain only what their collections do.
+        """
         if depth > _MAX_DEPTH:
             return True
 
@@ -116,7 +117,7 @@ class PolicyDetector:
                 return True
 
     def candidate_arguments(self, module: Module, block: Block, left_out: frozenset[str]) -> list[Attribute]:
-        """The arguments of a ``module`` block that may hold a document, but for those that are ``left_out``."""
+        """Return the arguments of a ``module`` block that may contain a document, except those in ``left_out``."""
         each = block.body.get("for_each")
         return [
             attribute
@@ -166,7 +167,7 @@ class PolicyDetector:
             block = module.folder.modules.get(first)
             children = module.children(block) if block is not None else None
             if children is None:
-                return False  # it is not here: a hole
+                return False  # the module is missing: its outputs are unresolved
             return output is None or any(self._cached(child, "output", output, depth) for child in children.values())
         if name == "data":
             second = steps[1] if len(steps) > 1 else None
@@ -181,7 +182,7 @@ class PolicyDetector:
         key = (module.address, kind, name)
         known = self._known.get(key)
         if known is None:
-            self._known[key] = True  # while it is looked at: what refers to itself
+            self._known[key] = True  # ends the recursion of a value that refers to itself
             find = {
                 "var": self._variable_may_contain,
                 "local": self._local_may_contain,
@@ -218,22 +219,22 @@ class PolicyDetector:
     def _attribute_may_contain(
         self, module: Module, block: Block | None, type_: str, steps: list[str | Expression], depth: int
     ) -> bool:
-        """Of a resource or a data source: what is written there, and what a name that goes into an ARN is made of."""
+        """Test the attribute of a resource or data source, and the attributes that form its ARN."""
         if block is None:
             return False
         name = next((step for step in steps if isinstance(step, str)), None)
         each = block.body.get("for_each")
         if name is None or (steps[0] is not name and each is None and block.body.get("count") is None):
             return True
-        for one in {name, *_NAMING_ATTRIBUTES, *((ENTITIES[type_].name,) if type_ in ENTITIES else ())}:
-            if self._instances_may_contain(module, block.body.get(one), each, depth):
+        for attribute in {name, *_NAMING_ATTRIBUTES, *((ENTITIES[type_].name,) if type_ in ENTITIES else ())}:
+            if self._instances_may_contain(module, block.body.get(attribute), each, depth):
                 return True
         return False
 
     def _expression_may_contain(
         self, attribute: Attribute, scope: EvaluationScope, depth: int, bound: frozenset[str] = frozenset()
     ) -> bool:
-        """What is said of the value of an attribute; its words alone may say that there is nothing to see."""
+        """Test an attribute, first by its source text alone."""
         if not _SUSPICIOUS.search(bytes_of(attribute)):
             return False
         return self.may_contain(attribute.value, scope, bound, depth)
@@ -241,7 +242,7 @@ class PolicyDetector:
     def _instances_may_contain(
         self, module: Module, attribute: Attribute | None, each: Attribute | None, depth: int
     ) -> bool:
-        """Within its block ``each`` holds what is in ``for_each``."""
+        """Test an attribute in a block, in which ``each`` contains only what ``for_each`` does."""
         if attribute is None:
             return False
         if each is not None and self._module_value_may_contain(module, each, depth):
@@ -250,13 +251,13 @@ class PolicyDetector:
 
 
 def bytes_of(attribute: Attribute) -> bytes:
-    """An attribute as it is written."""
+    """Return the source text of an attribute."""
     source, span = attribute.source, attribute.span
     return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
 
 
 def _is_plain_format(arguments: tuple[Expression, ...]) -> bool:
-    """Whether a format is a text that makes no quotes."""
+    """True if a format string creates no quotes."""
     match arguments:
         case (TemplateExpression((Fragment(value),)),):
             return _PLAIN_FORMAT.fullmatch(value) is not None
@@ -264,7 +265,7 @@ def _is_plain_format(arguments: tuple[Expression, ...]) -> bool:
 
 
 def _is_policy_key(key: Expression) -> bool:
-    """Whether the key of an object is one that matters, or may be."""
+    """True if the key of an object is a key of policies, or may be one."""
     if isinstance(key, Literal):
         return key.value in _POLICY_KEYS
     if isinstance(key, TemplateExpression) and len(key.parts) == 1 and isinstance(key.parts[0], Fragment):
@@ -273,7 +274,7 @@ def _is_policy_key(key: Expression) -> bool:
 
 
 def _has_policy_keys(constraint: Expression) -> bool:
-    """Whether a type names attributes that matter: their defaults make them be there."""
+    """True if a type constraint has attributes that are keys of policies: optional defaults may create them."""
     pending = [constraint]
     while pending:
         match pending.pop():
@@ -291,7 +292,7 @@ def _has_policy_keys(constraint: Expression) -> bool:
 
 
 def _value_may_contain(node: Node) -> bool:
-    """The same of a value."""
+    """True if an evaluated value may contain a document."""
     pending = [node]
     while pending:
         current = pending.pop()

@@ -1,9 +1,9 @@
-"""Policy documents, and AWS managed policies, that are handed to a module that is not here.
+"""Policy documents and AWS managed policies that are passed to a module whose source is missing.
 
-What such a module makes of a document is not known, but a document says itself what it can be: a resource-based or a
-trust policy names a Principal, an identity-based policy never does (IAM User Guide, "IAM JSON policy elements:
-Principal"). So one without is judged as what it will be once somebody holds it, and so is a statement that is handed
-over as an object. An AWS managed policy has no other use than to be attached, or to be a permissions boundary.
+The use of such a document is unknown, but the document itself shows what it can be: a resource-based or trust policy
+names a Principal, an identity-based policy never does (IAM User Guide, "IAM JSON policy elements: Principal"). A
+document without one is therefore checked as an identity-based policy, and so is a statement that is passed as an
+object. An AWS managed policy can only be attached, or be a permissions boundary.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
 _META_ARGUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
-_AWS_MANAGED = re.compile(rf'[^\s"]*{AWS_MANAGED}[^\s"]+')  # and no document that speaks of one
+_AWS_MANAGED = re.compile(rf'[^\s"]*{AWS_MANAGED}[^\s"]+')  # the ARN alone, not a document that contains it
 _MAX_DEPTH = 6  # levels of lists and objects below an argument
 
 
 def policies_in_arguments(module: Module, block: Block, detector: PolicyDetector) -> Iterator[AttachedPolicy]:
-    """The policy documents among the arguments of a ``module`` block.
+    """Yield the policy documents in the arguments of a ``module`` block.
 
-    The module's address stands for the resource; ``path`` leads from the argument to the document.
+    The module is their resource; ``path`` leads from the argument to the document.
     """
     arguments = detector.candidate_arguments(module, block, _META_ARGUMENTS)
     if not arguments:
@@ -51,13 +51,13 @@ def policies_in_arguments(module: Module, block: Block, detector: PolicyDetector
         resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
         for attribute in arguments:
             value = references.attribute_value(block, attribute.name, scope)
-            for path, found in _documents(value, attribute.name, _MAX_DEPTH) if value is not None else ():
-                if found is not None:
-                    yield AttachedPolicy(resource, path, found, kind_of(path, found))
+            for path, policy in _documents(value, attribute.name, _MAX_DEPTH) if value is not None else ():
+                if policy is not None:
+                    yield AttachedPolicy(resource, path, policy, kind_of(path, policy))
                     continue
-                called = f"module.{block.labels[0]}: {attribute.name}"
+                argument = f"module.{block.labels[0]}: {attribute.name}"
                 module.run.not_evaluated.setdefault(
-                    module.prefixed(called),
+                    module.prefixed(argument),
                     Unreadable(block.source.file, f"{address}: {path}: {TOO_DEEP}", attribute.span.line),
                 )
 
@@ -65,8 +65,10 @@ def policies_in_arguments(module: Module, block: Block, detector: PolicyDetector
 def managed_policies_in_arguments(
     module: Module, block: Block, detector: ManagedPolicyDetector
 ) -> Iterator[ManagedAttachment]:
-    """The AWS managed policies among the arguments of a ``module`` block, none that are to be a permissions boundary.
-    The module stands for whoever gets them."""
+    """Yield the AWS managed policies in the arguments of a ``module`` block, except permissions boundaries.
+
+    The module stands in for the principal that gets them.
+    """
     arguments = [
         attribute
         for attribute in block.body.attributes
@@ -79,11 +81,11 @@ def managed_policies_in_arguments(
         for attribute in arguments:
             value = references.attribute_value(block, attribute.name, scope)
             when = (*module.when, *instance.when)
-            for path, facts, found in (
+            for path, facts, arn in (
                 _string_variants(value, attribute.name, when, _MAX_DEPTH) if value is not None else ()
             ):
-                if _AWS_MANAGED.fullmatch(str(known(found))) and "boundary" not in path.lower():
-                    yield ManagedAttachment(address, plain_text(found), resource, path, found.at, facts)
+                if _AWS_MANAGED.fullmatch(str(known(arn))) and "boundary" not in path.lower():
+                    yield ManagedAttachment(address, plain_text(arn), resource, path, arn.at, facts)
 
 
 def _string_variants(
@@ -104,13 +106,13 @@ def _string_variants(
 
 
 def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
-    """The documents at a path or below it, each with its own path; None for those that lie too deep."""
+    """Yield (path, document) for each document at or below a path; None for a document below the maximum depth."""
     if isinstance(value, (StringNode, Choice)) or (
         isinstance(value, ObjectNode) and value.get("Statement") is not None
     ):
-        found = document(value)
-        if _is_document(found):
-            yield path, found
+        candidate = document(value)
+        if _is_document(candidate):
+            yield path, candidate
             return
     if not depth:
         if _contains_statements(value):
@@ -124,26 +126,26 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
 
 
 def _contains_statements(value: Node) -> bool:
-    """Whether anything at or below a value looks like a statement or a policy document."""
+    """True if anything at or below a value looks like a statement or a policy document."""
     pending = [value]
     while pending:
-        one = pending.pop()
-        if _is_document(document(one) if isinstance(one, StringNode) else one) or as_statement(one) is not None:
+        node = pending.pop()
+        if _is_document(document(node) if isinstance(node, StringNode) else node) or as_statement(node) is not None:
             return True
-        if isinstance(one, ListNode):
-            pending.extend(one.items)
-        elif isinstance(one, ObjectNode):
-            pending.extend(entry.value for entry in one.entries)
-        elif isinstance(one, Choice):
-            pending.extend(option for _, option in one.options)
+        if isinstance(node, ListNode):
+            pending.extend(node.items)
+        elif isinstance(node, ObjectNode):
+            pending.extend(entry.value for entry in node.entries)
+        elif isinstance(node, Choice):
+            pending.extend(option for _, option in node.options)
     return False
 
 
 def _documents_inside(value: ListNode | ObjectNode, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
-    """The documents in a list or an object. The statements in it make one; those with a Principal one of their own."""
-    alone = as_statement(value)
-    if alone is not None:
-        yield path, document_of([alone], value.at)
+    """Yield the documents in a list or object. Statements in it form one document; those with a Principal another."""
+    single = as_statement(value)
+    if single is not None:
+        yield path, document_of([single], value.at)
         return
     named = (
         [(f"{path}/{number}", item) for number, item in enumerate(value.items)]
@@ -157,12 +159,12 @@ def _documents_inside(value: ListNode | ObjectNode, path: str, depth: int) -> It
             statements.setdefault(names_principal(statement), []).append(statement)
         else:
             yield from _documents(item, inner, depth - 1)
-    for found in statements.values():
-        yield path, document_of(found, value.at)
+    for group in statements.values():
+        yield path, document_of(group, value.at)
 
 
 def _is_document(node: Node) -> bool:
-    """Whether a value is a policy document, in one of its readings, of which at least the outline is known."""
+    """True if at least one alternative of a value is a policy document with a known outline."""
     if isinstance(node, ObjectNode):
         return node.get("Statement") is not None
     if isinstance(node, StringNode):

@@ -1,6 +1,6 @@
-"""Which resources hold policies: the documents, principals and roles of a configuration.
+"""Documents, principals and roles of a configuration.
 
-Which attributes these are is told by :mod:`passrole_checks.sources.model.terraform_policy_attributes`.
+:mod:`passrole_checks.sources.model.terraform_policy_attributes` lists the attributes that contain them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 @dataclass
 class ModuleContents:
-    """What the modules of a configuration hold."""
+    """Resources, policies, roles and attachments of all modules of a configuration."""
 
     resources: list[ResourceDefinition] = field(default_factory=list)
     policies: list[AttachedPolicy] = field(default_factory=list)
@@ -86,40 +86,42 @@ class ModuleContents:
 
 
 def collect(root: Module) -> ModuleContents:
-    """All resources, policies and roles of a root module and the modules that it calls."""
-    found, attachments = ModuleContents(), TerraformAttachments.of(root)
+    """Return all resources, policies and roles of a root module and its child modules."""
+    contents, attachments = ModuleContents(), TerraformAttachments.of(root)
     holdings, documents, managed = Collected(attachments), PolicyDetector(), ManagedPolicyDetector()
     for module in root.walk():
         for block in module.folder.resources:
             try:
-                _collect_block(module, block, found, holdings)
+                _collect_block(module, block, contents, holdings)
             except RecursionError:
-                found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+                contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
         for block in module.folder.modules.values():
             if module.children(block) is None:
-                found.policies.extend(policies_in_arguments(module, block, documents))
+                contents.policies.extend(policies_in_arguments(module, block, documents))
                 holdings.holdings.managed.extend(managed_policies_in_arguments(module, block, managed))
     stacks = list(stacks_of(root))
     for stack in stacks:
-        _collect_stack(stack, found)
-    attachments.add_demanded_boundaries(found.policies)
-    found.policies = [attachments.with_attachments(policy) for policy in found.policies]
-    found.held = held_in((stack.content for stack in stacks), holdings.held(found.policies))
+        _collect_stack(stack, contents)
+    attachments.add_demanded_boundaries(contents.policies)
+    contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
+    contents.held = held_in((stack.content for stack in stacks), holdings.held(contents.policies))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
-    for block, resource, scope, when in _role_consumers(root):  # last: policies come first where there is too much
+    for block, resource, scope, when in _role_consumers(
+        root
+    ):  # last: policies have priority if the step budget runs out
         try:
             inner = received_in.get(resource.address, ())
-            for one in (*received_roles(block, resource, scope), *inner):
-                found.received.append(replace(one, value=under(when, one.value)) if when else one)
+            for received in (*received_roles(block, resource, scope), *inner):
+                contents.received.append(replace(received, value=under(when, received.value)) if when else received)
             if resource.type in INSTANCE_PROFILES:
-                found.instance_profiles.append(instance_profile(block, resource, scope))
+                contents.instance_profiles.append(instance_profile(block, resource, scope))
         except RecursionError:
-            found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
-    return found
+            contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+    return contents
 
 
 def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
-    """The instances of resources that receive roles, or are instance profiles, and when they exist."""
+    """Yield the instances of resources that receive roles or are instance profiles, with their path conditions."""
     for module in root.walk():
         for block in module.folder.resources:
             type_, name = block.labels[0], block.labels[1]
@@ -132,44 +134,44 @@ def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, E
                     yield block, resource, scope, (*module.when, *instance.when)
 
 
-def _collect_stack(stack: Stack, found: ModuleContents) -> None:
+def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
     content, when = stack.content, stack.when
-    found.resources.append(stack.resource)
+    contents.resources.append(stack.resource)
     for policy in content.policies:
-        found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+        contents.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
     roles = (replace(role, there=intersect((when,), role.there)) for role in content.roles)
-    found.roles.extend(roles if when else content.roles)
-    found.stack_roles.extend(content.named)
-    found.users.extend(content.users)
-    found.instance_profiles.extend(content.profiles)
-    found.suppressions.extend(content.suppressions)
-    found.not_evaluated.extend(content.not_evaluated if content.is_read else ())
-    found.nested.extend([content.file] if content.file else ())
+    contents.roles.extend(roles if when else content.roles)
+    contents.stack_roles.extend(content.named)
+    contents.users.extend(content.users)
+    contents.instance_profiles.extend(content.profiles)
+    contents.suppressions.extend(content.suppressions)
+    contents.not_evaluated.extend(content.not_evaluated if content.is_read else ())
+    contents.nested.extend([content.file] if content.file else ())
 
 
-def _collect_block(module: Module, block: Block, found: ModuleContents, holdings: Collected) -> None:
+def _collect_block(module: Module, block: Block, contents: ModuleContents, holdings: Collected) -> None:
     type_, name = block.labels[0], block.labels[1]
     if type_ in TYPES:
         return
     if type_ not in _RELEVANT_TYPES:
         address = module.prefixed(f"{type_}.{name}")
         at = module.scope(block.source).position(block.span)
-        found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
+        contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
         _note_unread(module, block, address)
         return
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
         address = module.prefixed(f"{type_}.{name}{instance.suffix}")
         resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
-        found.resources.append(resource)
+        contents.resources.append(resource)
         when = (*module.when, *instance.when)
         for policy in _policies(block, resource, scope, holdings.attachments):
-            found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+            contents.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
-            found.roles.append(_role_definition(block, resource, scope, when))
+            contents.roles.append(_role_definition(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
-            found.users.extend([(address, plain_text(user))] if user is not None else ())
+            contents.users.extend([(address, plain_text(user))] if user is not None else ())
         holdings.attachments.add_resource(block, scope, address, when)
         holdings.add_resource(block, scope, resource, when)
 
@@ -192,29 +194,29 @@ def _policies(
     type_ = resource.type
     if type_ in IDENTITY_POLICIES:
         attribute = IDENTITY_POLICIES[type_]
-        written = _document(block, attribute, scope)
-        if written is not None:
-            itself = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
-            principals = attachments.resolve_principals(block, HOLDERS.get(type_, {}), scope) or itself
-            yield AttachedPolicy(resource, attribute, written, PolicyKind.IDENTITY, principals)
+        policy = _document(block, attribute, scope)
+        if policy is not None:
+            own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
+            principals = attachments.resolve_principals(block, HOLDERS.get(type_, {}), scope) or own_address
+            yield AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals)
     for table, kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (ORGANIZATION_POLICIES, PolicyKind.SCP)):
         if type_ in table and (kind is PolicyKind.RESOURCE or _has_statements(block, scope)):
-            written = _document(block, table[type_], scope)
-            if written is not None:
-                yield AttachedPolicy(resource, table[type_], written, kind)
+            policy = _document(block, table[type_], scope)
+            if policy is not None:
+                yield AttachedPolicy(resource, table[type_], policy, kind)
     if type_ in TRUST_POLICIES:
         trust = _document(block, TRUST_POLICIES[type_], scope)
         if trust is not None:
             yield AttachedPolicy(resource, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
     if type_ in NESTED_POLICIES:
         attribute, key = NESTED_POLICIES[type_]
-        for place, written in _inline_policies(block, attribute, key, scope):
-            path = f"{attribute}/{place}/{key}" if place else attribute
-            yield AttachedPolicy(resource, path, written, PolicyKind.IDENTITY, (resource.address,))
+        for number, policy in _inline_policies(block, attribute, key, scope):
+            path = f"{attribute}/{number}/{key}" if number else attribute
+            yield AttachedPolicy(resource, path, policy, PolicyKind.IDENTITY, (resource.address,))
 
 
 def _has_statements(block: Block, scope: EvaluationScope) -> bool:
-    """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
+    """True if an organization policy is of a type with statements, or of an unknown type."""
     value = references.attribute_value(block, "type", scope)
     name = literal(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
@@ -226,12 +228,12 @@ def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
 
 
 def _as_document(value: Node) -> Node | None:
-    found = document(_parse_statements(value))
-    return None if isinstance(found, Absent) else found
+    plain = document(_parse_statements(value))
+    return None if isinstance(plain, Absent) else plain
 
 
 def _parse_statements(value: Node) -> Node:
-    """An object given as a document whose statements are JSON text (``awscc``: "Map of String") with these read."""
+    """Return a document object with its statements parsed if they are JSON (``awscc``: "Map of String")."""
     if isinstance(value, Choice):
         return Choice(value.condition, tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
     if not isinstance(value, ObjectNode):
@@ -252,8 +254,10 @@ def _parse_statements(value: Node) -> Node:
 
 
 def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, Node]]:
-    """The inline policies in nested blocks, or in the objects of a list, each with its number; a list of which nothing
-    is known is one unknown policy without a number."""
+    """Yield the inline policies in nested blocks or in the objects of a list, each with its number.
+
+    An unresolved list is yielded as one unresolved policy without a number.
+    """
     number = 0
     for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
         written = _document(inner, key, inner_scope)

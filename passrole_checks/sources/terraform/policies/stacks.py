@@ -1,4 +1,4 @@
-"""CloudFormation stacks and stack sets of a configuration, with what is in their templates."""
+"""CloudFormation stacks and stack sets of a configuration, with the content of their templates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from passrole_checks.sources.terraform.resources import references
 
 @dataclass(frozen=True)
 class Stack:
-    """One instance of a stack; ``when``: the conditions under which it exists."""
+    """One instance of a stack; ``when`` is the condition under which it exists."""
 
     resource: ResourceDefinition
     content: StackContent
@@ -25,7 +25,7 @@ class Stack:
 
 
 def stacks_of(root: Module) -> Iterator[Stack]:
-    """The stacks of a root module and of the modules that it calls; one whose policies are not read is named there."""
+    """Yield the stacks of a root module and its child modules; record those whose template cannot be read."""
     for module in root.walk():
         for block in module.folder.resources:
             type_, name = block.labels[0], block.labels[1]
@@ -42,7 +42,7 @@ def stacks_of(root: Module) -> Iterator[Stack]:
 
 
 def _stack_content(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> StackContent:
-    from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
+    from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # slow import, rarely needed
 
     values = {name: references.attribute_value(block, name, scope) for name in PARTS}
     try:

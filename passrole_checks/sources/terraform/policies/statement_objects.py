@@ -1,9 +1,9 @@
-"""Statements that are written as objects, for a module that will make a policy document of them.
+"""Statements written as objects, which are passed to a module that builds a policy document.
 
-Modules take them in the words of the data source's ``statement`` block (``policy_statements`` of
+Their keys are those of the data source's ``statement`` block (``policy_statements`` of
 ``terraform-aws-modules/lambda/aws``, ``iam_policy`` of ``cloudposse/iam-policy/aws``: their pages in the Terraform
-Registry), or as they stand in a document. Like there, an object without an effect allows (provider ``hashicorp/aws``,
-data source ``aws_iam_policy_document``: "effect: defaults to Allow").
+Registry), or those of a document. As in the data source, the default effect is Allow (provider ``hashicorp/aws``, data
+source ``aws_iam_policy_document``: "effect: defaults to Allow").
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BLOCK_KEYS = (("actions", "not_actions"), ("resources", "not_resources"))
 
 
 def as_statement(value: Node) -> Node | None:
-    """The statement that an object is, with alternatives where the object has some; None where it is something else."""
+    """Return an object as a statement, with alternatives if it has some; None if it is not a statement."""
     if isinstance(value, Choice):
         options = [(outcome, as_statement(option)) for outcome, option in value.options]
         if all(option is None for _, option in options):
@@ -56,7 +56,7 @@ def as_statement(value: Node) -> Node | None:
 
 
 def document_of(statements: Sequence[Node], at: Position) -> ObjectNode:
-    """The policy document that a module makes of statements."""
+    """Return the policy document that a module builds from statements."""
     together = ListNode(tuple(statements), at)
     return ObjectNode(
         (ObjectEntry(text("Version", at), text("2012-10-17", at)), ObjectEntry(text("Statement", at), together)), at
@@ -68,26 +68,26 @@ def _has_each_group(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> b
 
 
 def _looks_like_statement(value: ObjectNode) -> bool:
-    """Whether it has an effect, or something among its actions has the form of one: ``service:Name``, or ``*``."""
+    """True if an object has an effect, or an element of its actions has the form ``service:Name`` or ``*``."""
     if value.get("effect") is not None:
         return True
-    found = [literal(item) for name in _BLOCK_KEYS[0] for item in elements(value.get(name) or Absent(value.at))]
-    return any(name is not None and (name == "*" or ":" in name) for name in found)
+    actions = [literal(item) for name in _BLOCK_KEYS[0] for item in elements(value.get(name) or Absent(value.at))]
+    return any(name is not None and (name == "*" or ":" in name) for name in actions)
 
 
 def _to_statement(value: ObjectNode) -> ObjectNode:
     at = value.at
     entries = [] if _is_set(value.get("effect")) else [ObjectEntry(text("Effect", at), text("Allow", at))]
     for name, key in _ELEMENTS.items():
-        found = value.get(name)
-        if found is not None and _is_set(found):
-            entries.append(ObjectEntry(text(key, at), plain(found)))
+        element = value.get(name)
+        if element is not None and _is_set(element):
+            entries.append(ObjectEntry(text(key, at), plain(element)))
     if not any(_is_set(value.get(name)) for name in _BLOCK_KEYS[1]):
-        entries.append(ObjectEntry(text("Resource", at), hole("resources", at, "empty, which AWS refuses")))
+        entries.append(ObjectEntry(text("Resource", at), hole("resources", at, "empty, which AWS rejects")))
     for name in _CONDITIONS:
-        found = value.get(name)
-        if found is not None and _is_set(found):
-            entries.append(ObjectEntry(text("Condition", at), _condition(found)))
+        element = value.get(name)
+        if element is not None and _is_set(element):
+            entries.append(ObjectEntry(text("Condition", at), _condition(element)))
     return ObjectNode(tuple(entries), at, block=True)
 
 
@@ -102,8 +102,11 @@ def _members(node: ListNode | ObjectNode) -> tuple[object, ...]:
 
 
 def _condition(value: Node) -> Node:
-    """The Condition element: of objects with ``test``, ``variable`` and ``values``, in a list or an object, or as it
-    stands in a document. The values of the same test and variable add up."""
+    """Return the Condition element; values of the same test and variable are merged.
+
+    The value is a list or object of objects with ``test``, ``variable`` and ``values``, or a Condition as in a
+    document.
+    """
     if isinstance(value, Choice):
         options = tuple((outcome, _condition(option)) for outcome, option in value.options)
         return Choice(value.condition, options, value.at)
@@ -127,7 +130,7 @@ def _condition(value: Node) -> Node:
         ObjectEntry(
             test,
             ObjectNode(
-                tuple(ObjectEntry(key, ListNode(tuple(found), key.at)) for key, found in keys.values()), test.at
+                tuple(ObjectEntry(key, ListNode(tuple(collected), key.at)) for key, collected in keys.values()), test.at
             ),
         )
         for test, keys in tests.values()

@@ -1,4 +1,4 @@
-"""Nested blocks, ``dynamic`` ones expanded.
+"""Nested blocks, with ``dynamic`` blocks expanded.
 
 Source: Terraform language documentation, "dynamic Blocks".
 """
@@ -13,14 +13,14 @@ from passrole_checks.sources.terraform.evaluation.loops import rounds_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
 
-_MAX_BLOCKS = 200  # blocks that one dynamic block expands to
+_MAX_BLOCKS = 200  # per dynamic block
 
 
 def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
-    """The blocks of a type as (when, block, scope), ``dynamic`` ones once for each of their elements.
+    """Yield the blocks of a type as (path condition, block, scope), a ``dynamic`` block once per element.
 
-    ``when`` is empty for a block that is surely there. One whose elements are not known comes once, with holes for
-    what its element holds, under the condition that there are any.
+    The path condition is empty for a block that exists in every case. A ``dynamic`` block over unknown elements is
+    yielded once, with an unresolved element, under the condition that there are any.
     """
     for block in body.blocks:
         if block.type == type_:
@@ -39,24 +39,32 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
     if iterator is not None and isinstance(iterator.value, Name):
         name = iterator.value.name
     value = evaluate(for_each.value, scope.inside(for_each.source))
-    words = scope.identity(for_each.value.span)
+    collection_name = scope.identity(for_each.value.span)
     for when, collection in _variants(value):
         rounds = rounds_of(collection) or []
-        for one in rounds[:_MAX_BLOCKS]:
+        for round_ in rounds[:_MAX_BLOCKS]:
             at = value.at
             each = ObjectNode(
-                (ObjectEntry(StringNode(("key",), at), one.key), ObjectEntry(StringNode(("value",), at), one.value)), at
+                (
+                    ObjectEntry(StringNode(("key",), at), round_.key),
+                    ObjectEntry(StringNode(("value",), at), round_.value),
+                ),
+                at,
             )
-            inner = scope.having({name: each}, one.labels(None, name, words))
-            many = ((scope.condition(f"{words} is not empty"), "true"),) if one.many and not one.when else ()
-            yield when + one.when + many, contents[0], inner
+            inner = scope.having({name: each}, round_.labels(None, name, collection_name))
+            nonempty = (
+                ((scope.condition(f"{collection_name} is not empty"), "true"),)
+                if round_.many and not round_.when
+                else ()
+            )
+            yield when + round_.when + nonempty, contents[0], inner
         if len(rounds) > _MAX_BLOCKS:
-            more = ((scope.condition(f"{words} has more than {_MAX_BLOCKS} elements"), "true"),)
+            more = ((scope.condition(f"{collection_name} has more than {_MAX_BLOCKS} elements"), "true"),)
             yield when + more, contents[0], scope
 
 
 def _variants(value: Node) -> Iterator[tuple[PathCondition, Node]]:
-    """A collection, or its alternatives with the conditions of each."""
+    """Yield the alternatives of a collection, each with its path condition."""
     pending: list[tuple[PathCondition, Node]] = [((), value)]
     while pending:
         when, node = pending.pop(0)

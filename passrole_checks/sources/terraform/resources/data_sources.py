@@ -1,9 +1,9 @@
-"""What is known of an attribute of a data source before anything is deployed.
+"""Attributes of data sources, as far as they are known before deployment.
 
 Source: the data source pages of the Terraform Registry, provider ``hashicorp/aws`` (``aws_caller_identity``,
 ``aws_partition``, ``aws_region``, ``aws_iam_role``, ``aws_iam_roles``, ``aws_iam_policy``, ``aws_iam_session_context``,
 ``aws_iam_user``, ``aws_iam_group``, ``aws_iam_instance_profile``, ``aws_service_principal``). A role that is looked up
-by its name may have any path: what is known of its ARN holds a hole in the path's place.
+by name may have any path: the path in its ARN is an unresolved part.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ from passrole_checks.sources.terraform.resources.entities import (
     service_arn,
 )
 
-_AT_DEPLOYMENT = "known when it is deployed"
-_AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in whatever partition
+_AT_DEPLOYMENT = "known at deployment only"
+_AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
 _REASONS = {
-    "aws_ssm_parameter": "a parameter of Systems Manager, read when it is deployed",
-    "aws_ssm_parameters_by_path": "parameters of Systems Manager, read when it is deployed",
-    "aws_secretsmanager_secret_version": "a secret, read when it is deployed",
-    "aws_cloudformation_stack": "of a CloudFormation stack, read when it is deployed",
-    "aws_cloudformation_export": "an export of CloudFormation, read when it is deployed",
-    "aws_s3_object": "an object in S3, read when it is deployed",
-    "terraform_remote_state": "the state of another configuration",
-    "tfe_outputs": "the outputs of another configuration",
-    "external": "what another program says",
+    "aws_ssm_parameter": "SSM parameter, read at deployment",
+    "aws_ssm_parameters_by_path": "SSM parameters, read at deployment",
+    "aws_secretsmanager_secret_version": "secret, read at deployment",
+    "aws_cloudformation_stack": "CloudFormation stack output, read at deployment",
+    "aws_cloudformation_export": "CloudFormation export, read at deployment",
+    "aws_s3_object": "S3 object, read at deployment",
+    "terraform_remote_state": "state of another configuration",
+    "tfe_outputs": "outputs of another configuration",
+    "external": "output of an external program",
     "http": "read from the network",
 }
 _KINDS = {
@@ -82,7 +82,7 @@ _KINDS = {
     ("aws_iam_session_context", "session_name"): UnresolvedKind.NAME,
     ("aws_organizations_organization", "id"): UnresolvedKind.NAME,
 }
-# entities that are looked up: the word of their ARNs, and the attribute of the name that is looked for
+# data sources of IAM entities: the resource type in their ARNs, and the attribute with the name
 _LOOKED_UP = {
     "aws_iam_role": ("role", "name"),
     "aws_iam_user": ("user", "user_name"),
@@ -97,7 +97,7 @@ _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
 def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
-    """The value of ``name`` of the data source that ``value`` refers to."""
+    """Return the value of attribute ``name`` of the data source that ``value`` refers to."""
     type_ = value.type.removeprefix("data.")
     expression = f"{expression_of(value)}.{name}"
     if type_ == "aws_iam_policy_document" and name in ("json", "minified_json"):
@@ -105,27 +105,27 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     kind = _KINDS.get((type_, name))
     if kind is not None:
         if kind is UnresolvedKind.ACCOUNT_ID and block.body.get("provider") is not None:
-            return hole(expression, at, "the account of another provider")
+            return hole(expression, at, "account of another provider")
         return hole(expression, at, _AT_DEPLOYMENT, kind)
-    room = _RESOLVERS.get(type_)
-    found = room(value, block, name, scope, at) if room is not None else None
-    if found is None:
-        found = attribute_value(block, name, scope)
-    if found is not None:
-        return found
+    resolve = _RESOLVERS.get(type_)
+    result = resolve(value, block, name, scope, at) if resolve is not None else None
+    if result is None:
+        result = attribute_value(block, name, scope)
+    if result is not None:
+        return result
     if name == "arn":
         return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=_AT_DEPLOYMENT),), at)
     return hole(expression, at, _REASONS.get(type_, _AT_DEPLOYMENT))
 
 
 def is_special(type_: str) -> bool:
-    """Whether more is known of a data source of this type than what is written in its block, and than a few words."""
+    """True if a data source of this type has attributes that evaluate to more than its arguments or a short string."""
     return type_ == "aws_iam_policy_document" or (type_ in _RESOLVERS and type_ not in _TRIVIAL)
 
 
 def _caller(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name in ("arn", "user_id"):
-        return hole(f"{expression_of(value)}.{name}", at, "depends on who deploys")
+        return hole(f"{expression_of(value)}.{name}", at, "depends on the deploying principal")
     return None
 
 
@@ -142,12 +142,12 @@ def _service_principal(value: Reference, block: Block, name: str, scope: Evaluat
         return _dns_suffix(at)
     if name == "name":
         service = attribute_value(block, "service_name", scope) or hole(f"{expression_of(value)}.service_name", at)
-        return map_choices(lambda one, suffix: joined((one, text(".", at), suffix), at), service, _dns_suffix(at))
+        return map_choices(lambda prefix, suffix: joined((prefix, text(".", at), suffix), at), service, _dns_suffix(at))
     return None
 
 
 def _dns_suffix(at: Position) -> Node:
-    """The DNS suffix of the partition that is deployed to."""
+    """Return the DNS suffix of the partition, which depends on the partition that is deployed to."""
     return _by_partition("amazonaws.com", "amazonaws.com.cn", at)
 
 
@@ -156,7 +156,8 @@ def _by_partition(elsewhere: str, china: str, at: Position) -> Node:
 
 
 def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """A role, user, group or instance profile that is looked up by its name."""
+    """Return an attribute of a role, user, group or instance profile that is looked up by name; None if it is
+    unknown."""
     kind, by = _LOOKED_UP[value.type.removeprefix("data.")]
     own = attribute_value(block, by, scope)
     expression = f"{expression_of(value)}.{name}"
@@ -185,18 +186,18 @@ def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, a
 
 
 def _referenced_entity(value: Node | None) -> Reference | None:
-    """The entity of this configuration whose name or ARN a value is."""
+    """Return a reference to the entity of this configuration whose name or ARN the value is; None if it is not one."""
     if not isinstance(value, Reference) or not value.attribute or value.type not in ENTITIES:
         return None
     entity = ENTITIES[value.type]
     if value.attribute not in ("id", entity.name, entity.arn):
         return None
-    words = expression_of(value).removesuffix(f".{value.attribute}")
-    return replace(value, parts=(Unresolved(words),), attribute="", defaults=())
+    expression = expression_of(value).removesuffix(f".{value.attribute}")
+    return replace(value, parts=(Unresolved(expression),), attribute="", defaults=())
 
 
 def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """Roles or users that are looked up: any number of them, below ``path_prefix``."""
+    """Return the names or ARNs of ``aws_iam_roles`` or ``aws_iam_users``: an unknown number, below ``path_prefix``."""
     kind = "role" if value.type.endswith("roles") else "user"
     expression = f"{expression_of(value)}.{name}[*]"
     if name == "names":
@@ -210,8 +211,10 @@ def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope,
 
 
 def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """A managed policy that is looked up by its ARN or its name: one of this configuration, or one of AWS, of which the
-    document is known as well."""
+    """Return an attribute of a managed policy that is looked up by ARN or name.
+
+    The policy may be one of this configuration, or an AWS managed policy, whose document is known.
+    """
     expression = f"{expression_of(value)}.{name}"
     arn, own = attribute_value(block, "arn", scope), attribute_value(block, "name", scope)
     policy = _referenced_entity(arn if arn is not None else own)
@@ -221,15 +224,19 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
                       "policy": "policy" if policy.type == "aws_iam_policy" else "policy_document"}  # fmt: skip
         return policy.module.attribute(policy, attributes[name], at) if name in attributes else None
     if name == "policy":
-        given = arn if arn is not None else own
-        what = str(given) if isinstance(given, StringNode) else ""
-        shipped = managed_policy(_AWS_MANAGED.sub("arn:aws:iam::aws:policy/", what)) if what else None
+        identifier = arn if arn is not None else own
+        identifier_text = str(identifier) if isinstance(identifier, StringNode) else ""
+        shipped = (
+            managed_policy(_AWS_MANAGED.sub("arn:aws:iam::aws:policy/", identifier_text)) if identifier_text else None
+        )
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
-        managed = _AWS_MANAGED.match(what) is not None
-        return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _AT_DEPLOYMENT)
+        managed = _AWS_MANAGED.match(identifier_text) is not None
+        return hole(
+            expression, at, f"document of {identifier_text}, an AWS managed policy" if managed else _AT_DEPLOYMENT
+        )
     if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
-        end = ("/", *known(own).parts)  # the account may be ``aws``, the path is not known
+        end = ("/", *known(own).parts)  # the account may be ``aws``, and the path is unknown
         parts = join(
             (
                 "arn:",
@@ -246,18 +253,18 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
 
 
 def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """``issuer_arn`` is the role of a session, and any other ARN unchanged."""
+    """Return ``issuer_arn``: the role of an assumed-role session, any other ARN unchanged."""
     if name != "issuer_arn":
         return None
     expression = f"{expression_of(value)}.{name}"
     arn = attribute_value(block, "arn", scope)
-    given = literal(arn) if arn is not None else None
-    session = _SESSION.fullmatch(given) if given is not None else None
+    known_arn = literal(arn) if arn is not None else None
+    session = _SESSION.fullmatch(known_arn) if known_arn is not None else None
     if session is not None:
         partition, account, role = session.groups()
         parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{expression_of(value)}.path"), role))
         return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
-    if given is not None:
+    if known_arn is not None:
         return arn
     reason = (
         next((part.reason for part in arn.holes if part.reason), _AT_DEPLOYMENT)
@@ -268,9 +275,9 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
 
 
 def _organization(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """The account ids of an organization need not be that of the account deployed to: they are of no kind."""
+    """Return ``master_account_id`` without a kind: it need not be the account that is deployed to."""
     if name == "master_account_id":
-        return hole(f"{expression_of(value)}.{name}", at, "an account of the organization")
+        return hole(f"{expression_of(value)}.{name}", at, "account of the organization")
     return None
 
 

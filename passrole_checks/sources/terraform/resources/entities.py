@@ -1,4 +1,4 @@
-"""IAM entities as a configuration writes them: their attributes, names, paths, and the forms of ARNs.
+"""Attributes, names, paths and ARNs of IAM entities in a configuration.
 
 Forms of ARNs: Service Authorization Reference, "Resource types defined by AWS Identity and Access Management".
 """
@@ -17,16 +17,16 @@ PARTITION = Unresolved("partition", UnresolvedKind.PARTITION)
 
 
 def attribute_value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
-    """An attribute as the configuration sets it, None where it does not, or sets it to null."""
-    found = block.body.get(name)
-    if found is None:
+    """Return the value of an attribute; None if the block does not set it, or sets it to null."""
+    attribute = block.body.get(name)
+    if attribute is None:
         return None
-    value = limit_size(evaluate(found.value, scope.inside(found.source)), name)
+    value = limit_size(evaluate(attribute.value, scope.inside(attribute.source)), name)
     return None if is_null(value) else value
 
 
 def entity_name(block: Block, scope: EvaluationScope) -> StringNode | None:
-    """The name of an IAM entity, None where AWS or Terraform generates it."""
+    """Return the name of an IAM entity; None if AWS or Terraform generates it."""
     value = attribute_value(block, ENTITIES.get(block.labels[0], Entity("")).name, scope)
     if value is not None:
         return value if isinstance(value, StringNode) else None
@@ -39,7 +39,7 @@ def entity_name(block: Block, scope: EvaluationScope) -> StringNode | None:
 
 
 def entity_path(block: Block, scope: EvaluationScope) -> StringNode | None:
-    """The path of an IAM entity, None where the default ``/`` holds."""
+    """Return the path of an IAM entity; None for the default ``/``."""
     value = attribute_value(block, "path", scope)
     if isinstance(value, StringNode):
         return value
@@ -47,16 +47,16 @@ def entity_path(block: Block, scope: EvaluationScope) -> StringNode | None:
 
 
 def iam_arn(kind: str, *rest: Part) -> tuple[Part, ...]:
-    """The ARN of an IAM entity: ``arn:PARTITION:iam::ACCOUNT:KIND`` and what follows (path and name)."""
+    """Return the ARN of an IAM entity: ``arn:PARTITION:iam::ACCOUNT:KIND``, followed by ``rest`` (path and name)."""
     return join(["arn:", PARTITION, ":iam::", ACCOUNT, f":{kind}", *rest])
 
 
 def service_arn(type_: str, expression: str) -> tuple[Part, ...] | None:
-    """What is known of the ARN of a resource of some type: its service."""
+    """Return the known prefix of the ARN of a resource type, up to its service; None if the service is unknown."""
     service = service_of(type_.replace("awscc_", "aws_", 1))
     return ("arn:", PARTITION, f":{service}:", Unresolved(expression)) if service is not None else None
 
 
 def expression_of(value: Reference) -> str:
-    """The words of a reference: those that name the block, and the attribute where it has one."""
+    """Return the source text of a reference: its block, and the attribute if it has one."""
     return value.holes[0].expression

@@ -1,4 +1,4 @@
-"""``count`` and ``for_each``: which instances a block has.
+"""Instances of a block with ``count`` or ``for_each``.
 
 Source: Terraform language documentation, "The count Meta-Argument" and "The for_each Meta-Argument".
 """
@@ -27,12 +27,12 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, 
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Instance, hole, literal, number, truth
 from passrole_checks.sources.terraform.reading.syntax import Block
 
-MAX_INSTANCES = 100  # more of them are evaluated as one, with holes for their keys
+MAX_INSTANCES = 100  # more are evaluated as a single instance with an unresolved key
 
 
 @dataclass(frozen=True)
 class Instances:
-    """``counted``: there is a ``count`` or ``for_each``. ``known``: these are all there can be."""
+    """The instances of a block. ``counted``: it has ``count`` or ``for_each``. ``known``: ``items`` is complete."""
 
     items: tuple[Instance, ...]
     counted: bool = False
@@ -41,10 +41,10 @@ class Instances:
     address: str = ""
 
     def unknown(self) -> Instance:
-        """An instance of which nothing is known, not even its key."""
-        for one in self.items:
-            if not one.suffix:
-                return one
+        """Return an instance whose key and values are unknown."""
+        for instance in self.items:
+            if not instance.suffix:
+                return instance
         return replace(_unknown_instance(self.at or Position("", 1)), label=f"{self.address}[*]")
 
 
@@ -53,15 +53,22 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def suffix_of(key: str) -> str:
     """Return what the key of an instance adds to an address: ``["key"]``, quoted as HCL quotes a string."""
-    return '["' + "".join(_ESCAPES.get(one) or (one if one >= " " else f"\\u{ord(one):04x}") for one in key) + '"]'
+    return (
+        '["'
+        + "".join(
+            _ESCAPES.get(character) or (character if character >= " " else f"\\u{ord(character):04x}")
+            for character in key
+        )
+        + '"]'
+    )
 
 
 def expand_instances(block: Block, scope: EvaluationScope) -> Instances:
-    """The instances of a block. Where ``count`` or ``for_each`` depend on a condition, those of all outcomes."""
-    found = _expand_block(block, scope)
+    """Return the instances of a block, those of all outcomes if ``count`` or ``for_each`` is conditional."""
+    instances = _expand_block(block, scope)
     address = ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
-    items = tuple(replace(one, label=f"{address}{one.suffix or '[*]'}") for one in found.items)
-    return replace(found, items=items, address=address)
+    items = tuple(replace(instance, label=f"{address}{instance.suffix or '[*]'}") for instance in instances.items)
+    return replace(instances, items=items, address=address)
 
 
 def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
@@ -73,11 +80,11 @@ def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
         if amount is None or amount > MAX_INSTANCES:
             return Instances((_unknown_instance(at),), True, False, at)
         readings = [(when, _max_count(option) or 0) for when, option in alternatives_of(value)]
-        found = []
+        counted = []
         for index in range(max(amount, 0)):
             when = _united_condition([reading for reading, number_ in readings if number_ > index])
-            found.append(replace(_counted_instance(index, at), when=when))
-        return Instances(tuple(found), True, True, at)
+            counted.append(replace(_counted_instance(index, at), when=when))
+        return Instances(tuple(counted), True, True, at)
     if for_each is not None:
         return _expand_for_each(evaluate(for_each.value, scope.inside(for_each.source)), at)
     lifecycle = next((inner for inner in block.body.blocks if inner.type == "lifecycle"), None)
@@ -93,17 +100,17 @@ def _counted_instance(index: int, at: Position) -> Instance:
 
 
 def _united_condition(readings: list[PathCondition]) -> PathCondition:
-    """The conditions under which one of the readings holds; none where they are no longer a few facts together."""
+    """Return the condition under which one of the variants exists; empty if it is not a single conjunction."""
     united = simplify(readings)
     return united[0] if len(united) == 1 else ()
 
 
 def _max_count(value: Node) -> int | None:
-    """The largest number that a value can be."""
+    """Return the largest number that a value can be; None if it has no known limit."""
     if isinstance(value, Choice):
-        found = [_max_count(option) for _, option in value.options]
-        known = [amount for amount in found if amount is not None]
-        return max(known) if len(known) == len(found) else None
+        maxima = [_max_count(option) for _, option in value.options]
+        known = [amount for amount in maxima if amount is not None]
+        return max(known) if len(known) == len(maxima) else None
     if isinstance(value, Const) and isinstance(value.value, bool):
         return int(value.value)
     amount = number(value)
@@ -112,7 +119,7 @@ def _max_count(value: Node) -> int | None:
 
 @dataclass(frozen=True)
 class _ForEachElement:
-    """One instance: ``key`` is None where it is not known."""
+    """An element of ``for_each``. ``key`` is None if it is unknown."""
 
     key: str | None
     each_key: Node
@@ -121,76 +128,75 @@ class _ForEachElement:
 
 
 def _expand_for_each(value: Node, at: Position) -> Instances:
-    found, known = _elements_by_suffix(value, at, MAX_INSTANCES)
-    if len(found) > MAX_INSTANCES or (not found and not known):
+    elements, known = _elements_by_suffix(value, at, MAX_INSTANCES)
+    if len(elements) > MAX_INSTANCES or (not elements and not known):
         return Instances((_unknown_instance(at),), True, False, at)
-    items = tuple(_instance_of(suffix, one, at) for suffix, one in found.items())
+    items = tuple(_instance_of(suffix, element, at) for suffix, element in elements.items())
     return Instances(items, True, known, at)
 
 
-def _elements_by_suffix(value: Node, at: Position, left: int) -> tuple[dict[str, _ForEachElement], bool]:
-    """The elements of a collection by the suffix that each gives an address, and whether these are all.
+def _elements_by_suffix(value: Node, at: Position, remaining: int) -> tuple[dict[str, _ForEachElement], bool]:
+    """Return the elements of a collection by their address suffix, and true if these are all of them.
 
-    An element that several alternatives hold under one key, with values that differ, has alternatives for its value:
-    none of them is lost.
+    An element with different values in several alternatives keeps all of them as a choice.
     """
     if not isinstance(value, Choice):
         return _elements_of_variant(value, at)
     merged: dict[str, list[tuple[str, _ForEachElement]]] = {}
-    known = left > 0
+    known = remaining > 0
     for outcome, option in value.options if known else ():
-        inner, inner_known = _elements_by_suffix(option, at, left - 1)
+        inner, inner_known = _elements_by_suffix(option, at, remaining - 1)
         known = known and inner_known
-        for suffix, one in inner.items():
-            merged.setdefault(suffix, []).append((outcome, one))
-    found: dict[str, _ForEachElement] = {}
+        for suffix, element in inner.items():
+            merged.setdefault(suffix, []).append((outcome, element))
+    elements: dict[str, _ForEachElement] = {}
     for suffix, readings in merged.items():
-        options = [(outcome, one.each_value) for outcome, one in readings]
-        when = _united_condition([((value.condition, outcome), *one.when) for outcome, one in readings])
-        if len(readings) == len(value.options) and not any(one.when for _, one in readings):
+        options = [(outcome, element.each_value) for outcome, element in readings]
+        when = _united_condition([((value.condition, outcome), *element.when) for outcome, element in readings])
+        if len(readings) == len(value.options) and not any(element.when for _, element in readings):
             when = ()
-        found[suffix] = replace(readings[0][1], each_value=choice(value.condition, options, value.at), when=when)
-    return found, known
+        elements[suffix] = replace(readings[0][1], each_value=choice(value.condition, options, value.at), when=when)
+    return elements, known
 
 
 def _elements_of_variant(value: Node, at: Position) -> tuple[dict[str, _ForEachElement], bool]:
     rounds = rounds_of(value)
     if rounds is None:
         return {}, isinstance(value, (Const, Absent))
-    found: dict[str, _ForEachElement] = {}
+    elements: dict[str, _ForEachElement] = {}
     known = True
-    for one in rounds:
+    for round_ in rounds:
         is_map = not isinstance(value, ListNode)
-        for key, each_value in _key_variants(one.key if is_map else one.value, one.value, is_map):
-            name = None if one.many else literal(key)
+        for key, each_value in _key_variants(round_.key if is_map else round_.value, round_.value, is_map):
+            name = None if round_.many else literal(key)
             if name is not None:
-                found[suffix_of(name)] = _ForEachElement(name, StringNode((name,), at), each_value, one.when)
+                elements[suffix_of(name)] = _ForEachElement(name, StringNode((name,), at), each_value, round_.when)
                 continue
             known = False
-            words = str(key) if isinstance(key, StringNode) else "…"
-            suffix = _unused_suffix(found, suffix_of(words) if not one.many or "" in found else "")
-            found[suffix] = _ForEachElement(None, hole("each.key", at) if one.many else key, each_value)
-    return found, known
+            key_text = str(key) if isinstance(key, StringNode) else "…"
+            suffix = _unused_suffix(elements, suffix_of(key_text) if not round_.many or "" in elements else "")
+            elements[suffix] = _ForEachElement(None, hole("each.key", at) if round_.many else key, each_value)
+    return elements, known
 
 
 def _key_variants(key: Node, value: Node, is_map: bool) -> list[tuple[Node, Node]]:
-    """An element under each reading of its key. The elements of a set are their own keys."""
+    """Return an element under each alternative of its key. Elements of a set are their own keys."""
     if not isinstance(key, Choice):
         return [(key, value if is_map else key)]
-    found: list[tuple[Node, Node]] = []
+    variants: list[tuple[Node, Node]] = []
     for _, option in key.options:
         if not isinstance(option, Absent):
-            found.extend(_key_variants(option, value, is_map))
-    return found
+            variants.extend(_key_variants(option, value, is_map))
+    return variants
 
 
-def _unused_suffix(found: dict[str, _ForEachElement], suffix: str) -> str:
-    """A suffix that no other element has: two keys that are not known may read alike."""
-    number_, free = 2, suffix
-    while free in found:
-        free = f"{suffix[:-2]} {number_}{suffix[-2:]}"
+def _unused_suffix(elements: dict[str, _ForEachElement], suffix: str) -> str:
+    """Return a suffix that no other element has: two unresolved keys may have the same text."""
+    number_, candidate = 2, suffix
+    while candidate in elements:
+        candidate = f"{suffix[:-2]} {number_}{suffix[-2:]}"
         number_ += 1
-    return free
+    return candidate
 
 
 def _instance_of(suffix: str, element: _ForEachElement, at: Position) -> Instance:

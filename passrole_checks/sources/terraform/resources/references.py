@@ -1,9 +1,9 @@
-"""What is known of an attribute of a resource before anything is deployed.
+"""Attributes of resources, as far as they are known before deployment.
 
-Attributes that the configuration sets are evaluated; computed ones are holes that say what can be said: the ARN of this
-role, an ARN of another service. Attribute references: the resource pages of the providers ``hashicorp/aws`` (IAM) and
-``hashicorp/awscc``, where ``id`` is the primary identifier of the CloudFormation type (the name of a role, user, group
-or instance profile, the ARN of a managed policy).
+Attributes that the configuration sets are evaluated. Computed ones are unresolved values that carry what is known: the
+ARN of this role, an ARN of another service. Attribute references: the resource pages of the providers ``hashicorp/aws``
+(IAM) and ``hashicorp/awscc``, where ``id`` is the primary identifier of the CloudFormation type (the name of a role,
+user, group or instance profile, the ARN of a managed policy).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _IDENTIFIERS = frozenset({"unique_id", "role_id", "policy_id", "key_id", "user_i
 
 
 def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
-    """The value of ``name`` of the resource or data source that ``value`` refers to."""
+    """Return the value of attribute ``name`` of the resource or data source that ``value`` refers to."""
     if value.type.startswith("data."):
         return data_sources.attribute(value, block, name, scope, at)
     entity = ENTITIES.get(value.type)
@@ -51,13 +51,13 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     elif name == "arn" or (name == "id" and value.type in _ID_IS_ARN):
         return _resource_arn(value, block, expression, name, scope, at)
     # "output" of terraform_data is its "input" (Terraform documentation, "The terraform_data managed resource type")
-    found = attribute_value(block, "input" if (value.type, name) == ("terraform_data", "output") else name, scope)
-    if found is None and name == "id" and not value.type.startswith("awscc_"):
-        found = next(
+    result = attribute_value(block, "input" if (value.type, name) == ("terraform_data", "output") else name, scope)
+    if result is None and name == "id" and not value.type.startswith("awscc_"):
+        result = next(
             (item for key in ("name", "bucket", "function_name") if (item := attribute_value(block, key, scope))), None
         )
-    if found is not None:
-        return found
+    if result is not None:
+        return result
     named = name in ("name", "bucket", "function_name") or name in _IDENTIFIERS
     if named or (name == "id" and value.type not in _ID_IS_URL and not value.type.startswith("awscc_")):
         return _computed_reference(value, Unresolved(expression, UnresolvedKind.NAME), name, None, at)
@@ -92,8 +92,10 @@ def _entity_arn(
 def _service_linked_role(
     value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
 ) -> Node:
-    """A service-linked role: ``role/aws-service-role/SERVICE/NAME``, where the service decides on the name, but for a
-    ``custom_suffix`` (IAM User Guide, "Create a service-linked role")."""
+    """Return the ARN or path of a service-linked role: ``role/aws-service-role/SERVICE/NAME``.
+
+    The service decides on the name, except for a ``custom_suffix`` (IAM User Guide, "Create a service-linked role").
+    """
     service = attribute_value(block, "aws_service_name", scope)
     between: tuple[Part, ...] = (
         service.parts
