@@ -46,8 +46,10 @@ class PlanRoleConsumers:
         self._stack_contents: dict[str, StackContent] = {}
 
     def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
-        """Yield the roles that a resource receives. If it is not ``judged``, it does not change, so no principal passes
-        them."""
+        """Yield the roles that a resource receives.
+
+        A resource that is not ``judged`` does not change, so no principal passes its roles.
+        """
         if receives(resource.type):
             for received in received_by(definition, _PlanAttributes(self, resource)):
                 value = received.value
@@ -59,9 +61,8 @@ class PlanRoleConsumers:
         """Return the content of a CloudFormation stack's template; empty for other resources."""
         if resource.type not in TYPES:
             return NOTHING
-        from passrole_checks.sources.cloudformation.read_embedded_template import (
-            content_of,
-        )  # slow import, rarely needed
+        # slow import, rarely needed
+        from passrole_checks.sources.cloudformation.read_embedded_template import content_of
 
         content = self._stack_contents.get(resource.address)
         if content is None:
@@ -150,8 +151,10 @@ class _AttributeBuilder:
         self.received, self.resource, self.owner = consumers, resource, owner
 
     def node(self, value: Json, unknown: Json, written: Json, keys: tuple[str | int, ...]) -> Node:
-        """Return the node of a value; ``unknown`` and ``written`` are its counterparts in ``after_unknown`` and the
-        configuration."""
+        """Return the node of a value.
+
+        ``unknown`` is its counterpart in ``after_unknown``, ``written`` the one in the configuration.
+        """
         at = self.resource.at
         if unknown is True:
             return self._from_configuration(written, keys)
@@ -183,8 +186,7 @@ class _AttributeBuilder:
         return Absent(at)
 
     def _from_configuration(self, written: Json, keys: tuple[str | int, ...]) -> Node:
-        """Return what the configuration says of a value that the plan omits: blocks, of which it has the references
-        only."""
+        """Return a value that the plan omits from its configuration, which has references only."""
         if isinstance(written, list):
             items = (self._from_configuration(block, (*keys, number)) for number, block in enumerate(written))
             return ListNode(tuple(items), self.resource.at)

@@ -112,8 +112,7 @@ class PlanAttachments:
                 yield from ((holder, policy) for holder in self.boundary_principals(resource))
 
     def boundary_principals(self, resource: PlannedResource) -> Iterator[str]:
-        """Yield the principals of a resource's permissions boundary: the resource, or the permission set that it
-        names."""
+        """Yield the principals of a resource's permissions boundary: itself, or the permission set that it names."""
         if resource.type in _BOUNDARY_ATTACHMENTS:
             yield from self.resolve_principals(resource, {"permission_set_arn": "permission-set"})
         else:
@@ -245,7 +244,7 @@ class PlanAttachments:
                     yield from (literal(kind, reference.text) for reference in without_index(written))
 
     def _resolve_principal(self, resource: PlannedResource, kind: str, name: str) -> str:
-        """The address of what bears a name; where several modules define the name, the one in the same module."""
+        """Return the address of the entity with a name, preferably in the same module; else the literal name."""
         entities = self._by_name.get((kind, name), [])
         nearest = [entity for entity in entities if entity.module == resource.module] or entities
         return nearest[0].address if len(nearest) == 1 else literal(kind, name)

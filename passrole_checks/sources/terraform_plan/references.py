@@ -70,8 +70,10 @@ _ATTRIBUTE = re.compile(r'((?:data\.)?[a-z][a-z\d]*_\w+\.[\w-]+(\[(?:"(?:[^"\\]|
 
 
 def without_index(references: Sequence[PlanReference]) -> list[PlanReference]:
-    """Return the references without ``each.key`` and ``count.index``, which a plan lists beside ``x.y`` for
-    ``x.y[each.key].z``."""
+    """Return the references without ``each.key`` and ``count.index``.
+
+    A plan lists these beside ``x.y`` for ``x.y[each.key].z``.
+    """
     return [reference for reference in references if reference.text not in _INDEX]
 
 

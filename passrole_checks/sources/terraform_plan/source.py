@@ -55,12 +55,9 @@ from passrole_checks.sources.terraform_plan.source_configuration import PlanSour
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
 from passrole_checks.sources.terraform_plan.unknown_until_apply import unknown_part
 from passrole_checks.sources.terraform_plan.values_before import (
-    attachments_before,
-    boundaries_before,
+    RenamedAddresses,
     deployment_before,
-    members_before,
     plan_before,
-    policies_before,
 )
 
 
@@ -176,14 +173,15 @@ class _Loader:
         loader = _Loader(before)
         holdings = holdings_of(before, loader.attachments, loader.consumers, _definition, {})
         policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
+        renamed = RenamedAddresses(before, self.plan)
         return {
-            "before": policies_before(before, self.plan, policies),
+            "before": renamed.policies(policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
             "home": deployment_before(before),
-            "members_before": members_before(before, self.plan, loader.members()),
-            "boundaries_before": boundaries_before(before, self.plan, loader.boundaries()),
-            "boundary_names_before": boundaries_before(before, self.plan, holdings.boundary_names.items()),
-            "attachments_before": attachments_before(before, self.plan, holdings.managed),
+            "members_before": renamed.members(loader.members()),
+            "boundaries_before": renamed.boundaries(loader.boundaries()),
+            "boundary_names_before": renamed.boundaries(holdings.boundary_names.items()),
+            "attachments_before": renamed.attachments(holdings.managed),
         }
 
     def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:

@@ -57,7 +57,7 @@ _MAX_DEPTH = 40
 
 
 class PlanSource:
-    """What the configuration in a folder contains for the resources of a plan.
+    """Policies and roles in a folder's configuration, by resource of the plan.
 
     ``unreadable``: what could not be read in the folder, or that it has no configuration. ``files``: files that were
     read. ``excluded``: files excluded on request.

@@ -5,7 +5,7 @@ Source: the AWS provider's documentation of the data source ``aws_iam_policy_doc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import (
@@ -19,6 +19,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.condition_blocks import condition_entries
 from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance
 from passrole_checks.sources.terraform_plan.unknown_until_apply import UnknownValues, unknown_part
@@ -48,8 +49,7 @@ class StatementReader:
         self.whole_lists = whole_lists
 
     def statement(self, value: dict[str, Json], missing: Json, block: dict[str, Json]) -> Node:
-        """Return a statement, given its known values, its marks in ``after_unknown``, and its block in
-        ``configuration``."""
+        """Return a statement of known values, marks in ``after_unknown`` and the block in ``configuration``."""
         unknown = as_object(missing)
         entries: list[tuple[str, Node]] = []
         sid = self.scalar("sid", value, unknown, block)
@@ -88,8 +88,10 @@ class StatementReader:
         return text(_policy_variables(known), self.at) if known is not None else None
 
     def string_list(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """Return a list of strings; an unknown element is an unresolved part with its role, if the references determine
-        it."""
+        """Return a list of strings.
+
+        An unknown element is an unresolved part, with its role if the references determine it.
+        """
         references = self.missing.references.follow(self.module, expression, self.owner)
         label = f"{self.label}.{attribute}"
         if unknown is True:
@@ -108,9 +110,8 @@ class StatementReader:
                 # a set may show two unknown elements as one
                 known = [StringNode((_policy_variables(item),), self.at) for item in values if isinstance(item, str)]
                 return ListNode((*known, *(StringNode((hole,), self.at) for hole in holes)), self.at)
-            holes = [
-                unknown_part(references, label) for _ in unknown_indexes
-            ]  # the mapping of references to elements is unknown
+            # the mapping of references to elements is unknown
+            holes = [unknown_part(references, label) for _ in unknown_indexes]
         items: list[Node] = []
         for number, item in enumerate(values):
             if number in unknown_indexes:
@@ -126,10 +127,7 @@ class StatementReader:
         if unknown is True:
             return StringNode((self.unresolved(attribute, expression),), self.at)
         entries: list[tuple[str, Node]] = []
-        blocks = as_list(expression)
-        for number, item in enumerate(map(as_object, as_list(value))):
-            block = as_object(blocks[number]) if len(blocks) == len(as_list(value)) else {}
-            missing = as_object(unknown_element(unknown, number))
+        for number, item, missing, block in _nested_blocks(value, unknown, expression):
             name = f"{attribute}[{number}].identifiers"
             identifiers = self.string_list(
                 name, item.get("identifiers"), missing.get("identifiers"), block.get("identifiers")
@@ -143,43 +141,31 @@ class StatementReader:
         return self.object_of(entries) if entries else None
 
     def conditions(self, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """Return ``Condition`` with values of the same operator and key merged, as the provider does; None if there is
-        none."""
+        """Return ``Condition`` with values of the same operator and key merged; None if there is none."""
         if unknown is True:
             return StringNode((self.unresolved("condition", expression),), self.at)
-        operators: dict[StringNode, dict[StringNode, list[Node]]] = {}
-        blocks = as_list(expression)
-        for number, item in enumerate(map(as_object, as_list(value))):
-            block = as_object(blocks[number]) if len(blocks) == len(as_list(value)) else {}
-            missing = as_object(unknown_element(unknown, number))
+        conditions: list[tuple[StringNode, StringNode, Sequence[Node]]] = []
+        for number, item, missing, block in _nested_blocks(value, unknown, expression):
             label = f"condition[{number}]"
-            test = self.scalar("test", item, missing, block) or StringNode(
-                (self.unresolved(f"{label}.test", None),), self.at
-            )
-            key = self.scalar("variable", item, missing, block) or StringNode(
-                (self.unresolved(f"{label}.variable", None),), self.at
+            test, variable = (
+                self.scalar(name, item, missing, block)
+                or StringNode((self.unresolved(f"{label}.{name}", None),), self.at)
+                for name in ("test", "variable")
             )
             values = self.string_list(f"{label}.values", item.get("values"), missing.get("values"), block.get("values"))
-            collected = operators.setdefault(test, {}).setdefault(key, [])
-            if isinstance(values, ListNode):
-                collected.extend(values.items)
-            elif values is not None:
-                collected.append(values)
-        if not operators:
-            return None
-        return ObjectNode(
-            tuple(
-                ObjectEntry(
-                    test,
-                    ObjectNode(
-                        tuple(ObjectEntry(key, ListNode(tuple(collected), self.at)) for key, collected in keys.items()),
-                        self.at,
-                    ),
-                )
-                for test, keys in operators.items()
-            ),
-            self.at,
-        )
+            items = values.items if isinstance(values, ListNode) else () if values is None else (values,)
+            conditions.append((test, variable, items))
+        return ObjectNode(tuple(condition_entries(conditions)), self.at) if conditions else None
+
+
+def _nested_blocks(
+    value: Json, unknown: Json, expression: Json
+) -> Iterator[tuple[int, dict[str, Json], dict[str, Json], dict[str, Json]]]:
+    """Yield nested blocks as (number, values, marks in ``after_unknown``, expressions in ``configuration``)."""
+    values, expressions = as_list(value), as_list(expression)
+    for number, item in enumerate(values):
+        block = as_object(expressions[number]) if len(expressions) == len(values) else {}
+        yield number, as_object(item), as_object(unknown_element(unknown, number)), block
 
 
 def _policy_variables(value: str) -> str:

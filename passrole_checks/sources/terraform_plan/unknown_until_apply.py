@@ -23,8 +23,7 @@ class UnknownValues:
         self.plan, self.references = plan, references
 
     def element(self, references: Sequence[PlanReference], label: str) -> Unresolved:
-        """Return one unknown string. A reference to a role's ARN determines the role, and the known parts of its
-        ARN."""
+        """Return one unknown string; a reference to a role's ARN determines the role and the known parts of its ARN."""
         named = without_index(references)
         if len(named) == 1 and (named_role := self._role_of(named[0], len(references) > 1)) is not None:
             expression, role = named_role

@@ -76,53 +76,43 @@ def _resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | No
     )
 
 
-def policies_before(
-    before: PlanFile, after: PlanFile, policies: Iterable[AttachedPolicy]
-) -> tuple[AttachedPolicy, ...]:
-    """Return the identity-based policies of ``before``, with addresses and principals renamed as in ``after``.
+class RenamedAddresses:
+    """New names for the addresses of ``before`` that ``after`` does not have.
 
     A resource at a new address without a ``moved`` block is identified by its name.
     """
-    names = dict(_renamed_addresses(before, after))
-    return tuple(
-        replace(
-            policy,
-            resource=replace(
-                policy.resource, address=bare(names.get(policy.resource.address, policy.resource.address))
-            ),
-            principals=tuple(
-                dict.fromkeys(names.get(name, name) for name in policy.principals or _permission_set_of(before, policy))
-            ),
+
+    def __init__(self, before: PlanFile, after: PlanFile) -> None:
+        self._before, self._new = before, dict(_renamed_addresses(before, after))
+
+    def _name(self, address: str) -> str:
+        return self._new.get(address, address)
+
+    def policies(self, policies: Iterable[AttachedPolicy]) -> tuple[AttachedPolicy, ...]:
+        """Return the identity-based policies with new addresses and principals."""
+        return tuple(
+            replace(
+                policy,
+                resource=replace(policy.resource, address=bare(self._name(policy.resource.address))),
+                principals=tuple(
+                    dict.fromkeys(map(self._name, policy.principals or _permission_set_of(self._before, policy)))
+                ),
+            )
+            for policy in policies
+            if policy.kind is PolicyKind.IDENTITY
         )
-        for policy in policies
-        if policy.kind is PolicyKind.IDENTITY
-    )  # fmt: skip
 
+    def members(self, members: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Return the (group, user) pairs with new addresses."""
+        return tuple((self._name(group), self._name(user)) for group, user in members)
 
-def members_before(
-    before: PlanFile, after: PlanFile, members: Iterable[tuple[str, str]]
-) -> tuple[tuple[str, str], ...]:
-    """Return the (group, user) pairs of ``before``, renamed as in ``after``."""
-    names = dict(_renamed_addresses(before, after))
-    return tuple((names.get(group, group), names.get(user, user)) for group, user in members)
+    def boundaries(self, boundaries: Iterable[tuple[str, _Boundary]]) -> tuple[tuple[str, _Boundary], ...]:
+        """Return the (principal, boundary) pairs with new addresses of principals."""
+        return tuple((self._name(principal), policy) for principal, policy in boundaries)
 
-
-def boundaries_before(
-    before: PlanFile, after: PlanFile, boundaries: Iterable[tuple[str, _Boundary]]
-) -> tuple[tuple[str, _Boundary], ...]:
-    """Return the (principal, boundary) pairs of ``before``, renamed as in ``after``."""
-    names = dict(_renamed_addresses(before, after))
-    return tuple((names.get(principal, principal), policy) for principal, policy in boundaries)
-
-
-def attachments_before(
-    before: PlanFile, after: PlanFile, attachments: Iterable[ManagedAttachment]
-) -> tuple[ManagedAttachment, ...]:
-    """Return the external attached policies of ``before``, with holders renamed as in ``after``."""
-    names = dict(_renamed_addresses(before, after))
-    return tuple(
-        replace(attachment, holder=names.get(attachment.holder, attachment.holder)) for attachment in attachments
-    )
+    def attachments(self, attachments: Iterable[ManagedAttachment]) -> tuple[ManagedAttachment, ...]:
+        """Return the attachments of external policies with new addresses of holders."""
+        return tuple(replace(attachment, holder=self._name(attachment.holder)) for attachment in attachments)
 
 
 def deployment_before(before: PlanFile) -> Deployment:

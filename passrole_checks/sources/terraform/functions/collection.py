@@ -32,8 +32,10 @@ _MAX_COMPARISONS = 200_000  # pairs of elements
 
 
 def elements(value: Node) -> list[Node]:
-    """Return the elements of a list: an unresolved list as one :class:`UnknownTail`, alternatives element by
-    element."""
+    """Return the elements of a list, element by element in each alternative.
+
+    An unresolved list is one :class:`UnknownTail`.
+    """
     if isinstance(value, ListNode):
         return list(value.items)
     if isinstance(value, Choice):
@@ -144,11 +146,6 @@ def deduplicate(items: list[Node]) -> tuple[list[Node], bool]:
     return result, len(result) < 2 or all(literal(item) is not None for item in result)
 
 
-def to_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``tolist``: return the list or set unchanged."""
-    return arguments[0]
-
-
 def length(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``length`` of a collection; a choice of numbers if elements are conditional."""
     value = arguments[0]
@@ -189,9 +186,7 @@ def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return item_at(value, position, call.expression, call.at, missing) if position >= 0 else None
     if isinstance(value, StringNode) and position is not None:
         return get_path(value, arguments[1], call.expression, call.at)
-    if (
-        isinstance(value, ListNode) and has_known_positions(value) and value.items
-    ):  # an index beyond the end wraps around
+    if isinstance(value, ListNode) and has_known_positions(value) and value.items:
         named = f"{name_of_key(arguments[1], call.scope)} % {len(value.items)}"
         return one_of(value, arguments[1], call.expression, call.at, named)
     return None
@@ -344,8 +339,7 @@ def coalesce_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``matchkeys``: elements of the first list whose key, at the same index of the second, is in the
-    third."""
+    """Evaluate ``matchkeys``: elements of the first list whose key in the second list is in the third."""
     values, keys, search_list = arguments
     if not (isinstance(values, ListNode) and isinstance(keys, ListNode) and isinstance(search_list, ListNode)):
         return None
@@ -405,8 +399,8 @@ def _aggregate(
     return Const(function(numbers), call.at) if len(numbers) == len(amounts) else None
 
 
-def same(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``sensitive`` and ``nonsensitive``: return the value unchanged."""
+def unchanged(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``tolist``, ``tomap``, ``sensitive`` and ``nonsensitive``: return the value unchanged."""
     return arguments[0]
 
 
@@ -419,11 +413,11 @@ def ephemeral_as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 COLLECTION = declare({
     "concat": (concat, "l*"), "flatten": (flatten, "l"), "compact": (compact, "l"), "distinct": (distinct, "l"),
-    "tolist": (to_list, "L"), "length": (length, "x"), "element": (element, "ln"), "one": (one, "l"),
+    "tolist": (unchanged, "L"), "length": (length, "x"), "element": (element, "ln"), "one": (one, "l"),
     "contains": (contains, "ca"), "index": (index, "la"), "reverse": (reverse, "l"), "sort": (sort, "l"),
     "slice": (slice_, "lnn"), "range": (range_, "nn?n?"), "alltrue": (all_or_any_true, "l"),
     "anytrue": (all_or_any_true, "l"),
     "chunklist": (chunk_list, "ln"), "coalescelist": (coalesce_list, "L*"), "matchkeys": (match_keys, "lll"),
-    "sum": (sum_, "l"), "max": (max_or_min, "n*"), "min": (max_or_min, "n*"), "sensitive": (same, "A"),
-    "nonsensitive": (same, "A"), "ephemeralasnull": (ephemeral_as_null, "A"),
+    "sum": (sum_, "l"), "max": (max_or_min, "n*"), "min": (max_or_min, "n*"), "sensitive": (unchanged, "A"),
+    "nonsensitive": (unchanged, "A"), "ephemeralasnull": (ephemeral_as_null, "A"),
 })  # fmt: skip

@@ -91,8 +91,7 @@ def file_exists(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``fileset``: the files in a folder whose relative path matches ``*``, ``?``, ``**``, ``{a,b}`` and
-    ``[a-z]``."""
+    """Evaluate ``fileset``: files below a folder that match ``*``, ``?``, ``**``, ``{a,b}`` and ``[a-z]``."""
     folder, pattern = _resolve_path(arguments[0], call.scope), literal(arguments[1])
     if folder is None or pattern is None:
         return call.unresolved("the folder name is unknown" if folder is None else "")

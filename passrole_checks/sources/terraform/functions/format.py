@@ -115,8 +115,7 @@ def _format_number(value: Node, flags: str, width: str, precision: str | None, v
 
 
 def _unresolved_verb(call: FunctionCall, value: Node) -> Unresolved:
-    """Return the unresolved part that a verb makes of an unresolved value, named after the value if that is
-    possible."""
+    """Return the unresolved part for a verb and an unresolved value, named after the value if possible."""
     if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole
     return Unresolved(call.expression)

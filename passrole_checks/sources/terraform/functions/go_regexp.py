@@ -64,8 +64,10 @@ _ESCAPED = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
 
 
 def compile_go(pattern: str) -> Regexp:
-    """Compile a pattern. Raises :class:`BadPattern` if Go rejects it, :class:`Unsupported` if it is not supported
-    here."""
+    """Compile a pattern.
+
+    Raises :class:`BadPattern` if Go rejects it, :class:`Unsupported` if it is not supported here.
+    """
     reader = _PatternParser(pattern)
     node = reader.parse_alternation(0)
     if reader.position < len(reader.pattern):
@@ -162,8 +164,7 @@ class _PatternParser:
         return lambda candidate: candidate == expected
 
     def unquote(self) -> None:
-        r"""Replace the text up to ``\\E`` by its escaped form, so that a repetition applies to its last character
-        only."""
+        """Escape the text up to ``\\E``, so that a repetition applies to its last character only."""
         end = self.pattern.find("\\E", self.position)
         inner = self.pattern[self.position + 1 : end if end >= 0 else None]
         plain = "".join(

@@ -24,8 +24,7 @@ class Unsupported(ValueError):
 
 @dataclass
 class Instruction:
-    """An instruction: ``char``, ``split`` (two targets, the first preferred), ``jump``, ``save``, ``assert`` or
-    ``match``."""
+    """An instruction: ``char``, ``split`` (prefers ``first``), ``jump``, ``save``, ``assert`` or ``match``."""
 
     kind: str
     test: Test | None = None
@@ -145,7 +144,7 @@ def _assertion_matches(word: str, text: str, position: int) -> bool:
 
 
 def is_word_character(character: str) -> bool:
-    r"""True for ``\\w``: an ASCII letter, a digit or an underscore."""
+    """True for ``\\w``: an ASCII letter, a digit or an underscore."""
     return character.isascii() and (character.isalnum() or character == "_")
 
 
@@ -170,8 +169,8 @@ def match_character(test: Test) -> Writer:
 
 
 def assertion(word: str) -> Writer:
-    """Match at ``begin``, ``end``, ``line begin``, ``line end``, a word ``border``, or ``inside`` or outside of a
-    word."""
+    """Match at ``begin``, ``end``, ``line begin``, ``line end``, a word ``border``, or any other position
+    (``inside``)."""
 
     def write(program: list[Instruction]) -> None:
         _append(program, Instruction("assert", word=word))
@@ -220,8 +219,7 @@ def alternation(branches: list[Writer]) -> Writer:
 
 
 def repeat(node: Writer, least: int, most: int | None, lazy: bool) -> Writer:
-    """Match a subpattern ``least`` to ``most`` times (None: unlimited), as often or, if ``lazy``, as rarely as
-    possible."""
+    """Match a subpattern ``least`` to ``most`` times (None: unlimited), greedily unless ``lazy``."""
 
     def fork(program: list[Instruction]) -> Instruction:
         return _append(program, Instruction("split", first=len(program) + 1, second=len(program) + 1))

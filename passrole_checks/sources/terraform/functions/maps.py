@@ -20,6 +20,7 @@ from passrole_checks.sources.terraform.functions.collection import (
     build_list,
     elements,
     has_known_positions,
+    unchanged,
     unknown_tail,
 )
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, may_be_any_type
@@ -122,8 +123,7 @@ def _entry_or_default(unknown: StringNode, name: str, entry: Node, default: Node
 
 
 def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``zipmap``: keys from the first list, values from the second; None unless both lists are known
-    completely."""
+    """Evaluate ``zipmap``: keys from the first list, values from the second; None unless both are completely known."""
     first, second = arguments
     if not (isinstance(first, ListNode) and isinstance(second, ListNode)) or isinstance(first, Unordered):
         return None
@@ -133,11 +133,6 @@ def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return call.fail("lists of different lengths")
     pairs = zip(first.items, second.items, strict=True)
     return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
-
-
-def to_map(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``tomap``: return the map or object unchanged."""
-    return arguments[0]
 
 
 def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -179,5 +174,5 @@ def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
 
 MAPS = declare({
     "merge": (merge, "M*"), "keys": (keys, "m"), "values": (values, "m"), "lookup": (lookup, "msA?"),
-    "zipmap": (zipmap, "ll"), "tomap": (to_map, "M"), "transpose": (transpose, "m"),
+    "zipmap": (zipmap, "ll"), "tomap": (unchanged, "M"), "transpose": (transpose, "m"),
 })  # fmt: skip

@@ -44,8 +44,8 @@ def _logarithm(value: float, base: float) -> float:
 
 
 def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``parseint``. Letters are case-insensitive up to base 36; above, upper-case letters are digits of their
-    own."""
+    """Evaluate ``parseint``. Up to base 36 letters are case-insensitive; above, upper-case letters are further
+    digits."""
     value, base = exact_text(arguments[0]), whole(arguments[1])
     if value is None or base is None:
         return None

@@ -78,8 +78,10 @@ def _captures(match: Match, compiled: Regexp, call: FunctionCall, source: Node) 
 
 
 def replace_pattern(call: FunctionCall, arguments: list[Node], value: StringNode, pattern: str) -> Node | None:
-    """Evaluate ``replace`` with a pattern: ``$1``, ``${1}`` and ``${name}`` in the replacement are groups, ``$$`` is a
-    dollar."""
+    """Evaluate ``replace`` with a pattern.
+
+    In the replacement, ``$1``, ``${1}`` and ``${name}`` are groups, and ``$$`` is a dollar.
+    """
     new = literal(arguments[2])
     work = [MAX_STEPS]
     try:

@@ -32,8 +32,10 @@ def arn_build(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``provider::aws::arn_parse``: an object of the five fields; None if an unresolved part of an earlier
-    field may contain a colon."""
+    """Evaluate ``provider::aws::arn_parse``: an object of the five fields.
+
+    None if an unresolved part of an earlier field than the last may contain a colon.
+    """
     fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
@@ -47,8 +49,10 @@ def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``provider::aws::trim_iam_role_path``: a role ARN without its path; None if an unresolved part may
-    contain a slash."""
+    """Evaluate ``provider::aws::trim_iam_role_path``: a role ARN without its path.
+
+    None if an unresolved part may contain a slash.
+    """
     fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
@@ -77,8 +81,10 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _arn_fields(value: Node) -> list[list[Part]] | str | None:
-    """Return the fields of an ARN after ``arn:``; a string that says why the value is no ARN; None if that is
-    undecidable."""
+    """Return the fields of an ARN after ``arn:``.
+
+    Returns a string with the reason if the value is not an ARN, None if that is undecidable.
+    """
     if not isinstance(value, StringNode):
         return "not an ARN" if literal(value) is not None else None
     whole = expand_known(value)

@@ -131,8 +131,7 @@ def may_be_any_type(value: StringNode) -> bool:
 
 
 def evaluation_cost(node: Node, most: int = 10_000) -> int:
-    """Estimate the cost of working with a value: its number of nodes and the length of its strings, up to ``10 *
-    most``."""
+    """Estimate the cost of working with a value from its nodes and string lengths, up to ``10 * most``."""
     cost = 0
     pending = [node]
     while pending and cost < most:

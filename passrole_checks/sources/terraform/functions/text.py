@@ -71,8 +71,10 @@ def build_string(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *argu
 
 
 def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``join``: known elements stay known; next to an unknown number of elements the separators are
-    unresolved."""
+    """Evaluate ``join``: known elements stay known.
+
+    Separators next to an unknown number of elements are unresolved.
+    """
     items = [item for argument in arguments[1:] for item in elements(argument)]
     separator = arguments[0]
     if any(isinstance(item, (ListNode, ObjectNode)) for item in items):
@@ -144,8 +146,10 @@ def known_parts(value: StringNode) -> tuple[Part, ...]:
 
 
 def _change_case(part: Unresolved, name: str, change: Callable[[str], str]) -> Unresolved:
-    """Return an unresolved part after a change of case. Account ids have no case; partitions and Regions are
-    lower-case."""
+    """Return an unresolved part after a change of case.
+
+    Account ids have no case; partitions and Regions are lower-case.
+    """
     if part.kind is UnresolvedKind.ACCOUNT_ID or (
         name == "lower" and part.kind in (UnresolvedKind.PARTITION, UnresolvedKind.REGION)
     ):
@@ -164,8 +168,10 @@ def _change_case(part: Unresolved, name: str, change: Callable[[str], str]) -> U
 
 
 def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``replace`` of a substring or, between slashes, a pattern; an unresolved part that cannot match is
-    unchanged."""
+    """Evaluate ``replace`` of a substring or, between slashes, a pattern.
+
+    An unresolved part that cannot match is unchanged.
+    """
     old = literal(arguments[1])
     value = to_string_node(arguments[0])
     if value is None or old is None:
@@ -231,8 +237,10 @@ def _replaced_unresolved(part: Unresolved, old: str, new: Node, call: FunctionCa
 
 
 def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``split``: pieces up to the first unresolved part that may contain the separator, then an unknown
-    number."""
+    """Evaluate ``split``: pieces up to the first unresolved part that may contain the separator.
+
+    An unknown number of pieces follows.
+    """
     separator, value = literal(arguments[0]), to_string_node(arguments[1])
     if separator is None or value is None:
         return None

@@ -7,7 +7,7 @@ strcontains, trim, trimprefix, trimsuffix, trimspace, chomp, indent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Const, Node, Part, StringNode, Unresolved, UnresolvedKind, join, text
@@ -42,17 +42,12 @@ def starts_with(parts: tuple[Part, ...], prefix: str) -> bool | None:
 
 def ends_with(parts: tuple[Part, ...], suffix: str) -> bool | None:
     """True if a string ends with ``suffix``; None if that is undecidable."""
-    rest = suffix
-    for part in reversed(parts):
-        if not rest:
-            return True
-        if isinstance(part, str):
-            if not part.endswith(rest[-len(part) :]):
-                return False
-            rest = rest[: -len(part)]
-        else:
-            return False if is_nonempty(part) and not may_contain_any(part, rest[-1]) else None
-    return not rest
+    return starts_with(_mirrored(parts), suffix[::-1])
+
+
+def _mirrored(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts and the characters of each in reverse order."""
+    return tuple(part[::-1] if isinstance(part, str) else part for part in parts)[::-1]
 
 
 def contains_text(parts: tuple[Part, ...], inner: str) -> bool | None:
@@ -77,49 +72,33 @@ def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Functi
     return run
 
 
-def trim_prefix(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``trimprefix``; None if it is undecidable whether the string has the prefix."""
-    value, prefix = to_string_node(arguments[0]), literal(arguments[1])
-    if value is None or prefix is None:
+def trim_affix(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``trimprefix`` and ``trimsuffix``; None if the presence of the affix is undecidable."""
+    value, affix = to_string_node(arguments[0]), literal(arguments[1])
+    if value is None or affix is None:
         return None
-    present = starts_with(value.parts, prefix)
+    at_end = call.name == "trimsuffix"
+    present = (ends_with if at_end else starts_with)(value.parts, affix)
     if not present:
         return None if present is None else arguments[0]
-    rest = len(prefix)
+    rest = len(affix)
     parts: list[Part] = []
-    for part in value.parts:
+    for part in _mirrored(value.parts) if at_end else value.parts:
         if isinstance(part, str):
             parts.append(part[rest:])
             rest = max(0, rest - len(part))
         else:
             parts.append(part)
-    return build_string(parts, call, value)
-
-
-def trim_suffix(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``trimsuffix``; None if it is undecidable whether the string has the suffix."""
-    value, suffix = to_string_node(arguments[0]), literal(arguments[1])
-    if value is None or suffix is None:
-        return None
-    present = ends_with(value.parts, suffix)
-    if not present:
-        return None if present is None else arguments[0]
-    rest = len(suffix)
-    parts: list[Part] = []
-    for part in reversed(value.parts):
-        if isinstance(part, str):
-            parts.insert(0, part[: len(part) - rest] if rest < len(part) else "")
-            rest = max(0, rest - len(part))
-        else:
-            parts.insert(0, part)
-    return build_string(parts, call, value)
+    return build_string(_mirrored(parts) if at_end else parts, call, value)
 
 
 def _strip(
     value: StringNode, cut: str, call: FunctionCall, *, left: bool = True, right: bool = True
 ) -> StringNode | None:
-    """Return the string without these characters at its ends; None if an unresolved part there may contain one of
-    them."""
+    """Return the string without these characters at its ends.
+
+    None if an unresolved part there may contain one of them.
+    """
     parts = list(known_parts(value))
     for enabled, index in ((left, 0), (right, -1)):
         if not enabled:
@@ -168,8 +147,7 @@ def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``indent``: spaces after each line break. JSON, whose meaning they do not change, keeps its
-    positions."""
+    """Evaluate ``indent``: spaces after each line break. JSON keeps its positions, as they do not change it."""
     spaces, value = whole(arguments[0]), arguments[1]
     if spaces is None or isinstance(value, Encoded) or not isinstance(value, StringNode):
         return value
@@ -197,7 +175,7 @@ def _indent_unresolved(part: Unresolved, call: FunctionCall) -> Unresolved:
 
 
 ENDS = declare({
-    "trimprefix": (trim_prefix, "ss"), "trimsuffix": (trim_suffix, "ss"), "trimspace": (trim_space, "s"),
+    "trimprefix": (trim_affix, "ss"), "trimsuffix": (trim_affix, "ss"), "trimspace": (trim_space, "s"),
     "chomp": (trim_space, "s"), "trim": (trim, "ss"), "indent": (indent, "ns"),
     "startswith": (_string_test(starts_with), "ss"), "endswith": (_string_test(ends_with), "ss"),
     "strcontains": (_string_test(contains_text), "ss"),

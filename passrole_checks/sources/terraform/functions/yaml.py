@@ -136,15 +136,9 @@ class _YamlReader:
             if _NUMBER.fullmatch(value) and len(value) < 300:
                 return Const(float(value) if set(value) & set(".eE") else int(value), at)
         parts = self.restore_unresolved(value)
-        if (
-            tree.style
-            and len(parts) == 1
-            and isinstance(parts[0], Unresolved)
-            and parts[0].kind is UnresolvedKind.ANYTHING
-        ):
-            return StringNode(
-                ("", *parts), at, defaults=self.source.defaults
-            )  # in quotes it is a string, whatever it holds
+        only = parts[0] if len(parts) == 1 else None
+        if tree.style and isinstance(only, Unresolved) and only.kind is UnresolvedKind.ANYTHING:
+            parts = ("", *parts)  # a quoted scalar is a string, whatever its value
         return StringNode(parts, at, defaults=self.source.defaults)
 
     def restore_unresolved(self, value: str) -> tuple[Part, ...]:

@@ -105,7 +105,7 @@ class TerraformAttachments:
         return addresses
 
     def add_resource(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
-        """Record what a resource attaches to itself or others, and its permissions boundary; ``when``: it exists."""
+        """Record what a resource attaches to itself or others, and its permissions boundary."""
         type_, module = block.labels[0], scope.module.address
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
@@ -139,8 +139,10 @@ class TerraformAttachments:
                     yield from self.resolve_policies(value, module.address)
 
     def resolve_principals(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
-        """Return the addresses, else the names, of users, groups, roles and permission sets in attributes (name:
-        kind)."""
+        """Return the addresses, else names, of users, groups, roles and permission sets in attributes.
+
+        ``attributes`` maps each attribute to the kind of entity that it names.
+        """
         principals: dict[str, None] = {}
         for attribute, kind in attributes.items():
             for value in flatten_values(references.attribute_value(block, attribute, scope)):

@@ -21,6 +21,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     TRUST_POLICIES,
 )
 from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.may_contain_policy import bytes_of
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body
 
 _MENTION = re.compile(
@@ -108,7 +109,7 @@ class _MentionGraph:
         pending, seen = list(self.uses), set[_Node]()
         while pending:
             path, attribute = pending.pop()
-            for match in _MENTION.finditer(_source_text(attribute)):
+            for match in _MENTION.finditer(bytes_of(attribute).decode("utf-8", "replace")):
                 if match["type"]:
                     labels[path].add((match["type"], match["label"]))
                 elif match["name"]:
@@ -148,8 +149,3 @@ def _attributes(body: Body, left_out: frozenset[str]) -> Iterator[Attribute]:
             if attribute.name not in _ORDERING and attribute.name not in left_out:
                 yield attribute
         pending.extend(block.body for block in current.blocks if block.type not in left_out and block.type != _BOUNDARY)
-
-
-def _source_text(attribute: Attribute) -> str:
-    source, span = attribute.source, attribute.span
-    return source.text(source.offset(span.line, span.column), source.offset(span.end_line, span.end_column))

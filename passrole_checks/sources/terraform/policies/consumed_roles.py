@@ -83,7 +83,7 @@ def instance_profile(block: Block, resource: ResourceDefinition, scope: Evaluati
 def _value_at_paths(
     block: Block, name: str, paths: Sequence[Path], scope: EvaluationScope, depth: int = 0
 ) -> Node | None:
-    """Return the value of an attribute, or a list of the nested blocks, with what the paths lead to."""
+    """Return an attribute's value, or a list of the nested blocks of that name, reduced to the paths."""
     attribute = block.body.get(name)
     if attribute is not None:
         value = references.attribute_value(block, name, scope)
@@ -91,9 +91,8 @@ def _value_at_paths(
         if value is None:
             return None
         plain = document(value)
-        if (
-            (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_hole is None
-        ):  # JSON, or YAML, which JSON is too
+        # a document in JSON, or in YAML, which includes JSON
+        if (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_hole is None:
             inner_scope = scope.inside(attribute.source)
             plain = document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [plain]) or plain)
         return _relocate(plain, at)
@@ -107,8 +106,7 @@ def _value_at_paths(
 
 
 def _block_as_object(block: Block, paths: Sequence[Path], scope: EvaluationScope, depth: int) -> ObjectNode:
-    """Return a block as an object of what the paths lead to, or with all its content if a path ends here or is
-    ``ANY``."""
+    """Return a block as an object reduced to the paths; with all its content if a path ends here or is ``ANY``."""
     at = scope.position(block.span)
     rests = [path[1:] if path[:1] == ("*",) else path for path in paths]
     deep = (DEEP,) in rests
@@ -131,7 +129,7 @@ def _names(block: Block) -> list[str]:
 
 
 def _relocate(node: Node, at: Position) -> Node:
-    """Return the value at the position of an attribute, wherever the referenced value is defined."""
+    """Return the value with its position moved into the attribute at ``at``."""
     inside = node.at.file == at.file and at.covers(node.at.line)
     if isinstance(node, ListNode):
         return ListNode(tuple(_relocate(item, at) for item in node.items), node.at if inside else at)

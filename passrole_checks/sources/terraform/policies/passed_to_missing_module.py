@@ -13,14 +13,7 @@ from collections.abc import Iterator
 
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
-from passrole_checks.sources.model.configuration import (
-    MODULE,
-    AttachedPolicy,
-    Framework,
-    ManagedAttachment,
-    ResourceDefinition,
-    Unreadable,
-)
+from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, Unreadable
 from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, kind_of, names_principal
 from passrole_checks.sources.terraform.evaluation.conditional_values import under
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known
@@ -28,6 +21,7 @@ from passrole_checks.sources.terraform.evaluation.to_plain import document, plai
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import AWS_MANAGED, ManagedPolicyDetector
+from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement, document_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -45,20 +39,17 @@ def policies_in_arguments(module: Module, block: Block, detector: PolicyDetector
     arguments = detector.candidate_arguments(module, block, _META_ARGUMENTS)
     if not arguments:
         return
-    for instance in module.instances(block).items:
-        scope = module.scope(block.source, instance)
-        address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
-        resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
+    for resource, scope, _ in resource_instances(module, block):
         for attribute in arguments:
             value = references.attribute_value(block, attribute.name, scope)
             for path, policy in _documents(value, attribute.name, _MAX_DEPTH) if value is not None else ():
                 if policy is not None:
                     yield AttachedPolicy(resource, path, policy, kind_of(path, policy))
                     continue
-                argument = f"module.{block.labels[0]}: {attribute.name}"
+                argument = f"{block_address(block)}: {attribute.name}"
                 module.run.not_evaluated.setdefault(
                     module.prefixed(argument),
-                    Unreadable(block.source.file, f"{address}: {path}: {TOO_DEEP}", attribute.span.line),
+                    Unreadable(block.source.file, f"{resource.address}: {path}: {TOO_DEEP}", attribute.span.line),
                 )
 
 
@@ -74,18 +65,14 @@ def managed_policies_in_arguments(
         for attribute in block.body.attributes
         if attribute.name not in _META_ARGUMENTS and detector.may_mention(module, block, attribute)
     ]
-    for instance in module.instances(block).items if arguments else ():
-        scope = module.scope(block.source, instance)
-        address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
-        resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
+    for resource, scope, when in resource_instances(module, block) if arguments else ():
         for attribute in arguments:
             value = references.attribute_value(block, attribute.name, scope)
-            when = (*module.when, *instance.when)
             for path, facts, arn in (
                 _string_variants(value, attribute.name, when, _MAX_DEPTH) if value is not None else ()
             ):
                 if _AWS_MANAGED.fullmatch(str(known(arn))) and "boundary" not in path.lower():
-                    yield ManagedAttachment(address, plain_text(arn), resource, path, arn.at, facts)
+                    yield ManagedAttachment(resource.address, plain_text(arn), resource, path, arn.at, facts)
 
 
 def _string_variants(

@@ -61,6 +61,7 @@ from passrole_checks.sources.terraform.policies.passed_to_missing_module import 
     managed_policies_in_arguments,
     policies_in_arguments,
 )
+from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -106,9 +107,8 @@ def collect(root: Module) -> ModuleContents:
     contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
     contents.held = held_in((stack.content for stack in stacks), holdings.held(contents.policies))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
-    for block, resource, scope, when in _role_consumers(
-        root
-    ):  # last: policies have priority if the step budget runs out
+    # last: policies have priority if the step budget runs out
+    for block, resource, scope, when in _role_consumers(root):
         try:
             inner = received_in.get(resource.address, ())
             for received in (*received_roles(block, resource, scope), *inner):
@@ -124,14 +124,9 @@ def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, E
     """Yield the instances of resources that receive roles or are instance profiles, with their path conditions."""
     for module in root.walk():
         for block in module.folder.resources:
-            type_, name = block.labels[0], block.labels[1]
             if may_receive(block):
-                for instance in module.instances(block).items:
-                    scope = module.scope(block.source, instance)
-                    address = module.prefixed(f"{type_}.{name}{instance.suffix}")
-                    at = scope.position(block.span)
-                    resource = ResourceDefinition(address, type_, Framework.TERRAFORM, at)
-                    yield block, resource, scope, (*module.when, *instance.when)
+                for resource, scope, when in resource_instances(module, block):
+                    yield block, resource, scope, when
 
 
 def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
@@ -150,34 +145,30 @@ def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
 
 
 def _collect_block(module: Module, block: Block, contents: ModuleContents, holdings: Collected) -> None:
-    type_, name = block.labels[0], block.labels[1]
+    type_ = block.labels[0]
     if type_ in TYPES:
         return
     if type_ not in _RELEVANT_TYPES:
-        address = module.prefixed(f"{type_}.{name}")
+        address = module.prefixed(block_address(block))
         at = module.scope(block.source).position(block.span)
         contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
         _note_unread(module, block, address)
         return
-    for instance in module.instances(block).items:
-        scope = module.scope(block.source, instance)
-        address = module.prefixed(f"{type_}.{name}{instance.suffix}")
-        resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
+    for resource, scope, when in resource_instances(module, block):
         contents.resources.append(resource)
-        when = (*module.when, *instance.when)
         for policy in _policies(block, resource, scope, holdings.attachments):
             contents.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             contents.roles.append(_role_definition(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
-            contents.users.extend([(address, plain_text(user))] if user is not None else ())
-        holdings.attachments.add_resource(block, scope, address, when)
+            contents.users.extend([(resource.address, plain_text(user))] if user is not None else ())
+        holdings.attachments.add_resource(block, scope, resource.address, when)
         holdings.add_resource(block, scope, resource, when)
 
 
 def _note_unread(module: Module, block: Block, address: str) -> None:
-    """Name a resource whose own template or state may hold policies, once for its block."""
+    """Record a resource block whose own template or state may contain policies."""
     if unread(block.labels[0], None) is None or not module.instances(block).items:
         return
     type_name = references.attribute_value(block, "type_name", module.instance_scope(block, None))

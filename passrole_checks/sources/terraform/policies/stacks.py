@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable
+from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
 from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import document
 from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
@@ -28,16 +29,12 @@ def stacks_of(root: Module) -> Iterator[Stack]:
     """Yield the stacks of a root module and its child modules; record those whose template cannot be read."""
     for module in root.walk():
         for block in module.folder.resources:
-            type_, name = block.labels[0], block.labels[1]
-            for instance in module.instances(block).items if type_ in TYPES else ():
-                scope = module.scope(block.source, instance)
-                address = module.prefixed(f"{type_}.{name}{instance.suffix}")
-                resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
-                stack = Stack(resource, _stack_content(block, resource, scope), (*module.when, *instance.when))
+            for resource, scope, when in resource_instances(module, block) if block.labels[0] in TYPES else ():
+                stack = Stack(resource, _stack_content(block, resource, scope), when)
                 if not stack.content.is_read:
-                    whole = module.prefixed(f"{type_}.{name}")
-                    note = Unreadable(resource.at.file, f"{whole}: {stack.content.unread}", resource.at.line)
-                    module.run.not_evaluated.setdefault(whole, note)
+                    address = module.prefixed(block_address(block))
+                    note = Unreadable(resource.at.file, f"{address}: {stack.content.unread}", resource.at.line)
+                    module.run.not_evaluated.setdefault(address, note)
                 yield stack
 
 

@@ -21,6 +21,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
+from passrole_checks.sources.model.condition_blocks import condition_entries
 from passrole_checks.sources.terraform.evaluation.symbolic_values import hole, is_null, literal
 from passrole_checks.sources.terraform.evaluation.to_plain import plain, plain_text
 from passrole_checks.sources.terraform.resources.document_merge import elements
@@ -114,28 +115,18 @@ def _condition(value: Node) -> Node:
         return plain(value)
     if not isinstance(value, (ListNode, ObjectNode)):
         return plain(value)
-    tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
+    blocks: list[tuple[StringNode, StringNode, list[Node]]] = []
     unknown: list[ObjectEntry] = []
     for node in _condition_objects(value):
         test, variable = (
             _plain_key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
         )
         if test is None or variable is None or not isinstance(node, ObjectNode):
-            unknown.append(_unknown_entry(node.at))
+            unresolved = hole("condition", node.at)
+            unknown.append(ObjectEntry(unresolved, unresolved))
             continue
-        values = [plain(item) for item in elements(node.get("values") or Absent(node.at))]
-        keys = tests.setdefault(test.parts, (test, {}))[1]
-        keys.setdefault(variable.parts, (variable, []))[1].extend(values)
-    known = [
-        ObjectEntry(
-            test,
-            ObjectNode(
-                tuple(ObjectEntry(key, ListNode(tuple(collected), key.at)) for key, collected in keys.values()), test.at
-            ),
-        )
-        for test, keys in tests.values()
-    ]
-    return ObjectNode((*known, *unknown), value.at)
+        blocks.append((test, variable, [plain(item) for item in elements(node.get("values") or Absent(node.at))]))
+    return ObjectNode((*condition_entries(blocks), *unknown), value.at)
 
 
 def _condition_objects(value: ListNode | ObjectNode) -> Iterator[Node]:
@@ -153,7 +144,3 @@ def _is_test(node: Node) -> bool:
 
 def _plain_key(value: Node | None) -> StringNode | None:
     return plain_text(value) if isinstance(value, StringNode) else None
-
-
-def _unknown_entry(at: Position) -> ObjectEntry:
-    return ObjectEntry(hole("condition", at), hole("condition", at))

@@ -23,6 +23,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.path_conditions import PathCondition, negate
+from passrole_checks.sources.model.condition_blocks import condition_entries
 from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, readings_of, under
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, hole, is_null, is_unknown, literal
@@ -264,7 +265,7 @@ def _conditions(block: Block, scope: EvaluationScope) -> Node | None:
 def _condition_variants(
     blocks: list[tuple[PathCondition, _Condition]], certain: list[_Condition], unknown: list[ObjectEntry], at: Position
 ) -> Node:
-    """Return the Condition for blocks that exist in every case (``sure``) and blocks that may exist."""
+    """Return the Condition for blocks that exist in every case (``certain``) and blocks that may exist."""
     for index, (when, block) in enumerate(blocks):
         if not when:
             continue
@@ -277,22 +278,8 @@ def _condition_variants(
 
 
 def _condition_element(blocks: list[_Condition], unknown: list[ObjectEntry], at: Position) -> Node:
-    tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
-    for block in blocks:
-        keys = tests.setdefault(block.test.parts, (block.test, {}))[1]
-        keys.setdefault(block.variable.parts, (block.variable, []))[1].extend(block.values)
-    entries = [
-        ObjectEntry(
-            test,
-            ObjectNode(
-                tuple(ObjectEntry(key, ListNode(tuple(values), key.at)) for key, values in keys.values()), test.at
-            ),
-        )
-        for test, keys in tests.values()
-    ]
-    if not entries and not unknown:
-        return Absent(at)
-    return ObjectNode((*entries, *unknown), at)
+    entries = condition_entries((block.test, block.variable, block.values) for block in blocks)
+    return ObjectNode((*entries, *unknown), at) if entries or unknown else Absent(at)
 
 
 @dataclass(frozen=True)

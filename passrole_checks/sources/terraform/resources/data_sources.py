@@ -156,8 +156,7 @@ def _by_partition(elsewhere: str, china: str, at: Position) -> Node:
 
 
 def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """Return an attribute of a role, user, group or instance profile that is looked up by name; None if it is
-    unknown."""
+    """Return an attribute of a role, user, group or instance profile that is looked up by name; else None."""
     kind, by = _LOOKED_UP[value.type.removeprefix("data.")]
     own = attribute_value(block, by, scope)
     expression = f"{expression_of(value)}.{name}"

@@ -52,7 +52,7 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def suffix_of(key: str) -> str:
-    """Return what the key of an instance adds to an address: ``["key"]``, quoted as HCL quotes a string."""
+    """Return the address suffix of an instance key: ``["key"]``, quoted as in HCL."""
     return (
         '["'
         + "".join(

@@ -25,8 +25,7 @@ _SERVICES = {
 
 
 def service_of(type_: str) -> str | None:
-    """Return the service field of the ARNs of a resource type (``aws_cloudwatch_log_group``: ``logs``); None if
-    unknown."""
+    """Return the service in the ARNs of a resource type (``aws_cloudwatch_log_group``: ``logs``); None if unknown."""
     parts = type_.removeprefix("aws_").split("_") if type_.startswith("aws_") else []
     for length in (3, 2, 1):
         service = _SERVICES.get("_".join(parts[:length])) if parts else None
