@@ -72,7 +72,7 @@ def _external_attachments(
     """Yield (holder, policy, attribute) for each attached managed policy that is not part of the plan."""
     if resource.type in ATTACHMENTS:
         attribute, entities = ATTACHMENTS[resource.type]
-        holders = list(attachments.resolve_principals(resource, entities))
+        holders = list(attachments.principals_in(resource, entities))
         yield from _policies_in_attribute(resource, attribute, holders, attachments, consumers)
     if resource.type in OWN_ATTACHMENTS:
         yield from _policies_in_attribute(
@@ -82,9 +82,9 @@ def _external_attachments(
         attribute, holder = NAMED_ATTACHMENTS[resource.type]
         holders = [resource.address]
         if holder:
-            holders = list(attachments.resolve_principals(resource, {holder: "permission-set"}))
+            holders = list(attachments.principals_in(resource, {holder: "permission-set"}))
         for name in _policy_names(consumers.value_of(resource, attribute)):
-            if not list(attachments.policies_with_names(resource, attribute)):
+            if not list(attachments.by_names(resource, attribute)):
                 yield from ((principal, name, attribute) for principal in holders)
 
 
@@ -97,11 +97,11 @@ def _policies_in_attribute(
 ) -> Iterator[tuple[str, StringNode, str]]:
     if resource.values.get(attribute) is None and not _is_configured(resource, attribute, consumers):
         return  # computed: attachments by other resources
-    planned_policies = list(attachments.referenced_resources(resource, attribute, "policy"))
+    planned_policies = list(attachments.referenced(resource, attribute, "policy"))
     for _, policy in each_with_facts(consumers.value_of(resource, attribute)):
         if not isinstance(policy, StringNode) or (policy.literal is None and planned_policies):
             continue
-        if policy.literal is None or not list(attachments.policies_with_arn(policy.literal)):
+        if policy.literal is None or not list(attachments.by_arn(policy.literal)):
             yield from ((holder, policy, attribute) for holder in dict.fromkeys(holders))
 
 

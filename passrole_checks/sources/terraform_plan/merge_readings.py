@@ -48,7 +48,7 @@ class _DocumentMerger:
 
     def merge_document(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
         if isinstance(written, Choice) and depth < _MAX_DEPTH:
-            return _remaining_options(
+            return _consistent(
                 written, [self.merge_document(shown, option, depth + 1) for _, option in written.options]
             )
         if _is_unresolved(shown):
@@ -119,7 +119,7 @@ class _DocumentMerger:
 
     def merge_statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
         if isinstance(written, Choice) and depth < _MAX_DEPTH:
-            return _remaining_options(
+            return _consistent(
                 written, [self.merge_statement(shown, option, depth + 1) for _, option in written.options]
             )
         if _is_unresolved(shown):
@@ -150,7 +150,7 @@ class _DocumentMerger:
             return shown if written is None else written
         if isinstance(written, Choice):
             options = [self.merge_value(shown, option, depth + 1) for _, option in written.options]
-            return _remaining_options(written, options)
+            return _consistent(written, options)
         if isinstance(shown, ObjectNode) and isinstance(written, ObjectNode):
             return self.merge_objects(shown, written, depth + 1)
         if _is_unresolved(shown) and not isinstance(written, ListNode):
@@ -166,45 +166,31 @@ class _DocumentMerger:
         if _is_unresolved(shown):
             return written
         planned, configured = _as_list(shown), _as_list(written)
-        fits = [
-            [_can_be_equal(element, configured_element) for configured_element in configured] for element in planned
-        ]
+        fits = [[_may_equal(item, entry) for entry in configured] for item in planned]
         if not all(any(row) for row in fits):
             return None  # an element of the plan is not in the configuration
-        for index, configured_element in enumerate(configured):
-            if not _may_be_missing(configured_element) and not any(row[index] for row in fits):
+        for index, entry in enumerate(configured):
+            if not _may_be_missing(entry) and not any(row[index] for row in fits):
                 return None  # an element of the configuration is not in the plan
-        if any(not _literal(element) for element in planned):
+        if any(not _literal(item) for item in planned):
             return written  # the mapping of unknown elements is undecidable
-        unknown_indexes = [
-            index for index, configured_element in enumerate(configured) if not _literal(configured_element)
-        ]
-        configured_literals = {_literal(configured_element) for configured_element in configured}
-        rest = [number for number, element in enumerate(planned) if _literal(element) not in configured_literals]
+        open_indexes = [index for index, entry in enumerate(configured) if not _literal(entry)]
+        literals = {_literal(entry) for entry in configured}
+        rest = [number for number, item in enumerate(planned) if _literal(item) not in literals]
         filled: list[Node] = []
-        for index, configured_element in enumerate(configured):
+        for index, entry in enumerate(configured):
             matches = [number for number in rest if fits[number][index]]
-            unambiguous = all(
-                not fits[number][other_place]
-                for number in matches
-                for other_place in unknown_indexes
-                if other_place != index
-            )
-            if (
-                index in unknown_indexes
-                and matches
-                and unambiguous
-                and (len(matches) == 1 or _may_repeat(configured_element))
-            ):
-                filled.extend(_relocated(planned[number], configured_element.at) for number in matches)
+            unique = all(not fits[number][rival] for number in matches for rival in open_indexes if rival != index)
+            if index in open_indexes and matches and unique and (len(matches) == 1 or _may_repeat(entry)):
+                filled.extend(_relocated(planned[number], entry.at) for number in matches)
             else:
-                filled.append(configured_element)
+                filled.append(entry)
         return (
             filled[0] if len(filled) == 1 and not isinstance(written, ListNode) else ListNode(tuple(filled), written.at)
         )
 
 
-def _remaining_options(written: Choice, results: Sequence[Node | None]) -> Node | None:
+def _consistent(written: Choice, results: Sequence[Node | None]) -> Node | None:
     """Return the alternatives that are consistent with the plan."""
     options = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
     if len(options) <= 1:
@@ -245,10 +231,10 @@ def _literal(node: Node) -> str | None:
     return node.literal if isinstance(node, StringNode) else None
 
 
-def _can_be_equal(shown: Node, written: Node) -> bool:
+def _may_equal(shown: Node, written: Node) -> bool:
     """True if two elements can be the same string."""
     if isinstance(written, Choice):
-        return any(_can_be_equal(shown, option) for _, option in written.options)
+        return any(_may_equal(shown, option) for _, option in written.options)
     shown_text, written_text = _literal(shown), _literal(written)
     if shown_text is not None and written_text is not None:
         return shown_text == written_text

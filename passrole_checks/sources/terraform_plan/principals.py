@@ -69,28 +69,22 @@ class PlanAttachments:
         for resource in plan.resources.values():
             self._attach(resource)
         self._boundary_addresses.update(self._demanded_boundaries())
-        self._used_addresses: set[str] = set()
+        self._used: set[str] = set()
         if self._boundary_addresses:
             for resource in plan.resources.values():
                 # a policy's own arn and id name it without attaching it
-                self._used_addresses.update(
-                    address for address in self._used_policies(resource) if address != resource.address
-                )
+                self._used.update(address for address in self._used_policies(resource) if address != resource.address)
 
     def principals_of(self, policy: PlannedResource) -> tuple[str, ...]:
         """Return the addresses, else the names, of users, groups, roles and permission sets with a policy."""
-        principals = dict.fromkeys(self.resolve_principals(policy, HOLDERS.get(policy.type, {})))
+        principals = dict.fromkeys(self.principals_in(policy, HOLDERS.get(policy.type, {})))
         if policy.type in OWN_ATTACHMENTS:
             principals[policy.address] = None
         return tuple({**principals, **self._principals.get(policy.address, {})})
 
     def kind_of(self, policy: PlannedResource) -> PolicyKind:
         """Return BOUNDARY for a managed policy that is used as a permissions boundary only, else IDENTITY."""
-        used = (
-            policy.address in self._used_addresses
-            or policy.address in self._principals
-            or bool(self.principals_of(policy))
-        )
+        used = policy.address in self._used or policy.address in self._principals or bool(self.principals_of(policy))
         return PolicyKind.BOUNDARY if policy.address in self._boundary_addresses and not used else PolicyKind.IDENTITY
 
     def members(self) -> Iterator[tuple[str, str]]:
@@ -98,9 +92,9 @@ class PlanAttachments:
         for resource in self.plan.resources.values():
             if resource.type in MEMBERSHIPS:
                 groups, users = MEMBERSHIPS[resource.type]
-                members = list(self.resolve_principals(resource, {users: "user"})) if users else [resource.address]
+                members = list(self.principals_in(resource, {users: "user"})) if users else [resource.address]
                 yield from (
-                    (group, user) for group in self.resolve_principals(resource, {groups: "group"}) for user in members
+                    (group, user) for group in self.principals_in(resource, {groups: "group"}) for user in members
                 )
 
     def boundaries(self) -> Iterator[tuple[str, str]]:
@@ -114,7 +108,7 @@ class PlanAttachments:
     def boundary_principals(self, resource: PlannedResource) -> Iterator[str]:
         """Yield the principals of a resource's permissions boundary: itself, or the permission set that it names."""
         if resource.type in _BOUNDARY_ATTACHMENTS:
-            yield from self.resolve_principals(resource, {"permission_set_arn": "permission-set"})
+            yield from self.principals_in(resource, {"permission_set_arn": "permission-set"})
         else:
             yield resource.address
 
@@ -138,7 +132,7 @@ class PlanAttachments:
                 for document in _texts(value):
                     if _BOUNDARY_KEY in document.lower():
                         for arn in _boundary_condition_values(document):
-                            yield from self.policies_with_arn(arn)
+                            yield from self.by_arn(arn)
         for data in self.plan.reads.values():
             written = self.references.expressions(data.module, f"data.{data.type}.{data.name}") or {}
             for statement in map(as_object, as_list(written.get("statement"))):
@@ -159,24 +153,20 @@ class PlanAttachments:
         for attribute in {*resource.values, *written} - _NOT_USES - documents:
             value = resource.values.get(attribute)
             for arn in value if isinstance(value, list) else [value]:
-                yield from self.policies_with_arn(arn)
-            yield from self.referenced_resources(resource, attribute, "policy")
+                yield from self.by_arn(arn)
+            yield from self.referenced(resource, attribute, "policy")
 
     def _attach(self, resource: PlannedResource) -> None:
         if resource.type in ATTACHMENTS:
             attribute, named = ATTACHMENTS[resource.type]
-            self._add_principals(
-                resource, self.policies_in(resource, attribute), self.resolve_principals(resource, named)
-            )
+            self._add_principals(resource, self.policies_in(resource, attribute), self.principals_in(resource, named))
         if resource.type in OWN_ATTACHMENTS:
             policies = self.policies_in(resource, OWN_ATTACHMENTS[resource.type])
             self._add_principals(resource, policies, iter((resource.address,)))
         if resource.type in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[resource.type]
-            holders = (
-                self.resolve_principals(resource, {holder: "permission-set"}) if holder else iter((resource.address,))
-            )
-            self._add_principals(resource, self.policies_with_names(resource, attribute), holders)
+            holders = self.principals_in(resource, {holder: "permission-set"}) if holder else iter((resource.address,))
+            self._add_principals(resource, self.by_names(resource, attribute), holders)
         if resource.type in BOUNDED:
             self._boundary_addresses.update(self.boundary_policies(resource))
 
@@ -191,23 +181,23 @@ class PlanAttachments:
         """Yield the managed policies in a resource's permissions boundary: an ARN, or a name in a nested block."""
         value = resource.values.get(_BOUNDARY)
         for block in value if isinstance(value, list) else [value]:
-            yield from self.policies_with_arn(block)
+            yield from self.by_arn(block)
             if isinstance(block, dict):
                 for inner in (item for item in block.values() if isinstance(item, (dict, list))):
                     for named in map(as_object, inner if isinstance(inner, list) else [inner]):
-                        yield from self.policies_with_name(named.get("name"))
+                        yield from self.by_name(named.get("name"))
         if _has_unknown(resource, _BOUNDARY) or not isinstance(value, str):
-            yield from self.referenced_resources(resource, _BOUNDARY, "policy")
+            yield from self.referenced(resource, _BOUNDARY, "policy")
 
     def policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Yield the addresses of this plan's managed policies in an attribute (an ARN or a list of ARNs)."""
         value = resource.values.get(attribute)
         for arn in value if isinstance(value, list) else [value]:
-            yield from self.policies_with_arn(arn)
+            yield from self.by_arn(arn)
         if _has_unknown(resource, attribute):
-            yield from self.referenced_resources(resource, attribute, "policy")
+            yield from self.referenced(resource, attribute, "policy")
 
-    def policies_with_arn(self, arn: Json) -> Iterator[str]:
+    def by_arn(self, arn: Json) -> Iterator[str]:
         """Yield the managed policy with an ARN; one to be created is identified by its path and name."""
         if not isinstance(arn, str):
             return
@@ -219,25 +209,25 @@ class PlanAttachments:
                 if as_text(policy.values.get(MANAGED_POLICIES[policy.type])) is None and path in (None, named.group(1)):
                     yield policy.address
 
-    def policies_with_name(self, name: Json) -> Iterator[str]:
+    def by_name(self, name: Json) -> Iterator[str]:
         for policy in self._by_name.get(("policy", as_text(name) or ""), []):
             yield policy.address
 
-    def policies_with_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
+    def by_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Yield the managed policies that a permission set refers to by name."""
         value = resource.values.get(attribute)
         for block in map(as_object, value if isinstance(value, list) else [value]):
-            yield from self.policies_with_name(block.get("name"))
-        yield from self.referenced_resources(resource, attribute, "policy")
+            yield from self.by_name(block.get("name"))
+        yield from self.referenced(resource, attribute, "policy")
 
-    def resolve_principals(self, resource: PlannedResource, attributes: dict[str, str]) -> Iterator[str]:
+    def principals_in(self, resource: PlannedResource, attributes: dict[str, str]) -> Iterator[str]:
         for attribute, kind in attributes.items():
             value = resource.values.get(attribute)
             for name in value if isinstance(value, list) else [value]:
                 if isinstance(name, str) and name:
                     yield self._resolve_principal(resource, kind, name)
             if _has_unknown(resource, attribute):
-                addresses = list(self.referenced_resources(resource, attribute, kind))
+                addresses = list(self.referenced(resource, attribute, kind))
                 yield from addresses
                 if not addresses:
                     written = self.references.follow(resource.module, self._expression(resource, attribute))
@@ -258,7 +248,7 @@ class PlanAttachments:
         known = kind_and_name(principal)
         return principal if known is None else self._resolve_principal(resource, *known)
 
-    def referenced_resources(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
+    def referenced(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
         """Yield the addresses of this plan's resources of a kind that an attribute's expression refers to."""
         owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
         yield from self._resources_of(

@@ -54,11 +54,7 @@ from passrole_checks.sources.terraform_plan.references import PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
 from passrole_checks.sources.terraform_plan.unknown_until_apply import unknown_part
-from passrole_checks.sources.terraform_plan.values_before import (
-    RenamedAddresses,
-    deployment_before,
-    plan_before,
-)
+from passrole_checks.sources.terraform_plan.values_before import RenamedAddresses, deployment_before, plan_before
 
 
 def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | None = None) -> Configuration:
@@ -126,7 +122,7 @@ class _Loader:
             not_evaluated=(
                 *self.plan.not_evaluated,
                 *self.unread_stacks(judged),
-                *(self.source.not_evaluated if self.source is not None and self.source.has_unmatched_policy else ()),
+                *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
             received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
             instance_profiles=(

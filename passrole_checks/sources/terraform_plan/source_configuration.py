@@ -76,7 +76,7 @@ class PlanSource:
         self._literals: dict[tuple[str, str], str] = {}
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
-        self.has_unmatched_policy = False  # true if a policy of the plan is not in the configuration
+        self.unmatched = False  # true if a policy of the plan is not in the configuration
         at_lead(os.path.abspath(folder))
         full = Path(os.path.realpath(folder))
         at_file(full)
@@ -85,7 +85,7 @@ class PlanSource:
             return
 
         def look(root: Module) -> None:
-            self._literals = dict(_identifying_attributes(root))
+            self._literals = dict(_identities(root))
 
         values = tuple(_variables(plan))
         source_inputs = replace(inputs, source=None, values=values)
@@ -123,7 +123,7 @@ class PlanSource:
             and (node := merge_documents(shown, policy.document)) is not None
         ]
         if len(agreeing) != 1:
-            self.has_unmatched_policy = self.has_unmatched_policy or not candidates
+            self.unmatched = self.unmatched or not candidates
             return shown
         self._used.append(agreeing[0].at)
         return agreeing[0]
@@ -234,11 +234,11 @@ def _mentions(references: tuple[PlanReference, ...], document: Node) -> bool:
     return all(hole.role is None or without_key(hole.role) in known for hole in holes_in(document))
 
 
-def _identifying_attributes(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
+def _identities(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield attributes of resources with policies that distinguish versions of a configuration."""
     from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
     from passrole_checks.sources.terraform.resources.blocks import blocks_of
-    from passrole_checks.sources.terraform.resources.entities import attribute_value
+    from passrole_checks.sources.terraform.resources.entities import value_of
 
     kinds = {*IDENTITY_POLICIES, *NESTED_POLICIES, *RESOURCE_POLICIES}
     for module in root.walk():
@@ -250,12 +250,12 @@ def _identifying_attributes(root: Module) -> Iterator[tuple[tuple[str, str], str
                 address = module.prefixed(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
                 nested = NESTED_POLICIES.get(block.labels[0], ("", ""))[0]
                 for index, (_, inner, own) in enumerate(blocks_of(block.body, nested, scope) if nested else ()):
-                    value = attribute_value(inner, "name", own)
+                    value = value_of(inner, "name", own)
                     known = literal(value) if value is not None else None
                     if known is not None:
                         yield (address, f"{nested}/{index}"), known
                 for attribute in _COMPARED:
-                    value = attribute_value(block, attribute, scope)
+                    value = value_of(block, attribute, scope)
                     known = literal(value) if value is not None else None
                     if known is not None:
                         yield (address, attribute), known

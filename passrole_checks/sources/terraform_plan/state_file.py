@@ -20,13 +20,7 @@ from passrole_checks.sources.files.json_positions import (
     walk,
     without_lone_surrogates,
 )
-from passrole_checks.sources.terraform_plan.model import (
-    PlanFile,
-    PlannedResource,
-    as_object,
-    as_text,
-    index_text,
-)
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_object, as_text, index_text
 from passrole_checks.sources.terraform_plan.plan_file import AWS_TYPES, read_data_resource
 
 _VERSION = 4

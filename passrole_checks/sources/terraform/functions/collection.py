@@ -23,7 +23,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     truth,
     whole,
 )
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, may_be_any_type
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 
 _MAX_DEPTH = 30
 _MAX_OPTIONAL = 4  # conditional elements in a list whose length is computed
@@ -63,7 +63,7 @@ def build_list(items: list[Node], call: FunctionCall, *sources: Node, exact: boo
     return Unordered(tuple(items), call.at) if loose else ListNode(tuple(items), call.at)
 
 
-def has_known_positions(value: Node) -> bool:
+def is_definite(value: Node) -> bool:
     """True if a value is a list with a known number of elements at known positions."""
     return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(certain, value.items))
 
@@ -95,11 +95,11 @@ def _flatten(item: Node, result: list[Node], depth: int) -> None:
             inside: list[Node] = []
             _flatten(option, inside, depth + 1)
             result.extend(
-                conditional(((item.condition, outcome),), inner_item)
-                for inner_item in inside
-                if not isinstance(inner_item, Absent)
+                conditional(((item.condition, outcome),), element)
+                for element in inside
+                if not isinstance(element, Absent)
             )
-    elif type(item) is StringNode and may_be_any_type(item):
+    elif type(item) is StringNode and is_untyped(item):
         result.append(unknown_tail(item))
     else:
         result.append(item)
@@ -180,15 +180,15 @@ def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if number(arguments[1]) is not None and position is None:
         return call.fail("the index must be an integer")
     if isinstance(value, ListNode) and position is not None:
-        if has_known_positions(value):
+        if is_definite(value):
             return value.items[position % len(value.items)] if value.items else call.fail("no elements")
         missing = call.fail("no such element") if call.scope.trying else None
-        return item_at(value, position, call.expression, call.at, missing) if position >= 0 else None
+        return item_at(value, position, call.text, call.at, missing) if position >= 0 else None
     if isinstance(value, StringNode) and position is not None:
-        return get_path(value, arguments[1], call.expression, call.at)
-    if isinstance(value, ListNode) and has_known_positions(value) and value.items:
+        return get_path(value, arguments[1], call.text, call.at)
+    if isinstance(value, ListNode) and is_definite(value) and value.items:
         named = f"{name_of_key(arguments[1], call.scope)} % {len(value.items)}"
-        return one_of(value, arguments[1], call.expression, call.at, named)
+        return one_of(value, arguments[1], call.text, call.at, named)
     return None
 
 
@@ -202,15 +202,11 @@ def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(value.items) == 1:
         item = value.items[0]
         if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.holes)):
-            return item_at(value, 0, call.expression, call.at, Const(None, call.at))
+            return item_at(value, 0, call.text, call.at, Const(None, call.at))
         if isinstance(item, UnknownTail):
             return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
         return _absent_as_null(item)
-    return (
-        call.fail("more than one element")
-        if sum(map(certain, value.items)) > 1 and has_known_positions(value)
-        else None
-    )
+    return call.fail("more than one element") if sum(map(certain, value.items)) > 1 and is_definite(value) else None
 
 
 def _absent_as_null(item: Node) -> Node:
@@ -240,7 +236,7 @@ def index(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``index``: the index of the first equal element; None if an earlier one may be equal."""
     if not isinstance(arguments[0], ListNode):
         return None
-    if not has_known_positions(arguments[0]):
+    if not is_definite(arguments[0]):
         return None
     for position, item in enumerate(arguments[0].items):
         same = equal(item, arguments[1])
@@ -278,7 +274,7 @@ def slice_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     value, start, end = arguments[0], whole(arguments[1]), whole(arguments[2])
     if not isinstance(value, ListNode) or isinstance(value, Unordered) or start is None or end is None:
         return None
-    if start < 0 or start > end or (has_known_positions(value) and end > len(value.items)):
+    if start < 0 or start > end or (is_definite(value) and end > len(value.items)):
         return call.fail("the range exceeds the list")
     if end <= len(value.items) and all(map(certain, value.items[:end])):
         return ListNode(value.items[start:end], call.at)
@@ -315,7 +311,7 @@ def all_or_any_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def chunk_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``chunklist``: lists of at most ``size`` elements; 0 returns one list of all."""
     value, size = arguments[0], whole(arguments[1])
-    if not isinstance(value, ListNode) or size is None or not has_known_positions(value):
+    if not isinstance(value, ListNode) or size is None or not is_definite(value):
         return None
     if size < 0:
         return call.fail("a negative size")
@@ -340,32 +336,27 @@ def coalesce_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``matchkeys``: elements of the first list whose key in the second list is in the third."""
-    values, keys, search_list = arguments
-    if not (isinstance(values, ListNode) and isinstance(keys, ListNode) and isinstance(search_list, ListNode)):
+    values, keys, searched = arguments
+    if not (isinstance(values, ListNode) and isinstance(keys, ListNode) and isinstance(searched, ListNode)):
         return None
-    if not (has_known_positions(values) and has_known_positions(keys)):
+    if not (is_definite(values) and is_definite(keys)):
         return None
     if len(values.items) != len(keys.items):
         return call.fail("lists of different lengths")
-    known_keys = {literal(candidate) for candidate in search_list.items if certain(candidate)} - {None}
-    unknown_keys = [
-        candidate for candidate in search_list.items if not certain(candidate) or literal(candidate) is None
-    ]
-    if (
-        sum(len(unknown_keys if literal(key) is not None else search_list.items) for key in keys.items)
-        > _MAX_COMPARISONS
-    ):
+    known_keys = {literal(item) for item in searched.items if certain(item)} - {None}
+    unknown_keys = [candidate for candidate in searched.items if not certain(candidate) or literal(candidate) is None]
+    if sum(len(unknown_keys if literal(key) is not None else searched.items) for key in keys.items) > _MAX_COMPARISONS:
         return call.unresolved("too much to evaluate")
     result: list[Node] = []
     for item, key in zip(values.items, keys.items, strict=True):
-        candidates = unknown_keys if literal(key) is not None else search_list.items
+        candidates = unknown_keys if literal(key) is not None else searched.items
         answers = [_equal_as_strings(key, candidate) if certain(candidate) else None for candidate in candidates]
         if literal(key) in known_keys or True in answers:
             result.append(item)
         elif None in answers:
             name = literal(key)
             shown = path_conditions.quoted(name) if name is not None else str(key)
-            result.append(under(((call.scope.condition(f"{call.expression} looks for {shown}"), "true"),), item))
+            result.append(under(((call.scope.condition(f"{call.text} looks for {shown}"), "true"),), item))
     return ListNode(tuple(result), call.at)
 
 
@@ -381,7 +372,7 @@ def sum_(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     if not arguments[0].items:
         return call.fail("no numbers")
-    return _aggregate(sum, call, list(arguments[0].items)) if has_known_positions(arguments[0]) else None
+    return _aggregate(sum, call, list(arguments[0].items)) if is_definite(arguments[0]) else None
 
 
 def max_or_min(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -408,7 +399,7 @@ def ephemeral_as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``ephemeralasnull``: null for an ephemeral value; a literal value is never ephemeral."""
     value = arguments[0]
     unknown = isinstance(value, StringNode) and any(isinstance(part, Unresolved) for part in value.parts)
-    return None if unknown and isinstance(value, StringNode) and may_be_any_type(value) else value
+    return None if unknown and isinstance(value, StringNode) and is_untyped(value) else value
 
 
 COLLECTION = declare({

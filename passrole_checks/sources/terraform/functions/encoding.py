@@ -36,7 +36,7 @@ from passrole_checks.sources.terraform.functions.signature import (
     FunctionCall,
     declare,
     exact_text,
-    may_be_any_type,
+    is_untyped,
 )
 
 _ENCODINGS = frozenset({
@@ -50,7 +50,7 @@ _NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid
 def json_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``jsonencode``: the value is kept as a tree, so that unresolved values and positions survive."""
     value = arguments[0]
-    return Encoded((Unresolved(call.expression),), call.at, value=value, defaults=defaults_of([value]))
+    return Encoded((Unresolved(call.text),), call.at, value=value, defaults=defaults_of([value]))
 
 
 def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -90,7 +90,7 @@ def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return ListNode(tuple(objects), call.at)
 
 
-def _on_known_strings(change: Callable[..., str | None]) -> Function:
+def _on_strings(change: Callable[..., str | None]) -> Function:
     """Return a function of known strings. ``change`` returns None for a result that cannot be computed."""
 
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -112,10 +112,10 @@ def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if (
         not isinstance(value, StringNode)
         or exact_text(value) is not None
-        or may_be_any_type(value)
+        or is_untyped(value)
         or isinstance(value, Encoded)
     ):
-        return _on_known_strings(lambda string: urllib.parse.quote_plus(string))(call, arguments)
+        return _on_strings(lambda string: urllib.parse.quote_plus(string))(call, arguments)
     parts: list[Part] = [
         urllib.parse.quote_plus(part)
         if isinstance(part, str)
@@ -143,12 +143,12 @@ def _gunzip(value: str) -> str | None:
     return content.decode("utf-8") if len(content) <= MAX_TEXT else None
 
 
-def _text_encode_base64(value: str, encoding: str) -> str | None:
+def _text_encode(value: str, encoding: str) -> str | None:
     name = encoding.lower()
     return base64.b64encode(codecs.encode(value, name)).decode() if name in _ENCODINGS - {"utf-16"} else None
 
 
-def _text_decode_base64(value: str, encoding: str) -> str | None:
+def _text_decode(value: str, encoding: str) -> str | None:
     name = encoding.lower()
     return _decode_base64(value).decode(name) if name in _ENCODINGS else None
 
@@ -163,20 +163,18 @@ def digest(algorithm: str, content: bytes, *, encoded: bool = False) -> str:
     return base64.b64encode(hash_.digest()).decode() if encoded else hash_.hexdigest()
 
 
-def _hash_function(algorithm: str, *, encoded: bool = False) -> Function:
-    return _on_known_strings(lambda value: digest(algorithm, value.encode(), encoded=encoded))
+def _hasher(algorithm: str, *, encoded: bool = False) -> Function:
+    return _on_strings(lambda value: digest(algorithm, value.encode(), encoded=encoded))
 
 
 ENCODING = declare({
     "jsonencode": (json_encode, "A"), "jsondecode": (json_decode, "s"), "csvdecode": (csv_decode, "s"),
-    "base64encode": (_on_known_strings(lambda value: base64.b64encode(value.encode()).decode()), "s"),
-    "base64decode": (_on_known_strings(lambda value: _decode_base64(value).decode("utf-8")), "s"),
-    "base64gunzip": (_on_known_strings(_gunzip), "s"),
-    "textencodebase64": (_on_known_strings(_text_encode_base64), "ss"),
-    "textdecodebase64": (_on_known_strings(_text_decode_base64), "ss"),
-    "urlencode": (url_encode, "s"), "urldecode": (_on_known_strings(_url_decode), "s"),
-    "md5": (_hash_function("md5"), "s"), "sha1": (_hash_function("sha1"), "s"), "sha256": (_hash_function("sha256"),
-    "s"),
-    "sha512": (_hash_function("sha512"), "s"), "base64sha256": (_hash_function("sha256", encoded=True), "s"),
-    "base64sha512": (_hash_function("sha512", encoded=True), "s"), "uuidv5": (_on_known_strings(_uuid5), "ss"),
+    "base64encode": (_on_strings(lambda value: base64.b64encode(value.encode()).decode()), "s"),
+    "base64decode": (_on_strings(lambda value: _decode_base64(value).decode("utf-8")), "s"),
+    "base64gunzip": (_on_strings(_gunzip), "s"),
+    "textencodebase64": (_on_strings(_text_encode), "ss"), "textdecodebase64": (_on_strings(_text_decode), "ss"),
+    "urlencode": (url_encode, "s"), "urldecode": (_on_strings(_url_decode), "s"),
+    "md5": (_hasher("md5"), "s"), "sha1": (_hasher("sha1"), "s"), "sha256": (_hasher("sha256"), "s"),
+    "sha512": (_hasher("sha512"), "s"), "base64sha256": (_hasher("sha256", encoded=True), "s"),
+    "base64sha512": (_hasher("sha512", encoded=True), "s"), "uuidv5": (_on_strings(_uuid5), "ss"),
 })  # fmt: skip

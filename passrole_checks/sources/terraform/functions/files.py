@@ -27,7 +27,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.templates import whole_text
 from passrole_checks.sources.terraform.functions.encoding import digest
 from passrole_checks.sources.terraform.functions.maps import unknown_entries
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, may_be_any_type
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, is_untyped
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -62,14 +62,14 @@ def read_file(value: Node, scope: EvaluationScope, source_text: str, at: Positio
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``file``: the content with positions in that file."""
-    return read_file(arguments[0], call.scope, call.expression, call.at)
+    return read_file(arguments[0], call.scope, call.text, call.at)
 
 
 def _content_function(change: str) -> Function:
     """Return a function that computes a hash of a file's content, or its Base64 form."""
 
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        content = read_file(arguments[0], call.scope, call.expression, call.at)
+        content = read_file(arguments[0], call.scope, call.text, call.at)
         string = content.literal if isinstance(content, StringNode) else None
         if string is None:
             return content
@@ -145,15 +145,15 @@ def template_file(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``templatefile``; an error within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
-    content = read_file(arguments[0], call.scope, call.expression, call.at)
-    return render(content, arguments[1], call.scope, call.expression, call.at)
+    content = read_file(arguments[0], call.scope, call.text, call.at)
+    return render(content, arguments[1], call.scope, call.text, call.at)
 
 
 def template_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``templatestring``; an error within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
-    return render(arguments[0], arguments[1], call.scope, call.expression, call.at)
+    return render(arguments[0], arguments[1], call.scope, call.text, call.at)
 
 
 def render(template: Node, variables: Node | None, scope: EvaluationScope, source_text: str, at: Position) -> Node:
@@ -174,7 +174,7 @@ def render(template: Node, variables: Node | None, scope: EvaluationScope, sourc
                 values[entry.key.literal] = entry.value
             else:
                 values = {**unknown_entries(entry.key, root_names(parsed)), **values}
-    elif isinstance(variables, StringNode) and may_be_any_type(variables):
+    elif isinstance(variables, StringNode) and is_untyped(variables):
         values = unknown_entries(variables, root_names(parsed))
     origin = f"given at {Path(at.file).name}:{at.line}:{at.column}"
     labels = (*scope.labels, *((name, origin) for name in values))
@@ -210,18 +210,14 @@ def dirname_or_basename(call: FunctionCall, arguments: list[Node]) -> Node | Non
     if isinstance(value, StringNode) and any(
         isinstance(part, Unresolved) and part.reason == "a path" for part in value.parts
     ):
-        return StringNode((Unresolved(call.expression, known=(folder,), reason="a path"),), call.at)
+        return StringNode((Unresolved(call.text, known=(folder,), reason="a path"),), call.at)
     return StringNode((folder,), call.at, defaults=defaults_of(arguments))
 
 
 def absolute_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``abspath``: the path stays unresolved, but the file that it names is known."""
     path = _resolve_path(arguments[0], call.scope)
-    return (
-        StringNode((Unresolved(call.expression, known=(path,), reason="a path"),), call.at)
-        if path is not None
-        else None
-    )
+    return StringNode((Unresolved(call.text, known=(path,), reason="a path"),), call.at) if path is not None else None
 
 
 def expand_home(call: FunctionCall, arguments: list[Node]) -> Node | None:

@@ -20,8 +20,8 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     truth,
     whole,
 )
-from passrole_checks.sources.terraform.functions.collection import build_list, has_known_positions
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, may_be_any_type
+from passrole_checks.sources.terraform.functions.collection import build_list, is_definite
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 from passrole_checks.sources.terraform.functions.text import graphemes
 
 _VERB = re.compile(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)
@@ -71,7 +71,7 @@ def _format_verb(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple
     if verb != "v" and is_null(value):
         raise _BadArgument("an argument is null")
     if verb == "v" and ("#" in flags or is_null(value) or isinstance(value, (ListNode, ObjectNode))):
-        return _pad(parts_of(Encoded((Unresolved(call.expression),), value.at, value=value)), flags, width, call)
+        return _pad(parts_of(Encoded((Unresolved(call.text),), value.at, value=value)), flags, width, call)
     if isinstance(value, (ListNode, ObjectNode)):
         raise _BadArgument("an argument is a collection")
     if verb in "sv":
@@ -79,7 +79,7 @@ def _format_verb(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple
     if verb == "q":
         string = literal(value)
         if string is None:
-            return ('"', *parts_of(value), '"') if not width else (Unresolved(call.expression),)
+            return ('"', *parts_of(value), '"') if not width else (Unresolved(call.text),)
         return _pad(parts_of(Encoded((Unresolved("…"),), value.at, value=text(string, value.at))), flags, width, call)
     if verb == "t":
         decided = truth(value)
@@ -118,7 +118,7 @@ def _unresolved_verb(call: FunctionCall, value: Node) -> Unresolved:
     """Return the unresolved part for a verb and an unresolved value, named after the value if possible."""
     if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole
-    return Unresolved(call.expression)
+    return Unresolved(call.text)
 
 
 def _truncate(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
@@ -129,7 +129,7 @@ def _truncate(parts: tuple[Part, ...], precision: str | None, call: FunctionCall
     characters = graphemes(first) if isinstance(first, str) else None
     if characters is not None and (len(parts) == 1 or len(characters) >= int(precision)):
         return ("".join(characters[: int(precision)]),)
-    return (Unresolved(call.expression),)
+    return (Unresolved(call.text),)
 
 
 def _pad(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) -> tuple[Part, ...]:
@@ -140,16 +140,16 @@ def _pad(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) ->
     if characters is not None and len(characters) >= int(width):
         return parts
     if characters is None or any(isinstance(part, Unresolved) for part in parts):
-        return (Unresolved(call.expression),)
+        return (Unresolved(call.text),)
     pad = ("0" if "0" in flags else " ") * (int(width) - len(characters))
     return (string + pad,) if "-" in flags else (pad + string,)
 
 
 def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``formatlist``: one string per element; arguments that are not lists are repeated."""
-    format_arguments = arguments[1:]
-    lists = [argument for argument in format_arguments if isinstance(argument, ListNode)]
-    unknown = [string for string in format_arguments if isinstance(string, StringNode) and may_be_any_type(string)]
+    operands = arguments[1:]
+    lists = [argument for argument in operands if isinstance(argument, ListNode)]
+    unknown = [string for string in operands if isinstance(string, StringNode) and is_untyped(string)]
     if unknown and not lists:
         string = format_(call, arguments)
         if type(string) is not StringNode:
@@ -159,7 +159,7 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
         string = format_(call, arguments)
         return ListNode((string,), call.at) if type(string) is StringNode else string
     if len({len(list_.items) for list_ in lists}) != 1:
-        return call.fail("lists of different lengths") if all(map(has_known_positions, lists)) else None
+        return call.fail("lists of different lengths") if all(map(is_definite, lists)) else None
     if len(lists) > 1 and any(isinstance(list_, Unordered) for list_ in lists):
         return None
     rows: list[Node] = []

@@ -19,11 +19,11 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.functions.collection import (
     build_list,
     elements,
-    has_known_positions,
+    is_definite,
     unchanged,
     unknown_tail,
 )
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, may_be_any_type
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 
 
 def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -91,26 +91,19 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
     default = arguments[2] if len(arguments) > 2 else None
     if name is None:
         missing = default if default is not None or not call.scope.trying else call.fail("no such key")
-        return get_path(
-            value, arguments[1], call.expression, call.at, lambda key: name_of_key(key, call.scope), missing
-        )
+        return get_path(value, arguments[1], call.text, call.at, lambda key: name_of_key(key, call.scope), missing)
     if isinstance(value, ObjectNode):
         entry_value = value.get(name)
         if all(entry.key.literal is not None for entry in value.entries):
-            return (
-                entry_value
-                if entry_value is not None
-                else default
-                if default is not None
-                else call.fail(f'no key "{name}"')
-            )
-        inner = get_path(value, StringNode((name,), call.at), call.expression, call.at)
+            entry_value = default if entry_value is None else entry_value
+            return entry_value if entry_value is not None else call.fail(f'no key "{name}"')
+        inner = get_path(value, StringNode((name,), call.at), call.text, call.at)
         if entry_value is not None or default is None:
             return inner
         unknown_key = next(entry.key for entry in value.entries if entry.key.literal is None)
         return _entry_or_default(unknown_key, name, inner, default, call)
     if isinstance(value, StringNode) and value.only_hole is not None:
-        inner = get_path(value, StringNode((name,), call.at), call.expression, call.at)
+        inner = get_path(value, StringNode((name,), call.at), call.text, call.at)
         if default is None or isinstance(value, Reference):
             return inner
         return _entry_or_default(value, name, inner, default, call)
@@ -127,7 +120,7 @@ def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
     first, second = arguments
     if not (isinstance(first, ListNode) and isinstance(second, ListNode)) or isinstance(first, Unordered):
         return None
-    if not (has_known_positions(first) and has_known_positions(second)):
+    if not (is_definite(first) and is_definite(second)):
         return None
     if len(first.items) != len(second.items):
         return call.fail("lists of different lengths")
@@ -162,7 +155,7 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
     """Return an entry for each name in an unresolved map; empty if the value cannot be a map."""
     only = value.only_hole
-    if only is None or not may_be_any_type(value):
+    if only is None or not is_untyped(value):
         return {}
     return {
         name: StringNode(

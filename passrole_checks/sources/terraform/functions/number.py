@@ -13,7 +13,7 @@ _MAX_NUMBER = 1e300
 _MAX_DIGITS = 300
 
 
-def _numeric_function(change: Callable[..., int | float]) -> Function:
+def _numeric(change: Callable[..., int | float]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         numbers = [number(argument) for argument in arguments]
         if any(value is None for value in numbers):
@@ -67,8 +67,8 @@ def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 NUMBER = declare({
-    "abs": (_numeric_function(abs), "n"), "ceil": (_numeric_function(math.ceil), "n"),
-    "floor": (_numeric_function(math.floor), "n"),
-    "log": (_numeric_function(_logarithm), "nn"), "pow": (_numeric_function(_power), "nn"),
-    "signum": (_numeric_function(lambda value: (value > 0) - (value < 0)), "n"), "parseint": (parse_int, "sn"),
+    "abs": (_numeric(abs), "n"), "ceil": (_numeric(math.ceil), "n"),
+    "floor": (_numeric(math.floor), "n"),
+    "log": (_numeric(_logarithm), "nn"), "pow": (_numeric(_power), "nn"),
+    "signum": (_numeric(lambda value: (value > 0) - (value < 0)), "n"), "parseint": (parse_int, "sn"),
 })  # fmt: skip

@@ -18,7 +18,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, joined, literal
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, expand_known, may_contain_any
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, expand_known, may_contain
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")
 
@@ -68,7 +68,7 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     name: list[Part] = []
     for part in reversed(resource):
         if isinstance(part, Unresolved):
-            if part.kind is not UnresolvedKind.NAME and may_contain_any(part, "/"):
+            if part.kind is not UnresolvedKind.NAME and may_contain(part, "/"):
                 return None
             name.insert(0, part)
             continue
@@ -91,7 +91,7 @@ def _arn_fields(value: Node) -> list[list[Part]] | str | None:
     groups: list[list[Part]] = [[]]
     for part in whole.parts:
         if isinstance(part, Unresolved):
-            if len(groups) < 6 and may_contain_any(part, ":"):
+            if len(groups) < 6 and may_contain(part, ":"):
                 return None
             groups[-1].append(part)
             continue

@@ -71,7 +71,7 @@ def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | N
             continue
         name = literal(item)
         shown = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
-        result.append(under(((call.scope.condition(f"{call.expression} holds {shown}"), "true"),), item))
+        result.append(under(((call.scope.condition(f"{call.text} holds {shown}"), "true"),), item))
     return as_set(ListNode(tuple(result), call.at), call)
 
 
@@ -90,13 +90,13 @@ def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
             return call.fail("an argument is not a list or a set")
         if len(rows) * len(rounds) > _MAX_ROWS:
             return call.unresolved("too many elements")
-        options = [(round_.value, round_.when or _nonempty_condition(round_, call)) for round_ in rounds]
+        options = [(round_.value, round_.when or _nonempty(round_, call)) for round_ in rounds]
         rows = [((*row, value), (*when, *further)) for row, when in rows for value, further in options]
     combinations = [under(when, ListNode(row, call.at)) for row, when in rows]
     return build_list(combinations, call, *arguments)
 
 
-def _nonempty_condition(round_: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
+def _nonempty(round_: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
     """Return the condition under which a round of unknown length has any elements."""
     return ((call.scope.condition(f"{round_.value} is not empty"), "true"),) if round_.many else ()
 

@@ -45,17 +45,17 @@ class FunctionCall:
     """A function call: its name, its source text and position, and the scope that it is evaluated in."""
 
     name: str
-    expression: str
+    text: str
     at: Position
     scope: EvaluationScope
 
     def unresolved(self, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
         """Return the call as an unresolved value that keeps its source text."""
-        return hole(self.expression, self.at, reason, kind)
+        return hole(self.text, self.at, reason, kind)
 
     def fail(self, reason: str) -> StringNode:
         """Return the call as an evaluation error of Terraform, which ``try`` and ``can`` catch."""
-        return failure(self.expression, self.at, reason)
+        return failure(self.text, self.at, reason)
 
 
 Function = Callable[[FunctionCall, list[Node]], Node | None]
@@ -102,7 +102,7 @@ def type_mismatch(type_letter: str, value: Node) -> str:
         return "" if type_letter.isupper() else "is null"
     fits = True
     if isinstance(value, StringNode):
-        fits = kind in "sax" or may_be_any_type(value) or (kind in "nb" and _is_convertible(kind, literal(value)))
+        fits = kind in "sax" or is_untyped(value) or (kind in "nb" and _is_convertible(kind, literal(value)))
     elif isinstance(value, Const):
         boolean = isinstance(value.value, bool)
         fits = kind in "sax" if kind not in "nb" else boolean is (kind == "b")
@@ -120,7 +120,7 @@ def _is_convertible(kind: str, value: str | None) -> bool:
     return bool(NUMBER.fullmatch(value)) if kind == "n" else value in ("true", "false")
 
 
-def may_be_any_type(value: StringNode) -> bool:
+def is_untyped(value: StringNode) -> bool:
     """True if an unresolved string may turn out to be a value of another type."""
     only = value.only_hole
     if only is None or isinstance(value, Encoded):
@@ -180,7 +180,7 @@ _ALPHABETS = {
 }
 
 
-def may_contain_any(part: Unresolved, characters: str) -> bool:
+def may_contain(part: Unresolved, characters: str) -> bool:
     """True if the value of an unresolved part may contain one of these characters."""
     if part.kind is UnresolvedKind.NAME:
         return any(character not in "*?:/" and not character.isspace() for character in characters)

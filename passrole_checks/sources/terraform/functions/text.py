@@ -51,11 +51,11 @@ from passrole_checks.sources.terraform.functions.signature import (
     exact_text,
     expand_known,
     is_nonempty,
-    may_contain_any,
+    may_contain,
 )
 
 
-def to_string_node(value: Node) -> StringNode | None:
+def as_string(value: Node) -> StringNode | None:
     """Return the value as a string, with everything that is known of its unresolved parts; None for other types."""
     if isinstance(value, StringNode):
         return expand_known(value)
@@ -99,7 +99,7 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
     if len(items) == 1 and literal(separator) == "" and isinstance(items[0], UnknownTail) and _names_role(items[0]):
         # modules return their optional role this way
-        return item_at(ListNode((items[0],), call.at), 0, call.expression, call.at, text("", call.at))
+        return item_at(ListNode((items[0],), call.at), 0, call.text, call.at, text("", call.at))
     return map_choices(run, *items)
 
 
@@ -173,7 +173,7 @@ def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     An unresolved part that cannot match is unchanged.
     """
     old = literal(arguments[1])
-    value = to_string_node(arguments[0])
+    value = as_string(arguments[0])
     if value is None or old is None:
         return None
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
@@ -183,19 +183,17 @@ def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     for index, part in enumerate(value.parts):
         if isinstance(part, str):
             pieces = part.split(old) if old else ["", *part, ""]
-            if len(pieces) * max(len(new), 1) > 10_000 or not _matches_stay_inside(value.parts, index, old):
+            if len(pieces) * max(len(new), 1) > 10_000 or not _is_isolated(value.parts, index, old):
                 return None if len(pieces) < 10_000 else call.unresolved("too long")
             result.append(pieces[0])
             for piece in pieces[1:]:
                 result.extend((*new, piece))
         else:
-            result.append(
-                _replaced_unresolved(part, old, arguments[2], call) if _may_contain_match(part, old) else part
-            )
+            result.append(_replaced(part, old, arguments[2], call) if _may_match(part, old) else part)
     return build_string(result, call, *arguments)
 
 
-def _matches_stay_inside(parts: tuple[Part, ...], index: int, old: str) -> bool:
+def _is_isolated(parts: tuple[Part, ...], index: int, old: str) -> bool:
     """True if no match can extend from this literal into an adjacent unresolved part."""
     part = parts[index]
     if not isinstance(part, str) or len(old) < 2:
@@ -203,27 +201,27 @@ def _matches_stay_inside(parts: tuple[Part, ...], index: int, old: str) -> bool:
     before, after = (parts[index - 1] if index else None), (parts[index + 1] if index + 1 < len(parts) else None)
     reach = range(1, len(old))
     if isinstance(after, Unresolved) and any(
-        part.endswith(old[:n]) and _may_continue_match(after, old[n:], 0) for n in reach
+        part.endswith(old[:n]) and _may_continue(after, old[n:], 0) for n in reach
     ):
         return False
     if isinstance(before, Unresolved) and any(
-        part.startswith(old[n:]) and _may_continue_match(before, old[:n], -1) for n in reach
+        part.startswith(old[n:]) and _may_continue(before, old[:n], -1) for n in reach
     ):
         return False
     return not (isinstance(before, Unresolved) and isinstance(after, Unresolved) and part in old[1:-1])
 
 
-def _may_contain_match(part: Unresolved, inner: str) -> bool:
+def _may_match(part: Unresolved, inner: str) -> bool:
     """True if an unresolved part may contain a whole match."""
-    return all(may_contain_any(part, character) for character in inner)
+    return all(may_contain(part, character) for character in inner)
 
 
-def _may_continue_match(part: Unresolved, rest: str, end: int) -> bool:
+def _may_continue(part: Unresolved, rest: str, end: int) -> bool:
     """True if an unresolved part may start (or end) with the rest of a match, or be empty."""
-    return not is_nonempty(part) or may_contain_any(part, rest[end])
+    return not is_nonempty(part) or may_contain(part, rest[end])
 
 
-def _replaced_unresolved(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
+def _replaced(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
     replacement = literal(new)
     keeps = (
         part.kind is UnresolvedKind.NAME
@@ -241,20 +239,20 @@ def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
     An unknown number of pieces follows.
     """
-    separator, value = literal(arguments[0]), to_string_node(arguments[1])
+    separator, value = literal(arguments[0]), as_string(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
     for index, part in enumerate(value.parts):
         if isinstance(part, Unresolved):
-            if _may_contain_match(part, separator):
+            if _may_match(part, separator):
                 return _pieces_and_tail(groups, call, value)
             groups[-1].append(part)
             continue
         if not separator:
             groups = [*groups[:-1], *[list[Part]([character]) for character in graphemes(part) or []]]
             continue
-        if not _matches_stay_inside(value.parts, index, separator):
+        if not _is_isolated(value.parts, index, separator):
             return _pieces_and_tail(groups, call, value)
         if part.count(separator) > MAX_ITEMS:
             return call.unresolved("too many elements")
@@ -268,7 +266,7 @@ def _pieces_and_tail(groups: list[list[Part]], call: FunctionCall, value: String
     """Return all pieces but the last, followed by an unknown number of others."""
     pieces: list[Node] = [StringNode(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
     reason = next((part.reason for part in value.holes if part.reason), "")
-    pieces.append(UnknownTail((Unresolved(f"{call.expression}[*]", reason=reason),), call.at, defaults=value.defaults))
+    pieces.append(UnknownTail((Unresolved(f"{call.text}[*]", reason=reason),), call.at, defaults=value.defaults))
     return ListNode(tuple(pieces), call.at)
 
 
@@ -290,7 +288,7 @@ def _is_single_grapheme(character: str) -> bool:
 
 def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``substr`` within a known beginning or end; a result that includes unresolved parts is unresolved."""
-    value, start, size = to_string_node(arguments[0]), whole(arguments[1]), whole(arguments[2])
+    value, start, size = as_string(arguments[0]), whole(arguments[1]), whole(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
         return None
     if not size:
@@ -322,7 +320,7 @@ def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     ) & set("".join(part for part in others if isinstance(part, str)))
     reason = next((part.reason for part in value.holes if part.reason), "")
     return build_string(
-        [prefix, Unresolved(call.expression, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
+        [prefix, Unresolved(call.text, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
         call,
         *arguments,
     )

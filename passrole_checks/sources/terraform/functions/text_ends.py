@@ -17,9 +17,9 @@ from passrole_checks.sources.terraform.functions.signature import (
     FunctionCall,
     declare,
     is_nonempty,
-    may_contain_any,
+    may_contain,
 )
-from passrole_checks.sources.terraform.functions.text import build_string, known_parts, to_string_node
+from passrole_checks.sources.terraform.functions.text import as_string, build_string, known_parts
 
 _BLANKS = " \t\n\v\f\r\x85\xa0"
 _MAX_WIDTH = 1_000
@@ -36,7 +36,7 @@ def starts_with(parts: tuple[Part, ...], prefix: str) -> bool | None:
                 return False
             rest = rest[len(part) :]
         else:
-            return False if is_nonempty(part) and not may_contain_any(part, rest[0]) else None
+            return False if is_nonempty(part) and not may_contain(part, rest[0]) else None
     return not rest
 
 
@@ -56,16 +56,14 @@ def contains_text(parts: tuple[Part, ...], inner: str) -> bool | None:
         return True
     return (
         None
-        if any(
-            isinstance(part, Unresolved) and (not is_nonempty(part) or may_contain_any(part, inner)) for part in parts
-        )
+        if any(isinstance(part, Unresolved) and (not is_nonempty(part) or may_contain(part, inner)) for part in parts)
         else False
     )
 
 
 def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        value, argument = to_string_node(arguments[0]), literal(arguments[1])
+        value, argument = as_string(arguments[0]), literal(arguments[1])
         answer = test(value.parts, argument) if value is not None and argument is not None else None
         return Const(answer, call.at) if answer is not None else None
 
@@ -74,7 +72,7 @@ def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Functi
 
 def trim_affix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``trimprefix`` and ``trimsuffix``; None if the presence of the affix is undecidable."""
-    value, affix = to_string_node(arguments[0]), literal(arguments[1])
+    value, affix = as_string(arguments[0]), literal(arguments[1])
     if value is None or affix is None:
         return None
     at_end = call.name == "trimsuffix"
@@ -106,7 +104,7 @@ def _strip(
         while parts:
             part = parts[index]
             if isinstance(part, Unresolved):
-                if not may_contain_any(part, cut) and is_nonempty(part):
+                if not may_contain(part, cut) and is_nonempty(part):
                     break
                 neighbor = parts[1 if not index else -2] if len(parts) > 1 else "x"
                 if cut != _BLANKS or not isinstance(neighbor, str) or neighbor != neighbor.strip(cut):
@@ -142,7 +140,7 @@ def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``trim``; None if an unresolved part at an end may contain one of the characters."""
     value, characters = arguments[0], literal(arguments[1])
-    string = value if isinstance(value, StringNode) else to_string_node(value)
+    string = value if isinstance(value, StringNode) else as_string(value)
     return _strip(string, characters, call) if string is not None and characters is not None else None
 
 

@@ -50,7 +50,7 @@ def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def yaml_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``yamlencode``: the value is kept as a tree; its text form is JSON, a subset of YAML."""
     value = arguments[0]
-    return Encoded((Unresolved(call.expression),), call.at, value=value, defaults=defaults_of([value]))
+    return Encoded((Unresolved(call.text),), call.at, value=value, defaults=defaults_of([value]))
 
 
 class _TooLarge(Exception):
@@ -96,7 +96,7 @@ class _YamlReader:
             raise _TooLarge
         at = self.position(tree)
         if depth > _MAX_DEPTH:
-            return hole(self.call.expression, at, "nested too deeply")
+            return hole(self.call.text, at, "nested too deeply")
         if isinstance(tree, yaml.SequenceNode):
             return ListNode(tuple([self.to_node(item, depth + 1) for item in tree.value]), at)
         if isinstance(tree, yaml.MappingNode):

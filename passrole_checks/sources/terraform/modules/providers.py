@@ -13,7 +13,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
 from passrole_checks.sources.terraform.modules.folder import provider_alias
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Expression, GetAttribute, Name, Object
-from passrole_checks.sources.terraform.resources.references import attribute_value
+from passrole_checks.sources.terraform.resources.references import value_of
 
 _ACCOUNT = re.compile(r"\d{12}")
 _IDENTITY = ("aws_iam_", "awscc_iam_")  # types whose resources name roles of the account that they are made in
@@ -37,7 +37,7 @@ def _stated(root: Module, own: list[Block], alias: str | None) -> str | None:
     found = [block for block in own if provider_alias(block) == alias]
     if len(found) != 1:
         return None
-    value = attribute_value(found[0], "allowed_account_ids", root.scope(found[0].source))
+    value = value_of(found[0], "allowed_account_ids", root.scope(found[0].source))
     if not isinstance(value, ListNode) or len(value.items) != 1:
         return None
     account = literal(value.items[0])

@@ -109,13 +109,13 @@ class TerraformAttachments:
         type_, module = block.labels[0], scope.module.address
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
-            principals = self.resolve_principals(block, entities, scope)
-            self._attach(references.attribute_value(block, attribute, scope), principals, module, when)
+            principals = self.principals_in(block, entities, scope)
+            self._attach(references.value_of(block, attribute, scope), principals, module, when)
         if type_ in OWN_ATTACHMENTS:
-            self._attach(references.attribute_value(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
+            self._attach(references.value_of(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
         if type_ in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[type_]
-            holders = self.resolve_principals(block, {holder: "permission-set"}, scope) if holder else (address,)
+            holders = self.principals_in(block, {holder: "permission-set"}, scope) if holder else (address,)
             for name in inner_values(block, attribute, "name", scope):
                 self._attach(name, holders, module, when, by_name=True)
         if type_ in BOUNDED:
@@ -135,17 +135,17 @@ class TerraformAttachments:
             for attribute in block.body.attributes:
                 if attribute.name in ("source", "version"):
                     continue
-                for value in flatten_values(references.attribute_value(block, attribute.name, scope)):
+                for value in flatten_values(references.value_of(block, attribute.name, scope)):
                     yield from self.resolve_policies(value, module.address)
 
-    def resolve_principals(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
+    def principals_in(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
         """Return the addresses, else names, of users, groups, roles and permission sets in attributes.
 
         ``attributes`` maps each attribute to the kind of entity that it names.
         """
         principals: dict[str, None] = {}
         for attribute, kind in attributes.items():
-            for value in flatten_values(references.attribute_value(block, attribute, scope)):
+            for value in flatten_values(references.value_of(block, attribute, scope)):
                 if isinstance(value, StringNode):
                     principals[self._resolve_principal(value, kind, scope.module.address)] = None
         return tuple(principals)
@@ -186,7 +186,7 @@ class TerraformAttachments:
 
     def _add_boundaries(self, block: Block, scope: EvaluationScope) -> None:
         attribute, module = "permissions_boundary", scope.module.address
-        for value in flatten_values(references.attribute_value(block, attribute, scope), objects=False):
+        for value in flatten_values(references.value_of(block, attribute, scope), objects=False):
             self._add_boundary(self.resolve_policies(value, module))
         for name in ("managed_policy_arn", "customer_managed_policy_reference"):
             for inner in inner_values(block, attribute, name, scope):
@@ -270,14 +270,14 @@ def _boundary_condition_values(document: Node) -> Iterator[Node]:
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
     """Yield the values of ``name`` in the nested blocks, or in the objects, of an attribute."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
-        value = references.attribute_value(inner, name, inner_scope)
+        value = references.value_of(inner, name, inner_scope)
         if value is not None:
             yield value
         for _, deeper, deeper_scope in blocks_of(inner.body, name, inner_scope):
-            value = references.attribute_value(deeper, "name", deeper_scope)
+            value = references.value_of(deeper, "name", deeper_scope)
             if value is not None:
                 yield value
-    written = references.attribute_value(block, attribute, scope)
+    written = references.value_of(block, attribute, scope)
     pending = [written] if written is not None else []
     while pending:
         node = pending.pop(0)

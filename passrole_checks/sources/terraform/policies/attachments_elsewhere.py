@@ -55,41 +55,41 @@ class Collected:
         type_ = block.labels[0]
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
-            holders = self.attachments.resolve_principals(block, entities, scope)
-            self._attach(references.attribute_value(block, attribute, scope), holders, resource, attribute, scope, when)
+            holders = self.attachments.principals_in(block, entities, scope)
+            self._attach(references.value_of(block, attribute, scope), holders, resource, attribute, scope, when)
         if type_ in OWN_ATTACHMENTS:
             attribute, holders = OWN_ATTACHMENTS[type_], (resource.address,)
-            self._attach(references.attribute_value(block, attribute, scope), holders, resource, attribute, scope, when)
+            self._attach(references.value_of(block, attribute, scope), holders, resource, attribute, scope, when)
         if type_ in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[type_]
             holders = (resource.address,)
             if holder:
-                holders = self.attachments.resolve_principals(block, {holder: "permission-set"}, scope)
+                holders = self.attachments.principals_in(block, {holder: "permission-set"}, scope)
             for name in inner_values(block, attribute, "name", scope):
                 self._attach(name, holders, resource, attribute, scope, when, by_name=True)
         if type_ in MEMBERSHIPS:
             groups, users = MEMBERSHIPS[type_]
             member_users = (
-                self.attachments.resolve_principals(block, {users: "user"}, scope) if users else (resource.address,)
+                self.attachments.principals_in(block, {users: "user"}, scope) if users else (resource.address,)
             )
-            for group in self.attachments.resolve_principals(block, {groups: "group"}, scope):
+            for group in self.attachments.principals_in(block, {groups: "group"}, scope):
                 self.holdings.members.update(dict.fromkeys((group, user) for user in member_users))
         if type_ in BOUNDED:
             self._add_boundary(block, scope, resource)
         if type_ in SCP_TARGETS:
             policy, target = SCP_TARGETS[type_]
-            for facts, value in each_with_facts(references.attribute_value(block, target, scope), when):
+            for facts, value in each_with_facts(references.value_of(block, target, scope), when):
                 if not isinstance(value, StringNode) or isinstance(value, Failure):
                     continue
                 named = [(facts, resource.address)]
                 if policy:
-                    policies = each_with_facts(references.attribute_value(block, policy, scope), facts)
+                    policies = each_with_facts(references.value_of(block, policy, scope), facts)
                     named = [
                         (policy_facts, _policy_identifier(named_policy)) for policy_facts, named_policy in policies
                     ]
                 self.holdings.limited.extend((plain_text(value), policy_facts, name) for policy_facts, name in named)
         if type_ in ORGANIZATION_POLICIES:
-            policy_name = references.attribute_value(block, "name", scope)
+            policy_name = references.value_of(block, "name", scope)
             if isinstance(policy_name, StringNode):
                 self._scps_by_name.setdefault(str(policy_name), []).append(resource.address)
 
@@ -127,20 +127,20 @@ class Collected:
         module = scope.module.address
         holders: tuple[str, ...] = (resource.address,)
         if resource.type == "aws_ssoadmin_permissions_boundary_attachment":
-            holders = self.attachments.resolve_principals(block, {"permission_set_arn": "permission-set"}, scope)
-        values, by_name = alternatives(references.attribute_value(block, _BOUNDARY, scope)), False
+            holders = self.attachments.principals_in(block, {"permission_set_arn": "permission-set"}, scope)
+        values, by_name = alternatives(references.value_of(block, _BOUNDARY, scope)), False
         for name in _BOUNDARY_BLOCKS if not values else ():
             for inner in inner_values(block, _BOUNDARY, name, scope):
                 values, by_name = [*values, *each_with_facts(inner)], name != _BOUNDARY_BLOCKS[0]
         for holder in holders:
             self.holdings.bind(
                 holder,
-                [(facts, _plain_unless_reference(value)) for facts, value in values],
+                [(facts, _plain(value)) for facts, value in values],
                 lambda text: self.attachments.resolve_policies(text, module, by_name=by_name),
             )
 
 
-def _plain_unless_reference(value: Node) -> Node:
+def _plain(value: Node) -> Node:
     """Return the value without evaluator-only parts; a reference is kept, as it identifies a resource."""
     return plain_text(value) if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure)) else value
 

@@ -72,7 +72,7 @@ class _BlockAttributes:
 def instance_profile(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> InstanceProfile:
     """Return an instance profile with its name and its role."""
     name = references.entity_name(block, scope)
-    role = references.attribute_value(block, INSTANCE_PROFILES[resource.type], scope)
+    role = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
     value = document(role) if role is not None else None
     if isinstance(value, ListNode):
         value = value.items[0] if value.items else None
@@ -86,7 +86,7 @@ def _value_at_paths(
     """Return an attribute's value, or a list of the nested blocks of that name, reduced to the paths."""
     attribute = block.body.get(name)
     if attribute is not None:
-        value = references.attribute_value(block, name, scope)
+        value = references.value_of(block, name, scope)
         at = scope.inside(attribute.source).position(attribute.span)
         if value is None:
             return None

@@ -95,7 +95,7 @@ class PolicyDetector:
             case Literal() | Unparsed() | Unary() | Binary():
                 return False
             case TemplateExpression(parts):
-                return any(self._template_part_may_contain(part, scope, bound, depth) for part in parts)
+                return any(self._test_part(part, scope, bound, depth) for part in parts)
             case Tuple(items):
                 return inside(*items)
             case Object(items):
@@ -112,7 +112,7 @@ class PolicyDetector:
                     name in _TRANSPARENT_FUNCTIONS or (name == "format" and _is_plain_format(arguments[:1]))
                 ) or inside(*arguments)
             case Name() | GetAttribute() | Index() | Splat():
-                return self._reference_may_contain(expression, scope, bound, depth)
+                return self._test_reference(expression, scope, bound, depth)
             case _:
                 return True
 
@@ -122,18 +122,15 @@ class PolicyDetector:
         return [
             attribute
             for attribute in block.body.attributes
-            if attribute.name not in left_out
-            and (not taken() or self._instances_may_contain(module, attribute, each, 0))
+            if attribute.name not in left_out and (not taken() or self._test_in_block(module, attribute, each, 0))
         ]
 
-    def _template_part_may_contain(
-        self, part: TemplatePart, scope: EvaluationScope, bound: frozenset[str], depth: int
-    ) -> bool:
+    def _test_part(self, part: TemplatePart, scope: EvaluationScope, bound: frozenset[str], depth: int) -> bool:
         if isinstance(part, Fragment):
             return '"' in part.value
         return not isinstance(part, Interpolation) or self.may_contain(part.expression, scope, bound, depth + 1)
 
-    def _reference_may_contain(
+    def _test_reference(
         self, expression: Expression, scope: EvaluationScope, bound: frozenset[str], depth: int
     ) -> bool:
         steps: list[str | Expression] = []
@@ -154,9 +151,9 @@ class PolicyDetector:
             return _value_may_contain(scope.variables[name])
         if scope.only_variables:
             return False
-        return self._named_value_may_contain(cast("Module", scope.module), name, steps[::-1], depth + 1)
+        return self._test_name(cast("Module", scope.module), name, steps[::-1], depth + 1)
 
-    def _named_value_may_contain(self, module: Module, name: str, steps: list[str | Expression], depth: int) -> bool:
+    def _test_name(self, module: Module, name: str, steps: list[str | Expression], depth: int) -> bool:
         first = steps[0] if steps else None
         if not isinstance(first, str):
             return True
@@ -173,29 +170,23 @@ class PolicyDetector:
             second = steps[1] if len(steps) > 1 else None
             if not isinstance(second, str) or is_special(first):
                 return True
-            return self._attribute_may_contain(
-                module, module.folder.data_source(first, second), first, steps[2:], depth
-            )
-        return self._attribute_may_contain(module, module.folder.resource(name, first), name, steps[1:], depth)
+            return self._test_block(module, module.folder.data_source(first, second), first, steps[2:], depth)
+        return self._test_block(module, module.folder.resource(name, first), name, steps[1:], depth)
 
     def _cached(self, module: Module, kind: str, name: str, depth: int) -> bool:
         key = (module.address, kind, name)
         known = self._known.get(key)
         if known is None:
             self._known[key] = True  # ends the recursion of a value that refers to itself
-            find = {
-                "var": self._variable_may_contain,
-                "local": self._local_may_contain,
-                "output": self._output_may_contain,
-            }[kind]
+            find = {"var": self._test_variable, "local": self._test_local, "output": self._test_output}[kind]
             known = self._known[key] = find(module, name, depth)
         return known
 
-    def _variable_may_contain(self, module: Module, name: str, depth: int) -> bool:
+    def _test_variable(self, module: Module, name: str, depth: int) -> bool:
         block = module.folder.variables.get(name)
         if name in module.arguments:
             attribute, scope = module.arguments[name]
-            if self._expression_may_contain(attribute, scope.inside(attribute.source), depth):
+            if self._test_attribute(attribute, scope.inside(attribute.source), depth):
                 return True
         elif not module.address and name in module.run.values:
             return True
@@ -204,19 +195,19 @@ class PolicyDetector:
         type_ = block.body.get("type")
         if type_ is not None and _SUSPICIOUS.search(bytes_of(type_)) and _has_policy_keys(type_.value):
             return True
-        return self._module_value_may_contain(module, block.body.get("default"), depth)
+        return self._test_value(module, block.body.get("default"), depth)
 
-    def _local_may_contain(self, module: Module, name: str, depth: int) -> bool:
-        return self._module_value_may_contain(module, module.folder.locals.get(name), depth)
+    def _test_local(self, module: Module, name: str, depth: int) -> bool:
+        return self._test_value(module, module.folder.locals.get(name), depth)
 
-    def _output_may_contain(self, module: Module, name: str, depth: int) -> bool:
+    def _test_output(self, module: Module, name: str, depth: int) -> bool:
         block = module.folder.outputs.get(name)
-        return block is not None and self._module_value_may_contain(module, block.body.get("value"), depth)
+        return block is not None and self._test_value(module, block.body.get("value"), depth)
 
-    def _module_value_may_contain(self, module: Module, attribute: Attribute | None, depth: int) -> bool:
-        return attribute is not None and self._expression_may_contain(attribute, module.scope(attribute.source), depth)
+    def _test_value(self, module: Module, attribute: Attribute | None, depth: int) -> bool:
+        return attribute is not None and self._test_attribute(attribute, module.scope(attribute.source), depth)
 
-    def _attribute_may_contain(
+    def _test_block(
         self, module: Module, block: Block | None, type_: str, steps: list[str | Expression], depth: int
     ) -> bool:
         """Test the attribute of a resource or data source, and the attributes that form its ARN."""
@@ -227,11 +218,11 @@ class PolicyDetector:
         if name is None or (steps[0] is not name and each is None and block.body.get("count") is None):
             return True
         for attribute in {name, *_NAMING_ATTRIBUTES, *((ENTITIES[type_].name,) if type_ in ENTITIES else ())}:
-            if self._instances_may_contain(module, block.body.get(attribute), each, depth):
+            if self._test_in_block(module, block.body.get(attribute), each, depth):
                 return True
         return False
 
-    def _expression_may_contain(
+    def _test_attribute(
         self, attribute: Attribute, scope: EvaluationScope, depth: int, bound: frozenset[str] = frozenset()
     ) -> bool:
         """Test an attribute, first by its source text alone."""
@@ -239,15 +230,13 @@ class PolicyDetector:
             return False
         return self.may_contain(attribute.value, scope, bound, depth)
 
-    def _instances_may_contain(
-        self, module: Module, attribute: Attribute | None, each: Attribute | None, depth: int
-    ) -> bool:
+    def _test_in_block(self, module: Module, attribute: Attribute | None, each: Attribute | None, depth: int) -> bool:
         """Test an attribute in a block, in which ``each`` contains only what ``for_each`` does."""
         if attribute is None:
             return False
-        if each is not None and self._module_value_may_contain(module, each, depth):
+        if each is not None and self._test_value(module, each, depth):
             return True
-        return self._expression_may_contain(attribute, module.scope(attribute.source), depth, frozenset({"each"}))
+        return self._test_attribute(attribute, module.scope(attribute.source), depth, frozenset({"each"}))
 
 
 def bytes_of(attribute: Attribute) -> bytes:

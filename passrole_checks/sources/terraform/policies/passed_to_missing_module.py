@@ -41,7 +41,7 @@ def policies_in_arguments(module: Module, block: Block, detector: PolicyDetector
         return
     for resource, scope, _ in resource_instances(module, block):
         for attribute in arguments:
-            value = references.attribute_value(block, attribute.name, scope)
+            value = references.value_of(block, attribute.name, scope)
             for path, policy in _documents(value, attribute.name, _MAX_DEPTH) if value is not None else ():
                 if policy is not None:
                     yield AttachedPolicy(resource, path, policy, kind_of(path, policy))
@@ -67,7 +67,7 @@ def managed_policies_in_arguments(
     ]
     for resource, scope, when in resource_instances(module, block) if arguments else ():
         for attribute in arguments:
-            value = references.attribute_value(block, attribute.name, scope)
+            value = references.value_of(block, attribute.name, scope)
             for path, facts, arn in (
                 _string_variants(value, attribute.name, when, _MAX_DEPTH) if value is not None else ()
             ):

@@ -171,7 +171,7 @@ def _note_unread(module: Module, block: Block, address: str) -> None:
     """Record a resource block whose own template or state may contain policies."""
     if unread(block.labels[0], None) is None or not module.instances(block).items:
         return
-    type_name = references.attribute_value(block, "type_name", module.instance_scope(block, None))
+    type_name = references.value_of(block, "type_name", module.instance_scope(block, None))
     reason = unread(block.labels[0], literal(type_name) if type_name is not None else None)
     if reason is not None:
         module.run.not_evaluated.setdefault(
@@ -188,7 +188,7 @@ def _policies(
         policy = _document(block, attribute, scope)
         if policy is not None:
             own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
-            principals = attachments.resolve_principals(block, HOLDERS.get(type_, {}), scope) or own_address
+            principals = attachments.principals_in(block, HOLDERS.get(type_, {}), scope) or own_address
             yield AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals)
     for table, kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (ORGANIZATION_POLICIES, PolicyKind.SCP)):
         if type_ in table and (kind is PolicyKind.RESOURCE or _has_statements(block, scope)):
@@ -208,13 +208,13 @@ def _policies(
 
 def _has_statements(block: Block, scope: EvaluationScope) -> bool:
     """True if an organization policy is of a type with statements, or of an unknown type."""
-    value = references.attribute_value(block, "type", scope)
+    value = references.value_of(block, "type", scope)
     name = literal(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
 
 
 def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
-    value = references.attribute_value(block, name, scope)
+    value = references.value_of(block, name, scope)
     return _as_document(value) if value is not None else None
 
 
@@ -255,7 +255,7 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
         if written is not None:
             yield str(number), under(when, written)
         number += 1
-    value = references.attribute_value(block, attribute, scope)
+    value = references.value_of(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
     while pending:
         when, node = pending.pop(0)

@@ -41,7 +41,7 @@ def stacks_of(root: Module) -> Iterator[Stack]:
 def _stack_content(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> StackContent:
     from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # slow import, rarely needed
 
-    values = {name: references.attribute_value(block, name, scope) for name in PARTS}
+    values = {name: references.value_of(block, name, scope) for name in PARTS}
     try:
         return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
     except RecursionError:

@@ -39,7 +39,7 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
     if iterator is not None and isinstance(iterator.value, Name):
         name = iterator.value.name
     value = evaluate(for_each.value, scope.inside(for_each.source))
-    collection_name = scope.identity(for_each.value.span)
+    subject = scope.identity(for_each.value.span)
     for when, collection in _variants(value):
         rounds = rounds_of(collection) or []
         for round_ in rounds[:_MAX_BLOCKS]:
@@ -51,15 +51,13 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
                 ),
                 at,
             )
-            inner = scope.having({name: each}, round_.labels(None, name, collection_name))
+            inner = scope.having({name: each}, round_.labels(None, name, subject))
             nonempty = (
-                ((scope.condition(f"{collection_name} is not empty"), "true"),)
-                if round_.many and not round_.when
-                else ()
+                ((scope.condition(f"{subject} is not empty"), "true"),) if round_.many and not round_.when else ()
             )
             yield when + round_.when + nonempty, contents[0], inner
         if len(rounds) > _MAX_BLOCKS:
-            more = ((scope.condition(f"{collection_name} has more than {_MAX_BLOCKS} elements"), "true"),)
+            more = ((scope.condition(f"{subject} has more than {_MAX_BLOCKS} elements"), "true"),)
             yield when + more, contents[0], scope
 
 

@@ -42,7 +42,7 @@ _MAX_OPTIONAL_CONDITIONS = 4  # conditional condition blocks of one statement, e
 def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
     """Return the policy document, each statement at the position of its block. Unknown parts are unresolved values."""
     at = scope.position(block.span)
-    versions: list[Node] = [_attribute_value(block, "version", scope) or text(_LATEST_VERSION, at)]
+    versions: list[Node] = [_value_of(block, "version", scope) or text(_LATEST_VERSION, at)]
     statements: list[Node] = []
     for name in ("source_json", "source_policy_documents"):  # duplicate Sids in sources are an error: keep both
         for merged in _merged_documents(block, name, scope, versions):
@@ -60,7 +60,7 @@ def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
         ObjectEntry(text("Version", at), _highest_version(versions)),
         ObjectEntry(text("Statement", at), ListNode(tuple(statements), at)),
     ]
-    policy_id = _attribute_value(block, "policy_id", scope)
+    policy_id = _value_of(block, "policy_id", scope)
     if policy_id is not None:
         entries.insert(1, ObjectEntry(text("Id", at), policy_id))
     return ObjectNode(tuple(entries), at)
@@ -75,7 +75,7 @@ def _highest_version(versions: list[Node]) -> Node:
     return next((version for written, version in known if written is None), newest[1])
 
 
-def _attribute_value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
+def _value_of(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
@@ -102,10 +102,10 @@ def _drop_nulls(value: Node) -> Node:
 def _build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     at = scope.position(block.span)
     entries: list[ObjectEntry] = []
-    sid = _attribute_value(block, "sid", scope)
+    sid = _value_of(block, "sid", scope)
     if sid is not None and literal(sid) != "":
         entries.append(ObjectEntry(text("Sid", at), sid))
-    effect = _attribute_value(block, "effect", scope) or Absent(at)
+    effect = _value_of(block, "effect", scope) or Absent(at)
     allow = text("Allow", at)
     entries.append(
         ObjectEntry(
@@ -114,8 +114,8 @@ def _build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     )
     for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
         included, excluded = (
-            _attribute_value(block, name, scope) or Absent(at),
-            _attribute_value(block, opposite, scope) or Absent(at),
+            _value_of(block, name, scope) or Absent(at),
+            _value_of(block, opposite, scope) or Absent(at),
         )
         if _is_empty(included) and _is_empty(excluded):
             included = _required_list(block, name, scope) or included
@@ -224,10 +224,7 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     entries: list[ObjectEntry] = []
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
-        kind, identifiers = (
-            _attribute_value(inner, "type", inner_scope),
-            _attribute_value(inner, "identifiers", inner_scope),
-        )
+        kind, identifiers = (_value_of(inner, "type", inner_scope), _value_of(inner, "identifiers", inner_scope))
         key = literal(kind) if kind is not None else None
         values = _policy_variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
@@ -294,10 +291,10 @@ class _Condition:
     @classmethod
     def of(cls, block: Block, scope: EvaluationScope) -> _Condition:
         at = scope.position(block.span)
-        values = _attribute_value(block, "values", scope)
+        values = _value_of(block, "values", scope)
         return cls(
-            _string_or_unresolved(_attribute_value(block, "test", scope), "condition test", at),
-            _string_or_unresolved(_attribute_value(block, "variable", scope), "condition variable", at),
+            _string_or_unresolved(_value_of(block, "test", scope), "condition test", at),
+            _string_or_unresolved(_value_of(block, "variable", scope), "condition variable", at),
             elements(_policy_variables(values)) if values is not None else [],
             at,
         )
@@ -315,7 +312,7 @@ def _unknown_entry(expression: str, at: Position) -> ObjectEntry:
 
 def _merged_documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
     """Yield the statements of each document in an attribute; append their Versions to ``versions``."""
-    value, attribute = _attribute_value(block, name, scope), block.body.get(name)
+    value, attribute = _value_of(block, name, scope), block.body.get(name)
     if value is None or attribute is None:
         return
     at = scope.inside(attribute.source).position(attribute.value.span)

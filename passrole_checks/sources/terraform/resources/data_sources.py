@@ -41,13 +41,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document
-from passrole_checks.sources.terraform.resources.entities import (
-    PARTITION,
-    attribute_value,
-    expression_of,
-    iam_arn,
-    service_arn,
-)
+from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, text_of, value_of
 
 _AT_DEPLOYMENT = "known at deployment only"
 _AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
@@ -99,7 +93,7 @@ _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
     """Return the value of attribute ``name`` of the data source that ``value`` refers to."""
     type_ = value.type.removeprefix("data.")
-    expression = f"{expression_of(value)}.{name}"
+    expression = f"{text_of(value)}.{name}"
     if type_ == "aws_iam_policy_document" and name in ("json", "minified_json"):
         return Encoded((Unresolved(expression),), at, value=data_document.build_document(block, scope))
     kind = _KINDS.get((type_, name))
@@ -110,7 +104,7 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     resolve = _RESOLVERS.get(type_)
     result = resolve(value, block, name, scope, at) if resolve is not None else None
     if result is None:
-        result = attribute_value(block, name, scope)
+        result = value_of(block, name, scope)
     if result is not None:
         return result
     if name == "arn":
@@ -125,7 +119,7 @@ def is_special(type_: str) -> bool:
 
 def _caller(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name in ("arn", "user_id"):
-        return hole(f"{expression_of(value)}.{name}", at, "depends on the deploying principal")
+        return hole(f"{text_of(value)}.{name}", at, "depends on the deploying principal")
     return None
 
 
@@ -141,7 +135,7 @@ def _service_principal(value: Reference, block: Block, name: str, scope: Evaluat
     if name == "suffix":
         return _dns_suffix(at)
     if name == "name":
-        service = attribute_value(block, "service_name", scope) or hole(f"{expression_of(value)}.service_name", at)
+        service = value_of(block, "service_name", scope) or hole(f"{text_of(value)}.service_name", at)
         return map_choices(lambda prefix, suffix: joined((prefix, text(".", at), suffix), at), service, _dns_suffix(at))
     return None
 
@@ -158,18 +152,14 @@ def _by_partition(elsewhere: str, china: str, at: Position) -> Node:
 def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """Return an attribute of a role, user, group or instance profile that is looked up by name; else None."""
     kind, by = _LOOKED_UP[value.type.removeprefix("data.")]
-    own = attribute_value(block, by, scope)
-    expression = f"{expression_of(value)}.{name}"
+    own = value_of(block, by, scope)
+    expression = f"{text_of(value)}.{name}"
     if name == "arn":
         entity = _referenced_entity(own)
         if entity is not None and ENTITIES[entity.type].kind == kind and entity.module is not None:
             return entity.module.attribute(entity, ENTITIES[entity.type].arn, at)
-        last = (
-            (Unresolved(f"{expression_of(value)}.{by}", UnresolvedKind.NAME),)
-            if own is None
-            else joined((own,), at).parts
-        )
-        parts = iam_arn(kind, "/", Unresolved(f"{expression_of(value)}.path"), *last)
+        last = (Unresolved(f"{text_of(value)}.{by}", UnresolvedKind.NAME),) if own is None else joined((own,), at).parts
+        parts = iam_arn(kind, "/", Unresolved(f"{text_of(value)}.path"), *last)
         return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     if name in ("id", "name", by, f"{kind}_name"):
         return own if own is not None else hole(expression, at, _AT_DEPLOYMENT, UnresolvedKind.NAME)
@@ -177,8 +167,8 @@ def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         parts = iam_arn(
             "role",
             "/",
-            Unresolved(f"{expression_of(value)}.role_path"),
-            Unresolved(f"{expression_of(value)}.role", UnresolvedKind.NAME),
+            Unresolved(f"{text_of(value)}.role_path"),
+            Unresolved(f"{text_of(value)}.role", UnresolvedKind.NAME),
         )
         return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     return None
@@ -191,19 +181,19 @@ def _referenced_entity(value: Node | None) -> Reference | None:
     entity = ENTITIES[value.type]
     if value.attribute not in ("id", entity.name, entity.arn):
         return None
-    expression = expression_of(value).removesuffix(f".{value.attribute}")
+    expression = text_of(value).removesuffix(f".{value.attribute}")
     return replace(value, parts=(Unresolved(expression),), attribute="", defaults=())
 
 
 def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """Return the names or ARNs of ``aws_iam_roles`` or ``aws_iam_users``: an unknown number, below ``path_prefix``."""
     kind = "role" if value.type.endswith("roles") else "user"
-    expression = f"{expression_of(value)}.{name}[*]"
+    expression = f"{text_of(value)}.{name}[*]"
     if name == "names":
         return ListNode((UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=_AT_DEPLOYMENT),), at),), at)
     if name != "arns":
         return None
-    prefix = attribute_value(block, "path_prefix", scope)
+    prefix = value_of(block, "path_prefix", scope)
     before: tuple[Part, ...] = joined((prefix,), at).parts if prefix is not None else ("/",)
     parts = iam_arn(kind, *before, Unresolved(expression))
     return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at),), at)
@@ -214,8 +204,8 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
 
     The policy may be one of this configuration, or an AWS managed policy, whose document is known.
     """
-    expression = f"{expression_of(value)}.{name}"
-    arn, own = attribute_value(block, "arn", scope), attribute_value(block, "name", scope)
+    expression = f"{text_of(value)}.{name}"
+    arn, own = value_of(block, "arn", scope), value_of(block, "name", scope)
     policy = _referenced_entity(arn if arn is not None else own)
     if policy is not None and policy.type in MANAGED_POLICIES and policy.module is not None:
         attributes = {"arn": MANAGED_POLICIES[policy.type], "id": MANAGED_POLICIES[policy.type],
@@ -237,15 +227,7 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
     if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
         end = ("/", *known(own).parts)  # the account may be ``aws``, and the path is unknown
         parts = join(
-            (
-                "arn:",
-                PARTITION,
-                ":iam::",
-                Unresolved(f"{expression_of(value)} account"),
-                ":policy",
-                Unresolved("path"),
-                *end,
-            )
+            ("arn:", PARTITION, ":iam::", Unresolved(f"{text_of(value)} account"), ":policy", Unresolved("path"), *end)
         )
         return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     return arn if name == "id" else None
@@ -255,13 +237,13 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
     """Return ``issuer_arn``: the role of an assumed-role session, any other ARN unchanged."""
     if name != "issuer_arn":
         return None
-    expression = f"{expression_of(value)}.{name}"
-    arn = attribute_value(block, "arn", scope)
+    expression = f"{text_of(value)}.{name}"
+    arn = value_of(block, "arn", scope)
     known_arn = literal(arn) if arn is not None else None
     session = _SESSION.fullmatch(known_arn) if known_arn is not None else None
     if session is not None:
         partition, account, role = session.groups()
-        parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{expression_of(value)}.path"), role))
+        parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{text_of(value)}.path"), role))
         return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
     if known_arn is not None:
         return arn
@@ -276,22 +258,22 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
 def _organization(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """Return ``master_account_id`` without a kind: it need not be the account that is deployed to."""
     if name == "master_account_id":
-        return hole(f"{expression_of(value)}.{name}", at, "account of the organization")
+        return hole(f"{text_of(value)}.{name}", at, "account of the organization")
     return None
 
 
 def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    template = attribute_value(block, "template", scope)
+    template = value_of(block, "template", scope)
     if name != "rendered" or template is None:
         return None
-    return render(template, attribute_value(block, "vars", scope), scope, f"{expression_of(value)}.{name}", at)
+    return render(template, value_of(block, "vars", scope), scope, f"{text_of(value)}.{name}", at)
 
 
 def _file(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    path = attribute_value(block, "filename", scope)
+    path = value_of(block, "filename", scope)
     if name != "content" or not isinstance(path, StringNode):
         return None
-    return read_file(path, scope, f"{expression_of(value)}.{name}", at)
+    return read_file(path, scope, f"{text_of(value)}.{name}", at)
 
 
 _RESOLVERS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position], Node | None]] = {

@@ -16,7 +16,7 @@ ACCOUNT = Unresolved("account id", UnresolvedKind.ACCOUNT_ID)
 PARTITION = Unresolved("partition", UnresolvedKind.PARTITION)
 
 
-def attribute_value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
+def value_of(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     """Return the value of an attribute; None if the block does not set it, or sets it to null."""
     attribute = block.body.get(name)
     if attribute is None:
@@ -27,10 +27,10 @@ def attribute_value(block: Block, name: str, scope: EvaluationScope) -> Node | N
 
 def entity_name(block: Block, scope: EvaluationScope) -> StringNode | None:
     """Return the name of an IAM entity; None if AWS or Terraform generates it."""
-    value = attribute_value(block, ENTITIES.get(block.labels[0], Entity("")).name, scope)
+    value = value_of(block, ENTITIES.get(block.labels[0], Entity("")).name, scope)
     if value is not None:
         return value if isinstance(value, StringNode) else None
-    prefix = attribute_value(block, "name_prefix", scope)
+    prefix = value_of(block, "name_prefix", scope)
     if isinstance(prefix, StringNode):
         return StringNode(
             join((*prefix.parts, Unresolved("generated", UnresolvedKind.NAME))), prefix.at, defaults=prefix.defaults
@@ -40,7 +40,7 @@ def entity_name(block: Block, scope: EvaluationScope) -> StringNode | None:
 
 def entity_path(block: Block, scope: EvaluationScope) -> StringNode | None:
     """Return the path of an IAM entity; None for the default ``/``."""
-    value = attribute_value(block, "path", scope)
+    value = value_of(block, "path", scope)
     if isinstance(value, StringNode):
         return value
     return hole("path", value.at) if value is not None else None
@@ -57,6 +57,6 @@ def service_arn(type_: str, expression: str) -> tuple[Part, ...] | None:
     return ("arn:", PARTITION, f":{service}:", Unresolved(expression)) if service is not None else None
 
 
-def expression_of(value: Reference) -> str:
+def text_of(value: Reference) -> str:
     """Return the source text of a reference: its block, and the attribute if it has one."""
     return value.holes[0].expression

@@ -16,12 +16,12 @@ from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_sources
 from passrole_checks.sources.terraform.resources.entities import (
     PARTITION,
-    attribute_value,
     entity_name,
     entity_path,
-    expression_of,
     iam_arn,
     service_arn,
+    text_of,
+    value_of,
 )
 
 _ID_IS_ARN = frozenset({
@@ -38,7 +38,7 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     if value.type.startswith("data."):
         return data_sources.attribute(value, block, name, scope, at)
     entity = ENTITIES.get(value.type)
-    expression = f"{expression_of(value)}.{name}"
+    expression = f"{text_of(value)}.{name}"
     if entity is not None:
         if name == entity.arn or (name == "id" and value.type in _ID_IS_ARN):
             return _entity_arn(value, block, expression, name, scope, at)
@@ -51,10 +51,10 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     elif name == "arn" or (name == "id" and value.type in _ID_IS_ARN):
         return _resource_arn(value, block, expression, name, scope, at)
     # "output" of terraform_data is its "input" (Terraform documentation, "The terraform_data managed resource type")
-    result = attribute_value(block, "input" if (value.type, name) == ("terraform_data", "output") else name, scope)
+    result = value_of(block, "input" if (value.type, name) == ("terraform_data", "output") else name, scope)
     if result is None and name == "id" and not value.type.startswith("awscc_"):
         result = next(
-            (item for key in ("name", "bucket", "function_name") if (item := attribute_value(block, key, scope))), None
+            (item for key in ("name", "bucket", "function_name") if (item := value_of(block, key, scope))), None
         )
     if result is not None:
         return result
@@ -81,9 +81,7 @@ def _entity_arn(
     own, path = entity_name(block, scope), entity_path(block, scope)
     before: tuple[Part, ...] = path.parts if path is not None else ("/",)
     last: tuple[Part, ...] = (
-        known(own).parts
-        if own is not None
-        else (Unresolved(f"{expression_of(value)}.{entity.name}", UnresolvedKind.NAME),)
+        known(own).parts if own is not None else (Unresolved(f"{text_of(value)}.{entity.name}", UnresolvedKind.NAME),)
     )
     inner = Unresolved(expression, role=_role_address(value), known=iam_arn(entity.kind, *before, *last))
     return _computed_reference(value, inner, name, own, at)
@@ -96,17 +94,17 @@ def _service_linked_role(
 
     The service decides on the name, except for a ``custom_suffix`` (IAM User Guide, "Create a service-linked role").
     """
-    service = attribute_value(block, "aws_service_name", scope)
+    service = value_of(block, "aws_service_name", scope)
     between: tuple[Part, ...] = (
         service.parts
         if isinstance(service, StringNode)
-        else (Unresolved(f"{expression_of(value)}.aws_service_name", UnresolvedKind.NAME),)
+        else (Unresolved(f"{text_of(value)}.aws_service_name", UnresolvedKind.NAME),)
     )
     path = ("/aws-service-role/", *between, "/")
     if name == "path":
         return StringNode(join(path), at)
-    suffix = attribute_value(block, "custom_suffix", scope)
-    last: list[Part] = [Unresolved(f"{expression_of(value)}.name", UnresolvedKind.NAME)]
+    suffix = value_of(block, "custom_suffix", scope)
+    last: list[Part] = [Unresolved(f"{text_of(value)}.name", UnresolvedKind.NAME)]
     if suffix is not None:
         last.extend(("_", *joined((suffix,), at).parts))
     return _computed_reference(value, Unresolved(expression, known=iam_arn("role", *path, *last)), name, None, at)
@@ -117,11 +115,11 @@ def _resource_arn(
 ) -> Node:
     parts: tuple[Part, ...] | None
     if value.type == "aws_s3_bucket":
-        bucket = attribute_value(block, "bucket", scope)
+        bucket = value_of(block, "bucket", scope)
         last = (
             bucket.parts
             if isinstance(bucket, StringNode)
-            else (Unresolved(f"{expression_of(value)}.bucket", UnresolvedKind.NAME),)
+            else (Unresolved(f"{text_of(value)}.bucket", UnresolvedKind.NAME),)
         )
         parts = join(["arn:", PARTITION, ":s3:::", *last])
     else:
@@ -149,4 +147,4 @@ def _computed_reference(
     )
 
 
-__all__ = ["attribute", "attribute_value", "entity_name", "entity_path"]
+__all__ = ["attribute", "entity_name", "entity_path", "value_of"]
