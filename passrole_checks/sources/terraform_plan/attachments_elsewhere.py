@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.iam.partial_values import ObjectNode as Object
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.model.attachment_attributes import attachment_attributes
 from passrole_checks.sources.model.attachments_elsewhere import Holdings, each_with_facts
 from passrole_checks.sources.model.configuration import ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
     BOUNDED,
-    NAMED_ATTACHMENTS,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
     SCP_TARGETS,
@@ -70,22 +69,13 @@ def _external_attachments(
     resource: PlannedResource, attachments: PlanAttachments, consumers: PlanRoleConsumers
 ) -> Iterator[tuple[str, StringNode, str]]:
     """Yield (holder, policy, attribute) for each attached managed policy that is not part of the plan."""
-    if resource.type in ATTACHMENTS:
-        attribute, entities = ATTACHMENTS[resource.type]
-        holders = list(attachments.principals_in(resource, entities))
-        yield from _policies_in_attribute(resource, attribute, holders, attachments, consumers)
-    if resource.type in OWN_ATTACHMENTS:
-        yield from _policies_in_attribute(
-            resource, OWN_ATTACHMENTS[resource.type], [resource.address], attachments, consumers
-        )
-    if resource.type in NAMED_ATTACHMENTS:
-        attribute, holder = NAMED_ATTACHMENTS[resource.type]
-        holders = [resource.address]
-        if holder:
-            holders = list(attachments.principals_in(resource, {holder: "permission-set"}))
-        for name in _policy_names(consumers.value_of(resource, attribute)):
-            if not list(attachments.by_names(resource, attribute)):
-                yield from ((principal, name, attribute) for principal in holders)
+    for attributes in attachment_attributes(resource.type):
+        holders = attachments.attaching_principals(resource, attributes)
+        if not attributes.by_name:
+            yield from _policies_in_attribute(resource, attributes.policies, holders, attachments, consumers)
+        elif not list(attachments.by_names(resource, attributes.policies)):
+            for name in _policy_names(consumers.value_of(resource, attributes.policies)):
+                yield from ((principal, name, attributes.policies) for principal in holders)
 
 
 def _policies_in_attribute(
@@ -106,8 +96,7 @@ def _policies_in_attribute(
 
 
 def _is_configured(resource: PlannedResource, attribute: str, consumers: PlanRoleConsumers) -> bool:
-    written = consumers.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
-    return attribute in written
+    return attribute in consumers.references.expressions_of(resource)
 
 
 def _add_boundary(
@@ -148,7 +137,7 @@ def _scp_targets(
     policy, target = SCP_TARGETS[resource.type]
     addresses = [resource.address]
     if policy:
-        written = consumers.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
+        written = consumers.references.expressions_of(resource)
         referenced = {entry.resource for entry in consumers.references.follow(resource.module, written.get(policy))}
         policy_id = as_text(resource.values.get(policy))
         addresses = [

@@ -82,11 +82,9 @@ class PlanRoleConsumers:
 
     def value_of(self, resource: PlannedResource, name: str) -> Node:
         """Return the value of an attribute; values known after apply are unresolved."""
-        block = f"{resource.type}.{resource.name}"
-        written = self.references.expressions(resource.module, block) or {}
+        written = self.references.expressions_of(resource)
         unknown = resource.unknown is True or as_object(resource.unknown).get(name)
-        owner = self.references.owner(resource.module, block, resource.index)
-        builder = _AttributeBuilder(self, resource, owner)
+        builder = _AttributeBuilder(self, resource, self.references.owner_of(resource))
         return builder.node(resource.values.get(name), unknown, written.get(name), (name,))
 
     def possible_values(self, references: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
@@ -111,20 +109,15 @@ class PlanRoleConsumers:
         address = reference.resource
         if address is None or reference.one_of:
             return None
-        instances = self.plan.instances(address)
-        for candidate in (f"{address}{reference.index}", address, *(instances if len(instances) == 1 else ())):
-            entity = self.plan.resources.get(candidate)
-            if entity is not None:
-                attribute = reference.attribute or "arn"
-                if entity.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
-                    known = self.missing.arn_of(entity)
-                    return Unresolved(
-                        f"{candidate}.{attribute}", UnresolvedKind.ANYTHING, candidate, known, AFTER_APPLY
-                    )
-                if entity.type in _PROFILES:
-                    return Unresolved(f"{candidate}.{attribute}", reason=AFTER_APPLY)
-                return None
-        return None
+        entity = self.plan.find_resource(address, reference.index)
+        if entity is None:
+            return None
+        attribute = reference.attribute or "arn"
+        expression = f"{entity.address}.{attribute}"
+        if entity.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
+            known = self.missing.arn_of(entity)
+            return Unresolved(expression, UnresolvedKind.ANYTHING, entity.address, known, AFTER_APPLY)
+        return Unresolved(expression, reason=AFTER_APPLY) if entity.type in _PROFILES else None
 
 
 def _mark_unchanged(received: ReceivedRole, judged: bool) -> ReceivedRole:

@@ -57,6 +57,11 @@ class PlannedResource:
     inside: tuple[str | int, ...]
     previous: str = ""
 
+    @property
+    def block(self) -> str:
+        """The address of its block within its module: ``aws_iam_role.x``."""
+        return f"{self.type}.{self.name}"
+
     def is_unknown(self, attribute: str) -> bool:
         """True if an attribute is known after apply only."""
         return self.unknown is True or as_object(self.unknown).get(attribute) is True
@@ -145,6 +150,12 @@ class PlanFile:
         if member is None:
             return resource.at
         return self.lines.position(self.text.rindex('"', 0, self.text.rindex('"', 0, member.start)), member.end)
+
+    def find_resource(self, address: str, index: str) -> PlannedResource | None:
+        """Return the resource with an address, given the index of the referring block; else its only instance."""
+        instances = self.instances(address)
+        candidates = (f"{address}{index}", address, *(instances if len(instances) == 1 else ()))
+        return next((self.resources[candidate] for candidate in candidates if candidate in self.resources), None)
 
     def instances(self, address: str) -> list[str]:
         """Return the addresses of all instances of a resource or data source, given its address without a key."""

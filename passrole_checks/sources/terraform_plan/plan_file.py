@@ -148,12 +148,8 @@ class _PlanReader:
     def read_change(self, entry: Member, *, deferred: bool) -> None:
         plan, change_of, start = self.plan, as_object(entry.value), entry.start
         if deferred:
-            deferred_change = find(plan.text, start, ("resource_change",))
-            change_of, start = (
-                (as_object(deferred_change.value), deferred_change.start)
-                if deferred_change is not None
-                else ({}, start)
-            )
+            inner = find(plan.text, start, ("resource_change",))
+            change_of, start = (as_object(inner.value), inner.start) if inner is not None else ({}, start)
         address, kind = as_text(change_of.get("address")), as_text(change_of.get("type"))
         change = change_of.get("change")
         if address is None or kind is None or not isinstance(change, dict):

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.sources.model.principal_names import kind_and_name, literal
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
     BOUNDED,
     ENTITIES,
     HOLDERS,
     IDENTITY_POLICIES,
     MANAGED_POLICIES,
     MEMBERSHIPS,
-    NAMED_ATTACHMENTS,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
@@ -148,7 +147,7 @@ class PlanAttachments:
 
         Any such resource counts, as it may be an attachment of an unknown type.
         """
-        written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
+        written = self.references.expressions_of(resource)
         documents = {RESOURCE_POLICIES.get(resource.type, ""), ORGANIZATION_POLICIES.get(resource.type, "")}
         for attribute in {*resource.values, *written} - _NOT_USES - documents:
             value = resource.values.get(attribute)
@@ -157,25 +156,21 @@ class PlanAttachments:
             yield from self.referenced(resource, attribute, "policy")
 
     def _attach(self, resource: PlannedResource) -> None:
-        if resource.type in ATTACHMENTS:
-            attribute, named = ATTACHMENTS[resource.type]
-            self._add_principals(resource, self.policies_in(resource, attribute), self.principals_in(resource, named))
-        if resource.type in OWN_ATTACHMENTS:
-            policies = self.policies_in(resource, OWN_ATTACHMENTS[resource.type])
-            self._add_principals(resource, policies, iter((resource.address,)))
-        if resource.type in NAMED_ATTACHMENTS:
-            attribute, holder = NAMED_ATTACHMENTS[resource.type]
-            holders = self.principals_in(resource, {holder: "permission-set"}) if holder else iter((resource.address,))
-            self._add_principals(resource, self.by_names(resource, attribute), holders)
+        for attributes in attachment_attributes(resource.type):
+            policies = (self.by_names if attributes.by_name else self.policies_in)(resource, attributes.policies)
+            principals = dict.fromkeys(self.attaching_principals(resource, attributes))
+            for address in policies:
+                self._principals.setdefault(address, {}).update(principals)
+                if resource.changed:
+                    self.attached_by_plan.add(address)
         if resource.type in BOUNDED:
             self._boundary_addresses.update(self.boundary_policies(resource))
 
-    def _add_principals(self, resource: PlannedResource, policies: Iterator[str], holders: Iterator[str]) -> None:
-        principals = dict.fromkeys(holders)
-        for address in policies:
-            self._principals.setdefault(address, {}).update(principals)
-            if resource.changed:
-                self.attached_by_plan.add(address)
+    def attaching_principals(self, resource: PlannedResource, attributes: AttachmentAttributes) -> list[str]:
+        """Return the principals that a resource attaches policies to: those that it names, else itself."""
+        if not attributes.principals:
+            return [resource.address]
+        return list(self.principals_in(resource, attributes.principals))
 
     def boundary_policies(self, resource: PlannedResource) -> Iterator[str]:
         """Yield the managed policies in a resource's permissions boundary: an ARN, or a name in a nested block."""
@@ -220,7 +215,7 @@ class PlanAttachments:
             yield from self.by_name(block.get("name"))
         yield from self.referenced(resource, attribute, "policy")
 
-    def principals_in(self, resource: PlannedResource, attributes: dict[str, str]) -> Iterator[str]:
+    def principals_in(self, resource: PlannedResource, attributes: Mapping[str, str]) -> Iterator[str]:
         for attribute, kind in attributes.items():
             value = resource.values.get(attribute)
             for name in value if isinstance(value, list) else [value]:
@@ -230,7 +225,9 @@ class PlanAttachments:
                 addresses = list(self.referenced(resource, attribute, kind))
                 yield from addresses
                 if not addresses:
-                    written = self.references.follow(resource.module, self._expression(resource, attribute))
+                    written = self.references.follow(
+                        resource.module, self.references.expressions_of(resource).get(attribute)
+                    )
                     yield from (literal(kind, reference.text) for reference in without_index(written))
 
     def _resolve_principal(self, resource: PlannedResource, kind: str, name: str) -> str:
@@ -250,30 +247,16 @@ class PlanAttachments:
 
     def referenced(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
         """Yield the addresses of this plan's resources of a kind that an attribute's expression refers to."""
-        owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
-        yield from self._resources_of(
-            self.references.follow(resource.module, self._expression(resource, attribute), owner), kind
-        )
+        expression = self.references.expressions_of(resource).get(attribute)
+        owner = self.references.owner_of(resource)
+        yield from self._resources_of(self.references.follow(resource.module, expression, owner), kind)
 
     def _resources_of(self, references: Iterable[PlanReference], kind: str) -> Iterator[str]:
         for reference in references:
             address = reference.resource
-            if address is None:
-                continue
-            candidates = [f"{address}{reference.index}", address]
-            instances = self.plan.instances(address)
-            if len(instances) == 1:
-                candidates.append(instances[0])
-            for candidate in candidates:
-                resource = self.plan.resources.get(candidate)
-                if resource is not None:
-                    if resource.type in _KINDS[kind]:
-                        yield candidate
-                    break
-
-    def _expression(self, resource: PlannedResource, attribute: str) -> Json:
-        written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}")
-        return as_object(written).get(attribute)
+            resource = self.plan.find_resource(address, reference.index) if address is not None else None
+            if resource is not None and resource.type in _KINDS[kind]:
+                yield resource.address
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -12,7 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text, call_instance_key, module_steps
+from passrole_checks.sources.terraform_plan.model import (
+    PlannedResource,
+    as_list,
+    as_object,
+    as_text,
+    call_instance_key,
+    module_steps,
+)
 
 _MAX_DEPTH = 32
 _MAX_STEPS = 5_000  # followed references per expression
@@ -98,6 +105,14 @@ class PlanReferences:
         """
         resource = self._module_resources(module).get(name)
         return as_object(resource.get("expressions")) if resource is not None else None
+
+    def expressions_of(self, resource: PlannedResource) -> dict[str, Json]:
+        """Return the expressions of a planned resource; empty if unknown."""
+        return self.expressions(resource.module, resource.block) or {}
+
+    def owner_of(self, resource: PlannedResource) -> BlockInstance:
+        """Return the block instance that contains the expressions of a planned resource."""
+        return self.owner(resource.module, resource.block, resource.index)
 
     def owner(self, module: str, name: str, index: str) -> BlockInstance:
         """Return the block instance that contains the expressions of a resource."""

@@ -301,7 +301,7 @@ class _Loader:
 
     def unknown_document(self, resource: PlannedResource, expression: Json, path: str, at: Position) -> Node:
         """Return a document that the plan does not contain, at a path from a resource's attributes."""
-        owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
+        owner = self.references.owner_of(resource)
         references = self.references.follow(resource.module, expression, owner)
         attribute, *rest = path.split("/")
         label = f"{resource.address}.{attribute}" + (f"[{rest[0]}].{rest[1]}" if rest else "")
@@ -309,8 +309,7 @@ class _Loader:
         return document if self.source is None else self.source.complete_document(resource, path, document, references)
 
     def expression(self, resource: PlannedResource, attribute: str) -> Json:
-        written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}")
-        return written.get(attribute) if written is not None else None
+        return self.references.expressions_of(resource).get(attribute)
 
     def is_configured(self, resource: PlannedResource, attribute: str) -> bool:
         return self.expression(resource, attribute) is not None

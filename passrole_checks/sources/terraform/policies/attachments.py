@@ -8,7 +8,7 @@ gives to one entity identifies that entity.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,16 +27,14 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
 from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import literal
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
     BOUNDED,
     ENTITIES,
     MANAGED_POLICIES,
-    NAMED_ATTACHMENTS,
-    OWN_ATTACHMENTS,
 )
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -107,19 +105,24 @@ class TerraformAttachments:
     def add_resource(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
         """Record what a resource attaches to itself or others, and its permissions boundary."""
         type_, module = block.labels[0], scope.module.address
-        if type_ in ATTACHMENTS:
-            attribute, entities = ATTACHMENTS[type_]
-            principals = self.principals_in(block, entities, scope)
-            self._attach(references.value_of(block, attribute, scope), principals, module, when)
-        if type_ in OWN_ATTACHMENTS:
-            self._attach(references.value_of(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
-        if type_ in NAMED_ATTACHMENTS:
-            attribute, holder = NAMED_ATTACHMENTS[type_]
-            holders = self.principals_in(block, {holder: "permission-set"}, scope) if holder else (address,)
-            for name in inner_values(block, attribute, "name", scope):
-                self._attach(name, holders, module, when, by_name=True)
+        for attributes, principals, value in self.attached_values(block, scope, address):
+            for facts, policy in each_with_facts(value, when):
+                self._attach(policy, principals, module, facts, by_name=attributes.by_name)
         if type_ in BOUNDED:
             self._add_boundaries(block, scope)
+
+    def attached_values(
+        self, block: Block, scope: EvaluationScope, address: str
+    ) -> Iterator[tuple[AttachmentAttributes, tuple[str, ...], Node | None]]:
+        """Yield (attributes, principals, value) for each value with which a resource attaches managed policies."""
+        for attributes in attachment_attributes(block.labels[0]):
+            named = attributes.principals
+            principals = self.principals_in(block, named, scope) if named else (address,)
+            if attributes.by_name:
+                for name in inner_values(block, attributes.policies, "name", scope):
+                    yield attributes, principals, name
+            else:
+                yield attributes, principals, references.value_of(block, attributes.policies, scope)
 
     def add_demanded_boundaries(self, policies: Collection[AttachedPolicy]) -> None:
         """Record managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
@@ -138,7 +141,7 @@ class TerraformAttachments:
                 for value in flatten_values(references.value_of(block, attribute.name, scope)):
                     yield from self.resolve_policies(value, module.address)
 
-    def principals_in(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
+    def principals_in(self, block: Block, attributes: Mapping[str, str], scope: EvaluationScope) -> tuple[str, ...]:
         """Return the addresses, else names, of users, groups, roles and permission sets in attributes.
 
         ``attributes`` maps each attribute to the kind of entity that it names.
@@ -166,23 +169,16 @@ class TerraformAttachments:
         return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=attachments)
 
     def _attach(
-        self,
-        value: Node | None,
-        principals: tuple[str, ...],
-        module: str,
-        when: PathCondition,
-        *,
-        by_name: bool = False,
+        self, policy: Node, principals: tuple[str, ...], module: str, facts: PathCondition, *, by_name: bool
     ) -> None:
-        for facts, policy in each_with_facts(value, when):
-            addresses = self.resolve_policies(policy, module, by_name=by_name)
-            for address in addresses:
-                attached = self.attached.setdefault(address, {})
-                for principal in principals:
-                    attached.setdefault(principal, []).append(facts)
-                self.attached_addresses.add(address)
-            if not addresses and not _is_resolved(policy):
-                self.has_unresolved_policy = True
+        addresses = self.resolve_policies(policy, module, by_name=by_name)
+        for address in addresses:
+            attached = self.attached.setdefault(address, {})
+            for principal in principals:
+                attached.setdefault(principal, []).append(facts)
+            self.attached_addresses.add(address)
+        if not addresses and not _is_resolved(policy):
+            self.has_unresolved_policy = True
 
     def _add_boundaries(self, block: Block, scope: EvaluationScope) -> None:
         attribute, module = "permissions_boundary", scope.module.address

@@ -20,12 +20,9 @@ from passrole_checks.sources.model.attachments_elsewhere import (
 )
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
     BOUNDED,
     MEMBERSHIPS,
-    NAMED_ATTACHMENTS,
     ORGANIZATION_POLICIES,
-    OWN_ATTACHMENTS,
     SCP_TARGETS,
 )
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -53,45 +50,43 @@ class Collected:
     ) -> None:
         """Record the external policies, group memberships, boundary and SCP targets of one resource instance."""
         type_ = block.labels[0]
-        if type_ in ATTACHMENTS:
-            attribute, entities = ATTACHMENTS[type_]
-            holders = self.attachments.principals_in(block, entities, scope)
-            self._attach(references.value_of(block, attribute, scope), holders, resource, attribute, scope, when)
-        if type_ in OWN_ATTACHMENTS:
-            attribute, holders = OWN_ATTACHMENTS[type_], (resource.address,)
-            self._attach(references.value_of(block, attribute, scope), holders, resource, attribute, scope, when)
-        if type_ in NAMED_ATTACHMENTS:
-            attribute, holder = NAMED_ATTACHMENTS[type_]
-            holders = (resource.address,)
-            if holder:
-                holders = self.attachments.principals_in(block, {holder: "permission-set"}, scope)
-            for name in inner_values(block, attribute, "name", scope):
-                self._attach(name, holders, resource, attribute, scope, when, by_name=True)
+        for attributes, holders, attached in self.attachments.attached_values(block, scope, resource.address):
+            for facts, policy in each_with_facts(attached, when):
+                if not isinstance(policy, StringNode) or isinstance(policy, Failure):
+                    continue
+                if not self.attachments.resolve_policies(policy, scope.module.address, by_name=attributes.by_name):
+                    self.holdings.managed.extend(
+                        ManagedAttachment(holder, plain_text(policy), resource, attributes.policies, policy.at, facts)
+                        for holder in holders
+                    )
         if type_ in MEMBERSHIPS:
             groups, users = MEMBERSHIPS[type_]
-            member_users = (
-                self.attachments.principals_in(block, {users: "user"}, scope) if users else (resource.address,)
-            )
+            members = self.attachments.principals_in(block, {users: "user"}, scope) if users else (resource.address,)
             for group in self.attachments.principals_in(block, {groups: "group"}, scope):
-                self.holdings.members.update(dict.fromkeys((group, user) for user in member_users))
+                self.holdings.members.update(dict.fromkeys((group, user) for user in members))
         if type_ in BOUNDED:
             self._add_boundary(block, scope, resource)
         if type_ in SCP_TARGETS:
-            policy, target = SCP_TARGETS[type_]
-            for facts, value in each_with_facts(references.value_of(block, target, scope), when):
-                if not isinstance(value, StringNode) or isinstance(value, Failure):
-                    continue
-                named = [(facts, resource.address)]
-                if policy:
-                    policies = each_with_facts(references.value_of(block, policy, scope), facts)
-                    named = [
-                        (policy_facts, _policy_identifier(named_policy)) for policy_facts, named_policy in policies
-                    ]
-                self.holdings.limited.extend((plain_text(value), policy_facts, name) for policy_facts, name in named)
+            self._add_targets(block, scope, resource, when)
         if type_ in ORGANIZATION_POLICIES:
-            policy_name = references.value_of(block, "name", scope)
-            if isinstance(policy_name, StringNode):
-                self._scps_by_name.setdefault(str(policy_name), []).append(resource.address)
+            name = references.value_of(block, "name", scope)
+            if isinstance(name, StringNode):
+                self._scps_by_name.setdefault(str(name), []).append(resource.address)
+
+    def _add_targets(
+        self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
+    ) -> None:
+        policy_attribute, target_attribute = SCP_TARGETS[resource.type]
+        for facts, target in each_with_facts(references.value_of(block, target_attribute, scope), when):
+            if not isinstance(target, StringNode) or isinstance(target, Failure):
+                continue
+            policies = [(facts, resource.address)]
+            if policy_attribute:
+                values = each_with_facts(references.value_of(block, policy_attribute, scope), facts)
+                policies = [(condition, _policy_identifier(value)) for condition, value in values]
+            self.holdings.limited.extend(
+                (plain_text(target), policy_facts, policy) for policy_facts, policy in policies
+            )
 
     def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
         """Return all recorded attachments, given the policies of the configuration."""
@@ -101,27 +96,6 @@ class Collected:
             if len(addresses) == 1:
                 holdings.limited.append((target, facts, addresses[0]))
         return holdings.held(policies)
-
-    def _attach(
-        self,
-        value: Node | None,
-        holders: Sequence[str],
-        resource: ResourceDefinition,
-        path: str,
-        scope: EvaluationScope,
-        when: PathCondition,
-        *,
-        by_name: bool = False,
-    ) -> None:
-        for facts, policy in each_with_facts(value, when):
-            if not isinstance(policy, StringNode) or isinstance(policy, Failure):
-                continue
-            if self.attachments.resolve_policies(policy, scope.module.address, by_name=by_name):
-                continue
-            written = plain_text(policy)
-            self.holdings.managed.extend(
-                ManagedAttachment(holder, written, resource, path, policy.at, facts) for holder in holders
-            )
 
     def _add_boundary(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition) -> None:
         module = scope.module.address
