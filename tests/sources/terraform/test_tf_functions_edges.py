@@ -1,4 +1,4 @@
-"""Functions of Terraform at the edges of what they take: no argument of that kind, too much of it, an unusual form."""
+"""Edge cases of Terraform's functions: wrong types, limits, unusual forms of arguments."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), ANSWERED)
-def test_an_answer_at_an_edge(tmp_path: Path, expression: str, expected: object) -> None:
-    """What can be said is said, in unusual forms of arguments too."""
+def test_edge_case_has_value(tmp_path: Path, expression: str, expected: object) -> None:
+    """Unusual forms of arguments are evaluated where that is possible."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -219,8 +219,8 @@ UNANSWERED = [
 
 
 @pytest.mark.parametrize(("expression", "reason"), UNANSWERED)
-def test_no_answer_at_an_edge(tmp_path: Path, expression: str, reason: str) -> None:
-    """Where nothing can be said, the call is a hole with its own text, which says why."""
+def test_edge_case_is_unresolved(tmp_path: Path, expression: str, reason: str) -> None:
+    """A call that cannot be evaluated is unresolved, with its source text and a reason."""
     found = evaluated(tmp_path, expression)
     assert isinstance(found, StringNode)
     assert found.only_hole is not None

@@ -1,4 +1,4 @@
-"""Every function of Terraform and OpenTofu on values that are known, as its page in the documentation says."""
+"""Every function of Terraform and OpenTofu on known values, as documented on its page."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def shown(node: Node) -> object:
     return node.condition if isinstance(node, Choice) else None
 
 
-def test_every_function_is_known() -> None:
-    """The names are those of Terraform's reference of functions, of OpenTofu's, and no others."""
+def test_function_names_match_documentation() -> None:
+    """The names are those of Terraform's and OpenTofu's function references, and no others."""
     assert set(BUILTIN_NAMES) == set(TERRAFORM.split()) | set(OPENTOFU.split())
 
 
@@ -257,8 +257,8 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), EXAMPLES, ids=[example[0] for example in EXAMPLES])
-def test_known_arguments_give_a_known_value(tmp_path: Path, expression: str, expected: object) -> None:
-    """A function of what is known is worked out as Terraform does."""
+def test_known_arguments_give_known_value(tmp_path: Path, expression: str, expected: object) -> None:
+    """A function of known values is evaluated as Terraform does."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -330,8 +330,8 @@ def test_known_arguments_give_a_known_value(tmp_path: Path, expression: str, exp
         'map("a")',
     ],
 )
-def test_wrong_arguments_fail_so_that_try_goes_on(tmp_path: Path, expression: str) -> None:
-    """What Terraform reports as an error is one that ``try`` and ``can`` catch, and else a hole with a reason."""
+def test_invalid_arguments_fail(tmp_path: Path, expression: str) -> None:
+    """An evaluation error of Terraform is caught by ``try`` and ``can``, and otherwise unresolved with a reason."""
     assert shown(evaluated(tmp_path, f'try({expression}, "caught")')) == "caught"
     assert shown(evaluated(tmp_path, f"can({expression})")) is False
     assert all(hole.reason for hole in holes_in(evaluated(tmp_path, expression)))
@@ -359,7 +359,7 @@ def test_wrong_arguments_fail_so_that_try_goes_on(tmp_path: Path, expression: st
         ('file("${path.cwd}/a.json")', "the file name is unknown"),
     ],
 )
-def test_what_is_never_evaluated_says_why(tmp_path: Path, expression: str, reason: str) -> None:
-    """Clock, chance, secrets, networks, other providers and unknown names are holes with a reason."""
+def test_unevaluated_function_has_reason(tmp_path: Path, expression: str, reason: str) -> None:
+    """Clock, random values, secrets, networks, other providers and unknown functions are unresolved with a reason."""
     found = evaluated(tmp_path, expression)
     assert [hole.reason for hole in holes_in(found)] == [reason]
