@@ -94,7 +94,7 @@ class PlanRoleConsumers:
         names. Root variables are known, so they cannot be the unknown value.
         """
         entities = {
-            hole.expression: hole for reference in references if (hole := self._entity_of(reference)) is not None
+            part.expression: part for reference in references if (part := self._entity_of(reference)) is not None
         }
         if entities:
             return list(entities.values())
@@ -199,7 +199,7 @@ class _AttributeBuilder:
         references = consumers.references.follow(resource.module, written, self.owner)
         label = ".".join((resource.address, *map(str, keys)))
         at = consumers.plan.position_of_unknown(resource, str(keys[0]))
-        holes = consumers.possible_values(references, label)
-        if len(holes) == 1:
-            return StringNode((holes[0],), at)
-        return Choice(label, tuple((hole.expression, StringNode((hole,), at)) for hole in holes), at)
+        possible = consumers.possible_values(references, label)
+        if len(possible) == 1:
+            return StringNode((possible[0],), at)
+        return Choice(label, tuple((part.expression, StringNode((part,), at)) for part in possible), at)

@@ -244,7 +244,7 @@ def _may_equal(shown: Node, written: Node) -> bool:
         return isinstance(shown, StringNode) and _matches(shown, written_text)
     if not isinstance(shown, StringNode) or not isinstance(written, StringNode):
         return False
-    roles = {hole.role for text in (shown, written) if (hole := text.only_hole) is not None}
+    roles = {only.role for text in (shown, written) if (only := text.only_hole) is not None}
     return len(roles) < 2 or None in roles  # two roles of the configuration are different
 
 

@@ -7,13 +7,14 @@ lists the attributes.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from passrole_checks.iam.partial_values import text
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
 from passrole_checks.sources.model.configuration import PolicyKind
+from passrole_checks.sources.model.demanded_boundaries import BOUNDARY_KEY, demanded_boundaries
 from passrole_checks.sources.model.principal_names import kind_and_name, literal
 from passrole_checks.sources.model.terraform_policy_attributes import (
     BOUNDED,
@@ -33,7 +34,6 @@ from passrole_checks.sources.terraform_plan.references import PlanReference, Pla
 
 _BOUNDARY = "permissions_boundary"
 _BOUNDARY_ATTACHMENTS = frozenset({"aws_ssoadmin_permissions_boundary_attachment"})
-_BOUNDARY_KEY = "iam:permissionsboundary"
 _PERMISSION_SETS = {"aws_ssoadmin_permission_set": "arn", "awscc_sso_permission_set": "permission_set_arn"}
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
 # attributes that may name a policy without attaching it: boundaries, documents, ordering
@@ -129,15 +129,14 @@ class PlanAttachments:
         for resource in self.plan.resources.values():
             for value in resource.values.values():
                 for document in _texts(value):
-                    if _BOUNDARY_KEY in document.lower():
-                        for arn in _boundary_condition_values(document):
-                            yield from self.by_arn(arn)
+                    for arn in demanded_boundaries(text(document, resource.at)):
+                        yield from self.by_arn(arn.literal)
         for data in self.plan.reads.values():
             written = self.references.expressions(data.module, f"data.{data.type}.{data.name}") or {}
             for statement in map(as_object, as_list(written.get("statement"))):
                 for condition in map(as_object, as_list(statement.get("condition"))):
                     variable = as_text(as_object(condition.get("variable")).get("constant_value")) or ""
-                    if variable.lower() == _BOUNDARY_KEY:
+                    if variable.lower() == BOUNDARY_KEY:
                         yield from self._resources_of(
                             self.references.follow(data.module, condition.get("values")), "policy"
                         )
@@ -268,22 +267,6 @@ def _texts(value: Json) -> Iterator[str]:
             yield current
         elif isinstance(current, (list, dict)):
             pending.extend(current.values() if isinstance(current, dict) else current)
-
-
-def _boundary_condition_values(document: str) -> Iterator[Json]:
-    """Yield the values of condition key ``iam:PermissionsBoundary`` in a document."""
-    try:
-        pending: list[Json] = [json.loads(document)]
-    except (ValueError, RecursionError):
-        return
-    while pending:
-        current = pending.pop()
-        for key, value in current.items() if isinstance(current, dict) else ():
-            if key.lower() == _BOUNDARY_KEY:
-                yield from value if isinstance(value, list) else [value]
-            else:
-                pending.append(value)
-        pending.extend(current if isinstance(current, list) else ())
 
 
 def _has_unknown(resource: PlannedResource, attribute: str) -> bool:

@@ -136,9 +136,9 @@ class PlanSource:
         configured = self.received.get((resource.address, attribute))
         if configured is None:
             configured = self.received.get((_without_any_key(resource.address), attribute))
-        referenced_roles = {hole.role for hole in holes_in(shown) if hole.role is not None}
+        referenced_roles = {part.role for part in holes_in(shown) if part.role is not None}
         configured_roles = (
-            {hole.role for hole in holes_in(configured) if hole.role is not None} if configured is not None else set()
+            {part.role for part in holes_in(configured) if part.role is not None} if configured is not None else set()
         )
         if (
             configured is None
@@ -231,7 +231,7 @@ def _mentions(references: tuple[PlanReference, ...], document: Node) -> bool:
     if not targets or any(item.resource is None or f"{DOCUMENT}." in item.text for item in targets):
         return True  # not all references are roles
     known = {without_key(item.resource) for item in targets if item.resource is not None}
-    return all(hole.role is None or without_key(hole.role) in known for hole in holes_in(document))
+    return all(part.role is None or without_key(part.role) in known for part in holes_in(document))
 
 
 def _identities(root: Module) -> Iterator[tuple[tuple[str, str], str]]:

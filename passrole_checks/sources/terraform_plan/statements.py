@@ -95,27 +95,27 @@ class StatementReader:
         references = self.missing.references.follow(self.module, expression, self.owner)
         label = f"{self.label}.{attribute}"
         if unknown is True:
-            holes = self.missing.elements(references, label)
-            if self.whole_lists and holes and all(hole.role for hole in holes):
-                return ListNode(tuple(StringNode((hole,), self.at) for hole in holes), self.at)
+            parts = self.missing.elements(references, label)
+            if self.whole_lists and parts and all(part.role for part in parts):
+                return ListNode(tuple(StringNode((part,), self.at) for part in parts), self.at)
             # the whole list is unknown: a reference to one role does not exclude other elements
             return StringNode((unknown_part(references, label),), self.at)
         values = as_list(value)
         unknown_indexes = [
             number for number, item in enumerate(values) if unknown_element(unknown, number) is True or item is None
         ]
-        holes = self.missing.elements(references, label)
-        if len(holes) != len(unknown_indexes):
-            if len(holes) > len(unknown_indexes) > 0 and all(hole.role for hole in holes):
+        parts = self.missing.elements(references, label)
+        if len(parts) != len(unknown_indexes):
+            if len(parts) > len(unknown_indexes) > 0 and all(part.role for part in parts):
                 # a set may show two unknown elements as one
                 known = [StringNode((_policy_variables(item),), self.at) for item in values if isinstance(item, str)]
-                return ListNode((*known, *(StringNode((hole,), self.at) for hole in holes)), self.at)
+                return ListNode((*known, *(StringNode((part,), self.at) for part in parts)), self.at)
             # the mapping of references to elements is unknown
-            holes = [unknown_part(references, label) for _ in unknown_indexes]
+            parts = [unknown_part(references, label) for _ in unknown_indexes]
         items: list[Node] = []
         for number, item in enumerate(values):
             if number in unknown_indexes:
-                items.append(StringNode((holes[unknown_indexes.index(number)],), self.at))
+                items.append(StringNode((parts[unknown_indexes.index(number)],), self.at))
             elif isinstance(item, str):
                 items.append(text(_policy_variables(item), self.at))
             else:

@@ -48,9 +48,9 @@ def plan_before(plan: PlanFile) -> PlanFile | None:
     }
     for entry in plan.changes:
         if not entry.deposed and _RELEVANT_TYPES.match(entry.type):
-            stood = _resource_before(plan, entry)
-            if stood is not None:
-                resources[entry.address] = stood
+            previous = _resource_before(plan, entry)
+            if previous is not None:
+                resources[entry.address] = previous
     return PlanFile(plan.file, plan.text, plan.lines, resources=resources)
 
 
@@ -117,12 +117,12 @@ class RenamedAddresses:
 
 def deployment_before(before: PlanFile) -> Deployment:
     """Return the account and partition before the plan, if the ARNs of its entities name exactly one."""
-    places = {
+    deployments = {
         match.groups()
         for resource in before.resources.values()
         if resource.type in ENTITIES and (match := _ARN.match(as_text(resource.values.get("arn")) or ""))
     }
-    accounts, partitions = {account for _, account in places}, {partition for partition, _ in places}
+    accounts, partitions = {account for _, account in deployments}, {partition for partition, _ in deployments}
     return Deployment(
         accounts.pop() if len(accounts) == 1 else None,
         tuple(partitions) if len(partitions) == 1 else ANYWHERE.partitions,

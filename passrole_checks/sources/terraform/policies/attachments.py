@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -23,13 +22,13 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     join,
-    texts_in,
 )
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
 from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
+from passrole_checks.sources.model.demanded_boundaries import demanded_boundaries
 from passrole_checks.sources.model.principal_names import literal
 from passrole_checks.sources.model.terraform_policy_attributes import (
     BOUNDED,
@@ -46,7 +45,6 @@ from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _AWS_MANAGED = ":iam::aws:policy/"
-_BOUNDARY_KEY = "iam:permissionsboundary"
 _LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
 
 _Name = tuple[Part, ...]  # equal names have equal unresolved parts
@@ -127,9 +125,8 @@ class TerraformAttachments:
     def add_demanded_boundaries(self, policies: Collection[AttachedPolicy]) -> None:
         """Record managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
         for policy in policies if self.arns else ():
-            for value in _boundary_condition_values(policy.document):
-                for text in texts_in(value):
-                    self._add_boundary(self.resolve_policies(text, ""))
+            for arn in demanded_boundaries(policy.document):
+                self._add_boundary(self.resolve_policies(arn, ""))
 
     def _passed_to_missing_module(self, module: Module, block: Block) -> Iterator[str]:
         """Yield the addresses of policies that are passed to a module whose source is missing."""
@@ -239,30 +236,6 @@ def flatten_values(value: Node | None, *, objects: bool = True) -> Iterator[Node
             yield node
 
 
-def _boundary_condition_values(document: Node) -> Iterator[Node]:
-    """Yield the values of condition key ``iam:PermissionsBoundary`` in a document."""
-    if isinstance(document, StringNode):
-        if _BOUNDARY_KEY not in str(document).lower():
-            return
-        try:
-            document = parse_json(document)
-        except MalformedDocument:
-            return
-    pending = [document]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ListNode):
-            pending.extend(node.items)
-        elif isinstance(node, Choice):
-            pending.extend(option for _, option in node.options)
-        elif isinstance(node, ObjectNode):
-            for entry in node.entries:
-                if (entry.key.literal or "").lower() == _BOUNDARY_KEY:
-                    yield entry.value
-                else:
-                    pending.append(entry.value)
-
-
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
     """Yield the values of ``name`` in the nested blocks, or in the objects, of an attribute."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
@@ -302,8 +275,8 @@ def _policy_name(value: StringNode, whole: bool = False) -> _Name | None:
 
 def _comparable(parts: _Name) -> _Name | None:
     """Return the name; None if it is empty, or contains a loop variable whose value depends on the block."""
-    holes = [part for part in parts if isinstance(part, Unresolved)]
-    return None if parts == ("",) or any(_LOOP_VARIABLE.search(hole.expression) for hole in holes) else parts
+    unresolved = [part for part in parts if isinstance(part, Unresolved)]
+    return None if parts == ("",) or any(_LOOP_VARIABLE.search(part.expression) for part in unresolved) else parts
 
 
 def _is_resolved(value: Node) -> bool:

@@ -50,8 +50,8 @@ def may_receive(block: Block) -> bool:
         return True
     if not receives(type_):
         return False
-    names, words = entrances(type_), block.words
-    return not (taken() and names and words is not None) or any(name.encode() in words for name in names)
+    names, source = entrances(type_), block.words
+    return not (taken() and names and source is not None) or any(name.encode() in source for name in names)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,12 @@ _REASONS = {
     "external": "output of an external program",
     "http": "read from the network",
 }
+_ATTRIBUTE_REASONS = {
+    ("aws_caller_identity", "arn"): "depends on the deploying principal",
+    ("aws_caller_identity", "user_id"): "depends on the deploying principal",
+    # not of kind ACCOUNT_ID: it need not be the account that is deployed to
+    ("aws_organizations_organization", "master_account_id"): "account of the organization",
+}
 _KINDS = {
     ("aws_caller_identity", "account_id"): UnresolvedKind.ACCOUNT_ID,
     ("aws_caller_identity", "id"): UnresolvedKind.ACCOUNT_ID,
@@ -86,7 +92,6 @@ _LOOKED_UP = {
     "awscc_iam_user": ("user", "id"),
     "awscc_iam_group": ("group", "id"),
 }
-_TRIVIAL = frozenset({"aws_caller_identity", "aws_partition"})
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
@@ -101,6 +106,8 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
         if kind is UnresolvedKind.ACCOUNT_ID and block.body.get("provider") is not None:
             return hole(expression, at, "account of another provider")
         return hole(expression, at, _AT_DEPLOYMENT, kind)
+    if (type_, name) in _ATTRIBUTE_REASONS:
+        return hole(expression, at, _ATTRIBUTE_REASONS[type_, name])
     resolve = _RESOLVERS.get(type_)
     result = resolve(value, block, name, scope, at) if resolve is not None else None
     if result is None:
@@ -114,13 +121,7 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
 
 def is_special(type_: str) -> bool:
     """True if a data source of this type has attributes that evaluate to more than its arguments or a short string."""
-    return type_ == "aws_iam_policy_document" or (type_ in _RESOLVERS and type_ not in _TRIVIAL)
-
-
-def _caller(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    if name in ("arn", "user_id"):
-        return hole(f"{text_of(value)}.{name}", at, "depends on the deploying principal")
-    return None
+    return type_ == "aws_iam_policy_document" or (type_ in _RESOLVERS and type_ != "aws_partition")
 
 
 def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
@@ -255,13 +256,6 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
     return hole(expression, at, reason)
 
 
-def _organization(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """Return ``master_account_id`` without a kind: it need not be the account that is deployed to."""
-    if name == "master_account_id":
-        return hole(f"{text_of(value)}.{name}", at, "account of the organization")
-    return None
-
-
 def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     template = value_of(block, "template", scope)
     if name != "rendered" or template is None:
@@ -277,7 +271,6 @@ def _file(value: Reference, block: Block, name: str, scope: EvaluationScope, at:
 
 
 _RESOLVERS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position], Node | None]] = {
-    "aws_caller_identity": _caller,
     "aws_partition": _partition,
     "aws_service_principal": _service_principal,
     **dict.fromkeys(_LOOKED_UP, _entity),
@@ -285,7 +278,6 @@ _RESOLVERS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position
     "aws_iam_users": _entities,
     "aws_iam_policy": _policy,
     "aws_iam_session_context": _session,
-    "aws_organizations_organization": _organization,
     "template_file": _template,
     "local_file": _file,
 }

@@ -132,7 +132,7 @@ def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], l
     description = (
         str(sid)
         if isinstance(sid, StringNode)
-        else ", ".join(hole.expression for hole in _distinct_unresolved(sid or added)) or "…"
+        else ", ".join(part.expression for part in _distinct_unresolved(sid or added)) or "…"
     )
     return [_unless_replaced(old, None, description) for old in statements], [added]
 
