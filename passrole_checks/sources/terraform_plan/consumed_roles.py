@@ -1,7 +1,7 @@
 """Roles that the resources of a plan receive, and its instance profiles.
 
-The ARN of a resource to be created is unknown; the references in the configuration show which role is meant. Source:
-Terraform documentation, "JSON Output Format" ("Change Representation", "Expression Representation").
+The ARN of a resource to be created is unknown; the references in the configuration show which role is meant.
+Source: Terraform documentation, "JSON Output Format" ("Change Representation", "Expression Representation").
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 For an expression, a plan has a constant value or the names that it refers to ("JSON Output Format", expression
 representation). For a value that is known after apply, this module follows those names through module variables and
-outputs to resources. Source: Terraform documentation, "JSON Output Format" ("Expression Representation").
+outputs to resources.
+Source: Terraform documentation, "JSON Output Format" ("Expression Representation").
 """
 
 from __future__ import annotations

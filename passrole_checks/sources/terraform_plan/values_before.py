@@ -1,8 +1,8 @@
 """The resources of a plan before its changes.
 
 Every change of a plan contains the values ``before`` it ("JSON Output Format", change representation), also for
-replaced and deleted resources; all of them are known. A moved resource is listed at its new address. Source: Terraform
-documentation, "JSON Output Format" ("Change Representation", "State Representation").
+replaced and deleted resources; all of them are known. A moved resource is listed at its new address.
+Source: Terraform documentation, "JSON Output Format" ("Change Representation", "State Representation").
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Evaluate calls of Terraform's functions on arguments that may be partially known.
 
 A function that cannot compute a result returns None; the call then becomes an unresolved value that keeps its source
-text. Functions that read the clock or a random source, and those of most providers, are always unresolved. Source:
-Terraform language documentation, "Built-in Functions" and "Provider-defined Functions"; OpenTofu documentation,
+text. Functions that read the clock or a random source, and those of most providers, are always unresolved.
+Source: Terraform language documentation, "Built-in Functions" and "Provider-defined Functions"; OpenTofu documentation,
 "Functions".
 """
 

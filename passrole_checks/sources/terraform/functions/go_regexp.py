@@ -1,7 +1,7 @@
 """Compile regular expressions in the syntax of Go's package ``regexp`` to programs of our own machine.
 
-Python's engine differs from Go's in syntax, and a pattern can make it run practically forever. Source: package
-regexp/syntax of Go, "Syntax".
+Python's engine differs from Go's in syntax, and a pattern can make it run practically forever.
+Source: package regexp/syntax of Go, "Syntax".
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Programs of Go regular expressions, and the backtracking machine that runs them.
 
 The machine follows RE2's bit-state matcher: each pair of instruction and text position is visited once, so that the run
-time is bounded by the product of the two sizes. The leftmost match wins, then the first alternative. Source: Russ Cox,
-"Regular Expression Matching in the Wild"; package ``regexp`` of Go.
+time is bounded by the product of the two sizes. The leftmost match wins, then the first alternative.
+Source: Russ Cox, "Regular Expression Matching in the Wild"; package ``regexp`` of Go.
 """
 
 from __future__ import annotations

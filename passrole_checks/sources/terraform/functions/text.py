@@ -1,7 +1,8 @@
 """Functions on partially known strings.
 
 A part that an unresolved value cannot affect stays known. An unresolved part that a function changes is named after the
-function and that part. Source: Terraform language documentation, "Functions", "String Functions".
+function and that part.
+Source: Terraform language documentation, "Functions", "String Functions".
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Functions that test or trim the beginning, the end or the content of a string.
 
 The result is known wherever no unresolved part can change it: ``arn:aws:iam::${id}:role/x`` starts with ``arn:`` in
-every account. Source: Terraform language documentation, "Functions", "String Functions": startswith, endswith,
-strcontains, trim, trimprefix, trimsuffix, trimspace, chomp, indent.
+every account.
+Source: Terraform language documentation, "Functions", "String Functions": startswith, endswith, strcontains, trim,
+trimprefix, trimsuffix, trimspace, chomp, indent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``yamldecode`` and ``yamlencode``.
 
 Nodes keep their positions if the text is copied verbatim from a file. Unresolved parts are replaced by private-use
-characters while the text is parsed. Source: Terraform language documentation, "Functions", "yamldecode" (YAML 1.2, its
-core schema and merge keys).
+characters while the text is parsed.
+Source: Terraform language documentation, "Functions", "yamldecode" (YAML 1.2, its core schema and merge keys).
 """
 
 from __future__ import annotations
