@@ -32,11 +32,11 @@ def holdings_of(
     attachments: PlanAttachments,
     consumers: PlanRoleConsumers,
     define: Callable[[PlannedResource], ResourceDefinition],
-    judged: Mapping[str, object],
+    checked: Mapping[str, object],
 ) -> Holdings:
     """Return what all resources of a plan attach, bound and group.
 
-    ``judged`` contains the addresses of the resources that are checked.
+    ``checked`` contains the addresses of the resources that are checked.
     """
     holdings = Holdings()
     holdings.members = dict.fromkeys(attachments.members())
@@ -45,7 +45,7 @@ def holdings_of(
         # a computed attribute mirrors the attachments by other resources
         mirrors = bool(plan.configuration) and bool(own) and not _is_configured(resource, own, consumers)
         for holder, policy, path in _external_attachments(resource, attachments, consumers):
-            known = resource.address in judged and not (mirrors and path == own)
+            known = resource.address in checked and not (mirrors and path == own)
             holdings.managed.append(ManagedAttachment(holder, policy, define(resource), path, policy.at, judged=known))
         if resource.type in BOUNDED:
             _add_boundary(holdings, resource, attachments, consumers)

@@ -45,19 +45,19 @@ class PlanRoleConsumers:
         self.missing = UnknownValues(plan, references)
         self._stack_contents: dict[str, StackContent] = {}
 
-    def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
+    def roles(self, resource: PlannedResource, definition: ResourceDefinition, checked: bool) -> Iterator[ReceivedRole]:
         """Yield the roles that a resource receives.
 
-        A resource that is not ``judged`` does not change, so no principal passes its roles.
+        A resource that is not ``checked`` does not change, so no principal passes its roles.
         """
         if receives(resource.type):
             for received in received_by(definition, _PlanAttributes(self, resource)):
                 value = received.value
                 if self.source is not None:
                     value = self.source.complete_role(resource, received.attribute, value)
-                yield _mark_unchanged(replace(received, value=value), judged)
+                yield _mark_unchanged(replace(received, value=value), checked)
 
-    def stack(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> StackContent:
+    def stack(self, resource: PlannedResource, definition: ResourceDefinition, checked: bool) -> StackContent:
         """Return the content of a CloudFormation stack's template; empty for other resources."""
         if resource.type not in TYPES:
             return NOTHING
@@ -68,7 +68,7 @@ class PlanRoleConsumers:
         if content is None:
             values = {name: self.value_of(resource, name) for name in PARTS}
             content = self._stack_contents[resource.address] = content_of(definition, values)
-        return replace(content, received=tuple(_mark_unchanged(received, judged) for received in content.received))
+        return replace(content, received=tuple(_mark_unchanged(received, checked) for received in content.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:
         """Return a resource as an instance profile; None if it is not one."""
@@ -120,8 +120,8 @@ class PlanRoleConsumers:
         return Unresolved(expression, reason=AFTER_APPLY) if entity.type in _PROFILES else None
 
 
-def _mark_unchanged(received: ReceivedRole, judged: bool) -> ReceivedRole:
-    return received if judged or received.by != "deployer" else replace(received, by=_UNCHANGED)
+def _mark_unchanged(received: ReceivedRole, checked: bool) -> ReceivedRole:
+    return received if checked or received.by != "deployer" else replace(received, by=_UNCHANGED)
 
 
 class _PlanAttributes:

@@ -93,13 +93,13 @@ class _Loader:
         self.consumers = PlanRoleConsumers(plan, self.references, source)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
-        judged = [
+        checked = [
             resource
             for resource in self.plan.resources.values()
             if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
-        policies = [policy for resource in judged for policy in self.policies(resource)]
-        addresses = {resource.address for resource in judged}
+        policies = [policy for resource in checked for policy in self.policies(resource)]
+        addresses = {resource.address for resource in checked}
         stacks = [
             self.stack(planned, planned.address in addresses)
             for planned in self.plan.resources.values()
@@ -110,10 +110,10 @@ class _Loader:
         as_read = Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
-            tuple(map(_definition, judged)),
+            tuple(map(_definition, checked)),
             tuple(policies),
             tuple(roles),
-            suppressions=self.source.suppressions({planned.address for planned in judged})
+            suppressions=self.source.suppressions({planned.address for planned in checked})
             if self.source is not None
             else (),
             excluded=self.source.excluded if self.source is not None else (),
@@ -121,7 +121,7 @@ class _Loader:
             account=self.account(),
             not_evaluated=(
                 *self.plan.not_evaluated,
-                *self.unread_stacks(judged),
+                *self.unread_stacks(checked),
                 *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
             received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
@@ -136,31 +136,31 @@ class _Loader:
                 if planned.type in USERS and (name := as_text(planned.values.get(ENTITIES[planned.type].name)))
             )
             + tuple(user for stack in stacks for user in stack.users),
-            **self.change_fields(judged),
-            **self.attachments_elsewhere(judged),
+            **self.change_fields(checked),
+            **self.attachments_elsewhere(checked),
         )
         return told_apart(as_read)
 
-    def attachments_elsewhere(self, judged: list[PlannedResource]) -> AttachmentsElsewhere:
+    def attachments_elsewhere(self, checked: list[PlannedResource]) -> AttachmentsElsewhere:
         """Return the external policies, boundaries and SCPs of principals, those in stacks included."""
-        addresses = dict.fromkeys(resource.address for resource in judged)
+        addresses = dict.fromkeys(resource.address for resource in checked)
         holdings = holdings_of(self.plan, self.attachments, self.consumers, _definition, addresses)
         limits = (planned for planned in self.plan.resources.values() if planned.type in ORGANIZATION_POLICIES)
         fields = holdings.held([policy for planned in limits for policy in self.policies(planned)])
         fields["boundaries"] = tuple(self.boundaries())
-        stacks = (self.stack(planned, True) for planned in judged if planned.type in TYPES)
+        stacks = (self.stack(planned, True) for planned in checked if planned.type in TYPES)
         return held_in(stacks, fields)
 
-    def roles_received(self, judged: set[str]) -> Iterator[ReceivedRole]:
+    def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
-            yield from self.consumers.roles(resource, _definition(resource), resource.address in judged)
+            yield from self.consumers.roles(resource, _definition(resource), resource.address in checked)
 
-    def change_fields(self, judged: list[PlannedResource]) -> _ChangeFields:
+    def change_fields(self, checked: list[PlannedResource]) -> _ChangeFields:
         """Return the access before the plan, and what the plan does not change."""
         before = plan_before(self.plan)
         if before is None:
             return {}
-        addresses = {resource.address for resource in judged}
+        addresses = {resource.address for resource in checked}
         rest = [
             resource
             for resource in self.plan.resources.values()
@@ -190,13 +190,13 @@ class _Loader:
         for resource in self.plan.resources.values():
             yield from self.stack(resource, False).members if resource.type in TYPES else ()
 
-    def stack(self, resource: PlannedResource, judged: bool) -> StackContent:
+    def stack(self, resource: PlannedResource, checked: bool) -> StackContent:
         """Return the content of a stack's template.
 
         Its principals may be identified by name, as the template in a plan has its references filled in; those of a
         stack set are in other accounts.
         """
-        content = self.consumers.stack(resource, _definition(resource), judged)
+        content = self.consumers.stack(resource, _definition(resource), checked)
         return (
             content.called(lambda principal: self.attachments.resolve_name(resource, principal))
             if resource.type == ONE_ACCOUNT
