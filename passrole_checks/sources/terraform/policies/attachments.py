@@ -1,7 +1,7 @@
 """Attachments of managed policies to principals, and managed policies that are permissions boundaries only.
 
 A managed policy is referenced, or named by its ARN or name as a string. Names of IAM entities of a kind are unique
-within an account, whatever their path (IAM User Guide, "IAM and AWS STS quotas"), so a name that this configuration
+within an account, whatever their path (IAM User Guide, "IAM and AWS STS quotas"). So a name that this configuration
 gives to one entity identifies that entity.
 """
 

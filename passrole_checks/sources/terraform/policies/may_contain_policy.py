@@ -1,8 +1,8 @@
 """Static test: can this expression contain a policy document? Nothing is evaluated.
 
-A document is an object with certain keys, or JSON, which contains quotes. An expression contains no document if neither
-such a key nor a quote is written in anything that it uses, and nothing there creates them (reading a file, encoding
-JSON). Where that is undecidable, the answer is true.
+A document is an object with certain keys, or JSON, which contains quotes. An expression contains no document if no such
+key and no quote is written in anything that it uses, and nothing there creates them. Functions that read files or
+encode JSON may create them. Where the answer is undecidable, it is true.
 """
 
 from __future__ import annotations
