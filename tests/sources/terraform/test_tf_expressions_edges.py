@@ -68,7 +68,7 @@ UNANSWERED = [
     ('"abc".x', "no attribute x"),
     ('"abc"[0]', "not a collection"),
     ('"x${var.u}"[0]', "not a collection"),
-    ("local.name[0]", "known at deployment only"),
+    ("local.name[0]", "known when it is deployed"),
     ('[for x in ["a"] : x if var.u][var.v]', NO_DEFAULT),
     ("{ (var.u) = 1 }[var.v]", NO_DEFAULT),
     ("7 % 0", "no number"),
