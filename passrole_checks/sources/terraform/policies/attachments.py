@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from passrole_checks.iam.partial_values import (
-    Absent,
     Choice,
     ListNode,
     Node,
@@ -26,7 +25,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
-from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
+from passrole_checks.sources.model.attachments_elsewhere import alternatives, each_with_facts, held_under
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.demanded_boundaries import demanded_boundaries
 from passrole_checks.sources.model.principal_names import literal
@@ -135,7 +134,7 @@ class TerraformAttachments:
             for attribute in block.body.attributes:
                 if attribute.name in ("source", "version"):
                     continue
-                for value in flatten_values(references.value_of(block, attribute.name, scope)):
+                for _, value in each_with_facts(references.value_of(block, attribute.name, scope)):
                     yield from self.resolve_policies(value, module.address)
 
     def principals_in(self, block: Block, attributes: Mapping[str, str], scope: EvaluationScope) -> tuple[str, ...]:
@@ -145,7 +144,7 @@ class TerraformAttachments:
         """
         principals: dict[str, None] = {}
         for attribute, kind in attributes.items():
-            for value in flatten_values(references.value_of(block, attribute, scope)):
+            for _, value in each_with_facts(references.value_of(block, attribute, scope)):
                 if isinstance(value, StringNode):
                     principals[self._resolve_principal(value, kind, scope.module.address)] = None
         return tuple(principals)
@@ -179,11 +178,11 @@ class TerraformAttachments:
 
     def _add_boundaries(self, block: Block, scope: EvaluationScope) -> None:
         attribute, module = "permissions_boundary", scope.module.address
-        for value in flatten_values(references.value_of(block, attribute, scope), objects=False):
+        for _, value in alternatives(references.value_of(block, attribute, scope)):
             self._add_boundary(self.resolve_policies(value, module))
         for name in ("managed_policy_arn", "customer_managed_policy_reference"):
             for inner in inner_values(block, attribute, name, scope):
-                for value in flatten_values(inner):
+                for _, value in each_with_facts(inner):
                     self._add_boundary(self.resolve_policies(value, module, by_name=True))
 
     def _add_boundary(self, addresses: list[str]) -> None:
@@ -219,21 +218,6 @@ class TerraformAttachments:
             return only.role
         addresses = self._addresses_of(kind, _comparable(expand(value.parts)), module)
         return addresses[0] if len(addresses) == 1 else literal(kind, str(known(value)))
-
-
-def flatten_values(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
-    """Yield the elements of a list or (with ``objects``) an object, or the single value, in all alternatives."""
-    pending = [value] if value is not None else []
-    while pending:
-        node = pending.pop(0)
-        if isinstance(node, ListNode):
-            pending[:0] = node.items
-        elif isinstance(node, ObjectNode):
-            pending[:0] = [entry.value for entry in node.entries] if objects else []
-        elif isinstance(node, Choice):
-            pending[:0] = [option for _, option in node.options]
-        elif not isinstance(node, Absent):
-            yield node
 
 
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
