@@ -95,15 +95,10 @@ class PlanSource:
             return
         for policy in configuration.policies:
             self.policies.setdefault(policy.resource.address, []).append(policy)
-        self.received = {
-            (received.resource.address, received.attribute): received.value for received in configuration.received
-        }
-        self.unreadable, self.not_evaluated, self.files = (
-            configuration.unreadable,
-            configuration.not_evaluated,
-            configuration.files,
-        )
-        self._suppressions, self.excluded = configuration.suppressions, configuration.excluded
+        self.received = {(role.resource.address, role.attribute): role.value for role in configuration.received}
+        self.unreadable, self.not_evaluated = configuration.unreadable, configuration.not_evaluated
+        self.files, self.excluded = configuration.files, configuration.excluded
+        self._suppressions = configuration.suppressions
 
     def complete_document(
         self, resource: PlannedResource, path: str, shown: Node, references: tuple[PlanReference, ...]
@@ -136,18 +131,11 @@ class PlanSource:
         configured = self.received.get((resource.address, attribute))
         if configured is None:
             configured = self.received.get((_without_any_key(resource.address), attribute))
-        referenced_roles = {part.role for part in holes_in(shown) if part.role is not None}
-        configured_roles = (
-            {part.role for part in holes_in(configured) if part.role is not None} if configured is not None else set()
-        )
-        if (
-            configured is None
-            or not _is_undetermined(shown)
-            or _is_undetermined(configured)
-            or not (configured_roles <= referenced_roles or not referenced_roles)
-        ):
+        if configured is None or not _is_undetermined(shown) or _is_undetermined(configured):
             return shown
-        return configured if all(role in self.plan.resources for role in configured_roles) else shown
+        referenced, roles = _roles_in(shown), _roles_in(configured)
+        is_same_version = roles <= self.plan.resources.keys() and (roles <= referenced or not referenced)
+        return configured if is_same_version else shown
 
     def dynamic_policies(self, resource: PlannedResource, attribute: str) -> Iterator[Node]:
         """Yield the policies in ``dynamic`` blocks over unknown values, which a plan omits.
@@ -217,6 +205,10 @@ def _may_be_unknown(shown: Node, references: tuple[PlanReference, ...], document
         or next(holes_in(document), None) is not None
         or any(reference.attribute in _NAMES for reference in references)
     )
+
+
+def _roles_in(node: Node) -> set[str]:
+    return {part.role for part in holes_in(node) if part.role is not None}
 
 
 def _is_undetermined(node: Node) -> bool:

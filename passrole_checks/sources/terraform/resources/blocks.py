@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.terraform.evaluation.loops import rounds_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -43,22 +43,23 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
     for when, collection in _variants(value):
         rounds = rounds_of(collection) or []
         for round_ in rounds[:_MAX_BLOCKS]:
-            at = value.at
-            each = ObjectNode(
-                (
-                    ObjectEntry(StringNode(("key",), at), round_.key),
-                    ObjectEntry(StringNode(("value",), at), round_.value),
-                ),
-                at,
+            inner = scope.having(
+                {name: each_object(round_.key, round_.value, value.at)}, round_.labels(None, name, subject)
             )
-            inner = scope.having({name: each}, round_.labels(None, name, subject))
-            nonempty = (
-                ((scope.condition(f"{subject} is not empty"), "true"),) if round_.many and not round_.when else ()
-            )
+            nonempty = _has_elements(subject, scope) if round_.many and not round_.when else ()
             yield when + round_.when + nonempty, contents[0], inner
         if len(rounds) > _MAX_BLOCKS:
             more = ((scope.condition(f"{subject} has more than {_MAX_BLOCKS} elements"), "true"),)
             yield when + more, contents[0], scope
+
+
+def _has_elements(subject: str, scope: EvaluationScope) -> PathCondition:
+    return ((scope.condition(f"{subject} is not empty"), "true"),)
+
+
+def each_object(key: Node, value: Node, at: Position) -> ObjectNode:
+    """Return the object with ``key`` and ``value`` that ``each`` or the iterator of a dynamic block refers to."""
+    return ObjectNode((ObjectEntry(text("key", at), key), ObjectEntry(text("value", at), value)), at)
 
 
 def _variants(value: Node) -> Iterator[tuple[PathCondition, Node]]:

@@ -19,6 +19,7 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
+    text,
 )
 from passrole_checks.iam.path_conditions import PathCondition, simplify
 from passrole_checks.sources.terraform.evaluation.conditional_values import choice
@@ -26,6 +27,7 @@ from passrole_checks.sources.terraform.evaluation.loops import rounds_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Instance, hole, literal, number, truth
 from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources.blocks import each_object
 
 MAX_INSTANCES = 100  # more are evaluated as a single instance with an unresolved key
 
@@ -53,14 +55,11 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def suffix_of(key: str) -> str:
     """Return the address suffix of an instance key: ``["key"]``, quoted as in HCL."""
-    return (
-        '["'
-        + "".join(
-            _ESCAPES.get(character) or (character if character >= " " else f"\\u{ord(character):04x}")
-            for character in key
-        )
-        + '"]'
-    )
+    return '["' + "".join(map(_escape, key)) + '"]'
+
+
+def _escape(character: str) -> str:
+    return _ESCAPES.get(character) or (character if character >= " " else f"\\u{ord(character):04x}")
 
 
 def expand_instances(block: Block, scope: EvaluationScope) -> Instances:
@@ -95,7 +94,7 @@ def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
 
 
 def _counted_instance(index: int, at: Position) -> Instance:
-    entry = ObjectEntry(StringNode(("index",), at), Const(index, at))
+    entry = ObjectEntry(text("index", at), Const(index, at))
     return Instance(f"[{index}]", str(index), {"count": ObjectNode((entry,), at)})
 
 
@@ -200,17 +199,11 @@ def _unused_suffix(elements: dict[str, _ForEachElement], suffix: str) -> str:
 
 
 def _instance_of(suffix: str, element: _ForEachElement, at: Position) -> Instance:
-    entries = (
-        ObjectEntry(StringNode(("key",), at), element.each_key),
-        ObjectEntry(StringNode(("value",), at), element.each_value),
-    )
-    return Instance(suffix, element.key or "", {"each": ObjectNode(entries, at)}, when=element.when)
+    each = each_object(element.each_key, element.each_value, at)
+    return Instance(suffix, element.key or "", {"each": each}, when=element.when)
 
 
 def _unknown_instance(at: Position) -> Instance:
-    each = (
-        ObjectEntry(StringNode(("key",), at), StringNode((Unresolved("each.key"),), at)),
-        ObjectEntry(StringNode(("value",), at), StringNode((Unresolved("each.value"),), at)),
-    )
-    count = (ObjectEntry(StringNode(("index",), at), StringNode((Unresolved("count.index"),), at)),)
-    return Instance("", "", {"each": ObjectNode(each, at), "count": ObjectNode(count, at)})
+    key, value, index = (StringNode((Unresolved(name),), at) for name in ("each.key", "each.value", "count.index"))
+    count = ObjectNode((ObjectEntry(text("index", at), index),), at)
+    return Instance("", "", {"each": each_object(key, value, at), "count": count})
