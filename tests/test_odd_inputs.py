@@ -19,7 +19,7 @@ from passrole_checks.cli import main
 from passrole_checks.errors import InputError
 from passrole_checks.escaping import terminal as paths
 from passrole_checks.files import safe_read
-from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import scan_paths
 from passrole_checks.sources import detect
 from passrole_checks.sources.terraform.modules.folder import local_path

@@ -16,7 +16,7 @@ import pytest
 from passrole_checks.cli import main
 from passrole_checks.diff import difference_of
 from passrole_checks.required.required_grants import required_by
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 from passrole_checks.sources.model.principal_names import bare, kind_and_name, literal, renamed
 

@@ -298,7 +298,7 @@ def _rules() -> Iterator[type[CloudFormationLintRule]]:
         print(f"passrole_rules_for_cfn_lint: {_FAULT}", file=sys.stderr)
         yield from map(_rule_without_engine, IDS)
         return
-    yield from (_rule_of(check) for check in ALL if not check.compares)
+    yield from (_rule_of(check) for check in ALL if not check.compares_versions)
 
 
 # cfn-lint makes an instance of every class of its own that it sees in this module: hence no class statement for them.

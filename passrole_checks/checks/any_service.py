@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
-from passrole_checks.checks.base.check import (
-    Check,
-    Element,
-    Example,
-    GrantContext,
-    allow,
-    beside,
-    condition_on,
-    how_granted,
-    is_live,
-    is_scoped,
-    listed,
-    roles_in_words,
-)  # fmt: skip
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import is_scoped
+from passrole_checks.checks.base.wording import beside, condition_on, how_granted, listed, roles_in_words
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import linked_service
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
 
 
 class AnyService(Check):
-    """The roles are limited, but not the service that they may be passed to.
+    """The roles are restricted, but not the service that they can be passed to.
 
-    A role that several services can assume, or whose trust policy is widened one day, can then be handed to a service
-    that was never meant: a batch role to a function whose code the holder writes.
+    A role that several services can assume, or whose trust policy is widened later, can then be passed to a service
+    that nobody intended: a batch role to a function whose code the principal writes.
 
-    Add a condition: `StringEquals`, `iam:PassedToService`, the service that uses the role. Where every role in scope
-    is defined here and trusts one service only, the trust policy already decides, and this is information only; so it
-    is for service-linked roles.
-    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    Add a condition: `StringEquals` on `iam:PassedToService` with the service that uses the role. If every role in scope
+    is defined here and trusts one service only, the trust policy already restricts it: severity info. The same goes
+    for service-linked roles. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_002"
     name = "any-service"
-    title = "Ensure that iam:PassRole names the service in a condition on iam:PassedToService"
+    title = "Ensure that iam:PassRole has an iam:PassedToService condition"
     severity = Severity.MEDIUM
     independent_of = frozenset({Element.ROLES})
     flagged = (
@@ -71,50 +60,44 @@ class AnyService(Check):
         ),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if (
-            not is_live(grant)
-            or grant.certain is not Ternary.YES
-            or grant.condition.constraint is not Constraint.ABSENT
-        ):
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if grant.condition.constraint is not Constraint.ABSENT:
             return
         excluded = grant.open_to_other_services
         if grant.services.constraint is not Constraint.ABSENT and not excluded:
-            return  # a Deny beside it names the service
+            return  # a Deny restricts the service
         if not is_scoped(grant) and grant.scope is not Scope.UNRESOLVED:
             return
-        if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
-            return  # of an account whose roles cannot be passed here: PASSROLE_005
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
-        service, services = self._only_service(subject), subject.services_to_name()
+        service, services = self._only_service(context), context.services_to_name()
         trusted = ""
-        linked = [linked_service(role.pattern) for role in grant.roles]
-        if linked and all(linked) and not grant.complement:
+        linked = list(takewhile(bool, (linked_service(role.pattern) for role in grant.roles)))
+        if linked and len(linked) == len(grant.roles) and not grant.complement:
             severity = Severity.INFO
             one = len(linked) == 1 and grant.scope is not Scope.PREFIX
-            words = "a service-linked role it" if one else "service-linked roles they"
-            trusted = f" As {words} can be assumed by {listed(sorted({*linked}))} only."
+            words = "As a service-linked role it" if one else "As service-linked roles they"
+            trusted = f" {words} can be assumed by {listed(sorted({*linked}))} only."
         elif service is not None:
             severity = Severity.INFO
-            trusted = f" Its trust policy names {service} only, which decides as long as it stays so."
+            trusted = f" Its trust policy allows {service} only, which restricts it for now."
         yield Verdict(
             severity,
-            f"{roles_in_words(grant)} can be passed to any service{how_granted(grant)}"
-            + (" but those that a Deny leaves out." if excluded else ": no condition on iam:PassedToService.")
-            + f"{trusted}{beside(grant)}",
-            ("Add " if grant.explicit else "Grant iam:PassRole in a statement of its own, with ")
+            f"{roles_in_words(grant)} can be passed to any service"
+            + (" except those that a Deny excludes." if excluded else " (missing `iam:PassedToService` condition).")
+            + f"{how_granted(grant)}{trusted}{beside(grant)}",
+            ("Add " if grant.explicit else "Grant iam:PassRole in its own statement, with ")
             + condition_on(grant, services or ("SERVICE.amazonaws.com",))
-            + ("." if services else " with the service that uses the role."),
+            + ("." if services else ", naming the service that uses the role."),
             Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH,
         )
 
     @staticmethod
-    def _only_service(subject: GrantContext) -> str | None:
-        """The one service that every role in scope trusts, where all of them are known here."""
-        if subject.grant.complement:
+    def _only_service(context: GrantContext) -> str | None:
+        """Return the only service that all roles in scope trust, if all of them are defined here."""
+        if context.grant.complement:
             return None
-        roles = [subject.known_role(role.pattern) for role in subject.grant.roles]
+        roles = [context.known_role(role.pattern) for role in context.grant.roles]
         trusted = {service for role in roles if role is not None and role.trusted for service in role.trusted}
         if None in roles or any(role is not None and not role.trusted for role in roles) or len(trusted) != 1:
             return None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, roles_in_words
+from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode
@@ -12,7 +15,7 @@ from passrole_checks.iam.roles.arn import Scope
 
 
 class NotARole(Check):
-    """iam:PassRole stands on a Resource that can never be a role, so the statement does nothing.
+    """iam:PassRole is scoped to a non-role ARN, so the statement does nothing.
 
     PassRole is about roles only: an instance profile, an assumed role, a user, a function or a bucket never matches.
     The grant does not work (or the Deny does not protect), and the usual repair is `Resource: *`.
@@ -25,6 +28,7 @@ class NotARole(Check):
     name = "not-a-role"
     title = "Ensure that the Resource of iam:PassRole can match a role"
     severity = Severity.MEDIUM
+    accepts = frozenset({Special.DENY, Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example(
@@ -46,24 +50,24 @@ class NotARole(Check):
         Example("all actions, on a bucket", (allow("*", "arn:aws:s3:::app"),)),
     )
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant = subject.grant
-        if not grant.explicit or grant.denied or grant.complement or grant.scope is not Scope.NOT_A_ROLE:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant = context.grant
+        if not grant.explicit or grant.complement or grant.scope is not Scope.NOT_A_ROLE:
             return
         if not grant.roles:
-            return  # an empty Resource is refused by AWS, and is said elsewhere
-        what = "grants nothing" if grant.effect == "Allow" else "denies nothing"
+            return  # AWS refuses an empty Resource, which is reported as an error of the document
+        effect = "grants" if grant.effect == "Allow" else "denies"
         yield Verdict(
             Severity.MEDIUM,
-            f"{roles_in_words(grant)} can never be a role, so iam:PassRole {what} here.{_hint(grant)}",
-            "Name the role: arn:aws:iam::ACCOUNT:role/PATH/NAME (for an instance profile, the role inside it).",
+            f"{roles_in_words(grant)} is not a role ARN, so this statement {effect} no iam:PassRole.{_hint(grant)}",
+            "Name the role: `arn:aws:iam::ACCOUNT:role/PATH/NAME` (for an instance profile, the role inside it).",
         )
 
 
 def _hint(grant: PassRoleGrant) -> str:
     if grant.statement.variables or not any("${" in part for role in grant.roles for part in _literals(role.pattern)):
         return ""
-    return ' Without "Version": "2012-10-17", ${…} is plain text and no policy variable.'
+    return ' Without `"Version": "2012-10-17"`, `${…}` is literal text, not a policy variable.'
 
 
 def _literals(text: StringNode) -> Iterator[str]:

@@ -7,19 +7,10 @@ from dataclasses import dataclass, replace
 
 from passrole_checks.access.passable_roles import PassableRoles, Reached
 from passrole_checks.access.role_privilege import PrivilegeGain
-from passrole_checks.checks.base.check import (
-    Check,
-    Example,
-    ExampleRole,
-    GrantContext,
-    allow,
-    beside,
-    is_live,
-    listed,
-    narrows_services,
-    only_by,
-    shortened,
-)
+from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import narrows_services
+from passrole_checks.checks.base.wording import beside, listed, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, linked_service
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
@@ -35,30 +26,31 @@ _APP = "arn:aws:iam::111122223333:role/app-*"
 
 
 class PrivilegeEscalation(Check):
-    """A principal may pass a role and start something that uses it, so that it can act as that role.
+    """A principal can pass a role and start a workload that acts with it, so it can act as that role.
 
-    Whoever may pass a role to Lambda and create a function there runs code with that role's permissions; the same goes
-    for instances, tasks, builds, notebooks, stacks and many more. All policies of a principal count together, those of
-    its groups and AWS managed ones too, less what a Deny, a permissions boundary, a condition or the roles' own trust
-    policies rule out. Named are published ways (by the id of pathfinding.cloud) and, marked as derived, actions that
-    hand a role to a service which runs the caller's code. The severity is that of what is gained. High: any role of
-    the account, or a role of this configuration that reaches IAM or everything. Roles of this configuration that can
-    do less than that count as in stronger-role, and those that can do no more than the principal are no gain. Of roles
-    that are not known here, a pattern is medium as long as no condition names the service; else they are information,
-    at low confidence: to pass its roles to the service that runs them is what a deployment does. Low is all in the
-    hands of a role that only a service can assume which runs nothing of its callers (AWS Backup, Batch).
+    A principal that can pass a role to Lambda and create a function runs code with that role's permissions; the same
+    goes for instances, tasks, builds, notebooks, stacks and many more. The check considers all policies of a principal
+    together, with those of its groups and AWS managed ones, less what a Deny, a permissions boundary, a condition or
+    the trust policies of the roles exclude. It names published paths (by their pathfinding.cloud id) and inferred
+    ones: actions that pass a role to a service which runs caller code.
 
-    Take one of the two away: limit Resource to roles that can do no more than the principal, and the service in a
-    condition on `iam:PassedToService`; or leave what starts them to somebody else. Source: IAM User Guide, "Grant a
-    user permissions to pass a role to an AWS service".
+    Severity high: any role in the account, or a role of this configuration that reaches IAM or everything. Less
+    privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
+    not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low confidence,
+    since deployments normally pass roles to the service that runs them. Low severity if only a service that never runs
+    caller code can assume the principal (AWS Backup, Batch).
+
+    Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an
+    `iam:PassedToService` condition; or remove the permissions that launch workloads with the role. Source: IAM User
+    Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_008"
     name = "privilege-escalation"
-    title = "Ensure that whoever may pass a role cannot also start what runs with it and so gain its permissions"
+    title = "Ensure that no principal can both pass a role and launch a workload that acts with it"
     severity = Severity.HIGH
-    judges_managed = True
-    joint = True
+    checks_managed_policies = True
+    needs_all_policies = True
     flagged = (
         Example("any role, and functions", (allow("iam:PassRole", "*", _LAMBDA),), beside=(_START,)),
         Example("a role that is an administrator",
@@ -80,26 +72,22 @@ class PrivilegeEscalation(Check):
                 roles=(ExampleRole("app-reader", ("lambda.amazonaws.com",), (allow("s3:GetObject", "*"),)),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or grant.certain is not Ternary.YES:
-            return
-        if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
-            return  # of an account whose roles cannot be passed here: PASSROLE_005
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant, reach = context.grant, context.passable_roles
         if grant.roles and not grant.complement and all(linked_service(role.pattern) for role in grant.roles):
             return  # service-linked roles: each can be assumed by its own service only, whose code no caller writes
-        for holder in subject.holders:
+        for holder in context.holders:
             if not holder.permissions.administers(grant.statement.when):
-                yield from _about(subject, reach, holder)
+                yield from _about(context, reach, holder)
 
 
 _REMEDY = (
-    "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
-    "iam:PassedToService, or take away the actions that start something with the role."
+    "Restrict `Resource` to roles no more privileged than this principal and add an `iam:PassedToService` condition, "
+    "or remove the permissions that launch workloads with the role."
 )
 _REMEDY_OF_MANAGED = (
-    "Attach a policy of your own in its place, with roles in Resource that can do no more than this principal and the "
-    "service in a condition on iam:PassedToService, or take away the actions that start something with the role."
+    "Attach a customer managed policy instead, with roles no more privileged than this principal in `Resource` and an "
+    "`iam:PassedToService` condition, or remove the permissions that launch workloads with the role."
 )
 
 
@@ -114,13 +102,13 @@ class _Open:
     roles: Reached
 
 
-def _about(subject: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
-    grant = subject.grant
+def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
+    grant = context.grant
     ways = reach.open_ways(holder, grant.statement.when)
-    if subject.managed and holder.kind is PrincipalKind.POLICY:
+    if context.managed and holder.kind is PrincipalKind.POLICY:
         return  # handed to a module that is not here: what else its holder gets is not known
-    if subject.managed:  # a way within the AWS managed policy itself is what managed-policy says
-        ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != subject.managed for one in way.by))
+    if context.managed:  # a way within the AWS managed policy itself is what managed-policy says
+        ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != context.managed for one in way.by))
     if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
         own = (grant.at, grant.statement.path)  # the statements of a text on one line have one place
         # a way that has something of it, and needs nothing that it does not give, it opens by itself
@@ -131,7 +119,7 @@ def _about(subject: GrantContext, reach: PassableRoles, holder: Principal) -> It
         ways = tuple(way for way in ways if other((one.at, one.path) != own for one in way.by))
     if not ways:
         return
-    passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
+    passing = context.effective_grant(holder)
     found = [one for way in ways if (one := _opened(way, passing, reach)) is not None]
     published = {name for one in found if not one.way.way.derived for name in one.way.way.actions}
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
@@ -143,34 +131,34 @@ def _about(subject: GrantContext, reach: PassableRoles, holder: Principal) -> It
         facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)
         together = [one for one in found if all(implies(facts, fact) for fact in _facts(one))]
         found = [one for one in found if one not in together]
-        verdict = _verdict(subject, reach, holder, together, facts)
+        verdict = _verdict(context, reach, holder, together, facts)
         if verdict is not None and (worst is None or verdict.severity.rank > worst.rank):
             worst = verdict.severity
             yield verdict
 
 
 def _verdict(
-    subject: GrantContext, reach: PassableRoles, holder: Principal, found: Sequence[_Open], facts: PathCondition
+    context: GrantContext, reach: PassableRoles, holder: Principal, found: Sequence[_Open], facts: PathCondition
 ) -> Verdict | None:
     """What ways that are open under the same facts come to."""
     gained, _ = reach.strongest(reach.union([one.roles for one in found]), holder, facts)
-    severity = _severity(subject, found, [one for _, one in gained])
+    severity = _severity(context, found, [one for _, one in gained])
     if severity is None:
         return None
-    otherwise = _severity(subject, found, ())
+    otherwise = _severity(context, found, ())
     if otherwise is None or otherwise.rank < severity.rank:  # it is what roles can do that decides
         facts = min((one.when for _, one in gained if one.severity is severity), key=len)
     gained = [item for item in gained if all(implies(facts, fact) for fact in item[1].when)]
     found = [replace(one, roles=reach.there(one.roles, facts)) for one in found]
-    only = subject.only_for(holder)
+    only = context.only_for(holder)
     if only and severity.rank > Severity.LOW.rank:
         severity = Severity.LOW
     unknown = any(not one.reached.all_known for one in found)
     return Verdict(
         severity,
-        _message(subject, found, gained, unknown, holder.name, only_by(only)),
-        _REMEDY_OF_MANAGED if subject.managed else _REMEDY,
-        _confidence(subject, holder, found, gained, severity, facts),
+        _message(context, found, gained, unknown, holder.name, only_by(only)),
+        _REMEDY_OF_MANAGED if context.managed else _REMEDY,
+        _confidence(context, holder, found, gained, severity, facts),
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
     )
@@ -204,20 +192,20 @@ def _opened(way: OpenWay, passing: EffectiveGrant, reach: PassableRoles) -> _Ope
     return _Open(way, passed, let, reached, roles)
 
 
-def _severity(subject: GrantContext, found: Sequence[_Open], gained: Sequence[PrivilegeGain]) -> Severity | None:
+def _severity(context: GrantContext, found: Sequence[_Open], gained: Sequence[PrivilegeGain]) -> Severity | None:
     """How much is gained; None for nothing."""
     scopes = {one.passed.scope for one in found}
     if Scope.ANY_ROLE in scopes or any(one.passed.complement for one in found):
         return Severity.HIGH
     grades = [one.severity for one in gained]
     if any(not one.reached.all_known for one in found):
-        wide = Scope.PREFIX in scopes and not narrows_services(subject.grant) and not subject.managed
+        wide = Scope.PREFIX in scopes and not narrows_services(context.grant) and not context.managed
         grades.append(Severity.MEDIUM if wide else Severity.INFO)
     return max(grades, key=lambda grade: grade.rank, default=None)
 
 
 def _confidence(
-    subject: GrantContext,
+    context: GrantContext,
     holder: Principal,
     found: Sequence[_Open],
     gained: Sequence[tuple[KnownRole, PrivilegeGain]],
@@ -235,7 +223,7 @@ def _confidence(
         and all(one.certain is not Ternary.YES for one in decided)
     ):
         return Confidence.LOW
-    grant = subject.grant
+    grant = context.grant
     open_questions = facts or grant.associated_resource_arn or grant.resource_tag or holder.unknown
     if open_questions or holder.kind is PrincipalKind.POLICY:
         return Confidence.MEDIUM
@@ -243,7 +231,7 @@ def _confidence(
 
 
 def _message(
-    subject: GrantContext,
+    context: GrantContext,
     found: Sequence[_Open],
     gained: Sequence[tuple[KnownRole, PrivilegeGain]],
     unknown: bool,
@@ -254,35 +242,36 @@ def _message(
     first = ranked[0]
     others = first.roles.all_but(own)
     services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services))
-    words = f"can act as {_roles(first)} by passing {'them' if _many(first) else 'it'}"
-    words += f" to {listed(services)}" if services else ""
-    words += f", with {listed(first.way.way.actions, 4)} ({_ids(ranked)})."
-    words += f" The AWS managed policy {shortened(subject.managed)} lets it pass." if subject.managed else ""
+    to = f" to {listed([f'`{name}`' for name in services])}" if services else ""
+    actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
+    words = f"can escalate to {_roles(first)}: pass {'them' if _many(first) else 'it'}{to} with {actions}"
+    words += f" ({_ids(ranked)})."
+    words += f" AWS managed policy {shortened(context.managed)} allows passing." if context.managed else ""
     if gained:
         words += (
-            f" Here {'these include' if unknown else 'that is'} "
-            + "; ".join(f"{shortened(role.address)}, which can do {one.words}" for role, one in gained[:3])
+            f" In this code {'these include' if unknown else 'that is'} "
+            + "; ".join(f"{shortened(role.address)}, which has {one.words}" for role, one in gained[:3])
             + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
         )
     elif others:
-        words += f" In this configuration: {listed([*map(shortened, others[:3]), *others[3:]])}."
+        words += f" In this code: {listed([*map(shortened, others[:3]), *others[3:]])}."
     elif unknown and first.passed.scope is not Scope.ANY_ROLE and not first.passed.complement:
-        words += " What can be done as such a role is not known here."
-    said = {*subject.grant.other_conditions}
+        words += " The permissions of these roles are unknown here."
+    said = {*context.grant.other_conditions}
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
-    words += f" Its actions are under a condition on {keys}." if keys else ""
+    words += f" These actions require a condition on {keys}." if keys else ""
     reference = next((one.way.way.url for one in ranked if one.way.way.url), "")
-    return words + beside(subject.grant) + only + (f" See {reference}." if reference else "")
+    return words + beside(context.grant) + only + (f" See {reference}." if reference else "")
 
 
 def _ids(ranked: Sequence[_Open]) -> str:
-    """The ids of the published ways, at most three, and the first of those that are derived."""
+    """Return up to three ids of published paths, and the first inferred one."""
     published = [one.way.way.id for one in ranked if not one.way.way.derived]
     derived = list(dict.fromkeys(one.way.way.id for one in ranked if one.way.way.derived))
     others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
-    words = f"{published[0]}{others}" if published else ""
+    words = f"path {published[0]}{others}" if published else ""
     more = f" and {len(derived) - 1} more" if len(derived) > 1 else ""
-    return "; ".join(filter(None, [words, f"derived from what the API does: {derived[0]}{more}" if derived else ""]))
+    return "; ".join(filter(None, [words, f"inferred, no published technique: {derived[0]}{more}" if derived else ""]))
 
 
 def _strongest(found: Sequence[_Open]) -> list[_Open]:
@@ -312,6 +301,6 @@ def _many(one: _Open) -> bool:
 def _roles(one: _Open) -> str:
     passed = one.passed
     if passed.scope is Scope.ANY_ROLE and not passed.complement:
-        return "any role of the account"
+        return "any role in the account"
     names = listed(list(dict.fromkeys(shortened(str(role), 140) for role in passed.roles)))
-    return f"every role of the account but {names}" if passed.complement else names
+    return f"every role in the account except {names}" if passed.complement else names

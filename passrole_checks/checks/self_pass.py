@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.access.passable_roles import PassableRoles
-from passrole_checks.checks.base.check import (
-    Check,
-    Example,
-    ExampleRole,
-    GrantContext,
-    allow,
-    is_live,
-    is_scoped,
-    listed,
-    narrows_services,
-    shortened,
-)  # fmt: skip
+from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import is_scoped, narrows_services
+from passrole_checks.checks.base.wording import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import linked_service
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
@@ -36,24 +28,24 @@ _BOUND_BY = ("iam:permissionsboundary", "iam:policyarn")
 
 
 class SelfPass(Check):
-    """A role may pass itself, or a role that it may also change.
+    """A role can pass itself, or a principal can pass a role that it can also change.
 
-    A role that passes itself lives on in whatever it starts, after its own session has ended. And who may write the
-    policies or the trust policy of a role that it passes decides itself what it can do there: it gives the role all
-    permissions, passes it to a service, and has them. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN` on
-    those actions closes that way. Low where a role passes itself, named exactly, to a service that a condition or its
-    own trust policy names alone: some services need that, and nothing is gained. Where any role may be passed, any-role
-    says so.
+    A role that passes itself keeps its access in every workload that it starts, after its own session ends. A principal
+    that can change the policies or the trust policy of a role that it passes decides what the role can do: it grants
+    the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
+    on those actions closes that path. Low if a role passes itself, named exactly, to the only service that a condition
+    or its trust policy names: some services need that, and nothing is gained. If any role can be passed, any-role
+    reports it.
 
-    Leave the principal's own role out of Resource, and let what changes roles be done by somebody else than what passes
-    them, or only within a permissions boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
+    Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
+    permissions boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
     """
 
     id = "PASSROLE_016"
     name = "self-pass"
-    title = "Ensure that no role may pass itself or a role that it may also change"
+    title = "Ensure that no role can pass itself or a role that it can change"
     severity = Severity.MEDIUM
-    joint = True
+    needs_all_policies = True
     flagged = (
         Example("its own name is among those of the pattern", (allow("iam:PassRole", _APP, _LAMBDA),),
                 roles=(ExampleRole("app-builder", ("lambda.amazonaws.com",), holds=True),)),
@@ -70,23 +62,21 @@ class SelfPass(Check):
                 beside=(allow("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/batch-*"),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or not is_scoped(grant) or grant.certain is not Ternary.YES:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant, reach = context.grant, context.passable_roles
+        if not is_scoped(grant) or grant.complement or not grant.roles:
             return
-        if grant.complement or all(subject.is_foreign(role.pattern) for role in grant.roles):
-            return
-        for holder in subject.holders:
+        for holder in context.holders:
             if holder.permissions.administers(grant.statement.when):
                 continue
-            passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
-            verdict = self._changes(subject, passing, holder) or self._itself(subject, reach, passing, holder)
+            passing = context.effective_grant(holder)
+            verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
             if verdict is not None:
                 yield verdict
 
     @staticmethod
-    def _changes(subject: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
-        """A role in scope that the principal may change."""
+    def _changes(context: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
+        """Return the verdict if the principal can change a role in scope."""
         left = passing.anything
         if left is None:
             return None
@@ -113,10 +103,10 @@ class SelfPass(Check):
         confidence = Confidence.HIGH if known else Confidence.MEDIUM
         return Verdict(
             Severity.MEDIUM,
-            f"can pass {listed([shortened(role, 140) for role in roles])} and also change what is passed, with "
-            f"{listed(names)}.",
-            "Let somebody else change the roles that this principal passes, or only within a permissions boundary: a "
-            "condition on iam:PermissionsBoundary.",
+            f"can pass {listed([shortened(role, 140) for role in roles])}, which it can also change with "
+            f"{listed([f'`{name}`' for name in names])}.",
+            "Let another principal change the roles that this one passes, or require a permissions boundary with an "
+            "`iam:PermissionsBoundary` condition.",
             confidence if sure else Confidence.LOW,
             who=_who(holder),
             when=facts,
@@ -124,33 +114,33 @@ class SelfPass(Check):
 
     @staticmethod
     def _itself(
-        subject: GrantContext, reach: PassableRoles, passing: EffectiveGrant, holder: Principal
+        context: GrantContext, reach: PassableRoles, passing: EffectiveGrant, holder: Principal
     ) -> Verdict | None:
-        """The principal's own role in scope, where a service that it may be passed to can assume it."""
-        own = subject.role_of(holder)
+        """Return the verdict if the principal can pass its own role to a service that can assume it."""
+        own = context.role_of(holder)
         if own is None or holder.kind is not PrincipalKind.ROLE or own.address not in reach.passable(passing).addresses:
             return None
-        exact = any(subject.known_role(role.pattern) == own for role in subject.grant.roles)
-        narrowed = narrows_services(subject.grant)
+        exact = any(context.known_role(role.pattern) == own for role in context.grant.roles)
+        narrowed = narrows_services(context.grant)
         low = exact and (narrowed or len(own.trusted or ()) == 1)
         left = passing.anything
-        facts = left.when if left is not None else subject.grant.statement.when
+        facts = left.when if left is not None else context.grant.statement.when
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
         return Verdict(
             Severity.LOW if low else Severity.MEDIUM,
-            "can pass its own role, and so live on in what that starts" + _where(subject, own.trusted, narrowed) + ".",
-            "Leave the role itself out of Resource."
+            f"can pass itself to a new workload{_where(context, own.trusted, narrowed)} and keep its access there.",
+            "Remove the role itself from `Resource`."
             if not low
-            else "Leave the role itself out of Resource, unless what it starts has to run with the same role.",
+            else "Remove the role itself from `Resource`, unless its workloads must run with the same role.",
             confidence,
             who=_who(holder),
             when=facts,
         )
 
 
-def _where(subject: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
-    services: Sequence[str] = subject.grant.services.values if narrowed else sorted(trusted or ())
-    return f" at {listed(services)}" if services else ""
+def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
+    services: Sequence[str] = context.grant.services.values if narrowed else sorted(trusted or ())
+    return f" in {listed(services)}" if services else ""
 
 
 def _who(holder: Principal) -> tuple[str, ...]:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.role_privilege import PrivilegeGain
-from passrole_checks.checks.base.check import (
-    Check,
-    Example,
-    ExampleRole,
-    GrantContext,
-    allow,
-    is_live,
-    only_by,
-    shortened,
-)
+from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.wording import only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import Ternary
@@ -28,30 +23,32 @@ _PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", _LAMB
 
 
 class StrongerRole(Check):
-    """A principal may pass a role that can do more than the principal itself.
+    """A principal can pass a role more privileged than itself.
 
-    Compared are all permissions of both, by meaning: actions and resources, wildcards, Deny statements, boundaries,
-    AWS managed policies. Whatever the role has in excess is within reach of its passer, who only needs a function, an
-    instance or a job that runs with it. Looked at are the roles of this configuration that a service in scope can
-    assume. High where the excess reaches IAM, STS, organizations or everything; medium where it changes things by a
-    wildcard, or reads secrets and data, in the whole account; low where such a wildcard is limited to some resources,
-    or named changes are not; and information for a few named actions on named resources, which is what a role is for.
-    Reading what is named and writing logs, traces and metrics count for nothing. Of a policy that is attached to nobody
-    here it is not known what else its holders can do: medium where the excess would be high, else information.
-    Low at most is what a role may pass that only a service can assume which runs nothing of its callers. Administrators
-    are not flagged. Where the principal can also start what acts as the role, privilege-escalation says so instead.
+    The check compares all permissions of both by meaning: actions and resources, wildcards, Deny statements,
+    boundaries, AWS managed policies. The principal obtains the additional permissions with any function, instance or
+    job that runs with the role. It considers the roles of this configuration that a service in scope can assume.
 
-    Give the role what its work needs and no more, or let only principals pass it that can do all of that themselves.
-    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service", which asks that a user should
-    not pass a role with more permissions than the user should have.
+    Severity high: the additional permissions reach IAM, STS, Organizations or everything. Medium: changes by a
+    wildcard, or reading secrets and data, in the whole account. Low: such a wildcard restricted to some resources, or
+    named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role.
+    Reading named resources and writing logs, traces and metrics do not count. For a policy that is attached to no
+    principal of this configuration: medium instead of high, else info. At most low if only a service that never runs
+    caller code can assume the passing role. Administrators are not flagged. If the principal can also launch a
+    workload with the role, privilege-escalation reports it instead.
+
+    Remove unneeded permissions from the role, or limit who may pass it. Source: IAM User Guide, "Grant a user
+    permissions to pass a role to an AWS service", which asks that a user should not pass a role with more permissions
+    than the user should have.
     """
 
     id = "PASSROLE_009"
     name = "stronger-role"
-    title = "Ensure that nobody may pass a role that can do more than the passer"
+    title = "Ensure that no principal can pass a role more privileged than itself"
     severity = Severity.HIGH
-    joint = True
-    yields_to = ("PASSROLE_008",)
+    accepts = frozenset({Special.OTHER_ACCOUNT})
+    needs_all_policies = True
+    superseded_by = ("PASSROLE_008",)
     flagged = (
         Example("a role that is an administrator", (_PASS,),
                 roles=(ExampleRole("app-worker", ("lambda.amazonaws.com",), (allow("*", "*"),)),)),
@@ -70,29 +67,30 @@ class StrongerRole(Check):
                 roles=(ExampleRole("app-worker", ("lambda.amazonaws.com",), (allow("iam:*", "*"),)),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
-        grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
+    def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
+        grant, reach = context.grant, context.passable_roles
+        if grant.scope is Scope.UNRESOLVED:
             return
-        for holder in subject.holders:
+        for holder in context.holders:
             if not holder.permissions.administers(grant.statement.when):
-                yield from _about(subject, reach, holder)
+                yield from _about(context, reach, holder)
 
 
-def _about(subject: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
-    passing = reach.passing(holder, subject.grant, many_accounts=subject.many_accounts)
+def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
+    passing = context.effective_grant(holder)
     left = passing.anything
-    facts = left.when if left is not None else subject.grant.statement.when
+    facts = left.when if left is not None else context.grant.statement.when
     stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
     while stronger:  # those that are there under the same facts are told together
         facts = stronger[0][1].when
-        together = [item for item in stronger if all(implies(facts, fact) for fact in item[1].when)]
-        stronger = [item for item in stronger if item not in together]
-        yield _verdict(subject, holder, together, facts, complete)
+        held = [all(implies(facts, fact) for fact in strength.when) for _, strength in stronger]
+        together = list(compress(stronger, held))
+        stronger = [item for item, holds in zip(stronger, held, strict=True) if not holds]
+        yield _verdict(context, holder, together, facts, complete)
 
 
 def _verdict(
-    subject: GrantContext,
+    context: GrantContext,
     holder: Principal,
     stronger: Sequence[tuple[KnownRole, PrivilegeGain]],
     facts: PathCondition,
@@ -100,15 +98,15 @@ def _verdict(
 ) -> Verdict:
     worst = stronger[0][1].severity
     decided = [strength for _, strength in stronger if strength.severity is worst]
-    named = [f"{shortened(role.address)}, which can also do {strength.words}" for role, strength in stronger[:3]]
-    more = f"; and {len(stronger) - 3} more" if len(stronger) > 3 else "" if complete else "; and perhaps others"
+    named = [f"{shortened(role.address)} (additional permissions: {strength.words})" for role, strength in stronger[:3]]
+    more = f"; and {len(stronger) - 3} more" if len(stronger) > 3 else "" if complete else "; and possibly others"
     unknown = (
-        f" Not known here is what {', '.join(map(shortened, holder.unknown[:2]))} allows." if holder.unknown else ""
+        f" The permissions in {', '.join(map(shortened, holder.unknown[:2]))} are unknown." if holder.unknown else ""
     )
     alone = holder.kind is PrincipalKind.POLICY
     if alone:
-        unknown = " What else its holders can do is not known here."
-    only = subject.only_for(holder)
+        unknown = " The other permissions of its principals are unknown here."
+    only = context.only_for(holder)
     if alone:
         worst = Severity.MEDIUM if worst is Severity.HIGH else Severity.INFO
     elif only and worst.rank > Severity.LOW.rank:
@@ -116,17 +114,18 @@ def _verdict(
     unknown += only_by(only)
     return Verdict(
         worst,
-        f"can pass {'stronger roles' if len(stronger) > 1 else 'a stronger role'}: {'; '.join(named)}{more}.{unknown}",
-        "Take from the role what its work does not need, or let only principals pass it that can do as much.",
-        _confidence(subject, holder, any(one.certain is Ternary.YES for one in decided), facts),
+        f"can pass {'more privileged roles' if len(stronger) > 1 else 'a more privileged role'}: "
+        f"{'; '.join(named)}{more}.{unknown}",
+        "Remove unneeded permissions from the role, or limit who may pass it.",
+        _confidence(context, holder, any(one.certain is Ternary.YES for one in decided), facts),
         who=(holder.name if not alone else "",),
         when=facts,
     )
 
 
-def _confidence(subject: GrantContext, holder: Principal, certain: bool, facts: PathCondition) -> Confidence:
+def _confidence(context: GrantContext, holder: Principal, certain: bool, facts: PathCondition) -> Confidence:
     if not certain or not holder.permissions.complete or holder.kind is PrincipalKind.POLICY:
         return Confidence.LOW
-    if facts or subject.grant.other_conditions:
+    if facts or context.grant.other_conditions:
         return Confidence.MEDIUM
     return Confidence.HIGH

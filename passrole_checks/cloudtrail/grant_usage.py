@@ -10,22 +10,20 @@ as perhaps, and is never silence.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.observed_role import fits, grant_covers, written_out
-from passrole_checks.access.principals import Principals, by_group
-from passrole_checks.aws.service_principals import known_services
+from passrole_checks.access.principals import by_group
 from passrole_checks.cloudtrail.edges import KINDS, Log
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
-from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
-from passrole_checks.scan.analyze import index_roles
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 
 _NOWHERE = Position("", 0)
@@ -130,28 +128,28 @@ class _Side:
     """One configuration, asked whether it lets the edges of some logs through."""
 
     def __init__(self, configuration: Configuration, account: str | None, log: Log) -> None:
-        self.configuration, self.log = configuration, log
-        self.account = account or configuration.account
-        self.principals = Principals(configuration, self.account)
-        self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
-        self.by_address, self.by_name = index_roles(configuration.roles)
+        self.model, self.log = AccessModel(configuration, account), log
         self.members = by_group(configuration.members)
         self._edges: dict[str, list[tuple[int, Ternary]]] = {}
 
     def granted(self) -> Iterator[tuple[Used, list[_Hand]]]:
         """Each Allow of PassRole, with what is left of it in the hands of each of its holders."""
-        policies = (*self.configuration.policies, *self.configuration.unchanged, *self.principals.managed)
+        policies = (
+            *self.model.configuration.policies,
+            *self.model.configuration.unchanged,
+            *self.model.principals.managed,
+        )
         found: dict[tuple[object, ...], tuple[Used, list[_Hand]]] = {}
         for policy in policies:
             if policy.kind is not PolicyKind.IDENTITY:
                 continue
-            for grant in grants_of(parse_document(policy.document).statements, self.services, self.account):
+            for grant in self.model.grants(policy):
                 if grant.effect != "Allow" or grant.denied:
                     continue
                 key = (policy.resource.address, grant.at, grant.statement.path, policy.path)
                 used, hands = found.setdefault(key, (Used(grant, policy.resource, _path(policy, grant)), []))
                 for attached, holder in self._holders(policy):
-                    passing = EffectiveGrant(grant, holder.permissions, self.services, self.account)
+                    passing = self.model.effective_grant(policy, grant, holder)
                     if passing.anything is not None:
                         used.holders[holder.name] = None
                         hands.append(_Hand(attached, holder, passing))
@@ -181,7 +179,7 @@ class _Side:
     def _covering(self, grant: PassRoleGrant, edge: Edge) -> Iterator[tuple[str, Ternary]]:
         """The patterns of an Allow that cover the role of an edge."""
         for role in () if grant.complement else grant.roles:
-            written = written_out(role.pattern, self.by_address, self.by_name)
+            written = written_out(role.pattern, self.model.roles, self.model.roles_by_name)
             covers = fits(written, edge.role, _its_account(edge)) if edge.role else Ternary.UNKNOWN
             if covers is not Ternary.NO:
                 yield str(role.pattern), covers
@@ -189,19 +187,19 @@ class _Side:
     def _holders(self, policy: AttachedPolicy) -> Iterator[tuple[str | None, Principal]]:
         """Who holds a policy, and from whom: the users of a group beside it, since what one user holds besides may deny
         what the group allows, and it is users who make requests."""
-        for holder in self.principals.of(policy):
+        for holder in self.model.principals.of(policy):
             users = self.members.get(holder.name, ()) if holder.kind is PrincipalKind.GROUP else ()
             attached = holder.name if holder.name in policy.principals else None
             if attached is None:  # one of a group, who holds something else as well
                 groups = (name for name in policy.principals if holder.name in self.members.get(name, ()))
                 attached = next(groups, None)
-            yield from ((attached, self.principals.named(user)) for user in users)
+            yield from ((attached, self.model.principals.named(user)) for user in users)
             if not users:
                 yield attached, holder
 
     def known(self) -> Iterator[tuple[Edge, Ternary]]:
         """The edges whose principals are, or may be, some of this configuration."""
-        for holder in map(self.principals.named, self._all_holders):
+        for holder in map(self.model.principals.named, self._all_holders):
             yield from ((self.log.edges[number], who) for number, who in self._edges_of(holder, self.log.everything))
 
     def _edges_of(self, holder: Principal, near: frozenset[int]) -> Iterator[tuple[int, Ternary]]:
@@ -229,15 +227,15 @@ class _Side:
 
     @cached_property
     def _all_holders(self) -> tuple[str, ...]:
-        found = [role.resource.address for role in self.configuration.roles]
-        found += [name for policy in self.configuration.policies for name in policy.principals]
-        found += [one.holder for one in self.configuration.attachments]
+        found = [role.resource.address for role in self.model.configuration.roles]
+        found += [name for policy in self.model.configuration.policies for name in policy.principals]
+        found += [one.holder for one in self.model.configuration.attachments]
         found += [user for users in self.members.values() for user in users]
         return tuple(dict.fromkeys(found))
 
     def _lets(self, passing: EffectiveGrant, edge: Edge) -> Ternary:
         """Whether what is left of an Allow lets an edge through, if its holder is the principal of the edge."""
-        if self.account is not None and _account_of(edge) not in (self.account, ""):
+        if self.model.account is not None and _account_of(edge) not in (self.model.account, ""):
             return Ternary.NO
         if not edge.services:
             return self._covers(passing.anything, passing.grant, edge) & Ternary.UNKNOWN
@@ -262,13 +260,13 @@ class _Side:
     @cached_property
     def _names(self) -> dict[str, StringNode]:
         """The names of holders, as far as they are told."""
-        names = {role.resource.address: role.name for role in self.configuration.roles if role.name is not None}
-        names |= dict(self.configuration.users)
-        return names | {shown: text(name, _NOWHERE) for shown, _, name in self.configuration.literals}
+        names = {role.resource.address: role.name for role in self.model.configuration.roles if role.name is not None}
+        names |= dict(self.model.configuration.users)
+        return names | {shown: text(name, _NOWHERE) for shown, _, name in self.model.configuration.literals}
 
     def _covers(self, passed: PassableSet | None, grant: PassRoleGrant, edge: Edge) -> Ternary:
         """Whether the role of an edge is among those that can be passed; of an instance profile it is not known."""
-        return grant_covers(passed, grant, edge.role, _its_account(edge), self.by_address, self.by_name)
+        return grant_covers(passed, grant, edge.role, _its_account(edge), self.model.roles, self.model.roles_by_name)
 
 
 def _sure(answers: Mapping[str, Ternary]) -> dict[str, bool]:

@@ -28,7 +28,7 @@ from tempfile import TemporaryDirectory
 from passrole_checks import __version__
 from passrole_checks.errors import SnapshotError
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parents[1]
 DISTRIBUTION = "passrole-checks"
 
 # What pyproject.toml asks for; a test holds both in step. What is run from a clone has no metadata that could be asked.

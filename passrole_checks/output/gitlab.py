@@ -10,7 +10,7 @@ from typing import Any
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import below, harmless
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable
 

@@ -14,7 +14,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.review.matching import Names, is_still_said, matched, were_at
 from passrole_checks.review.report import Fixed, GrantedAccess, Item, Less, Location, More, Remark
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable, faults_in
 
 NEW_ACCESS = "PASSROLE_015"

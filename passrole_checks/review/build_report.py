@@ -25,7 +25,7 @@ from passrole_checks.review.find_fix import MOST, FixOutcome, Mending, remediati
 from passrole_checks.review.report import Item, ReportNote, ReviewReport, files_of
 from passrole_checks.review.report_json import fitted
 from passrole_checks.scan import baseline
-from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, noting_faults, without_faults
 

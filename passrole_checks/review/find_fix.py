@@ -22,7 +22,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Told
 from passrole_checks.review.comment_lines import Anchors
 from passrole_checks.review.report import Item, Location, Replacement
-from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Unreadable

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 
 # What a finding leaves unsaid of its statement, because it says it more strongly: what is said when it is gone was so
 # before.
@@ -24,7 +24,7 @@ _SAYS_AS_WELL = {
     "PASSROLE_003": frozenset({"PASSROLE_002"}),
 }
 # What a check leaves to others where they say it no less surely: what it says once they are less sure was so before.
-_YIELDS_TO = {check.id: frozenset(check.yields_to) for check in ALL if check.yields_to}
+_YIELDS_TO = {check.id: frozenset(check.superseded_by) for check in ALL if check.superseded_by}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from passrole_checks.review.report import Item, ReviewReport
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 
 _DIGITS = 12  # of the digest of a file's name: few enough for a marker, many enough for the files of a pull request
 

@@ -1,322 +1,244 @@
-"""One configuration, judged: the grants of its policies, what the checks say of each, and what nobody can tell."""
+"""Analyze one configuration: grants, contexts, verdicts, findings, in one pass over its policies."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from passrole_checks.access.access_change import AccessChange, Beneficiary
-from passrole_checks.access.passable_roles import PassableRoles, role_name_key
+from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.policy_quotas import too_long
-from passrole_checks.access.principals import Principals
-from passrole_checks.access.role_consumers import RoleConsumers
-from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks import ALL
-from passrole_checks.checks.base.check import Check, GrantContext, module_of, shortened
+from passrole_checks.checks.base.check import Check
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.errors import internal_error
-from passrole_checks.findings import Confidence, Finding, Severity, Verdict
+from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
-from passrole_checks.iam.documents.trust import KnownRole, only_others, only_services, trusted_services
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of, under
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Unresolved, UnresolvedKind, join
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies
-from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan import suppressions
+from passrole_checks.scan.build_findings import finding_of, path_of
+from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.merge_findings import one_for_each_statement, shared_places
-from passrole_checks.scan.result import LocatedGrant, ScanOptions
+from passrole_checks.scan.result import Analysis, LocatedGrant, ScanOptions
+from passrole_checks.scan.run_checks import verdicts_of
 from passrole_checks.sources.model.configuration import (
     EVERY_RESOURCE,
     AttachedPolicy,
     Configuration,
     PolicyKind,
-    RoleDefinition,
+    Suppression,
     Unreadable,
     faults_in,
-    uses_in_its_own_way,
 )
-from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
-# a permission set is provisioned into many accounts, so a literal account in it is no mistake
-_MANY_ACCOUNTS = MANY_ACCOUNTS | {
-    "AWS::CloudFormation::StackSet", "AWS::Organizations::Policy", "AWS::SSO::PermissionSet",
-}  # fmt: skip
+_MOST_SECONDS = 300.0  # of processor time, for a configuration whose source sets no limit
+
+_CheckFilter = Callable[[type[Check]], bool]
 
 
-_MOST_SECONDS = 300.0  # of computing, for a configuration whose source sets no limit
+@dataclass(frozen=True, slots=True)
+class AnalyzedConfiguration:
+    """A configuration with its access model, its grants and its findings.
 
+    ``variant_findings``: one for each policy, statement and variant, with suppressions applied; ``findings``: those
+    merged by cause. ``notes``: what limits the result without failing it. ``out_of_time``: the rest was not analyzed.
+    """
 
-class Judge:
-    """One configuration, judged: its findings, its grants, and what is wrong with its documents."""
+    model: AccessModel
+    options: ScanOptions
+    variant_findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    grants: tuple[LocatedGrant, ...]
+    unreadable: tuple[Unreadable, ...]
+    notes: tuple[Unreadable, ...]
+    unused_suppressions: tuple[Suppression, ...]
+    out_of_time: bool
 
-    def __init__(self, configuration: Configuration, options: ScanOptions) -> None:
-        self.configuration = configuration
-        self.options = options
-        self.account = options.account or configuration.account
-        self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
-        self.roles, self.roles_by_name = index_roles(configuration.roles)
-        compared = configuration.before is not None and any(check.compares and options.runs(check) for check in ALL)
-        self.changes = AccessChange(configuration, self.services, self.account) if compared else None
-        self.principals = Principals(configuration, self.account)
-        self.reach = PassableRoles(
-            self.roles,
-            self.roles_by_name,
-            self.services,
-            self.account,
-            self.principals,
-            RoleConsumers(configuration, self.account),
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration as its source returned it."""
+        return self.model.configuration
+
+    @property
+    def analysis(self) -> Analysis:
+        """The results as plain data."""
+        return Analysis(
+            self.findings,
+            self.grants,
+            self.unreadable,
+            (*self.configuration.not_evaluated, *self.notes),
+            self.unused_suppressions,
+            self.configuration.files,
+            self.out_of_time,
         )
-        self.grants: list[LocatedGrant] = []
-        self.unreadable = list(configuration.unreadable)
-        found: list[Finding] = []
-        documents: dict[int, PolicyDocument] = {}
-        self.shared: set[Position] = set()  # places of more than one statement of a document
-        self.notes = list(too_long(configuration.policies))
-        self.out_of_time = False
-        seconds = configuration.seconds_left if configuration.seconds_left is not None else _MOST_SECONDS
-        at: AttachedPolicy | None = None
-        with deadline.limited(seconds) as limit:
-            try:
-                for at in configuration.policies:
-                    if limit.is_over:
-                        raise deadline.OutOfTimeError
-                    found.extend(self._isolated(at, self._policy(at, documents)))
-                found.extend(self._widened_elsewhere())
-                found.extend(self._managed())
-                self.notes += self._not_known() if any(check.joint and options.runs(check) for check in ALL) else []
-            except deadline.OutOfTimeError:
-                self.out_of_time = True
-                self.unreadable.append(_not_judged(configuration, at))
-        self.marked, used = suppressions.apply(found, configuration.suppressions)
-        self.findings = list(one_for_each_statement(self.marked, self.shared))
-        whole = not self.out_of_time and not faults_in(self.unreadable)  # else some findings may be missing
-        ran = {check.id for check in ALL if options.runs(check)} if whole else set()
-        self.unused = list(suppressions.unused(configuration.suppressions, used, ran))
 
-    def _isolated(self, policy: AttachedPolicy, findings: Iterator[Finding]) -> Iterator[Finding]:
-        """The findings of one policy; a fault of this package costs none of another policy's."""
+
+def analyze(configuration: Configuration, options: ScanOptions, *, with_severity: bool = True) -> AnalyzedConfiguration:
+    """Run the requested checks on all policies of a configuration, within its limit of time.
+
+    A fault of this package in one policy or check is in ``unreadable``, and costs none of the other findings.
+    ``with_severity``: as in :func:`verdicts_of`.
+    """
+    model = AccessModel(configuration, options.account)
+    run = _Run(model, options, with_severity)
+    seconds = configuration.seconds_left if configuration.seconds_left is not None else _MOST_SECONDS
+    with deadline.limited(seconds) as limit:
         try:
-            yield from findings
+            for policy, includes in _policies_to_check(model, options):
+                if limit.is_over:
+                    raise deadline.OutOfTimeError
+                run.add(policy, includes)
+            if any(check.needs_all_policies and options.runs(check) for check in ALL):
+                run.notes.extend(_unknown_policies(model))
+        except deadline.OutOfTimeError:
+            run.out_of_time = True
+            run.unreadable.append(_not_analyzed(configuration, run.policy))
+    return run.result()
+
+
+def _policies_to_check(model: AccessModel, options: ScanOptions) -> Iterator[tuple[AttachedPolicy, _CheckFilter]]:
+    """Yield the policies of a configuration, those that its change affects, and attached AWS managed policies."""
+    configuration = model.configuration
+    for policy in configuration.policies:
+        yield policy, _all_checks
+    changed_holders = {holder for policy in configuration.policies for holder in policy.principals}
+    compares = _compares(options)
+    for policy in configuration.unchanged:
+        includes = _checks_of_unchanged(model, policy, changed_holders, compares)
+        if includes is not None:
+            yield policy, includes
+    if any(check.checks_managed_policies and options.runs(check) for check in ALL):
+        for policy in model.principals.managed:
+            yield policy, _all_checks
+
+
+def _all_checks(check: type[Check]) -> bool:
+    return True
+
+
+def _checks_of_unchanged(
+    model: AccessModel, policy: AttachedPolicy, changed_holders: set[str], compares: bool
+) -> _CheckFilter | None:
+    """Return the checks that a change concerns in a policy that it leaves as it is; None for none.
+
+    The change may remove a Deny, add a user to a group, or give a holder of the policy another policy.
+    """
+    change = model.change if compares else None
+    is_widened = change is not None and (change.loses_a_denial(policy) or change.reaches_more(policy))
+    has_more = not changed_holders.isdisjoint(policy.principals)
+    if not is_widened and not has_more:
+        return None
+    return lambda check: (check.compares_versions and is_widened) or (check.needs_all_policies and has_more)
+
+
+def _compares(options: ScanOptions) -> bool:
+    return any(check.compares_versions and options.runs(check) for check in ALL)
+
+
+@dataclass
+class _Run:
+    """The results of one analysis so far."""
+
+    model: AccessModel
+    options: ScanOptions
+    with_severity: bool
+    policy: AttachedPolicy | None = None  # the one under analysis
+    found: list[Finding] = field(default_factory=list)
+    grants: list[LocatedGrant] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    notes: list[Unreadable] = field(default_factory=list)
+    shared: set[Position] = field(default_factory=set)  # positions of more than one statement of a document
+    out_of_time: bool = False
+
+    def __post_init__(self) -> None:
+        configuration = self.model.configuration
+        self.unreadable.extend(configuration.unreadable)
+        self.notes.extend(too_long(configuration.policies))
+        self._own = {id(policy) for policy in configuration.policies}
+        self._with_change = _compares(self.options)
+
+    def add(self, policy: AttachedPolicy, includes: _CheckFilter) -> None:
+        """Add the grants of a policy to the inventory, and the findings of the checks that are included."""
+        self.policy = policy
+        try:
+            is_checked = policy.kind is PolicyKind.IDENTITY or id(policy) not in self._own
+            contexts = list(contexts_of(self.model, policy, with_change=self._with_change)) if is_checked else []
+            if id(policy) in self._own:
+                self._add_grants(policy, contexts)
+            for context in contexts:
+                self._add_findings(context, includes)
         except Exception as error:
             self.unreadable.append(_fault_in(policy, error))
 
-    def _policy(self, policy: AttachedPolicy, documents: dict[int, PolicyDocument]) -> Iterator[Finding]:
-        document = documents.get(id(policy.document))
-        if document is None:
-            trust = policy.kind is PolicyKind.TRUST
-            document = documents[id(policy.document)] = parse_document(policy.document, trust=trust)
-            self.shared.update(shared_places(document.statements))
-        account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
-        grants = grants_of(document.statements, self.services, account)
-        judged = policy.kind is PolicyKind.IDENTITY
-        subjects = [self._subject(policy, document, grant) for grant in grants] if judged else []
-        by_statement: dict[tuple[Position, str], list[PassRoleGrant]] = {}
-        for grant in [subject.grant for subject in subjects] or grants:
-            by_statement.setdefault((grant.at, grant.statement.path), []).append(grant)
-        for variants in by_statement.values():
-            widest = min(variants, key=lambda item: (item.denied, item.scope.width))
-            dead = widest.denied or widest.scope is Scope.NOT_A_ROLE
-            counts = judged or (widest.effect == "Deny" and self.principals.is_limit(policy))
-            effect = "none" if not counts or dead else widest.effect.lower()
-            path = _path(policy, widest)
-            self.grants.append(LocatedGrant(widest, policy.resource, path, policy.principals, effect))
-        if not judged:
-            return
-        self.unreadable.extend(unreadable_in(policy, document))
-        for subject in subjects:
-            for check, verdict, part in self._verdicts(policy, subject):
-                yield self._finding(check, verdict, policy, part)
+    def _add_grants(self, policy: AttachedPolicy, contexts: Sequence[GrantContext]) -> None:
+        document = self.model.document(policy)
+        self.shared.update(shared_places(document.statements))
+        grants = [context.grant for context in contexts] or self.model.grants(policy)
+        self.grants.extend(_located(self.model, policy, grants))
+        if policy.kind is PolicyKind.IDENTITY:
+            self.unreadable.extend(unreadable_in(policy, document))
 
-    def _managed(self) -> Iterator[Finding]:
-        """What is wrong with the AWS managed policies that are attached. Their statements stand where that is done."""
-        if not any(check.judges_managed and self.options.runs(check) for check in ALL):
-            return
-        for policy in self.principals.managed:
-            yield from self._isolated(policy, self._by_itself(policy))
+    def _add_findings(self, context: GrantContext, includes: _CheckFilter) -> None:
+        def on_fault(check: type[Check], error: Exception) -> None:
+            self.unreadable.append(_fault_in(context.policy, error, check.id))
 
-    def _by_itself(
-        self, policy: AttachedPolicy, counts: Callable[[type[Check]], bool] = lambda _: True
-    ) -> Iterator[Finding]:
-        """What the checks that count say of a policy that is not among those of the configuration."""
-        document = parse_document(policy.document)
-        account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
-        for grant in grants_of(document.statements, self.services, account):
-            subject = self._subject(policy, document, grant)
-            for check, verdict, part in self._verdicts(policy, subject):
-                if counts(check):
-                    yield self._finding(check, verdict, policy, part)
+        for item in verdicts_of(context, self.options, on_fault, with_severity=self.with_severity):
+            if includes(item.check):
+                self.found.append(finding_of(item))
 
-    def _not_known(self) -> list[Unreadable]:
-        """The managed policies that are attached here, and of which nobody here knows what they allow; each once."""
-        return [
-            Unreadable(
-                one.at.file,
-                f"{shortened(str(one.policy))}, attached to {one.holder}, is not here: what it allows is not known",
-                one.at.line,
-                f"policy {one.policy}",
-            )
-            for one in self.principals.unknown
-        ]
-
-    def _widened_elsewhere(self) -> Iterator[Finding]:
-        """What a change makes of policies that it leaves as they are: a Deny is gone, a user joins their group, or
-        somebody who holds them gets another policy."""
-        touched = {holder for policy in self.configuration.policies for holder in policy.principals}
-        for policy in self.configuration.unchanged:
-            joined = not touched.isdisjoint(policy.principals)
-            yield from self._isolated(policy, self._widened(policy, joined))
-
-    def _widened(self, policy: AttachedPolicy, joined: bool) -> Iterator[Finding]:
-        widened = self.changes is not None and (
-            self.changes.loses_a_denial(policy) or self.changes.reaches_more(policy)
-        )
-        if widened or joined:
-            yield from self._by_itself(policy, lambda one: (one.compares and widened) or (one.joint and joined))
-
-    def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> GrantContext:
-        many_accounts = policy.resource.type in _MANY_ACCOUNTS
-        gainers: tuple[Beneficiary, ...] = ()
-        if self.changes is not None and grant.effect == "Allow" and not grant.denied:
-            gainers = self.changes.gainers(policy, grant.statement, many_accounts=many_accounts)
-        holders = self.principals.of(policy) if grant.effect == "Allow" else ()
-        if (
-            grant.effect == "Allow"
-            and not grant.denied
-            and not any(self._passes(one, grant, many_accounts) for one in holders)
-        ):
-            grant = replace(grant, denied=True)
-        return GrantContext(
-            grant=grant,
-            statements=document.statements,
-            roles=self.roles,
-            roles_by_name=self.roles_by_name,
-            account=self.account,
-            many_accounts=many_accounts,
-            gainers=gainers,
-            module=module_of(policy.resource.address),
-            holders=holders,
-            reach=self.reach,
-            managed=policy.managed,
-        )
-
-    def _passes(self, holder: Principal, grant: PassRoleGrant, many_accounts: bool) -> bool:
-        """Whether anything is left of a grant after the Deny statements of all policies of its holder, and within its
-        permissions boundary and service control policies."""
-        permissions = holder.permissions
-        if holder.kind is PrincipalKind.POLICY or not (permissions.limits or permissions.denials):
-            return True
-        return self.reach.passing(holder, grant, many_accounts=many_accounts).anything is not None
-
-    def _by_facts(self, policy: AttachedPolicy, subject: GrantContext) -> list[GrantContext]:
-        """A grant in the hands of those who hold it under the same facts, for the checks that look at all policies."""
-        if not policy.held:
-            return [subject]
-        groups: dict[PathCondition, list[Principal]] = {}
-        for holder in subject.holders:
-            for facts in self.principals.facts(policy, holder.name):
-                merged = conjoin(subject.grant.statement.when, facts)
-                if merged is not None:
-                    groups.setdefault(merged, []).append(holder)
-        return [
-            replace(subject, grant=under(subject.grant, facts), holders=tuple(holders))
-            for facts, holders in groups.items()
-        ]
-
-    def _verdicts(
-        self, policy: AttachedPolicy, subject: GrantContext
-    ) -> Iterator[tuple[type[Check], Verdict, GrantContext]]:
-        """What the checks that are asked for say of a grant, with what they looked at. One that weighs others is told
-        which of them flag it."""
-        parts = self._by_facts(policy, subject)
-        asked = [check for check in ALL if check.judges_managed or not subject.managed]
-        said = {
-            check: [
-                (said, part)
-                for part in (parts if check.joint else [subject])
-                for said in self._evaluated(check, policy, part)
-            ]
-            for check in asked
-            if not check.weighs and (self.options.runs(check) or subject.gainers)
-        }
-        serious = {
-            check.id
-            for check, verdicts in said.items()
-            if any(verdict.severity.rank >= Severity.MEDIUM.rank for verdict, _ in verdicts)
-        }
-        for check in asked:
-            if self.options.runs(check):
-                weighed = replace(subject, flagged=frozenset(serious & set(check.weighs)))
-                weighing = ((verdict, subject) for verdict in self._evaluated(check, policy, weighed))
-                more = [
-                    other
-                    for one, verdicts in said.items()
-                    if one.id in check.yields_to and self.options.runs(one)
-                    for other, _ in verdicts
-                ]
-                for verdict, part in said.get(check, weighing):
-                    known = (*part.grant.statement.when, *verdict.when)
-                    if not any(_says_as_much(other, verdict, known) for other in more):
-                        yield check, verdict, part
-
-    def _evaluated(self, check: type[Check], policy: AttachedPolicy, subject: GrantContext) -> list[Verdict]:
-        """What one check says; a fault in it costs nothing that the others say."""
-        try:
-            return list(check().evaluate(subject))
-        except Exception as error:
-            self.unreadable.append(_fault_in(policy, error, check.id))
-            return []
-
-    def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: GrantContext) -> Finding:
-        address, grant = policy.resource.address, subject.grant
-        confidence = verdict.confidence
-        if uses_in_its_own_way(policy.resource.type) and confidence is Confidence.HIGH:
-            confidence = Confidence.MEDIUM
-        gainers = tuple(gainer.who for gainer in subject.gainers) if check.compares else ()
-        if verdict.when:
-            grant = under(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
-        message = verdict.message
-        if self.configuration.incomplete.intersection(gainers):
-            message += " Other policies, which the change does not name, may have let them do so before."
-            confidence = Confidence.MEDIUM if confidence is Confidence.HIGH else confidence
-        return Finding(
-            check_id=check.id,
-            name=check.name,
-            severity=verdict.severity,
-            confidence=confidence,
-            message=message,
-            remediation=verdict.remediation,
-            at=grant.at,
-            framework=self.configuration.framework,
-            resource=policy.resource,
-            uses=(address,),
-            statement_path=policy.path if policy.managed else _path(policy, grant),
-            sid=grant.sid,
-            principals=tuple(filter(None, verdict.who)) or policy.principals,
-            grant=grant,
-            fingerprint=digest(
-                check.id,
-                self.configuration.framework.value,
-                address,
-                *((policy.managed,) if policy.managed else grant.statement.identity),
-            ),
-            gainers=gainers,
-            who=verdict.who,
-            managed=policy.managed,
+    def result(self) -> AnalyzedConfiguration:
+        """Apply suppressions, and merge findings of one cause."""
+        own = self.model.configuration.suppressions
+        marked, used = suppressions.apply(self.found, own)
+        is_complete = not self.out_of_time and not faults_in(self.unreadable)  # else findings may be missing
+        ran = {check.id for check in ALL if self.options.runs(check)} if is_complete else set()
+        return AnalyzedConfiguration(
+            self.model,
+            self.options,
+            tuple(marked),
+            tuple(one_for_each_statement(marked, self.shared)),
+            tuple(self.grants),
+            tuple(self.unreadable),
+            tuple(self.notes),
+            tuple(suppressions.unused(own, used, ran)),
+            self.out_of_time,
         )
 
 
-def _not_judged(configuration: Configuration, policy: AttachedPolicy | None) -> Unreadable:
-    """The entry for what was not judged: a policy, and all that follows it."""
+def _located(model: AccessModel, policy: AttachedPolicy, grants: Sequence[PassRoleGrant]) -> Iterator[LocatedGrant]:
+    """Yield one entry of the inventory for each statement: the widest of its variants."""
+    by_statement: dict[tuple[Position, str], list[PassRoleGrant]] = {}
+    for grant in grants:
+        by_statement.setdefault((grant.at, grant.statement.path), []).append(grant)
+    for variants in by_statement.values():
+        widest = min(variants, key=lambda grant: (grant.denied, grant.scope.width))
+        has_no_effect = widest.denied or widest.scope is Scope.NOT_A_ROLE
+        counts = policy.kind is PolicyKind.IDENTITY or (widest.effect == "Deny" and model.principals.is_limit(policy))
+        effect = "none" if not counts or has_no_effect else widest.effect.lower()
+        yield LocatedGrant(widest, policy.resource, path_of(policy, widest), policy.principals, effect)
+
+
+def _unknown_policies(model: AccessModel) -> Iterator[Unreadable]:
+    """Yield an entry for each attached managed policy whose content is unknown."""
+    for one in model.principals.unknown:
+        yield Unreadable(
+            one.at.file,
+            f"{shortened(str(one.policy))}, attached to {one.holder}: policy not found, its permissions are unknown",
+            one.at.line,
+            f"policy {one.policy}",
+        )
+
+
+def _not_analyzed(configuration: Configuration, policy: AttachedPolicy | None) -> Unreadable:
+    """Return the entry for a policy that ran out of time, and all that follow it."""
     if policy is None:
-        return Unreadable(
-            configuration.files[0] if configuration.files else "",
-            "not judged: it takes too long",
-            resource=EVERY_RESOURCE,
-        )
+        file = configuration.files[0] if configuration.files else ""
+        return Unreadable(file, "analysis stopped: time limit reached", resource=EVERY_RESOURCE)
     at = policy.resource.at
-    reason = f"{policy.resource.address} and what follows it is not judged to the end: it takes too long"
+    reason = f"analysis stopped at {policy.resource.address}: time limit reached; later policies were not checked"
     return Unreadable(at.file, reason, at.line, resource=EVERY_RESOURCE)
 
 
@@ -326,14 +248,14 @@ def _fault_in(policy: AttachedPolicy, error: Exception, check: str = "") -> Unre
 
 
 def unreadable_in(policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Unreadable]:
-    """What of a policy's document cannot be read."""
+    """Yield an entry for each error in the document of a policy."""
     for problem in document.problems:
         address = policy.resource.address
         yield Unreadable(problem.at.file, f"{address}: {problem.reason}", problem.at.line, resource=address)
 
 
 def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:
-    """What of a configuration, and of its identity-based policies, cannot be read: what a scan of it names."""
+    """Yield what a scan of a configuration reports as unreadable: its own entries, and errors in its policies."""
     yield from configuration.unreadable
     documents: dict[int, PolicyDocument] = {}
     for policy in configuration.policies:
@@ -345,63 +267,3 @@ def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:
                 yield from unreadable_in(policy, document)
             except Exception as error:
                 yield _fault_in(policy, error)
-
-
-def _says_as_much(other: Verdict, verdict: Verdict, known: PathCondition) -> bool:
-    """Whether another verdict is on the same principal, holds where the facts ``known`` do, and is no less severe or
-    sure."""
-    return (
-        other.who == verdict.who
-        and all(implies(known, fact) for fact in other.when)
-        and other.severity.rank >= verdict.severity.rank
-        and other.confidence.rank >= verdict.confidence.rank
-    )
-
-
-def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
-    return "/".join(part for part in (policy.path, grant.statement.path) if part)
-
-
-def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
-    """The roles of a configuration by address, and by path and name (``app/worker``)."""
-    by_address: dict[str, KnownRole] = {}
-    by_name: dict[str, KnownRole] = {}
-    for definition in definitions:
-        trust = definition.trust
-        role = KnownRole(
-            definition.resource.address,
-            trusted_services(trust),
-            *only_others(trust),
-            _role_arn(definition),
-            only_services(trust),
-            definition.there,
-        )
-        known = by_address.get(role.address)
-        if known is not None:  # one whose properties are alternatives is there in each of them
-            role = replace(role, there=(*known.there, *role.there) if known.there and role.there else ())
-        by_address[role.address] = role
-        path = role_name_key(definition.role_path.parts) if definition.role_path is not None else "/"
-        name = role_name_key(definition.name.parts) if definition.name is not None else ""
-        if name and path:
-            by_name[f"{path.strip('/')}/{name}".lstrip("/")] = role
-    return by_address, by_name
-
-
-def _role_arn(definition: RoleDefinition) -> StringNode:
-    """The ARN of a role as far as the configuration tells it, with holes for what it does not."""
-    address, at = definition.resource.address, definition.resource.at
-    name = (
-        definition.name.parts if definition.name is not None else (Unresolved(f"{address}.name", UnresolvedKind.NAME),)
-    )
-    path: tuple[Part, ...] = definition.role_path.parts if definition.role_path is not None else ("/",)
-    place = (Unresolved("partition", UnresolvedKind.PARTITION), Unresolved("account id", UnresolvedKind.ACCOUNT_ID))
-    return StringNode(join(["arn:", place[0], ":iam::", place[1], ":role", *path, *name]), at)
-
-
-def digest(*parts: str) -> str:
-    """A short name for texts in their order, the same in every run and version; others have another one."""
-    unambiguous = (part.replace("\1", "\1\1").replace("\0", "\1\0") for part in parts)
-    return hashlib.sha256("\0".join(unambiguous).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-__all__ = ["Judge", "LocatedGrant", "ScanOptions", "digest", "index_roles", "unreadable_in", "unreadable_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.checks.base.check import module_of
+from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 READING = "lets the roles be read, in a statement without the condition on iam:PassedToService"

@@ -15,10 +15,12 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from passrole_checks.aws.passrole_actions import passing_actions
-from passrole_checks.checks.base.check import module_of, shortened
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.analyze import Judge, LocatedGrant
+from passrole_checks.scan.analyze import AnalyzedConfiguration
+from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import MODULE, Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
 
@@ -33,8 +35,8 @@ _LONG = 90
 class Doubts:
     """The doubts about one statement. Each is a phrase for people: what they have to find out."""
 
-    def __init__(self, judge: Judge, surroundings: ReferableRoles, located: LocatedGrant) -> None:
-        self._judge, self._surroundings, self._located = judge, surroundings, located
+    def __init__(self, analyzed: AnalyzedConfiguration, surroundings: ReferableRoles, located: LocatedGrant) -> None:
+        self._analyzed, self._surroundings, self._located = analyzed, surroundings, located
 
     def of_holder(self) -> str:
         """Where nobody knows who gets the policy."""
@@ -45,7 +47,7 @@ class Doubts:
 
     def of_parts(self) -> tuple[str, ...]:
         """What belongs to the configuration and is not here, and may pass roles as well."""
-        found = [one.reason for one in self._judge.configuration.not_evaluated if self._is_below(one.file)]
+        found = [one.reason for one in self._analyzed.configuration.not_evaluated if self._is_below(one.file)]
         parts = list(dict.fromkeys(reason for reason in found if _ATTACHED not in reason))
         told = [f"whether more roles are passed, since {_without_source(reason)}" for reason in parts[:_FEW]]
         more = len(parts) - len(told)
@@ -54,7 +56,7 @@ class Doubts:
     def of_defaults(self, services: Collection[str]) -> tuple[str, ...]:
         """Resources that are there only where variables have other values than their defaults, and take roles to these
         services; none for all."""
-        folders = {os.path.dirname(file) for file in self._judge.configuration.files if self._is_below(file)}
+        folders = {os.path.dirname(file) for file in self._analyzed.configuration.files if self._is_below(file)}
         idle = [name for folder in sorted(folders) for name in self._surroundings.idle(folder, services)]
         told = [f"the role of {name}, which is not there by default" for name in idle[:_FEW]]
         more = len(idle) - len(told)
@@ -62,7 +64,7 @@ class Doubts:
 
     def of_choice(self, at: Position) -> str:
         """Where a variable decides which role a resource is given."""
-        if self._judge.configuration.framework is not Framework.TERRAFORM:
+        if self._analyzed.configuration.framework is not Framework.TERRAFORM:
             return ""
         words = self._surroundings.attribute_at(at)
         found = _VARIABLE.search(words)
@@ -90,7 +92,7 @@ class Doubts:
         own = {self._located.resource.address}
         holders = set(self._located.principals)
         found: dict[str, str] = {}
-        for policy in self._judge.configuration.policies:
+        for policy in self._analyzed.configuration.policies:
             if policy.resource.address in own or holders & set(policy.principals):
                 for action, passed in _passing(parse_document(policy.document).statements):
                     found.update(dict.fromkeys(passed, action))
@@ -98,7 +100,7 @@ class Doubts:
 
     def _is_below(self, file: str) -> bool:
         """Whether a file is of the module that the statement stands in, or of those that it may call."""
-        if self._judge.configuration.framework is not Framework.TERRAFORM:
+        if self._analyzed.configuration.framework is not Framework.TERRAFORM:
             return True
         if not module_of(self._located.resource.address):
             return True

@@ -12,7 +12,6 @@ from functools import cached_property
 
 from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, RoleUse
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.checks.base.check import module_of
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.effective_grant import PassableSet
@@ -20,7 +19,9 @@ from passrole_checks.iam.partial_values import Part, Position, StringNode, Terna
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_set import RoleSet, surely_within
-from passrole_checks.scan.analyze import Judge, LocatedGrant
+from passrole_checks.scan.analyze import AnalyzedConfiguration
+from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
 from passrole_checks.suggest.suggestion import TargetRole
@@ -50,9 +51,13 @@ class HandedOver:
     """What the resources of a configuration are given, as seen from one statement."""
 
     def __init__(
-        self, judge: Judge, surroundings: ReferableRoles, received: Sequence[RoleUse], located: LocatedGrant
+        self,
+        analyzed: AnalyzedConfiguration,
+        surroundings: ReferableRoles,
+        received: Sequence[RoleUse],
+        located: LocatedGrant,
     ) -> None:
-        self.judge, self.surroundings, self.received, self.located = judge, surroundings, received, located
+        self.analyzed, self.surroundings, self.received, self.located = analyzed, surroundings, received, located
         self.grant = located.grant
         self.condition = self.grant.condition
 
@@ -67,8 +72,8 @@ class HandedOver:
     @cached_property
     def partition(self) -> str:
         named = (arn.partition_of(item.pattern) for item in self.grant.roles)
-        stated = next(filter(None, named), None) or next(iter(self.judge.configuration.home.partitions), "aws")
-        return stated if len(self.judge.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
+        stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
+        return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
     def roles(self, spelled: tuple[str, ...] | None) -> tuple[Handed, ...]:
         """The roles that the statement covers and that this configuration hands to a service that it lets through, as
@@ -114,7 +119,7 @@ class HandedOver:
 
     @property
     def _holders(self) -> tuple[KnownRole | None, ...]:
-        return tuple(self.judge.roles.get(name) for name in self.located.principals)
+        return tuple(self.analyzed.model.roles.get(name) for name in self.located.principals)
 
     @property
     def runs(self) -> bool:
@@ -141,7 +146,7 @@ class HandedOver:
         grant = self.grant
         patterns = tuple(role.pattern for role in grant.roles)
         accounts = {found for item in patterns if (found := arn.account_of(item)) is not None}
-        account = self.judge.account or (accounts.pop() if len(accounts) == 1 else None)
+        account = self.analyzed.model.account or (accounts.pop() if len(accounts) == 1 else None)
         known = {UnresolvedKind.PARTITION: self.partition, UnresolvedKind.ACCOUNT_ID: account}
         head = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in roles.parts[:4]]
         placed = StringNode(join([*head, *roles.parts[4:]]), roles.at)
@@ -153,7 +158,7 @@ class HandedOver:
     def _reached(self) -> Collection[str]:
         grant = self.grant
         passed = PassableSet(tuple(role.pattern for role in grant.roles), grant.complement, grant.scope, Ternary.YES)
-        return self.judge.reach.reached(passed, grant).addresses
+        return self.analyzed.model.passable_roles.reached(passed, grant).addresses
 
     def _wanted(self, one: RoleUse) -> TargetRole | None:
         """How the statement can name a role."""
@@ -183,7 +188,7 @@ class HandedOver:
         """A role by its ARN, where its name is known as far as a pattern needs it."""
         if value is None or value.only_hole is not None:
             return None
-        own = self.judge.configuration.framework is not Framework.TERRAFORM
+        own = self.analyzed.configuration.framework is not Framework.TERRAFORM
         parts: list[Part] = []
         for part in value.parts:
             if part == GENERATED:
@@ -206,4 +211,4 @@ class HandedOver:
 
     def _is_stack(self, part: Unresolved) -> bool:
         """Whether a hole is the name of the stack, which a template can write."""
-        return part.expression == "AWS::StackName" and self.judge.configuration.framework is not Framework.TERRAFORM
+        return part.expression == "AWS::StackName" and self.analyzed.configuration.framework is not Framework.TERRAFORM

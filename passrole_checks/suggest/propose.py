@@ -14,15 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from passrole_checks.access.passable_roles import resolve_role
+from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.access.service_trust import passed_as
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.checks.base.check import module_of, seen_from, shortened
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.scan.analyze import Judge, LocatedGrant
+from passrole_checks.scan.analyze import AnalyzedConfiguration
+from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
 from passrole_checks.suggest.advice import READING, Advice
 from passrole_checks.suggest.caveats import Doubts
@@ -50,33 +52,37 @@ class _PersonError(Exception):
 class Narrower:
     """Advice on the statements of one configuration that was judged."""
 
-    def __init__(self, judge: Judge, surroundings: ReferableRoles) -> None:
-        self._judge = judge
+    def __init__(self, analyzed: AnalyzedConfiguration, surroundings: ReferableRoles) -> None:
+        self._analyzed = analyzed
         self._surroundings = surroundings
-        self._received = judge.reach.receiving.roles if judge.reach.receiving is not None else ()
+        self._received = (
+            analyzed.model.passable_roles.receiving.roles if analyzed.model.passable_roles.receiving is not None else ()
+        )
 
     def over(self, located: LocatedGrant) -> HandedOver:
         """What the resources of the configuration are given, as seen from a statement."""
-        return HandedOver(self._judge, self._surroundings, self._received, located)
+        return HandedOver(self._analyzed, self._surroundings, self._received, located)
 
     def advice(self, located: LocatedGrant, checks: Collection[str]) -> Advice:
         """What to do about a statement that these checks flag. Checks that nothing can be rewritten for are left
         alone. Never raises."""
-        return _Decision(self._judge, self._surroundings, self._received, located, frozenset(checks) & MENDED).advice()
+        return _Decision(
+            self._analyzed, self._surroundings, self._received, located, frozenset(checks) & MENDED
+        ).advice()
 
 
 class _Decision:
     def __init__(
         self,
-        judge: Judge,
+        analyzed: AnalyzedConfiguration,
         surroundings: ReferableRoles,
         received: Sequence[RoleUse],
         located: LocatedGrant,
         checks: frozenset[str],
     ) -> None:
-        self.judge = judge
-        self.over = HandedOver(judge, surroundings, received, located)
-        self.doubts = Doubts(judge, surroundings, located)
+        self.analyzed = analyzed
+        self.over = HandedOver(analyzed, surroundings, received, located)
+        self.doubts = Doubts(analyzed, surroundings, located)
         self.located, self.grant, self.checks = located, located.grant, checks
         self.condition = self.grant.condition
         self.handed: Sequence[Handed] = ()
@@ -106,7 +112,7 @@ class _Decision:
 
     def _wish(self) -> StatementChange:
         grant, checks = self.grant, self.checks
-        refused = why_not(self.judge, self.located)
+        refused = why_not(self.analyzed, self.located)
         if refused:
             raise _PersonError(refused)
         tags = self.condition.tags if TAGS in checks else ()
@@ -195,7 +201,7 @@ class _Decision:
                 return tuple(sorted(found))
             raise _PersonError("the service that uses the roles: this configuration hands none of them to a service")
         services: dict[str, None] = {}
-        by_address, by_name = self.judge.roles, self.judge.roles_by_name
+        by_address, by_name = self.analyzed.model.roles, self.analyzed.model.roles_by_name
         for item in self.grant.roles:
             if item.scope is Scope.NOT_A_ROLE:
                 continue
@@ -277,7 +283,7 @@ class _Decision:
 
     def _is_among(self, pattern: StringNode, handed: Sequence[Handed]) -> bool:
         """Whether a Resource is one of the roles that are handed over."""
-        role = resolve_role(pattern, self.judge.roles, self.judge.roles_by_name)
+        role = resolve_role(pattern, self.analyzed.model.roles, self.analyzed.model.roles_by_name)
         return any(one.label in (str(pattern), role.address if role is not None else "") for one in handed)
 
     def _named_services(self, spelled: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.aws.role_properties import receivers_of
-from passrole_checks.checks.base.check import module_of
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, RoleDefinition
 from passrole_checks.suggest.verify import place_of
 

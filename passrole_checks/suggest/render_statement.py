@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.checks.base.check import module_of, seen_from
 from passrole_checks.iam.partial_values import Part, Position, StringNode, UnresolvedKind
-from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.suggestion import TargetRole
 

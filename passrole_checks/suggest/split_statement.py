@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.suggest.edits import apply
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, place_of

@@ -17,7 +17,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.analyze import LocatedGrant, ScanOptions
+from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, within
@@ -107,10 +107,10 @@ class Session:
         self._units = judged(read, options, files)
         self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
         for unit in self._units:
-            for one in unit.judge.grants:
+            for one in unit.analyzed.grants:
                 self._at.setdefault(one.grant.at, []).append((unit, one))
         self._narrowers = {
-            id(unit): Narrower(unit.judge, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
+            id(unit): Narrower(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
         }
         self._not_alone: list[Suggestion] = []  # what may be right once other edits are made
         self._wishes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
@@ -125,7 +125,7 @@ class Session:
             within = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
             groups.setdefault((one.at, one.managed or within), []).append(one)
         if self._evidence is not None and not self._options.checks:
-            flagged = {one.at for unit in self._units for one in unit.judge.findings if one.severity.rank}
+            flagged = {one.at for unit in self._units for one in unit.analyzed.findings if one.severity.rank}
             flagged |= {at for at, _ in groups}
             groups.update({(at, ""): [] for at in self._at if at not in flagged})
             groups = dict(sorted(groups.items(), key=lambda group: _in_order(group[0])))
@@ -321,7 +321,7 @@ class Session:
         """The Sids in the policies of each resource that uses a statement. Within a policy they have to be unique (IAM
         User Guide, "IAM JSON policy elements: Sid"), and its statements may stand in several files."""
         for unit in self._units:
-            for address in {one.resource.address for one in unit.judge.grants if one.grant.at == located.grant.at}:
+            for address in {one.resource.address for one in unit.analyzed.grants if one.grant.at == located.grant.at}:
                 key = (id(unit), address)
                 if key not in self._sids:
                     own = [one for one in unit.configuration.policies if one.resource.address == address]

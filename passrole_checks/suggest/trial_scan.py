@@ -19,7 +19,8 @@ from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Node, Position, children_of
-from passrole_checks.scan.analyze import Judge, ScanOptions
+from passrole_checks.scan.analyze import analyze
+from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.read_boundary import current, repository_around
 from passrole_checks.sources.files.walk import walk
@@ -55,14 +56,14 @@ def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = 
         if wanted is not None and not wanted & own and not _mentions(configuration, wanted):
             continue
         try:
-            judge = Judge(configuration, every)
+            analyzed = analyze(configuration, every)
         except Exception as error:  # the scan has named it
             internal_error(error)
             lost |= own
             continue
-        own |= {one.grant.at.file for one in judge.grants}
+        own |= {one.grant.at.file for one in analyzed.grants}
         if wanted is None or wanted & own:
-            found.append(TrialUnit(path, configuration, judge, frozenset(own)))
+            found.append(TrialUnit(path, configuration, analyzed, frozenset(own)))
     return tuple(unit for unit in found if not lost & unit.files)
 
 
@@ -199,16 +200,16 @@ class Trials:
         before = Counter(one.reason for one in unit.configuration.unreadable)
         if Counter(one.reason for one in found.unreadable) - before:
             raise NotProvedError("the file could not be read any more")
-        judge = Judge(found, unit.judge.options)
-        if judge.out_of_time or faults_in(judge.unreadable):
+        analyzed = analyze(found, unit.analyzed.options)
+        if analyzed.out_of_time or faults_in(analyzed.unreadable):
             raise NotProvedError("it could not be judged in full")
 
         def place_of(at: Position) -> Position:
             prefix = f"{there}{os.sep}"
             return replace(at, file=str(top / at.file[len(prefix) :])) if at.file.startswith(prefix) else at
 
-        findings = (replace(one, at=place_of(one.at)) for one in judge.findings if one.suppressed is None)
-        return Tried(tuple(findings), judge, place_of)
+        findings = (replace(one, at=place_of(one.at)) for one in analyzed.findings if one.suppressed is None)
+        return Tried(tuple(findings), analyzed, place_of)
 
     def _inputs(self, top: Path, there: Path) -> Inputs:
         def moved(path: Path) -> Path:

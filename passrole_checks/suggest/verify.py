@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from passrole_checks.checks.base.check import module_of
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position, StringNode
-from passrole_checks.scan.analyze import Judge, LocatedGrant
+from passrole_checks.scan.analyze import AnalyzedConfiguration
+from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
@@ -85,12 +86,12 @@ class TrialUnit:
 
     path: Path
     configuration: Configuration
-    judge: Judge
+    analyzed: AnalyzedConfiguration
     files: frozenset[str]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.judge.findings if one.suppressed is None)
+        return tuple(one for one in self.analyzed.findings if one.suppressed is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Tried:
     """A unit with edits, judged. ``place_of``: where what it says of its files stands in the unit's own ones."""
 
     findings: tuple[Finding, ...]
-    judge: Judge
+    analyzed: AnalyzedConfiguration
     place_of: Callable[[Position], Position]
 
 
@@ -156,11 +157,11 @@ def _leave_others_alone(
     """Raises where another statement would say something else: one that is made of what stands at a place, as a Deny
     that would take away less."""
     was = Counter(
-        _said(one) for one in unit.judge.grants if not any(holds_at(place, one.grant.at, texts) for place in places)
+        _said(one) for one in unit.analyzed.grants if not any(holds_at(place, one.grant.at, texts) for place in places)
     )
     now = Counter(
         _said(one)
-        for one in after.judge.grants
+        for one in after.analyzed.grants
         if not any(holds_at(place, after.place_of(one.grant.at), changed) for place in moved)
     )
     other = sorted((was - now) | (now - was))
@@ -183,8 +184,8 @@ def make_sure(
 ) -> None:
     """Raises where a statement does not say what is wished: other roles than before or than wanted, other services,
     other actions."""
-    was = [one for one in before.judge.grants if holds_at(place, one.grant.at, texts)]
-    now = [one for one in after.judge.grants if holds_at(moved, after.place_of(one.grant.at), changed)]
+    was = [one for one in before.analyzed.grants if holds_at(place, one.grant.at, texts)]
+    now = [one for one in after.analyzed.grants if holds_at(moved, after.place_of(one.grant.at), changed)]
     if not was and not now:
         return  # a configuration that reads the file for something else
     old, new = ([one.grant for one in found] for found in (was, now))
@@ -212,7 +213,7 @@ def keeps_its_other_actions(
 ) -> None:
     """Raises :class:`NotProvedError` where an action beside iam:PassRole would not be allowed any more."""
     others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
-    documents = (parse_document(policy.document) for policy in after.judge.configuration.policies)
+    documents = (parse_document(policy.document) for policy in after.analyzed.configuration.policies)
     left = {
         str(name).lower()
         for document in documents

@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from passrole_checks.access.observed_role import grant_covers, written_out
-from passrole_checks.checks.base.check import shortened
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.role_set import RoleSet, surely_within
-from passrole_checks.scan.analyze import Judge
+from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.observed_use import Narrowing, Observation
 from passrole_checks.suggest.verify import (
@@ -47,8 +46,8 @@ def make_sure_of_use(
 ) -> None:
     """Raises :class:`NotProvedError` where the statements at a place do not allow all that was observed, or anything
     that they did not allow before, or that was not wanted."""
-    old = _Side(before.judge, lambda at: holds_at(place, at, texts))
-    new = _Side(after.judge, lambda at: holds_at(moved, after.place_of(at), changed))
+    old = _Side(before.analyzed, lambda at: holds_at(place, at, texts))
+    new = _Side(after.analyzed, lambda at: holds_at(moved, after.place_of(at), changed))
     if not old.grants and not new.grants:
         return  # a configuration that reads the file for something else
     if set(new.grants) != set(old.grants):
@@ -58,9 +57,9 @@ def make_sure_of_use(
         for one in held:
             several = len(narrowing.observed) > 1
             _is_wanted(one.grant, [other.grant for other in was], narrowing, several=several)
-            _is_no_wider(one, was, (before.judge, after.judge), several=several)
+            _is_no_wider(one, was, (before.analyzed, after.analyzed), several=several)
         for observation in narrowing.observed.get(address, ()):
-            _is_still_allowed(observation, (before.judge, was), (after.judge, held))
+            _is_still_allowed(observation, (before.analyzed, was), (after.analyzed, held))
     if narrowing.apart:
         keeps_its_other_actions([one.grant for held in old.grants.values() for one in held], after, moved, changed)
 
@@ -77,20 +76,19 @@ class _Held:
 class _Side:
     """A version: the Allows at a place, by the address of the resource that holds them."""
 
-    def __init__(self, judge: Judge, is_there: Callable[[Position], bool]) -> None:
-        addresses = {one.resource.address for one in judge.grants if is_there(one.grant.at)}
+    def __init__(self, analyzed: AnalyzedConfiguration, is_there: Callable[[Position], bool]) -> None:
+        addresses = {one.resource.address for one in analyzed.grants if is_there(one.grant.at)}
         self.grants: dict[str, list[_Held]] = {}
-        for policy in judge.configuration.policies:
+        for policy in analyzed.configuration.policies:
             if policy.kind is not PolicyKind.IDENTITY or policy.resource.address not in addresses:
                 continue
-            found = grants_of(parse_document(policy.document).statements, judge.services, judge.account)
-            for grant in found:
+            for grant in analyzed.model.grants(policy):
                 if not is_there(grant.at):
                     continue
                 if grant.effect != "Allow":
                     raise NotProvedError("the statement would not let any role be passed")
-                for holder in judge.principals.of(policy):
-                    passing = EffectiveGrant(grant, holder.permissions, judge.services, judge.account)
+                for holder in analyzed.model.principals.of(policy):
+                    passing = analyzed.model.effective_grant(policy, grant, holder)
                     held = self.grants.setdefault(policy.resource.address, [])
                     held.append(_Held(holder.name, grant, passing))
 
@@ -120,7 +118,9 @@ def _conditions(grant: PassRoleGrant, drop: Iterable[str]) -> object:
     return sorted(condition.others), sorted(kept), condition.associated_resource_arn
 
 
-def _is_no_wider(one: _Held, was: Sequence[_Held], judges: tuple[Judge, Judge], *, several: bool) -> None:
+def _is_no_wider(
+    one: _Held, was: Sequence[_Held], judges: tuple[AnalyzedConfiguration, AnalyzedConfiguration], *, several: bool
+) -> None:
     """Raises where a role may be passed to a service that its holder could not pass there before."""
     before, after = judges
     for service in one.grant.services.values:
@@ -142,12 +142,14 @@ def _is_no_wider(one: _Held, was: Sequence[_Held], judges: tuple[Judge, Judge], 
 
 
 def _is_still_allowed(
-    observation: Observation, old: tuple[Judge, Sequence[_Held]], new: tuple[Judge, Sequence[_Held]]
+    observation: Observation,
+    old: tuple[AnalyzedConfiguration, Sequence[_Held]],
+    new: tuple[AnalyzedConfiguration, Sequence[_Held]],
 ) -> None:
     """Raises where a pass that was seen could not be made any more."""
     could = {one.holder: Ternary.NO for one in old[1]}
     can = dict(could)
-    for answers, (judge, held) in ((could, old), (can, new)):
+    for answers, (analyzed, held) in ((could, old), (can, new)):
         for one in held:
             for service in observation.services:
                 answers[one.holder] = answers.get(one.holder, Ternary.NO) | grant_covers(
@@ -155,8 +157,8 @@ def _is_still_allowed(
                     one.grant,
                     observation.role,
                     observation.account,
-                    judge.roles,
-                    judge.roles_by_name,
+                    analyzed.model.roles,
+                    analyzed.model.roles_by_name,
                 )
     for holder, was in could.items():
         now = can.get(holder, Ternary.NO)
@@ -164,16 +166,16 @@ def _is_still_allowed(
             raise NotProvedError(f"how {shortened(observation.role)} could still be passed, as it was")
 
 
-def _where(judge: Judge, grants: Sequence[PassRoleGrant]) -> Deployment:
+def _where(analyzed: AnalyzedConfiguration, grants: Sequence[PassRoleGrant]) -> Deployment:
     patterns = [role.pattern for grant in grants for role in grant.roles]
     accounts = {found for one in patterns if (found := arn.account_of(one)) is not None}
     partitions = {found for one in patterns if (found := arn.partition_of(one)) is not None}
-    partition = partitions.pop() if len(partitions) == 1 else next(iter(judge.configuration.home.partitions), "aws")
-    return Deployment(judge.account or (accounts.pop() if len(accounts) == 1 else None), (partition,))
+    partition = partitions.pop() if len(partitions) == 1 else next(iter(analyzed.configuration.home.partitions), "aws")
+    return Deployment(analyzed.model.account or (accounts.pop() if len(accounts) == 1 else None), (partition,))
 
 
-def _written(roles: Sequence[StringNode], judge: Judge) -> tuple[StringNode, ...]:
-    return tuple(written_out(role, judge.roles, judge.roles_by_name) for role in roles)
+def _written(roles: Sequence[StringNode], analyzed: AnalyzedConfiguration) -> tuple[StringNode, ...]:
+    return tuple(written_out(role, analyzed.model.roles, analyzed.model.roles_by_name) for role in roles)
 
 
 def _placed(role: StringNode, where: Deployment) -> StringNode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passrole_checks.checks.base.check import condition_in_short, shortened
+from passrole_checks.checks.base.wording import condition_in_short, shortened
 from passrole_checks.scan.merge_findings import when_in_words
 
 

@@ -11,7 +11,7 @@ from second_opinion.cases import ACCOUNT, Case, Json, case
 from second_opinion.corrections import corrected
 from second_opinion.simulator import Simulator
 
-from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import scan_paths
 
 CASES = 150

@@ -101,7 +101,7 @@ def test_here_all_is_well(tmp_path: Path) -> None:
     assert found["terraform_reader"] == "tree-sitter-hcl"
     assert {one["name"]: (one["version"], one["checks"]) for one in found["hosts"]} == {
         "checkov": (version("checkov"), sum(check.severity.value != "info" for check in ALL)),
-        "cfn-lint": (version("cfn-lint"), sum(not check.compares for check in ALL)),
+        "cfn-lint": (version("cfn-lint"), sum(not check.compares_versions for check in ALL)),
     }
     assert [(one["name"], one["intact"]) for one in found["hcl2"]] == [("bc-python-hcl2", True)]
     assert {one["name"] for one in found["packages"]} == {*NEEDED, *OPTIONAL, *HOSTS}

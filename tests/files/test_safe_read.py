@@ -191,7 +191,7 @@ def test_file_that_cannot_be_copied_costs_no_change(
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return real(path, most)
 
-    monkeypatch.setattr(blame, "content_of", refused)
+    monkeypatch.setattr(blame, "read_bounded", refused)
     assert main(["diff", "old", "new", "--format", "json"]) == 1
     (change,) = json.loads(capsys.readouterr().out)["widened"]
     assert change["cause"] == {"file": "new/variables.tf", "line": 2}

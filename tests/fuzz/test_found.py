@@ -16,7 +16,7 @@ from passrole_checks.errors import ConfigurationError
 from passrole_checks.iam.partial_values import StringNode, holes_in
 from passrole_checks.output.destination import paired
 from passrole_checks.scan import settings
-from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import scan_paths
 from passrole_checks.sources.terraform import load
 

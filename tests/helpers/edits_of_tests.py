@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, join
-from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.suggest.edits import apply, edits_for
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole

@@ -41,7 +41,7 @@ HOSTILE = {
 
 def release(folder: Path) -> Path:
     """A folder with what a released commit of this repository has, of what the pipelines use."""
-    leave = shutil.ignore_patterns("__pycache__", "generator")
+    leave = shutil.ignore_patterns("__pycache__")
     for name in RELEASED:
         source = ROOT / name
         if source.is_dir():

@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LEAF = REPOSITORY / "passrole_checks" / "cfnlint_rules"
 MODULE = "passrole_checks.cfnlint_rules"
 LEVELS = {Severity.HIGH: "E95", Severity.MEDIUM: "W95", Severity.LOW: "W95", Severity.INFO: "I95"}
-IDS = {LEVELS[check.severity] + check.id[-2:] for check in ALL if not check.compares}
+IDS = {LEVELS[check.severity] + check.id[-2:] for check in ALL if not check.compares_versions}
 
 # The comments say what is expected of the statement that begins on their line.
 TEMPLATE = """\

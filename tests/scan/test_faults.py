@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 import pytest
 from reviews_of_tests import ANY, APP, made, policy
 
+from passrole_checks.access import access_model
 from passrole_checks.checks.any_role import AnyRole
-from passrole_checks.checks.base.check import GrantContext
+from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.cli import main
 from passrole_checks.cloudtrail.extract import Passes, Row
 from passrole_checks.diff.blame import Causes
@@ -21,7 +22,6 @@ from passrole_checks.findings import Verdict
 from passrole_checks.output import json_output
 from passrole_checks.output.destination import Destination
 from passrole_checks.review.find_fix import Mending
-from passrole_checks.scan import analyze
 from passrole_checks.scan.cache.file_state import Disk
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
@@ -103,7 +103,7 @@ def a_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_configuration_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of it can be judged at all."""
-    monkeypatch.setattr(analyze, "Principals", failing_for_bad(analyze.Principals))
+    monkeypatch.setattr(access_model, "Principals", failing_for_bad(access_model.Principals))
 
 
 def failing_for_bad(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -189,7 +189,7 @@ def test_fault_in_one_check_costs_no_other_check(
 def test_fault_in_one_policy_costs_no_other_policy(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = analyze.parse_document
+    real = access_model.parse_document
 
     def parse(document: Any, **how: Any) -> Any:
         if document.at.line > 6:
@@ -198,7 +198,7 @@ def test_fault_in_one_policy_costs_no_other_policy(
 
     both = ROOT + ROOT.replace('"pass"', '"other"')
     (folder / "good" / "main.tf").write_text(both, "utf-8")
-    monkeypatch.setattr(analyze, "parse_document", parse)
+    monkeypatch.setattr(access_model, "parse_document", parse)
     status, out, err = run(capsys, "scan", "good", "--format", "json", "--no-cache")
     found = json.loads(out)
     assert (status, len(err)) == (3, 1)
@@ -283,7 +283,7 @@ def test_required_reports_the_other_units(
 
     for name in ("good", "bad"):
         (folder / name / "main.tf").write_text(RECEIVER, "utf-8")
-    monkeypatch.setattr(required_grants, "Receiving", failing_for_bad(required_grants.RoleConsumers))
+    monkeypatch.setattr(required_grants, "RoleConsumers", failing_for_bad(required_grants.RoleConsumers))
     status, out, err = run(capsys, "required", "good", "bad", "--format", "json")
     found = json.loads(out)
     assert status == 3 and len(err) == 1 and err[0].startswith("bad: internal error")
@@ -401,12 +401,11 @@ def test_trail_reports_the_other_events_and_configurations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("duckdb")
-    from passrole_checks.cloudtrail import grant_usage
 
     (tmp_path / "log.json").write_text(json.dumps(LOG), "utf-8")
     arguments = ("trail", str(tmp_path / "log.json"), "--format", "json", "--against", ".")
     with monkeypatch.context() as patched:
-        patched.setattr(grant_usage, "Principals", failing_for_bad(grant_usage.Principals))
+        patched.setattr(access_model, "Principals", failing_for_bad(access_model.Principals))
         status, out, err = run(capsys, *arguments)
     found = json.loads(out)
     assert status == 3 and the_bad_ones_are_named(err)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.checks import ALL
+from passrole_checks.checks.base.check import Check, GrantContext
+from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam import deadline
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.scan.suppressions import notes
@@ -91,15 +94,15 @@ Resources:
             Condition: {{StringEquals: {{"iam:PassedToService": lambda.amazonaws.com}}}}
 """
     narrow = only(scan(tmp_path / "a", {"t.yaml": template.format(other="*")}))
-    assert 'This holds when Stage is not "prod".' in narrow.message
+    assert 'Applies when Stage is not "prod".' in narrow.message
     both = template.replace("arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*")
-    assert "This holds when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
+    assert "Applies when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
 
 
 def test_default_values_are_named(tmp_path: Path) -> None:
     """A finding that stands on a default says so."""
     files = {"main.tf": 'variable "roles" {\n  default = "*"\n}\n' + POLICY.replace('"*"', "var.roles")}
-    assert "By default (var.roles)." in only(scan(tmp_path, files)).message
+    assert "Using the default of `var.roles`." in only(scan(tmp_path, files)).message
 
 
 def test_a_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
@@ -299,3 +302,21 @@ def test_a_policy_that_is_too_long_for_aws_is_judged_and_noted(tmp_path: Path) -
     result = scan(tmp_path, {"main.tf": long, "other/main.tf": POLICY.replace("wide", "wide   ")})
     assert len(result.grants) == 2 and not result.unreadable
     assert [(note.file, "6,144" in note.reason) for note in result.not_evaluated] == [(str(tmp_path / "main.tf"), True)]
+
+
+def test_each_check_is_evaluated_once_for_a_grant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluated: list[str] = []
+
+    def counting(check: type[Check]) -> None:
+        evaluate = check.evaluate
+
+        def counted(self: Check, subject: GrantContext) -> Iterator[Verdict]:
+            evaluated.append(check.id)
+            return evaluate(self, subject)
+
+        monkeypatch.setattr(check, "evaluate", counted)
+
+    for check in ALL:
+        counting(check)
+    scan(tmp_path, {"main.tf": POLICY})
+    assert sorted(evaluated) == sorted(check.id for check in ALL)

@@ -10,7 +10,7 @@ import pytest
 from suggesting import USED, allow, checks, only, policy, role, session, task
 
 from passrole_checks.findings import Severity
-from passrole_checks.scan.analyze import LocatedGrant, ScanOptions
+from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import read_paths, scan_configurations
 from passrole_checks.suggest.referable_roles import Read
 from passrole_checks.suggest.suggest import Session

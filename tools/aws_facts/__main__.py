@@ -15,7 +15,7 @@ from tools.aws_facts import actions, assemble, cloudformation, events, terraform
 from tools.aws_facts.overlay import action_rule, receiver_rule
 from tools.aws_facts.packages import PACKAGES, opened
 
-_FOLDER = Path(__file__).parent.parent
+_FOLDER = Path(__file__).resolve().parents[2] / "passrole_checks" / "aws"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passrole_checks" / "aws_facts"
 _FILES = {
     "role_properties.json": "types",

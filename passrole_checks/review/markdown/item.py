@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from passrole_checks.checks.base.check import shortened
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.review.markdown.links import Links

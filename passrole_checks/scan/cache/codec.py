@@ -27,11 +27,11 @@ _PACKAGE = __name__.partition(".")[0]
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "findings": ("Confidence", "Finding", "Severity"),
-    "iam.roles.arn": ("EvaluationScope",),
+    "iam.roles.arn": ("Scope",),
     "iam.conditions.passed_to_service": ("ConditionEffect", "Constraint"),
     "iam.conditions.likely_typos": ("Suspicion",),
     "iam.grants.grant": ("PassRoleGrant", "RoleScope", "Services"),
-    "iam.documents.policy": ("RequiredStatement",),
+    "iam.documents.policy": ("Statement",),
     "iam.partial_values": (
         "Choice",
         "Const",
@@ -40,7 +40,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "ListNode",
         "UnresolvedKind",
         "ObjectNode",
-        "DiffPosition",
+        "Position",
         "StringNode",
         "Ternary",
     ),

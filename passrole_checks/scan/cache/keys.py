@@ -35,7 +35,7 @@ def program() -> str:
     """A short name for this program, its parsers and Python: another one as soon as a file of them is another one.
     Empty where they are not in folders, so that nothing can be said."""
     told = [f"{FORMAT} {__version__} {sys.implementation.cache_tag} {sys.version} {sys.platform}"]
-    own = Path(__file__).resolve().parent.parent
+    own = Path(__file__).resolve().parents[2]
     if not own.is_dir():
         return ""
     told += _files(str(own))

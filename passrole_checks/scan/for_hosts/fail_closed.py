@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from passrole_checks.checks.base.check import shortened
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.checks.unresolved import UnresolvedScope, open_question
 from passrole_checks.files.safe_read import WITHOUT_CONTENT
 from passrole_checks.findings import Finding

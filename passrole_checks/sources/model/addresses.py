@@ -29,3 +29,21 @@ def alike(some: Segments, others: Segments) -> bool:
 def contains(outer: Segments, address: Segments) -> bool:
     """True if an address lies in a module or nested stack, or is that of its call."""
     return len(outer) <= len(address) and alike(outer, address[: len(outer)])
+
+
+_MODULES = re.compile(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")
+
+
+def module_of(address: str) -> str:
+    """What stands before the resource in its Terraform address (``module.a.module.b.``); nothing in a root module."""
+    found = _MODULES.match(address)
+    return found[0] if found is not None else ""
+
+
+def seen_from(module: str, words: str) -> str:
+    """Words of a Terraform configuration as they read inside of a module: without its own address."""
+    if not module:
+        return words
+    own = re.escape(module[:-1])
+    words = re.sub(rf" \({own}\)|(?<=\(){own}, ", "", words)
+    return re.sub(rf"(?<![\w.-]){re.escape(module)}", "", words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.suggest.edits.editing import edits_of
 from passrole_checks.suggest.edits.written import Refused
 from passrole_checks.suggest.suggestion import Edit, StatementChange

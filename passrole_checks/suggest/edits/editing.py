@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.terraform.reading.syntax import Block, TemplateExpression
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language

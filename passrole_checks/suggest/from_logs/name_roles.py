@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.access.observed_role import fits, written_out
-from passrole_checks.checks.base.check import shortened
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
@@ -41,7 +41,7 @@ class ObservedRoles:
 
     def __init__(self, over: HandedOver) -> None:
         self._over, self._grant = over, over.grant
-        self._judge = over.judge
+        self._analyzed = over.analyzed
         self.varying: dict[str, None] = {}
         """The variables that roles were written with."""
 
@@ -72,7 +72,9 @@ class ObservedRoles:
         return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
 
     def _fits(self, pattern: StringNode, one: Observation) -> Ternary:
-        return fits(written_out(pattern, self._judge.roles, self._judge.roles_by_name), one.role, one.account)
+        return fits(
+            written_out(pattern, self._analyzed.model.roles, self._analyzed.model.roles_by_name), one.role, one.account
+        )
 
     def _below(self, one: Observation, pattern: StringNode) -> Iterator[TargetRole]:
         """The role as a part of a pattern that stands for more."""
@@ -138,12 +140,14 @@ class ObservedRoles:
         """The role as one that the statement can refer to where it stands."""
         match = _ROLE.fullmatch(one.role)
         account = match["account"] if match is not None else one.account
-        if self._judge.account not in (None, account):
+        if self._analyzed.model.account not in (None, account):
             return None
         if match is not None:
-            known = self._judge.roles_by_name.get(match["rest"])
+            known = self._analyzed.model.roles_by_name.get(match["rest"])
         else:
-            named = [role for name, role in self._judge.roles_by_name.items() if name.rpartition("/")[2] == one.role]
+            named = [
+                role for name, role in self._analyzed.model.roles_by_name.items() if name.rpartition("/")[2] == one.role
+            ]
             known = named[0] if len(named) == 1 else None
         if known is None or known.arn is None or not (self._grant.complement or self._over.covers(known.arn)):
             return None

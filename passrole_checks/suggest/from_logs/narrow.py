@@ -15,11 +15,12 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from passrole_checks.checks.base.check import module_of, seen_from, shortened
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.suggest.from_logs.group_roles import grouped
 from passrole_checks.suggest.from_logs.name_roles import EXACT, ObservedRoles, UnknownRoleError
 from passrole_checks.suggest.not_editable import why_not
@@ -108,13 +109,13 @@ class _Decision:
 
     def advice(self) -> UseAdvice:
         seen = seen_by(self.holdings, self.evidence)
-        refused = [why_not(one.over.judge, one.over.located, complement=True) for one in self.holdings]
+        refused = [why_not(one.over.analyzed, one.over.located, complement=True) for one in self.holdings]
         if any(refused):
             told = tuple(dict.fromkeys(filter(None, refused)))
             return UseAdvice(None, "", told, (), False, seen)
         used = [self._name(one) for one in self.holdings]
         wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
-        places = [(id(one.over.judge), one.over.located.resource.address) for one in self.holdings]
+        places = [(id(one.over.analyzed), one.over.located.resource.address) for one in self.holdings]
         if len(set(places)) < len(places):
             self.missing["a loop makes several statements of it: write them one by one"] = None
         self._refuse_two_accounts()

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.suggest.from_logs.narrow import HeldStatement, UseAdvice, advice_by_use, seen_by, unused
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import GET_ROLE, MENDED, TAGS, Narrower
@@ -96,7 +96,7 @@ class ByUse:
         """Whether something is found of a statement that nothing is to be done about."""
         asked = {one.check_id for one in findings}
         units = {id(unit): unit for unit, _ in self._at.get(at, ())}.values()
-        found = [one for unit in units for one in unit.judge.findings if one.at == at and one.check_id in MENDED]
+        found = [one for unit in units for one in unit.analyzed.findings if one.at == at and one.check_id in MENDED]
         return any(one.check_id not in asked and (one.suppressed is not None or one.severity.rank) for one in found)
 
     def _narrowed(

@@ -43,7 +43,7 @@ from passrole_checks.required.required_grants import required_by
 from passrole_checks.review import report_json
 from passrole_checks.scan import baseline
 from passrole_checks.scan import settings as configuration
-from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult, read_paths, scan_paths
 from passrole_checks.sources.cloudformation.parameter_values import given_parameters
 from passrole_checks.sources.model.configuration import Inputs, Unreadable

@@ -89,7 +89,7 @@ def test_a_resource_under_a_condition_receives_its_role_under_it() -> None:
     """)
     value = found.received[0].value
     assert isinstance(value, Choice)
-    assert (value.condition, [type(option).__name__ for _, option in value.options]) == ("On", ["Text", "Absent"])
+    assert (value.condition, [type(option).__name__ for _, option in value.options]) == ("On", ["StringNode", "Absent"])
 
 
 def test_no_value_is_no_role() -> None:

@@ -1,0 +1,75 @@
+"""The access model of one configuration: who can pass which roles to which services."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cached_property
+
+from passrole_checks.access.access_change import AccessChange
+from passrole_checks.access.known_roles import index_roles
+from passrole_checks.access.passable_roles import PassableRoles
+from passrole_checks.access.principals import Principals
+from passrole_checks.access.role_consumers import RoleConsumers
+from passrole_checks.aws.service_principals import known_services
+from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
+from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
+
+# a permission set is provisioned into many accounts, so a literal account in it is no mistake
+_MANY_ACCOUNTS = MANY_ACCOUNTS | {
+    "AWS::CloudFormation::StackSet", "AWS::Organizations::Policy", "AWS::SSO::PermissionSet",
+}  # fmt: skip
+
+
+def serves_many_accounts(policy: AttachedPolicy) -> bool:
+    """True if a policy is deployed to several accounts: permission sets, SCPs and stack sets."""
+    return policy.resource.type in _MANY_ACCOUNTS
+
+
+class AccessModel:
+    """Principals, roles and PassRole grants of one configuration, each computed when it is first asked for.
+
+    ``account``: the twelve digits of the account deployed to; default: the one that the configuration states, if any.
+    """
+
+    def __init__(self, configuration: Configuration, account: str | None = None) -> None:
+        self.configuration = configuration
+        self.account = account or configuration.account
+        self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
+        self.roles, self.roles_by_name = index_roles(configuration.roles)
+        self.principals = Principals(configuration, self.account)
+        self.role_consumers = RoleConsumers(configuration, self.account)
+        self.passable_roles = PassableRoles(
+            self.roles, self.roles_by_name, self.services, self.account, self.principals, self.role_consumers
+        )
+        self._documents: dict[int, PolicyDocument] = {}
+
+    @cached_property
+    def change(self) -> AccessChange | None:
+        """The change of access that the configuration makes; None if it does not say what was there before."""
+        if self.configuration.before is None:
+            return None
+        return AccessChange(self.configuration, self.services, self.account)
+
+    def account_of(self, policy: AttachedPolicy) -> str | None:
+        """Return the account that a policy is deployed to; None if unknown, or if there are several."""
+        return None if serves_many_accounts(policy) else self.account
+
+    def document(self, policy: AttachedPolicy) -> PolicyDocument:
+        """Return the parsed document of a policy."""
+        document = self._documents.get(id(policy.document))
+        if document is None:
+            trust = policy.kind is PolicyKind.TRUST
+            document = self._documents[id(policy.document)] = parse_document(policy.document, trust=trust)
+        return document
+
+    def grants(self, policy: AttachedPolicy) -> tuple[PassRoleGrant, ...]:
+        """Return the grants and denials of PassRole in a policy, less what the policy itself denies."""
+        return grants_of(self.document(policy).statements, self.services, self.account_of(policy))
+
+    def effective_grant(self, policy: AttachedPolicy, grant: PassRoleGrant, holder: Principal) -> EffectiveGrant:
+        """Return what the Deny statements, boundary and SCPs of a holder leave of a grant in one of its policies."""
+        return self.passable_roles.passing(holder, grant, many_accounts=serves_many_accounts(policy))

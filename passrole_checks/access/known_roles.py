@@ -1,0 +1,89 @@
+"""The roles of a configuration, indexed by address and by path and name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from passrole_checks.iam.documents.trust import KnownRole, only_others, only_services, trusted_services
+from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
+from passrole_checks.sources.model.configuration import RoleDefinition
+
+
+def resolve_role(
+    pattern: StringNode, by_address: Mapping[str, KnownRole], by_name: Mapping[str, KnownRole]
+) -> KnownRole | None:
+    """Return the role of a configuration that a Resource names, if it names exactly one.
+
+    ``by_name``: the roles by path and name (``app/worker``), as :func:`role_name_key` returns it.
+    """
+    last = pattern.parts[-1] if pattern.parts else ""
+    if isinstance(last, Unresolved) and last.role is not None:
+        # a reference may carry an instance's key where the definition is that of all instances
+        return by_address.get(last.role) or by_address.get(re.sub(r"\[[^\[\]]*\]$", "", last.role))
+    # wildcards before the name are the account's: passing stays within that
+    name = _name_in(pattern)
+    return by_name.get(name) if name else None
+
+
+_CHANGING = re.compile(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimestamp|bcrypt)\(")
+
+
+def role_name_key(parts: Iterable[Part]) -> str:
+    """Return a path and name as a key, with unresolved values as their expressions: equal expressions mean equal names.
+
+    "" if the value may differ each time, or contains a wildcard.
+    """
+    written = []
+    for part in parts:
+        if isinstance(part, Unresolved) and _CHANGING.search(part.expression):
+            return ""
+        if isinstance(part, str) and {"*", "?"} & set(part):
+            return ""
+        written.append(part if isinstance(part, str) else part.written)
+    return "".join(written)
+
+
+def _name_in(pattern: StringNode) -> str:
+    """Return the path and name after ``:role/`` in a pattern without wildcards, as :func:`role_name_key` does."""
+    for index, part in enumerate(pattern.parts):
+        if isinstance(part, str) and ":role/" in part:
+            return role_name_key((part.split(":role/", 1)[1], *pattern.parts[index + 1 :]))
+    return ""
+
+
+def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
+    """Return the roles of a configuration by address, and by path and name (``app/worker``)."""
+    by_address: dict[str, KnownRole] = {}
+    by_name: dict[str, KnownRole] = {}
+    for definition in definitions:
+        trust = definition.trust
+        role = KnownRole(
+            definition.resource.address,
+            trusted_services(trust),
+            *only_others(trust),
+            _role_arn(definition),
+            only_services(trust),
+            definition.there,
+        )
+        known = by_address.get(role.address)
+        if known is not None:  # one whose properties are alternatives is there in each of them
+            role = replace(role, there=(*known.there, *role.there) if known.there and role.there else ())
+        by_address[role.address] = role
+        path = role_name_key(definition.role_path.parts) if definition.role_path is not None else "/"
+        name = role_name_key(definition.name.parts) if definition.name is not None else ""
+        if name and path:
+            by_name[f"{path.strip('/')}/{name}".lstrip("/")] = role
+    return by_address, by_name
+
+
+def _role_arn(definition: RoleDefinition) -> StringNode:
+    """Return the ARN of a role as far as the configuration defines it, with unresolved values for the rest."""
+    address, at = definition.resource.address, definition.resource.at
+    name = (
+        definition.name.parts if definition.name is not None else (Unresolved(f"{address}.name", UnresolvedKind.NAME),)
+    )
+    path: tuple[Part, ...] = definition.role_path.parts if definition.role_path is not None else ("/",)
+    place = (Unresolved("partition", UnresolvedKind.PARTITION), Unresolved("account id", UnresolvedKind.ACCOUNT_ID))
+    return StringNode(join(["arn:", place[0], ":iam::", place[1], ":role", *path, *name]), at)

@@ -1,0 +1,122 @@
+"""GrantContext: one grant of PassRole with what a check may ask about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from passrole_checks.access.access_change import Beneficiary
+from passrole_checks.access.access_model import AccessModel, serves_many_accounts
+from passrole_checks.access.known_roles import resolve_role
+from passrole_checks.access.passable_roles import PassableRoles
+from passrole_checks.access.service_trust import acts_for_callers, passed_as
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.documents.trust import KnownRole, linked_service
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.iam.roles.arn import account_of
+from passrole_checks.sources.model.addresses import module_of
+from passrole_checks.sources.model.configuration import AttachedPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class GrantContext:
+    """One grant (or denial) of PassRole in its policy, its configuration, and the hands of its holders.
+
+    ``grant`` is ``denied`` if the other policies of every holder leave nothing of it. ``statements``: all statements of
+    its document. ``holders``: the principals that hold the policy, or the policy itself if none is known here.
+    ``beneficiaries``: the principals that gain access by the change under review, if there is one. ``flagged``: of the
+    checks in :attr:`Check.depends_on_verdicts_of`, those that flag the grant at medium or higher.
+    """
+
+    grant: PassRoleGrant
+    policy: AttachedPolicy
+    statements: tuple[Statement, ...]
+    model: AccessModel
+    holders: tuple[Principal, ...]
+    beneficiaries: tuple[Beneficiary, ...]
+    flagged: frozenset[str]
+
+    @property
+    def account(self) -> str | None:
+        """The account deployed to, if known."""
+        return self.model.account
+
+    @property
+    def many_accounts(self) -> bool:
+        """True if the policy is deployed to several accounts."""
+        return serves_many_accounts(self.policy)
+
+    @property
+    def module(self) -> str:
+        """The address of the Terraform module of the policy, with a dot at its end; "" for a root module."""
+        return module_of(self.policy.resource.address)
+
+    @property
+    def managed(self) -> str:
+        """The name of the AWS managed policy that contains the grant; "" for any other policy."""
+        return self.policy.managed
+
+    @property
+    def passable_roles(self) -> PassableRoles:
+        """The roles of the configuration that can be passed, and the escalation paths through them."""
+        return self.model.passable_roles
+
+    def effective_grant(self, holder: Principal) -> EffectiveGrant:
+        """Return what Deny statements, boundaries and SCPs leave of the grant for one holder."""
+        return self.model.effective_grant(self.policy, self.grant, holder)
+
+    @property
+    def is_of_other_account(self) -> bool:
+        """True if all roles of the grant are of an account that is surely not the one deployed to."""
+        grant = self.grant
+        return bool(grant.roles) and not grant.complement and all(self.is_foreign(role.pattern) for role in grant.roles)
+
+    def is_foreign(self, pattern: StringNode) -> bool:
+        """True if a Resource names an account that is surely not the one deployed to."""
+        named = account_of(pattern)
+        return None not in (named, self.account) and named != self.account and not self.many_accounts
+
+    def known_role(self, pattern: StringNode) -> KnownRole | None:
+        """Return the role of this configuration that a Resource names, if it names exactly one."""
+        return resolve_role(pattern, self.model.roles, self.model.roles_by_name)
+
+    def role_of(self, holder: Principal) -> KnownRole | None:
+        """Return the role of this configuration that a principal is, if any."""
+        return self.model.roles.get(holder.name) or self.model.roles_by_name.get(holder.name)
+
+    def only_for(self, holder: Principal) -> tuple[str, ...]:
+        """Return the services that alone can assume a holder that is a role, if they never run code of their callers.
+
+        Empty if anyone else can obtain the permissions of the holder.
+        """
+        own = self.role_of(holder)
+        if own is None or not own.only_services or not own.trusted or any(map(acts_for_callers, own.trusted)):
+            return ()
+        return tuple(sorted(own.trusted))
+
+    def services_of(self, role: KnownRole) -> tuple[str, ...]:
+        """Return the services that resources of this configuration pass a role to."""
+        return self.passable_roles.services_of(role)
+
+    def services_to_name(self) -> tuple[str, ...]:
+        """Return the services that the condition should name.
+
+        For each role in scope: the services that resources pass it to here, or else those that its trust policy names;
+        for a service-linked role the one in its path. Empty if a role in scope is unknown, or says neither.
+        """
+        if self.grant.complement or not self.grant.roles:
+            return ()
+        services: dict[str, None] = {}
+        for item in self.grant.roles:
+            role = self.known_role(item.pattern)
+            if role is not None:
+                own = self.services_of(role) or passed_as(role.trusted or ())
+            else:
+                linked = linked_service(item.pattern)
+                own = passed_as((linked,)) if linked else ()
+            if not own:
+                return ()
+            services.update(dict.fromkeys(own))
+        return tuple(sorted(services))

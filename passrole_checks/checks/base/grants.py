@@ -1,0 +1,51 @@
+"""Properties of grants that several checks ask for."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.roles.arn import Scope
+
+
+class Special(Enum):
+    """Why a grant lets no role be passed here, or may not: a check gets such grants only if it accepts them.
+
+    `DENY`: it is no Allow. `DENIED`: Deny statements leave nothing of it. `NEVER_MATCHES`: its condition never matches.
+    `UNCERTAIN`: it is unknown whether it grants PassRole. `OTHER_ACCOUNT`: all its roles are of another account.
+    """
+
+    DENY = "deny"
+    DENIED = "denied"
+    NEVER_MATCHES = "never matches"
+    UNCERTAIN = "uncertain"
+    OTHER_ACCOUNT = "other account"
+
+
+def special(context: GrantContext) -> frozenset[Special]:
+    """Return what is special about the grant of a context; empty for a live, certain grant of this account."""
+    grant = context.grant
+    applies = {
+        Special.DENY: grant.effect != "Allow",
+        Special.DENIED: grant.denied,
+        Special.NEVER_MATCHES: grant.condition.dead,
+        Special.UNCERTAIN: grant.certain is not Ternary.YES,
+        Special.OTHER_ACCOUNT: context.is_of_other_account,
+    }
+    return frozenset(kind for kind, holds in applies.items() if holds)
+
+
+def is_scoped(grant: PassRoleGrant) -> bool:
+    """True if the grant is limited to some roles, and surely to roles."""
+    return grant.scope in (Scope.PREFIX, Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
+
+
+def narrows_services(grant: PassRoleGrant) -> bool:
+    """True if a condition on ``iam:PassedToService`` reliably excludes services."""
+    constraint = grant.services.constraint
+    if constraint is Constraint.PATTERN:
+        return not grant.open_to_other_services
+    return constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)

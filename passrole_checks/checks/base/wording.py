@@ -1,0 +1,86 @@
+"""Phrases that the messages and remedies of several checks share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.roles.arn import Scope
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return the first ``most`` names, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def equals(grant: PassRoleGrant, services: Sequence[str]) -> str:
+    """Return the condition operator on iam:PassedToService for these services.
+
+    It is JSON, which HCL objects and YAML accept as well, or the content of a ``condition`` block if the statement is a
+    ``statement`` block.
+    """
+    if grant.statement.block:
+        return f'test = "StringEquals", variable = "iam:PassedToService", values = {json.dumps(list(services))}'
+    value = json.dumps(services[0] if len(services) == 1 else list(services))
+    return f'"StringEquals": {{"iam:PassedToService": {value}}}'
+
+
+def condition_on(grant: PassRoleGrant, services: Sequence[str]) -> str:
+    """Return the whole condition, in the syntax of the statement."""
+    operator = equals(grant, services)
+    return f"a condition ({operator})" if grant.statement.block else f'"Condition": {{{operator}}}'
+
+
+def resource_of(grant: PassRoleGrant) -> str:
+    """Return the element that names the roles, in the syntax of the statement."""
+    return "resources = […]" if grant.statement.block else "Resource"
+
+
+def roles_in_words(grant: PassRoleGrant) -> str:
+    """Return up to three role patterns of a grant, without non-role ARNs if there are others."""
+    roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE] or grant.roles
+    names = list(dict.fromkeys(shortened(str(role.pattern), 140) for role in roles))
+    shown = ("every role except " if grant.complement else "") + ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def how_granted(grant: PassRoleGrant) -> str:
+    """Return a sentence that names the action pattern that grants iam:PassRole; "" if that is its own name."""
+    return "" if grant.explicit else f" Granted through `{grant.granted_by}`."
+
+
+def beside(grant: PassRoleGrant) -> str:
+    """Return a sentence that names the conditions that restrict neither roles nor services; "" if there is none."""
+    if not grant.other_conditions:
+        return ""
+    names = ", ".join(dict.fromkeys(grant.other_conditions))
+    return f" The condition on `{names}` restricts neither the roles nor the services."
+
+
+def only_by(services: Sequence[str]) -> str:
+    """Return a sentence for a principal that only these services can assume; "" if there are none."""
+    return f" Only {listed(services)} can use this, and it never runs caller code." if services else ""
+
+
+def shortened(words: str, most: int = 90) -> str:
+    """Return an expression on one line, cut to ``most`` characters.
+
+    Long ``${...}`` parts are cut first, so that a role name after a long expression stays visible.
+    """
+    words = " ".join(words.split())
+    if len(words) > most:
+        words = _FILLED_IN.sub(r"\1…\2", words)
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def condition_in_short(words: str, most: int = 90) -> str:
+    """Return a condition on one line, cut in the middle to ``most`` characters: its end is what it compares with."""
+    words = " ".join(words.split())
+    end = most // 3
+    return words if len(words) <= most else f"{words[: most - end - 1]}…{words[-end:]}"
+
+
+_FILLED_IN = re.compile(r"(\$\{[^{}]{18})[^{}]{4,}([^{}]{21}\})")

@@ -1,0 +1,56 @@
+"""Findings: a verdict at its location, with its fingerprint."""
+
+from __future__ import annotations
+
+from passrole_checks.findings import Confidence, Finding
+from passrole_checks.iam.grants.grant import PassRoleGrant, under
+from passrole_checks.iam.path_conditions import conjoin
+from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.run_checks import CheckVerdict
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, uses_in_its_own_way
+
+_MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
+
+
+def finding_of(item: CheckVerdict) -> Finding:
+    """Return the finding for a verdict. Its confidence is lower if the configuration is incomplete."""
+    check, verdict, context = item.check, item.verdict, item.context
+    policy, grant, configuration = context.policy, context.grant, context.model.configuration
+    gainers = tuple(gainer.who for gainer in context.beneficiaries) if check.compares_versions else ()
+    is_incomplete = bool(configuration.incomplete.intersection(gainers))
+    confidence = verdict.confidence
+    if confidence is Confidence.HIGH and (is_incomplete or uses_in_its_own_way(policy.resource.type)):
+        confidence = Confidence.MEDIUM
+    if verdict.when:
+        grant = under(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
+    return Finding(
+        check_id=check.id,
+        name=check.name,
+        severity=verdict.severity,
+        confidence=confidence,
+        message=verdict.message + (_MAY_HAVE_BEFORE if is_incomplete else ""),
+        remediation=verdict.remediation,
+        at=grant.at,
+        framework=configuration.framework,
+        resource=policy.resource,
+        uses=(policy.resource.address,),
+        statement_path=policy.path if policy.managed else path_of(policy, grant),
+        sid=grant.sid,
+        principals=tuple(filter(None, verdict.who)) or policy.principals,
+        grant=grant,
+        fingerprint=_fingerprint(item, configuration),
+        gainers=gainers,
+        who=verdict.who,
+        managed=policy.managed,
+    )
+
+
+def path_of(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
+    """Return the keys that lead from the resource to the statement, joined by ``/``."""
+    return "/".join(part for part in (policy.path, grant.statement.path) if part)
+
+
+def _fingerprint(item: CheckVerdict, configuration: Configuration) -> str:
+    policy = item.context.policy
+    statement = (policy.managed,) if policy.managed else item.context.grant.statement.identity
+    return digest(item.check.id, configuration.framework.value, policy.resource.address, *statement)

@@ -1,0 +1,60 @@
+"""Contexts: each grant of a policy, with its holders and the principals that gain access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from passrole_checks.access.access_change import Beneficiary
+from passrole_checks.access.access_model import AccessModel, serves_many_accounts
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.iam.grants.grant import PassRoleGrant, under
+from passrole_checks.iam.path_conditions import PathCondition, conjoin
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.sources.model.configuration import AttachedPolicy
+
+
+def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool) -> Iterator[GrantContext]:
+    """Yield a context for each grant and denial of an identity-based policy.
+
+    ``with_change``: find who gains access by the change that the configuration makes, if it makes one.
+    """
+    statements = model.document(policy).statements
+    for grant in model.grants(policy):
+        holders: tuple[Principal, ...] = ()
+        beneficiaries: tuple[Beneficiary, ...] = ()
+        if grant.effect == "Allow":
+            holders = model.principals.of(policy)
+            if with_change and model.change is not None and not grant.denied:
+                many = serves_many_accounts(policy)
+                beneficiaries = model.change.gainers(policy, grant.statement, many_accounts=many)
+            if not grant.denied and not any(_can_pass(model, policy, grant, holder) for holder in holders):
+                grant = replace(grant, denied=True)
+        yield GrantContext(grant, policy, statements, model, holders, beneficiaries, frozenset())
+
+
+def _can_pass(model: AccessModel, policy: AttachedPolicy, grant: PassRoleGrant, holder: Principal) -> bool:
+    """True if Deny statements, the permissions boundary and SCPs of a holder leave something of a grant."""
+    permissions = holder.permissions
+    if holder.kind is PrincipalKind.POLICY or not (permissions.limits or permissions.denials):
+        return True
+    return model.effective_grant(policy, grant, holder).anything is not None
+
+
+def by_path_condition(context: GrantContext) -> list[GrantContext]:
+    """Split a context into one for each path condition under which principals hold the policy.
+
+    Checks that consider all policies of a principal need this: the other policies may exclude that condition.
+    """
+    if not context.policy.held:
+        return [context]
+    holders_under: dict[PathCondition, list[Principal]] = {}
+    for holder in context.holders:
+        for condition in context.model.principals.facts(context.policy, holder.name):
+            both = conjoin(context.grant.statement.when, condition)
+            if both is not None:
+                holders_under.setdefault(both, []).append(holder)
+    return [
+        replace(context, grant=under(context.grant, condition), holders=tuple(holders))
+        for condition, holders in holders_under.items()
+    ]
