@@ -143,7 +143,7 @@ def test_broken_terraform_beside_what_has_changed(repository: Reviews) -> None:
 
 def test_no_parser(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no parser is installed nothing of Terraform is known, in both versions alike: that is not clean."""
-    monkeypatch.setattr(files, "reader", lambda: readers._without("no parser: none is installed"))
+    monkeypatch.setattr(files, "reader", lambda: readers._unavailable_reader("no parser: none is installed"))
     files.parse_bytes.cache_clear()
     repository.commit({"main.tf": policy(APP)})
     repository.commit({"main.tf": policy(APP), "policies/x.json": "{}"})

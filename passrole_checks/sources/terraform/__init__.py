@@ -27,21 +27,22 @@ from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.providers import account_of
 from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.modules.tfvars import (
-    given_texts,
-    not_declared,
+    command_line_values,
+    merge_values,
     read_tfvars,
     read_var_file,
+    undeclared_values,
     unreadable_inputs,
-    values_of,
 )
 from passrole_checks.sources.terraform.policies.policies import ModuleContents, collect
 from passrole_checks.sources.terraform.reading.files import Files
-from passrole_checks.sources.terraform.reading.parse_cache import will_be_read
+from passrole_checks.sources.terraform.reading.parse_cache import expect_reads
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
 
-_ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
+# imported because each registers the evaluators of its expressions
+_EVALUATORS = (expressions, functions, loops, templates)
 
 
 @gc_paused()
@@ -68,8 +69,8 @@ def load(
 def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Module], None] | None) -> Configuration:
     root_folder = read_folder(folder, inputs.exclusions)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
-    texts, broken = given_texts(inputs, root_folder.variables)
-    values = {**values_of(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
+    texts, broken = command_line_values(inputs, root_folder.variables)
+    values = {**merge_values(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
     run = Run(
         Files(current()),
         root=folder,
@@ -136,11 +137,11 @@ def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
     for parsed in files:
         for problem in parsed.problems:
             yield Unreadable(parsed.source.file, problem.reason, problem.line or None)
-        for attribute in _given_twice(parsed.body):
+        for attribute in _duplicate_attributes(parsed.body):
             yield Unreadable(parsed.source.file, f"{attribute.name} is given twice", attribute.span.line)
 
 
-def _given_twice(body: Body) -> Iterator[Attribute]:
+def _duplicate_attributes(body: Body) -> Iterator[Attribute]:
     """Attributes whose name their body gave before, which Terraform refuses, in the bodies that were looked into."""
     pending = [body]
     while pending:
@@ -187,10 +188,10 @@ def _shadowed(run: Run) -> Iterator[Unreadable]:
             yield Unreadable(str(file), f"OpenTofu reads {shadow.name} in its place", subject=str(file))
 
 
-def undeclared(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:
+def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:
     """What is given to variables that none of these root modules declares."""
     declared = frozenset(name for folder in folders for name in read_folder(folder, inputs.exclusions).variables)
-    return tuple(not_declared(inputs, declared))
+    return tuple(undeclared_values(inputs, declared))
 
 
-__all__ = ["called_folders", "load", "undeclared", "unreadable_inputs", "will_be_read"]
+__all__ = ["called_folders", "expect_reads", "load", "undeclared_inputs", "unreadable_inputs"]

@@ -9,13 +9,13 @@ from contextvars import ContextVar
 _taken: ContextVar[bool] = ContextVar("shortcuts", default=True)
 
 
-def taken() -> bool:
+def skips_irrelevant() -> bool:
     """Whether what cannot matter is left undone."""
     return _taken.get()
 
 
 @contextmanager
-def none_taken() -> Iterator[None]:
+def evaluate_everything() -> Iterator[None]:
     """Within this context everything is read and evaluated, whether it can matter or not."""
     token = _taken.set(False)
     try:

@@ -219,7 +219,7 @@ def _mentions(found: tuple[PlanReference, ...], document: Node) -> bool:
 
 def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
     """The attributes of resources with policies that tell one version of a configuration from another."""
-    from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
+    from passrole_checks.sources.terraform.evaluation.symbolic_values import as_string
     from passrole_checks.sources.terraform.resources.blocks import blocks_of
     from passrole_checks.sources.terraform.resources.entities import written
 
@@ -230,16 +230,16 @@ def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
                 continue
             for instance in module.instances(block).items:
                 scope = module.scope(block.source, instance)
-                address = module.prefixed(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
+                address = module.full_address(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
                 nested = NESTED_POLICIES.get(block.labels[0], ("", ""))[0]
                 for place, (_, inner, own) in enumerate(blocks_of(block.body, nested, scope) if nested else ()):
                     value = written(inner, "name", own)
-                    known = literal(value) if value is not None else None
+                    known = as_string(value) if value is not None else None
                     if known is not None:
                         yield (address, f"{nested}/{place}"), known
                 for attribute in _COMPARED:
                     value = written(block, attribute, scope)
-                    known = literal(value) if value is not None else None
+                    known = as_string(value) if value is not None else None
                     if known is not None:
                         yield (address, attribute), known
 

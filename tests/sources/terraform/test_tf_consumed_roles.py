@@ -105,7 +105,7 @@ def test_a_resource_that_may_not_exist_receives_its_role_under_that_condition(tm
     (one,) = found.received
     assert isinstance(one.value, Choice)
     assert [(outcome, type(option).__name__) for outcome, option in one.value.options] == [
-        ("true", "Text"),
+        ("true", "StringNode"),
         ("false", "Absent"),
     ]
 

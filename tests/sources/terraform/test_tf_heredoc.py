@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.sources.terraform.reading.heredoc import Sequence, scan
+from passrole_checks.sources.terraform.reading.heredoc import TemplateSequence, scan_sequences
 
 
-def told(text: str, one: Sequence) -> tuple[str, str, str]:
+def told(text: str, one: TemplateSequence) -> tuple[str, str, str]:
     """The sequence, the word of its directive, and its expression."""
     return text[one.start : one.end], one.word, text[one.expression_start : one.expression_end]
 
@@ -41,7 +41,7 @@ def told(text: str, one: Sequence) -> tuple[str, str, str]:
 )  # fmt: skip
 def test_sequences(text: str, expected: list[tuple[str, str, str]]) -> None:
     """A sequence ends at the brace that closes it: strings, comments and what stands within them are passed over."""
-    assert [told(text, one) for one in scan(text, 0, len(text))] == expected
+    assert [told(text, one) for one in scan_sequences(text, 0, len(text))] == expected
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_sequences(text: str, expected: list[tuple[str, str, str]]) -> None:
 )
 def test_the_names_of_a_loop(text: str, key: str | None, value: str) -> None:
     """A directive ``for`` has one name, or a key and a value; what is no loop has none."""
-    (found,) = scan(text, 0, len(text))
+    (found,) = scan_sequences(text, 0, len(text))
     assert (found.word, found.key, found.value) == ("for", key, value)
 
 
 def test_interpolations_within_interpolations_end() -> None:
     """However many strings stand in one, the scan comes to an end."""
     text = '${f("' + "${a}" * 1_500 + '")}'
-    assert list(scan(text, 0, len(text))) == []
+    assert list(scan_sequences(text, 0, len(text))) == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Const, ListNode, ObjectNode, StringNode, texts_in
 from passrole_checks.sources.model.configuration import Configuration, Inputs
-from passrole_checks.sources.terraform import load, undeclared
+from passrole_checks.sources.terraform import load, undeclared_inputs
 
 PASS = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
 
@@ -185,7 +185,7 @@ def test_names_that_no_root_declares(tmp_path: Path) -> None:
     given = tmp_path / "v.tfvars"
     given.write_text('a = "x"\nslip = "y"\n')
     inputs = Inputs((given,), (("b", "x"), ("slop", "z")))
-    found = undeclared((one, two), inputs)
+    found = undeclared_inputs((one, two), inputs)
     assert [(Path(note.file).name, note.line) for note in found] == [("v.tfvars", 2), ("--var slop", None)]
     assert "slip" in found[0].reason
     assert load(one, inputs=inputs).unreadable == ()

@@ -16,7 +16,7 @@ from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy
 from passrole_checks.sources.model.role_consumers import ANY, DEEP
 from passrole_checks.sources.terraform import load
-from passrole_checks.sources.terraform.lazy_evaluation import none_taken
+from passrole_checks.sources.terraform.lazy_evaluation import evaluate_everything
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.files import is_override
 
@@ -154,7 +154,7 @@ def test_no_way_to_make_a_document_is_overlooked(tmp_path: Path, kind: str, thro
     """Whichever way a document comes to be, and is handed over, what is found is what evaluating everything finds."""
     folder = written(tmp_path, MADE[kind], through)
     found = handed_over(folder)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(folder)
 
 
@@ -190,7 +190,7 @@ def test_what_a_module_is_given_for_each_is_looked_at(tmp_path: Path, value: str
         "  given = concat([each.value], [])\n}\n"
     )
     found = handed_over(tmp_path)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(tmp_path)
 
 
@@ -209,7 +209,7 @@ def test_odd_expressions_are_looked_at(tmp_path: Path, expression: str) -> None:
         f'{TUPLE}module "m" {{\n  source = "./nowhere"\n  policy = [var.u, {expression}]\n}}\n'
     )
     found = handed_over(tmp_path)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(tmp_path)
 
 
@@ -229,7 +229,7 @@ def test_documents_inside_of_anything_are_found(
     """Within lists, objects, conditions, loops and calls, too."""
     folder = written(tmp_path_factory.mktemp("m"), expression, through)
     found = handed_over(folder)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(folder)
 
 
@@ -245,7 +245,7 @@ def answers(folder: Path) -> tuple[ScanResult, list[object]]:
 def test_samples_are_judged_the_same(name: str) -> None:
     """Every sample gives the same findings, grants and complaints."""
     found = scan_paths([SAMPLES / name], ScanOptions())
-    with none_taken():
+    with evaluate_everything():
         assert found == scan_paths([SAMPLES / name], ScanOptions())
 
 
@@ -260,7 +260,7 @@ def test_broken_files_are_judged_the_same(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         layout.write(tree, folder)
         found, told = answers(folder)
-        with none_taken():
+        with evaluate_everything():
             assert told == answers(folder)[1], sorted(tree)
         compared += bool(found.files)
     assert compared > 20
@@ -292,7 +292,7 @@ def test_every_way_to_receive_a_role_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text("".join(blocks), encoding="utf-8")
     found = load(tmp_path).received
     assert len(found) > 500
-    with none_taken():
+    with evaluate_everything():
         assert found == load(tmp_path).received
 
 
@@ -333,6 +333,6 @@ def test_a_resource_that_names_no_role_is_not_evaluated(tmp_path: Path) -> None:
         looked.append("body" in vars(module.folder.resources[0]))
 
     load(tmp_path, look=look)
-    with none_taken():
+    with evaluate_everything():
         load(tmp_path, look=look)
     assert looked == [False, True]

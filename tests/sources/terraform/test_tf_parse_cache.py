@@ -26,7 +26,7 @@ def tree(tmp_path: Path) -> Path:
 
 def is_kept(file: Path) -> bool:
     """Whether a file was kept; it is not any more."""
-    return parse_cache.take(str(file), file.read_bytes()) is not None
+    return parse_cache.pop(str(file), file.read_bytes()) is not None
 
 
 def test_what_the_search_for_roots_has_parsed_is_kept_for_the_roots(tree: Path) -> None:
@@ -39,7 +39,7 @@ def test_what_the_search_for_roots_has_parsed_is_kept_for_the_roots(tree: Path) 
 
 def test_a_module_is_kept_until_its_last_caller_has_it(tree: Path) -> None:
     """A module of two roots is kept from the first one to the second one, and nothing is when all are read."""
-    parse_cache.will_be_read({str(tree / "module"): 2})
+    parse_cache.expect_reads({str(tree / "module"): 2})
     parse_bytes.cache_clear()
     (tree / ".git").mkdir()
     scan_paths([tree / "one"], ScanOptions())
@@ -59,7 +59,7 @@ def test_each_file_is_parsed_once(tree: Path) -> None:
 def test_a_file_that_has_changed_is_parsed_again(tree: Path) -> None:
     """What is kept counts only for the same bytes."""
     file = tree / "one/main.tf"
-    parse_cache.keep(parse_file(file))
+    parse_cache.store(parse_file(file))
     file.write_text(POLICY, encoding="utf-8")
     assert not is_kept(file)
     assert [block.type for block in parse_file(file).body.blocks] == ["resource"]
@@ -69,5 +69,5 @@ def test_the_oldest_go_first(tmp_path: Path) -> None:
     """So much is kept and no more."""
     for name in "abc":
         (tmp_path / f"{name}.tf").write_text(f"# {name}" + "x" * 250_000 + "\n", encoding="utf-8")
-        parse_cache.keep(parse_file(tmp_path / f"{name}.tf"))
+        parse_cache.store(parse_file(tmp_path / f"{name}.tf"))
     assert [is_kept(tmp_path / f"{name}.tf") for name in "abc"] == [False, True, True]

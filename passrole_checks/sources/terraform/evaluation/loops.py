@@ -20,30 +20,30 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
 )
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, many, map_choices, under
-from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text, name_of_run
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, repeat
+from passrole_checks.sources.terraform.evaluation.get_path import collection_name, get_path, to_key
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_text, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     Repeated,
     UnknownTail,
+    as_bool,
+    as_string,
     failure,
-    hole,
     is_null,
     is_unknown,
-    literal,
-    truth,
+    unresolved,
 )
 from passrole_checks.sources.terraform.reading import syntax
 
-_LARGEST = 50_000  # elements of a loop's result, those of lists in it counted
+_MAX_ELEMENTS = 50_000  # elements of a loop's result, those of lists in it counted
 
 
 @dataclass(frozen=True)
-class Round:
-    """One round of a loop. ``many``: it stands for any number of rounds. ``when``: it may not take place.
+class Iteration:
+    """One round of a loop. ``repeated``: it stands for any number of rounds. ``when``: it may not take place.
 
-    ``besides`` is what ``when`` says of many rounds, but for that there are any.
+    ``element_condition`` is what ``when`` says of many rounds, but for that there are any.
 
     ``label`` says which element of the collection it is; where it is ``whole`` it is the element, spelled out.
     """
@@ -52,14 +52,14 @@ class Round:
     value: Node
     label: str
     whole: bool = False
-    many: bool = False
+    repeated: bool = False
     when: PathCondition = ()
-    besides: PathCondition = ()
+    element_condition: PathCondition = ()
 
     def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
         """The words that say which values the variables have, given those of the collection."""
         element = self.label if self.whole else f"{collection}[{self.label}]"
-        known_key = literal(self.key)
+        known_key = as_string(self.key)
         return (
             {value: element}
             if key is None
@@ -67,29 +67,29 @@ class Round:
         )
 
 
-def rounds_of(collection: Node) -> list[Round] | None:
+def iterations_of(collection: Node) -> list[Iteration] | None:
     """The rounds of a loop over a collection; None where it is no collection."""
     at = collection.at
     if isinstance(collection, ListNode):
-        return [_item_round(number_, item) for number_, item in enumerate(collection.items)]
+        return [_element_iteration(number_, item) for number_, item in enumerate(collection.items)]
     if isinstance(collection, ObjectNode):
-        return [_entry_round(entry) for entry in collection.entries]
+        return [_entry_iteration(entry) for entry in collection.entries]
     if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
         instances = collection.module.instances_of(collection)
         if instances is not None:
-            found = [(key, *_present(value)) for key, value in instances]
-            return [Round(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
+            found = [(key, *_split_presence(value)) for key, value in instances]
+            return [Iteration(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
     if isinstance(collection, StringNode) and collection.holes:
-        return [_unknown_round(collection)]
+        return [_unknown_iteration(collection)]
     return None
 
 
-def _entry_round(entry: ObjectEntry) -> Round:
-    value, when = _present(entry.value)
-    return Round(entry.key, value, f'"{entry.key}"', many=isinstance(entry.key, UnknownTail), when=when)
+def _entry_iteration(entry: ObjectEntry) -> Iteration:
+    value, when = _split_presence(entry.value)
+    return Iteration(entry.key, value, f'"{entry.key}"', repeated=isinstance(entry.key, UnknownTail), when=when)
 
 
-def _present(node: Node) -> tuple[Node, PathCondition]:
+def _split_presence(node: Node) -> tuple[Node, PathCondition]:
     """What an element is where it is there at all, and under which conditions that is."""
     when: PathCondition = ()
     while isinstance(node, Choice) and len(node.options) == 2:
@@ -101,42 +101,42 @@ def _present(node: Node) -> tuple[Node, PathCondition]:
     return node, when
 
 
-def _item_round(place: int, item: Node) -> Round:
-    key = Const(place, item.at)
-    many_of_them = isinstance(item, Repeated)
-    item, when = _present(item)
+def _element_iteration(place: int, item: Node) -> Iteration:
+    key, unknown_key = Const(place, item.at), unresolved("…", item.at)
+    repeated = isinstance(item, Repeated)
+    item, when = _split_presence(item)
     if isinstance(item, UnknownTail):
         value = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-        some = (*when, (f"{name_of_run(item)} is not empty", "true"))
-        return Round(hole("…", item.at), value, str(item), many=True, when=some, besides=when)
-    if many_of_them:
-        return Round(hole("…", item.at), item, str(place), many=True, when=when, besides=when[1:])
-    known = literal(item)
+        not_empty = (*when, (f"{collection_name(item)} is not empty", "true"))
+        return Iteration(unknown_key, value, str(item), repeated=True, when=not_empty, element_condition=when)
+    if repeated:
+        return Iteration(unknown_key, item, str(place), repeated=True, when=when, element_condition=when[1:])
+    known = as_string(item)
     if known is not None:
-        return Round(key, item, f'"{known}"', whole=True, when=when)
-    return Round(key, item, str(place), when=when)
+        return Iteration(key, item, f'"{known}"', whole=True, when=when)
+    return Iteration(key, item, str(place), when=when)
 
 
-def _unknown_round(collection: StringNode) -> Round:
+def _unknown_iteration(collection: StringNode) -> Iteration:
     words = str(collection.only_hole.expression if collection.only_hole else collection)
     if isinstance(collection, Reference):
-        return Round(hole(f"{words} key", collection.at), collection, "*", many=True)
+        return Iteration(unresolved(f"{words} key", collection.at), collection, "*", repeated=True)
     value = StringNode(
         (Unresolved(f"{words}[*]", reason=collection.holes[0].reason),), collection.at, defaults=collection.defaults
     )
     when = ((f"{words} is not empty", "true"),)
-    return Round(hole(f"{words} key", collection.at), value, "*", many=True, when=when)
+    return Iteration(unresolved(f"{words} key", collection.at), value, "*", repeated=True, when=when)
 
 
-@evaluates(syntax.For)
+@evaluator_for(syntax.For)
 def _for(expression: syntax.For, scope: EvaluationScope) -> Node:
     collection = evaluate(expression.collection, scope)
-    return map_choices(lambda known: _loop(expression, known, scope), collection)
+    return map_choices(lambda known: _run_loop(expression, known, scope), collection)
 
 
-def _loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
+def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
     at, words = scope.position(expression.span), scope.words(expression.span)
-    rounds = rounds_of(collection)
+    rounds = iterations_of(collection)
     if rounds is None:
         return failure(words, at, "a 'for' over something that is no collection")
     items: list[Node] = []
@@ -146,50 +146,52 @@ def _loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> N
         variables = {expression.value: one.value}
         if expression.key is not None:
             variables[expression.key] = one.key
-        named = one.labels(expression.key, expression.value, scope.identity(expression.collection.span))
-        inner = scope.having(variables, named)
+        named = one.labels(expression.key, expression.value, scope.unique_text(expression.collection.span))
+        inner = scope.with_variables(variables, named)
         present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
-        if truth(present) is False:
+        if as_bool(present) is False:
             continue
-        result = _perhaps(evaluate(expression.result, inner), present, expression, one, inner)
+        result = _conditional_element(evaluate(expression.result, inner), present, expression, one, inner)
         if isinstance(result, Absent):
             continue
         size += len(result.items) if isinstance(result, ListNode) else 1
-        if size > _LARGEST:
-            return hole(words, at, "too large")
+        if size > _MAX_ELEMENTS:
+            return unresolved(words, at, "too large")
         if expression.result_key is None:
             items.append(result)
         else:
-            key = key_text(evaluate(expression.result_key, inner))
-            if one.many and key.literal is None:
+            key = to_key(evaluate(expression.result_key, inner))
+            if one.repeated and key.literal is None:
                 key = UnknownTail(key.parts, key.at, defaults=key.defaults)
             entries.append(ObjectEntry(key, result))
     if expression.result_key is None:
         return ListNode(tuple(items), at)
-    return ObjectNode(tuple(_grouped(entries, at) if expression.grouping else entries), at)
+    return ObjectNode(tuple(_group_by_key(entries, at) if expression.grouping else entries), at)
 
 
-def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, scope: EvaluationScope) -> Node:
+def _conditional_element(
+    result: Node, present: Node, expression: syntax.For, one: Iteration, scope: EvaluationScope
+) -> Node:
     """An element that is there under conditions only, or that stands for any number of its kind."""
     at = result.at
 
     def decide(condition: Node) -> Node:
-        decided = truth(condition)
+        decided = as_bool(condition)
         if decided is not None:
             return result if decided else Absent(at)
-        words = scope.identity(expression.condition.span) if expression.condition is not None else ""
-        return Choice(condition_of(condition, words, scope), (("true", result), ("false", Absent(at))), at)
+        words = scope.unique_text(expression.condition.span) if expression.condition is not None else ""
+        return Choice(condition_text(condition, words, scope), (("true", result), ("false", Absent(at))), at)
 
-    if one.many and isinstance(result, StringNode):
-        result = _many(result)
-        return under(one.besides, map_choices(decide, present))
+    if one.repeated and isinstance(result, StringNode):
+        result = _repeat_unknown(result)
+        return guard(one.element_condition, map_choices(decide, present))
     kept = map_choices(decide, present)
-    if one.many and one.when and expression.result_key is None:
-        return many(one.when, kept)
-    return under(one.when, kept)
+    if one.repeated and one.when and expression.result_key is None:
+        return repeat(one.when, kept)
+    return guard(one.when, kept)
 
 
-def _many(value: StringNode) -> StringNode:
+def _repeat_unknown(value: StringNode) -> StringNode:
     """Any number of elements of this form."""
     if type(value) is StringNode:
         return UnknownTail(value.parts, value.at, defaults=value.defaults)
@@ -198,14 +200,14 @@ def _many(value: StringNode) -> StringNode:
     )
 
 
-def _grouped(entries: list[ObjectEntry], at: Position) -> list[ObjectEntry]:
+def _group_by_key(entries: list[ObjectEntry], at: Position) -> list[ObjectEntry]:
     groups: dict[tuple[object, ...], list[ObjectEntry]] = {}
     for entry in entries:
         groups.setdefault(entry.key.parts, []).append(entry)
     return [ObjectEntry(group[0].key, ListNode(tuple(entry.value for entry in group), at)) for group in groups.values()]
 
 
-@evaluates(syntax.Splat)
+@evaluator_for(syntax.Splat)
 def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
     words, at = scope.words(expression.span), scope.position(expression.span)
     steps: list[str | Node] = []
@@ -220,13 +222,13 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
             if instances is not None:
                 return ListNode(tuple(each(value) for _, value in instances), at)
             value = each(target)
-            if target.module.existence(target) and isinstance(value, StringNode):
-                return ListNode((_many(value),), at)
+            if target.module.existence_condition(target) and isinstance(value, StringNode):
+                return ListNode((_repeat_unknown(value),), at)
             return ListNode((value,), at)
         if is_null(target):
             return ListNode((), at)
         if is_unknown(target) and isinstance(target, StringNode) and target.only_hole is not None:
-            suffix = "".join(f".{step}" if isinstance(step, str) else f"[{literal(step)}]" for step in steps)
+            suffix = "".join(f".{step}" if isinstance(step, str) else f"[{as_string(step)}]" for step in steps)
             parts = (Unresolved(f"{target.only_hole.expression}[*]{suffix}", reason=target.only_hole.reason),)
             return ListNode((UnknownTail(parts, at, defaults=target.defaults),), at)
         return ListNode((each(target),), at)
@@ -238,10 +240,10 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
             options = [(outcome, each(option)) for outcome, option in item.options]
             if isinstance(item, Repeated):
                 return Repeated(item.condition, tuple(options), item.at)
-            return choice(item.condition, options, item.at)
+            return make_choice(item.condition, options, item.at)
         value: Node = item
         for step in steps:
             value = get_path(value, step, words, at)
-        return _many(value) if isinstance(item, UnknownTail) and isinstance(value, StringNode) else value
+        return _repeat_unknown(value) if isinstance(item, UnknownTail) and isinstance(value, StringNode) else value
 
     return map_choices(walk, evaluate(expression.target, scope))

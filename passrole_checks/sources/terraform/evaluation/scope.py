@@ -14,13 +14,13 @@ from typing import Protocol, TypeVar
 from passrole_checks.iam import deadline, path_conditions
 from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode
 from passrole_checks.sources.terraform.evaluation.conditional_values import restrict
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, ReferenceScope, hole
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, ReferenceScope, unresolved
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.source import SourceText
 
-_DEPTH = 90  # expressions inside expressions, references followed
-_STEPS = 400_000  # expressions evaluated for one root module
+_MAX_DEPTH = 90  # expressions inside expressions, references followed
+_MAX_STEPS = 400_000  # expressions evaluated for one root module
 
 
 class ModuleScope(ReferenceScope, Protocol):
@@ -36,14 +36,14 @@ class ModuleScope(ReferenceScope, Protocol):
         """Whether a variable is declared as a bool."""
         ...
 
-    def lookup(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]: ...
+    def resolve(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]: ...
 
 
 @dataclass
 class EvaluationBudget:
     """What one root module may cost; past it everything is a hole that says so."""
 
-    steps: int = _STEPS
+    steps: int = _MAX_STEPS
     depth: int = 0
     cut: int = 0  # how often something was left unevaluated for its cost
 
@@ -66,19 +66,19 @@ class EvaluationScope:
     only_variables: bool = False  # inside a template file nothing else can be named
     trying: bool = False  # within ``try`` or ``can``, which catch an error
 
-    def inside(self, source: SourceText) -> EvaluationScope:
+    def in_source(self, source: SourceText) -> EvaluationScope:
         """The same scope for an expression of another file."""
         return self if source is self.source else replace(self, source=source)
 
-    def having(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
+    def with_variables(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
         """The scope with the variables of one round of a loop; ``labels`` say which values they have."""
         return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
-    def assuming(self, condition: str, outcome: str) -> EvaluationScope:
+    def with_assumption(self, condition: str, outcome: str) -> EvaluationScope:
         """The scope within the branch in which a condition has that outcome."""
         return replace(self, assumptions={**self.assumptions, condition: outcome})
 
-    def assumed(self, condition: str) -> bool | None:
+    def known_outcome(self, condition: str) -> bool | None:
         """Whether a condition holds in the branch in which this stands, None where both may be."""
         facts = tuple(self.assumptions.items())
         can_hold, can_fail = (path_conditions.consistent(facts, condition, outcome) for outcome in ("true", "false"))
@@ -92,7 +92,7 @@ class EvaluationScope:
         """The text of an expression on one line, shortened where it is long."""
         return self.source.words(*span)
 
-    def identity(self, span: syntax.Span) -> str:
+    def unique_text(self, span: syntax.Span) -> str:
         """The words of an expression, with their place where they are too long to be told from others."""
         words = self.words(span)
         return f"{words} at {Path(self.source.file).name}:{span.line}:{span.column}" if words.endswith("…") else words
@@ -116,7 +116,7 @@ _E = TypeVar("_E", bound=syntax.Expression)
 _HANDLERS: dict[type[object], Callable[..., Node]] = {}
 
 
-def evaluates(
+def evaluator_for(
     *kinds: type[_E],
 ) -> Callable[[Callable[[_E, EvaluationScope], Node]], Callable[[_E, EvaluationScope], Node]]:
     """Register how expressions of some kinds are evaluated."""
@@ -134,22 +134,22 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
     deadline.check()
     budget = scope.budget
     budget.steps -= 1
-    if budget.steps < 0 or budget.depth >= _DEPTH:
+    if budget.steps < 0 or budget.depth >= _MAX_DEPTH:
         budget.cut += 1
         reason = "too much to evaluate" if budget.steps < 0 else "nested too deeply"
-        return hole(scope.words(expression.span), scope.position(expression.span), reason)
+        return unresolved(scope.words(expression.span), scope.position(expression.span), reason)
     budget.depth += 1
     try:
         value = _HANDLERS[type(expression)](expression, scope)
         if isinstance(expression, _COMPUTED):
-            value = _owned(value, expression, scope)
+            value = _qualify(value, expression, scope)
         if isinstance(value, Choice):
             for condition, outcome in scope.assumptions.items():
                 value = restrict(value, condition, outcome)
         return value
     except RecursionError:  # the depth is counted in expressions, and some of them take many frames
         budget.cut += 1
-        return hole(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
+        return unresolved(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
     finally:
         budget.depth -= 1
 
@@ -157,19 +157,21 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
 _COMPUTED = (syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat)
 
 
-def _owned(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:
+def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:
     """A hole that is named by the words of its expression, named so that the same words elsewhere are another one."""
     if isinstance(value, Choice):
-        options = tuple((outcome, _owned(option, expression, scope)) for outcome, option in value.options)
+        options = tuple((outcome, _qualify(option, expression, scope)) for outcome, option in value.options)
         return replace(value, options=options)
     if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_hole is not None:
         only = value.only_hole
         if only.expression == scope.words(expression.span):
-            return replace(value, parts=(replace(only, expression=scope.condition(scope.identity(expression.span))),))
+            return replace(
+                value, parts=(replace(only, expression=scope.condition(scope.unique_text(expression.span))),)
+            )
     return value
 
 
-def condition_of(node: Node, words: str, scope: EvaluationScope) -> str:
+def condition_text(node: Node, words: str, scope: EvaluationScope) -> str:
     """The text that names an unknown condition: the hole that it comes from, where it is one."""
     if isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, Reference):
         only = node.only_hole.expression
@@ -177,7 +179,7 @@ def condition_of(node: Node, words: str, scope: EvaluationScope) -> str:
     return scope.condition(words)
 
 
-def name_of_key(key: Node, scope: EvaluationScope) -> str:
+def key_text(key: Node, scope: EvaluationScope) -> str:
     """The text that names a key or an index that is not known."""
     if not isinstance(key, StringNode):
         return scope.condition("…")

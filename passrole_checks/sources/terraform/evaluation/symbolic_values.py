@@ -36,10 +36,10 @@ MAX_TEXT = 1_000_000  # characters of one text
 MAX_PARTS = 5_000  # literals and holes of one text
 MAX_ITEMS = 10_000  # elements of one collection
 _MAX_NODES = 50_000  # nodes of one value
-_MOST_OPERANDS = 100  # nodes that are searched for the reason of a hole
+_MAX_SEARCHED = 100  # nodes that are searched for the reason of a hole
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a text
 _LONGEST_NUMBER = 300
-LATER = "known when it is deployed"  # why an attribute of a resource is not known
+KNOWN_AFTER_APPLY = "known when it is deployed"  # why an attribute of a resource is not known
 
 _FORMS = {
     UnresolvedKind.ACCOUNT_ID: r"\d{12}",
@@ -100,7 +100,7 @@ class ReferenceScope(Protocol):
         """An attribute of a resource or data source, an output of a module."""
         ...
 
-    def indexed(self, value: Reference, key: Node, at: Position) -> Node:
+    def instance(self, value: Reference, key: Node, at: Position) -> Node:
         """One instance of a block with ``count`` or ``for_each``."""
         ...
 
@@ -108,7 +108,7 @@ class ReferenceScope(Protocol):
         """The instances by key, None where they are not known (or there is just one, without a key)."""
         ...
 
-    def existence(self, value: Reference) -> PathCondition:
+    def existence_condition(self, value: Reference) -> PathCondition:
         """The conditions under which an instance, or any instance of a block, exists; none where it surely does."""
         ...
 
@@ -125,19 +125,21 @@ class Reference(StringNode):
     instance: Instance | None = field(default=None, compare=False, repr=False)
 
 
-def hole(expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
+def unresolved(
+    expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING
+) -> StringNode:
     """A value of which only the expression is known."""
     return StringNode((Unresolved(expression, kind, reason=reason),), at)
 
 
-def hole_from(expression: str, at: Position, *operands: Node) -> StringNode:
+def unresolved_from(expression: str, at: Position, *operands: Node) -> StringNode:
     """A value that depends on others that are not known: the reason is that of the first that has one."""
-    return hole(expression, at, next(filter(None, map(_why, operands)), ""))
+    return unresolved(expression, at, next(filter(None, map(_first_reason, operands)), ""))
 
 
-def _why(operand: Node) -> str:
+def _first_reason(operand: Node) -> str:
     """Why a value, or a part of it, is not known; empty where that is not known either."""
-    pending, later, left = [operand], "", _MOST_OPERANDS
+    pending, later, left = [operand], "", _MAX_SEARCHED
     while pending and left:
         current, left = pending.pop(), left - 1
         if isinstance(current, Encoded) and current.value is not None:
@@ -147,7 +149,7 @@ def _why(operand: Node) -> str:
             if found:
                 return found
             if isinstance(current, Reference) and current.attribute:
-                later = LATER
+                later = KNOWN_AFTER_APPLY
         elif isinstance(current, ListNode):
             pending.extend(reversed(current.items))
         elif isinstance(current, ObjectNode):
@@ -162,10 +164,10 @@ def failure(expression: str, at: Position, reason: str) -> Failure:
     return Failure((Unresolved(expression, reason=reason),), at)
 
 
-def literal(node: Node) -> str | None:
+def as_string(node: Node) -> str | None:
     """The string that a node certainly is, numbers and booleans converted as Terraform does."""
     if isinstance(node, StringNode):
-        return known(node).literal
+        return fill_known_parts(node).literal
     if isinstance(node, Const) and node.value is not None:
         return number_text(node.value)
     return None
@@ -180,10 +182,10 @@ def number_text(value: int | float | bool) -> str:
     return str(value)
 
 
-def known(text: StringNode) -> StringNode:
+def fill_known_parts(text: StringNode) -> StringNode:
     """The text with the holes filled of which everything is known (the name of a role)."""
     if isinstance(text, Encoded):
-        return encoded_text(text)
+        return encode_json(text)
     if not any(isinstance(part, Unresolved) and part.known for part in text.parts):
         return text
     parts: list[Part] = []
@@ -205,7 +207,7 @@ def is_unknown(node: Node) -> bool:
     return isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, (Encoded, Reference))
 
 
-def never_empty(text: StringNode) -> bool:
+def is_never_empty(text: StringNode) -> bool:
     """Whether a text certainly holds at least one character."""
     return any(
         (part != "")
@@ -215,42 +217,42 @@ def never_empty(text: StringNode) -> bool:
     )
 
 
-def could_be(text: StringNode, value: str) -> bool:
+def may_equal(text: StringNode, value: str) -> bool:
     """Whether a text can be this value, as far as its known parts and the kinds of its holes say."""
-    return re.fullmatch("".join(map(_form, text.parts)), value, re.DOTALL) is not None
+    return re.fullmatch("".join(map(_regex_for, text.parts)), value, re.DOTALL) is not None
 
 
-def _form(part: Part) -> str:
+def _regex_for(part: Part) -> str:
     if isinstance(part, str):
         return re.escape(part)
     if part.known:
-        return "".join(map(_form, part.known))
+        return "".join(map(_regex_for, part.known))
     return _FORMS.get(part.kind, ".*")
 
 
-def truth(node: Node) -> bool | None:
+def as_bool(node: Node) -> bool | None:
     """The truth of a condition, None where it cannot be told."""
-    value = literal(node)
+    value = as_string(node)
     return {"true": True, "false": False}.get(value) if value is not None else None
 
 
-def number(node: Node) -> int | float | None:
+def as_number(node: Node) -> int | float | None:
     """The finite number that a value certainly is."""
     if isinstance(node, Const):
         found = node.value
         if isinstance(found, bool) or not isinstance(found, (int, float)):
             return None
         return found if isinstance(found, int) or math.isfinite(found) else None
-    text = literal(node) if isinstance(node, StringNode) else None
+    text = as_string(node) if isinstance(node, StringNode) else None
     if text is None or len(text) > _LONGEST_NUMBER or not NUMBER.fullmatch(text):
         return None
     amount = int(text) if re.fullmatch(r"-?\d+", text) else float(text)
     return amount if isinstance(amount, int) or math.isfinite(amount) else None
 
 
-def whole(node: Node) -> int | None:
+def as_integer(node: Node) -> int | None:
     """The whole number that a value certainly is."""
-    amount = number(node)
+    amount = as_number(node)
     return int(amount) if amount is not None and amount == int(amount) else None
 
 
@@ -259,7 +261,7 @@ def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for node in nodes if isinstance(node, StringNode) for name in node.defaults))
 
 
-def joined(values: Iterable[Node], at: Position) -> StringNode:
+def join_values(values: Iterable[Node], at: Position) -> StringNode:
     """Values joined to one text; what is no text becomes a hole."""
     pieces = list(values)
     parts: list[Part] = []
@@ -267,12 +269,12 @@ def joined(values: Iterable[Node], at: Position) -> StringNode:
         parts.extend(parts_of(value))
         if len(parts) > MAX_PARTS:
             break
-    if too_long(parts):
-        return hole("…", at, "too long")
+    if is_too_long(parts):
+        return unresolved("…", at, "too long")
     return StringNode(join(parts), at, defaults=defaults_of(pieces))
 
 
-def too_long(parts: Sequence[Part]) -> bool:
+def is_too_long(parts: Sequence[Part]) -> bool:
     """Whether a text has grown too large."""
     return len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT
 
@@ -280,7 +282,7 @@ def too_long(parts: Sequence[Part]) -> bool:
 def parts_of(value: Node) -> tuple[Part, ...]:
     """The parts of a value inside a template."""
     if isinstance(value, Encoded):
-        return encoded_text(value).parts
+        return encode_json(value).parts
     if isinstance(value, StringNode):
         return value.parts
     if isinstance(value, Const) and value.value is not None:
@@ -288,16 +290,16 @@ def parts_of(value: Node) -> tuple[Part, ...]:
     return (Unresolved("…", reason="not a string"),)
 
 
-def encoded_text(encoded: Encoded) -> StringNode:
+def encode_json(encoded: Encoded) -> StringNode:
     """The JSON text of a value. A hole that may be anything stands bare, one that is a string in quotes."""
     parts: list[Part] = []
     if encoded.value is not None:
-        _write(encoded.value, parts)
+        _write_json(encoded.value, parts)
     large = len(parts) > _MAX_NODES
     if large or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:  # JSON in JSON in JSON doubles
         first = encoded.parts[0]
         words = first if isinstance(first, str) else first.expression
-        return hole(words, encoded.at, "too large" if large else "too long")
+        return unresolved(words, encoded.at, "too large" if large else "too long")
     return StringNode(join(parts), encoded.at, defaults=encoded.defaults)
 
 
@@ -309,7 +311,7 @@ def limit_size(node: Node, words: str) -> Node:
         current = pending.pop()
         left -= 1
         if left < 0:
-            return hole(words, node.at, "too large")
+            return unresolved(words, node.at, "too large")
         if isinstance(current, StringNode):
             if isinstance(current, Encoded) and current.value is not None:
                 pending.append(current.value)
@@ -322,7 +324,7 @@ def limit_size(node: Node, words: str) -> Node:
     return node
 
 
-def _write(node: Node, parts: list[Part]) -> None:
+def _write_json(node: Node, parts: list[Part]) -> None:
     if len(parts) > _MAX_NODES:
         return
     if isinstance(node, UnknownTail):
@@ -338,8 +340,8 @@ def _write(node: Node, parts: list[Part]) -> None:
             parts.append(only)
             return
         parts.append('"')
-        for part in encoded_text(node).parts if isinstance(node, Encoded) else node.parts:
-            parts.append(_escaped(part) if isinstance(part, str) else part)
+        for part in encode_json(node).parts if isinstance(node, Encoded) else node.parts:
+            parts.append(_escape_json(part) if isinstance(part, str) else part)
         parts.append('"')
     elif isinstance(node, Const):
         parts.append("null" if node.value is None else number_text(node.value))
@@ -348,18 +350,18 @@ def _write(node: Node, parts: list[Part]) -> None:
         parts.append("[")
         for place, item in enumerate(items):
             parts.append("," if place else "")
-            _write(item, parts)
+            _write_json(item, parts)
         parts.append("]")
     elif isinstance(node, ObjectNode):
         parts.append("{")
-        for place, entry in enumerate(_by_key(node)):
+        for place, entry in enumerate(_sorted_entries(node)):
             parts.append("," if place else "")
             if entry.key.literal is None and entry.key.only_hole is not None:
                 parts.append(entry.key.only_hole)
                 continue
-            _write(StringNode(entry.key.parts, entry.key.at), parts)
+            _write_json(StringNode(entry.key.parts, entry.key.at), parts)
             parts.append(":")
-            _write(entry.value, parts)
+            _write_json(entry.value, parts)
         parts.append("}")
     elif isinstance(node, Choice):
         parts.append(Unresolved(node.condition, reason="depends on a condition"))
@@ -370,12 +372,12 @@ def _write(node: Node, parts: list[Part]) -> None:
 _UNSAFE = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
 
 
-def _escaped(text: str) -> str:
+def _escape_json(text: str) -> str:
     """The inside of a JSON string as ``jsonencode`` writes it, with what HTML gives a meaning escaped."""
     return json.dumps(text, ensure_ascii=False)[1:-1].translate(_UNSAFE)
 
 
-def _by_key(node: ObjectNode) -> list[ObjectEntry]:
+def _sorted_entries(node: ObjectNode) -> list[ObjectEntry]:
     """The entries in the order of their keys, of two with the same key the last; those without a known key behind."""
     last = {entry.key.parts: entry for entry in node.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))

@@ -19,24 +19,29 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, under
-from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_text, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
     Failure,
+    as_bool,
     defaults_of,
-    hole,
+    is_too_long,
     parts_of,
-    too_long,
-    truth,
+    unresolved,
 )
-from passrole_checks.sources.terraform.evaluation.templates_json import Carried, Mark, has_structure, structured
+from passrole_checks.sources.terraform.evaluation.templates_json import (
+    EmbeddedJson,
+    LoopMarker,
+    has_markers,
+    parse_structure,
+)
 from passrole_checks.sources.terraform.reading import syntax
 
 
-@evaluates(syntax.TemplateExpression)
+@evaluator_for(syntax.TemplateExpression)
 def evaluate_template(template: syntax.TemplateExpression, scope: EvaluationScope) -> Node:
     """The text of a template. A template that is one interpolation is that value, of whatever type."""
     parts = template.parts
@@ -48,7 +53,9 @@ def evaluate_template(template: syntax.TemplateExpression, scope: EvaluationScop
         if isinstance(only, syntax.Fragment) and "{" not in only.value:
             return StringNode((only.value,), at)
     layout = template.heredoc or _may_be_json(template)
-    return _Assembly(scope, at, template.indent, _may_be_json(template), scope.words(template.span), layout).run(parts)
+    return _TemplateBuilder(scope, at, template.indent, _may_be_json(template), scope.words(template.span), layout).run(
+        parts
+    )
 
 
 def _may_be_json(template: syntax.TemplateExpression) -> bool:
@@ -61,7 +68,7 @@ def _may_be_json(template: syntax.TemplateExpression) -> bool:
     return False
 
 
-class _Assembly:
+class _TemplateBuilder:
     """One text in the making: values of its pieces in order, each with the place where it begins.
 
     ``document``: the text may be JSON. ``words``: what the whole template is called; None inside a directive.
@@ -80,7 +87,7 @@ class _Assembly:
     def run(self, parts: tuple[syntax.TemplatePart, ...]) -> Node:
         self.add(parts, self.scope)
         if len(self.values) > MAX_PARTS:
-            return hole(self.scope.words(_span(self.at)), self.at, "too long")
+            return unresolved(self.scope.words(_span(self.at)), self.at, "too long")
         return map_choices(self.join, *self.values)
 
     def add(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> None:
@@ -103,30 +110,30 @@ class _Assembly:
 
     def add_if(self, part: syntax.IfDirective, scope: EvaluationScope) -> None:
         condition = evaluate(part.condition, scope)
-        decided = None if isinstance(condition, Choice) else truth(condition)
+        decided = None if isinstance(condition, Choice) else as_bool(condition)
         if decided is not None:
             self.add(part.then if decided else part.otherwise, scope)
             return
-        words = scope.identity(part.condition.span)
+        words = scope.unique_text(part.condition.span)
 
         def decide(value: Node) -> Node:
-            known = truth(value)
-            text = condition_of(value, words, scope)
-            known = known if known is not None else scope.assumed(text)
+            known = as_bool(value)
+            text = condition_text(value, words, scope)
+            known = known if known is not None else scope.known_outcome(text)
             if known is not None:
                 return self.nested(part.then if known else part.otherwise, scope)
-            then = self.nested(part.then, scope.assuming(text, "true"))
-            otherwise = self.nested(part.otherwise, scope.assuming(text, "false"))
-            return choice(text, [("true", then), ("false", otherwise)], self.at)
+            then = self.nested(part.then, scope.with_assumption(text, "true"))
+            otherwise = self.nested(part.otherwise, scope.with_assumption(text, "false"))
+            return make_choice(text, [("true", then), ("false", otherwise)], self.at)
 
         self.put(map_choices(decide, condition), part.span.line, part.span.column)
 
     def nested(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> Node:
-        return _Assembly(scope, self.at, self.indent, self.document, None).run(parts)
+        return _TemplateBuilder(scope, self.at, self.indent, self.document, None).run(parts)
 
     def add_for(self, part: syntax.ForDirective, scope: EvaluationScope) -> None:
         collection = evaluate(part.collection, scope)
-        rounds = None if isinstance(collection, Choice) else rounds_of(collection)
+        rounds = None if isinstance(collection, Choice) else iterations_of(collection)
         line, column = part.span.line, part.span.column
         if rounds is None:
             self.put(self.unknown_loop(part, scope), line, column)
@@ -134,37 +141,37 @@ class _Assembly:
         for place, one in enumerate(rounds):
             scope.budget.steps -= 1
             if len(self.values) > MAX_PARTS or scope.budget.steps < 0:
-                self.put(hole(scope.words(part.collection.span), self.at, "too much to evaluate"), line, column)
+                self.put(unresolved(scope.words(part.collection.span), self.at, "too much to evaluate"), line, column)
                 return
             variables = {part.value: one.value}
             if part.key is not None:
                 variables[part.key] = one.key
-            named = one.labels(part.key, part.value, scope.identity(part.collection.span))
-            inner = scope.having(variables, named)
-            if not (one.many or one.when):
+            named = one.labels(part.key, part.value, scope.unique_text(part.collection.span))
+            inner = scope.with_variables(variables, named)
+            if not (one.repeated or one.when):
                 self.add(part.body, inner)
             elif self.document:
                 mark = self.mark(part, scope, one, place)
                 self.put(StringNode((mark, " "), self.at), line, column)
                 self.add(part.body, inner)
                 self.put(StringNode((" ", replace(mark, opens=False)), self.at), line, column)
-            elif one.many:
+            elif one.repeated:
                 self.put(self.unknown_loop(part, scope), line, column)
             else:
-                self.put(under(one.when, self.nested(part.body, inner)), line, column)
+                self.put(guard(one.when, self.nested(part.body, inner)), line, column)
 
-    def mark(self, part: syntax.ForDirective, scope: EvaluationScope, one: Round, place: int) -> Mark:
+    def mark(self, part: syntax.ForDirective, scope: EvaluationScope, one: Iteration, place: int) -> LoopMarker:
         """The beginning of a round that may not take place, or of any number of them."""
         words = scope.words(part.collection.span)
         when = one.when
-        if one.many and not when:
+        if one.repeated and not when:
             only = one.value.only_hole if isinstance(one.value, StringNode) else None
             subject = only.expression if only is not None else words
             when = ((scope.condition(f"{subject} is not empty"), "true"),)
-        return Mark(f"{words} [{place}]" if place else words, opens=True, many=one.many, when=when)
+        return LoopMarker(f"{words} [{place}]" if place else words, opens=True, repeated=one.repeated, when=when)
 
     def unknown_loop(self, part: syntax.ForDirective, scope: EvaluationScope) -> StringNode:
-        return hole(scope.words(part.collection.span), self.at, "a loop over something that is not known")
+        return unresolved(scope.words(part.collection.span), self.at, "a loop over something that is not known")
 
     def join(self, *values: Node) -> Node:
         parts: list[Part] = []
@@ -178,12 +185,12 @@ class _Assembly:
                 starts.extend([start] * len(pieces))
             if len(parts) > MAX_PARTS:
                 break
-        if too_long(parts):
-            return hole(self.scope.words(_span(self.at)), self.at, "too long")
+        if is_too_long(parts):
+            return unresolved(self.scope.words(_span(self.at)), self.at, "too long")
         found = self.text(parts, starts, defaults_of(values))
-        if self.words is not None and has_structure(found.parts):
-            found = structured(found, self.words)
-        if any(_fails(value) for value in values) and type(found) is StringNode:
+        if self.words is not None and has_markers(found.parts):
+            found = parse_structure(found, self.words)
+        if any(_is_no_string(value) for value in values) and type(found) is StringNode:
             return Failure(found.parts, found.at, found.starts, found.indent, found.defaults)
         return found
 
@@ -191,7 +198,7 @@ class _Assembly:
         if isinstance(value, Absent):
             return ()
         if self.document and isinstance(value, Encoded) and value.value is not None:
-            return (Carried(str(value), node=value),)
+            return (EmbeddedJson(str(value), node=value),)
         return parts_of(value)
 
     def text(self, parts: list[Part], starts: list[tuple[int, int]], defaults: tuple[str, ...]) -> StringNode:
@@ -205,7 +212,7 @@ class _Assembly:
         )
 
 
-def _fails(value: Node) -> bool:
+def _is_no_string(value: Node) -> bool:
     """Whether Terraform would not take a value into a string: an error, null, a collection."""
     return isinstance(value, (Failure, ListNode, ObjectNode)) or (isinstance(value, Const) and value.value is None)
 
@@ -214,7 +221,7 @@ def _span(at: Position) -> syntax.Span:
     return syntax.Span(at.line, at.column, at.end_line, at.end_column)
 
 
-def whole_text(text: str, file: str) -> StringNode:
+def file_text(text: str, file: str) -> StringNode:
     """The text of a file that was read: it stands there letter for letter."""
     lines = text.count("\n") + 1
     return StringNode((text,), Position(file, 1, 1, lines, len(text) - text.rfind("\n")), ((1, 1),))

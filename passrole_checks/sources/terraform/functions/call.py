@@ -22,21 +22,21 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     UnresolvedKind,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import key_text, limited
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import limit_items, to_key
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Failure,
     Reference,
     UnknownTail,
-    hole,
-    hole_from,
+    as_string,
+    is_never_empty,
     is_null,
-    literal,
-    never_empty,
+    unresolved,
+    unresolved_from,
 )
-from passrole_checks.sources.terraform.evaluation.types import converted
+from passrole_checks.sources.terraform.evaluation.types import convert
 from passrole_checks.sources.terraform.functions.collection import COLLECTION
 from passrole_checks.sources.terraform.functions.encoding import ENCODING
 from passrole_checks.sources.terraform.functions.files import FILES
@@ -64,7 +64,7 @@ def _map(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(arguments) % 2:
         return call.fail("a key without a value")
     pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
+    return ObjectNode(tuple(ObjectEntry(to_key(key), value) for key, value in pairs), call.at)
 
 
 _FUNCTIONS: dict[str, Function] = {
@@ -91,7 +91,7 @@ _WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset"
 """Functions that see alternatives as such; the others are called for each of them."""
 
 
-@evaluates(syntax.Call)
+@evaluator_for(syntax.Call)
 def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     """The value of a function call."""
     words, at = scope.words(expression.span), scope.position(expression.span)
@@ -99,11 +99,11 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     if name in ("try", "can", "coalesce"):
         return _first_that_holds(name, expression, scope)
     if name == "convert" and len(expression.arguments) == 2:
-        return converted(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
+        return convert(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
     function = _FUNCTIONS.get(name) or _of_provider(name)
     if function is None:
         kind = UnresolvedKind.NAME if name == "uuid" else UnresolvedKind.ANYTHING
-        return hole(words, at, _why_not(name), kind)
+        return unresolved(words, at, _why_not(name), kind)
     arguments: list[Node] = []
     for place, argument in enumerate(expression.arguments):
         value = evaluate(argument, scope)
@@ -125,13 +125,13 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
         def applied(*values: Node) -> Node:
             # an alternative of an argument may be any number of arguments
             rest = any(isinstance(value, UnknownTail) for value in values)
-            return (None if rest else function(info, list(values))) or hole_from(words, at, *values)
+            return (None if rest else function(info, list(values))) or unresolved_from(words, at, *values)
 
         found = map_choices(applied, *arguments)
     if found is None:
-        return hole_from(words, at, *arguments)
+        return unresolved_from(words, at, *arguments)
     scope.budget.steps -= weight(found) // _CHEAP
-    return limited(found, words, at)
+    return limit_items(found, words, at)
 
 
 def _of_provider(name: str) -> Function | None:
@@ -155,10 +155,10 @@ def _spread(value: Node) -> list[Node]:
         if len({len(items) for items in lists}) == 1:
             outcomes = [outcome for outcome, _ in value.options]
             return [
-                choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
+                make_choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
                 for row in zip(*lists, strict=True)
             ]
-    return [UnknownTail(hole("…", value.at).parts, value.at)]
+    return [UnknownTail(unresolved("…", value.at).parts, value.at)]
 
 
 # What can only be evaluated: a variable as a whole, and what a data source says of where it is asked
@@ -186,10 +186,10 @@ def _first_that_holds(name: str, expression: syntax.Call, scope: EvaluationScope
 
         def known_to_hold(value: Node) -> Node:
             held = _holds("try", value)
-            return Const(held, at) if held is not None else hole_from(words, at, value)
+            return Const(held, at) if held is not None else unresolved_from(words, at, value)
 
-        return map_choices(known_to_hold, values[0][0]) if values else hole(words, at)
-    return result if result is not None else hole(words, at)
+        return map_choices(known_to_hold, values[0][0]) if values else unresolved(words, at)
+    return result if result is not None else unresolved(words, at)
 
 
 def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: EvaluationScope) -> Node:
@@ -200,7 +200,7 @@ def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: 
         if held is False:
             return otherwise
         verb = "is set" if name == "coalesce" else "can be evaluated"
-        return choice(scope.condition(f"{words} {verb}"), [("true", known), ("false", otherwise)], known.at)
+        return make_choice(scope.condition(f"{words} {verb}"), [("true", known), ("false", otherwise)], known.at)
 
     return map_choices(decide, value)
 
@@ -215,9 +215,9 @@ def _holds(name: str, value: Node) -> bool | None:
     if isinstance(value, UnknownTail):
         return None
     if name == "coalesce":
-        if is_null(value) or literal(value) == "":
+        if is_null(value) or as_string(value) == "":
             return False
-        return True if not isinstance(value, StringNode) or never_empty(value) else None
+        return True if not isinstance(value, StringNode) or is_never_empty(value) else None
     if isinstance(value, StringNode) and value.only_hole is not None and not isinstance(value, Reference):
         sure = _PLAIN.fullmatch(value.only_hole.expression) is not None or value.only_hole.kind in _TOLD
         return True if sure or type(value) is not StringNode else None

@@ -6,22 +6,27 @@ from collections.abc import Callable, Sequence
 
 from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode, Unresolved
-from passrole_checks.sources.terraform.evaluation.conditional_values import many, map_choices, readings_of, under
-from passrole_checks.sources.terraform.evaluation.get_path import certain, get_path, item_at, one_of
-from passrole_checks.sources.terraform.evaluation.operators import equal
-from passrole_checks.sources.terraform.evaluation.scope import name_of_key
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
+from passrole_checks.sources.terraform.evaluation.get_path import (
+    get_by_unknown_key,
+    get_element,
+    get_path,
+    is_single_element,
+)
+from passrole_checks.sources.terraform.evaluation.operators import are_equal
+from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Reference,
     Repeated,
     UnknownTail,
     Unordered,
-    hole,
+    as_bool,
+    as_integer,
+    as_number,
+    as_string,
     is_null,
-    literal,
-    number,
-    truth,
-    whole,
+    unresolved,
 )
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
 
@@ -38,7 +43,7 @@ def elements(value: Node) -> list[Node]:
     if isinstance(value, Choice):
         found: list[Node] = []
         for outcome, option in value.options:
-            found.extend(under(((value.condition, outcome),), item) for item in elements(option))
+            found.extend(guard(((value.condition, outcome),), item) for item in elements(option))
         return found
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
@@ -62,7 +67,7 @@ def listed(found: list[Node], call: FunctionCall, *sources: Node, exact: bool = 
 
 def settled(value: Node) -> bool:
     """Whether a value is a list of which the number and the places of the elements are known."""
-    return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(certain, value.items))
+    return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(is_single_element, value.items))
 
 
 def concat(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -80,14 +85,14 @@ def flatten(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _flatten(item: Node, found: list[Node], depth: int) -> None:
     if depth > _DEEP or len(found) > MAX_ITEMS:
-        found.append(hole("…", item.at, "nested too deeply"))
+        found.append(unresolved("…", item.at, "nested too deeply"))
     elif isinstance(item, ListNode):
         for inner in item.items:
             if len(found) > MAX_ITEMS:
                 return
             _flatten(inner, found, depth + 1)
-    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for reading in readings_of(item)):
-        there = many if isinstance(item, Repeated) else under
+    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for reading in variants_of(item)):
+        there = repeat if isinstance(item, Repeated) else guard
         for outcome, option in item.options:
             inside: list[Node] = []
             _flatten(option, inside, depth + 1)
@@ -113,7 +118,7 @@ def _filled(item: Node) -> Node:
     if isinstance(item, Choice):
         options = tuple((outcome, _filled(option)) for outcome, option in item.options)
         return Choice(item.condition, options, item.at)
-    return Absent(item.at) if is_null(item) or literal(item) == "" else item
+    return Absent(item.at) if is_null(item) or as_string(item) == "" else item
 
 
 def distinct(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -127,7 +132,7 @@ def without_repeats(items: list[Node]) -> tuple[list[Node], bool]:
     found: list[Node] = []
     seen: set[tuple[type, str]] = set()
     for item in items:
-        value = literal(item)
+        value = as_string(item)
         if value is not None:
             key = (type(item), value)
             if key in seen:
@@ -136,7 +141,7 @@ def without_repeats(items: list[Node]) -> tuple[list[Node], bool]:
         elif any(other == item for other in found[:200]):
             continue
         found.append(item)
-    return found, len(found) < 2 or all(literal(item) is not None for item in found)
+    return found, len(found) < 2 or all(as_string(item) is not None for item in found)
 
 
 def to_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -159,7 +164,7 @@ def length(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _count(items: Sequence[Node], call: FunctionCall) -> Node | None:
     """How many elements are there, by the conditions of those that may be missing."""
-    open_ = [item for item in items if not certain(item)]
+    open_ = [item for item in items if not is_single_element(item)]
     if len(open_) > _OPEN or any(isinstance(item, (UnknownTail, Repeated)) for item in open_):
         return None
     sure = len(items) - len(open_)
@@ -174,19 +179,19 @@ def _count(items: Sequence[Node], call: FunctionCall) -> Node | None:
 
 def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``element``: an index beyond the end begins anew."""
-    value, place = arguments[0], whole(arguments[1])
-    if number(arguments[1]) is not None and place is None:
+    value, place = arguments[0], as_integer(arguments[1])
+    if as_number(arguments[1]) is not None and place is None:
         return call.fail("an index is a whole number")
     if isinstance(value, ListNode) and place is not None:
         if settled(value):
             return value.items[place % len(value.items)] if value.items else call.fail("no elements")
         missing = call.fail("no such element") if call.scope.trying else None
-        return item_at(value, place, call.words, call.at, missing) if place >= 0 else None
+        return get_element(value, place, call.words, call.at, missing) if place >= 0 else None
     if isinstance(value, StringNode) and place is not None:
         return get_path(value, arguments[1], call.words, call.at)
     if isinstance(value, ListNode) and settled(value) and value.items:  # an index beyond the end begins anew
-        named = f"{name_of_key(arguments[1], call.scope)} % {len(value.items)}"
-        return one_of(value, arguments[1], call.words, call.at, named)
+        named = f"{key_text(arguments[1], call.scope)} % {len(value.items)}"
+        return get_by_unknown_key(value, arguments[1], call.words, call.at, named)
     return None
 
 
@@ -200,11 +205,13 @@ def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(value.items) == 1:
         item = value.items[0]
         if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.holes)):
-            return item_at(value, 0, call.words, call.at, Const(None, call.at))
+            return get_element(value, 0, call.words, call.at, Const(None, call.at))
         if isinstance(item, UnknownTail):
             return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
         return _or_null(item)
-    return call.fail("more than one element") if sum(map(certain, value.items)) > 1 and settled(value) else None
+    return (
+        call.fail("more than one element") if sum(map(is_single_element, value.items)) > 1 and settled(value) else None
+    )
 
 
 def _or_null(item: Node) -> Node:
@@ -224,7 +231,7 @@ def contains(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return call.fail("argument 1 is not a list or a set")
     if not isinstance(arguments[0], ListNode):
         return None
-    answers = [equal(item, arguments[1]) if certain(item) else None for item in arguments[0].items]
+    answers = [are_equal(item, arguments[1]) if is_single_element(item) else None for item in arguments[0].items]
     if True in answers:
         return Const(True, call.at)
     return None if None in answers else Const(False, call.at)
@@ -237,7 +244,7 @@ def index(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not settled(arguments[0]):
         return None
     for place, item in enumerate(arguments[0].items):
-        same = equal(item, arguments[1])
+        same = are_equal(item, arguments[1])
         if same is None:
             return None
         if same:
@@ -262,26 +269,26 @@ def in_order(items: list[Node], call: FunctionCall) -> tuple[list[Node], Functio
 
     The last of the results stands for how well the places are known.
     """
-    known = all(literal(item) is not None for item in items)
-    order = sorted(items, key=lambda item: (literal(item) is None, literal(item) or ""))
+    known = all(as_string(item) is not None for item in items)
+    order = sorted(items, key=lambda item: (as_string(item) is None, as_string(item) or ""))
     return order, call, ListNode((), call.at) if known or len(items) < 2 else Unordered((), call.at)
 
 
 def slice_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``slice``: the elements from one place up to, but without, another."""
-    value, start, end = arguments[0], whole(arguments[1]), whole(arguments[2])
+    value, start, end = arguments[0], as_integer(arguments[1]), as_integer(arguments[2])
     if not isinstance(value, ListNode) or isinstance(value, Unordered) or start is None or end is None:
         return None
     if start < 0 or start > end or (settled(value) and end > len(value.items)):
         return call.fail("the range is not within the list")
-    if end <= len(value.items) and all(map(certain, value.items[:end])):
+    if end <= len(value.items) and all(map(is_single_element, value.items[:end])):
         return ListNode(value.items[start:end], call.at)
     return None
 
 
 def range_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Numbers from the first argument (or 0) up to, or down to, but without the second, by steps of the third."""
-    numbers = [number(argument) for argument in arguments]
+    numbers = [as_number(argument) for argument in arguments]
     known = [value for value in numbers if value is not None]
     if len(known) != len(numbers):
         return None
@@ -300,15 +307,17 @@ def all_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not isinstance(arguments[0], ListNode):
         return None
     decisive = call.name == "anytrue"
-    answers = [False if is_null(item) and certain(item) else truth(item) for item in arguments[0].items]
-    if any(answer is decisive and certain(item) for answer, item in zip(answers, arguments[0].items, strict=True)):
+    answers = [False if is_null(item) and is_single_element(item) else as_bool(item) for item in arguments[0].items]
+    if any(
+        answer is decisive and is_single_element(item) for answer, item in zip(answers, arguments[0].items, strict=True)
+    ):
         return Const(decisive, call.at)
     return None if None in answers else Const(not decisive, call.at)
 
 
 def chunk_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``chunklist``: lists of at most so many elements; 0 is one list of all."""
-    value, size = arguments[0], whole(arguments[1])
+    value, size = arguments[0], as_integer(arguments[1])
     if not isinstance(value, ListNode) or size is None or not settled(value):
         return None
     if size < 0:
@@ -325,7 +334,7 @@ def coalesce_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
             continue
         if not isinstance(argument, ListNode):
             return None
-        if any(map(certain, argument.items)):
+        if any(map(is_single_element, argument.items)):
             return argument
         if argument.items:
             return None
@@ -341,27 +350,27 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     if len(given.items) != len(keys.items):
         return call.fail("lists of different lengths")
-    names = {literal(one) for one in wanted.items if certain(one)} - {None}
-    others = [one for one in wanted.items if not certain(one) or literal(one) is None]
-    if sum(len(others if literal(key) is not None else wanted.items) for key in keys.items) > _MOST_COMPARED:
+    names = {as_string(one) for one in wanted.items if is_single_element(one)} - {None}
+    others = [one for one in wanted.items if not is_single_element(one) or as_string(one) is None]
+    if sum(len(others if as_string(key) is not None else wanted.items) for key in keys.items) > _MOST_COMPARED:
         return call.hole("too much to evaluate")
     found: list[Node] = []
     for item, key in zip(given.items, keys.items, strict=True):
-        against = others if literal(key) is not None else wanted.items
-        answers = [_same(key, one) if certain(one) else None for one in against]
-        if literal(key) in names or True in answers:
+        against = others if as_string(key) is not None else wanted.items
+        answers = [_same(key, one) if is_single_element(one) else None for one in against]
+        if as_string(key) in names or True in answers:
             found.append(item)
         elif None in answers:
-            name = literal(key)
+            name = as_string(key)
             words = path_conditions.quoted(name) if name is not None else str(key)
-            found.append(under(((call.scope.condition(f"{call.words} looks for {words}"), "true"),), item))
+            found.append(guard(((call.scope.condition(f"{call.words} looks for {words}"), "true"),), item))
     return ListNode(tuple(found), call.at)
 
 
 def _same(first: Node, second: Node) -> bool | None:
     """Whether two values are the same once both are strings."""
-    one_, other = literal(first), literal(second)
-    return one_ == other if one_ is not None and other is not None else equal(first, second)
+    one_, other = as_string(first), as_string(second)
+    return one_ == other if one_ is not None and other is not None else are_equal(first, second)
 
 
 def sum_(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -383,7 +392,7 @@ def extreme(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def _of_numbers(
     function: Callable[[list[int | float]], int | float], call: FunctionCall, given: list[Node]
 ) -> Node | None:
-    amounts = [number(value) for value in given]
+    amounts = [as_number(value) for value in given]
     found = [amount for amount in amounts if amount is not None]
     return Const(function(found), call.at) if len(found) == len(amounts) else None
 

@@ -18,13 +18,13 @@ from passrole_checks.sources.files.access_log import at_tree
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
+    as_string,
     defaults_of,
     failure,
-    hole,
-    known,
-    literal,
+    fill_known_parts,
+    unresolved,
 )
-from passrole_checks.sources.terraform.evaluation.templates import whole_text
+from passrole_checks.sources.terraform.evaluation.templates import file_text
 from passrole_checks.sources.terraform.functions.encoding import digest
 from passrole_checks.sources.terraform.functions.maps import unknown_entries
 from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, open_ended
@@ -41,7 +41,7 @@ def _path(value: Node, scope: EvaluationScope) -> str | None:
 
     Terraform reads a relative path from where it is run; that is the root module, as a rule.
     """
-    found = literal(value)
+    found = as_string(value)
     if found is None or found.startswith("~"):
         return None
     if os.path.isabs(found):
@@ -53,11 +53,11 @@ def read_file(value: Node, scope: EvaluationScope, words: str, at: Position) -> 
     """The text of a file, with positions in that file."""
     path = _path(value, scope)
     if path is None:
-        return hole(words, at, "a file whose name is not known")
+        return unresolved(words, at, "a file whose name is not known")
     content, reason = scope.files.read(path)
     if content is None:
-        return failure(words, at, reason) if reason == NO_SUCH_FILE else hole(words, at, reason)
-    return whole_text(content, path)
+        return failure(words, at, reason) if reason == NO_SUCH_FILE else unresolved(words, at, reason)
+    return file_text(content, path)
 
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -92,7 +92,7 @@ def file_exists(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The files below a folder whose relative path fits a pattern: ``*``, ``?``, ``**``, ``{a,b}``, ``[a-z]``."""
-    folder, pattern = _path(arguments[0], call.scope), literal(arguments[1])
+    folder, pattern = _path(arguments[0], call.scope), as_string(arguments[1])
     if folder is None or pattern is None:
         return call.hole("a folder whose name is not known" if folder is None else "")
     if call.scope.files.exists(folder) is None:
@@ -159,12 +159,12 @@ def template_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def render(template: Node, variables: Node | None, scope: EvaluationScope, words: str, at: Position) -> Node:
     """A text read as a template, with the variables given to it and no others."""
     if not isinstance(template, StringNode) or isinstance(template, Encoded):
-        return hole(words, at)
+        return unresolved(words, at)
     if template.only_hole is not None and not template.only_hole.known:
         return template
-    content = known(template).literal
+    content = fill_known_parts(template).literal
     if content is None:
-        return hole(words, at, "a template that is not known")
+        return unresolved(words, at, "a template that is not known")
     source = SourceText(template.at.file, content.encode(), template.at.line, 1)
     parsed = reader().read_template(source)
     values: dict[str, Node] = {}
@@ -199,7 +199,7 @@ def names_in(expression: syntax.Expression) -> set[str]:
 
 def part_of_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``dirname`` and ``basename``."""
-    path = literal(arguments[0])
+    path = as_string(arguments[0])
     if path is None:
         return None
     clean = os.path.normpath(path) if path else "."
@@ -222,7 +222,7 @@ def absolute(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def expanded(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``pathexpand``: a home folder is not known."""
-    path = literal(arguments[0])
+    path = as_string(arguments[0])
     if path is None:
         return None
     return arguments[0] if not path.startswith("~") else call.hole("a folder of whoever runs it")

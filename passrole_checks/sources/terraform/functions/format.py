@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, readings_of
-from passrole_checks.sources.terraform.evaluation.get_path import certain
+from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, variants_of
+from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
     Unordered,
+    as_bool,
+    as_integer,
+    as_number,
+    as_string,
     defaults_of,
     is_null,
-    literal,
-    number,
+    is_too_long,
     parts_of,
-    too_long,
-    truth,
-    whole,
 )
 from passrole_checks.sources.terraform.functions.collection import listed, settled
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
@@ -34,7 +34,7 @@ class _Impossible(ValueError):
 
 def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``format``: each verb replaced, holes kept in their places; an error where verbs and arguments do not fit."""
-    pattern = literal(arguments[0])
+    pattern = as_string(arguments[0])
     if pattern is None:
         return None
     parts: list[Part] = []
@@ -56,7 +56,7 @@ def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
             parts.extend(_formatted(call, arguments[index + 1], match))
         except _Impossible as error:
             return call.fail(str(error))
-        if too_long(parts):
+        if is_too_long(parts):
             return call.hole("too long")
     if highest < len(arguments) - 1:
         return call.fail("too many arguments")
@@ -77,26 +77,26 @@ def _formatted(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple[P
     if verb in "sv":
         return _padded(_cut(parts_of(value), precision, call), flags, width, call)
     if verb == "q":
-        found = literal(value)
+        found = as_string(value)
         if found is None:
             return ('"', *parts_of(value), '"') if not width else (Unresolved(call.words),)
         return _padded(parts_of(Encoded((Unresolved("…"),), value.at, value=text(found, value.at))), flags, width, call)
     if verb == "t":
-        decided = truth(value)
-        if decided is None and literal(value) is not None:
+        decided = as_bool(value)
+        if decided is None and as_string(value) is not None:
             raise _Impossible("not a bool")
         return (_unknown(call, value),) if decided is None else ("true" if decided else "false",)
-    if number(value) is None:
-        if literal(value) is not None:
+    if as_number(value) is None:
+        if as_string(value) is not None:
             raise _Impossible("not a number")
         return (_unknown(call, value),)
     return (_number(value, flags.replace("#", ""), width, precision, verb),)
 
 
 def _number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
-    amount = number(value) or 0
+    amount = as_number(value) or 0
     if verb in "bdoxX":
-        integer = whole(value)
+        integer = as_integer(value)
         if integer is None:
             raise _Impossible("not a whole number")
         if verb == "b":
@@ -167,7 +167,7 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
         row: list[Node] = [
             argument.items[place] if isinstance(argument, ListNode) else argument for argument in arguments
         ]
-        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in readings_of(value)):
+        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in variants_of(value)):
             return None
         rows.append(map_choices(lambda *values: _row(call, list(values)), *row))
     return listed(rows, call, *lists)
@@ -175,7 +175,9 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _row(call: FunctionCall, row: list[Node]) -> Node:
     """One text, nothing where its element is left out."""
-    missing = next((value for value in row if not certain(value) and not isinstance(value, UnknownTail)), None)
+    missing = next(
+        (value for value in row if not is_single_element(value) and not isinstance(value, UnknownTail)), None
+    )
     if missing is not None:
         return missing
     one = format_(call, row) or call.hole()

@@ -6,15 +6,15 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 from __future__ import annotations
 
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, Unresolved
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text
-from passrole_checks.sources.terraform.evaluation.scope import name_of_key
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
+from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
     Unordered,
+    as_string,
     is_null,
-    literal,
 )
 from passrole_checks.sources.terraform.functions.collection import elements, listed, rest, settled
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
@@ -81,11 +81,11 @@ def _known(value: ObjectNode) -> bool:
 
 def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The entry under a key, or the default; both where it is not known whether the map has that key."""
-    value, name = arguments[0], literal(arguments[1])
+    value, name = arguments[0], as_string(arguments[1])
     default = arguments[2] if len(arguments) > 2 else None
     if name is None:
         missing = default if default is not None or not call.scope.trying else call.fail("no such key")
-        return get_path(value, arguments[1], call.words, call.at, lambda key: name_of_key(key, call.scope), missing)
+        return get_path(value, arguments[1], call.words, call.at, lambda key: key_text(key, call.scope), missing)
     if isinstance(value, ObjectNode):
         found = value.get(name)
         if all(entry.key.literal is not None for entry in value.entries):
@@ -105,7 +105,7 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _or_default(holder: StringNode, name: str, found: Node, default: Node, call: FunctionCall) -> Node:
     condition = call.scope.condition(f'{holder.holes[0].expression} holds "{name}"')
-    return choice(condition, [("true", found), ("false", default)], call.at)
+    return make_choice(condition, [("true", found), ("false", default)], call.at)
 
 
 def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -118,7 +118,7 @@ def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(first.items) != len(second.items):
         return call.fail("lists of different lengths")
     pairs = zip(first.items, second.items, strict=True)
-    return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
+    return ObjectNode(tuple(ObjectEntry(to_key(key), value) for key, value in pairs), call.at)
 
 
 def to_map(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -137,7 +137,7 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if key is None or not isinstance(entry.value, ListNode):
             return None
         for item in entry.value.items:
-            name = literal(item)
+            name = as_string(item)
             if name is None:
                 return None
             turned.setdefault(name, []).append(key)

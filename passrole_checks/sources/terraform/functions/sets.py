@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, StringNode
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.get_path import certain
-from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
-from passrole_checks.sources.terraform.evaluation.operators import equal
-from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, literal, number
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
+from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
+from passrole_checks.sources.terraform.evaluation.operators import are_equal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, as_number, as_string
 from passrole_checks.sources.terraform.functions.collection import concat, elements, in_order, listed, without_repeats
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
@@ -31,9 +31,11 @@ def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def as_set(value: ListNode, call: FunctionCall) -> ListNode:
     """The elements once each, strings and numbers in their order."""
     found, exact = without_repeats(list(value.items))
-    if all(isinstance(item, Const) and number(item) is not None for item in found):
-        found.sort(key=lambda item: number(item) or 0)
-    elif all(literal(item) is not None or not certain(item) or isinstance(item, StringNode) for item in found):
+    if all(isinstance(item, Const) and as_number(item) is not None for item in found):
+        found.sort(key=lambda item: as_number(item) or 0)
+    elif all(
+        as_string(item) is not None or not is_single_element(item) or isinstance(item, StringNode) for item in found
+    ):
         found, _, places = in_order(found, call)
         return listed(found, call, value, places, exact=exact)
     return listed(found, call, value, exact=exact)
@@ -51,7 +53,7 @@ def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
     sets = list(arguments)
     if wanted:  # the order makes no difference; that of which most is known is looked through
         sets.sort(
-            key=lambda one: not (isinstance(one, ListNode) and all(literal(item) is not None for item in one.items))
+            key=lambda one: not (isinstance(one, ListNode) and all(as_string(item) is not None for item in one.items))
         )
     found: list[Node] = []
     for item in elements(sets[0]):
@@ -61,15 +63,17 @@ def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if None not in answers or isinstance(item, UnknownTail):
             found.append(item)
             continue
-        name = literal(item)
+        name = as_string(item)
         words = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
-        found.append(under(((call.scope.condition(f"{call.words} holds {words}"), "true"),), item))
+        found.append(guard(((call.scope.condition(f"{call.words} holds {words}"), "true"),), item))
     return as_set(ListNode(tuple(found), call.at), call)
 
 
 def _within(item: Node, other: Node) -> bool | None:
     """Whether a set holds an element, None where it cannot be told."""
-    answers = [equal(one, item) if certain(one) and certain(item) else None for one in elements(other)]
+    answers = [
+        are_equal(one, item) if is_single_element(one) and is_single_element(item) else None for one in elements(other)
+    ]
     return True if True in answers else None if None in answers else False
 
 
@@ -77,20 +81,20 @@ def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """All combinations; one with an element that may be missing, or stand for several, is there under a condition."""
     rows: list[tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]] = [((), ())]
     for argument in arguments:
-        rounds = rounds_of(argument)
+        rounds = iterations_of(argument)
         if rounds is None:
             return call.fail("an argument is not a list or a set")
         if len(rows) * len(rounds) > _MOST_ROWS:
             return call.hole("too many elements")
         several = [(one.value, one.when or _some(one, call)) for one in rounds]
         rows = [((*row, value), (*when, *more)) for row, when in rows for value, more in several]
-    found = [under(when, ListNode(row, call.at)) for row, when in rows]
+    found = [guard(when, ListNode(row, call.at)) for row, when in rows]
     return listed(found, call, *arguments)
 
 
-def _some(one: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
+def _some(one: Iteration, call: FunctionCall) -> tuple[tuple[str, str], ...]:
     """The condition under which there are any of the elements that a round stands for."""
-    return ((call.scope.condition(f"{one.value} is not empty"), "true"),) if one.many else ()
+    return ((call.scope.condition(f"{one.value} is not empty"), "true"),) if one.repeated else ()
 
 
 SETS = declare({

@@ -32,11 +32,11 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
     UnknownTail,
-    encoded_text,
+    as_string,
+    encode_json,
     failure,
-    hole,
     is_null,
-    literal,
+    unresolved,
 )
 
 
@@ -51,7 +51,7 @@ class FunctionCall:
 
     def hole(self, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
         """The call as a hole with its own words."""
-        return hole(self.words, self.at, reason, kind)
+        return unresolved(self.words, self.at, reason, kind)
 
     def fail(self, reason: str) -> StringNode:
         """The call as what Terraform would call an error; ``try`` and ``can`` catch it."""
@@ -102,7 +102,7 @@ def mismatch(letter: str, value: Node) -> str:
         return "" if letter.isupper() else "is null"
     fits = True
     if isinstance(value, StringNode):
-        fits = kind in "sax" or open_ended(value) or (kind in "nb" and _converts(kind, literal(value)))
+        fits = kind in "sax" or open_ended(value) or (kind in "nb" and _converts(kind, as_string(value)))
     elif isinstance(value, Const):
         boolean = isinstance(value.value, bool)
         fits = kind in "sax" if kind not in "nb" else boolean is (kind == "b")
@@ -158,7 +158,7 @@ def weight(node: Node, most: int = 10_000) -> int:
 def spelled(value: StringNode) -> StringNode:
     """The text with every hole of which something is known replaced by what is known (the ARN of a role)."""
     if isinstance(value, Encoded):
-        return encoded_text(value)
+        return encode_json(value)
     return StringNode(join(_spelled(value.parts, 0)), value.at, defaults=value.defaults)
 
 
@@ -202,4 +202,4 @@ def exact(value: Node) -> str | None:
     """The text of a value, character by character; None also for a data document, whose layout is not kept."""
     if isinstance(value, Encoded) and not str(value).startswith(("${jsonencode(", "${core::jsonencode(")):
         return None
-    return literal(value)
+    return as_string(value)

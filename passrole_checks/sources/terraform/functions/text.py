@@ -25,22 +25,22 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import certain, item_at
+from passrole_checks.sources.terraform.evaluation.get_path import get_element, is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Encoded,
     UnknownTail,
     Unordered,
+    as_bool,
+    as_integer,
+    as_number,
+    as_string,
     defaults_of,
     is_null,
-    joined,
-    literal,
-    number,
+    is_too_long,
+    join_values,
     number_text,
     parts_of,
-    too_long,
-    truth,
-    whole,
 )
 from passrole_checks.sources.terraform.functions.collection import elements, length
 from passrole_checks.sources.terraform.functions.pattern import replaced
@@ -59,13 +59,13 @@ def as_text(value: Node) -> StringNode | None:
     """The value as a string, with all that is known of its holes."""
     if isinstance(value, StringNode):
         return spelled(value)
-    found = literal(value)
+    found = as_string(value)
     return text(found, value.at) if found is not None else None
 
 
 def made_of(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *arguments: Node) -> Node:
     """A string of these parts, which stands by default where an argument does; a hole where it would be too long."""
-    if too_long(parts):
+    if is_too_long(parts):
         return call.hole("too long")
     return StringNode(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
 
@@ -76,7 +76,7 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     separator = arguments[0]
     if any(isinstance(item, (ListNode, ObjectNode)) for item in items):
         return call.fail("an element is not a string")
-    if any(is_null(item) and certain(item) for item in items):
+    if any(is_null(item) and is_single_element(item) for item in items):
         return call.fail("an element is null")
     if any(isinstance(argument, Unordered) for argument in arguments[1:]) and len(items) > 1:
         return None
@@ -84,17 +84,19 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
         if any(isinstance(value, UnknownTail) for value in values):
-            return joined(_with_separators([one for one in values if not isinstance(one, Absent)], separator), call.at)
+            return join_values(
+                _with_separators([one for one in values if not isinstance(one, Absent)], separator), call.at
+            )
         for value in values:
-            if certain(value):
+            if is_single_element(value):
                 pieces.extend([separator, value] if pieces else [value])
         if len(pieces) == 1 and isinstance(pieces[0], Encoded):
             return pieces[0]  # how modules give the one document that there is, if any
-        return joined(pieces, call.at)
+        return join_values(pieces, call.at)
 
-    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], UnknownTail) and _of_role(items[0]):
+    if len(items) == 1 and as_string(separator) == "" and isinstance(items[0], UnknownTail) and _of_role(items[0]):
         # how modules give the one role that there is, if any
-        return item_at(ListNode((items[0],), call.at), 0, call.words, call.at, text("", call.at))
+        return get_element(ListNode((items[0],), call.at), 0, call.words, call.at, text("", call.at))
     return map_choices(run, *items)
 
 
@@ -123,7 +125,7 @@ def _cased(change: Callable[[str], str]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         value = arguments[0]
         if not isinstance(value, StringNode):
-            found = literal(value)
+            found = as_string(value)
             return text(change(found), call.at) if found is not None else None
         parts = [
             change(part) if isinstance(part, str) else _changed(part, call.name, change) for part in filled_in(value)
@@ -135,7 +137,7 @@ def _cased(change: Callable[[str], str]) -> Function:
 
 def filled_in(value: StringNode) -> tuple[Part, ...]:
     """The parts, known names of roles and the like filled in where they are known to the end."""
-    found = literal(value)
+    found = as_string(value)
     return (found,) if found is not None else (spelled(value) if isinstance(value, Encoded) else value).parts
 
 
@@ -158,7 +160,7 @@ def _changed(part: Unresolved, name: str, change: Callable[[str], str]) -> Unres
 
 def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``replace`` of a text or, between slashes, a pattern; a hole that cannot hold the text stays as it is."""
-    old = literal(arguments[1])
+    old = as_string(arguments[1])
     value = as_text(arguments[0])
     if value is None or old is None:
         return None
@@ -204,7 +206,7 @@ def _meets(part: Unresolved, rest: str, end: int) -> bool:
 
 
 def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
-    words = literal(new)
+    words = as_string(new)
     keeps = part.kind is UnresolvedKind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
     shown = path_conditions.quoted(words) if words is not None else str(new)
     expression = f"{call.name}({part.expression}, {path_conditions.quoted(old)}, {shown})"
@@ -213,7 +215,7 @@ def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unres
 
 def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``split``: pieces up to a hole that may hold the separator, behind it an unknown run."""
-    separator, value = literal(arguments[0]), as_text(arguments[1])
+    separator, value = as_string(arguments[0]), as_text(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
@@ -262,7 +264,7 @@ def _stands_alone(letter: str) -> bool:
 
 def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``substr``: characters from the known beginning or end; a hole where it reaches into one."""
-    value, start, size = as_text(arguments[0]), whole(arguments[1]), whole(arguments[2])
+    value, start, size = as_text(arguments[0]), as_integer(arguments[1]), as_integer(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
         return None
     if not size:
@@ -343,13 +345,13 @@ def to_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def to_number(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``tonumber`` of what is known; null stays null."""
-    amount = number(arguments[0])
+    amount = as_number(arguments[0])
     return Const(amount, call.at) if amount is not None else arguments[0] if is_null(arguments[0]) else None
 
 
 def to_bool(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``tobool`` of what is known; null stays null."""
-    decided = truth(arguments[0])
+    decided = as_bool(arguments[0])
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None
 
 

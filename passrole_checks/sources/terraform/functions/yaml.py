@@ -25,7 +25,13 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, defaults_of, hole, known, parts_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    defaults_of,
+    fill_known_parts,
+    parts_of,
+    unresolved,
+)
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _DEPTH = 40
@@ -44,7 +50,7 @@ def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return value.value
     if not isinstance(value, StringNode) or (value.only_hole is not None and not value.only_hole.known):
         return None
-    return _Reader(value if value.starts else known(value), call).read()
+    return _Reader(value if value.starts else fill_known_parts(value), call).read()
 
 
 def yaml_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -94,7 +100,7 @@ class _Reader:
             raise _TooLarge
         at = self.position(tree)
         if depth > _DEPTH:
-            return hole(self.call.words, at, "nested too deeply")
+            return unresolved(self.call.words, at, "nested too deeply")
         if isinstance(tree, yaml.SequenceNode):
             return ListNode(tuple([self.node(item, depth + 1) for item in tree.value]), at)
         if isinstance(tree, yaml.MappingNode):
@@ -111,7 +117,9 @@ class _Reader:
                     merged.extend(one.entries if isinstance(one, ObjectNode) else ())
                 continue
             at = self.position(key)
-            name = StringNode(self.parts(str(key.value)), at) if isinstance(key, yaml.ScalarNode) else hole("…", at)
+            name = (
+                StringNode(self.parts(str(key.value)), at) if isinstance(key, yaml.ScalarNode) else unresolved("…", at)
+            )
             own.append(ObjectEntry(name, self.node(value, depth + 1)))
         names = {entry.key.parts for entry in own}
         for entry in merged:

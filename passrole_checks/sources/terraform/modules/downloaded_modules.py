@@ -25,7 +25,7 @@ from passrole_checks.sources.model.configuration import Unreadable
 
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
 _EXTERNAL = ".external_modules"
-_LARGEST = 50_000_000  # bytes of a manifest
+_MAX_BYTES = 50_000_000  # bytes of a manifest
 _REGISTRY = re.compile(r"(?:(?P<host>[\w-]+(?:\.[\w-]+)+(?::\d+)?)/)?(?P<name>[\w-]+/[\w-]+/[\w-]+)(?P<inner>//.*)?")
 _GIT = re.compile(
     r"(?:git::)?(?:(?:https?|ssh|git)://)?(?:[\w.-]+@)?(?P<host>[\w.-]+\.[a-z]+)(?::\d+)?[/:](?P<path>[^?]+?)"
@@ -49,7 +49,7 @@ class _Record:
     folder: str
 
 
-class Installed:
+class InstalledModules:
     """What is installed for one root module, in its folder ``root``, within the boundary of what is read."""
 
     def __init__(self, root: Path) -> None:
@@ -66,7 +66,7 @@ class Installed:
         if record is None:
             folder = self._external(source)
             return ModuleLocation(folder) if folder is not None else ModuleLocation(reason="is not here")
-        if not _same(source, record.source):
+        if not _is_same_source(source, record.source):
             return ModuleLocation(reason=f"is not here: modules.json names {record.source} (terraform init)")
         exact = _EXACT.fullmatch(version) if version is not None else None
         if exact is not None and record.version and exact[1] != record.version:
@@ -95,7 +95,7 @@ class Installed:
     @cached_property
     def _read(self) -> tuple[dict[str, _Record], str]:
         try:
-            document = json.loads(current().read(self.file, _LARGEST))
+            document = json.loads(current().read(self.file, _MAX_BYTES))
         except (FileNotFoundError, NotADirectoryError):
             return {}, ""
         except OSError as error:
@@ -123,7 +123,7 @@ class Installed:
                 continue
             at_tree(base)
             if os.path.isdir(base):
-                folder = _at(base, wanted.reference)
+                folder = _reference_folder(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
                 return folder if folder is not None and downloads.allows(folder) and os.path.isdir(folder) else None
         return None
@@ -149,7 +149,7 @@ def _record(module: object) -> Iterator[tuple[str, _Record]]:
         )
 
 
-def _same(written: str, recorded: str) -> bool:
+def _is_same_source(written: str, recorded: str) -> bool:
     """Whether a source as it is written may be the one that was installed: Terraform completes what it records."""
     found = _REGISTRY.fullmatch(written)
     if found is None:
@@ -176,21 +176,23 @@ def _repository(source: str) -> _Repository | None:
     if registry is not None and registry["host"] in (None, "registry.terraform.io"):
         namespace, name, provider = registry["name"].split("/")
         inner = (registry["inner"] or "").lstrip("/")
-        return _safe(f"github.com/{namespace}/terraform-{provider}-{name}", inner, None)
+        return _safe_repository(f"github.com/{namespace}/terraform-{provider}-{name}", inner, None)
     found = _GIT.fullmatch(source)
     if found is None:
         return None
     path, _, inner = found["path"].partition("//")
     reference = re.search(r"(?:^|&)ref=([^&]+)", found["query"] or "")
-    return _safe(f"{found['host']}/{path.removesuffix('.git')}", inner, reference[1] if reference else "HEAD")
+    return _safe_repository(
+        f"{found['host']}/{path.removesuffix('.git')}", inner, reference[1] if reference else "HEAD"
+    )
 
 
-def _safe(path: str, inner: str, reference: str | None) -> _Repository | None:
+def _safe_repository(path: str, inner: str, reference: str | None) -> _Repository | None:
     steps = "/".join((path, inner, reference or "")).split("/")
     return None if ".." in steps or "\0" in path + inner else _Repository(path, inner, reference)
 
 
-def _at(base: Path, reference: str | None) -> Path | None:
+def _reference_folder(base: Path, reference: str | None) -> Path | None:
     """The folder of a reference; where none is asked for, the one that is there."""
     if reference is not None:
         return base / reference

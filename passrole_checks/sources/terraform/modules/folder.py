@@ -18,9 +18,9 @@ from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclus
 from passrole_checks.sources.files.read_boundary import current
 from passrole_checks.sources.terraform.reading import parse_cache as kept
 from passrole_checks.sources.terraform.reading.files import (
-    LARGEST,
+    MAX_FILE_BYTES,
     is_override,
-    listed,
+    list_files,
     parse_file,
     terraform_files,
 )
@@ -64,11 +64,11 @@ class Folder:
 
 def read_folder(path: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Folder:
     """Read all files of a folder but those excluded. Never raises; what cannot be read is a problem of its file."""
-    listing = listed(path, exclusions)
+    listing = list_files(path, exclusions)
     folder = Folder(path, shadowed=listing.shadowed, excluded=listing.excluded)
     for name in listing.files:
         parsed, override = parse_file(name), is_override(name.name)
-        kept.was_read(parsed)
+        kept.record_read(parsed)
         folder.files.append(parsed)
         for block in parsed.body.blocks:
             _add(folder, block, override=override)
@@ -90,7 +90,7 @@ def _add(folder: Folder, block: Block, *, override: bool) -> None:
         blocks = folder.resources if kind == "resource" else folder.data
         known = folder.by_name.get(key)
         if known is not None and override:
-            merged = folder.by_name[key] = _merged(known, block)
+            merged = folder.by_name[key] = _merge_blocks(known, block)
             blocks[:] = [merged if other is known else other for other in blocks]
             return
         blocks.append(block)
@@ -99,7 +99,7 @@ def _add(folder: Folder, block: Block, *, override: bool) -> None:
     named = {"variable": folder.variables, "output": folder.outputs, "module": folder.modules}.get(kind)
     if named is not None and labels:
         if labels[0] in named and override:
-            named[labels[0]] = _merged(named[labels[0]], block)
+            named[labels[0]] = _merge_blocks(named[labels[0]], block)
         else:
             named.setdefault(labels[0], block)
 
@@ -109,37 +109,37 @@ def _add_provider(providers: list[Block], block: Block, override: bool) -> None:
         own = (block.labels[0], provider_alias(block))
         for place, other in enumerate(providers):
             if (other.labels[0], provider_alias(other)) == own:
-                providers[place] = _merged(other, block)
+                providers[place] = _merge_blocks(other, block)
                 return
     providers.append(block)
 
 
 def provider_alias(block: Block) -> str | None:
     """The alias of a ``provider`` block, None for the default configuration."""
-    return literal_text(block, "alias")
+    return literal_attribute(block, "alias")
 
 
-def _merged(base: Block, over: Block) -> Block:
-    return Block(base.type, base.labels, base.span, base.source, partial(_merged_body, base, over), literal=False)
+def _merge_blocks(base: Block, over: Block) -> Block:
+    return Block(base.type, base.labels, base.span, base.source, partial(_merge_bodies, base, over), literal=False)
 
 
-def _merged_body(base: Block, over: Block) -> Body:
-    replaced = {_made(block) for block in over.body.blocks} - {"lifecycle"}
-    kept = tuple(block for block in base.body.blocks if _made(block) not in replaced)
+def _merge_bodies(base: Block, over: Block) -> Body:
+    replaced = {_block_type(block) for block in over.body.blocks} - {"lifecycle"}
+    kept = tuple(block for block in base.body.blocks if _block_type(block) not in replaced)
     return Body(base.body.attributes + over.body.attributes, kept + over.body.blocks)
 
 
-def _made(block: Block) -> str:
+def _block_type(block: Block) -> str:
     """The type of the blocks that a nested block is or makes."""
     return block.labels[0] if block.type == "dynamic" and block.labels else block.type
 
 
 def module_source(block: Block) -> str | None:
     """The literal source of a ``module`` block."""
-    return literal_text(block, "source")
+    return literal_attribute(block, "source")
 
 
-def literal_text(block: Block, name: str) -> str | None:
+def literal_attribute(block: Block, name: str) -> str | None:
     """The value of an attribute that is written as a literal text."""
     attribute = block.body.get(name)
     value = attribute.value if attribute is not None else None
@@ -148,12 +148,12 @@ def literal_text(block: Block, name: str) -> str | None:
     return None
 
 
-def is_local(source: str) -> bool:
+def is_local_source(source: str) -> bool:
     """Whether a module source is a path (Terraform: it begins with ``./`` or ``../``)."""
     return source.startswith(("./", "../", ".\\", "..\\")) or source in (".", "..")
 
 
-def local_path(folder: Path, source: str) -> Path:
+def resolve_local_source(folder: Path, source: str) -> Path:
     """The folder that a local module source names, as a path relative to where ``folder`` is."""
     return Path(os.path.normpath(folder / source.replace("\\", "/")))
 
@@ -163,17 +163,17 @@ def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> froz
     found: set[Path] = set()
     for name in terraform_files(folder, exclusions):
         try:
-            data = current().read(name, LARGEST)
+            data = current().read(name, MAX_FILE_BYTES)
         except OSError:
             continue
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
             continue
         parsed = parse_file(name)
-        kept.keep(parsed)
+        kept.store(parsed)
         for block in parsed.body.all("module"):
             source = module_source(block)
-            if source is not None and is_local(source):
-                called = local_path(folder, source)
+            if source is not None and is_local_source(source):
+                called = resolve_local_source(folder, source)
                 at_lead(called)
                 found.add(Path(os.path.realpath(called)))  # raises nothing where links lead round in a circle
     return frozenset(found)

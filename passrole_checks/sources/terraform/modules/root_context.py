@@ -10,13 +10,13 @@ from pathlib import Path
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget
-from passrole_checks.sources.terraform.modules.downloaded_modules import Installed
-from passrole_checks.sources.terraform.modules.folder import Folder, is_local, local_path, read_folder
+from passrole_checks.sources.terraform.modules.downloaded_modules import InstalledModules
+from passrole_checks.sources.terraform.modules.folder import Folder, is_local_source, read_folder, resolve_local_source
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
-_NESTING = 12  # modules inside modules
-_MODULES = 300  # module instances of one root
+_MAX_NESTING = 12  # modules inside modules
+_MAX_MODULES = 300  # module instances of one root
 
 
 @dataclass
@@ -45,11 +45,11 @@ class Run:
         return self.folders[path]
 
     @cached_property
-    def installed(self) -> Installed:
+    def installed(self) -> InstalledModules:
         """What ``terraform init`` has installed for the root module."""
-        return Installed(self.root)
+        return InstalledModules(self.root)
 
-    def callee(
+    def resolve_call(
         self, key: tuple[str, ...], block: Block, source: str | None, version: str | None, ancestors: tuple[Path, ...]
     ) -> Folder | None:
         """The folder that a ``module`` block calls, None (which is noted) where it cannot be evaluated.
@@ -58,10 +58,10 @@ class Run:
         """
         if source is None:
             here = f"{block.source.file}:{block.span.line}"
-            self.missing(block, "a source that is not literal", "is not here", here)
+            self.note_missing(block, "a source that is not literal", "is not here", here)
             return None
-        if is_local(source):
-            path = local_path(ancestors[-1], source)
+        if is_local_source(source):
+            path = resolve_local_source(ancestors[-1], source)
             try:
                 self.files.boundary.check(path)
             except OSError as error:
@@ -71,34 +71,34 @@ class Run:
         else:
             place = self.installed.find(key, source, version)
             if place.folder is None:
-                self.missing(block, source, place.reason)
+                self.note_missing(block, source, place.reason)
                 return None
             path = place.folder
         folder = self.folder(path)
         if not folder.files:
-            self.missing(block, source, "holds no Terraform files", str(path))
+            self.note_missing(block, source, "holds no Terraform files", str(path))
             return None
-        if path in ancestors or len(ancestors) > _NESTING:
-            self.missing(block, source, "calls itself or is nested too deeply", str(path))
+        if path in ancestors or len(ancestors) > _MAX_NESTING:
+            self.note_missing(block, source, "calls itself or is nested too deeply", str(path))
             return None
         return folder
 
-    def may_call(self, block: Block, path: Path, source: str) -> bool:
+    def count_instance(self, block: Block, path: Path, source: str) -> bool:
         """Count one more instance of a module; False (which is noted) where there are too many."""
         self.modules += 1
-        if self.modules > _MODULES:
-            self.missing(block, source, f"is not evaluated: more than {_MODULES} modules", str(path))
+        if self.modules > _MAX_MODULES:
+            self.note_missing(block, source, f"is not evaluated: more than {_MAX_MODULES} modules", str(path))
             return False
         self.called.add(os.path.realpath(path))
         return True
 
-    def missing(self, block: Block, source: str, why: str, place: str = "") -> None:
+    def note_missing(self, block: Block, source: str, why: str, place: str = "") -> None:
         """Note, once for each source (and ``place``, where the source alone names none), that a module could not be
         evaluated."""
         reason, subject = f"module {block.labels[0]} ({source}) {why}", f"module {source} {place}".rstrip()
         self.not_evaluated.setdefault(subject, Unreadable(block.source.file, reason, block.span.line, subject=subject))
 
-    def no_instance(self, block: Block, path: Path, source: str, words: str) -> None:
+    def note_no_instance(self, block: Block, path: Path, source: str, words: str) -> None:
         """Note that a call has no instance. It counts where no other call of the module has one."""
         subject = os.path.realpath(path)
         reason = f"module {block.labels[0]} ({source}) has no instance ({words})"

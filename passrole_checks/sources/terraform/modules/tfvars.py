@@ -40,7 +40,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
 _FIRST = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _PRIMITIVE = frozenset({"string", "number", "bool"})
-_LARGEST = 20_000_000  # bytes of one file of values
+_MAX_BYTES = 20_000_000  # bytes of one file of values
 
 
 def read_tfvars(folder: Path) -> list[ParsedFile]:
@@ -51,7 +51,7 @@ def read_tfvars(folder: Path) -> list[ParsedFile]:
     except OSError:
         return []
     found = [name for name in _FIRST if name in names] + [name for name in names if name.endswith(_AUTOMATIC)]
-    return [_only_values(parse_file(folder / name)) for name in found if not (folder / name).is_dir()]
+    return [_reject_non_values(parse_file(folder / name)) for name in found if not (folder / name).is_dir()]
 
 
 def read_var_file(path: Path) -> ParsedFile:
@@ -62,37 +62,37 @@ def read_var_file(path: Path) -> ParsedFile:
         status = full.stat()
         # a pipe can be read once only, and every root asks
         stamp = (status.st_mtime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
-        if status.st_size > _LARGEST:
-            return _problem(str(full), 1, f"larger than {_LARGEST // 1_000_000} MB")
+        if status.st_size > _MAX_BYTES:
+            return _failed_file(str(full), 1, f"larger than {_MAX_BYTES // 1_000_000} MB")
         return _read(str(full), stamp)
     except FileNotFoundError:
-        return _problem(str(full), None, "no such file of variable values")
+        return _failed_file(str(full), None, "no such file of variable values")
     except (OSError, ValueError) as error:
-        return _problem(str(full), None, f"cannot be opened: {getattr(error, 'strerror', None) or error}")
+        return _failed_file(str(full), None, f"cannot be opened: {getattr(error, 'strerror', None) or error}")
 
 
 @lru_cache(maxsize=64)
 def _read(file: str, _stamp: tuple[int, int] | None) -> ParsedFile:
-    data = read_bounded(file, _LARGEST, pipes=True)
+    data = read_bounded(file, _MAX_BYTES, pipes=True)
     if not file.endswith(".json"):
-        return _only_values(parse_bytes(file, data))
+        return _reject_non_values(parse_bytes(file, data))
     try:
-        return _only_values(read_values(SourceText.of(file, data)))
+        return _reject_non_values(read_values(SourceText.of(file, data)))
     except NotText as error:
-        return _problem(file, error.line, error.reason)
+        return _failed_file(file, error.line, error.reason)
 
 
-def _problem(file: str, line: int | None, reason: str) -> ParsedFile:
+def _failed_file(file: str, line: int | None, reason: str) -> ParsedFile:
     return ParsedFile(SourceText(file, b""), Body(), (SyntaxProblem(line or 0, reason),))
 
 
-def _only_values(parsed: ParsedFile) -> ParsedFile:
+def _reject_non_values(parsed: ParsedFile) -> ParsedFile:
     """The file, with a problem for each thing in it that is no value: Terraform refuses blocks, names and calls."""
     problems = [
         SyntaxProblem(block.span.line, f"a {block.type} block among variable values") for block in parsed.body.blocks
     ]
     for attribute in parsed.body.attributes:
-        foreign = _foreign(attribute.value)
+        foreign = _non_value_reason(attribute.value)
         if foreign is not None:
             problems.append(SyntaxProblem(attribute.span.line, f"{attribute.name}: {foreign}"))
     if not problems:
@@ -100,7 +100,7 @@ def _only_values(parsed: ParsedFile) -> ParsedFile:
     return ParsedFile(parsed.source, parsed.body, (*parsed.problems, *problems))
 
 
-def _foreign(expression: Expression) -> str | None:
+def _non_value_reason(expression: Expression) -> str | None:
     """What makes an expression more than a value, None where nothing does."""
     pending: list[object] = [expression]
     while pending:
@@ -118,12 +118,14 @@ def _foreign(expression: Expression) -> str | None:
     return None
 
 
-def values_of(files: Iterable[ParsedFile]) -> dict[str, Attribute]:
+def merge_values(files: Iterable[ParsedFile]) -> dict[str, Attribute]:
     """The values that files give, by name; later files win."""
     return {attribute.name: attribute for parsed in files for attribute in parsed.body.attributes}
 
 
-def given_texts(inputs: Inputs, variables: Mapping[str, Block]) -> tuple[dict[str, Attribute], tuple[Unreadable, ...]]:
+def command_line_values(
+    inputs: Inputs, variables: Mapping[str, Block]
+) -> tuple[dict[str, Attribute], tuple[Unreadable, ...]]:
     """The values of ``--var`` for the variables that a module declares, and those that cannot be understood.
 
     As Terraform does, a text is taken as it stands where the variable is a string, a number, a boolean or has no type,
@@ -136,16 +138,16 @@ def given_texts(inputs: Inputs, variables: Mapping[str, Block]) -> tuple[dict[st
         if block is None:
             continue
         broken.pop(name, None)
-        values[name], reason = _given(name, text, block)
+        values[name], reason = _command_line_value(name, text, block)
         if reason is not None:
             broken[name] = Unreadable(f"--var {name}", reason)
     return values, tuple(broken.values())
 
 
-def _given(name: str, text: str, block: Block) -> tuple[Attribute, str | None]:
+def _command_line_value(name: str, text: str, block: Block) -> tuple[Attribute, str | None]:
     """A value, standing where its variable is declared: it has no other place in a file."""
     span = block.span
-    if _takes_text(block):
+    if _is_taken_literally(block):
         parts = (Fragment(text, span.line, span.column, exact=False),) if text else ()
         return Attribute(name, span, block.source, lambda: TemplateExpression(parts, span)), None
     written = f"{name} = {text}\n".encode("utf-8", "replace")
@@ -155,7 +157,7 @@ def _given(name: str, text: str, block: Block) -> tuple[Attribute, str | None]:
     reason = None
     if parsed.problems or parsed.body.blocks or len(found) != 1:
         reason = f"{text!r} is no HCL expression, which the type of the variable asks for"
-    elif (foreign := _foreign(found[0].value)) is not None:
+    elif (foreign := _non_value_reason(found[0].value)) is not None:
         reason = foreign
     if reason is not None:
         unparsed = Unparsed("--var gives no HCL expression", span)
@@ -163,7 +165,7 @@ def _given(name: str, text: str, block: Block) -> tuple[Attribute, str | None]:
     return Attribute(name, span, source, lambda: found[0].value), None
 
 
-def _takes_text(block: Block) -> bool:
+def _is_taken_literally(block: Block) -> bool:
     """Whether a variable's ``--var`` is its text as it stands."""
     constraint = block.body.get("type")
     if constraint is None:
@@ -175,7 +177,7 @@ def _takes_text(block: Block) -> bool:
     return isinstance(value, Name) and value.name in _PRIMITIVE
 
 
-def not_declared(inputs: Inputs, declared: frozenset[str]) -> Iterator[Unreadable]:
+def undeclared_values(inputs: Inputs, declared: frozenset[str]) -> Iterator[Unreadable]:
     """Each given value whose variable no root module declares, at its place.
 
     Terraform warns of one in a file and refuses one of ``-var``. A scan looks at many roots at once, of which each
@@ -185,13 +187,13 @@ def not_declared(inputs: Inputs, declared: frozenset[str]) -> Iterator[Unreadabl
         parsed = read_var_file(path)
         for attribute in parsed.body.attributes:
             if attribute.name not in declared:
-                yield Unreadable(parsed.source.file, _unused(attribute.name), attribute.span.line)
+                yield Unreadable(parsed.source.file, _unused_reason(attribute.name), attribute.span.line)
     for name in dict(inputs.variables):
         if name not in declared:
-            yield Unreadable(f"--var {name}", _unused(name))
+            yield Unreadable(f"--var {name}", _unused_reason(name))
 
 
-def _unused(name: str) -> str:
+def _unused_reason(name: str) -> str:
     return f"no root module that is scanned declares the variable {name}, so its value is not used"
 
 

@@ -30,7 +30,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference
-from passrole_checks.sources.terraform.evaluation.to_plain import plain_text
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments, inner_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -81,7 +81,7 @@ class Collected:
                 if policy:
                     which = each_with_facts(references.written(block, policy, scope), facts)
                     named = [(further, _policy_named(one)) for further, one in which]
-                self.holdings.limited.extend((plain_text(value), further, name) for further, name in named)
+                self.holdings.limited.extend((to_plain_string(value), further, name) for further, name in named)
         if type_ in ORGANIZATION_POLICIES:
             given = references.written(block, "name", scope)
             if isinstance(given, StringNode):
@@ -112,7 +112,7 @@ class Collected:
                 continue
             if self.attachments.policies_named(policy, scope.module.address, by_name=by_name):
                 continue
-            written = plain_text(policy)
+            written = to_plain_string(policy)
             self.holdings.managed.extend(
                 ManagedAttachment(holder, written, resource, path, policy.at, facts) for holder in holders
             )
@@ -136,7 +136,11 @@ class Collected:
 
 def _plain(value: Node) -> Node:
     """The value as the rooms behind know it, but for a reference, which says what it refers to."""
-    return plain_text(value) if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure)) else value
+    return (
+        to_plain_string(value)
+        if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure))
+        else value
+    )
 
 
 def _policy_named(value: Node) -> str:

@@ -57,7 +57,7 @@ class Mentions:
         graph = _Graph(folders)
         labels, names = graph.reached()
         addresses = {
-            module.prefixed(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
+            module.full_address(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
         }
         return cls(frozenset(addresses), frozenset(names))
 

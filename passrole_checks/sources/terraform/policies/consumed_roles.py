@@ -24,10 +24,10 @@ from passrole_checks.sources.model.configuration import InstanceProfile, Receive
 from passrole_checks.sources.model.embedded_template import TYPES
 from passrole_checks.sources.model.role_consumers import ANY, DEEP, Path, entrances, paths_below, received_by, receives
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.to_plain import document
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.functions.signature import FunctionCall
 from passrole_checks.sources.terraform.functions.yaml import yaml_decode
-from passrole_checks.sources.terraform.lazy_evaluation import taken
+from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -52,7 +52,7 @@ def may_receive(block: Block) -> bool:
     if not receives(type_):
         return False
     names, words = entrances(type_), block.words
-    return not (taken() and names and words is not None) or any(name.encode() in words for name in names)
+    return not (skips_irrelevant() and names and words is not None) or any(name.encode() in words for name in names)
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def instance_profile(block: Block, resource: ResourceDefinition, scope: Evaluati
     """What an instance profile is called, and the role in it."""
     name = references.entity_name(block, scope)
     role = references.written(block, INSTANCE_PROFILES[resource.type], scope)
-    value = document(role) if role is not None else None
+    value = to_document(role) if role is not None else None
     if isinstance(value, ListNode):
         value = value.items[0] if value.items else None
-    plain = document(name) if name is not None else None
+    plain = to_document(name) if name is not None else None
     return InstanceProfile(resource.address, plain if isinstance(plain, StringNode) else None, value, resource.at)
 
 
@@ -86,15 +86,15 @@ def _below(block: Block, name: str, paths: Sequence[Path], scope: EvaluationScop
     attribute = block.body.get(name)
     if attribute is not None:
         value = references.written(block, name, scope)
-        at = scope.inside(attribute.source).position(attribute.span)
+        at = scope.in_source(attribute.source).position(attribute.span)
         if value is None:
             return None
-        given = document(value)
+        given = to_document(value)
         if (
             (DEEP,) in paths and isinstance(given, StringNode) and given.only_hole is None
         ):  # JSON, or YAML, which JSON is too
-            inner_scope = scope.inside(attribute.source)
-            given = document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [given]) or given)
+            inner_scope = scope.in_source(attribute.source)
+            given = to_document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [given]) or given)
         return _standing(given, at)
     if depth > _DEPTH:
         return None

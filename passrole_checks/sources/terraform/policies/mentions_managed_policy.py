@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import cast
 
 from passrole_checks.iam.partial_values import Node, texts_in
-from passrole_checks.sources.terraform.lazy_evaluation import taken
+from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import bytes_of
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
@@ -37,7 +37,7 @@ class Speaking:
 
     def may(self, module: Module, block: Block, attribute: Attribute) -> bool:
         """Whether the value of an argument of a ``module`` block may name an AWS managed policy."""
-        if not taken():
+        if not skips_irrelevant():
             return True
         if self._anywhere is None:
             self._anywhere = _is_anywhere(module)

@@ -22,9 +22,9 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, kind_of, names_principal
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.symbolic_values import known
-from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import Bearing
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import AWS_MANAGED, Speaking
@@ -47,7 +47,7 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
         return
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
-        address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
+        address = module.full_address(f"module.{block.labels[0]}{instance.suffix}")
         resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
         for attribute in arguments:
             value = references.written(block, attribute.name, scope)
@@ -57,7 +57,7 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
                     continue
                 called = f"module.{block.labels[0]}: {attribute.name}"
                 module.run.not_evaluated.setdefault(
-                    module.prefixed(called),
+                    module.full_address(called),
                     Unreadable(block.source.file, f"{address}: {path}: {TOO_DEEP}", attribute.span.line),
                 )
 
@@ -72,14 +72,14 @@ def managed_handed_over(module: Module, block: Block, speaking: Speaking) -> Ite
     ]
     for instance in module.instances(block).items if arguments else ():
         scope = module.scope(block.source, instance)
-        address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
+        address = module.full_address(f"module.{block.labels[0]}{instance.suffix}")
         resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
         for attribute in arguments:
             value = references.written(block, attribute.name, scope)
             when = (*module.when, *instance.when)
             for path, facts, found in _texts(value, attribute.name, when, _DEPTH) if value is not None else ():
-                if _AWS_MANAGED.fullmatch(str(known(found))) and "boundary" not in path.lower():
-                    yield ManagedAttachment(address, plain_text(found), resource, path, found.at, facts)
+                if _AWS_MANAGED.fullmatch(str(fill_known_parts(found))) and "boundary" not in path.lower():
+                    yield ManagedAttachment(address, to_plain_string(found), resource, path, found.at, facts)
 
 
 def _texts(value: Node, path: str, when: PathCondition, depth: int) -> Iterator[tuple[str, PathCondition, StringNode]]:
@@ -102,7 +102,7 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
     if isinstance(value, (StringNode, Choice)) or (
         isinstance(value, ObjectNode) and value.get("Statement") is not None
     ):
-        found = document(value)
+        found = to_document(value)
         if _is_document(found):
             yield path, found
             return
@@ -114,7 +114,7 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
     elif isinstance(value, Choice):
         for outcome, option in value.options:
             for inner, below in _documents(option, path, depth - 1):
-                yield inner, under(((value.condition, outcome),), below) if below is not None else None
+                yield inner, guard(((value.condition, outcome),), below) if below is not None else None
 
 
 def _speaks_of_statements(value: Node) -> bool:
@@ -122,7 +122,7 @@ def _speaks_of_statements(value: Node) -> bool:
     pending = [value]
     while pending:
         one = pending.pop()
-        if _is_document(document(one) if isinstance(one, StringNode) else one) or as_statement(one) is not None:
+        if _is_document(to_document(one) if isinstance(one, StringNode) else one) or as_statement(one) is not None:
             return True
         if isinstance(one, ListNode):
             pending.extend(one.items)

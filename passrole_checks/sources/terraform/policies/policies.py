@@ -41,11 +41,17 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     unread,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Failure, hole, is_null, literal
-from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    Failure,
+    as_string,
+    is_null,
+    unresolved,
+)
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
@@ -110,7 +116,7 @@ def collect(root: Module) -> ModuleContents:
         try:
             inner = received_in.get(resource.address, ())
             for one in (*roles_received(block, resource, scope), *inner):
-                found.received.append(replace(one, value=under(when, one.value)) if when else one)
+                found.received.append(replace(one, value=guard(when, one.value)) if when else one)
             if resource.type in INSTANCE_PROFILES:
                 found.instance_profiles.append(instance_profile(block, resource, scope))
         except RecursionError:
@@ -126,7 +132,7 @@ def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, Evalua
             if may_receive(block):
                 for instance in module.instances(block).items:
                     scope = module.scope(block.source, instance)
-                    address = module.prefixed(f"{type_}.{name}{instance.suffix}")
+                    address = module.full_address(f"{type_}.{name}{instance.suffix}")
                     at = scope.position(block.span)
                     resource = ResourceDefinition(address, type_, Framework.TERRAFORM, at)
                     yield block, resource, scope, (*module.when, *instance.when)
@@ -136,7 +142,7 @@ def _collect_stack(stack: Stack, found: ModuleContents) -> None:
     content, when = stack.content, stack.when
     found.resources.append(stack.resource)
     for policy in content.policies:
-        found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+        found.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
     roles = (replace(role, there=intersect((when,), role.there)) for role in content.roles)
     found.roles.extend(roles if when else content.roles)
     found.stack_roles.extend(content.named)
@@ -152,24 +158,24 @@ def _collect_block(module: Module, block: Block, found: ModuleContents, holdings
     if type_ in TYPES:
         return
     if type_ not in _INTERESTING:
-        address = module.prefixed(f"{type_}.{name}")
+        address = module.full_address(f"{type_}.{name}")
         at = module.scope(block.source).position(block.span)
         found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
         _name_unread(module, block, address)
         return
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
-        address = module.prefixed(f"{type_}.{name}{instance.suffix}")
+        address = module.full_address(f"{type_}.{name}{instance.suffix}")
         resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
         found.resources.append(resource)
         when = (*module.when, *instance.when)
         for policy in _policies(block, resource, scope, holdings.attachments):
-            found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+            found.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             found.roles.append(_role(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
-            found.users.extend([(address, plain_text(user))] if user is not None else ())
+            found.users.extend([(address, to_plain_string(user))] if user is not None else ())
         holdings.attachments.look(block, scope, address, when)
         holdings.look(block, scope, resource, when)
 
@@ -179,7 +185,7 @@ def _name_unread(module: Module, block: Block, address: str) -> None:
     if unread(block.labels[0], None) is None or not module.instances(block).items:
         return
     type_name = references.written(block, "type_name", module.instance_scope(block, None))
-    reason = unread(block.labels[0], literal(type_name) if type_name is not None else None)
+    reason = unread(block.labels[0], as_string(type_name) if type_name is not None else None)
     if reason is not None:
         module.run.not_evaluated.setdefault(
             address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)
@@ -216,7 +222,7 @@ def _policies(
 def _has_statements(block: Block, scope: EvaluationScope) -> bool:
     """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
     value = references.written(block, "type", scope)
-    name = literal(value) if value is not None else None
+    name = as_string(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
 
 
@@ -226,7 +232,7 @@ def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
 
 
 def _as_document(value: Node) -> Node | None:
-    found = document(_with_statements(value))
+    found = to_document(_with_statements(value))
     return None if isinstance(found, Absent) else found
 
 
@@ -258,7 +264,7 @@ def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> I
     for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
         written = _document(inner, key, inner_scope)
         if written is not None:
-            yield str(number), under(when, written)
+            yield str(number), guard(when, written)
         number += 1
     value = references.written(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
@@ -272,12 +278,12 @@ def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> I
             inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
             if written is not None:
-                yield str(number), under(when, written)
+                yield str(number), guard(when, written)
             number += 1
         elif isinstance(node, StringNode):
-            unknown = node if node.only_hole is not None else hole(attribute, node.at)
+            unknown = node if node.only_hole is not None else unresolved(attribute, node.at)
             whole = node is value
-            yield "" if whole else str(number), under(when, plain_text(unknown))
+            yield "" if whole else str(number), guard(when, to_plain_string(unknown))
             number += 1
 
 
@@ -285,8 +291,8 @@ def _role(block: Block, resource: ResourceDefinition, scope: EvaluationScope, wh
     name, path = references.entity_name(block, scope), references.entity_path(block, scope)
     return RoleDefinition(
         resource,
-        plain_text(name) if name is not None else None,
-        plain_text(path) if path is not None else None,
+        to_plain_string(name) if name is not None else None,
+        to_plain_string(path) if path is not None else None,
         _document(block, TRUST_POLICIES[resource.type], scope),
         (when,) if when else (),
     )

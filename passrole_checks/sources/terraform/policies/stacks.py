@@ -9,7 +9,7 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable
 from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.to_plain import document
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -31,11 +31,11 @@ def stacks_of(root: Module) -> Iterator[Stack]:
             type_, name = block.labels[0], block.labels[1]
             for instance in module.instances(block).items if type_ in TYPES else ():
                 scope = module.scope(block.source, instance)
-                address = module.prefixed(f"{type_}.{name}{instance.suffix}")
+                address = module.full_address(f"{type_}.{name}{instance.suffix}")
                 resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
                 stack = Stack(resource, _content(block, resource, scope), (*module.when, *instance.when))
                 if not stack.content.is_read:
-                    whole = module.prefixed(f"{type_}.{name}")
+                    whole = module.full_address(f"{type_}.{name}")
                     note = Unreadable(resource.at.file, f"{whole}: {stack.content.unread}", resource.at.line)
                     module.run.not_evaluated.setdefault(whole, note)
                 yield stack
@@ -46,6 +46,6 @@ def _content(block: Block, resource: ResourceDefinition, scope: EvaluationScope)
 
     values = {name: references.written(block, name, scope) for name in PARTS}
     try:
-        return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
+        return content_of(resource, {name: to_document(value) for name, value in values.items() if value is not None})
     except RecursionError:
         return NOTHING

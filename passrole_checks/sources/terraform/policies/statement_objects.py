@@ -21,8 +21,8 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import hole, is_null, literal
-from passrole_checks.sources.terraform.evaluation.to_plain import plain, plain_text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import as_string, is_null, unresolved
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain, to_plain_string
 from passrole_checks.sources.terraform.resources.document_merge import elements
 
 _ELEMENTS = {
@@ -45,7 +45,7 @@ def as_statement(value: Node) -> Node | None:
     if not isinstance(value, ObjectNode):
         return None
     if _has_all(value, _OF_A_DOCUMENT) and value.get("Effect") is not None:
-        return plain(value)
+        return to_plain(value)
     if _has_all(value, _OF_A_BLOCK) and any(_given(value.get(name)) for name in _OF_A_BLOCK[0]) and _is_one(value):
         return _statement(value)
     return None
@@ -67,7 +67,7 @@ def _is_one(value: ObjectNode) -> bool:
     """Whether it has an effect, or something among its actions has the form of one: ``service:Name``, or ``*``."""
     if value.get("effect") is not None:
         return True
-    found = [literal(item) for name in _OF_A_BLOCK[0] for item in elements(value.get(name) or Absent(value.at))]
+    found = [as_string(item) for name in _OF_A_BLOCK[0] for item in elements(value.get(name) or Absent(value.at))]
     return any(name is not None and (name == "*" or ":" in name) for name in found)
 
 
@@ -77,9 +77,9 @@ def _statement(value: ObjectNode) -> ObjectNode:
     for name, key in _ELEMENTS.items():
         found = value.get(name)
         if found is not None and _given(found):
-            entries.append(ObjectEntry(text(key, at), plain(found)))
+            entries.append(ObjectEntry(text(key, at), to_plain(found)))
     if not any(_given(value.get(name)) for name in _OF_A_BLOCK[1]):
-        entries.append(ObjectEntry(text("Resource", at), hole("resources", at, "empty, which AWS refuses")))
+        entries.append(ObjectEntry(text("Resource", at), unresolved("resources", at, "empty, which AWS refuses")))
     for name in _CONDITIONS:
         found = value.get(name)
         if found is not None and _given(found):
@@ -104,9 +104,9 @@ def _condition(value: Node) -> Node:
         options = tuple((outcome, _condition(option)) for outcome, option in value.options)
         return Choice(value.condition, options, value.at)
     if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _objects(value)):
-        return plain(value)
+        return to_plain(value)
     if not isinstance(value, (ListNode, ObjectNode)):
-        return plain(value)
+        return to_plain(value)
     tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
     unknown: list[ObjectEntry] = []
     for node in _objects(value):
@@ -116,7 +116,7 @@ def _condition(value: Node) -> Node:
         if test is None or variable is None or not isinstance(node, ObjectNode):
             unknown.append(_unknown_entry(node.at))
             continue
-        values = [plain(item) for item in elements(node.get("values") or Absent(node.at))]
+        values = [to_plain(item) for item in elements(node.get("values") or Absent(node.at))]
         keys = tests.setdefault(test.parts, (test, {}))[1]
         keys.setdefault(variable.parts, (variable, []))[1].extend(values)
     known = [
@@ -145,8 +145,8 @@ def _is_test(node: Node) -> bool:
 
 
 def _key(value: Node | None) -> StringNode | None:
-    return plain_text(value) if isinstance(value, StringNode) else None
+    return to_plain_string(value) if isinstance(value, StringNode) else None
 
 
 def _unknown_entry(at: Position) -> ObjectEntry:
-    return ObjectEntry(hole("condition", at), hole("condition", at))
+    return ObjectEntry(unresolved("condition", at), unresolved("condition", at))

@@ -24,15 +24,15 @@ _LINE = re.compile(
 )
 _STRING = re.compile(rb'\\.|\$\$\{|%%\{|\$\{|%\{|"|\n', re.DOTALL)
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
-_LINES = 2000  # in which attributes are parsed one by one
-_WORDS = 40  # characters that are shown of the text at the place
+_MAX_LINES = 2000  # in which attributes are parsed one by one
+_MAX_QUOTED = 40  # characters that are shown of the text at the place
 
 
 _BLANKS = re.compile(rb"[ \t]*")
 _LONE = re.compile(rb"\r(?!\n)")
 _HIDDEN = re.compile(rb"\r[ \t]*[^\s]")
 
-STRAY = ": a bracket that closes nothing"
+STRAY_BRACKET = ": a bracket that closes nothing"
 LONE_RETURN = ": a carriage return without a line feed, which ends no line"
 
 
@@ -43,37 +43,37 @@ def diagnose(
 
     ``error`` is where the parser stopped; ``error_in`` gives the place where it stops in a part, or None.
     """
-    scan = _Scan(source.data, start, end)
+    scan = _LayoutScanner(source.data, start, end)
     found = scan.first()
-    if found is not None and found[1] != STRAY:
-        return found[0], found[1] or near(source, found[0])
-    lines = scan.lines if len(scan.lines) <= _LINES else []
+    if found is not None and found[1] != STRAY_BRACKET:
+        return found[0], found[1] or nearby_text(source, found[0])
+    lines = scan.lines if len(scan.lines) <= _MAX_LINES else []
     for begin, after in pairwise([*lines, end if found is None else found[0]]):
         if begin in scan.attributes and (place := error_in(begin, after)) is not None:
             part = source.data[begin:after]
             if place >= begin + len(part.rstrip()):  # it ends too early
                 place = begin + len(part) - len(part.lstrip())
-            return place, near(source, place)
+            return place, nearby_text(source, place)
     if found is None or error < found[0]:
-        return error, near(source, error)
+        return error, nearby_text(source, error)
     return found
 
 
-def may_go_on(source: SourceText, start: int, end: int) -> bool:
+def is_incomplete(source: SourceText, start: int, end: int) -> bool:
     """Whether more text could mend what is between two offsets: nothing is wrong but that something is not closed."""
-    scan = _Scan(source.data, start, end)
+    scan = _LayoutScanner(source.data, start, end)
     return scan.first() is not None and scan.place >= end
 
 
-def lone_return(source: SourceText) -> int | None:
+def find_lone_return(source: SourceText) -> int | None:
     """The offset of the first carriage return that stands where a line break is meant, in a file that does parse."""
     if b"\r" not in source.data or _LONE.search(source.data) is None:
         return None
-    found = _Scan(source.data, 0, len(source.data)).first()
+    found = _LayoutScanner(source.data, 0, len(source.data)).first()
     return found[0] if found is not None and found[1] == LONE_RETURN else None
 
 
-class _Scan:
+class _LayoutScanner:
     """A walk over tokens that knows brackets, strings, heredocs and comments, and nothing else."""
 
     def __init__(self, data: bytes, start: int, end: int) -> None:
@@ -123,7 +123,7 @@ class _Scan:
             last = closing.search(self.data, self.place, self.end)
             if last is None:
                 self.place = self.end
-                return begin, f": a heredoc without its end '{match['mark'].decode('utf-8', 'replace')[:_WORDS]}'"
+                return begin, f": a heredoc without its end '{match['mark'].decode('utf-8', 'replace')[:_MAX_QUOTED]}'"
             self.place = last.end()
         elif match["bare"] is not None:
             if not self.open or self.open[-1][0] == b"{":
@@ -155,14 +155,14 @@ class _Scan:
 
     def close(self, token: bytes, begin: int) -> tuple[int, str] | None:
         if not self.open:
-            return begin, STRAY
+            return begin, STRAY_BRACKET
         kind, place, indent = self.open.pop()
         if kind == b'"':  # the end of an interpolation; its string goes on
             return self.string(place) if token == b"}" else (place, ": an interpolation that is not closed")
         if kind != _PAIRS[token]:
             if token == b"}" or any(other == _PAIRS[token] for other, _, _ in self.open):
                 return place, f": '{kind.decode()}' is not closed"
-            return begin, STRAY
+            return begin, STRAY_BRACKET
         if token == b"}" and self.suspect is None and self.begin + self.indent() == begin and self.indent() < indent:
             self.suspect = place
         return None
@@ -185,8 +185,8 @@ class _Scan:
         return begin, ": a string without its closing quote"
 
 
-def near(source: SourceText, place: int) -> str:
+def nearby_text(source: SourceText, place: int) -> str:
     """The words at a place, for the end of a message; empty where nothing follows."""
     end = source.data.find(b"\n", place)
-    words = source.text(place, min(end if end >= 0 else len(source.data), place + 4 * _WORDS)).split()
-    return f" near '{' '.join(words)[:_WORDS]}'" if words else ""
+    words = source.text(place, min(end if end >= 0 else len(source.data), place + 4 * _MAX_QUOTED)).split()
+    return f" near '{' '.join(words)[:_MAX_QUOTED]}'" if words else ""

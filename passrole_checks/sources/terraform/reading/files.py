@@ -32,9 +32,9 @@ from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, SyntaxProblem
 
 _LONGEST_FIRST = sorted(TERRAFORM_SUFFIXES, key=len, reverse=True)
-LARGEST = 20_000_000  # bytes of one file of configuration
-_LARGEST_READ = 2_000_000  # bytes that an expression may read
-_NOT_READ = {
+MAX_FILE_BYTES = 20_000_000  # bytes of one file of configuration
+_MAX_READ_BYTES = 2_000_000  # bytes that an expression may read
+_REASONS = {
     errno.ENOENT: NO_SUCH_FILE,
     errno.ENOTDIR: NO_SUCH_FILE,
     errno.EISDIR: NO_SUCH_FILE,
@@ -49,10 +49,10 @@ def terraform_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> lis
     Of ``x.tf`` and ``x.tofu`` the second one is read (OpenTofu's page "Files and Directories", "Extension Precedence").
     A symbolic link that leads nowhere is among them, so that it is named.
     """
-    return listed(folder, exclusions).files
+    return list_files(folder, exclusions).files
 
 
-class Listing(NamedTuple):
+class FolderListing(NamedTuple):
     """The configuration files of a folder (:func:`terraform_files`); those that another one stands in for, each with
     that one; and those that are left out on request."""
 
@@ -61,38 +61,38 @@ class Listing(NamedTuple):
     excluded: list[Path]
 
 
-def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Listing:
+def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderListing:
     """List the configuration files of a folder. What is excluded is as if it were not there."""
     at_folder(folder)
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if is_terraform_name(entry.name) and _is_one(entry)]
+            names = [entry.name for entry in entries if is_terraform_name(entry.name) and _is_file_or_link(entry)]
         excluded = exclusions.excluded_names(folder, names)
         for name in names:
             if name in excluded:
                 continue
-            shadow = _shadow(os.path.join(folder, name), name)
+            shadow = _shadowing_name(os.path.join(folder, name), name)
             if shadow is not None and shadow not in excluded:
                 shadowed.append((name, shadow))
             else:
                 files.append((is_override(name), name))
     except OSError:
-        return Listing([], [], [])
-    return Listing(
+        return FolderListing([], [], [])
+    return FolderListing(
         [folder / name for _, name in sorted(files)],
         [(folder / one, folder / other) for one, other in sorted(shadowed)],
         [folder / name for name in sorted(excluded)],
     )
 
 
-def _is_one(entry: os.DirEntry[str]) -> bool:
+def _is_file_or_link(entry: os.DirEntry[str]) -> bool:
     """Whether a name is that of a file, or of a link to anything but a folder: what is no file is named then."""
     return not os.path.isdir(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
 
-def _shadow(path: str, name: str) -> str | None:
+def _shadowing_name(path: str, name: str) -> str | None:
     """The name of the file that OpenTofu reads in this one's place."""
     for theirs, ours in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
         if name.endswith(theirs):
@@ -114,12 +114,12 @@ def parse_file(path: Path) -> ParsedFile:
     """Read one configuration file. Never raises: what is wrong is among its problems."""
     file = str(path)
     try:
-        data = current().read(path, LARGEST)
+        data = current().read(path, MAX_FILE_BYTES)
     except OutsideError as error:
         return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
         return _unreadable(file, 1, why_not(path, error))
-    return parse_cache.take(file, data) or parse_bytes(file, data)
+    return parse_cache.pop(file, data) or parse_bytes(file, data)
 
 
 @lru_cache(maxsize=256)
@@ -170,11 +170,11 @@ class Files:
 
     def _read(self, path: str) -> tuple[str | None, str]:
         try:
-            data = self.boundary.read(path, _LARGEST_READ)
+            data = self.boundary.read(path, _MAX_READ_BYTES)
         except OutsideError:
             return None, OUTSIDE
         except OSError as error:
-            return None, _NOT_READ.get(error.errno or 0, CANNOT_BE_READ)
+            return None, _REASONS.get(error.errno or 0, CANNOT_BE_READ)
         try:
             return SourceText.of(path, data).data.decode("utf-8"), ""
         except NotText:

@@ -17,7 +17,7 @@ _STRING = re.compile(r'\\.|\$\$\{|%%\{|\$\{|%\{|"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class TemplateSequence:
     """A ``${ ... }`` or ``%{ ... }`` and where its expression stands (an empty range where it has none)."""
 
     start: int
@@ -31,21 +31,21 @@ class Sequence:
     trim_right: bool
 
 
-def scan(text: str, start: int, end: int) -> Iterator[Sequence]:
+def scan_sequences(text: str, start: int, end: int) -> Iterator[TemplateSequence]:
     """The sequences of a template, in order. One that does not close ends the scan."""
     place = start
     while (match := _OPEN.search(text, place, end)) is not None:
         place = match.end()
         if match.group()[:2] in ("$$", "%%"):
             continue
-        close = _closing(text, place, end)
+        close = _find_closing_brace(text, place, end)
         if close is None:
             return
         yield _sequence(text, match.start(), place, close, directive=match.group() == "%{")
         place = close + 1
 
 
-def _sequence(text: str, start: int, inner: int, close: int, *, directive: bool) -> Sequence:
+def _sequence(text: str, start: int, inner: int, close: int, *, directive: bool) -> TemplateSequence:
     trim_left, trim_right = text[inner] == "~", close > inner and text[close - 1] == "~"
     first, last = inner + trim_left, close - trim_right
     word, key, value = "", None, ""
@@ -59,10 +59,10 @@ def _sequence(text: str, start: int, inner: int, close: int, *, directive: bool)
             first = loop.end()
     if not text[first:last].strip():
         last = first
-    return Sequence(start, close + 1, word, first, last, key, value, trim_left, trim_right)
+    return TemplateSequence(start, close + 1, word, first, last, key, value, trim_left, trim_right)
 
 
-def _closing(text: str, place: int, end: int) -> int | None:
+def _find_closing_brace(text: str, place: int, end: int) -> int | None:
     """The brace that closes an expression, strings and comments inside it passed over."""
     depth = 0
     while (match := _INSIDE.search(text, place, end)) is not None:
@@ -74,7 +74,7 @@ def _closing(text: str, place: int, end: int) -> int | None:
                 return match.start()
             depth -= 1
         elif found == '"':
-            after = _string_end(text, place, end)
+            after = _find_string_end(text, place, end)
             if after is None:
                 return None
             place = after
@@ -91,7 +91,7 @@ def _closing(text: str, place: int, end: int) -> int | None:
     return None
 
 
-def _string_end(text: str, place: int, end: int) -> int | None:
+def _find_string_end(text: str, place: int, end: int) -> int | None:
     """The place behind the quote that closes a string, interpolations inside it passed over."""
     pending = 0  # strings inside interpolations inside strings are few; each is followed by itself
     while (match := _STRING.search(text, place, end)) is not None:
@@ -102,7 +102,7 @@ def _string_end(text: str, place: int, end: int) -> int | None:
             pending += 1
             if pending > 1000:
                 return None
-            close = _closing(text, place, end)
+            close = _find_closing_brace(text, place, end)
             if close is None:
                 return None
             place = close + 1

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
-_MOST = 600_000  # bytes of files: some 40 MB of memory
+_MAX_BYTES = 600_000  # bytes of files: some 40 MB of memory
 
 
-class _Kept:
+class _ParseCache:
     def __init__(self) -> None:
         self.files: dict[str, ParsedFile] = {}  # the oldest ones first
         self.size = 0
@@ -29,37 +29,37 @@ class _Kept:
         return found
 
 
-_kept = _Kept()
+_cache = _ParseCache()
 
 
-def will_be_read(times: Mapping[str, int]) -> None:
+def expect_reads(times: Mapping[str, int]) -> None:
     """Say how often the files of each folder will be read, from now on."""
-    _kept.times, _kept.read = times, {}
+    _cache.times, _cache.read = times, {}
 
 
-def take(file: str, data: bytes) -> ParsedFile | None:
+def pop(file: str, data: bytes) -> ParsedFile | None:
     """What is kept of a file, if it still holds the same; it is kept no longer."""
-    found = _kept.take(file)
+    found = _cache.take(file)
     return found if found is not None and found.source.data == data else None
 
 
-def keep(parsed: ParsedFile) -> None:
+def store(parsed: ParsedFile) -> None:
     """Keep a file for the next one who asks for it; the oldest ones go where it is too much."""
     if parsed.problems:
         return
     file = parsed.source.file
-    _kept.take(file)
-    _kept.files[file] = parsed
-    _kept.size += len(parsed.source.data)
-    while _kept.size > _MOST:
-        _kept.take(next(iter(_kept.files)))
+    _cache.take(file)
+    _cache.files[file] = parsed
+    _cache.size += len(parsed.source.data)
+    while _cache.size > _MAX_BYTES:
+        _cache.take(next(iter(_cache.files)))
 
 
-def was_read(parsed: ParsedFile) -> None:
+def record_read(parsed: ParsedFile) -> None:
     """Note that a file was read for a root, and keep it where another one will read it."""
     file = parsed.source.file
-    times = _kept.times.get(os.path.dirname(file), 1)
+    times = _cache.times.get(os.path.dirname(file), 1)
     if times > 1:
-        _kept.read[file] = _kept.read.get(file, 0) + 1
-        if _kept.read[file] < times:
-            keep(parsed)
+        _cache.read[file] = _cache.read.get(file, 0) + 1
+        if _cache.read[file] < times:
+            store(parsed)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from passrole_checks.sources.terraform.reading.heredoc import scan
+from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
     MAX_DEPTH,
@@ -43,7 +43,7 @@ _MARKERS = {
 ParseTree = Callable[[str], Any]  # raises one of lark's many errors
 
 
-class Places:
+class TextOffsets:
     """The text of a file, and the lines and columns of its characters."""
 
     def __init__(self, source: SourceText) -> None:
@@ -51,7 +51,7 @@ class Places:
         self.ascii = source.data.isascii()
 
     def at(self, offset: int) -> tuple[int, int]:
-        return self.source.place(offset if self.ascii else len(self.text[:offset].encode("utf-8")))
+        return self.source.line_column(offset if self.ascii else len(self.text[:offset].encode("utf-8")))
 
     def characters(self, offset: int) -> int:
         """The offset in characters of an offset in bytes."""
@@ -61,7 +61,7 @@ class Places:
 class LarkTreeBuilder:
     """Builds our nodes from lark's; ``base`` is added to the offsets of the tree."""
 
-    def __init__(self, parse: ParseTree, places: Places, base: int) -> None:
+    def __init__(self, parse: ParseTree, places: TextOffsets, base: int) -> None:
         self.parse, self.places, self.base = parse, places, base
 
     def bounds(self, node: Any) -> tuple[int, int]:
@@ -318,7 +318,7 @@ class LarkTreeBuilder:
             return Unparsed(f"nested more than {MAX_DEPTH} deep", span)
         pieces: list[Piece] = []
         place = start
-        for found in scan(self.places.text, start, end):
+        for found in scan_sequences(self.places.text, start, end):
             if found.start > place:
                 pieces.append(self.raw(place, found.start))
             expression: Expression | None = None

@@ -37,10 +37,10 @@ _LABELS = {
 }  # fmt: skip
 # Which keys of a body are blocks is said by the schema of its resource type. Where the evaluator looks for attributes
 # and for blocks of a name alike, no difference has to be made; these it looks for as blocks.
-_NESTED = frozenset({
+_NESTED_BLOCKS = frozenset({
     "statement", "condition", "principals", "not_principals", "inline_policy", "dynamic", "content", "lifecycle",
 })  # fmt: skip
-_HOLD_BLOCKS = frozenset({"resource", "data", "ephemeral", *_NESTED})
+_BLOCK_PARENTS = frozenset({"resource", "data", "ephemeral", *_NESTED_BLOCKS})
 # by the type of the block: arguments whose strings are expressions, and those whose strings are literal
 _EXPRESSIONS = {
     "variable": {"type"}, "dynamic": {"iterator"}, "resource": {"provider", "depends_on"},
@@ -57,7 +57,7 @@ def read(source: SourceText) -> ParsedFile:
 
 def _read(source: SourceText, values: bool) -> ParsedFile:
     text = source.data.decode("utf-8")
-    end = source.place(len(source.data))
+    end = source.line_column(len(source.data))
     try:
         tree = parse_json(StringNode((text,), Position(source.file, 1, 1, *end), ((1, 1),)))
     except MalformedDocument as error:
@@ -70,7 +70,7 @@ def _read(source: SourceText, values: bool) -> ParsedFile:
             source, Body(), (SyntaxProblem(wrong.at.line, "not Terraform: the file is not a JSON object"),)
         )
     if values and isinstance(tree, ObjectNode):
-        return ParsedFile(source, Body(tuple(_values(source, tree))), ())
+        return ParsedFile(source, Body(tuple(_value_attributes(source, tree))), ())
     problems: list[SyntaxProblem] = []
     blocks = [block for body in bodies if isinstance(body, ObjectNode) for block in _top_blocks(source, body, problems)]
     return ParsedFile(source, Body((), tuple(blocks)), tuple(problems))
@@ -84,14 +84,14 @@ def read_values(source: SourceText) -> ParsedFile:
 def value_attribute(name: str, value: Node) -> Attribute:
     """A value of a variable that is known as a node, as the attribute that would give it."""
     source = SourceText(value.at.file, b"")
-    return Attribute(name, _span(value), source, partial(_expression, source, value, False))
+    return Attribute(name, _span(value), source, partial(_build_expression, source, value, False))
 
 
-def _values(source: SourceText, tree: ObjectNode) -> Iterator[Attribute]:
+def _value_attributes(source: SourceText, tree: ObjectNode) -> Iterator[Attribute]:
     """Values of variables: the strings of such a file are no templates."""
     for entry in tree.entries:
         span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
-        yield Attribute(entry.key.literal or "", span, source, partial(_expression, source, entry.value, False))
+        yield Attribute(entry.key.literal or "", span, source, partial(_build_expression, source, entry.value, False))
 
 
 def _top_blocks(source: SourceText, tree: ObjectNode, problems: list[SyntaxProblem]) -> Iterator[Block]:
@@ -125,53 +125,58 @@ def _body(source: SourceText, kind: str, node: ObjectNode) -> Body:
     blocks: list[Block] = []
     for entry in node.entries:
         name = entry.key.literal or ""
-        if name in _NESTED and kind in _HOLD_BLOCKS and isinstance(entry.value, (ObjectNode, ListNode)):
+        if name in _NESTED_BLOCKS and kind in _BLOCK_PARENTS and isinstance(entry.value, (ObjectNode, ListNode)):
             blocks.extend(_blocks(source, name, entry, 1 if name == "dynamic" else 0))
         elif name != "//":  # Terraform's notation for a comment
             span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
             if name in _EXPRESSIONS.get(kind, ()):
-                build = partial(_unquoted, source, entry.value)
+                build = partial(_build_unquoted, source, entry.value)
             else:
-                build = partial(_expression, source, entry.value, name not in _LITERAL.get(kind, ()))
+                build = partial(_build_expression, source, entry.value, name not in _LITERAL.get(kind, ()))
             attributes.append(Attribute(name, span, source, build))
     return Body(tuple(attributes), tuple(blocks))
 
 
-def _unquoted(source: SourceText, node: Node) -> Expression:
+def _build_unquoted(source: SourceText, node: Node) -> Expression:
     """A value whose strings hold expressions: references, and type constraints."""
     if isinstance(node, StringNode):
         text = node.literal or ""
-        return _template(source, text if text.startswith("${") else f"${{{text}}}", _span(node))
+        return _build_template(source, text if text.startswith("${") else f"${{{text}}}", _span(node))
     if isinstance(node, ListNode):
-        return Tuple(tuple([_unquoted(source, item) for item in node.items]), _span(node))
+        return Tuple(tuple([_build_unquoted(source, item) for item in node.items]), _span(node))
     if isinstance(node, ObjectNode):
-        entries = [(_expression(source, entry.key, False), _unquoted(source, entry.value)) for entry in node.entries]
+        entries = [
+            (_build_expression(source, entry.key, False), _build_unquoted(source, entry.value))
+            for entry in node.entries
+        ]
         return Object(tuple(entries), _span(node))
-    return _expression(source, node)
+    return _build_expression(source, node)
 
 
-def _expression(source: SourceText, node: Node, templates: bool = True) -> Expression:
+def _build_expression(source: SourceText, node: Node, templates: bool = True) -> Expression:
     span = _span(node)
     if isinstance(node, Const):
         return Literal(node.value, span)
     if isinstance(node, ListNode):
-        return Tuple(tuple([_expression(source, item, templates) for item in node.items]), span)
+        return Tuple(tuple([_build_expression(source, item, templates) for item in node.items]), span)
     if isinstance(node, ObjectNode):
         items = [
-            (_expression(source, entry.key, templates), _expression(source, entry.value, templates))
+            (_build_expression(source, entry.key, templates), _build_expression(source, entry.value, templates))
             for entry in node.entries
         ]
         return Object(tuple(items), span)
     if isinstance(node, StringNode):
         text = node.literal or ""
-        return _template(source, text, span) if templates else TemplateExpression(_whole(text, span), span)
+        return (
+            _build_template(source, text, span) if templates else TemplateExpression(_single_fragment(text, span), span)
+        )
     return Unparsed("a value that is not understood", span)
 
 
-def _template(source: SourceText, text: str, span: Span) -> Expression:
+def _build_template(source: SourceText, text: str, span: Span) -> Expression:
     """A string, which is a template: its text stands on one line, so all of it has the place of the string."""
     if "${" not in text and "%{" not in text:
-        return TemplateExpression(_whole(text, span), span)
+        return TemplateExpression(_single_fragment(text, span), span)
     inner = SourceText(source.file, text.encode("utf-8", "replace"), span.line, span.column + 1)
     found = reader().read_template(inner)
     if not isinstance(found, TemplateExpression):
@@ -185,7 +190,7 @@ def _template(source: SourceText, text: str, span: Span) -> Expression:
     return TemplateExpression(parts, span)
 
 
-def _whole(text: str, span: Span) -> tuple[Fragment, ...]:
+def _single_fragment(text: str, span: Span) -> tuple[Fragment, ...]:
     return (Fragment(text, span.line, span.column, exact=False),) if text else ()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 
-from passrole_checks.sources.terraform.reading.python_hcl2_nodes import LarkTreeBuilder, ParseTree, Places
+from passrole_checks.sources.terraform.reading.python_hcl2_nodes import LarkTreeBuilder, ParseTree, TextOffsets
 from passrole_checks.sources.terraform.reading.recovery import Item, PartialParse, parse_partial
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Expression, ParsedFile, Span
@@ -21,7 +21,7 @@ class NotInstalled(ImportError):
 
 
 @lru_cache(maxsize=1)
-def _parse() -> ParseTree:
+def _tree_parser() -> ParseTree:
     """python-hcl2's parser of a text to a tree. Raises :class:`NotInstalled`."""
     try:
         import hcl2
@@ -39,15 +39,15 @@ def _parse() -> ParseTree:
 
 def check_installed() -> None:
     """Raises :class:`NotInstalled` where this reader cannot be used."""
-    _parse()
+    _tree_parser()
 
 
 def read(source: SourceText) -> ParsedFile:
     """Read a file of HCL. Never raises for what is in it; raises :class:`NotInstalled`."""
-    return parse_partial(source, partial(_attempt, _parse()))
+    return parse_partial(source, partial(_parse_range, _tree_parser()))
 
 
-def _attempt(parse: ParseTree, source: SourceText, start: int, end: int) -> PartialParse:
+def _parse_range(parse: ParseTree, source: SourceText, start: int, end: int) -> PartialParse:
     """The attributes and blocks between two offsets; none where there is an error."""
     text = source.text(start, end)
     try:
@@ -63,13 +63,13 @@ def _attempt(parse: ParseTree, source: SourceText, start: int, end: int) -> Part
 
 
 @lru_cache(maxsize=2)
-def _places(source: SourceText) -> Places:
-    return Places(source)
+def _places(source: SourceText) -> TextOffsets:
+    return TextOffsets(source)
 
 
 def read_template(source: SourceText) -> Expression:
     """Read the text of a template file as a template. Raises :class:`NotInstalled`."""
-    places = Places(source)
+    places = TextOffsets(source)
     end = len(places.text)
     whole = Span(*places.at(0), *places.at(end))
-    return LarkTreeBuilder(_parse(), places, 0).heredoc_parts(0, end, whole, flush=False, depth=0)
+    return LarkTreeBuilder(_tree_parser(), places, 0).heredoc_parts(0, end, whole, flush=False, depth=0)

@@ -28,27 +28,27 @@ def _language() -> tree_sitter.Language:
 
 def read(source: SourceText) -> ParsedFile:
     """Read a file of HCL. Never raises for what is in it."""
-    return parse_partial(source, _attempt)
+    return parse_partial(source, _parse_range)
 
 
-def _attempt(source: SourceText, start: int, end: int) -> PartialParse:
+def _parse_range(source: SourceText, start: int, end: int) -> PartialParse:
     """The attributes and blocks between two offsets, up to the first error."""
     data = source.data if (start, end) == (0, len(source.data)) else source.data[start:end]
-    root = _parsed(data).root_node
+    root = _parse_tree(data).root_node
     builder = TreeSitterBuilder(source, start)
     items: list[tuple[Item, int]] = []
-    for child in _top(root):
+    for child in _top_nodes(root):
         kind = child.type
         if kind == "comment":
             continue
-        if child.has_error or kind not in ("attribute", "block") or not _on_one_line(child):
+        if child.has_error or kind not in ("attribute", "block") or not _header_on_one_line(child):
             return PartialParse(tuple(items), _first_error(child).start_byte + start)
         item = builder.block(child) if kind == "block" else builder.attribute(child)
         items.append((item, child.end_byte + start))
     return PartialParse(tuple(items), start if root.has_error else None)
 
 
-def _parsed(data: bytes) -> tree_sitter.Tree:
+def _parse_tree(data: bytes) -> tree_sitter.Tree:
     """The tree of a text; where it has an error, once more with other digits in the place of exponents."""
     parser = tree_sitter.Parser(_language())
     tree = parser.parse(data)
@@ -65,8 +65,8 @@ def read_template(source: SourceText) -> Expression:
     head = f"t = <<{mark}\n".encode()
     # the content is put on lines of its own, so its own lines count from the second
     wrapped = SourceText(source.file, head + source.data + f"\n{mark}\n".encode(), source.first_line - 1, 1)
-    tree = _parsed(wrapped.data)
-    children = [child for child in _top(tree.root_node) if child.type == "attribute"]
+    tree = _parse_tree(wrapped.data)
+    children = [child for child in _top_nodes(tree.root_node) if child.type == "attribute"]
     first = Span(source.first_line, source.first_column, source.first_line, source.first_column)
     if tree.root_node.has_error or len(children) != 1:
         return Unparsed("the template cannot be read", first)
@@ -74,7 +74,7 @@ def read_template(source: SourceText) -> Expression:
     return found
 
 
-def _top(root: tree_sitter.Node) -> list[tree_sitter.Node]:
+def _top_nodes(root: tree_sitter.Node) -> list[tree_sitter.Node]:
     """What stands in the file's body, and beside it where tree-sitter found an error."""
     found: list[tree_sitter.Node] = []
     for child in root.children:
@@ -85,7 +85,7 @@ def _top(root: tree_sitter.Node) -> list[tree_sitter.Node]:
     return sorted(found, key=lambda node: node.start_byte) if len(root.children) > 1 else found
 
 
-def _on_one_line(node: tree_sitter.Node) -> bool:
+def _header_on_one_line(node: tree_sitter.Node) -> bool:
     """HCL wants the type, the labels and the brace of a block on one line, which tree-sitter-hcl does not ask for."""
     for child in node.children:
         if child.type == "block_start":

@@ -28,11 +28,15 @@ def reader() -> HclReader:
     except ImportError:
         from passrole_checks.sources.terraform.reading import reader_python_hcl2
 
-        missing = missing_parser()
-        return _without(missing) if missing else HclReader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+        missing = missing_parser_reason()
+        return (
+            _unavailable_reader(missing)
+            if missing
+            else HclReader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+        )
 
 
-def missing_parser() -> str:
+def missing_parser_reason() -> str:
     """Why no reader works; empty if tree-sitter-hcl or python-hcl2 is installed."""
     try:
         from passrole_checks.sources.terraform.reading import reader_tree_sitter  # noqa: F401
@@ -46,7 +50,7 @@ def missing_parser() -> str:
     return ""
 
 
-def _without(reason: str) -> HclReader:
+def _unavailable_reader(reason: str) -> HclReader:
     def read(source: SourceText) -> ParsedFile:
         return ParsedFile(source, Body(), (SyntaxProblem(1, reason),))
 

@@ -12,7 +12,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from passrole_checks.sources.terraform.reading.diagnose import LONE_RETURN, STRAY, diagnose, lone_return, may_go_on
+from passrole_checks.sources.terraform.reading.diagnose import (
+    LONE_RETURN,
+    STRAY_BRACKET,
+    diagnose,
+    find_lone_return,
+    is_incomplete,
+)
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile, SyntaxProblem
 
@@ -37,10 +43,10 @@ _WORD = re.compile(rb"\S")
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
 _CONFLICT_LINE = re.compile(rb"^(?:<{7}|>{7}|\|{7}|={7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
 
-_PROBLEMS = 100  # that are named in one file
-_ENDS = 6  # places at which a piece is tried to end
+_MAX_PROBLEMS = 100  # that are named in one file
+_MAX_ENDS = 6  # places at which a piece is tried to end
 _WINDOW = 200_000  # bytes in which a block that ends at none of them is looked for
-_EFFORT = 4  # bytes parsed in all, for each byte of the file, and a million in any case
+_MAX_EFFORT = 4  # bytes parsed in all, for each byte of the file, and a million in any case
 
 Item = Attribute | Block
 
@@ -64,19 +70,21 @@ def parse_partial(source: SourceText, parse: Parse) -> ParsedFile:
     """
     whole = parse(source, 0, len(source.data))
     if whole.error is None:
-        lone = lone_return(source)
-        problems = [] if lone is None else [SyntaxProblem(source.place(lone)[0], f"not HCL{LONE_RETURN}")]
-        return _file(source, [item for item, _ in whole.items], problems)
-    conflicts = _conflicts(source.data)
-    reading = _Reading(_without_markers(source) if conflicts else source, parse, conflicts)
+        lone = find_lone_return(source)
+        problems = [] if lone is None else [SyntaxProblem(source.line_column(lone)[0], f"not HCL{LONE_RETURN}")]
+        return _parsed_file(source, [item for item, _ in whole.items], problems)
+    conflicts = _find_conflicts(source.data)
+    reading = _PartialReader(_blank_markers(source) if conflicts else source, parse, conflicts)
     if not conflicts:
         reading.last = 0, len(source.data), whole
     reading.read()
-    reading.problems.extend(SyntaxProblem(source.place(start)[0], "merge conflict markers") for start, _ in conflicts)
-    return _file(source, reading.items, sorted(reading.problems, key=lambda problem: problem.line))
+    reading.problems.extend(
+        SyntaxProblem(source.line_column(start)[0], "merge conflict markers") for start, _ in conflicts
+    )
+    return _parsed_file(source, reading.items, sorted(reading.problems, key=lambda problem: problem.line))
 
 
-def _file(source: SourceText, items: list[Item], problems: list[SyntaxProblem]) -> ParsedFile:
+def _parsed_file(source: SourceText, items: list[Item], problems: list[SyntaxProblem]) -> ParsedFile:
     attributes = tuple(item for item in items if isinstance(item, Attribute))
     return ParsedFile(
         source, Body(attributes, tuple(item for item in items if isinstance(item, Block))), tuple(problems)
@@ -84,7 +92,7 @@ def _file(source: SourceText, items: list[Item], problems: list[SyntaxProblem]) 
 
 
 @dataclass
-class _Reading:
+class _PartialReader:
     source: SourceText
     parse: Parse
     conflicts: list[tuple[int, int]]
@@ -92,17 +100,17 @@ class _Reading:
     problems: list[SyntaxProblem] = field(default_factory=list)
     last: tuple[int, int, PartialParse] | None = None
     spent: int = 0
-    unnamed: int = 0  # where the first error stands that is not named
-    astray: bool = False  # since the last problem no block of Terraform's own was read
+    first_unreported: int = 0  # where the first error stands that is not named
+    after_error: bool = False  # since the last problem no block of Terraform's own was read
 
     def read(self) -> None:
         data = self.source.data
-        headers, ends = _layout(self.source)
-        budget, start, broken = _EFFORT * len(data) + 1_000_000, 0, False
+        headers, ends = _find_boundaries(self.source)
+        budget, start, broken = _MAX_EFFORT * len(data) + 1_000_000, 0, False
         while start < len(data):
             if self.spent > budget:
                 self.problems.append(
-                    SyntaxProblem(self.source.place(start)[0], "too many errors; the rest is not read")
+                    SyntaxProblem(self.source.line_column(start)[0], "too many errors; the rest is not read")
                 )
                 return
             error, after = self.piece(start, ends)
@@ -114,16 +122,18 @@ class _Reading:
             number = bisect_right(headers, first)
             end = headers[number] if number < len(headers) else len(data)
             # what follows a broken block and begins no block of Terraform's own belongs to the same mistake
-            if not broken or (_TOP_LEVEL if _holds_blocks(self.source) else _ATTRIBUTE).match(data, first):
-                self.complain(start, end, error)
+            if not broken or (_TOP_LEVEL if _contains_blocks(self.source) else _ATTRIBUTE).match(data, first):
+                self.report(start, end, error)
             start, broken = end, True
-        if self.unnamed:
-            self.problems.append(SyntaxProblem(self.source.place(self.unnamed)[0], "more errors, which are not named"))
+        if self.first_unreported:
+            self.problems.append(
+                SyntaxProblem(self.source.line_column(self.first_unreported)[0], "more errors, which are not named")
+            )
 
     def piece(self, start: int, ends: list[int]) -> tuple[int, int | None]:
         """The place of the first error at ``start``, and the place behind what could be read, or None."""
         size, number = len(self.source.data), bisect_right(ends, start)
-        tries = ends[number : number + _ENDS]
+        tries = ends[number : number + _MAX_ENDS]
         window = min(size, start + _WINDOW)
         error = start
         for end in tries if window in tries else [*tries, window]:
@@ -135,7 +145,7 @@ class _Reading:
                 self.keep(item for item, _ in attempt.items[:1])
                 return error, attempt.items[0][1]
             error = max(error, attempt.error or start)
-            if not may_go_on(self.source, start, end):
+            if not is_incomplete(self.source, start, end):
                 break
         return error, None
 
@@ -151,28 +161,30 @@ class _Reading:
             begin, end = (self.source.offset(*item.span[place : place + 2]) for place in (0, 2))
             if not any(begin <= mark < end for region in self.conflicts for mark in region):
                 self.items.append(item)
-                self.astray = self.astray and not (isinstance(item, Block) and item.type in _TYPES)
+                self.after_error = self.after_error and not (isinstance(item, Block) and item.type in _TYPES)
 
-    def complain(self, start: int, end: int, error: int) -> None:
+    def report(self, start: int, end: int, error: int) -> None:
         if any(start <= last and first < end for first, last in self.conflicts):
             return  # named as the conflict that it is
-        if len(self.problems) >= _PROBLEMS:
-            self.unnamed = self.unnamed or start
+        if len(self.problems) >= _MAX_PROBLEMS:
+            self.first_unreported = self.first_unreported or start
             return
         place, reason = diagnose(
             self.source, start, end, error, lambda first, last: self.parse(self.source, first, last).error
         )
-        if reason != STRAY or not self.astray:  # a bracket left over from the mistake before is none of its own
-            self.problems.append(SyntaxProblem(self.source.place(place)[0], f"not HCL{reason}"))
-        self.astray = True
+        if (
+            reason != STRAY_BRACKET or not self.after_error
+        ):  # a bracket left over from the mistake before is none of its own
+            self.problems.append(SyntaxProblem(self.source.line_column(place)[0], f"not HCL{reason}"))
+        self.after_error = True
 
 
-def _holds_blocks(source: SourceText) -> bool:
+def _contains_blocks(source: SourceText) -> bool:
     """Whether a file is named like configuration; any other holds values of variables."""
     return source.file.endswith((".tf", ".tofu"))
 
 
-def _layout(source: SourceText) -> tuple[list[int], list[int]]:
+def _find_boundaries(source: SourceText) -> tuple[list[int], list[int]]:
     """Where blocks seem to begin, and where pieces may end: at those places, and behind lines that close a block."""
     data = source.data
     comments = [match.span() for match in _COMMENT.finditer(data)] if b"/*" in data else []
@@ -182,7 +194,7 @@ def _layout(source: SourceText) -> tuple[list[int], list[int]]:
         number = bisect_right(starts, offset) - 1
         return number < 0 or offset >= comments[number][1]
 
-    header = _HEADER if _holds_blocks(source) else _ATTRIBUTE
+    header = _HEADER if _contains_blocks(source) else _ATTRIBUTE
     headers = [match.start() for match in header.finditer(data) if outside(match.start())]
     closed = [match.end() for match in _END.finditer(data) if outside(match.start())]
     ends: list[int] = []
@@ -194,7 +206,7 @@ def _layout(source: SourceText) -> tuple[list[int], list[int]]:
     return headers, ends
 
 
-def _conflicts(data: bytes) -> list[tuple[int, int]]:
+def _find_conflicts(data: bytes) -> list[tuple[int, int]]:
     """The merge conflicts of a file, each from its first marker to its last one."""
     found: list[tuple[int, int]] = []
     begin: int | None = None
@@ -209,6 +221,6 @@ def _conflicts(data: bytes) -> list[tuple[int, int]]:
     return found if begin is None else [*found, (begin, begin)]
 
 
-def _without_markers(source: SourceText) -> SourceText:
+def _blank_markers(source: SourceText) -> SourceText:
     """The text with blanks in place of the markers, so that every place stays."""
     return replace(source, data=_CONFLICT_LINE.sub(lambda match: b" " * len(match.group()), source.data))

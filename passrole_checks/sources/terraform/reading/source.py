@@ -74,7 +74,7 @@ class SourceText:
         ends = enumerate(accumulate(map(len, self.data.split(b"\n"))), 1)
         return [0, *(length + number for number, length in ends)][:-1]
 
-    def place(self, offset: int) -> tuple[int, int]:
+    def line_column(self, offset: int) -> tuple[int, int]:
         """Line and column, in characters, of a byte offset."""
         line = bisect_right(self._line_starts, offset)
         start = self._line_starts[line - 1]
@@ -85,7 +85,7 @@ class SourceText:
     def span(self, start: int, end: int) -> tuple[int, int, int, int]:
         """The places of two byte offsets, of which the second one is not before the first."""
         if not self.plain:
-            return *self.place(start), *self.place(end)
+            return *self.line_column(start), *self.line_column(end)
         starts = self._line_starts
         line = bisect_right(starts, start)
         end_line = bisect_right(starts, end, line - 1)
@@ -136,7 +136,7 @@ class SourceText:
         if line < self.first_line:
             line, column = self.first_line, self.first_column
         if end_line > last:
-            end_line, end_column = self.place(len(self.data))
+            end_line, end_column = self.line_column(len(self.data))
         return min(line, end_line), column, end_line, end_column
 
     @cached_property

@@ -17,7 +17,7 @@ _COMMENT = re.compile(
     rb"(?P<ids>PASSROLE_\d{3}(?:[ \t]*,[ \t]*PASSROLE_\d{3})*)[ \t]*:?(?P<reason>[^\r\n]*)",
     re.IGNORECASE,
 )
-_HOLDERS = {"resource": "", "data": "data.", "module": "module."}
+_ADDRESS_PREFIXES = {"resource": "", "data": "data.", "module": "module."}
 
 
 def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
@@ -30,29 +30,29 @@ def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
     if b":skip=" not in data.lower():
         return
     for match in _COMMENT.finditer(data):
-        line, column = parsed.source.place(match.start())
+        line, column = parsed.source.line_column(match.start())
         if _inside_string(data, match.start()):
             continue
-        block = _holder(parsed, line)
+        block = _enclosing_block(parsed, line)
         reason = match["reason"].decode("utf-8", "replace").strip().removesuffix("*/").strip()
-        end = parsed.source.place(match.end())
+        end = parsed.source.line_column(match.end())
         for check in re.findall(r"PASSROLE_\d{3}", match["ids"].decode().upper()):
             yield Suppression(
                 check,
                 reason,
                 Position(parsed.source.file, line, column, *end),
                 match["origin"].decode().lower(),
-                address_of(block) if block is not None and block.type in _HOLDERS else None,
+                block_address(block) if block is not None and block.type in _ADDRESS_PREFIXES else None,
                 parsed.source.position(block.span) if block is not None else None,
             )
 
 
-def address_of(block: Block) -> str:
+def block_address(block: Block) -> str:
     """The address of a block within its module."""
-    return _HOLDERS[block.type] + ".".join(block.labels)
+    return _ADDRESS_PREFIXES[block.type] + ".".join(block.labels)
 
 
-def _holder(parsed: ParsedFile, line: int) -> Block | None:
+def _enclosing_block(parsed: ParsedFile, line: int) -> Block | None:
     for block in parsed.body.blocks:
         if block.span.line <= line <= block.span.end_line:
             return block

@@ -61,18 +61,18 @@ def build_parts(pieces: Sequence[Piece], *, heredoc: bool, flush: bool = False) 
     if len(pieces) == 1 and isinstance(pieces[0], Raw) and not heredoc:
         fragment = _fragment(pieces[0], heredoc=False)
         return ((fragment,) if fragment.value else ()), 0
-    split = _lines(pieces) if heredoc else list(pieces)
+    split = _split_lines(pieces) if heredoc else list(pieces)
     indent = 0
     if flush:
-        split, indent = _flush(split)
+        split, indent = _remove_indent(split)
     if any(isinstance(piece, TemplateMarker) and (piece.trim_left or piece.trim_right) for piece in split):
-        split = _trim(split, heredoc=heredoc)
-    nest = _Nest(_meld(split, indent), heredoc)
+        split = _apply_trims(split, heredoc=heredoc)
+    nest = _DirectiveParser(_join_lines(split, indent), heredoc)
     parts = nest.parts(frozenset(), 0)
     return parts, indent
 
 
-def _lines(pieces: Sequence[Piece]) -> list[Piece]:
+def _split_lines(pieces: Sequence[Piece]) -> list[Piece]:
     """Literal text cut after each line break, as HCL's scanner hands out a heredoc."""
     cut: list[Piece] = []
     for piece in pieces:
@@ -88,7 +88,7 @@ def _lines(pieces: Sequence[Piece]) -> list[Piece]:
     return cut
 
 
-def _flush(pieces: list[Piece]) -> tuple[list[Piece], int]:
+def _remove_indent(pieces: list[Piece]) -> tuple[list[Piece], int]:
     """Take the smallest indentation from every line that is not blank."""
     smallest: int | None = None
     adjust: list[int] = []
@@ -117,7 +117,7 @@ def _flush(pieces: list[Piece]) -> tuple[list[Piece], int]:
     return flushed, indent
 
 
-def _trim(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
+def _apply_trims(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
     trimmed: list[Piece] = list(pieces)
     for number, piece in enumerate(pieces):
         if not isinstance(piece, TemplateMarker):
@@ -152,7 +152,7 @@ def _rstrip(text: str, heredoc: bool) -> str:
     return text
 
 
-def _meld(pieces: list[Piece], indent: int) -> list[Piece]:
+def _join_lines(pieces: list[Piece], indent: int) -> list[Piece]:
     """Join lines again, where the next one begins at the column that the indentation says."""
     melded: list[Piece] = []
     for piece in pieces:
@@ -169,7 +169,7 @@ def _meld(pieces: list[Piece], indent: int) -> list[Piece]:
     return melded
 
 
-class _Nest:
+class _DirectiveParser:
     """Directives from their flat run to nested parts."""
 
     def __init__(self, pieces: Sequence[Piece], heredoc: bool) -> None:

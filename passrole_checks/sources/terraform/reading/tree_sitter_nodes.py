@@ -145,7 +145,7 @@ class TreeSitterBuilder:
 
     def conditional(self, node: tree_sitter.Node, depth: int) -> Expression:
         """``a ? b : c ? d : e``: the grammar of tree-sitter-hcl groups from the left, HCL from the right."""
-        end = self.source.place(node.end_byte + self.base)
+        end = self.source.line_column(node.end_byte + self.base)
         pairs: list[tuple[tree_sitter.Node, tree_sitter.Node]] = []
         condition: tree_sitter.Node | None = node
         first = node
@@ -161,7 +161,7 @@ class TreeSitterBuilder:
             return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
         found = self.expression(pairs[-1][1], depth)
         for test, (then, _) in zip(reversed(conditions), reversed(pairs), strict=True):
-            span = Span(*self.source.place(test.start_byte + self.base), *end)
+            span = Span(*self.source.line_column(test.start_byte + self.base), *end)
             found = Conditional(self.expression(test, depth), self.expression(then, depth), found, span)
         return found
 
@@ -186,7 +186,7 @@ class TreeSitterBuilder:
         return value
 
     def step(self, value: Expression, child: tree_sitter.Node, depth: int) -> Expression:
-        end = self.source.place(child.end_byte + self.base)
+        end = self.source.line_column(child.end_byte + self.base)
         span = Span(value.span.line, value.span.column, *end)
         if child.type == "get_attr":
             return GetAttribute(value, self.words(child.children[-1]), span)
@@ -209,7 +209,7 @@ class TreeSitterBuilder:
                 after.append(step)
         last = inner.children[len(inner.children) - len(after) - 1]
         found: Expression = Splat(
-            value, tuple(each), full, Span(span.line, span.column, *self.source.place(last.end_byte + self.base))
+            value, tuple(each), full, Span(span.line, span.column, *self.source.line_column(last.end_byte + self.base))
         )
         for step in after:
             found = self.step(found, step, depth)
@@ -338,7 +338,7 @@ class TreeSitterBuilder:
         return TemplateExpression(parts, self.span(node), heredoc, indent)
 
     def raw(self, start: int, end: int) -> Raw:
-        return Raw(self.source.text(start + self.base, end + self.base), *self.source.place(start + self.base))
+        return Raw(self.source.text(start + self.base, end + self.base), *self.source.line_column(start + self.base))
 
     def flat(self, markers: list[tree_sitter.Node]) -> list[tree_sitter.Node]:
         """Interpolations and the openings, middles and ends of directives, in order, without their nesting."""

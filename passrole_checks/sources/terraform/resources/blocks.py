@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.terraform.evaluation.loops import rounds_of
+from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
 
@@ -24,9 +24,9 @@ def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[
     """
     for block in body.blocks:
         if block.type == type_:
-            yield (), block, scope.inside(block.source)
+            yield (), block, scope.in_source(block.source)
         elif block.type == "dynamic" and block.labels[:1] == (type_,):
-            yield from _dynamic(block, scope.inside(block.source))
+            yield from _dynamic(block, scope.in_source(block.source))
 
 
 def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
@@ -38,17 +38,17 @@ def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathConditi
     name = block.labels[0]
     if iterator is not None and isinstance(iterator.value, Name):
         name = iterator.value.name
-    value = evaluate(for_each.value, scope.inside(for_each.source))
-    words = scope.identity(for_each.value.span)
+    value = evaluate(for_each.value, scope.in_source(for_each.source))
+    words = scope.unique_text(for_each.value.span)
     for when, collection in _readings(value):
-        rounds = rounds_of(collection) or []
+        rounds = iterations_of(collection) or []
         for one in rounds[:_ROUNDS]:
             at = value.at
             each = ObjectNode(
                 (ObjectEntry(StringNode(("key",), at), one.key), ObjectEntry(StringNode(("value",), at), one.value)), at
             )
-            inner = scope.having({name: each}, one.labels(None, name, words))
-            many = ((scope.condition(f"{words} is not empty"), "true"),) if one.many and not one.when else ()
+            inner = scope.with_variables({name: each}, one.labels(None, name, words))
+            many = ((scope.condition(f"{words} is not empty"), "true"),) if one.repeated and not one.when else ()
             yield when + one.when + many, contents[0], inner
         if len(rounds) > _ROUNDS:
             more = ((scope.condition(f"{words} has more than {_ROUNDS} elements"), "true"),)

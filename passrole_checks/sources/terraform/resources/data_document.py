@@ -23,9 +23,15 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.path_conditions import PathCondition, negate
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, readings_of, under
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, variants_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, hole, is_null, is_unknown, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    UnknownTail,
+    as_string,
+    is_null,
+    is_unknown,
+    unresolved,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 from passrole_checks.sources.terraform.resources.document_merge import elements, put, statements_of
@@ -47,7 +53,7 @@ def build(block: Block, scope: EvaluationScope) -> ObjectNode:
         for found in _documents(block, name, scope, versions):
             statements.extend(found)
     own = [
-        under(when, _where_written(_statement(inner, around), around))
+        guard(when, _where_written(_statement(inner, around), around))
         for when, inner, around in blocks_of(block.body, "statement", scope)
     ]
     statements = put(statements, own)
@@ -67,7 +73,7 @@ def build(block: Block, scope: EvaluationScope) -> ObjectNode:
 
 def _highest(versions: list[Node]) -> Node:
     """The highest of the Versions of all documents; of one that is not known, only where that makes a difference."""
-    known = [(literal(version), version) for version in versions]
+    known = [(as_string(version), version) for version in versions]
     newest = max(known, key=lambda pair: pair[0] or "")
     if (newest[0] or "") >= _NEWEST:
         return newest[1]
@@ -78,7 +84,7 @@ def _value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
-    value = _without_nulls(evaluate(attribute.value, scope.inside(attribute.source)))
+    value = _without_nulls(evaluate(attribute.value, scope.in_source(attribute.source)))
     return None if is_null(value) else value
 
 
@@ -87,20 +93,20 @@ def _without_nulls(value: Node) -> Node:
     unknown value that may be absent is an unknown value: it may be null all the same."""
     if not isinstance(value, Choice):
         return value
-    readings = readings_of(value)
+    readings = variants_of(value)
     unknown = [one for one in readings if is_unknown(one)]
     if unknown and all(is_unknown(one) or is_null(one) or _is_nothing(one) for one in readings):
         return unknown[0]
     options = [(outcome, _without_nulls(option)) for outcome, option in value.options]
     options = [(o, Absent(n.at) if is_null(n) or _is_nothing(n) else n) for o, n in options]
-    return choice(value.condition, options, value.at)
+    return make_choice(value.condition, options, value.at)
 
 
 def _statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     at = scope.position(block.span)
     entries: list[ObjectEntry] = []
     sid = _value(block, "sid", scope)
-    if sid is not None and literal(sid) != "":
+    if sid is not None and as_string(sid) != "":
         entries.append(ObjectEntry(text("Sid", at), sid))
     effect = _value(block, "effect", scope) or Absent(at)
     allow = text("Allow", at)
@@ -157,11 +163,11 @@ def _to_be_given(block: Block, name: str, scope: EvaluationScope) -> Node | None
     attribute = block.body.get(name)
     if attribute is None or isinstance(attribute.value, (Tuple, Literal)):
         return None
-    inner = scope.inside(attribute.source)
+    inner = scope.in_source(attribute.source)
     if is_null(evaluate(attribute.value, inner)):
         return None
     span = attribute.value.span
-    return hole(inner.condition(inner.identity(span)), inner.position(span), "empty, which AWS refuses")
+    return unresolved(inner.condition(inner.unique_text(span)), inner.position(span), "empty, which AWS refuses")
 
 
 def _either(given: Node, left_out: Node) -> Node:
@@ -170,7 +176,7 @@ def _either(given: Node, left_out: Node) -> Node:
     if not is_unknown(given) or not isinstance(given, StringNode):
         return given
     if isinstance(left_out, StringNode) and is_unknown(left_out):
-        return hole(", ".join(part.expression for part in (*given.holes, *left_out.holes)), given.at)
+        return unresolved(", ".join(part.expression for part in (*given.holes, *left_out.holes)), given.at)
     return given if _is_nothing(left_out) else Absent(given.at)
 
 
@@ -191,7 +197,7 @@ def _variables(node: Node) -> Node:
     if isinstance(node, ListNode):
         return ListNode(tuple(_variables(item) for item in node.items), node.at)
     if isinstance(node, Choice):
-        return choice(node.condition, [(outcome, _variables(option)) for outcome, option in node.options], node.at)
+        return make_choice(node.condition, [(outcome, _variables(option)) for outcome, option in node.options], node.at)
     return node
 
 
@@ -202,12 +208,12 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
         kind, identifiers = _value(inner, "type", inner_scope), _value(inner, "identifiers", inner_scope)
-        key = literal(kind) if kind is not None else None
+        key = as_string(kind) if kind is not None else None
         values = _variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
             entries.append(_unknown_entry("; ".join(name for name, _ in when) or "principals", at))
             continue
-        if key == "*" and isinstance(values, ListNode) and [literal(item) for item in values.items] == ["*"]:
+        if key == "*" and isinstance(values, ListNode) and [as_string(item) for item in values.items] == ["*"]:
             return text("*", at)
         found.setdefault(key, []).extend(elements(values))
     if at is None:
@@ -245,7 +251,7 @@ def _with_conditions(
         (condition, outcome), others = when[0], when[1:]
         there = _with_conditions([(others, one), *blocks[place + 1 :]], before, unknown, at)
         gone = _with_conditions(blocks[place + 1 :], before, unknown, at)
-        return choice(condition, [(outcome, there), (negate(outcome), gone)], one.at)
+        return make_choice(condition, [(outcome, there), (negate(outcome), gone)], one.at)
     return _condition_element([*sure, *(one for _, one in blocks)], unknown, at)
 
 
@@ -292,11 +298,11 @@ class _Condition:
 def _key(value: Node | None, words: str, at: Position) -> StringNode:
     if isinstance(value, StringNode):
         return value
-    return hole(words, at)
+    return unresolved(words, at)
 
 
 def _unknown_entry(words: str, at: Position) -> ObjectEntry:
-    return ObjectEntry(hole(words, at), hole(words, at))
+    return ObjectEntry(unresolved(words, at), unresolved(words, at))
 
 
 def _documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
@@ -304,7 +310,7 @@ def _documents(block: Block, name: str, scope: EvaluationScope, versions: list[N
     value, attribute = _value(block, name, scope), block.body.get(name)
     if value is None or attribute is None:
         return
-    at = scope.inside(attribute.source).position(attribute.value.span)
+    at = scope.in_source(attribute.source).position(attribute.value.span)
     for document in elements(value):
         found = statements_of(document, versions)
         # a document that is not known is a statement here, not where the variable was first read

@@ -33,10 +33,10 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
     UnknownTail,
-    hole,
-    joined,
-    known,
-    literal,
+    as_string,
+    fill_known_parts,
+    join_values,
+    unresolved,
 )
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -99,8 +99,8 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     kind = _KINDS.get((type_, name))
     if kind is not None:
         if kind is UnresolvedKind.ACCOUNT_ID and block.body.get("provider") is not None:
-            return hole(expression, at, "the account of another provider")
-        return hole(expression, at, _LATER, kind)
+            return unresolved(expression, at, "the account of another provider")
+        return unresolved(expression, at, _LATER, kind)
     room = _ROOMS.get(type_)
     found = room(value, block, name, scope, at) if room is not None else None
     if found is None:
@@ -109,7 +109,7 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
         return found
     if name == "arn":
         return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=_LATER),), at)
-    return hole(expression, at, _REASONS.get(type_, _LATER))
+    return unresolved(expression, at, _REASONS.get(type_, _LATER))
 
 
 def is_special(type_: str) -> bool:
@@ -119,7 +119,7 @@ def is_special(type_: str) -> bool:
 
 def _caller(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name in ("arn", "user_id"):
-        return hole(f"{words_of(value)}.{name}", at, "depends on who deploys")
+        return unresolved(f"{words_of(value)}.{name}", at, "depends on who deploys")
     return None
 
 
@@ -135,8 +135,8 @@ def _service_principal(value: Reference, block: Block, name: str, scope: Evaluat
     if name == "suffix":
         return _suffix(at)
     if name == "name":
-        service = written(block, "service_name", scope) or hole(f"{words_of(value)}.service_name", at)
-        return map_choices(lambda one, suffix: joined((one, text(".", at), suffix), at), service, _suffix(at))
+        service = written(block, "service_name", scope) or unresolved(f"{words_of(value)}.service_name", at)
+        return map_choices(lambda one, suffix: join_values((one, text(".", at), suffix), at), service, _suffix(at))
     return None
 
 
@@ -159,12 +159,14 @@ def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         if entity is not None and ENTITIES[entity.type].kind == kind and entity.module is not None:
             return entity.module.attribute(entity, ENTITIES[entity.type].arn, at)
         last = (
-            (Unresolved(f"{words_of(value)}.{by}", UnresolvedKind.NAME),) if own is None else joined((own,), at).parts
+            (Unresolved(f"{words_of(value)}.{by}", UnresolvedKind.NAME),)
+            if own is None
+            else join_values((own,), at).parts
         )
         parts = iam_arn(kind, "/", Unresolved(f"{words_of(value)}.path"), *last)
         return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
     if name in ("id", "name", by, f"{kind}_name"):
-        return own if own is not None else hole(expression, at, _LATER, UnresolvedKind.NAME)
+        return own if own is not None else unresolved(expression, at, _LATER, UnresolvedKind.NAME)
     if name == "role_arn":
         parts = iam_arn(
             "role",
@@ -196,7 +198,7 @@ def _several(value: Reference, block: Block, name: str, scope: EvaluationScope, 
     if name != "arns":
         return None
     prefix = written(block, "path_prefix", scope)
-    before: tuple[Part, ...] = joined((prefix,), at).parts if prefix is not None else ("/",)
+    before: tuple[Part, ...] = join_values((prefix,), at).parts if prefix is not None else ("/",)
     parts = iam_arn(kind, *before, Unresolved(expression))
     return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=_LATER),), at),), at)
 
@@ -219,9 +221,9 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
         managed = _AWS_MANAGED.match(what) is not None
-        return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _LATER)
+        return unresolved(expression, at, f"the document of {what}, an AWS managed policy" if managed else _LATER)
     if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
-        end = ("/", *known(own).parts)  # the account may be ``aws``, the path is not known
+        end = ("/", *fill_known_parts(own).parts)  # the account may be ``aws``, the path is not known
         parts = join(
             ("arn:", PARTITION, ":iam::", Unresolved(f"{words_of(value)} account"), ":policy", Unresolved("path"), *end)
         )
@@ -235,7 +237,7 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
         return None
     expression = f"{words_of(value)}.{name}"
     arn = written(block, "arn", scope)
-    given = literal(arn) if arn is not None else None
+    given = as_string(arn) if arn is not None else None
     session = _SESSION.fullmatch(given) if given is not None else None
     if session is not None:
         partition, account, role = session.groups()
@@ -244,13 +246,13 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
     if given is not None:
         return arn
     reason = next((part.reason for part in arn.holes if part.reason), _LATER) if isinstance(arn, StringNode) else _LATER
-    return hole(expression, at, reason)
+    return unresolved(expression, at, reason)
 
 
 def _organization(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """The account ids of an organization need not be that of the account deployed to: they are of no kind."""
     if name == "master_account_id":
-        return hole(f"{words_of(value)}.{name}", at, "an account of the organization")
+        return unresolved(f"{words_of(value)}.{name}", at, "an account of the organization")
     return None
 
 

@@ -20,8 +20,14 @@ from passrole_checks.iam.partial_values import (
     holes_in,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, UnknownTail, hole, is_null, literal
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    UnknownTail,
+    as_string,
+    is_null,
+    unresolved,
+)
 
 _ELEMENTS = {
     name.lower(): name
@@ -68,8 +74,8 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
         statement = _field(tree, "statement")
         if statement is not None:
             return [_in_case(item) for item in elements(statement)]
-        return [hole("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
-    return [hole("…", document.at, "not a policy document")]
+        return [unresolved("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
+    return [unresolved("…", document.at, "not a policy document")]
 
 
 def _field(tree: ObjectNode, name: str) -> Node | None:
@@ -121,16 +127,18 @@ def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node
     if isinstance(added, Absent):
         return statements, []
     sid = added.get("Sid") if isinstance(added, ObjectNode) else None
-    nameless = sid is None or is_null(sid) or literal(sid) == ""
+    nameless = sid is None or is_null(sid) or as_string(sid) == ""
     if isinstance(added, ObjectNode) and nameless and all(entry.key.literal for entry in added.entries):
         return statements, [added]
-    name = literal(sid) if sid is not None else None
+    name = as_string(sid) if sid is not None else None
     if name is not None:
         if any(_exactly(old, name) for old in statements):
             return [added if _exactly(old, name) else old for old in statements], []
         return [_unless(old, name, f'"{name}"') for old in statements], [added]
     words = (
-        str(sid) if isinstance(sid, StringNode) else ", ".join(hole.expression for hole in _holes(sid or added)) or "…"
+        str(sid)
+        if isinstance(sid, StringNode)
+        else ", ".join(unresolved.expression for unresolved in _holes(sid or added)) or "…"
     )
     return [_unless(old, None, words) for old in statements], [added]
 
@@ -138,11 +146,11 @@ def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node
 def _put_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
     outcomes = [(outcome, *_put_one(statements, option)) for outcome, option in added.options]
     result = [
-        choice(added.condition, [(outcome, replaced[place]) for outcome, replaced, _ in outcomes], added.at)
+        make_choice(added.condition, [(outcome, replaced[place]) for outcome, replaced, _ in outcomes], added.at)
         for place in range(len(statements))
     ]
     after = [(outcome, _together(more, added.at)) for outcome, _, more in outcomes]
-    return result, [choice(added.condition, after, added.at)]
+    return result, [make_choice(added.condition, after, added.at)]
 
 
 def _together(statements: list[Node], at: Position) -> Node:
@@ -153,20 +161,20 @@ def _together(statements: list[Node], at: Position) -> Node:
 
 def _exactly(statement: Node, name: str) -> bool:
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    return sid is not None and literal(sid) == name
+    return sid is not None and as_string(sid) == name
 
 
 def _unless(statement: Node, name: str | None, words: str) -> Node:
     """A statement, gone where one that was put in replaces it. ``name``: the Sid of that one, None if not known."""
     if isinstance(statement, Choice):
         options = [(outcome, _unless(option, name, words)) for outcome, option in statement.options]
-        return choice(statement.condition, options, statement.at)
+        return make_choice(statement.condition, options, statement.at)
     if isinstance(statement, ListNode):
         return ListNode(tuple(_unless(item, name, words) for item in statement.items), statement.at)
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    if sid is None or literal(sid) == "":
+    if sid is None or as_string(sid) == "":
         return statement
-    own = literal(sid)
+    own = as_string(sid)
     if own is not None and name is not None:
         return statement if own != name else Absent(statement.at)
     replaced = f'{words} replaces the statement "{own if own is not None else sid}"'

@@ -21,10 +21,16 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
 )
 from passrole_checks.iam.path_conditions import PathCondition, simplify
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice
-from passrole_checks.sources.terraform.evaluation.loops import rounds_of
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
+from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Instance, hole, literal, number, truth
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Instance,
+    as_bool,
+    as_number,
+    as_string,
+    unresolved,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block
 
 MAX_INSTANCES = 100  # more of them are evaluated as one, with holes for their keys
@@ -68,7 +74,7 @@ def _expand(block: Block, scope: EvaluationScope) -> Instances:
     count, for_each = block.body.get("count"), block.body.get("for_each")
     at = scope.position(block.span)
     if count is not None:
-        value = evaluate(count.value, scope.inside(count.source))
+        value = evaluate(count.value, scope.in_source(count.source))
         amount = _largest(value)
         if amount is None or amount > MAX_INSTANCES:
             return Instances((_unknown_instance(at),), True, False, at)
@@ -79,10 +85,10 @@ def _expand(block: Block, scope: EvaluationScope) -> Instances:
             found.append(replace(_counted(index, at), when=when))
         return Instances(tuple(found), True, True, at)
     if for_each is not None:
-        return _for_each(evaluate(for_each.value, scope.inside(for_each.source)), at)
+        return _for_each(evaluate(for_each.value, scope.in_source(for_each.source)), at)
     lifecycle = next((inner for inner in block.body.blocks if inner.type == "lifecycle"), None)
     enabled = lifecycle.body.get("enabled") if lifecycle is not None else None
-    if enabled is not None and truth(evaluate(enabled.value, scope.inside(enabled.source))) is False:
+    if enabled is not None and as_bool(evaluate(enabled.value, scope.in_source(enabled.source))) is False:
         return Instances((), True, True, at)  # OpenTofu documentation, "The enabled meta-argument"
     return Instances((Instance(),), False, True, at)
 
@@ -106,7 +112,7 @@ def _largest(value: Node) -> int | None:
         return max(known) if len(known) == len(found) else None
     if isinstance(value, Const) and isinstance(value.value, bool):
         return int(value.value)
-    amount = number(value)
+    amount = as_number(value)
     return int(amount) if amount is not None and abs(amount) < 1e18 else None
 
 
@@ -149,12 +155,12 @@ def _elements(value: Node, at: Position, left: int) -> tuple[dict[str, _Element]
         when = _under_all([((value.condition, outcome), *one.when) for outcome, one in readings])
         if len(readings) == len(value.options) and not any(one.when for _, one in readings):
             when = ()
-        found[suffix] = replace(readings[0][1], each_value=choice(value.condition, options, value.at), when=when)
+        found[suffix] = replace(readings[0][1], each_value=make_choice(value.condition, options, value.at), when=when)
     return found, known
 
 
 def _of_reading(value: Node, at: Position) -> tuple[dict[str, _Element], bool]:
-    rounds = rounds_of(value)
+    rounds = iterations_of(value)
     if rounds is None:
         return {}, isinstance(value, (Const, Absent))
     found: dict[str, _Element] = {}
@@ -162,14 +168,14 @@ def _of_reading(value: Node, at: Position) -> tuple[dict[str, _Element], bool]:
     for one in rounds:
         is_map = not isinstance(value, ListNode)
         for key, each_value in _keyed(one.key if is_map else one.value, one.value, is_map):
-            name = None if one.many else literal(key)
+            name = None if one.repeated else as_string(key)
             if name is not None:
                 found[suffix_of(name)] = _Element(name, StringNode((name,), at), each_value, one.when)
                 continue
             known = False
             words = str(key) if isinstance(key, StringNode) else "…"
-            suffix = _free(found, suffix_of(words) if not one.many or "" in found else "")
-            found[suffix] = _Element(None, hole("each.key", at) if one.many else key, each_value)
+            suffix = _free(found, suffix_of(words) if not one.repeated or "" in found else "")
+            found[suffix] = _Element(None, unresolved("each.key", at) if one.repeated else key, each_value)
     return found, known
 
 
