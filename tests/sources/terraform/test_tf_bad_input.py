@@ -24,25 +24,25 @@ GOOD = """resource "aws_iam_role_policy" "good" {
 PLAN = b"PK\x03\x04\x14\0\x08\0"  # the first bytes of the ZIP archive that terraform plan -out writes
 
 CASES = [
-    ("xml", "bad.tf", b'<?xml version="1.0"?>\n<a/>\n', 1, "not HCL near"),
-    ("yaml", "bad.tf", b"a:\n  - b\n", 1, "not HCL near 'a:'"),
-    ("json", "bad.tf", b'{"resource": {}}\n', 1, "not HCL near"),
-    ("binary", "bad.tf", b"\x7fELF\x02\x01\0\0\0", 1, "not text: it holds a NUL byte"),
-    ("plan", "bad.tf", PLAN, 1, "run terraform show -json"),
+    ("xml", "bad.tf", b'<?xml version="1.0"?>\n<a/>\n', 1, "invalid HCL near"),
+    ("yaml", "bad.tf", b"a:\n  - b\n", 1, "invalid HCL near 'a:'"),
+    ("json", "bad.tf", b'{"resource": {}}\n', 1, "invalid HCL near"),
+    ("binary", "bad.tf", b"\x7fELF\x02\x01\0\0\0", 1, "contains a NUL byte"),
+    ("plan", "bad.tf", PLAN, 1, "terraform show -json"),
     ("git-crypt", "bad.tf", b"\0GITCRYPT\0\x3f\xd0", 1, "encrypted with git-crypt"),
-    ("nul", "bad.tf", b"a = 1\n# \0\n", 2, "not text: it holds a NUL byte"),
+    ("nul", "bad.tf", b"a = 1\n# \0\n", 2, "contains a NUL byte"),
     ("latin-1", "bad.tf", b"# fine\n# M\xfcller\n", 2, "not UTF-8 text"),
     ("utf-16", "bad.tf", "a = 1\n".encode("utf-16"), 1, "not UTF-8 text but UTF-16"),
     ("utf-16 without mark", "bad.tf", "a = 1\n".encode("utf-16-le"), 1, "not UTF-8 text but UTF-16"),
     ("utf-32", "bad.tf", "a = 1\n".encode("utf-32"), 1, "not UTF-8 text but UTF-32"),
-    ("carriage returns", "bad.tf", b'# a\rresource "x" "y" {\r}\r', 1, "a carriage return without a line feed"),
-    ("half-typed", "bad.tf", b'resource "a" "b" {\n  policy =\n}\n', 2, "an attribute without a value"),
+    ("carriage returns", "bad.tf", b'# a\rresource "x" "y" {\r}\r', 1, "carriage return without a line feed"),
+    ("half-typed", "bad.tf", b'resource "a" "b" {\n  policy =\n}\n', 2, "attribute without a value"),
     ("conflict", "bad.tf", b"<<<<<<< a\n=======\n>>>>>>> b\n", 1, "merge conflict markers"),
     ("large", "bad.tf", b"#" * 30_000_000, 1, "larger than 20 MB"),
     ("comment in JSON", "bad.tf.json", b'{\n  // why\n  "resource": {}\n}\n', 2, "not JSON"),
-    ("type in JSON", "bad.tf.json", b'{\n  "resource": "x"\n}\n', 2, "resource is no JSON object"),
+    ("type in JSON", "bad.tf.json", b'{\n  "resource": "x"\n}\n', 2, "resource is not an object"),
     ("key twice in JSON", "bad.tf.json", b'{"locals": {"a": 1,\n "a": 2}}\n', 2, "a is given twice"),
-    ("OpenTofu", "bad.tofu", b"a = [\n", 1, "'[' is not closed"),
+    ("OpenTofu", "bad.tofu", b"a = [\n", 1, "unclosed '['"),
 ]
 
 

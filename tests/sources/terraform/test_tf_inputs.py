@@ -131,14 +131,14 @@ def test_a_file_of_values_is_among_the_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "line", "words"),
     [
-        ("v.tfvars", b'a = "x"\nb = = 1\n', 2, "not HCL"),
+        ("v.tfvars", b'a = "x"\nb = = 1\n', 2, "invalid HCL"),
         ("v.tfvars", b'a = "x"\nb = var.c\n', 2, "cannot refer to var"),
         ("v.tfvars", b'a = "x"\nb = [file("y")]\n', 2, "cannot call file()"),
         ("v.tfvars", b'a = "x"\nvariable "b" {}\n', 2, "a variable block"),
         ("v.tfvars", b'a = "x"\nb = "\0"\n', 2, "NUL"),
         ("v.tfvars", b'a = "x"\nb = "\xff"\n', 2, "UTF-8"),
         ("v.json", b'{"a": "x",\n "b": }', 2, "not JSON"),
-        ("v.json", b"[]", 1, "not a JSON object"),
+        ("v.json", b"[]", 1, "expected an object"),
         ("v.tfvars", None, None, "no such file"),
     ],
 )

@@ -210,9 +210,9 @@ def test_null_stands_for_nothing() -> None:
         ('{"resource": {}}\nmore', 2, "not JSON"),
         ("7", 1, "not Terraform"),
         ('[{},\n "x"]', 2, "not Terraform"),
-        ('{\n"resource": "x"}', 2, "not Terraform: resource is no JSON object"),
-        ('{"resource": {"aws_x":\n [7]}}', 2, "not Terraform: resource.aws_x is no JSON object"),
-        ('{"locals":\n\n true}', 3, "not Terraform: locals is no JSON object"),
+        ('{\n"resource": "x"}', 2, "not Terraform JSON: resource is not an object"),
+        ('{"resource": {"aws_x":\n [7]}}', 2, "not Terraform JSON: resource.aws_x is not an object"),
+        ('{"locals":\n\n true}', 3, "not Terraform JSON: locals is not an object"),
         ("[" * 100_000, 1, "not JSON"),
     ],
 )

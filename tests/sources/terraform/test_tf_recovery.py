@@ -59,23 +59,23 @@ BROKEN = [
     ("a word", block('name = "a"', "pol"), 6, "near 'pol'"),
     ("a colon", block("name: 1"), 5, "near 'name: 1'"),
     ("half a reference", block("policy = data."), 5, "near 'policy = data.'"),
-    ("half a conditional", block("policy = a ? b", 'path = "/"'), 5, "not HCL"),
-    ("half a string", block('policy = "abc', 'path = "/"'), 5, "closing quote"),
-    ("half an interpolation", block('policy = "a${b"'), 5, "closing quote"),
-    ("half a list", block("policy = [", '  "a",'), 5, "'[' is not closed"),
-    ("half a call", block("policy = jsonencode({", "  a = 1", "}"), 5, "'(' is not closed"),
-    ("half an operation", block("count = 1 +", "path = 2"), 5, "not HCL"),
-    ("half a nested block", block("statement {", "  a = 1"), 5, "'{' is not closed"),
-    ("a heredoc without its end", block("policy = <<EOT", "{}"), 5, "its end 'EOT'"),
-    ("a comment without its end", block("policy = 1 /* why"), 5, "comment that does not end"),
+    ("half a conditional", block("policy = a ? b", 'path = "/"'), 5, "invalid HCL"),
+    ("half a string", block('policy = "abc', 'path = "/"'), 5, "unclosed string"),
+    ("half an interpolation", block('policy = "a${b"'), 5, "unclosed string"),
+    ("half a list", block("policy = [", '  "a",'), 5, "unclosed '['"),
+    ("half a call", block("policy = jsonencode({", "  a = 1", "}"), 5, "unclosed '('"),
+    ("half an operation", block("count = 1 +", "path = 2"), 5, "invalid HCL"),
+    ("half a nested block", block("statement {", "  a = 1"), 5, "unclosed '{'"),
+    ("a heredoc without its end", block("policy = <<EOT", "{}"), 5, "its end marker 'EOT'"),
+    ("a comment without its end", block("policy = 1 /* why"), 5, "unclosed comment"),
     ("half a header", 'resource "aws_iam_policy"\n', 4, "near 'resource"),
-    ("a quote too few in the header", 'resource "aws_iam_policy" "bad {\n  a = 1\n}\n', 4, "not HCL"),
-    ("a quote too many in the header", 'resource "aws_iam_policy" bad" {\n  a = 1\n}\n', 4, "not HCL"),
+    ("a quote too few in the header", 'resource "aws_iam_policy" "bad {\n  a = 1\n}\n', 4, "invalid HCL"),
+    ("a quote too many in the header", 'resource "aws_iam_policy" bad" {\n  a = 1\n}\n', 4, "invalid HCL"),
     ("a header over two lines", 'resource\n"aws_iam_policy" "bad" {\n}\n', 4, "near 'resource'"),
     ("no brace in the header", 'resource "aws_iam_policy" "bad"\n  a = 1\n}\n', 4, "near 'resource"),
-    ("a block that does not end", 'resource "aws_iam_policy" "bad" {\n  a = 1\n', 4, "'{' is not closed"),
-    ("a bracket too many", "}\n", 4, "closes nothing"),
-    ("a bracket that does not fit", block("a = [1)"), 5, "not HCL"),
+    ("a block that does not end", 'resource "aws_iam_policy" "bad" {\n  a = 1\n', 4, "unclosed '{'"),
+    ("a bracket too many", "}\n", 4, "unmatched closing bracket"),
+    ("a bracket that does not fit", block("a = [1)"), 5, "invalid HCL"),
     ("prose", "and now for something\ncompletely different\n", 4, "near 'and now for something'"),
     ("conflict markers", block("<<<<<<< HEAD".strip()).replace("  <", "<"), 5, "merge conflict markers"),
 ]
@@ -117,7 +117,7 @@ def test_a_mistake_in_the_middle_of_a_long_file(read: Read) -> None:
     many[100] = many[100].replace('"r"\n', '"r\n')
     found = read(SourceText.of("m.tf", "\n".join(many).encode()))
     assert len(found.body.blocks) == 199
-    assert problems(found) == [(402, "not HCL: a string without its closing quote")]
+    assert problems(found) == [(402, "invalid HCL: unclosed string")]
 
 
 def test_very_many_mistakes_are_not_all_named() -> None:
@@ -126,7 +126,7 @@ def test_very_many_mistakes_are_not_all_named() -> None:
     found = reader_tree_sitter.read(SourceText.of("m.tf", ((bad + ROLE) * 1000).encode()))
     assert len(found.body.blocks) == 1000
     assert len(found.problems) == 101
-    assert found.problems[-1].reason == "more errors, which are not named"
+    assert found.problems[-1].reason == "more errors follow, not listed"
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -136,7 +136,7 @@ def test_code_without_indentation(read: Read) -> None:
     whole = "".join(line.lstrip() for line in (ROLE + bad + MODULE).splitlines(keepends=True))
     found = read(SourceText.of("m.tf", whole.encode()))
     assert {"good:1", "after:12"} <= set(names(found))
-    assert problems(found) == [(6, "not HCL: '[' is not closed")] or len(found.problems) == 1
+    assert problems(found) == [(6, "invalid HCL: unclosed '['")] or len(found.problems) == 1
 
 
 @pytest.mark.parametrize("read", READERS)

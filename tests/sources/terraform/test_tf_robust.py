@@ -105,7 +105,7 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
         (chain(60, "var.v{n} ? [local.a{n}] : [local.a{n}, 1]"), "too large"),
         ("locals {\n  a0 = [local.a0]\n}\n", "refers to itself"),
         ("locals {\n  a0 = " + "[" * 3000 + "]" * 3000 + "\n}\n", "nested too deeply"),
-        ("locals {\n  a0 = " + "(" * 3000 + "1" + ")" * 3000 + "\n}\n", "nested more than 100 deep"),
+        ("locals {\n  a0 = " + "(" * 3000 + "1" + ")" * 3000 + "\n}\n", "nested more than 100 levels deep"),
         ("locals {\n  a0 = " + "!" * 3000 + "true\n}\n", "nested too deeply"),
         ("locals {\n  a0 = " + " + ".join(["1"] * 3000) + "\n}\n", "nested too deeply"),
         ("locals {\n  a0 = x" + ".y" * 3000 + "\n}\n", "too many steps"),

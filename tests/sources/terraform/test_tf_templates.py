@@ -167,7 +167,7 @@ def test_variables_of_a_template(tmp_path: Path) -> None:
         ('file("${path.cwd}/p.json")', "a file whose name is not known"),
         ('file("${path.module}/${var.u}.json")', "a file whose name is not known"),
         ('file("${path.module}/nul.json")', "a file that is no text"),
-        ('templatefile("${path.module}/broken.tftpl", {})', "the template cannot be read"),
+        ('templatefile("${path.module}/broken.tftpl", {})', "invalid template"),
         ('templatefile("${path.module}/self.tftpl", { n = 1 })', "a template within a template"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which reader of HCL is used: tree-sitter-hcl, or python-hcl2 where that cannot be installed."""
+"""Choose the HCL reader: tree-sitter-hcl, or python-hcl2 if tree-sitter-hcl is not installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from passrole_checks.sources.terraform.reading.syntax import Body, Expression, P
 
 @dataclass(frozen=True)
 class HclReader:
-    """Two functions: from a file, and from the text of a template."""
+    """Functions that parse a file and the text of a template."""
 
     read: Callable[[SourceText], ParsedFile]
     read_template: Callable[[SourceText], Expression]
@@ -20,7 +20,7 @@ class HclReader:
 
 @lru_cache(maxsize=1)
 def reader() -> HclReader:
-    """The reader that is installed; where none is, one that says so of every file."""
+    """Return the installed reader, or one that reports the missing parser for every file."""
     try:
         from passrole_checks.sources.terraform.reading import reader_tree_sitter
 
@@ -37,7 +37,7 @@ def reader() -> HclReader:
 
 
 def missing_parser_reason() -> str:
-    """Why no reader works; empty if tree-sitter-hcl or python-hcl2 is installed."""
+    """Return the reason why no reader works; empty if tree-sitter-hcl or python-hcl2 is installed."""
     try:
         from passrole_checks.sources.terraform.reading import reader_tree_sitter  # noqa: F401
     except ImportError:

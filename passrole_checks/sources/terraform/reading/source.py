@@ -1,4 +1,4 @@
-"""The text of one file: decoding, and places in it."""
+"""Text of one file: decoding, and conversion between offsets and positions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENCODINGS = (
 
 
 class NotText(ValueError):
-    """A file that is not UTF-8 text: ``line`` is where."""
+    """Raised for content that is not UTF-8 text. ``line``: line of the first invalid byte."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -29,9 +29,9 @@ class NotText(ValueError):
 
 @dataclass(frozen=True)
 class SourceText:
-    """The bytes of a file, known to be UTF-8 without NUL, and the name that positions carry.
+    """Content of a file (valid UTF-8 without NUL bytes) and the file name used in positions.
 
-    ``first_line`` and ``first_column`` shift every place, for text that is part of a larger file.
+    ``first_line`` and ``first_column`` shift every position, for text that is part of a larger file.
     """
 
     file: str
@@ -41,19 +41,19 @@ class SourceText:
 
     @staticmethod
     def of(file: str, data: bytes) -> SourceText:
-        """Take a byte order mark away and check the rest. Raises :class:`NotText`."""
+        """Return the text of a file without its byte order mark. Raises :class:`NotText`."""
         if data.startswith(_BOM):
             data = data[len(_BOM) :]
         if data.startswith(_ARCHIVE):
-            raise NotText(1, "a ZIP archive; if it is a plan: run terraform show -json on it")
+            raise NotText(1, "ZIP archive; convert a plan with `terraform show -json`")
         if data.startswith(_GIT_CRYPT):
-            raise NotText(1, "encrypted with git-crypt: unlock the repository to have it read")
+            raise NotText(1, "encrypted with git-crypt; run `git-crypt unlock`")
         for beginning, name in _ENCODINGS:
             if beginning.match(data):
                 raise NotText(1, f"not UTF-8 text but {name}")
         nul = data.find(b"\0")
         if nul >= 0:
-            raise NotText(data.count(b"\n", 0, nul) + 1, "not text: it holds a NUL byte")
+            raise NotText(data.count(b"\n", 0, nul) + 1, "not a text file: contains a NUL byte")
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -66,7 +66,7 @@ class SourceText:
 
     @property
     def plain(self) -> bool:
-        """Whether the places of its bytes are those of its characters in the file."""
+        """True if byte offsets equal character offsets and no position is shifted."""
         return self._ascii and (self.first_line, self.first_column) == (1, 1)
 
     @cached_property
@@ -75,7 +75,7 @@ class SourceText:
         return [0, *(length + number for number, length in ends)][:-1]
 
     def line_column(self, offset: int) -> tuple[int, int]:
-        """Line and column, in characters, of a byte offset."""
+        """Return the line and column, in characters, of a byte offset."""
         line = bisect_right(self._line_starts, offset)
         start = self._line_starts[line - 1]
         before = offset - start if self._ascii else len(self.data[start:offset].decode("utf-8", "replace"))
@@ -83,7 +83,7 @@ class SourceText:
         return line + self.first_line - 1, column + self.first_column - 1 if line == 1 else column
 
     def span(self, start: int, end: int) -> tuple[int, int, int, int]:
-        """The places of two byte offsets, of which the second one is not before the first."""
+        """Return the lines and columns of two byte offsets; ``end`` must not be less than ``start``."""
         if not self.plain:
             return *self.line_column(start), *self.line_column(end)
         starts = self._line_starts
@@ -92,11 +92,11 @@ class SourceText:
         return line, start - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1
 
     def text(self, start: int, end: int) -> str:
-        """The text between two byte offsets."""
+        """Return the text between two byte offsets."""
         return self.data[start:end].decode("utf-8", "replace")
 
     def words(self, line: int, column: int, end_line: int, end_column: int, limit: int = 120) -> str:
-        """The words between two places on one line, blanks run together, cut to ``limit`` characters."""
+        """Return the text between two positions on one line, whitespace collapsed, cut to ``limit`` characters."""
         key = (line, column, end_line, end_column, limit)
         if key not in self._words:
             start, end = self.offset(line, column), self.offset(end_line, end_column)
@@ -109,7 +109,7 @@ class SourceText:
         return {}
 
     def offset(self, line: int, column: int) -> int:
-        """The byte offset of a place."""
+        """Return the byte offset of a line and column."""
         line -= self.first_line - 1
         if line == 1:
             column -= self.first_column - 1
@@ -123,14 +123,14 @@ class SourceText:
         return start + len(self.data[start:end].decode("utf-8", "replace")[: column - 1].encode())
 
     def position(self, span: tuple[int, int, int, int]) -> Position:
-        """The position of a span of this file."""
-        found = self._positions.get(span)
-        if found is None:
-            found = self._positions[span] = Position(self.file, *self._inside(span))
-        return found
+        """Return the position of a span of this file."""
+        position = self._positions.get(span)
+        if position is None:
+            position = self._positions[span] = Position(self.file, *self._clip(span))
+        return position
 
-    def _inside(self, span: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """Return the part of a span that is in this text, which a reader may wrap in lines of its own."""
+    def _clip(self, span: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        """Return the part of a span that lies in this text. A reader may wrap the text in lines of its own."""
         line, column, end_line, end_column = span
         last = self.first_line + len(self._line_starts) - 1
         if line < self.first_line:

@@ -1,4 +1,4 @@
-"""Comments that silence a check: ``# checkov:skip=PASSROLE_001:reason`` and ``# passrole:skip=PASSROLE_001 reason``.
+"""Suppression comments: ``# checkov:skip=PASSROLE_001:reason`` and ``# passrole:skip=PASSROLE_001 reason``.
 
 Source: checkov's documentation, "Suppressing and Skipping Policies".
 """
@@ -21,10 +21,10 @@ _ADDRESS_PREFIXES = {"resource": "", "data": "data.", "module": "module."}
 
 
 def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
-    """The suppressions of a file.
+    """Yield the suppressions of a file.
 
-    One inside a resource, a data source or a module block is for that; one inside another block (``locals``) for the
-    statements that stand in it, and one outside of all blocks for the file.
+    A comment inside a resource, data source or module block applies to that block. Inside another block (``locals``),
+    it applies to the statements of that block; outside all blocks, to the file.
     """
     data = parsed.source.data
     if b":skip=" not in data.lower():
@@ -48,7 +48,7 @@ def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
 
 
 def block_address(block: Block) -> str:
-    """The address of a block within its module."""
+    """Return the address of a resource, data source or module block within its module."""
     return _ADDRESS_PREFIXES[block.type] + ".".join(block.labels)
 
 
@@ -59,12 +59,12 @@ def _enclosing_block(parsed: ParsedFile, line: int) -> Block | None:
     return None
 
 
-def _inside_string(data: bytes, place: int) -> bool:
-    """Whether a place on its line lies behind an opening quote."""
-    start = data.rfind(b"\n", 0, place) + 1
+def _inside_string(data: bytes, offset: int) -> bool:
+    """True if an offset follows an opening quote on its line."""
+    start = data.rfind(b"\n", 0, offset) + 1
     quoted = False
     escaped = False
-    for byte in data[start:place]:
+    for byte in data[start:offset]:
         if escaped:
             escaped = False
         elif byte == 0x5C:
