@@ -68,7 +68,7 @@ UNANSWERED = [
     ('"abc".x', "no attribute x"),
     ('"abc"[0]', "not a collection"),
     ('"x${var.u}"[0]', "not a collection"),
-    ("local.name[0]", "known when it is deployed"),
+    ("local.name[0]", "known after apply"),
     ('[for x in ["a"] : x if var.u][var.v]', NO_DEFAULT),
     ("{ (var.u) = 1 }[var.v]", NO_DEFAULT),
     ("7 % 0", "no number"),
@@ -80,7 +80,7 @@ UNANSWERED = [
     ('"abc${var.u}" == "abc${var.u}"', NO_DEFAULT),
     ('"a${var.u}" == "${var.v}b"', NO_DEFAULT),
     ('concat(["a"], var.u) == distinct(["a", var.v])', NO_DEFAULT),
-    ('[for x in "a" : x]', "a 'for' over something that is no collection"),
+    ('[for x in "a" : x]', "'for' over a value that is no collection"),
     ('join(",", [for x in range(1024) : "${var.u}${x}${var.v}${local.name}${local.account}"])', "too long"),
     ("path.nope", "a path"),
 ]

@@ -112,7 +112,7 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
         ("locals {\n  a0 = range(100000000000)\n}\n", "more than 1024 elements"),
         ('locals {\n  a0 = format("%999999999d", 1)\n}\n', "wider than 1000 characters"),
         ("locals {\n  a0 = " + "9" * 6000 + "\n}\n", None),
-        (chain(0, "", '"' + "%{ if true }" * 300 + "%{ endif }" * 300 + '"'), "directives are nested too deeply"),
+        (chain(0, "", '"' + "%{ if true }" * 300 + "%{ endif }" * 300 + '"'), "directives nested too deeply"),
         ("locals {\n  m = range(999)\n  a0 = [for a in local.m : [for b in local.m : local.m]]\n}\n", "too large"),
     ],
     ids=[

@@ -95,7 +95,7 @@ def test_an_unknown_number_of_elements(tmp_path: Path, expression: str, expected
     ("expression", "reason"),
     [
         ('trimprefix(terraform.workspace, "x-")', "chosen at run time"),
-        ('trimprefix(aws_iam_role.r.name, "x-")', "known when it is deployed"),
+        ('trimprefix(aws_iam_role.r.name, "x-")', "known after apply"),
         ("{ a = 1 }[aws_iam_role.r.unique_id] + sum([1, var.u])", "no default"),
         ("sum([1, var.u])", "no default"),
         ('jsondecode(var.u)["a"][format("%s-x", var.e)]', "no default"),

@@ -99,7 +99,7 @@ def test_an_unknown_loop_elsewhere_is_a_hole_that_says_so(tmp_path: Path, text: 
     """Inside a string, among keys and in a text that is no JSON, an unknown loop is a hole with its reason."""
     found = template(tmp_path, text)
     assert isinstance(found, StringNode)
-    assert [hole.reason for hole in found.holes] == ["a loop over something that is not known"]
+    assert [hole.reason for hole in found.holes] == ["a loop over an unknown collection"]
 
 
 def test_a_round_that_may_not_take_place(tmp_path: Path) -> None:

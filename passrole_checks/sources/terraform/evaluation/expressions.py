@@ -1,4 +1,4 @@
-"""Expressions: literals, collections, operators, conditions and references.
+"""Evaluate literals, collections, operators, conditionals and references.
 
 Source: Terraform language documentation, "Types and Values", "Conditional Expressions", "References to Named Values".
 """
@@ -69,7 +69,7 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
             if expression.operator in ("==", "!=") and _is_bool_variable(side, scope) and isinstance(other, Const):
                 decided = as_bool(other)
                 if decided is not None and isinstance(one, StringNode) and one.only_hole is not None:
-                    same = decided is (expression.operator == "==")  # "x == true" is x, and "x == false" is "!x"
+                    same = decided is (expression.operator == "==")  # "x == true" equals x, "x == false" equals "!x"
                     return one if same else apply_unary("!", one, f"!{one.only_hole.expression}", at)
         value = apply_binary(expression.operator, first, second, words, at)
         if expression.operator in ("==", "!=") and isinstance(value, StringNode) and value.only_hole is not None:
@@ -84,7 +84,7 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
 
 
 def _is_bool_variable(expression: syntax.Expression, scope: EvaluationScope) -> bool:
-    """Whether an expression is a variable that is declared as a bool: ``true`` is not equal to ``"true"``."""
+    """True if an expression is a variable declared as a bool (``true`` is not equal to ``"true"``)."""
     return (
         isinstance(expression, syntax.GetAttribute)
         and isinstance(expression.target, syntax.Name)
@@ -95,7 +95,7 @@ def _is_bool_variable(expression: syntax.Expression, scope: EvaluationScope) -> 
 
 
 def _operand_text(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> str:
-    """One side of a comparison: a literal, the hole that it is, else its words."""
+    """Return the text of an operand: its literal, its unresolved value, else its expression."""
     text = as_string(value)
     if text is not None:
         return quoted(text) if isinstance(value, StringNode) else text
@@ -111,7 +111,7 @@ def _is_literal(words: str) -> bool:
 @evaluator_for(syntax.Conditional)
 def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node:
     condition, then, otherwise = expression.condition, expression.then, expression.otherwise
-    while True:  # "not a" and "a differs from b" have the outcomes of "a" and "a equals b", the other way round
+    while True:  # "!a" and "a != b" have the outcomes of "a" and "a == b", swapped
         if isinstance(condition, syntax.Unary) and condition.operator == "!":
             condition, then, otherwise = condition.operand, otherwise, then
         elif isinstance(condition, syntax.Binary) and condition.operator == "!=":
@@ -146,7 +146,7 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
 
 @evaluator_for(syntax.Name, syntax.GetAttribute, syntax.Index)
 def _reference(expression: syntax.Expression, scope: EvaluationScope) -> Node:
-    """Names, attributes and indexes: the whole chain at once, because its first names are looked up together."""
+    """Evaluate a chain of names, attributes and indexes at once: its first names are resolved together."""
     steps: list[str | Node] = []
     current = expression
     while isinstance(current, (syntax.GetAttribute, syntax.Index)):
@@ -159,7 +159,7 @@ def _reference(expression: syntax.Expression, scope: EvaluationScope) -> Node:
     words, at = scope.words(expression.span), scope.position(expression.span)
     if isinstance(current, syntax.Name) and current.name not in scope.variables:
         if scope.only_variables:
-            return failure(words, at, "not given to the template")
+            return failure(words, at, "not a variable of the template")
         value, used = scope.module.resolve(current.name, steps, words, at)
         steps = steps[used:]
     elif isinstance(current, syntax.Name):

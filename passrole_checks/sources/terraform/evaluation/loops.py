@@ -1,4 +1,4 @@
-"""Loops: ``for`` expressions, splats, and the rounds that a collection gives.
+"""Loops: ``for`` expressions, splats, and the iterations over a collection.
 
 Source: Terraform language documentation, "for Expressions" and "Splat Expressions".
 """
@@ -36,16 +36,16 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 )
 from passrole_checks.sources.terraform.reading import syntax
 
-_MAX_ELEMENTS = 50_000  # elements of a loop's result, those of lists in it counted
+_MAX_ELEMENTS = 50_000  # elements of a loop's result, nested lists included
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """One round of a loop. ``repeated``: it stands for any number of rounds. ``when``: it may not take place.
+    """One iteration of a loop.
 
-    ``element_condition`` is what ``when`` says of many rounds, but for that there are any.
-
-    ``label`` says which element of the collection it is; where it is ``whole`` it is the element, spelled out.
+    ``label``: index, key or (if ``whole``) value of the element, for the text of conditions. ``repeated``: True if it
+    represents any number of iterations. ``when``: conditions under which it takes place. ``element_condition``: those
+    of ``when`` that do not concern whether a repeated iteration takes place at all.
     """
 
     key: Node
@@ -57,7 +57,7 @@ class Iteration:
     element_condition: PathCondition = ()
 
     def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
-        """The words that say which values the variables have, given those of the collection."""
+        """Return the text of the values of the loop variables, by variable. ``collection``: text of the collection."""
         element = self.label if self.whole else f"{collection}[{self.label}]"
         known_key = as_string(self.key)
         return (
@@ -68,17 +68,17 @@ class Iteration:
 
 
 def iterations_of(collection: Node) -> list[Iteration] | None:
-    """The rounds of a loop over a collection; None where it is no collection."""
+    """Return the iterations over a collection; None if the value is no collection."""
     at = collection.at
     if isinstance(collection, ListNode):
-        return [_element_iteration(number_, item) for number_, item in enumerate(collection.items)]
+        return [_element_iteration(index, item) for index, item in enumerate(collection.items)]
     if isinstance(collection, ObjectNode):
         return [_entry_iteration(entry) for entry in collection.entries]
     if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
         instances = collection.module.instances_of(collection)
         if instances is not None:
-            found = [(key, *_split_presence(value)) for key, value in instances]
-            return [Iteration(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
+            present = [(key, *_split_presence(value)) for key, value in instances]
+            return [Iteration(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in present]
     if isinstance(collection, StringNode) and collection.holes:
         return [_unknown_iteration(collection)]
     return None
@@ -90,31 +90,34 @@ def _entry_iteration(entry: ObjectEntry) -> Iteration:
 
 
 def _split_presence(node: Node) -> tuple[Node, PathCondition]:
-    """What an element is where it is there at all, and under which conditions that is."""
+    """Return an element as it is if present, and the conditions under which it is present."""
     when: PathCondition = ()
     while isinstance(node, Choice) and len(node.options) == 2:
-        there = [(outcome, option) for outcome, option in node.options if not isinstance(option, Absent)]
-        if len(there) != 1:
+        present = [(outcome, option) for outcome, option in node.options if not isinstance(option, Absent)]
+        if len(present) != 1:
             break
-        when = (*when, (node.condition, there[0][0]))
-        node = there[0][1]
+        when = (*when, (node.condition, present[0][0]))
+        node = present[0][1]
     return node, when
 
 
-def _element_iteration(place: int, item: Node) -> Iteration:
-    key, unknown_key = Const(place, item.at), unresolved("…", item.at)
-    repeated = isinstance(item, Repeated)
+def _element_iteration(index: int, item: Node) -> Iteration:
+    at, repeated = item.at, isinstance(item, Repeated)
     item, when = _split_presence(item)
     if isinstance(item, UnknownTail):
         value = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
         not_empty = (*when, (f"{collection_name(item)} is not empty", "true"))
-        return Iteration(unknown_key, value, str(item), repeated=True, when=not_empty, element_condition=when)
+        return Iteration(
+            unresolved("…", item.at), value, str(item), repeated=True, when=not_empty, element_condition=when
+        )
     if repeated:
-        return Iteration(unknown_key, item, str(place), repeated=True, when=when, element_condition=when[1:])
+        return Iteration(
+            unresolved("…", item.at), item, str(index), repeated=True, when=when, element_condition=when[1:]
+        )
     known = as_string(item)
     if known is not None:
-        return Iteration(key, item, f'"{known}"', whole=True, when=when)
-    return Iteration(key, item, str(place), when=when)
+        return Iteration(Const(index, at), item, f'"{known}"', whole=True, when=when)
+    return Iteration(Const(index, at), item, str(index), when=when)
 
 
 def _unknown_iteration(collection: StringNode) -> Iteration:
@@ -136,22 +139,22 @@ def _for(expression: syntax.For, scope: EvaluationScope) -> Node:
 
 def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
     at, words = scope.position(expression.span), scope.words(expression.span)
-    rounds = iterations_of(collection)
-    if rounds is None:
-        return failure(words, at, "a 'for' over something that is no collection")
+    iterations = iterations_of(collection)
+    if iterations is None:
+        return failure(words, at, "'for' over a value that is no collection")
     items: list[Node] = []
     entries: list[ObjectEntry] = []
     size = 0
-    for one in rounds:
-        variables = {expression.value: one.value}
+    for iteration in iterations:
+        variables = {expression.value: iteration.value}
         if expression.key is not None:
-            variables[expression.key] = one.key
-        named = one.labels(expression.key, expression.value, scope.unique_text(expression.collection.span))
-        inner = scope.with_variables(variables, named)
+            variables[expression.key] = iteration.key
+        labels = iteration.labels(expression.key, expression.value, scope.unique_text(expression.collection.span))
+        inner = scope.with_variables(variables, labels)
         present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
         if as_bool(present) is False:
             continue
-        result = _conditional_element(evaluate(expression.result, inner), present, expression, one, inner)
+        result = _conditional_element(evaluate(expression.result, inner), present, expression, iteration, inner)
         if isinstance(result, Absent):
             continue
         size += len(result.items) if isinstance(result, ListNode) else 1
@@ -161,7 +164,7 @@ def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) 
             items.append(result)
         else:
             key = to_key(evaluate(expression.result_key, inner))
-            if one.repeated and key.literal is None:
+            if iteration.repeated and key.literal is None:
                 key = UnknownTail(key.parts, key.at, defaults=key.defaults)
             entries.append(ObjectEntry(key, result))
     if expression.result_key is None:
@@ -170,9 +173,9 @@ def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) 
 
 
 def _conditional_element(
-    result: Node, present: Node, expression: syntax.For, one: Iteration, scope: EvaluationScope
+    result: Node, present: Node, expression: syntax.For, iteration: Iteration, scope: EvaluationScope
 ) -> Node:
-    """An element that is there under conditions only, or that stands for any number of its kind."""
+    """Return a result that exists under conditions only, or that represents any number of elements."""
     at = result.at
 
     def decide(condition: Node) -> Node:
@@ -182,17 +185,17 @@ def _conditional_element(
         words = scope.unique_text(expression.condition.span) if expression.condition is not None else ""
         return Choice(condition_text(condition, words, scope), (("true", result), ("false", Absent(at))), at)
 
-    if one.repeated and isinstance(result, StringNode):
+    if iteration.repeated and isinstance(result, StringNode):
         result = _repeat_unknown(result)
-        return guard(one.element_condition, map_choices(decide, present))
-    kept = map_choices(decide, present)
-    if one.repeated and one.when and expression.result_key is None:
-        return repeat(one.when, kept)
-    return guard(one.when, kept)
+        return guard(iteration.element_condition, map_choices(decide, present))
+    element = map_choices(decide, present)
+    if iteration.repeated and iteration.when and expression.result_key is None:
+        return repeat(iteration.when, element)
+    return guard(iteration.when, element)
 
 
 def _repeat_unknown(value: StringNode) -> StringNode:
-    """Any number of elements of this form."""
+    """Return any number of elements of this form."""
     if type(value) is StringNode:
         return UnknownTail(value.parts, value.at, defaults=value.defaults)
     return (

@@ -1,4 +1,4 @@
-"""Arithmetic, comparison and logic on values that may hold holes.
+"""Arithmetic, comparison and logic on values with unresolved parts.
 
 Source: Terraform language documentation, "Arithmetic and Logical Operators".
 """
@@ -35,12 +35,12 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     unresolved_from,
 )
 
-_NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; without one, the resource itself
-_MAX_COMPARED = 2_000  # characters of a text that is compared with one that is known in part
+_NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; "" is the resource itself
+_MAX_COMPARED = 2_000  # characters of a string compared with a partly unresolved one
 
 
 def apply_unary(operator: str, value: Node, words: str, at: Position) -> Node:
-    """``!value`` and ``-value``."""
+    """Return ``!value`` or ``-value``."""
     if operator == "!":
         decided = as_bool(value)
         return unresolved_from(words, at, value) if decided is None else Const(not decided, at)
@@ -49,7 +49,7 @@ def apply_unary(operator: str, value: Node, words: str, at: Position) -> Node:
 
 
 def apply_binary(operator: str, left: Node, right: Node, words: str, at: Position) -> Node:
-    """``left operator right``; a hole where the answer depends on one."""
+    """Return ``left operator right``, unresolved if the result depends on an unresolved value."""
     if operator in ("&&", "||"):
         return _apply_logic(operator == "&&", left, right, words, at)
     if operator in ("==", "!="):
@@ -71,7 +71,7 @@ def _apply_logic(both: bool, left: Node, right: Node, words: str, at: Position) 
     if (not both) in (first, second):
         return Const(not both, at)
     if first is both:
-        return right  # the other side alone decides
+        return right  # the other operand decides
     if second is both:
         return left
     return unresolved_from(words, at, left, right)
@@ -97,7 +97,7 @@ def _apply_arithmetic(operator: str, first: int | float, second: int | float, wo
 
 
 def are_equal(left: Node, right: Node) -> bool | None:
-    """Whether two values are the same, None where it cannot be told."""
+    """True if two values are equal, None if unknown."""
     if is_null(left) and is_null(right):
         return True
     if is_null(left) or is_null(right):
@@ -136,8 +136,8 @@ def _equal_texts(left: StringNode, right: StringNode) -> bool | None:
         return left.literal == right.literal
     if (left.literal == "" and is_never_empty(right)) or (right.literal == "" and is_never_empty(left)):
         return False
-    for whole, open_ in ((left.literal, right), (right.literal, left)):
-        if whole is not None and len(whole) <= _MAX_COMPARED and not may_equal(open_, whole):
+    for literal, other in ((left.literal, right), (right.literal, left)):
+        if literal is not None and len(literal) <= _MAX_COMPARED and not may_equal(other, literal):
             return False
     first, second = left.parts, right.parts
     if isinstance(first[0], str) and isinstance(second[0], str):
@@ -148,10 +148,10 @@ def _equal_texts(left: StringNode, right: StringNode) -> bool | None:
 
 
 def _equal_unordered(left: ListNode, right: ListNode) -> bool | None:
-    """Lists of which one has no known order: they surely differ where they have no element in common."""
+    """Compare lists of which one has no known order: False if they have no element in common, else None."""
     if any(isinstance(item, UnknownTail) for item in (*left.items, *right.items)):
         return None
-    first, second = ({as_string(item) for item in one.items} for one in (left, right))
+    first, second = ({as_string(item) for item in node.items} for node in (left, right))
     return None if None in first | second or first & second or not (first or second) else False
 
 
@@ -170,7 +170,7 @@ def _values_by_key(entries: tuple[ObjectEntry, ...]) -> dict[str | None, Node]:
 
 
 def _all_true(answers: Iterable[bool | None]) -> bool | None:
-    found = list(answers)
-    if False in found:
+    distinct = set(answers)
+    if False in distinct:
         return False
-    return None if None in found else True
+    return None if None in distinct else True

@@ -1,6 +1,6 @@
-"""Where an expression is evaluated, what that may cost, and the one entry to evaluation.
+"""Scope and budget of an evaluation, and its entry point :func:`evaluate`.
 
-Each kind of expression has its room (expressions, loops, templates, functions), which registers how it is evaluated.
+The modules expressions, loops, templates and functions register the evaluators of their kinds of expressions.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.source import SourceText
 
-_MAX_DEPTH = 90  # expressions inside expressions, references followed
+_MAX_DEPTH = 90  # nested expressions, followed references included
 _MAX_STEPS = 400_000  # expressions evaluated for one root module
 
 
 class ModuleScope(ReferenceScope, Protocol):
-    """What an expression asks of the module that it stands in."""
+    """Module of an expression."""
 
     @property
     def address(self) -> str: ...
@@ -33,27 +33,28 @@ class ModuleScope(ReferenceScope, Protocol):
     def root_folder(self) -> str: ...
 
     def is_bool(self, variable: str) -> bool:
-        """Whether a variable is declared as a bool."""
+        """True if a variable is declared as a bool."""
         ...
 
-    def resolve(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]: ...
+    def resolve(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]:
+        """Resolve a reference that starts with ``name``. Returns the value and the number of steps used."""
+        ...
 
 
 @dataclass
 class EvaluationBudget:
-    """What one root module may cost; past it everything is a hole that says so."""
+    """Evaluation budget of one root module. Once it is exhausted, every value is unresolved."""
 
     steps: int = _MAX_STEPS
     depth: int = 0
-    cut: int = 0  # how often something was left unevaluated for its cost
+    cut: int = 0  # number of expressions skipped because of the budget
 
 
 @dataclass(frozen=True)
 class EvaluationScope:
-    """Where an expression is evaluated: its module, its file, and the variables of loops around it.
+    """Scope of an expression: its module, its file, and the variables of the loops around it.
 
-    ``labels`` tell one round of a loop from another in the text of a condition: pairs of the variable that the loop
-    gives, and the words that say which value it has.
+    ``labels``: pairs of a loop variable and the text of its value. They distinguish iterations in texts of conditions.
     """
 
     module: ModuleScope
@@ -62,45 +63,45 @@ class EvaluationScope:
     budget: EvaluationBudget
     variables: Mapping[str, Node] = field(default_factory=dict)
     labels: tuple[tuple[str, str], ...] = ()
-    assumptions: Mapping[str, str] = field(default_factory=dict)  # conditions in a branch of which this stands
-    only_variables: bool = False  # inside a template file nothing else can be named
-    trying: bool = False  # within ``try`` or ``can``, which catch an error
+    assumptions: Mapping[str, str] = field(default_factory=dict)  # outcomes of conditions in the current branch
+    only_variables: bool = False  # in a template file, no other names are visible
+    trying: bool = False  # inside ``try`` or ``can``, which catch errors
 
     def in_source(self, source: SourceText) -> EvaluationScope:
-        """The same scope for an expression of another file."""
+        """Return the scope for an expression of another file."""
         return self if source is self.source else replace(self, source=source)
 
     def with_variables(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
-        """The scope with the variables of one round of a loop; ``labels`` say which values they have."""
+        """Return the scope of one iteration of a loop. ``labels``: texts of the values, by variable."""
         return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
     def with_assumption(self, condition: str, outcome: str) -> EvaluationScope:
-        """The scope within the branch in which a condition has that outcome."""
+        """Return the scope of the branch in which a condition has an outcome."""
         return replace(self, assumptions={**self.assumptions, condition: outcome})
 
     def known_outcome(self, condition: str) -> bool | None:
-        """Whether a condition holds in the branch in which this stands, None where both may be."""
+        """Return the outcome of a condition in the current branch, None if both are possible."""
         facts = tuple(self.assumptions.items())
         can_hold, can_fail = (path_conditions.consistent(facts, condition, outcome) for outcome in ("true", "false"))
         return None if can_hold and can_fail else can_hold
 
     def position(self, span: syntax.Span) -> Position:
-        """Where an expression stands in its file."""
+        """Return the position of an expression."""
         return self.source.position(span)
 
     def words(self, span: syntax.Span) -> str:
-        """The text of an expression on one line, shortened where it is long."""
+        """Return the text of an expression on one line, shortened if it is long."""
         return self.source.words(*span)
 
     def unique_text(self, span: syntax.Span) -> str:
-        """The words of an expression, with their place where they are too long to be told from others."""
+        """Return the text of an expression, with its position if the text was shortened and thus may be ambiguous."""
         words = self.words(span)
         return f"{words} at {Path(self.source.file).name}:{span.line}:{span.column}" if words.endswith("…") else words
 
     def condition(self, words: str) -> str:
-        """A condition's text, made its own where the same words mean something else elsewhere.
+        """Return the text of a condition, unique in the configuration.
 
-        Of the loops around it those are named whose variables it mentions, or whose variables these depend on.
+        Adds the module address, and the values of the loop variables that the text mentions or depends on.
         """
         named: list[str] = []
         mentioned = words
@@ -119,7 +120,7 @@ _HANDLERS: dict[type[object], Callable[..., Node]] = {}
 def evaluator_for(
     *kinds: type[_E],
 ) -> Callable[[Callable[[_E, EvaluationScope], Node]], Callable[[_E, EvaluationScope], Node]]:
-    """Register how expressions of some kinds are evaluated."""
+    """Register the decorated function as the evaluator of some kinds of expressions."""
 
     def register(handler: Callable[[_E, EvaluationScope], Node]) -> Callable[[_E, EvaluationScope], Node]:
         for kind in kinds:
@@ -130,7 +131,7 @@ def evaluator_for(
 
 
 def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
-    """The value of an expression. Never raises; what cannot be known is a hole."""
+    """Evaluate an expression. Unknown parts are unresolved values; raises only if the deadline has passed."""
     deadline.check()
     budget = scope.budget
     budget.steps -= 1
@@ -147,7 +148,7 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
             for condition, outcome in scope.assumptions.items():
                 value = restrict(value, condition, outcome)
         return value
-    except RecursionError:  # the depth is counted in expressions, and some of them take many frames
+    except RecursionError:  # depth counts expressions, and some use many stack frames
         budget.cut += 1
         return unresolved(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
     finally:
@@ -158,7 +159,7 @@ _COMPUTED = (syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, synta
 
 
 def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:
-    """A hole that is named by the words of its expression, named so that the same words elsewhere are another one."""
+    """Qualify an unresolved value named by its expression, so that the same text elsewhere is a different value."""
     if isinstance(value, Choice):
         options = tuple((outcome, _qualify(option, expression, scope)) for outcome, option in value.options)
         return replace(value, options=options)
@@ -172,15 +173,15 @@ def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope)
 
 
 def condition_text(node: Node, words: str, scope: EvaluationScope) -> str:
-    """The text that names an unknown condition: the hole that it comes from, where it is one."""
+    """Return the text of an unknown condition: the unresolved value that it depends on, else ``words``."""
     if isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, Reference):
         only = node.only_hole.expression
-        words = words if "…" in only else only  # what was left out may be something else elsewhere
+        words = words if "…" in only else only  # the elided part may differ elsewhere
     return scope.condition(words)
 
 
 def key_text(key: Node, scope: EvaluationScope) -> str:
-    """The text that names a key or an index that is not known."""
+    """Return the text of an unknown key or index."""
     if not isinstance(key, StringNode):
         return scope.condition("…")
     return scope.condition(key.only_hole.expression if key.only_hole is not None else path_conditions.quoted(str(key)))

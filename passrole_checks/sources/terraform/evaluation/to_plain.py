@@ -1,4 +1,4 @@
-"""Values as the rooms behind the evaluation know them: ordinary nodes, without what was carried along on the way."""
+"""Convert evaluated values to ordinary nodes, without the information used during the evaluation only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     unresolved,
 )
 
-_MAX_DEPTH = 55  # levels of a finished node; the rooms behind this one walk them recursively
+_MAX_DEPTH = 55  # nesting levels of a node; later stages walk nodes recursively
 
 
 def to_plain(node: Node, depth: int = 0) -> Node:
-    """The same value in ordinary nodes, as the rooms behind this one know them."""
+    """Convert a value to ordinary nodes."""
     if depth > _MAX_DEPTH:
         return unresolved("…", node.at, "nested too deeply")
     if isinstance(node, Encoded):
@@ -37,25 +37,26 @@ def to_plain(node: Node, depth: int = 0) -> Node:
 
 
 def _effective_entries(node: ObjectNode) -> list[ObjectEntry]:
-    """The entries, of two with the same key the last, and with alternatives where a map that is not known is merged
-    over them."""
-    found: dict[tuple[object, ...], ObjectEntry] = {}
+    """Return the entries; of duplicate keys, the last entry. An unknown map merged over them adds a choice."""
+    effective: dict[tuple[object, ...], ObjectEntry] = {}
     for entry in node.entries:
         if isinstance(entry.key, UnknownTail) and entry.key.only_hole is not None:
             words = entry.key.holes[0].expression
-            for parts, earlier in found.items():
+            for parts, earlier in effective.items():
                 name = earlier.key.literal
                 if name is not None:
                     maybe = unresolved(f'{words}["{name}"]', entry.value.at, entry.key.holes[0].reason)
                     options = (("true", maybe), ("false", earlier.value))
-                    found[parts] = ObjectEntry(earlier.key, Choice(f'{words} holds "{name}"', options, entry.value.at))
-        found.pop(entry.key.parts, None)
-        found[entry.key.parts] = entry
-    return list(found.values())
+                    effective[parts] = ObjectEntry(
+                        earlier.key, Choice(f'{words} holds "{name}"', options, entry.value.at)
+                    )
+        effective.pop(entry.key.parts, None)
+        effective[entry.key.parts] = entry
+    return list(effective.values())
 
 
 def to_plain_string(text: StringNode) -> StringNode:
-    """A text without what it carries during the evaluation."""
+    """Convert a string to an ordinary string node."""
     if type(text) is StringNode:
         return text
     if isinstance(text, Encoded):
@@ -66,7 +67,7 @@ def to_plain_string(text: StringNode) -> StringNode:
 
 
 def to_document(node: Node) -> Node:
-    """A value given as a policy: JSON text that was kept as a tree is that tree."""
+    """Convert a value used as a policy: JSON text kept as a tree becomes that tree."""
     if isinstance(node, Encoded) and node.value is not None:
         return to_plain(node.value)
     if isinstance(node, Choice):

@@ -1,8 +1,8 @@
-"""Type constraints of variables, as far as they change a value.
+"""Convert values to the type constraints of variables, and add defaults of optional attributes.
 
-A value is converted to its type, and optional attributes get their defaults. Source: Terraform language documentation,
+Source: Terraform language documentation,
 "Type Constraints" ("Conversion of Complex Types", "Optional Object Type Attributes"), "Types and Values" ("Type
-Conversion"). A value that does not fit, which Terraform refuses, stays as it is: nothing is lost.
+Conversion"). A value that does not fit, which Terraform rejects, is not changed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAX_DEPTH = 20
 
 
 def convert(value: Node, constraint: Expression, scope: EvaluationScope, depth: int = 0) -> Node:
-    """The value as its type makes it; what the type does not speak of stays as it is."""
+    """Convert a value to a type. Parts that the type does not constrain are not changed."""
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, Choice):
@@ -54,13 +54,15 @@ def convert(value: Node, constraint: Expression, scope: EvaluationScope, depth: 
         entries = [ObjectEntry(entry.key, convert(entry.value, inner, scope, depth + 1)) for entry in value.entries]
         return ObjectNode(tuple(entries), value.at)
     if constraint.name == "tuple" and isinstance(inner, Tuple) and isinstance(value, ListNode):
-        typed = [convert(item, type_, scope, depth + 1) for item, type_ in zip(value.items, inner.items, strict=False)]
-        return ListNode((*typed, *value.items[len(typed) :]), value.at)
+        converted = [
+            convert(item, type_, scope, depth + 1) for item, type_ in zip(value.items, inner.items, strict=False)
+        ]
+        return ListNode((*converted, *value.items[len(converted) :]), value.at)
     return value
 
 
 def _convert_primitive(value: Node, type_: str) -> Node:
-    """Numbers, booleans and their texts, converted into each other."""
+    """Convert between numbers, booleans and strings."""
     if type_ == "string" and isinstance(value, Const) and value.value is not None:
         return StringNode((number_text(value.value),), value.at)
     if isinstance(value, StringNode) and not isinstance(value, (Reference, Encoded)) and value.literal is not None:
@@ -74,42 +76,42 @@ def _convert_primitive(value: Node, type_: str) -> Node:
 
 
 def _deduplicate(items: list[Node]) -> list[Node]:
-    """The elements of a set: each known one once."""
+    """Return the elements of a set, without duplicates of known ones."""
     seen: set[str] = set()
-    kept: list[Node] = []
+    distinct: list[Node] = []
     for item in items:
         known = as_string(item) if isinstance(item, (StringNode, Const)) else None
         if known is None or known not in seen:
-            kept.append(item)
+            distinct.append(item)
         if known is not None:
             seen.add(known)
-    return kept
+    return distinct
 
 
 def _convert_object(value: ObjectNode, constraint: Object, scope: EvaluationScope, depth: int) -> Node:
-    """The attributes that the type names; one that is left out has its default, or null."""
+    """Return an object with the attributes of the type; a missing optional one gets its default, or null."""
     unknown = [entry for entry in value.entries if entry.key.literal is None]
     entries: list[ObjectEntry] = list(unknown)
     for key, type_ in constraint.items:
         name = _attribute_name(key)
-        given = value.get(name) if name is not None else None
-        if name is None or (given is None and unknown):
+        attribute = value.get(name) if name is not None else None
+        if name is None or (attribute is None and unknown):
             continue
-        at = given.at if given is not None else value.at
+        at = attribute.at if attribute is not None else value.at
         optional = isinstance(type_, Call) and type_.name == "optional"
         default = type_.arguments[1] if optional and isinstance(type_, Call) and len(type_.arguments) > 1 else None
-        if given is None and not optional:
+        if attribute is None and not optional:
             continue
-        if given is None:
-            given = Const(None, at)
+        if attribute is None:
+            attribute = Const(None, at)
         if default is not None:
-            given = replace_null(given, evaluate(default, scope))
-        entries.append(ObjectEntry(StringNode((name,), at), convert(given, type_, scope, depth + 1)))
+            attribute = replace_null(attribute, evaluate(default, scope))
+        entries.append(ObjectEntry(StringNode((name,), at), convert(attribute, type_, scope, depth + 1)))
     return ObjectNode(tuple(entries), value.at)
 
 
 def replace_null(value: Node, default: Node) -> Node:
-    """The value, the default in each of its readings that is null."""
+    """Replace null with the default, in each variant of a value."""
     return map_choices(lambda known: default if is_null(known) else known, value)
 
 

@@ -43,7 +43,7 @@ from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document
 from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, words_of, written
 
-_LATER = "known when it is deployed"
+_LATER = "known after apply"
 _AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in whatever partition
 _REASONS = {
     "aws_ssm_parameter": "a parameter of Systems Manager, read when it is deployed",
