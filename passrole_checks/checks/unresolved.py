@@ -21,6 +21,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.sources.model.configuration import MODULE_NOT_AVAILABLE
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does
 _PLACES = (UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION)
@@ -89,7 +90,7 @@ class UnresolvedScope(Check):
     @staticmethod
     def _remedy(subject: GrantContext, question: OpenQuestion) -> str:
         holes = question.holes
-        if any(hole.reason.startswith("the module is not here") for hole in holes):
+        if any(hole.reason == MODULE_NOT_AVAILABLE for hole in holes):
             return (
                 "Scan where the module is installed (after terraform init), or a plan (terraform show -json); or look "
                 "at the value and suppress this with a reason."

@@ -89,7 +89,7 @@ class PlanSource:
 
         values = tuple(_variables(plan))
         given = replace(inputs, source=None, values=values)
-        found = terraform.load(full, boundary=repository_around(full), inputs=given, look=look)
+        found = terraform.load(full, boundary=repository_around(full), inputs=given, inspect=look)
         if not found.files:
             self.unreadable = (Unreadable(str(folder), "no Terraform configuration here (--source)"),)
             return

@@ -144,7 +144,7 @@ def test_a_file_of_opentofu_stands_in_for_its_namesake(tmp_path: Path, theirs: s
     assert "theirs" not in texts(tmp_path)
     assert "ours" in texts(tmp_path)
     notes = scan_paths([tmp_path], ScanOptions()).not_evaluated
-    assert [(Path(note.file).name, note.reason) for note in notes] == [(theirs, f"OpenTofu reads {ours} in its place")]
+    assert [(Path(note.file).name, note.reason) for note in notes] == [(theirs, f"OpenTofu reads {ours} instead")]
 
 
 def test_json_stands_in_for_json_only(tmp_path: Path) -> None:

@@ -134,12 +134,12 @@ def test_a_file_of_values_is_among_the_files(tmp_path: Path) -> None:
         ("v.tfvars", b'a = "x"\nb = = 1\n', 2, "invalid HCL"),
         ("v.tfvars", b'a = "x"\nb = var.c\n', 2, "cannot refer to var"),
         ("v.tfvars", b'a = "x"\nb = [file("y")]\n', 2, "cannot call file()"),
-        ("v.tfvars", b'a = "x"\nvariable "b" {}\n', 2, "a variable block"),
+        ("v.tfvars", b'a = "x"\nvariable "b" {}\n', 2, "variable block"),
         ("v.tfvars", b'a = "x"\nb = "\0"\n', 2, "NUL"),
         ("v.tfvars", b'a = "x"\nb = "\xff"\n', 2, "UTF-8"),
         ("v.json", b'{"a": "x",\n "b": }', 2, "not JSON"),
         ("v.json", b"[]", 1, "expected an object"),
-        ("v.tfvars", None, None, "no such file"),
+        ("v.tfvars", None, None, "not found"),
     ],
 )
 def test_a_file_of_values_that_cannot_be_read_is_named(
@@ -284,7 +284,7 @@ def test_what_is_not_understood_is_called_by_its_variable(tmp_path: Path) -> Non
     configuration = read(root, tmp_path / "gone.tfvars", a="[")
     hole = texts(configuration)[0].only_hole
     assert hole is not None
-    assert (hole.expression, hole.reason) == ("var.a", "--var gives no HCL expression")
+    assert (hole.expression, hole.reason) == ("var.a", "the value of --var is not an HCL expression")
     assert str(tmp_path / "gone.tfvars") not in configuration.files
 
 

@@ -332,7 +332,7 @@ def test_a_resource_that_names_no_role_is_not_evaluated(tmp_path: Path) -> None:
     def look(module: Module) -> None:
         looked.append("body" in vars(module.folder.resources[0]))
 
-    load(tmp_path, look=look)
+    load(tmp_path, inspect=look)
     with evaluate_everything():
-        load(tmp_path, look=look)
+        load(tmp_path, inspect=look)
     assert looked == [False, True]

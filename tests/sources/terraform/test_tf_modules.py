@@ -108,14 +108,14 @@ def test_calls_inside_installed_modules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        ({**RECORD, "Dir": ".terraform/modules/gone"}, "there is no .terraform/modules/gone"),
+        ({**RECORD, "Dir": ".terraform/modules/gone"}, ".terraform/modules/gone does not exist"),
         ({**RECORD, "Dir": "../outside"}, "../outside is outside of"),
         ({**RECORD, "Dir": "link"}, "link is a symbolic link to"),
-        ({**RECORD, "Source": "registry.terraform.io/other/role/aws"}, "modules.json names"),
+        ({**RECORD, "Source": "registry.terraform.io/other/role/aws"}, "modules.json lists"),
         ({**RECORD, "Version": "1.2.4"}, "version 1.2.4 is installed"),
-        ({**RECORD, "Key": "other"}, "is not here"),
-        ({**RECORD, "Dir": 3}, "is not here"),
-        ({**RECORD, "Dir": "a\0b"}, "is not here"),
+        ({**RECORD, "Key": "other"}, "is not downloaded"),
+        ({**RECORD, "Dir": 3}, "is not downloaded"),
+        ({**RECORD, "Dir": "a\0b"}, "is not downloaded"),
     ],
 )
 def test_a_module_that_cannot_be_read_is_named(tmp_path: Path, record: dict[str, Any], words: str) -> None:
@@ -150,7 +150,7 @@ def test_a_list_of_modules_that_is_broken(tmp_path: Path, content: bytes) -> Non
     installed(tmp_path)
     (tmp_path / ".terraform/modules/modules.json").write_bytes(content)
     found = notes(tmp_path)
-    assert "module role (acme/role/aws) is not here" in found
+    assert any("module role (acme/role/aws) is not downloaded" in reason for reason in found)
     assert len(found) == (1 if content.endswith(b"[1]}") else 2)
 
 
@@ -161,7 +161,7 @@ def test_a_list_of_modules_that_leads_outside_is_not_read(tmp_path: Path) -> Non
     (root / ".terraform/modules/modules.json").symlink_to(tmp_path / "other/.terraform/modules/modules.json")
     reason, module = notes(root)
     assert reason.startswith("is a symbolic link to ")
-    assert module == "module role (acme/role/aws) is not here"
+    assert module.startswith("module role (acme/role/aws) is not downloaded")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_source_that_is_computed(tmp_path: Path) -> None:
     )
     assert addresses(load(tmp_path)) == ["module.m.aws_iam_role.r"]
     put(tmp_path, main='variable "x" {}\nmodule "m" {\n  source = var.x\n}\n')
-    assert notes(tmp_path) == ["module m (a source that is not literal) is not here"]
+    assert notes(tmp_path) == ["module m (unknown source) cannot be resolved"]
 
 
 # said once
