@@ -195,13 +195,12 @@ def same_value(first: Node, second: Node) -> bool:
         return len(first.items) == len(second.items) and all(map(same_value, first.items, second.items))
     if isinstance(first, ObjectNode) and isinstance(second, ObjectNode):
         return len(first.entries) == len(second.entries) and all(
-            same_value(one.key, other.key) and same_value(one.value, other.value)
-            for one, other in zip(first.entries, second.entries, strict=True)
+            same_value(a.key, b.key) and same_value(a.value, b.value)
+            for a, b in zip(first.entries, second.entries, strict=True)
         )
     if isinstance(first, Choice) and isinstance(second, Choice):
         return (first.condition, len(first.options)) == (second.condition, len(second.options)) and all(
-            one[0] == other[0] and same_value(one[1], other[1])
-            for one, other in zip(first.options, second.options, strict=True)
+            a[0] == b[0] and same_value(a[1], b[1]) for a, b in zip(first.options, second.options, strict=True)
         )
     if isinstance(first, Const) and isinstance(second, Const):
         return first.value == second.value and type(first.value) is type(second.value)
@@ -230,7 +229,7 @@ def restrict(node: Node, condition: str, outcome: str) -> Node:
     """Return the node given that a condition has an outcome (outermost choices only)."""
     while isinstance(node, Choice):
         name = node.condition
-        options = [item for item in node.options if compatible((condition, outcome), (name, item[0]))]
+        options = [option for option in node.options if compatible((condition, outcome), (name, option[0]))]
         if len(options) == len(node.options):
             break
         if not options:  # Terraform stops with an error first

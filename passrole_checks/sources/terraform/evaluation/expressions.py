@@ -65,19 +65,20 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
     left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
 
     def decide(first: Node, second: Node) -> Node:
-        for one, other, side in ((first, second, expression.left), (second, first, expression.right)):
-            if expression.operator in ("==", "!=") and _is_bool_variable(side, scope) and isinstance(other, Const):
+        equality = expression.operator in ("==", "!=")
+        for operand, other, side in ((first, second, expression.left), (second, first, expression.right)):
+            if equality and _is_bool_variable(side, scope) and isinstance(other, Const):
                 decided = as_bool(other)
-                if decided is not None and isinstance(one, StringNode) and one.only_hole is not None:
+                if decided is not None and isinstance(operand, StringNode) and operand.only_hole is not None:
                     same = decided is (expression.operator == "==")  # "x == true" equals x, "x == false" equals "!x"
-                    return one if same else apply_unary("!", one, f"!{one.only_hole.expression}", at)
+                    return operand if same else apply_unary("!", operand, f"!{operand.only_hole.expression}", at)
         value = apply_binary(expression.operator, first, second, words, at)
-        if expression.operator in ("==", "!=") and isinstance(value, StringNode) and value.only_hole is not None:
+        if equality and isinstance(value, StringNode) and value.only_hole is not None:
             sides = [_operand_text(first, expression.left, scope), _operand_text(second, expression.right, scope)]
             if _is_literal(sides[0]) and not _is_literal(sides[1]):
                 sides.reverse()
-            equality = scope.condition(f" {expression.operator} ".join(sides))
-            return replace(value, parts=(replace(value.only_hole, expression=equality),))
+            condition = scope.condition(f" {expression.operator} ".join(sides))
+            return replace(value, parts=(replace(value.only_hole, expression=condition),))
         return value
 
     return map_choices(decide, left, right)

@@ -98,37 +98,38 @@ def _apply_arithmetic(operator: str, first: int | float, second: int | float, wo
 
 def are_equal(left: Node, right: Node) -> bool | None:
     """True if two values are equal, None if unknown."""
-    if is_null(left) and is_null(right):
-        return True
     if is_null(left) or is_null(right):
-        other = right if is_null(left) else left
-        if isinstance(other, Reference) and other.attribute in _NEVER_NULL:
-            return False
-        if isinstance(other, Encoded):
-            return False
-        if isinstance(other, StringNode):
-            return False if is_never_empty(other) or other.literal is not None else None
-        return None if isinstance(other, Choice) else False
+        return True if is_null(left) and is_null(right) else _equals_null(right if is_null(left) else left)
     if isinstance(left, StringNode) and isinstance(right, StringNode):
         return _equal_texts(fill_known_parts(left), fill_known_parts(right))
     if isinstance(left, StringNode) or isinstance(right, StringNode):
         text = left if isinstance(left, StringNode) else right
         return None if isinstance(text, StringNode) and text.only_hole is not None else False
     if isinstance(left, Const) and isinstance(right, Const):
-        if isinstance(left.value, bool) is not isinstance(right.value, bool):
-            return False
-        return left.value == right.value
+        return isinstance(left.value, bool) is isinstance(right.value, bool) and left.value == right.value
     if isinstance(left, ListNode) and isinstance(right, ListNode):
-        if isinstance(left, Unordered) or isinstance(right, Unordered):
-            return _equal_unordered(left, right)
-        if any(isinstance(item, (UnknownTail, Absent, Choice)) for item in (*left.items, *right.items)):
-            return None
-        if len(left.items) != len(right.items):
-            return False
-        return _all_true(are_equal(a, b) for a, b in zip(left.items, right.items, strict=True))
+        return _equal_lists(left, right)
     if isinstance(left, ObjectNode) and isinstance(right, ObjectNode):
         return _equal_objects(left, right)
     return None if isinstance(left, Choice) or isinstance(right, Choice) else False
+
+
+def _equals_null(value: Node) -> bool | None:
+    if (isinstance(value, Reference) and value.attribute in _NEVER_NULL) or isinstance(value, Encoded):
+        return False
+    if isinstance(value, StringNode):
+        return False if is_never_empty(value) or value.literal is not None else None
+    return None if isinstance(value, Choice) else False
+
+
+def _equal_lists(left: ListNode, right: ListNode) -> bool | None:
+    if isinstance(left, Unordered) or isinstance(right, Unordered):
+        return _equal_unordered(left, right)
+    if any(isinstance(item, (UnknownTail, Absent, Choice)) for item in (*left.items, *right.items)):
+        return None
+    if len(left.items) != len(right.items):
+        return False
+    return _all_true(are_equal(a, b) for a, b in zip(left.items, right.items, strict=True))
 
 
 def _equal_texts(left: StringNode, right: StringNode) -> bool | None:

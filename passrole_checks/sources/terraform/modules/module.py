@@ -163,14 +163,14 @@ class Module:
 
     def _input_value(self, name: str, block: Block | None, at: Position) -> Node | None:
         if name in self.arguments:
-            attribute, scope = self.arguments[name]
-            return evaluate(attribute.value, scope.in_source(attribute.source))
-        given = self.run.values.get(name) if block is not None and not self.address else None
-        if given is None:
+            argument, scope = self.arguments[name]
+            return evaluate(argument.value, scope.in_source(argument.source))
+        attribute = self.run.values.get(name) if block is not None and not self.address else None
+        if attribute is None:
             return None
-        if isinstance(given.value, Unparsed):
-            return unresolved(f"var.{name}", at, given.value.reason)
-        return evaluate(given.value, replace(self.scope(given.source), only_variables=True))
+        if isinstance(attribute.value, Unparsed):
+            return unresolved(f"var.{name}", at, attribute.value.reason)
+        return evaluate(attribute.value, replace(self.scope(attribute.source), only_variables=True))
 
     def _default(self, name: str, block: Block | None, at: Position) -> Node:
         default = block.body.get("default") if block is not None else None

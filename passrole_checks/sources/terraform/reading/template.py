@@ -143,10 +143,10 @@ def _apply_trims(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
         if piece.trim_right and number + 1 < len(pieces):
             after = trimmed[number + 1]
             if isinstance(after, Raw):
-                kept = _lstrip(after.text, heredoc)
-                gone = after.text[: len(after.text) - len(kept)]
-                column = after.column + len(gone) if "\n" not in gone else len(gone) - gone.rfind("\n")
-                trimmed[number + 1] = Raw(kept, after.line + gone.count("\n"), column)
+                text = _lstrip(after.text, heredoc)
+                removed = after.text[: len(after.text) - len(text)]
+                column = after.column + len(removed) if "\n" not in removed else len(removed) - removed.rfind("\n")
+                trimmed[number + 1] = Raw(text, after.line + removed.count("\n"), column)
     return trimmed
 
 
