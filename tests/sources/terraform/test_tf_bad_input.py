@@ -1,4 +1,4 @@
-"""Files that are no configuration: one clear line each, exit status 2, and the file beside them is scanned."""
+"""Files that are not configuration: one clear error each, exit status 2, and other files are scanned."""
 
 from __future__ import annotations
 
@@ -47,8 +47,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "data", "line", "reason"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
-def test_one_line_and_the_rest_is_scanned(tmp_path: Path, name: str, data: bytes, line: int, reason: str) -> None:
-    """The bad file is named once with its line, and the good one beside it has its finding."""
+def test_bad_file_is_one_error_and_the_rest_is_scanned(
+    tmp_path: Path, name: str, data: bytes, line: int, reason: str
+) -> None:
+    """The bad file is reported once with its line, and the good one has its finding."""
     (tmp_path / "good.tf").write_text(GOOD)
     (tmp_path / name).write_bytes(data)
     found = scan_paths([tmp_path], ScanOptions())
@@ -59,15 +61,15 @@ def test_one_line_and_the_rest_is_scanned(tmp_path: Path, name: str, data: bytes
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\xef\xbb\xbf", b"# nothing\n", b"  \t\r\n"])
-def test_empty_files_are_fine(tmp_path: Path, data: bytes) -> None:
-    """A file without blocks is nothing to complain of."""
+def test_empty_file_is_no_error(tmp_path: Path, data: bytes) -> None:
+    """A file without blocks is no error."""
     (tmp_path / "empty.tf").write_bytes(data)
     assert not scan_paths([tmp_path], ScanOptions()).unreadable
 
 
 @pytest.mark.parametrize("case", ["latin-1", "plan", "half-typed"])
-def test_the_command_line_exits_with_two(tmp_path: Path, case: str) -> None:
-    """Findings go to standard output, the one line about the bad file to standard error, which starts with the file."""
+def test_bad_file_gives_exit_status_two(tmp_path: Path, case: str) -> None:
+    """Findings go to standard output; the error goes to standard error and starts with the file."""
     pytest.importorskip("click")
     _, name, data, line, reason = next(row for row in CASES if row[0] == case)
     (tmp_path / "good.tf").write_text(GOOD)
@@ -107,8 +109,8 @@ BIG = {
 
 
 @pytest.mark.parametrize("name", BIG)
-def test_large_and_deep_input_ends_soon(name: str) -> None:
-    """Nothing that is repeated ten thousand times crashes or hangs the reader, and the block behind it is read."""
+def test_large_and_deep_input_is_parsed_quickly(name: str) -> None:
+    """Ten thousand repetitions neither crash nor hang the reader, and the next block is parsed."""
     with at_most(3_000_000):
         found = read(SourceText.of("m.tf", (BIG[name] + GOOD).encode()))
         for attribute in found.body.attributes:
@@ -120,8 +122,8 @@ def test_large_and_deep_input_ends_soon(name: str) -> None:
 
 
 @pytest.mark.parametrize(("data", "line"), [(b"a\r\n\xe9", 2), (b"\xc3", 1), (b"a\n\n\xed\xa0\x80", 3)])
-def test_what_is_not_utf_8_has_its_line(data: bytes, line: int) -> None:
-    """A cut or a foreign sequence of bytes, and half of a surrogate pair, are named where they stand."""
+def test_invalid_utf8_is_reported_with_its_line(data: bytes, line: int) -> None:
+    """Truncated and foreign byte sequences, and a lone surrogate, are reported at their line."""
     with pytest.raises(NotText) as error:
         SourceText.of("m.tf", data)
     assert error.value.line == line

@@ -1,4 +1,4 @@
-"""Bad, hostile and mutated input: never a crash, never a long wait."""
+"""Bad, hostile and mutated input: no crashes, no long waits."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
         "width", "digits", "directives", "loops",
     ],
 )  # fmt: skip
-def test_what_grows_without_end_ends_in_a_hole(tmp_path: Path, text: str, reason: str | None) -> None:
-    """Exponential, deep and endless expressions end in a hole that says why, within seconds."""
+def test_unbounded_expressions_are_unresolved(tmp_path: Path, text: str, reason: str | None) -> None:
+    """Exponential, deep and endless expressions are unresolved with a reason, within seconds."""
     with at_most(20_000_000):
         found = loaded(tmp_path, text + USE)
     assert len(found.policies) == 1
@@ -129,8 +129,8 @@ def test_what_grows_without_end_ends_in_a_hole(tmp_path: Path, text: str, reason
         assert reason in reasons(found)
 
 
-def test_a_long_chain_of_ever_deeper_values(tmp_path: Path) -> None:
-    """Values that grow deeper from policy to policy are cut off, not walked to the end of the stack."""
+def test_chain_of_ever_deeper_values_is_cut_off(tmp_path: Path) -> None:
+    """Values that grow deeper from policy to policy are cut off before the stack overflows."""
     uses = "".join(
         f'resource "aws_iam_policy" "p{place}" {{\n  policy = jsonencode(local.a{place})\n}}\n'
         for place in range(799, -1, -1)
@@ -141,8 +141,8 @@ def test_a_long_chain_of_ever_deeper_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{" * 5000, "a {\n" * 3000 + "}\n" * 3000, "a" * 100_000, "=\n" * 2000, '"' * 999])
-def test_text_without_sense(tmp_path: Path, text: str) -> None:
-    """Senseless text is read or named, in short time."""
+def test_nonsense_is_read_or_reported(tmp_path: Path, text: str) -> None:
+    """Nonsense is read or reported quickly."""
     with at_most(3_000_000):
         loaded(tmp_path, text)
 
@@ -150,22 +150,22 @@ def test_text_without_sense(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("name", ["main.tf", "main.tf.json"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200))
-def test_any_bytes_are_read_or_named(tmp_path: Path, name: str, data: bytes) -> None:
-    """No file content whatever raises."""
+def test_any_bytes_are_read_or_reported(tmp_path: Path, name: str, data: bytes) -> None:
+    """No file content raises."""
     loaded(tmp_path, data, name)
     (tmp_path / name).unlink()
 
 
-def test_the_sample_of_the_mutations_is_read(tmp_path: Path) -> None:
-    """The sample that is mutated below is itself without problems and has its policies."""
+def test_unmutated_sample_is_read(tmp_path: Path) -> None:
+    """The sample that is mutated below has no problems and has its policies."""
     found = loaded(tmp_path, SAMPLE)
     assert not found.unreadable
     assert len(found.policies) == 3
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_mutations_of_good_code_raise_nothing(tmp_path: Path, seed: int) -> None:
-    """Cut, doubled, swapped and inserted pieces of good code are read or named."""
+def test_mutated_code_raises_nothing(tmp_path: Path, seed: int) -> None:
+    """Cut, doubled, swapped and inserted pieces of valid code are read or reported."""
     rng = random.Random(seed)
     pieces = [
         "{",
@@ -198,7 +198,7 @@ def test_mutations_of_good_code_raise_nothing(tmp_path: Path, seed: int) -> None
 
 
 def test_truncated_code_keeps_the_blocks_before_the_cut(tmp_path: Path) -> None:
-    """A file cut off at any line keeps every block that was complete, and names the place where it ends."""
+    """A file cut off at any line keeps every complete block, and reports where it ends."""
     lines = SAMPLE.splitlines(keepends=True)
     for count in range(1, len(lines), 3):
         text = "".join(lines[:count])
