@@ -53,7 +53,7 @@ def evaluated(root: Path, expression: str, context: str = CONTEXT) -> Node:
 
 
 def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, alternatives as a dict below their condition."""
+    """Return a node as plain data: unresolved values as ``${...}``, choices as a dict below their condition."""
     if isinstance(node, StringNode):
         return str(node) + ("?" if node.optional else "")
     if isinstance(node, Const):
@@ -275,7 +275,7 @@ ANY_NUMBER = "(any number of elements)"
 
 
 def agrees(value: object, expected: object) -> bool:
-    """Whether a value, as far as it is known, is the expected one."""
+    """True if the known parts of a value equal the expected one."""
     if isinstance(value, str) and NOT_KNOWN in value:
         pattern = ".*".join(map(re.escape, value.split(NOT_KNOWN)))
         return value == NOT_KNOWN or (isinstance(expected, str) and re.fullmatch(pattern, expected) is not None)
@@ -296,7 +296,7 @@ def agrees(value: object, expected: object) -> bool:
 
 
 def resolved(node: Node, world: dict[str, str]) -> object:
-    """What a node says where the variables have these values."""
+    """Return a node with the outcomes for these values of the variables."""
     if isinstance(node, Choice):
         facts = tuple((f"var.{name}", f'"{value}"' if name == "e" else value) for name, value in world.items())
         options = [option for outcome, option in node.options if holds(node.condition, outcome, world, facts)]

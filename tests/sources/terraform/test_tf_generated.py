@@ -86,7 +86,7 @@ class Writer:
         return self.one(self.gaps)
 
     def br(self) -> str:
-        """What may stand between tokens within brackets."""
+        """Return text that may separate tokens within brackets."""
         return self.gap() if self.one_line else self.one(self.breaks)
 
     def trim(self) -> str:

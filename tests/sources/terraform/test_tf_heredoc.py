@@ -7,7 +7,7 @@ import pytest
 from passrole_checks.sources.terraform.reading.heredoc import TemplateSequence, scan_sequences
 
 
-def told(text: str, one: TemplateSequence) -> tuple[str, str, str]:
+def summary(text: str, one: TemplateSequence) -> tuple[str, str, str]:
     """The sequence, the word of its directive, and its expression."""
     return text[one.start : one.end], one.word, text[one.expression_start : one.expression_end]
 
@@ -41,7 +41,7 @@ def told(text: str, one: TemplateSequence) -> tuple[str, str, str]:
 )  # fmt: skip
 def test_sequence_ends_at_its_closing_brace(text: str, expected: list[tuple[str, str, str]]) -> None:
     """Strings and comments, with everything in them, are skipped."""
-    assert [told(text, one) for one in scan_sequences(text, 0, len(text))] == expected
+    assert [summary(text, one) for one in scan_sequences(text, 0, len(text))] == expected
 
 
 @pytest.mark.parametrize(

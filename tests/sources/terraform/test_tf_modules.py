@@ -214,7 +214,7 @@ def test_computed_source_is_followed(tmp_path: Path) -> None:
     assert notes(tmp_path) == ["module m (unknown source) cannot be resolved"]
 
 
-# said once
+# reported once
 
 
 def test_missing_source_is_reported_once_per_scan(tmp_path: Path) -> None:

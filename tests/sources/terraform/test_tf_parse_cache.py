@@ -24,17 +24,17 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path.resolve()
 
 
-def is_kept(file: Path) -> bool:
-    """Whether a file was kept; it is not any more."""
+def pop_from_cache(file: Path) -> bool:
+    """Remove a file from the cache; True if it was there."""
     return parse_cache.pop(str(file), file.read_bytes()) is not None
 
 
 def test_files_parsed_to_find_roots_are_cached(tree: Path) -> None:
     """Files that call modules are parsed to find the root modules, and each is then used once."""
     discover([tree])
-    assert is_kept(tree / "one/main.tf")
-    assert not is_kept(tree / "one/main.tf")
-    assert not is_kept(tree / "module/main.tf")
+    assert pop_from_cache(tree / "one/main.tf")
+    assert not pop_from_cache(tree / "one/main.tf")
+    assert not pop_from_cache(tree / "module/main.tf")
 
 
 def test_module_is_cached_until_its_last_caller_read_it(tree: Path) -> None:
@@ -43,9 +43,9 @@ def test_module_is_cached_until_its_last_caller_read_it(tree: Path) -> None:
     parse_bytes.cache_clear()
     (tree / ".git").mkdir()
     scan_paths([tree / "one"], ScanOptions())
-    assert is_kept(tree / "module/main.tf")
+    assert pop_from_cache(tree / "module/main.tf")
     scan_paths([tree], ScanOptions())
-    assert not any(map(is_kept, tree.rglob("*.tf")))
+    assert not any(map(pop_from_cache, tree.rglob("*.tf")))
 
 
 def test_each_file_is_parsed_once(tree: Path) -> None:
@@ -61,7 +61,7 @@ def test_changed_file_is_parsed_again(tree: Path) -> None:
     file = tree / "one/main.tf"
     parse_cache.store(parse_file(file))
     file.write_text(POLICY, encoding="utf-8")
-    assert not is_kept(file)
+    assert not pop_from_cache(file)
     assert [block.type for block in parse_file(file).body.blocks] == ["resource"]
 
 
@@ -70,4 +70,4 @@ def test_oldest_files_are_evicted_first(tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / f"{name}.tf").write_text(f"# {name}" + "x" * 250_000 + "\n", encoding="utf-8")
         parse_cache.store(parse_file(tmp_path / f"{name}.tf"))
-    assert [is_kept(tmp_path / f"{name}.tf") for name in "abc"] == [False, True, True]
+    assert [pop_from_cache(tmp_path / f"{name}.tf") for name in "abc"] == [False, True, True]

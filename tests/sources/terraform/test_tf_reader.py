@@ -249,7 +249,7 @@ def test_unclosed_block_hides_no_other() -> None:
 
 
 def test_every_error_is_reported() -> None:
-    """Two broken blocks give two problems, each with a line of its block."""
+    """Two broken blocks are two problems, each with a line of its block."""
     file = parsed("a {\n  x = \n}\nb {\n}\nc {\n  = 3\n}\nd {\n}\n")
     assert names(file) == ["b", "d"]
     first, second = (problem.line for problem in file.problems)
@@ -258,7 +258,7 @@ def test_every_error_is_reported() -> None:
 
 
 def test_prose_is_a_problem() -> None:
-    """Prose gives a problem and no blocks."""
+    """Prose is a problem without blocks."""
     file = parsed("Dear all,\n\nthis is not HCL!\n")
     assert not file.body.blocks
     assert file.problems[0].line == 1

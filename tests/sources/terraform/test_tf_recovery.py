@@ -51,7 +51,7 @@ def block(*lines: str) -> str:
     return 'resource "aws_iam_policy" "bad" {\n' + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
-# the broken block begins in line 4; the line that is named, and a part of the reason
+# name, broken block (starts in line 4), reported line, part of the reason
 BROKEN = [
     ("an attribute without a value", block('name = "a"', "policy =", 'path = "/"'), 6, "without a value"),
     ("nothing behind it either", block("policy = "), 5, "without a value"),

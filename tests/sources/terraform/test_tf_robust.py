@@ -75,7 +75,7 @@ def loaded(root: Path, text: str | bytes, name: str = "main.tf") -> Configuratio
 
 
 def reasons(found: Configuration) -> set[str]:
-    """The reasons of all holes in all documents."""
+    """Return the reasons of all unresolved values in all documents."""
     seen: set[str] = set()
     pending: list[Node] = [policy.document for policy in found.policies]
     while pending:

@@ -44,7 +44,7 @@ def evaluated(root: Path, expression: str) -> Node:
 
 
 def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, alternatives as a dict below their condition."""
+    """Return a node as plain data: unresolved values as ``${...}``, choices as a dict below their condition."""
     if isinstance(node, StringNode):
         return str(node) + ("?" if node.optional else "")
     if isinstance(node, Const):

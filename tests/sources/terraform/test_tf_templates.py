@@ -21,7 +21,7 @@ locals {
 
 
 def document(root: Path, expression: str, boundary: Path | None = None) -> Node:
-    """The policy that an expression gives."""
+    """Return the policy of an expression."""
     text = f'{HEAD}\nresource "aws_iam_policy" "p" {{\n  policy = {expression}\n}}\n'
     (root / "main.tf").write_text(text, encoding="utf-8")
     found = load(root, boundary=boundary)
