@@ -114,9 +114,12 @@ class Module:
     def resolve(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]:
         """Resolve the first names of a reference. Returns the value and the number of ``steps`` used."""
         first = steps[0] if steps and isinstance(steps[0], str) else None
-        named_values = {"var": self.variable, "local": self.local, "path": self.path}
-        if name in named_values and first is not None:
-            return named_values[name](first, at), 1
+        if name == "var" and first is not None:
+            return self.variable(first, at), 1
+        if name == "local" and first is not None:
+            return self.local(first, at), 1
+        if name == "path" and first is not None:
+            return self.path(first, at), 1
         if name == "terraform" and first is not None:
             return unresolved(f"terraform.{first}", at, "chosen at run time", UnresolvedKind.NAME), 1
         if name == "module" and first is not None:

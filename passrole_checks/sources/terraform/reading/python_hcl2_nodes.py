@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
+from passrole_checks.sources.terraform.reading.heredoc import TemplateSequence, scan_sequences
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
     MAX_DEPTH,
@@ -31,7 +31,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     nested_too_deeply,
     parse_number,
 )
-from passrole_checks.sources.terraform.reading.template import Piece, Raw, TemplateMarker, build_template
+from passrole_checks.sources.terraform.reading.template import Raw, TemplateMarker, add_literals, build_template
 
 _HEREDOC = re.compile(r"<<(-?)([A-Za-z][\w.-]*)\r?\n")
 _WORDS = frozenset({"identifier", "keyword", "literal_value"})
@@ -262,21 +262,15 @@ class LarkTreeBuilder:
 
     def on_string(self, node: Any, depth: int) -> Expression:
         start, end = self.bounds(node)
-        offset = start + 1
-        pieces: list[Piece] = []
+        pieces = add_literals(self.markers(node, depth), start + 1, end - 1, self.raw)
+        return build_template(pieces, self.span(node), heredoc=False)
+
+    def markers(self, node: Any, depth: int) -> Iterator[tuple[int, int, TemplateMarker]]:
         for part in node.children:
             inner = part.children[0] if _kind(part) == "string_part" else part
             word = _MARKERS.get(_kind(inner))
-            if word is None:
-                continue
-            first, after = self.bounds(inner)
-            if first > offset:
-                pieces.append(self.raw(offset, first))
-            pieces.append(self.marker(inner, word, depth))
-            offset = after
-        if end - 1 > offset:
-            pieces.append(self.raw(offset, end - 1))
-        return build_template(pieces, self.span(node), heredoc=False)
+            if word is not None:
+                yield (*self.bounds(inner), self.marker(inner, word, depth))
 
     def marker(self, node: Any, word: str, depth: int) -> TemplateMarker:
         names = [self.text(child) for child in node.children if _kind(child) == "identifier"]
@@ -310,29 +304,23 @@ class LarkTreeBuilder:
         """Build the content of a heredoc, which python-hcl2 returns as one token."""
         if depth > MAX_DEPTH:
             return nested_too_deeply(span)
-        pieces: list[Piece] = []
-        offset = start
-        for sequence in scan_sequences(self.offsets.text, start, end):
-            if sequence.start > offset:
-                pieces.append(self.raw(offset, sequence.start))
-            expression: Expression | None = None
-            if sequence.expression_start < sequence.expression_end:
-                expression = self.inner(sequence.expression_start, sequence.expression_end, depth)
-            pieces.append(
-                TemplateMarker(
-                    sequence.word,
-                    Span(*self.offsets.at(sequence.start), *self.offsets.at(sequence.end)),
-                    expression,
-                    sequence.key,
-                    sequence.value,
-                    sequence.trim_left,
-                    sequence.trim_right,
-                )
-            )
-            offset = sequence.end
-        if end > offset:
-            pieces.append(self.raw(offset, end))
-        return build_template(pieces, span, heredoc=True, flush=flush)
+        sequences = scan_sequences(self.offsets.text, start, end)
+        markers = ((sequence.start, sequence.end, self.sequence_marker(sequence, depth)) for sequence in sequences)
+        return build_template(add_literals(markers, start, end, self.raw), span, heredoc=True, flush=flush)
+
+    def sequence_marker(self, sequence: TemplateSequence, depth: int) -> TemplateMarker:
+        expression: Expression | None = None
+        if sequence.expression_start < sequence.expression_end:
+            expression = self.inner(sequence.expression_start, sequence.expression_end, depth)
+        return TemplateMarker(
+            sequence.word,
+            Span(*self.offsets.at(sequence.start), *self.offsets.at(sequence.end)),
+            expression,
+            sequence.key,
+            sequence.value,
+            sequence.trim_left,
+            sequence.trim_right,
+        )
 
     def inner(self, start: int, end: int, depth: int) -> Expression:
         """Parse an expression inside a heredoc separately."""

@@ -8,7 +8,7 @@ heredoc is read line by line, so a trim ends at the end of its line.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.sources.terraform.reading.syntax import (
@@ -68,6 +68,26 @@ def build_template(pieces: Sequence[Piece], span: Span, *, heredoc: bool, flush:
     except BadTemplate as error:
         return Unparsed(str(error), span)
     return TemplateExpression(parts, span, heredoc, indent)
+
+
+def add_literals(
+    markers: Iterable[tuple[int, int, TemplateMarker]], start: int, end: int, raw: Callable[[int, int], Raw]
+) -> list[Piece]:
+    """Return the markers of a template with the literal text between them.
+
+    ``markers``: offsets and marker, in order. ``start``, ``end``: offsets of the template. ``raw``: returns the text
+    between two offsets.
+    """
+    pieces: list[Piece] = []
+    offset = start
+    for begin, after, marker in markers:
+        if begin > offset:
+            pieces.append(raw(offset, begin))
+        pieces.append(marker)
+        offset = after
+    if end > offset:
+        pieces.append(raw(offset, end))
+    return pieces
 
 
 def _build_parts(

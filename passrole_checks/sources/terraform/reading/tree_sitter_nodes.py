@@ -30,7 +30,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     nested_too_deeply,
     parse_number,
 )
-from passrole_checks.sources.terraform.reading.template import Piece, Raw, TemplateMarker, build_template
+from passrole_checks.sources.terraform.reading.template import Raw, TemplateMarker, add_literals, build_template
 
 _WRAPPERS = frozenset({
     "expression", "literal_value", "operation", "collection_value", "template_expr", "for_expr",
@@ -325,25 +325,18 @@ class TreeSitterBuilder:
         heredoc: bool,
         flush: bool,
     ) -> Expression:
-        pieces: list[Piece] = []
-        offset = start
-        markers = [child for child in children if child.type in ("template_interpolation", "template_directive")]
-        for marker in self.flatten(markers):
-            if marker.start_byte > offset:
-                pieces.append(self.raw(offset, marker.start_byte))
-            pieces.append(self.marker(marker, depth))
-            offset = marker.end_byte
-        if end > offset:
-            pieces.append(self.raw(offset, end))
+        nodes = [child for child in children if child.type in ("template_interpolation", "template_directive")]
+        markers = ((child.start_byte, child.end_byte, self.marker(child, depth)) for child in self.flatten(nodes))
+        pieces = add_literals(markers, start, end, self.raw)
         return build_template(pieces, self.span(node), heredoc=heredoc, flush=flush)
 
     def raw(self, start: int, end: int) -> Raw:
         return Raw(self.source.text(start + self.base, end + self.base), *self.source.line_column(start + self.base))
 
-    def flatten(self, markers: list[tree_sitter.Node]) -> list[tree_sitter.Node]:
+    def flatten(self, nodes: list[tree_sitter.Node]) -> list[tree_sitter.Node]:
         """Return interpolations and the parts of directives (``if``, ``else``, ``endif``, …), in order, not nested."""
         flat: list[tree_sitter.Node] = []
-        pending = list(reversed(markers))
+        pending = list(reversed(nodes))
         while pending:
             node = pending.pop()
             if node.type == "template_interpolation" or node.type in _INTROS:
