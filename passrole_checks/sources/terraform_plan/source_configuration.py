@@ -219,7 +219,7 @@ def _mentions(found: tuple[PlanReference, ...], document: Node) -> bool:
 
 def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
     """The attributes of resources with policies that tell one version of a configuration from another."""
-    from passrole_checks.sources.terraform.evaluation.symbolic_values import as_string
+    from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
     from passrole_checks.sources.terraform.resources.blocks import blocks_of
     from passrole_checks.sources.terraform.resources.entities import written
 
@@ -234,12 +234,12 @@ def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
                 nested = NESTED_POLICIES.get(block.labels[0], ("", ""))[0]
                 for place, (_, inner, own) in enumerate(blocks_of(block.body, nested, scope) if nested else ()):
                     value = written(inner, "name", own)
-                    known = as_string(value) if value is not None else None
+                    known = known_string(value) if value is not None else None
                     if known is not None:
                         yield (address, f"{nested}/{place}"), known
                 for attribute in _COMPARED:
                     value = written(block, attribute, scope)
-                    known = as_string(value) if value is not None else None
+                    known = known_string(value) if value is not None else None
                     if known is not None:
                         yield (address, attribute), known
 

@@ -19,7 +19,7 @@ from passrole_checks.sources.terraform.evaluation.scope import (
     evaluator_for,
     key_text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import as_bool, as_string, failure, unresolved
+from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, known_bool, known_string, unresolved
 from passrole_checks.sources.terraform.reading import syntax
 
 
@@ -68,7 +68,7 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
         equality = expression.operator in ("==", "!=")
         for operand, other, side in ((first, second, expression.left), (second, first, expression.right)):
             if equality and _is_bool_variable(side, scope) and isinstance(other, Const):
-                decided = as_bool(other)
+                decided = known_bool(other)
                 if decided is not None and isinstance(operand, StringNode) and operand.only_hole is not None:
                     same = decided is (expression.operator == "==")  # "x == true" equals x, "x == false" equals "!x"
                     return operand if same else apply_unary("!", operand, f"!{operand.only_hole.expression}", at)
@@ -97,7 +97,7 @@ def _is_bool_variable(expression: syntax.Expression, scope: EvaluationScope) -> 
 
 def _operand_text(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> str:
     """Return the text of an operand: its literal, its unresolved value, else its expression."""
-    text = as_string(value)
+    text = known_string(value)
     if text is not None:
         return quoted(text) if isinstance(value, StringNode) else text
     if isinstance(value, StringNode) and value.only_hole is not None:
@@ -130,7 +130,7 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
                 for outcome, option in known.options
             ]
             return make_choice(known.condition, options, at)
-        decided = as_bool(known)
+        decided = known_bool(known)
         if decided is not None:
             return evaluate(then if decided else otherwise, inner)
         text = condition_text(known, words, inner)

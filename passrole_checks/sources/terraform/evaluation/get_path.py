@@ -34,9 +34,9 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Repeated,
     UnknownTail,
     Unordered,
-    as_integer,
-    as_string,
     failure,
+    known_integer,
+    known_string,
     may_equal,
     unresolved,
     unresolved_from,
@@ -65,7 +65,7 @@ def get_path(
         return map_choices(lambda known: _get_attribute(known, step, words, at), value)
 
     def index(known: Node, key: Node) -> Node:
-        if isinstance(known, (ObjectNode, ListNode)) and as_string(key) is None:
+        if isinstance(known, (ObjectNode, ListNode)) and known_string(key) is None:
             return get_by_unknown_key(known, key, words, at, named(key) if named is not None else None, otherwise)
         return _get_index(known, key, words, at, otherwise)
 
@@ -113,11 +113,11 @@ def _get_entry(value: ObjectNode, name: str, words: str, at: Position) -> Node:
 
 
 def _get_index(value: Node, key: Node, words: str, at: Position, otherwise: Node | None) -> Node:
-    name = as_string(key)
+    name = known_string(key)
     if isinstance(value, ObjectNode) and name is not None:
         return _get_entry(value, name, words, at)
     if isinstance(value, ListNode):
-        index = as_integer(key)
+        index = known_integer(key)
         return (
             failure(words, at, "the index is no integer")
             if index is None
@@ -192,7 +192,7 @@ def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node
         return [(str(index), item) for index, item in enumerate(value.items)]
     last: dict[str, Node] = {}
     for entry in value.entries:
-        name = as_string(entry.key)
+        name = known_string(entry.key)
         if name is None:
             return None
         last[name] = entry.value
@@ -272,7 +272,7 @@ def to_key(node: Node) -> StringNode:
     """Convert a value to an object key."""
     if isinstance(node, StringNode):
         return node
-    value = as_string(node)
+    value = known_string(node)
     return StringNode((value,), node.at) if value is not None else unresolved("…", node.at, "unknown key")
 
 

@@ -27,11 +27,11 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     Repeated,
     UnknownTail,
-    as_bool,
-    as_string,
     failure,
     is_null,
     is_unknown,
+    known_bool,
+    known_string,
     unresolved,
 )
 from passrole_checks.sources.terraform.reading import syntax
@@ -59,7 +59,7 @@ class Iteration:
     def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
         """Return the text of the values of the loop variables, by variable. ``collection``: text of the collection."""
         element = self.label if self.whole else f"{collection}[{self.label}]"
-        known_key = as_string(self.key)
+        known_key = known_string(self.key)
         return (
             {value: element}
             if key is None
@@ -114,7 +114,7 @@ def _element_iteration(index: int, item: Node) -> Iteration:
         return Iteration(
             unresolved("…", item.at), item, str(index), repeated=True, when=when, element_condition=when[1:]
         )
-    known = as_string(item)
+    known = known_string(item)
     if known is not None:
         return Iteration(Const(index, at), item, f'"{known}"', whole=True, when=when)
     return Iteration(Const(index, at), item, str(index), when=when)
@@ -152,7 +152,7 @@ def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) 
         labels = iteration.labels(expression.key, expression.value, scope.unique_text(expression.collection.span))
         inner = scope.with_variables(variables, labels)
         present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
-        if as_bool(present) is False:
+        if known_bool(present) is False:
             continue
         result = _conditional_element(evaluate(expression.result, inner), present, expression, iteration, inner)
         if isinstance(result, Absent):
@@ -179,7 +179,7 @@ def _conditional_element(
     at = result.at
 
     def decide(condition: Node) -> Node:
-        decided = as_bool(condition)
+        decided = known_bool(condition)
         if decided is not None:
             return result if decided else Absent(at)
         words = scope.unique_text(expression.condition.span) if expression.condition is not None else ""
@@ -231,7 +231,7 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
         if is_null(target):
             return ListNode((), at)
         if is_unknown(target) and isinstance(target, StringNode) and target.only_hole is not None:
-            suffix = "".join(f".{step}" if isinstance(step, str) else f"[{as_string(step)}]" for step in steps)
+            suffix = "".join(f".{step}" if isinstance(step, str) else f"[{known_string(step)}]" for step in steps)
             parts = (Unresolved(f"{target.only_hole.expression}[*]{suffix}", reason=target.only_hole.reason),)
             return ListNode((UnknownTail(parts, at, defaults=target.defaults),), at)
         return ListNode((each(target),), at)

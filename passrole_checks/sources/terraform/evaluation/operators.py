@@ -24,12 +24,12 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
     Unordered,
-    as_bool,
-    as_number,
-    as_string,
     fill_known_parts,
     is_never_empty,
     is_null,
+    known_bool,
+    known_number,
+    known_string,
     may_equal,
     unresolved,
     unresolved_from,
@@ -42,9 +42,9 @@ _MAX_COMPARED = 2_000  # characters of a string compared with a partly unresolve
 def apply_unary(operator: str, value: Node, words: str, at: Position) -> Node:
     """Return ``!value`` or ``-value``."""
     if operator == "!":
-        decided = as_bool(value)
+        decided = known_bool(value)
         return unresolved_from(words, at, value) if decided is None else Const(not decided, at)
-    amount = as_number(value)
+    amount = known_number(value)
     return unresolved_from(words, at, value) if amount is None else Const(-amount, at)
 
 
@@ -55,7 +55,7 @@ def apply_binary(operator: str, left: Node, right: Node, words: str, at: Positio
     if operator in ("==", "!="):
         same = are_equal(left, right)
         return unresolved_from(words, at, left, right) if same is None else Const(same is (operator == "=="), at)
-    first, second = as_number(left), as_number(right)
+    first, second = known_number(left), known_number(right)
     if first is None or second is None:
         return unresolved_from(words, at, left, right)
     if operator in ("<", ">", "<=", ">="):
@@ -65,7 +65,7 @@ def apply_binary(operator: str, left: Node, right: Node, words: str, at: Positio
 
 
 def _apply_logic(both: bool, left: Node, right: Node, words: str, at: Position) -> Node:
-    first, second = as_bool(left), as_bool(right)
+    first, second = known_bool(left), known_bool(right)
     if both in (first, second) and first is second:
         return Const(both, at)
     if (not both) in (first, second):
@@ -152,7 +152,7 @@ def _equal_unordered(left: ListNode, right: ListNode) -> bool | None:
     """Compare lists of which one has no known order: False if they have no element in common, else None."""
     if any(isinstance(item, UnknownTail) for item in (*left.items, *right.items)):
         return None
-    first, second = ({as_string(item) for item in node.items} for node in (left, right))
+    first, second = ({known_string(item) for item in node.items} for node in (left, right))
     return None if None in first | second or first & second or not (first or second) else False
 
 

@@ -164,7 +164,7 @@ def failure(expression: str, at: Position, reason: str) -> Failure:
     return Failure((Unresolved(expression, reason=reason),), at)
 
 
-def as_string(node: Node) -> str | None:
+def known_string(node: Node) -> str | None:
     """Return the string that a node is known to be, numbers and booleans converted as Terraform does; else None."""
     if isinstance(node, StringNode):
         return fill_known_parts(node).literal
@@ -230,29 +230,29 @@ def _regex_for(part: Part) -> str:
     return _FORMS.get(part.kind, ".*")
 
 
-def as_bool(node: Node) -> bool | None:
+def known_bool(node: Node) -> bool | None:
     """Return the value of a condition, None if unknown."""
-    value = as_string(node)
+    value = known_string(node)
     return {"true": True, "false": False}.get(value) if value is not None else None
 
 
-def as_number(node: Node) -> int | float | None:
+def known_number(node: Node) -> int | float | None:
     """Return the finite number that a value is known to be, else None."""
     if isinstance(node, Const):
         value = node.value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return None
         return value if isinstance(value, int) or math.isfinite(value) else None
-    text = as_string(node) if isinstance(node, StringNode) else None
+    text = known_string(node) if isinstance(node, StringNode) else None
     if text is None or len(text) > _LONGEST_NUMBER or not NUMBER.fullmatch(text):
         return None
     amount = int(text) if re.fullmatch(r"-?\d+", text) else float(text)
     return amount if isinstance(amount, int) or math.isfinite(amount) else None
 
 
-def as_integer(node: Node) -> int | None:
+def known_integer(node: Node) -> int | None:
     """Return the integer that a value is known to be, else None."""
-    amount = as_number(node)
+    amount = known_number(node)
     return int(amount) if amount is not None and amount == int(amount) else None
 
 

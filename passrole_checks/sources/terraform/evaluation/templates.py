@@ -26,9 +26,9 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
     Failure,
-    as_bool,
     defaults_of,
     is_too_long,
+    known_bool,
     parts_of,
     unresolved,
 )
@@ -110,14 +110,14 @@ class _TemplateBuilder:
 
     def add_if(self, part: syntax.IfDirective, scope: EvaluationScope) -> None:
         condition = evaluate(part.condition, scope)
-        decided = None if isinstance(condition, Choice) else as_bool(condition)
+        decided = None if isinstance(condition, Choice) else known_bool(condition)
         if decided is not None:
             self.add(part.then if decided else part.otherwise, scope)
             return
         words = scope.unique_text(part.condition.span)
 
         def decide(value: Node) -> Node:
-            known = as_bool(value)
+            known = known_bool(value)
             text = condition_text(value, words, scope)
             known = known if known is not None else scope.known_outcome(text)
             if known is not None:

@@ -13,10 +13,10 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, 
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
-    as_bool,
-    as_number,
-    as_string,
     is_null,
+    known_bool,
+    known_number,
+    known_string,
     number_text,
 )
 from passrole_checks.sources.terraform.reading.syntax import (
@@ -66,10 +66,10 @@ def _convert_primitive(value: Node, type_: str) -> Node:
     if type_ == "string" and isinstance(value, Const) and value.value is not None:
         return StringNode((number_text(value.value),), value.at)
     if isinstance(value, StringNode) and not isinstance(value, (Reference, Encoded)) and value.literal is not None:
-        amount = as_number(value) if type_ == "number" else None
+        amount = known_number(value) if type_ == "number" else None
         if amount is not None:
             return Const(amount, value.at)
-        decided = as_bool(value) if type_ == "bool" else None
+        decided = known_bool(value) if type_ == "bool" else None
         if decided is not None:
             return Const(decided, value.at)
     return value
@@ -80,7 +80,7 @@ def _deduplicate(items: list[Node]) -> list[Node]:
     seen: set[str] = set()
     distinct: list[Node] = []
     for item in items:
-        known = as_string(item) if isinstance(item, (StringNode, Const)) else None
+        known = known_string(item) if isinstance(item, (StringNode, Const)) else None
         if known is None or known not in seen:
             distinct.append(item)
         if known is not None:

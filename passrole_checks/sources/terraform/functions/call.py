@@ -30,9 +30,9 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Failure,
     Reference,
     UnknownTail,
-    as_string,
     is_never_empty,
     is_null,
+    known_string,
     unresolved,
     unresolved_from,
 )
@@ -215,7 +215,7 @@ def _holds(name: str, value: Node) -> bool | None:
     if isinstance(value, UnknownTail):
         return None
     if name == "coalesce":
-        if is_null(value) or as_string(value) == "":
+        if is_null(value) or known_string(value) == "":
             return False
         return True if not isinstance(value, StringNode) or is_never_empty(value) else None
     if isinstance(value, StringNode) and value.only_hole is not None and not isinstance(value, Reference):

@@ -21,11 +21,11 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Repeated,
     UnknownTail,
     Unordered,
-    as_bool,
-    as_integer,
-    as_number,
-    as_string,
     is_null,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
     unresolved,
 )
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
@@ -118,7 +118,7 @@ def _filled(item: Node) -> Node:
     if isinstance(item, Choice):
         options = tuple((outcome, _filled(option)) for outcome, option in item.options)
         return Choice(item.condition, options, item.at)
-    return Absent(item.at) if is_null(item) or as_string(item) == "" else item
+    return Absent(item.at) if is_null(item) or known_string(item) == "" else item
 
 
 def distinct(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -132,7 +132,7 @@ def without_repeats(items: list[Node]) -> tuple[list[Node], bool]:
     found: list[Node] = []
     seen: set[tuple[type, str]] = set()
     for item in items:
-        value = as_string(item)
+        value = known_string(item)
         if value is not None:
             key = (type(item), value)
             if key in seen:
@@ -141,7 +141,7 @@ def without_repeats(items: list[Node]) -> tuple[list[Node], bool]:
         elif any(other == item for other in found[:200]):
             continue
         found.append(item)
-    return found, len(found) < 2 or all(as_string(item) is not None for item in found)
+    return found, len(found) < 2 or all(known_string(item) is not None for item in found)
 
 
 def to_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -179,8 +179,8 @@ def _count(items: Sequence[Node], call: FunctionCall) -> Node | None:
 
 def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``element``: an index beyond the end begins anew."""
-    value, place = arguments[0], as_integer(arguments[1])
-    if as_number(arguments[1]) is not None and place is None:
+    value, place = arguments[0], known_integer(arguments[1])
+    if known_number(arguments[1]) is not None and place is None:
         return call.fail("an index is a whole number")
     if isinstance(value, ListNode) and place is not None:
         if settled(value):
@@ -269,14 +269,14 @@ def in_order(items: list[Node], call: FunctionCall) -> tuple[list[Node], Functio
 
     The last of the results stands for how well the places are known.
     """
-    known = all(as_string(item) is not None for item in items)
-    order = sorted(items, key=lambda item: (as_string(item) is None, as_string(item) or ""))
+    known = all(known_string(item) is not None for item in items)
+    order = sorted(items, key=lambda item: (known_string(item) is None, known_string(item) or ""))
     return order, call, ListNode((), call.at) if known or len(items) < 2 else Unordered((), call.at)
 
 
 def slice_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``slice``: the elements from one place up to, but without, another."""
-    value, start, end = arguments[0], as_integer(arguments[1]), as_integer(arguments[2])
+    value, start, end = arguments[0], known_integer(arguments[1]), known_integer(arguments[2])
     if not isinstance(value, ListNode) or isinstance(value, Unordered) or start is None or end is None:
         return None
     if start < 0 or start > end or (settled(value) and end > len(value.items)):
@@ -288,7 +288,7 @@ def slice_(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def range_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Numbers from the first argument (or 0) up to, or down to, but without the second, by steps of the third."""
-    numbers = [as_number(argument) for argument in arguments]
+    numbers = [known_number(argument) for argument in arguments]
     known = [value for value in numbers if value is not None]
     if len(known) != len(numbers):
         return None
@@ -307,7 +307,7 @@ def all_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not isinstance(arguments[0], ListNode):
         return None
     decisive = call.name == "anytrue"
-    answers = [False if is_null(item) and is_single_element(item) else as_bool(item) for item in arguments[0].items]
+    answers = [False if is_null(item) and is_single_element(item) else known_bool(item) for item in arguments[0].items]
     if any(
         answer is decisive and is_single_element(item) for answer, item in zip(answers, arguments[0].items, strict=True)
     ):
@@ -317,7 +317,7 @@ def all_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def chunk_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``chunklist``: lists of at most so many elements; 0 is one list of all."""
-    value, size = arguments[0], as_integer(arguments[1])
+    value, size = arguments[0], known_integer(arguments[1])
     if not isinstance(value, ListNode) or size is None or not settled(value):
         return None
     if size < 0:
@@ -350,18 +350,18 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     if len(given.items) != len(keys.items):
         return call.fail("lists of different lengths")
-    names = {as_string(one) for one in wanted.items if is_single_element(one)} - {None}
-    others = [one for one in wanted.items if not is_single_element(one) or as_string(one) is None]
-    if sum(len(others if as_string(key) is not None else wanted.items) for key in keys.items) > _MOST_COMPARED:
+    names = {known_string(one) for one in wanted.items if is_single_element(one)} - {None}
+    others = [one for one in wanted.items if not is_single_element(one) or known_string(one) is None]
+    if sum(len(others if known_string(key) is not None else wanted.items) for key in keys.items) > _MOST_COMPARED:
         return call.hole("too much to evaluate")
     found: list[Node] = []
     for item, key in zip(given.items, keys.items, strict=True):
-        against = others if as_string(key) is not None else wanted.items
+        against = others if known_string(key) is not None else wanted.items
         answers = [_same(key, one) if is_single_element(one) else None for one in against]
-        if as_string(key) in names or True in answers:
+        if known_string(key) in names or True in answers:
             found.append(item)
         elif None in answers:
-            name = as_string(key)
+            name = known_string(key)
             words = path_conditions.quoted(name) if name is not None else str(key)
             found.append(guard(((call.scope.condition(f"{call.words} looks for {words}"), "true"),), item))
     return ListNode(tuple(found), call.at)
@@ -369,7 +369,7 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _same(first: Node, second: Node) -> bool | None:
     """Whether two values are the same once both are strings."""
-    one_, other = as_string(first), as_string(second)
+    one_, other = known_string(first), known_string(second)
     return one_ == other if one_ is not None and other is not None else are_equal(first, second)
 
 
@@ -392,7 +392,7 @@ def extreme(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def _of_numbers(
     function: Callable[[list[int | float]], int | float], call: FunctionCall, given: list[Node]
 ) -> Node | None:
-    amounts = [as_number(value) for value in given]
+    amounts = [known_number(value) for value in given]
     found = [amount for amount in amounts if amount is not None]
     return Const(function(found), call.at) if len(found) == len(amounts) else None
 

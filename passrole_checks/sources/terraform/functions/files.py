@@ -18,10 +18,10 @@ from passrole_checks.sources.files.access_log import at_tree
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
-    as_string,
     defaults_of,
     failure,
     fill_known_parts,
+    known_string,
     unresolved,
 )
 from passrole_checks.sources.terraform.evaluation.templates import file_text
@@ -41,7 +41,7 @@ def _path(value: Node, scope: EvaluationScope) -> str | None:
 
     Terraform reads a relative path from where it is run; that is the root module, as a rule.
     """
-    found = as_string(value)
+    found = known_string(value)
     if found is None or found.startswith("~"):
         return None
     if os.path.isabs(found):
@@ -92,7 +92,7 @@ def file_exists(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The files below a folder whose relative path fits a pattern: ``*``, ``?``, ``**``, ``{a,b}``, ``[a-z]``."""
-    folder, pattern = _path(arguments[0], call.scope), as_string(arguments[1])
+    folder, pattern = _path(arguments[0], call.scope), known_string(arguments[1])
     if folder is None or pattern is None:
         return call.hole("a folder whose name is not known" if folder is None else "")
     if call.scope.files.exists(folder) is None:
@@ -199,7 +199,7 @@ def names_in(expression: syntax.Expression) -> set[str]:
 
 def part_of_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``dirname`` and ``basename``."""
-    path = as_string(arguments[0])
+    path = known_string(arguments[0])
     if path is None:
         return None
     clean = os.path.normpath(path) if path else "."
@@ -222,7 +222,7 @@ def absolute(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def expanded(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``pathexpand``: a home folder is not known."""
-    path = as_string(arguments[0])
+    path = known_string(arguments[0])
     if path is None:
         return None
     return arguments[0] if not path.startswith("~") else call.hole("a folder of whoever runs it")

@@ -11,13 +11,13 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
     Unordered,
-    as_bool,
-    as_integer,
-    as_number,
-    as_string,
     defaults_of,
     is_null,
     is_too_long,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
     parts_of,
 )
 from passrole_checks.sources.terraform.functions.collection import listed, settled
@@ -34,7 +34,7 @@ class _Impossible(ValueError):
 
 def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``format``: each verb replaced, holes kept in their places; an error where verbs and arguments do not fit."""
-    pattern = as_string(arguments[0])
+    pattern = known_string(arguments[0])
     if pattern is None:
         return None
     parts: list[Part] = []
@@ -77,26 +77,26 @@ def _formatted(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple[P
     if verb in "sv":
         return _padded(_cut(parts_of(value), precision, call), flags, width, call)
     if verb == "q":
-        found = as_string(value)
+        found = known_string(value)
         if found is None:
             return ('"', *parts_of(value), '"') if not width else (Unresolved(call.words),)
         return _padded(parts_of(Encoded((Unresolved("…"),), value.at, value=text(found, value.at))), flags, width, call)
     if verb == "t":
-        decided = as_bool(value)
-        if decided is None and as_string(value) is not None:
+        decided = known_bool(value)
+        if decided is None and known_string(value) is not None:
             raise _Impossible("not a bool")
         return (_unknown(call, value),) if decided is None else ("true" if decided else "false",)
-    if as_number(value) is None:
-        if as_string(value) is not None:
+    if known_number(value) is None:
+        if known_string(value) is not None:
             raise _Impossible("not a number")
         return (_unknown(call, value),)
     return (_number(value, flags.replace("#", ""), width, precision, verb),)
 
 
 def _number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
-    amount = as_number(value) or 0
+    amount = known_number(value) or 0
     if verb in "bdoxX":
-        integer = as_integer(value)
+        integer = known_integer(value)
         if integer is None:
             raise _Impossible("not a whole number")
         if verb == "b":

@@ -13,8 +13,8 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
     Unordered,
-    as_string,
     is_null,
+    known_string,
 )
 from passrole_checks.sources.terraform.functions.collection import elements, listed, rest, settled
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
@@ -81,7 +81,7 @@ def _known(value: ObjectNode) -> bool:
 
 def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The entry under a key, or the default; both where it is not known whether the map has that key."""
-    value, name = arguments[0], as_string(arguments[1])
+    value, name = arguments[0], known_string(arguments[1])
     default = arguments[2] if len(arguments) > 2 else None
     if name is None:
         missing = default if default is not None or not call.scope.trying else call.fail("no such key")
@@ -137,7 +137,7 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if key is None or not isinstance(entry.value, ListNode):
             return None
         for item in entry.value.items:
-            name = as_string(item)
+            name = known_string(item)
             if name is None:
                 return None
             turned.setdefault(name, []).append(key)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from passrole_checks.iam.partial_values import Const, Node
-from passrole_checks.sources.terraform.evaluation.symbolic_values import as_integer, as_number
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_integer, known_number
 from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact
 
 _LARGEST = 1e300
@@ -15,7 +15,7 @@ _DIGITS = 300
 
 def _numbers(change: Callable[..., int | float]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        found = [as_number(argument) for argument in arguments]
+        found = [known_number(argument) for argument in arguments]
         if any(value is None for value in found):
             return None
         try:
@@ -45,7 +45,7 @@ def _logarithm(value: float, base: float) -> float:
 
 def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """A whole number written to a base: up to 36 the letters have no case, up to 62 capitals are more."""
-    value, base = exact(arguments[0]), as_integer(arguments[1])
+    value, base = exact(arguments[0]), known_integer(arguments[1])
     if value is None or base is None:
         return None
     if not 2 <= base <= 62:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
-from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, as_string, defaults_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, known_string
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
 from passrole_checks.sources.terraform.functions.go_regexp_machine import MOST_WORK, Match, Regexp, Unsupported
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact
@@ -33,7 +33,7 @@ def regex_all(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _found(call: FunctionCall, arguments: list[Node], *, all_: bool) -> list[Node] | StringNode | None:
-    pattern, value = as_string(arguments[0]), exact(arguments[1])
+    pattern, value = known_string(arguments[0]), exact(arguments[1])
     if pattern is None:
         return None
     work = [MOST_WORK]
@@ -79,7 +79,7 @@ def _captured(match: Match, compiled: Regexp, call: FunctionCall, source: Node) 
 
 def replaced(call: FunctionCall, arguments: list[Node], value: StringNode, pattern: str) -> Node | None:
     """``replace`` with a pattern: ``$1``, ``${1}`` and ``${name}`` in the new text are groups, ``$$`` is a dollar."""
-    new = as_string(arguments[2])
+    new = known_string(arguments[2])
     work = [MOST_WORK]
     try:
         compiled = compile_go(pattern)

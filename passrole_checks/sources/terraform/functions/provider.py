@@ -17,7 +17,7 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import as_string, defaults_of, join_values
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, join_values, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, can_hold, declare, spelled
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")
@@ -77,7 +77,7 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def _fields(value: Node) -> list[list[Part]] | str | None:
     """The fields of an ARN behind ``arn:``; a text that says why it is none; None where it cannot be told."""
     if not isinstance(value, StringNode):
-        return "not an ARN" if as_string(value) is not None else None
+        return "not an ARN" if known_string(value) is not None else None
     whole = spelled(value)
     groups: list[list[Part]] = [[]]
     for part in whole.parts:

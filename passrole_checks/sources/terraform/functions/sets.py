@@ -11,7 +11,7 @@ from passrole_checks.sources.terraform.evaluation.conditional_values import guar
 from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
 from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
 from passrole_checks.sources.terraform.evaluation.operators import are_equal
-from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, as_number, as_string
+from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, known_number, known_string
 from passrole_checks.sources.terraform.functions.collection import concat, elements, in_order, listed, without_repeats
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
@@ -31,10 +31,10 @@ def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def as_set(value: ListNode, call: FunctionCall) -> ListNode:
     """The elements once each, strings and numbers in their order."""
     found, exact = without_repeats(list(value.items))
-    if all(isinstance(item, Const) and as_number(item) is not None for item in found):
-        found.sort(key=lambda item: as_number(item) or 0)
+    if all(isinstance(item, Const) and known_number(item) is not None for item in found):
+        found.sort(key=lambda item: known_number(item) or 0)
     elif all(
-        as_string(item) is not None or not is_single_element(item) or isinstance(item, StringNode) for item in found
+        known_string(item) is not None or not is_single_element(item) or isinstance(item, StringNode) for item in found
     ):
         found, _, places = in_order(found, call)
         return listed(found, call, value, places, exact=exact)
@@ -53,7 +53,9 @@ def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
     sets = list(arguments)
     if wanted:  # the order makes no difference; that of which most is known is looked through
         sets.sort(
-            key=lambda one: not (isinstance(one, ListNode) and all(as_string(item) is not None for item in one.items))
+            key=lambda one: (
+                not (isinstance(one, ListNode) and all(known_string(item) is not None for item in one.items))
+            )
         )
     found: list[Node] = []
     for item in elements(sets[0]):
@@ -63,7 +65,7 @@ def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if None not in answers or isinstance(item, UnknownTail):
             found.append(item)
             continue
-        name = as_string(item)
+        name = known_string(item)
         words = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
         found.append(guard(((call.scope.condition(f"{call.words} holds {words}"), "true"),), item))
     return as_set(ListNode(tuple(found), call.at), call)

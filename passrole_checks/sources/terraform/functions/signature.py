@@ -32,10 +32,10 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
     UnknownTail,
-    as_string,
     encode_json,
     failure,
     is_null,
+    known_string,
     unresolved,
 )
 
@@ -102,7 +102,7 @@ def mismatch(letter: str, value: Node) -> str:
         return "" if letter.isupper() else "is null"
     fits = True
     if isinstance(value, StringNode):
-        fits = kind in "sax" or open_ended(value) or (kind in "nb" and _converts(kind, as_string(value)))
+        fits = kind in "sax" or open_ended(value) or (kind in "nb" and _converts(kind, known_string(value)))
     elif isinstance(value, Const):
         boolean = isinstance(value.value, bool)
         fits = kind in "sax" if kind not in "nb" else boolean is (kind == "b")
@@ -202,4 +202,4 @@ def exact(value: Node) -> str | None:
     """The text of a value, character by character; None also for a data document, whose layout is not kept."""
     if isinstance(value, Encoded) and not str(value).startswith(("${jsonencode(", "${core::jsonencode(")):
         return None
-    return as_string(value)
+    return known_string(value)

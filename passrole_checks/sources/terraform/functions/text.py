@@ -31,14 +31,14 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
     Unordered,
-    as_bool,
-    as_integer,
-    as_number,
-    as_string,
     defaults_of,
     is_null,
     is_too_long,
     join_values,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
     number_text,
     parts_of,
 )
@@ -59,7 +59,7 @@ def as_text(value: Node) -> StringNode | None:
     """The value as a string, with all that is known of its holes."""
     if isinstance(value, StringNode):
         return spelled(value)
-    found = as_string(value)
+    found = known_string(value)
     return text(found, value.at) if found is not None else None
 
 
@@ -94,7 +94,7 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
             return pieces[0]  # how modules give the one document that there is, if any
         return join_values(pieces, call.at)
 
-    if len(items) == 1 and as_string(separator) == "" and isinstance(items[0], UnknownTail) and _of_role(items[0]):
+    if len(items) == 1 and known_string(separator) == "" and isinstance(items[0], UnknownTail) and _of_role(items[0]):
         # how modules give the one role that there is, if any
         return get_element(ListNode((items[0],), call.at), 0, call.words, call.at, text("", call.at))
     return map_choices(run, *items)
@@ -125,7 +125,7 @@ def _cased(change: Callable[[str], str]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         value = arguments[0]
         if not isinstance(value, StringNode):
-            found = as_string(value)
+            found = known_string(value)
             return text(change(found), call.at) if found is not None else None
         parts = [
             change(part) if isinstance(part, str) else _changed(part, call.name, change) for part in filled_in(value)
@@ -137,7 +137,7 @@ def _cased(change: Callable[[str], str]) -> Function:
 
 def filled_in(value: StringNode) -> tuple[Part, ...]:
     """The parts, known names of roles and the like filled in where they are known to the end."""
-    found = as_string(value)
+    found = known_string(value)
     return (found,) if found is not None else (spelled(value) if isinstance(value, Encoded) else value).parts
 
 
@@ -160,7 +160,7 @@ def _changed(part: Unresolved, name: str, change: Callable[[str], str]) -> Unres
 
 def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``replace`` of a text or, between slashes, a pattern; a hole that cannot hold the text stays as it is."""
-    old = as_string(arguments[1])
+    old = known_string(arguments[1])
     value = as_text(arguments[0])
     if value is None or old is None:
         return None
@@ -206,7 +206,7 @@ def _meets(part: Unresolved, rest: str, end: int) -> bool:
 
 
 def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
-    words = as_string(new)
+    words = known_string(new)
     keeps = part.kind is UnresolvedKind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
     shown = path_conditions.quoted(words) if words is not None else str(new)
     expression = f"{call.name}({part.expression}, {path_conditions.quoted(old)}, {shown})"
@@ -215,7 +215,7 @@ def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unres
 
 def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``split``: pieces up to a hole that may hold the separator, behind it an unknown run."""
-    separator, value = as_string(arguments[0]), as_text(arguments[1])
+    separator, value = known_string(arguments[0]), as_text(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
@@ -264,7 +264,7 @@ def _stands_alone(letter: str) -> bool:
 
 def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``substr``: characters from the known beginning or end; a hole where it reaches into one."""
-    value, start, size = as_text(arguments[0]), as_integer(arguments[1]), as_integer(arguments[2])
+    value, start, size = as_text(arguments[0]), known_integer(arguments[1]), known_integer(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
         return None
     if not size:
@@ -345,13 +345,13 @@ def to_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def to_number(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``tonumber`` of what is known; null stays null."""
-    amount = as_number(arguments[0])
+    amount = known_number(arguments[0])
     return Const(amount, call.at) if amount is not None else arguments[0] if is_null(arguments[0]) else None
 
 
 def to_bool(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``tobool`` of what is known; null stays null."""
-    decided = as_bool(arguments[0])
+    decided = known_bool(arguments[0])
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None
 
 

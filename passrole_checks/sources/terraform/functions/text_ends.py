@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Const, Node, Part, StringNode, Unresolved, UnresolvedKind, join, text
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, as_integer, as_string
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, known_integer, known_string
 from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, can_hold, declare, filled
 from passrole_checks.sources.terraform.functions.text import as_text, filled_in, made_of
 
@@ -62,7 +62,7 @@ def holds(parts: tuple[Part, ...], inner: str) -> bool | None:
 
 def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        value, wanted = as_text(arguments[0]), as_string(arguments[1])
+        value, wanted = as_text(arguments[0]), known_string(arguments[1])
         answer = test(value.parts, wanted) if value is not None and wanted is not None else None
         return Const(answer, call.at) if answer is not None else None
 
@@ -71,7 +71,7 @@ def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
 
 def trim_prefix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trimprefix``: nothing where it cannot be told whether the text begins so."""
-    value, prefix = as_text(arguments[0]), as_string(arguments[1])
+    value, prefix = as_text(arguments[0]), known_string(arguments[1])
     if value is None or prefix is None:
         return None
     held = begins(value.parts, prefix)
@@ -90,7 +90,7 @@ def trim_prefix(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def trim_suffix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trimsuffix``: nothing where it cannot be told whether the text ends so."""
-    value, suffix = as_text(arguments[0]), as_string(arguments[1])
+    value, suffix = as_text(arguments[0]), known_string(arguments[1])
     if value is None or suffix is None:
         return None
     held = ends(value.parts, suffix)
@@ -139,7 +139,7 @@ def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if isinstance(value, Encoded):
         return value
     if not isinstance(value, StringNode):
-        return text(as_string(value) or "", call.at)
+        return text(known_string(value) or "", call.at)
     first = value.parts[0]
     if isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
         last = value.parts[-1]
@@ -153,14 +153,14 @@ def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trim``: nothing where a hole may hold one of the characters at an end."""
-    value, cut = arguments[0], as_string(arguments[1])
+    value, cut = arguments[0], known_string(arguments[1])
     found = value if isinstance(value, StringNode) else as_text(value)
     return _stripped(found, cut, call) if found is not None and cut is not None else None
 
 
 def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``indent``: spaces behind each line break; JSON, for which they mean nothing, keeps its places."""
-    spaces, value = as_integer(arguments[0]), arguments[1]
+    spaces, value = known_integer(arguments[0]), arguments[1]
     if spaces is None or isinstance(value, Encoded) or not isinstance(value, StringNode):
         return value
     if spaces < 0:

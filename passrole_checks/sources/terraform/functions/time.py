@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from passrole_checks.iam.partial_values import Const, Node, StringNode
-from passrole_checks.sources.terraform.evaluation.symbolic_values import as_string, defaults_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")
@@ -42,7 +42,7 @@ def _written(value: datetime) -> str:
 
 def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``timeadd`` of a time and a duration that are known."""
-    given, duration = as_string(arguments[0]), as_string(arguments[1])
+    given, duration = known_string(arguments[0]), known_string(arguments[1])
     if given is None or duration is None:
         return None
     start, sign = _time(given), -1 if duration[:1] == "-" else 1
@@ -63,7 +63,7 @@ def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def time_compare(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``timecmp`` of two times that are known: -1, 0 or 1."""
-    given = [as_string(argument) for argument in arguments]
+    given = [known_string(argument) for argument in arguments]
     if any(value is None for value in given):
         return None
     first, second = (_time(value or "") for value in given)
@@ -74,7 +74,7 @@ def time_compare(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def format_date(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``formatdate`` of a time that is known."""
-    pattern, given = as_string(arguments[0]), as_string(arguments[1])
+    pattern, given = known_string(arguments[0]), known_string(arguments[1])
     if pattern is None or given is None:
         return None
     time = _time(given)

@@ -19,8 +19,8 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, 
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Instance,
     Reference,
-    as_string,
     failure,
+    known_string,
     limit_size,
     mark_default,
     unresolved,
@@ -244,7 +244,7 @@ class Module:
 
     def instance(self, value: Reference, key: Node, at: Position) -> Node:
         """Return one instance of a block with ``count`` or ``for_each``."""
-        name = as_string(key)
+        name = known_string(key)
         assert value.block is not None
         expression = value.holes[0].expression
         single = value.instance is not None or not self.instances(value.block).counted
@@ -316,7 +316,7 @@ class Module:
         literal, attribute = literal_attribute(block, name), block.body.get(name)
         if literal is not None or attribute is None:
             return literal
-        return as_string(evaluate(attribute.value, self.scope(attribute.source)))
+        return known_string(evaluate(attribute.value, self.scope(attribute.source)))
 
     def _instance_count_text(self, block: Block) -> str:
         """Return the source text of the ``count`` or ``for_each`` of a block."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import ListNode
-from passrole_checks.sources.terraform.evaluation.symbolic_values import as_string
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
 from passrole_checks.sources.terraform.modules.folder import provider_alias
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Expression, GetAttribute, Name, Object
@@ -40,7 +40,7 @@ def _provider_account(root: Module, own: list[Block], alias: str | None) -> str 
     value = written(matching[0], "allowed_account_ids", root.scope(matching[0].source))
     if not isinstance(value, ListNode) or len(value.items) != 1:
         return None
-    account = as_string(value.items[0])
+    account = known_string(value.items[0])
     return account if account is not None and _ACCOUNT.fullmatch(account) else None
 
 

@@ -47,8 +47,8 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Failure,
-    as_string,
     is_null,
+    known_string,
     unresolved,
 )
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
@@ -185,7 +185,7 @@ def _name_unread(module: Module, block: Block, address: str) -> None:
     if unread(block.labels[0], None) is None or not module.instances(block).items:
         return
     type_name = references.written(block, "type_name", module.instance_scope(block, None))
-    reason = unread(block.labels[0], as_string(type_name) if type_name is not None else None)
+    reason = unread(block.labels[0], known_string(type_name) if type_name is not None else None)
     if reason is not None:
         module.run.not_evaluated.setdefault(
             address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)
@@ -222,7 +222,7 @@ def _policies(
 def _has_statements(block: Block, scope: EvaluationScope) -> bool:
     """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
     value = references.written(block, "type", scope)
-    name = as_string(value) if value is not None else None
+    name = known_string(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
 
 

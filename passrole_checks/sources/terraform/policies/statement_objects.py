@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import as_string, is_null, unresolved
+from passrole_checks.sources.terraform.evaluation.symbolic_values import is_null, known_string, unresolved
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain, to_plain_string
 from passrole_checks.sources.terraform.resources.document_merge import elements
 
@@ -67,7 +67,7 @@ def _is_one(value: ObjectNode) -> bool:
     """Whether it has an effect, or something among its actions has the form of one: ``service:Name``, or ``*``."""
     if value.get("effect") is not None:
         return True
-    found = [as_string(item) for name in _OF_A_BLOCK[0] for item in elements(value.get(name) or Absent(value.at))]
+    found = [known_string(item) for name in _OF_A_BLOCK[0] for item in elements(value.get(name) or Absent(value.at))]
     return any(name is not None and (name == "*" or ":" in name) for name in found)
 
 

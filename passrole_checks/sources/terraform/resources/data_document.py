@@ -27,9 +27,9 @@ from passrole_checks.sources.terraform.evaluation.conditional_values import guar
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     UnknownTail,
-    as_string,
     is_null,
     is_unknown,
+    known_string,
     unresolved,
 )
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
@@ -73,7 +73,7 @@ def build(block: Block, scope: EvaluationScope) -> ObjectNode:
 
 def _highest(versions: list[Node]) -> Node:
     """The highest of the Versions of all documents; of one that is not known, only where that makes a difference."""
-    known = [(as_string(version), version) for version in versions]
+    known = [(known_string(version), version) for version in versions]
     newest = max(known, key=lambda pair: pair[0] or "")
     if (newest[0] or "") >= _NEWEST:
         return newest[1]
@@ -106,7 +106,7 @@ def _statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     at = scope.position(block.span)
     entries: list[ObjectEntry] = []
     sid = _value(block, "sid", scope)
-    if sid is not None and as_string(sid) != "":
+    if sid is not None and known_string(sid) != "":
         entries.append(ObjectEntry(text("Sid", at), sid))
     effect = _value(block, "effect", scope) or Absent(at)
     allow = text("Allow", at)
@@ -208,12 +208,12 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
         kind, identifiers = _value(inner, "type", inner_scope), _value(inner, "identifiers", inner_scope)
-        key = as_string(kind) if kind is not None else None
+        key = known_string(kind) if kind is not None else None
         values = _variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
             entries.append(_unknown_entry("; ".join(name for name, _ in when) or "principals", at))
             continue
-        if key == "*" and isinstance(values, ListNode) and [as_string(item) for item in values.items] == ["*"]:
+        if key == "*" and isinstance(values, ListNode) and [known_string(item) for item in values.items] == ["*"]:
             return text("*", at)
         found.setdefault(key, []).extend(elements(values))
     if at is None:

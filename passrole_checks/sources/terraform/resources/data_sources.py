@@ -33,9 +33,9 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
     UnknownTail,
-    as_string,
     fill_known_parts,
     join_values,
+    known_string,
     unresolved,
 )
 from passrole_checks.sources.terraform.functions.files import read_file, render
@@ -237,7 +237,7 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
         return None
     expression = f"{words_of(value)}.{name}"
     arn = written(block, "arn", scope)
-    given = as_string(arn) if arn is not None else None
+    given = known_string(arn) if arn is not None else None
     session = _SESSION.fullmatch(given) if given is not None else None
     if session is not None:
         partition, account, role = session.groups()

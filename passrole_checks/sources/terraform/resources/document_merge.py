@@ -24,8 +24,8 @@ from passrole_checks.sources.terraform.evaluation.conditional_values import make
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
-    as_string,
     is_null,
+    known_string,
     unresolved,
 )
 
@@ -127,10 +127,10 @@ def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node
     if isinstance(added, Absent):
         return statements, []
     sid = added.get("Sid") if isinstance(added, ObjectNode) else None
-    nameless = sid is None or is_null(sid) or as_string(sid) == ""
+    nameless = sid is None or is_null(sid) or known_string(sid) == ""
     if isinstance(added, ObjectNode) and nameless and all(entry.key.literal for entry in added.entries):
         return statements, [added]
-    name = as_string(sid) if sid is not None else None
+    name = known_string(sid) if sid is not None else None
     if name is not None:
         if any(_exactly(old, name) for old in statements):
             return [added if _exactly(old, name) else old for old in statements], []
@@ -161,7 +161,7 @@ def _together(statements: list[Node], at: Position) -> Node:
 
 def _exactly(statement: Node, name: str) -> bool:
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    return sid is not None and as_string(sid) == name
+    return sid is not None and known_string(sid) == name
 
 
 def _unless(statement: Node, name: str | None, words: str) -> Node:
@@ -172,9 +172,9 @@ def _unless(statement: Node, name: str | None, words: str) -> Node:
     if isinstance(statement, ListNode):
         return ListNode(tuple(_unless(item, name, words) for item in statement.items), statement.at)
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    if sid is None or as_string(sid) == "":
+    if sid is None or known_string(sid) == "":
         return statement
-    own = as_string(sid)
+    own = known_string(sid)
     if own is not None and name is not None:
         return statement if own != name else Absent(statement.at)
     replaced = f'{words} replaces the statement "{own if own is not None else sid}"'

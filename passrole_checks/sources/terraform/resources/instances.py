@@ -26,9 +26,9 @@ from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Instance,
-    as_bool,
-    as_number,
-    as_string,
+    known_bool,
+    known_number,
+    known_string,
     unresolved,
 )
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -88,7 +88,7 @@ def _expand(block: Block, scope: EvaluationScope) -> Instances:
         return _for_each(evaluate(for_each.value, scope.in_source(for_each.source)), at)
     lifecycle = next((inner for inner in block.body.blocks if inner.type == "lifecycle"), None)
     enabled = lifecycle.body.get("enabled") if lifecycle is not None else None
-    if enabled is not None and as_bool(evaluate(enabled.value, scope.in_source(enabled.source))) is False:
+    if enabled is not None and known_bool(evaluate(enabled.value, scope.in_source(enabled.source))) is False:
         return Instances((), True, True, at)  # OpenTofu documentation, "The enabled meta-argument"
     return Instances((Instance(),), False, True, at)
 
@@ -112,7 +112,7 @@ def _largest(value: Node) -> int | None:
         return max(known) if len(known) == len(found) else None
     if isinstance(value, Const) and isinstance(value.value, bool):
         return int(value.value)
-    amount = as_number(value)
+    amount = known_number(value)
     return int(amount) if amount is not None and abs(amount) < 1e18 else None
 
 
@@ -168,7 +168,7 @@ def _of_reading(value: Node, at: Position) -> tuple[dict[str, _Element], bool]:
     for one in rounds:
         is_map = not isinstance(value, ListNode)
         for key, each_value in _keyed(one.key if is_map else one.value, one.value, is_map):
-            name = None if one.repeated else as_string(key)
+            name = None if one.repeated else known_string(key)
             if name is not None:
                 found[suffix_of(name)] = _Element(name, StringNode((name,), at), each_value, one.when)
                 continue
