@@ -119,12 +119,12 @@ def _collapse_optional(node: Choice) -> StringNode:
     return UnknownTail(value.parts, value.at, defaults=value.defaults)
 
 
-def collapse(node: Choice, words: str | None = None, reason: str = "too many alternatives") -> StringNode:
+def collapse(node: Choice, expression: str | None = None, reason: str = "too many alternatives") -> StringNode:
     """Return a conditional value as one unresolved value between the common prefix and suffix of its variants.
 
-    ``words``: expression of the unresolved value, by default the condition with its outcomes elided.
+    ``expression``: expression of the unresolved value, by default the condition with its outcomes elided.
     """
-    return generalize(variants_of(node), words if words is not None else _label(node), node.at, reason)
+    return generalize(variants_of(node), expression if expression is not None else _label(node), node.at, reason)
 
 
 def variants_of(node: Node) -> list[Node]:
@@ -140,7 +140,7 @@ def variants_of(node: Node) -> list[Node]:
     return variants
 
 
-def generalize(values: Sequence[Node], words: str, at: Position, reason: str = "") -> StringNode:
+def generalize(values: Sequence[Node], expression: str, at: Position, reason: str = "") -> StringNode:
     """Return one string for several possible values: their common prefix and suffix around an unresolved value.
 
     The unresolved value gets the kind that all values share (account id, name).
@@ -148,15 +148,15 @@ def generalize(values: Sequence[Node], words: str, at: Position, reason: str = "
     literals = [value.literal if type(value) is StringNode else None for value in values]
     texts = [text for text in literals if text is not None]
     if not texts or len(texts) != len(values):
-        return unresolved(words, at, reason)
+        return unresolved(expression, at, reason)
     names = defaults_of(values)
     kind = _common_kind(texts)
     if kind is not UnresolvedKind.ANYTHING:
-        return replace(unresolved(words, at, reason, kind), defaults=names)
+        return replace(unresolved(expression, at, reason, kind), defaults=names)
     prefix = _common_prefix(texts)
     suffix = _common_prefix([text[len(prefix) :][::-1] for text in texts])[::-1]
     kind = _common_kind([text[len(prefix) : len(text) - len(suffix)] for text in texts])
-    return StringNode(join((prefix, Unresolved(words, kind, reason=reason), suffix)), at, defaults=names)
+    return StringNode(join((prefix, Unresolved(expression, kind, reason=reason), suffix)), at, defaults=names)
 
 
 def _common_prefix(texts: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ def _literal(expression: syntax.Literal, scope: EvaluationScope) -> Node:
 
 @evaluator_for(syntax.Unparsed)
 def _unparsed(expression: syntax.Unparsed, scope: EvaluationScope) -> Node:
-    return unresolved(scope.words(expression.span), scope.position(expression.span), expression.reason)
+    return unresolved(scope.source_text(expression.span), scope.position(expression.span), expression.reason)
 
 
 @evaluator_for(syntax.Tuple)
@@ -53,15 +53,15 @@ def _object(expression: syntax.Object, scope: EvaluationScope) -> Node:
 
 @evaluator_for(syntax.Unary)
 def _unary(expression: syntax.Unary, scope: EvaluationScope) -> Node:
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     return map_choices(
-        lambda value: apply_unary(expression.operator, value, words, at), evaluate(expression.operand, scope)
+        lambda value: apply_unary(expression.operator, value, source_text, at), evaluate(expression.operand, scope)
     )
 
 
 @evaluator_for(syntax.Binary)
 def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
 
     def decide(first: Node, second: Node) -> Node:
@@ -72,7 +72,7 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
                 if decided is not None and isinstance(operand, StringNode) and operand.only_hole is not None:
                     same = decided is (expression.operator == "==")  # "x == true" equals x, "x == false" equals "!x"
                     return operand if same else apply_unary("!", operand, f"!{operand.only_hole.expression}", at)
-        value = apply_binary(expression.operator, first, second, words, at)
+        value = apply_binary(expression.operator, first, second, source_text, at)
         if equality and isinstance(value, StringNode) and value.only_hole is not None:
             sides = [_operand_text(first, expression.left, scope), _operand_text(second, expression.right, scope)]
             if _is_literal(sides[0]) and not _is_literal(sides[1]):
@@ -105,8 +105,8 @@ def _operand_text(value: Node, expression: syntax.Expression, scope: EvaluationS
     return scope.unique_text(expression.span)
 
 
-def _is_literal(words: str) -> bool:
-    return words[0] in '"0123456789-'
+def _is_literal(source_text: str) -> bool:
+    return source_text[0] in '"0123456789-'
 
 
 @evaluator_for(syntax.Conditional)
@@ -120,7 +120,7 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
         else:
             break
     value = evaluate(condition, scope)
-    words = scope.unique_text(condition.span)
+    source_text = scope.unique_text(condition.span)
     at = scope.position(expression.span)
 
     def decide(known: Node, inner: EvaluationScope) -> Node:
@@ -133,7 +133,7 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
         decided = known_bool(known)
         if decided is not None:
             return evaluate(then if decided else otherwise, inner)
-        text = condition_text(known, words, inner)
+        text = condition_text(known, source_text, inner)
         assumed = inner.known_outcome(text)
         if assumed is not None:
             return evaluate(then if assumed else otherwise, inner)
@@ -157,17 +157,17 @@ def _reference(expression: syntax.Expression, scope: EvaluationScope) -> Node:
             steps.append(evaluate(current.key, scope))
         current = current.target
     steps.reverse()
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     if isinstance(current, syntax.Name) and current.name not in scope.variables:
         if scope.only_variables:
-            return failure(words, at, "not a variable of the template")
-        value, used = scope.module.resolve(current.name, steps, words, at)
+            return failure(source_text, at, "not a variable of the template")
+        value, used = scope.module.resolve(current.name, steps, source_text, at)
         steps = steps[used:]
     elif isinstance(current, syntax.Name):
         value = scope.variables[current.name]
     else:
         value = evaluate(current, scope)
-    missing = failure(words, at, "no such element") if scope.trying else None
+    missing = failure(source_text, at, "no such element") if scope.trying else None
     for step in steps:
-        value = get_path(value, step, words, at, lambda key: key_text(key, scope), missing)
+        value = get_path(value, step, source_text, at, lambda key: key_text(key, scope), missing)
     return value

@@ -49,7 +49,7 @@ _MAX_ALTERNATIVES = 64  # options followed to find one element
 def get_path(
     value: Node,
     step: str | Node,
-    words: str,
+    source_text: str,
     at: Position,
     named: Callable[[Node], str] | None = None,
     otherwise: Node | None = None,
@@ -61,31 +61,31 @@ def get_path(
     """
     if isinstance(step, str):
         if not isinstance(value, Choice):
-            return _get_attribute(value, step, words, at)
-        return map_choices(lambda known: _get_attribute(known, step, words, at), value)
+            return _get_attribute(value, step, source_text, at)
+        return map_choices(lambda known: _get_attribute(known, step, source_text, at), value)
 
     def index(known: Node, key: Node) -> Node:
         if isinstance(known, (ObjectNode, ListNode)) and known_string(key) is None:
-            return get_by_unknown_key(known, key, words, at, named(key) if named is not None else None, otherwise)
-        return _get_index(known, key, words, at, otherwise)
+            return get_by_unknown_key(known, key, source_text, at, named(key) if named is not None else None, otherwise)
+        return _get_index(known, key, source_text, at, otherwise)
 
     return map_choices(index, value, step)
 
 
-def _get_attribute(value: Node, name: str, words: str, at: Position) -> Node:
+def _get_attribute(value: Node, name: str, source_text: str, at: Position) -> Node:
     if isinstance(value, UnknownTail) and value.of is not None and not value.of.attribute:
         value = value.of
     if isinstance(value, ObjectNode):
-        return _get_entry(value, name, words, at)
+        return _get_entry(value, name, source_text, at)
     if isinstance(value, Reference):
         return (
             value.module.attribute(value, name, at)
             if value.module is not None and not value.attribute
-            else (unresolved(words, at))
+            else (unresolved(source_text, at))
         )
     if isinstance(value, StringNode) and value.only_hole is not None:
         return _extend_expression(value, f".{name}", at)
-    return failure(words, at, f"no attribute {name}")
+    return failure(source_text, at, f"no attribute {name}")
 
 
 def _extend_expression(value: StringNode, step: str, at: Position) -> StringNode:
@@ -95,7 +95,7 @@ def _extend_expression(value: StringNode, step: str, at: Position) -> StringNode
     return kind((Unresolved(f"{inner.expression}{step}", reason=inner.reason),), at, defaults=value.defaults)
 
 
-def _get_entry(value: ObjectNode, name: str, words: str, at: Position) -> Node:
+def _get_entry(value: ObjectNode, name: str, source_text: str, at: Position) -> Node:
     result: Node | None = None
     for entry in value.entries:
         key = entry.key.literal
@@ -109,28 +109,28 @@ def _get_entry(value: ObjectNode, name: str, words: str, at: Position) -> Node:
             else:
                 text = f'{entry.key.holes[0].expression} holds "{name}"'
                 result = Choice(text, (("true", maybe), ("false", result)), inner.at)
-    return result if result is not None else failure(words, at, f'no key "{name}"')
+    return result if result is not None else failure(source_text, at, f'no key "{name}"')
 
 
-def _get_index(value: Node, key: Node, words: str, at: Position, otherwise: Node | None) -> Node:
+def _get_index(value: Node, key: Node, source_text: str, at: Position, otherwise: Node | None) -> Node:
     name = known_string(key)
     if isinstance(value, ObjectNode) and name is not None:
-        return _get_entry(value, name, words, at)
+        return _get_entry(value, name, source_text, at)
     if isinstance(value, ListNode):
         index = known_integer(key)
         return (
-            failure(words, at, "the index is no integer")
+            failure(source_text, at, "the index is no integer")
             if index is None
-            else get_element(value, index, words, at, otherwise)
+            else get_element(value, index, source_text, at, otherwise)
         )
     if isinstance(value, Reference):
         if value.module is not None and not value.attribute:
             return _or_if_missing(value.module.instance(value, key, at), value.module, otherwise)
-        return unresolved_from(words, at, value, key)
+        return unresolved_from(source_text, at, value, key)
     if isinstance(value, StringNode) and value.only_hole is not None:
         step = f'["{name}"]' if isinstance(key, StringNode) else f"[{name}]"
-        return _extend_expression(value, step, at) if name is not None else unresolved_from(words, at, value, key)
-    return failure(words, at, "not a collection")
+        return _extend_expression(value, step, at) if name is not None else unresolved_from(source_text, at, value, key)
+    return failure(source_text, at, "not a collection")
 
 
 def _or_if_missing(instance: Node, module: ReferenceScope, otherwise: Node | None) -> Node:
@@ -144,7 +144,7 @@ def _or_if_missing(instance: Node, module: ReferenceScope, otherwise: Node | Non
 def get_by_unknown_key(
     value: ObjectNode | ListNode,
     key: Node,
-    words: str,
+    source_text: str,
     at: Position,
     named: str | None = None,
     otherwise: Node | None = None,
@@ -155,12 +155,12 @@ def get_by_unknown_key(
     unknown, or if there are too many different values, the result is one unresolved value with what all candidates
     have in common. ``otherwise``: value under every other key (``lookup``; a failure that ``try`` can catch).
     """
-    reason = unresolved_from(words, at, key).holes[0].reason
+    reason = unresolved_from(source_text, at, key).holes[0].reason
     candidates = _candidates(value, key)
     if candidates is None:
-        return unresolved(words, at, reason)
+        return unresolved(source_text, at, reason)
     if not candidates and otherwise is None:
-        return failure(words, at, "no such key" if isinstance(value, ObjectNode) else "no such element")
+        return failure(source_text, at, "no such key" if isinstance(value, ObjectNode) else "no such element")
     groups: list[tuple[list[str], Node]] = []
     for name, node in candidates:
         same = next((names for names, other in groups if same_value(node, other)), None)
@@ -173,7 +173,7 @@ def get_by_unknown_key(
             groups.append(([name], node))
     if named is None:
         nodes = [node for _, node in candidates]
-        return generalize([*nodes, otherwise] if otherwise is not None else nodes, words, at, reason)
+        return generalize([*nodes, otherwise] if otherwise is not None else nodes, source_text, at, reason)
     options = []
     for names, node in groups:
         outcome = path_conditions.one_of(names)
@@ -200,43 +200,43 @@ def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node
     return [(path_conditions.quoted(name), last[name]) for name in names]
 
 
-def get_element(value: ListNode, index: int, words: str, at: Position, otherwise: Node | None = None) -> Node:
+def get_element(value: ListNode, index: int, source_text: str, at: Position, otherwise: Node | None = None) -> Node:
     """Return the element at an index; a :class:`Choice` if conditions decide which elements exist.
 
     ``otherwise``: value if there is no such element. Without it, that case is ignored, because Terraform stops with an
     error.
     """
     if isinstance(value, Unordered):
-        return unresolved(words, at, "the order of the elements is unknown")
-    element = _find_element(value.items, index, words, at, [_MAX_ALTERNATIVES]) if index >= 0 else None
-    missing = otherwise if otherwise is not None else failure(words, at, f"no element {index}")
+        return unresolved(source_text, at, "the order of the elements is unknown")
+    element = _find_element(value.items, index, source_text, at, [_MAX_ALTERNATIVES]) if index >= 0 else None
+    missing = otherwise if otherwise is not None else failure(source_text, at, f"no element {index}")
     return _replace_absent(element, missing, drop=otherwise is None) if element is not None else missing
 
 
-def _find_element(items: Sequence[Node], index: int, words: str, at: Position, budget: list[int]) -> Node | None:
+def _find_element(items: Sequence[Node], index: int, source_text: str, at: Position, budget: list[int]) -> Node | None:
     """Return the element at an index, absent under conditions without one; None if there never is one."""
     for position, item in enumerate(items):
         after = items[position + 1 :]
         if isinstance(item, UnknownTail):
             if index > 0:
-                return unresolved(words, at)
+                return unresolved(source_text, at)
             element = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
             name = collection_name(item)
-            other = _find_element(after, 0, words, at, budget)
+            other = _find_element(after, 0, source_text, at, budget)
             return make_choice(f"{name} is not empty", [("true", element), ("false", other or Absent(at))], at)
         if isinstance(item, Absent):
             continue
         if isinstance(item, Repeated) and index > 0:
-            return unresolved(words, at)
+            return unresolved(source_text, at)
         if not is_single_element(item):
             assert isinstance(item, Choice)
             budget[0] -= len(item.options)
             if budget[0] < 0:
-                return unresolved(words, at, "too many alternatives")
+                return unresolved(source_text, at, "too many alternatives")
             options = []
             for outcome, option in item.options:
                 rest = [restrict(other, item.condition, outcome) for other in after]
-                options.append((outcome, _find_element([option, *rest], index, words, at, budget) or Absent(at)))
+                options.append((outcome, _find_element([option, *rest], index, source_text, at, budget) or Absent(at)))
             return make_choice(item.condition, options, at)
         if index == 0:
             return item
@@ -276,10 +276,10 @@ def to_key(node: Node) -> StringNode:
     return StringNode((value,), node.at) if value is not None else unresolved("…", node.at, "unknown key")
 
 
-def limit_items(node: Node, words: str, at: Position) -> Node:
+def limit_items(node: Node, source_text: str, at: Position) -> Node:
     """Return the node, or an unresolved value if it is a collection with too many elements."""
     if isinstance(node, ListNode) and len(node.items) > MAX_ITEMS:
-        return unresolved(words, at, "too many elements")
+        return unresolved(source_text, at, "too many elements")
     if isinstance(node, ObjectNode) and len(node.entries) > MAX_ITEMS:
-        return unresolved(words, at, "too many entries")
+        return unresolved(source_text, at, "too many entries")
     return node

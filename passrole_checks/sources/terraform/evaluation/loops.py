@@ -121,14 +121,16 @@ def _element_iteration(index: int, item: Node) -> Iteration:
 
 
 def _unknown_iteration(collection: StringNode) -> Iteration:
-    words = str(collection.only_hole.expression if collection.only_hole else collection)
+    source_text = str(collection.only_hole.expression if collection.only_hole else collection)
     if isinstance(collection, Reference):
-        return Iteration(unresolved(f"{words} key", collection.at), collection, "*", repeated=True)
+        return Iteration(unresolved(f"{source_text} key", collection.at), collection, "*", repeated=True)
     value = StringNode(
-        (Unresolved(f"{words}[*]", reason=collection.holes[0].reason),), collection.at, defaults=collection.defaults
+        (Unresolved(f"{source_text}[*]", reason=collection.holes[0].reason),),
+        collection.at,
+        defaults=collection.defaults,
     )
-    when = ((f"{words} is not empty", "true"),)
-    return Iteration(unresolved(f"{words} key", collection.at), value, "*", repeated=True, when=when)
+    when = ((f"{source_text} is not empty", "true"),)
+    return Iteration(unresolved(f"{source_text} key", collection.at), value, "*", repeated=True, when=when)
 
 
 @evaluator_for(syntax.For)
@@ -138,10 +140,10 @@ def _for(expression: syntax.For, scope: EvaluationScope) -> Node:
 
 
 def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
-    at, words = scope.position(expression.span), scope.words(expression.span)
+    at, source_text = scope.position(expression.span), scope.source_text(expression.span)
     iterations = iterations_of(collection)
     if iterations is None:
-        return failure(words, at, "'for' over a value that is no collection")
+        return failure(source_text, at, "'for' over a value that is no collection")
     items: list[Node] = []
     entries: list[ObjectEntry] = []
     size = 0
@@ -159,7 +161,7 @@ def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) 
             continue
         size += len(result.items) if isinstance(result, ListNode) else 1
         if size > _MAX_ELEMENTS:
-            return unresolved(words, at, "too large")
+            return unresolved(source_text, at, "too large")
         if expression.result_key is None:
             items.append(result)
         else:
@@ -182,8 +184,8 @@ def _conditional_element(
         decided = known_bool(condition)
         if decided is not None:
             return result if decided else Absent(at)
-        words = scope.unique_text(expression.condition.span) if expression.condition is not None else ""
-        return Choice(condition_text(condition, words, scope), (("true", result), ("false", Absent(at))), at)
+        source_text = scope.unique_text(expression.condition.span) if expression.condition is not None else ""
+        return Choice(condition_text(condition, source_text, scope), (("true", result), ("false", Absent(at))), at)
 
     if iteration.repeated and isinstance(result, StringNode):
         result = _repeat_unknown(result)
@@ -212,7 +214,7 @@ def _group_by_key(entries: list[ObjectEntry], at: Position) -> list[ObjectEntry]
 
 @evaluator_for(syntax.Splat)
 def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     steps: list[str | Node] = []
     for step in expression.each:
         steps.append(step if isinstance(step, str) else evaluate(step, scope))
@@ -246,7 +248,7 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
             return make_choice(item.condition, options, item.at)
         value: Node = item
         for step in steps:
-            value = get_path(value, step, words, at)
+            value = get_path(value, step, source_text, at)
         return _repeat_unknown(value) if isinstance(item, UnknownTail) and isinstance(value, StringNode) else value
 
     return map_choices(walk, evaluate(expression.target, scope))

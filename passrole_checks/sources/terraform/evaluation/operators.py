@@ -39,32 +39,32 @@ _NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; "" is the re
 _MAX_COMPARED = 2_000  # characters of a string compared with a partly unresolved one
 
 
-def apply_unary(operator: str, value: Node, words: str, at: Position) -> Node:
+def apply_unary(operator: str, value: Node, source_text: str, at: Position) -> Node:
     """Return ``!value`` or ``-value``."""
     if operator == "!":
         decided = known_bool(value)
-        return unresolved_from(words, at, value) if decided is None else Const(not decided, at)
+        return unresolved_from(source_text, at, value) if decided is None else Const(not decided, at)
     amount = known_number(value)
-    return unresolved_from(words, at, value) if amount is None else Const(-amount, at)
+    return unresolved_from(source_text, at, value) if amount is None else Const(-amount, at)
 
 
-def apply_binary(operator: str, left: Node, right: Node, words: str, at: Position) -> Node:
+def apply_binary(operator: str, left: Node, right: Node, source_text: str, at: Position) -> Node:
     """Return ``left operator right``, unresolved if the result depends on an unresolved value."""
     if operator in ("&&", "||"):
-        return _apply_logic(operator == "&&", left, right, words, at)
+        return _apply_logic(operator == "&&", left, right, source_text, at)
     if operator in ("==", "!="):
         same = are_equal(left, right)
-        return unresolved_from(words, at, left, right) if same is None else Const(same is (operator == "=="), at)
+        return unresolved_from(source_text, at, left, right) if same is None else Const(same is (operator == "=="), at)
     first, second = known_number(left), known_number(right)
     if first is None or second is None:
-        return unresolved_from(words, at, left, right)
+        return unresolved_from(source_text, at, left, right)
     if operator in ("<", ">", "<=", ">="):
         compared = {"<": first < second, ">": first > second, "<=": first <= second, ">=": first >= second}
         return Const(compared[operator], at)
-    return _apply_arithmetic(operator, first, second, words, at)
+    return _apply_arithmetic(operator, first, second, source_text, at)
 
 
-def _apply_logic(both: bool, left: Node, right: Node, words: str, at: Position) -> Node:
+def _apply_logic(both: bool, left: Node, right: Node, source_text: str, at: Position) -> Node:
     first, second = known_bool(left), known_bool(right)
     if both in (first, second) and first is second:
         return Const(both, at)
@@ -74,10 +74,10 @@ def _apply_logic(both: bool, left: Node, right: Node, words: str, at: Position) 
         return right  # the other operand decides
     if second is both:
         return left
-    return unresolved_from(words, at, left, right)
+    return unresolved_from(source_text, at, left, right)
 
 
-def _apply_arithmetic(operator: str, first: int | float, second: int | float, words: str, at: Position) -> Node:
+def _apply_arithmetic(operator: str, first: int | float, second: int | float, source_text: str, at: Position) -> Node:
     try:
         if operator == "+":
             value: int | float = first + second
@@ -90,9 +90,9 @@ def _apply_arithmetic(operator: str, first: int | float, second: int | float, wo
         else:  # "%"
             value = math.fmod(first, second)
     except (ArithmeticError, ValueError):
-        return unresolved(words, at, "no number")
+        return unresolved(source_text, at, "no number")
     if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > 1e300:
-        return unresolved(words, at, "no number")
+        return unresolved(source_text, at, "no number")
     return Const(int(value) if isinstance(value, float) and value.is_integer() else value, at)
 
 

@@ -36,7 +36,7 @@ class ModuleScope(ReferenceScope, Protocol):
         """True if a variable is declared as a bool."""
         ...
 
-    def resolve(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]:
+    def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
         """Resolve a reference that starts with ``name``. Returns the value and the number of steps used."""
         ...
 
@@ -89,28 +89,32 @@ class EvaluationScope:
         """Return the position of an expression."""
         return self.source.position(span)
 
-    def words(self, span: syntax.Span) -> str:
+    def source_text(self, span: syntax.Span) -> str:
         """Return the text of an expression on one line, shortened if it is long."""
-        return self.source.words(*span)
+        return self.source.excerpt(*span)
 
     def unique_text(self, span: syntax.Span) -> str:
         """Return the text of an expression, with its position if the text was shortened and thus may be ambiguous."""
-        words = self.words(span)
-        return f"{words} at {Path(self.source.file).name}:{span.line}:{span.column}" if words.endswith("…") else words
+        source_text = self.source_text(span)
+        return (
+            f"{source_text} at {Path(self.source.file).name}:{span.line}:{span.column}"
+            if source_text.endswith("…")
+            else source_text
+        )
 
-    def condition(self, words: str) -> str:
+    def condition(self, source_text: str) -> str:
         """Return the text of a condition, unique in the configuration.
 
         Adds the module address, and the values of the loop variables that the text mentions or depends on.
         """
         named: list[str] = []
-        mentioned = words
+        mentioned = source_text
         for name, value in reversed(self.labels):
             if "…" in mentioned or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", mentioned):
                 named.append(f"{name} = {value}")
                 mentioned += f" {value}"
         marks = ", ".join(part for part in (self.module.address, *reversed(named)) if part)
-        return f"{words} ({marks})" if marks and not words.endswith(f"({marks})") else words
+        return f"{source_text} ({marks})" if marks and not source_text.endswith(f"({marks})") else source_text
 
 
 _E = TypeVar("_E", bound=syntax.Expression)
@@ -138,7 +142,7 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
     if budget.steps < 0 or budget.depth >= _MAX_DEPTH:
         budget.cut += 1
         reason = "too much to evaluate" if budget.steps < 0 else "nested too deeply"
-        return unresolved(scope.words(expression.span), scope.position(expression.span), reason)
+        return unresolved(scope.source_text(expression.span), scope.position(expression.span), reason)
     budget.depth += 1
     try:
         value = _HANDLERS[type(expression)](expression, scope)
@@ -150,7 +154,7 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
         return value
     except RecursionError:  # depth counts expressions, and some use many stack frames
         budget.cut += 1
-        return unresolved(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
+        return unresolved(scope.source_text(expression.span), scope.position(expression.span), "nested too deeply")
     finally:
         budget.depth -= 1
 
@@ -165,19 +169,19 @@ def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope)
         return replace(value, options=options)
     if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_hole is not None:
         only = value.only_hole
-        if only.expression == scope.words(expression.span):
+        if only.expression == scope.source_text(expression.span):
             return replace(
                 value, parts=(replace(only, expression=scope.condition(scope.unique_text(expression.span))),)
             )
     return value
 
 
-def condition_text(node: Node, words: str, scope: EvaluationScope) -> str:
-    """Return the text of an unknown condition: the unresolved value that it depends on, else ``words``."""
+def condition_text(node: Node, source_text: str, scope: EvaluationScope) -> str:
+    """Return the text of an unknown condition: the unresolved value that it depends on, else ``source_text``."""
     if isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, Reference):
         only = node.only_hole.expression
-        words = words if "…" in only else only  # the elided part may differ elsewhere
-    return scope.condition(words)
+        source_text = source_text if "…" in only else only  # the elided part may differ elsewhere
+    return scope.condition(source_text)
 
 
 def key_text(key: Node, scope: EvaluationScope) -> str:

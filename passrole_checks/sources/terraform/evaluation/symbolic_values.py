@@ -298,12 +298,12 @@ def encode_json(encoded: Encoded) -> StringNode:
     large = len(parts) > _MAX_NODES
     if large or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:  # JSON in JSON in JSON doubles
         first = encoded.parts[0]
-        words = first if isinstance(first, str) else first.expression
-        return unresolved(words, encoded.at, "too large" if large else "too long")
+        source_text = first if isinstance(first, str) else first.expression
+        return unresolved(source_text, encoded.at, "too large" if large else "too long")
     return StringNode(join(parts), encoded.at, defaults=encoded.defaults)
 
 
-def limit_size(node: Node, words: str) -> Node:
+def limit_size(node: Node, source_text: str) -> Node:
     """Return the node, or an unresolved value if it has too many nodes."""
     left = _MAX_NODES
     pending = [node]
@@ -311,7 +311,7 @@ def limit_size(node: Node, words: str) -> Node:
         current = pending.pop()
         left -= 1
         if left < 0:
-            return unresolved(words, node.at, "too large")
+            return unresolved(source_text, node.at, "too large")
         if isinstance(current, StringNode):
             if isinstance(current, Encoded) and current.value is not None:
                 pending.append(current.value)

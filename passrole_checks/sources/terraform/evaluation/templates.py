@@ -55,7 +55,7 @@ def evaluate_template(template: syntax.TemplateExpression, scope: EvaluationScop
             return StringNode((only.value,), at)
     document = _may_be_json(template)
     layout = template.heredoc or document
-    return _TemplateBuilder(scope, at, template.indent, document, scope.words(template.span), layout).build(parts)
+    return _TemplateBuilder(scope, at, template.indent, document, scope.source_text(template.span), layout).build(parts)
 
 
 def _may_be_json(template: syntax.TemplateExpression) -> bool:
@@ -71,15 +71,21 @@ def _may_be_json(template: syntax.TemplateExpression) -> bool:
 class _TemplateBuilder:
     """Builder of the string of a template: values of its parts in order, each with its start position.
 
-    ``document``: the string may be JSON. ``words``: text of the whole template; None inside a directive.
+    ``document``: the string may be JSON. ``source_text``: text of the whole template; None inside a directive.
     ``layout``: positions inside the string may matter.
     """
 
     def __init__(
-        self, scope: EvaluationScope, at: Position, indent: int, document: bool, words: str | None, layout: bool = False
+        self,
+        scope: EvaluationScope,
+        at: Position,
+        indent: int,
+        document: bool,
+        source_text: str | None,
+        layout: bool = False,
     ) -> None:
         self.scope, self.at, self.indent = scope, at, indent
-        self.document, self.words, self.layout = document, words, layout
+        self.document, self.source_text, self.layout = document, source_text, layout
         self.values: list[Node] = []
         self.starts: list[tuple[int, int]] = []
         self.exact = True
@@ -87,7 +93,7 @@ class _TemplateBuilder:
     def build(self, parts: tuple[syntax.TemplatePart, ...]) -> Node:
         self.add(parts, self.scope)
         if len(self.values) > MAX_PARTS:
-            return unresolved(self.scope.words(_span(self.at)), self.at, "too long")
+            return unresolved(self.scope.source_text(_span(self.at)), self.at, "too long")
         return map_choices(self.join, *self.values)
 
     def add(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> None:
@@ -114,11 +120,11 @@ class _TemplateBuilder:
         if decided is not None:
             self.add(part.then if decided else part.otherwise, scope)
             return
-        words = scope.unique_text(part.condition.span)
+        source_text = scope.unique_text(part.condition.span)
 
         def decide(value: Node) -> Node:
             known = known_bool(value)
-            text = condition_text(value, words, scope)
+            text = condition_text(value, source_text, scope)
             known = known if known is not None else scope.known_outcome(text)
             if known is not None:
                 return self.build_branch(part.then if known else part.otherwise, scope)
@@ -141,8 +147,8 @@ class _TemplateBuilder:
         for index, iteration in enumerate(iterations):
             scope.budget.steps -= 1
             if len(self.values) > MAX_PARTS or scope.budget.steps < 0:
-                words = scope.words(part.collection.span)
-                self.append(unresolved(words, self.at, "too much to evaluate"), line, column)
+                source_text = scope.source_text(part.collection.span)
+                self.append(unresolved(source_text, self.at, "too much to evaluate"), line, column)
                 return
             variables = {part.value: iteration.value}
             if part.key is not None:
@@ -163,17 +169,17 @@ class _TemplateBuilder:
 
     def marker(self, part: syntax.ForDirective, scope: EvaluationScope, iteration: Iteration, index: int) -> LoopMarker:
         """Return the start marker of an iteration that may not take place, or takes place any number of times."""
-        words = scope.words(part.collection.span)
+        source_text = scope.source_text(part.collection.span)
         when = iteration.when
         if iteration.repeated and not when:
             only = iteration.value.only_hole if isinstance(iteration.value, StringNode) else None
-            subject = only.expression if only is not None else words
+            subject = only.expression if only is not None else source_text
             when = ((scope.condition(f"{subject} is not empty"), "true"),)
-        name = f"{words} [{index}]" if index else words
+        name = f"{source_text} [{index}]" if index else source_text
         return LoopMarker(name, opens=True, repeated=iteration.repeated, when=when)
 
     def unknown_loop(self, part: syntax.ForDirective, scope: EvaluationScope) -> StringNode:
-        return unresolved(scope.words(part.collection.span), self.at, LOOP_OVER_UNKNOWN)
+        return unresolved(scope.source_text(part.collection.span), self.at, LOOP_OVER_UNKNOWN)
 
     def join(self, *values: Node) -> Node:
         parts: list[Part] = []
@@ -188,10 +194,10 @@ class _TemplateBuilder:
             if len(parts) > MAX_PARTS:
                 break
         if is_too_long(parts):
-            return unresolved(self.scope.words(_span(self.at)), self.at, "too long")
+            return unresolved(self.scope.source_text(_span(self.at)), self.at, "too long")
         text = self.make_string(parts, starts, defaults_of(values))
-        if self.words is not None and has_markers(text.parts):
-            text = parse_structure(text, self.words)
+        if self.source_text is not None and has_markers(text.parts):
+            text = parse_structure(text, self.source_text)
         if any(_is_no_string(value) for value in values) and type(text) is StringNode:
             return Failure(text.parts, text.at, text.starts, text.indent, text.defaults)
         return text

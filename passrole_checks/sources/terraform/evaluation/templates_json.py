@@ -53,13 +53,13 @@ def has_markers(parts: tuple[Part, ...] | list[Part]) -> bool:
     return any(isinstance(part, (LoopMarker, EmbeddedJson)) for part in parts)
 
 
-def parse_structure(text: StringNode, words: str) -> StringNode:
+def parse_structure(text: StringNode, source_text: str) -> StringNode:
     """Parse a string with markers: JSON becomes a tree, any other text an ordinary string."""
     try:
         resolver = _MarkerResolver()
         tree = resolver.resolve(parse_json(text))
         if resolver.resolved == sum(isinstance(part, (LoopMarker, EmbeddedJson)) for part in text.parts):
-            return Encoded((Unresolved(words),), text.at, value=tree, defaults=text.defaults)
+            return Encoded((Unresolved(source_text),), text.at, value=tree, defaults=text.defaults)
     except (MalformedDocument, _Misplaced):
         pass
     return flatten(text)

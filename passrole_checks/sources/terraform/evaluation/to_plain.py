@@ -41,14 +41,14 @@ def _effective_entries(node: ObjectNode) -> list[ObjectEntry]:
     effective: dict[tuple[object, ...], ObjectEntry] = {}
     for entry in node.entries:
         if isinstance(entry.key, UnknownTail) and entry.key.only_hole is not None:
-            words = entry.key.holes[0].expression
+            expression = entry.key.holes[0].expression
             for parts, earlier in effective.items():
                 name = earlier.key.literal
                 if name is not None:
-                    maybe = unresolved(f'{words}["{name}"]', entry.value.at, entry.key.holes[0].reason)
+                    maybe = unresolved(f'{expression}["{name}"]', entry.value.at, entry.key.holes[0].reason)
                     options = (("true", maybe), ("false", earlier.value))
                     effective[parts] = ObjectEntry(
-                        earlier.key, Choice(f'{words} holds "{name}"', options, entry.value.at)
+                        earlier.key, Choice(f'{expression} holds "{name}"', options, entry.value.at)
                     )
         effective.pop(entry.key.parts, None)
         effective[entry.key.parts] = entry

@@ -94,7 +94,7 @@ _WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset"
 @evaluator_for(syntax.Call)
 def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     """The value of a function call."""
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    words, at = scope.source_text(expression.span), scope.position(expression.span)
     name = expression.name.removeprefix("core::")
     if name in ("try", "can", "coalesce"):
         return _first_that_holds(name, expression, scope)
@@ -168,7 +168,7 @@ _TOLD = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REG
 
 def _first_that_holds(name: str, expression: syntax.Call, scope: EvaluationScope) -> Node:
     """``try``, ``can`` and ``coalesce``: arguments in turn; where it is not known whether one holds, both ways."""
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    words, at = scope.source_text(expression.span), scope.position(expression.span)
     values: list[tuple[Node, str]] = []
     inner = scope if name == "coalesce" else replace(scope, trying=True)
     for place, argument in enumerate(expression.arguments):
@@ -176,7 +176,7 @@ def _first_that_holds(name: str, expression: syntax.Call, scope: EvaluationScope
         if expression.expand and place == len(expression.arguments) - 1:
             values.extend((one, words) for one in _spread(value))
         else:
-            values.append((value, scope.words(argument.span)))
+            values.append((value, scope.source_text(argument.span)))
         if name != "coalesce" and _holds(name, value) is True:
             break
     result: Node | None = None

@@ -92,16 +92,16 @@ class Module:
             self._instances[key] = expand(block, self.scope(block.source))
         return self._instances[key]
 
-    def memoize(self, key: tuple[str, ...], words: str, at: Position, build: Callable[[], Node]) -> Node:
+    def memoize(self, key: tuple[str, ...], source_text: str, at: Position, build: Callable[[], Node]) -> Node:
         """Return a value, built on first access. A value that refers to itself is unresolved."""
         if key in self._memory:
             return self._memory[key]
         if key in self._open:
-            return unresolved(words, at, "refers to itself")
+            return unresolved(source_text, at, "refers to itself")
         self._open.add(key)
         cut = self.run.budget.cut
         try:
-            value = limit_size(build(), words)
+            value = limit_size(build(), source_text)
         finally:
             self._open.discard(key)
         self._tries[key] = self._tries.get(key, 0) + 1
@@ -111,7 +111,7 @@ class Module:
 
     # names
 
-    def resolve(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]:
+    def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
         """Resolve the first names of a reference. Returns the value and the number of ``steps`` used."""
         first = steps[0] if steps and isinstance(steps[0], str) else None
         if name == "var" and first is not None:
@@ -125,18 +125,18 @@ class Module:
         if name == "module" and first is not None:
             block = self.folder.modules.get(first)
             if block is None:
-                return unresolved(words, at, "module not declared"), len(steps)
+                return unresolved(source_text, at, "module not declared"), len(steps)
             return self.reference(f"module.{first}", "module", block, at), 1
         if name == "data" and len(steps) >= 2 and isinstance(steps[1], str) and first is not None:
             block = self.folder.data_source(first, steps[1])
             if block is None:
-                return unresolved(words, at, "data source not declared"), len(steps)
+                return unresolved(source_text, at, "data source not declared"), len(steps)
             return self.reference(f"data.{first}.{steps[1]}", f"data.{first}", block, at), 2
         if name in ("each", "count", "self") or first is None:
-            return unresolved(words, at), len(steps)
+            return unresolved(source_text, at), len(steps)
         block = self.folder.resource(name, first)
         if block is None:
-            return unresolved(words, at, "resource not declared"), len(steps)
+            return unresolved(source_text, at, "resource not declared"), len(steps)
         return self.reference(f"{name}.{first}", name, block, at), 1
 
     def reference(self, address: str, type_: str, block: Block, at: Position) -> Reference:
@@ -197,14 +197,14 @@ class Module:
         scope = self.scope(attribute.source)
         return self.memoize(("local", name), f"local.{name}", at, lambda: evaluate(attribute.value, scope))
 
-    def output(self, name: str, words: str, at: Position) -> Node:
+    def output(self, name: str, source_text: str, at: Position) -> Node:
         """Return the value of an output; a failure, which ``try`` catches, if it is not declared."""
         block = self.folder.outputs.get(name)
         attribute = block.body.get("value") if block is not None else None
         if attribute is None:
-            return failure(words, at, f"no output {name}")
+            return failure(source_text, at, f"no output {name}")
         scope = self.scope(attribute.source)
-        return self.memoize(("output", name), words, at, lambda: evaluate(attribute.value, scope))
+        return self.memoize(("output", name), source_text, at, lambda: evaluate(attribute.value, scope))
 
     def path(self, name: str, at: Position) -> Node:
         """Return ``path.module`` or ``path.root``; ``path.cwd`` is unresolved."""
@@ -217,19 +217,19 @@ class Module:
     def attribute(self, value: Reference, name: str, at: Position) -> Node:
         """Return an attribute of a resource or data source, or an output of a module."""
         if value.type == "module":
-            words = f"{value.address}.{name}"
+            source_text = f"{value.address}.{name}"
             assert value.block is not None
             children = self.children(value.block)
             if children is None:
-                return unresolved(words, at, MODULE_NOT_AVAILABLE)
+                return unresolved(source_text, at, MODULE_NOT_AVAILABLE)
             instance = value.instance
             instances = self.instances(value.block)
             if instance is None:
                 if instances.counted and not instances.items:
-                    return unresolved(words, at)
+                    return unresolved(source_text, at)
                 instance = instances.items[0] if instances.items else instances.unknown()
             child = children.get(instance.suffix)
-            return child.output(name, words, at) if child is not None else unresolved(words, at)
+            return child.output(name, source_text, at) if child is not None else unresolved(source_text, at)
         key = ("attribute", value.address, name, str(id(value.block)))
         expression = value.holes[0].expression
         block, instance = value.block, value.instance
@@ -323,7 +323,7 @@ class Module:
         for name in ("count", "for_each"):
             attribute = block.body.get(name)
             if attribute is not None:
-                return f"{name} = {self.scope(attribute.source).words(attribute.value.span)}"
+                return f"{name} = {self.scope(attribute.source).source_text(attribute.value.span)}"
         return "no count"
 
     def walk(self) -> Iterator[Module]:

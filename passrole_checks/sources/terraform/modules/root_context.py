@@ -101,10 +101,10 @@ class Run:
         text, subject = f"module {block.labels[0]} ({source}) {reason}", f"module {source} {location}".rstrip()
         self.not_evaluated.setdefault(subject, Unreadable(block.source.file, text, block.span.line, subject=subject))
 
-    def note_no_instance(self, block: Block, path: Path, source: str, words: str) -> None:
+    def note_no_instance(self, block: Block, path: Path, source: str, count: str) -> None:
         """Add a note that a call has no instance. It is dropped if another call of the module has one."""
         subject = os.path.realpath(path)
-        reason = f"module {block.labels[0]} ({source}) has no instance ({words})"
+        reason = f"module {block.labels[0]} ({source}) has no instance ({count})"
         self.without_instance.setdefault(
             subject, Unreadable(block.source.file, reason, block.span.line, subject=subject)
         )

@@ -51,7 +51,7 @@ def may_receive(block: Block) -> bool:
         return True
     if not receives(type_):
         return False
-    names, words = entrances(type_), block.words
+    names, words = entrances(type_), block.source_bytes
     return not (skips_irrelevant() and names and words is not None) or any(name.encode() in words for name in names)
 
 

@@ -119,8 +119,8 @@ def _attribute(module: Module, block: Block | None, name: str) -> Iterator[tuple
 
 def _whole(module: Module, block: Block | None) -> Iterator[tuple[Module, bytes]]:
     """A block; of one that is put together of several, all that is written in its folder."""
-    if block is not None and block.words is not None:
-        yield module, block.words
+    if block is not None and block.source_bytes is not None:
+        yield module, block.source_bytes
     elif block is not None:
         yield from ((module, parsed.source.data) for parsed in module.folder.files)
 

@@ -143,11 +143,11 @@ class LarkTreeBuilder:
         return Literal({"true": True, "false": False}.get(self.text(node)), self.span(node))
 
     def on_int_lit(self, node: Any, depth: int) -> Expression:
-        words, span = self.text(node), self.span(node)
-        if words.startswith("-"):  # ``-12`` is one token here, ``-1`` two
+        text, span = self.text(node), self.span(node)
+        if text.startswith("-"):  # ``-12`` is one token here, ``-1`` two
             inner = Span(span.line, span.column + 1, span.end_line, span.end_column)
-            return Unary("-", Literal(parse_number(words[1:]), inner), span)
-        return Literal(parse_number(words), span)
+            return Unary("-", Literal(parse_number(text[1:]), inner), span)
+        return Literal(parse_number(text), span)
 
     on_float_lit = on_int_lit
 

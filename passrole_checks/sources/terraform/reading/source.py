@@ -95,17 +95,17 @@ class SourceText:
         """Return the text between two byte offsets."""
         return self.data[start:end].decode("utf-8", "replace")
 
-    def words(self, line: int, column: int, end_line: int, end_column: int, limit: int = 120) -> str:
+    def excerpt(self, line: int, column: int, end_line: int, end_column: int, limit: int = 120) -> str:
         """Return the text between two positions on one line, whitespace collapsed, cut to ``limit`` characters."""
         key = (line, column, end_line, end_column, limit)
-        if key not in self._words:
+        if key not in self._excerpts:
             start, end = self.offset(line, column), self.offset(end_line, end_column)
-            words = " ".join(self.text(start, min(end, start + 8 * limit)).split())
-            self._words[key] = words if len(words) <= limit else words[: limit - 1] + "…"
-        return self._words[key]
+            text = " ".join(self.text(start, min(end, start + 8 * limit)).split())
+            self._excerpts[key] = text if len(text) <= limit else text[: limit - 1] + "…"
+        return self._excerpts[key]
 
     @cached_property
-    def _words(self) -> dict[tuple[int, int, int, int, int], str]:
+    def _excerpts(self) -> dict[tuple[int, int, int, int, int], str]:
         return {}
 
     def offset(self, line: int, column: int) -> int:

@@ -247,7 +247,7 @@ class Block:
     literal: bool = field(default=True, repr=False, compare=False)  # the span contains every name of the body
 
     @cached_property
-    def words(self) -> bytes | None:
+    def source_bytes(self) -> bytes | None:
         """Source text of the block, or None if it may lack names of attributes or blocks (JSON, merged overrides)."""
         if not self.literal:
             return None
