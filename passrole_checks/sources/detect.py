@@ -132,7 +132,7 @@ def about_inputs(
         complaints = terraform.unreadable_inputs(inputs)
         roots = [unit for unit in units if unit.framework is Framework.TERRAFORM]
         with within(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
-            notes = terraform.undeclared([unit.path for unit in roots], inputs) if roots else ()
+            notes = terraform.undeclared_inputs([unit.path for unit in roots], inputs) if roots else ()
     if inputs.parameters and declared is not None:
         from passrole_checks.sources.cloudformation.parameter_values import not_declared
 
@@ -317,12 +317,12 @@ def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSI
     known = set(folders)
     if len(known) < 2:
         return frozenset(known)
-    from passrole_checks.sources.terraform import called_folders, will_be_read  # heavy, and templates do without them
+    from passrole_checks.sources.terraform import called_folders, expect_reads  # heavy, and templates do without them
 
     calls = {folder: set(called_folders(folder, exclusions) & known) for folder in known}
     called = set().union(*calls.values())
     roots = frozenset(folder for folder in known if folder not in called or folder in _reached(calls, folder))
-    will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reached(calls, root)}))
+    expect_reads(Counter(str(folder) for root in roots for folder in {root, *_reached(calls, root)}))
     return roots
 
 

@@ -82,7 +82,7 @@ def test_a_value_without_a_name_is_a_mistake_in_the_options(value: str, capsys: 
 @pytest.mark.parametrize(
     ("content", "start"),
     [
-        (None, "given.tfvars: no such file"),
+        (None, "given.tfvars: variable file not found"),
         (b"role = = 1\n", "given.tfvars:1: "),
         (b"\nrole = var.x\n", "given.tfvars:2: role: "),
         (b"\xff", "given.tfvars:1: not UTF-8 text"),
@@ -114,7 +114,7 @@ def test_a_value_that_is_no_expression_is_one_line(capsys: pytest.CaptureFixture
     Path("root/main.tf").write_text(ROOT.replace("default =", "type = list(string)\n  default ="))
     assert main(["scan", "root", "--var", "role=[x"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("--var role: '[x' is no HCL expression")
+    assert error.startswith("--var role: '[x' is not an HCL expression")
     assert error.count("\n") == 1
 
 

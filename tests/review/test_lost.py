@@ -143,7 +143,7 @@ def test_broken_terraform_beside_what_has_changed(repository: Reviews) -> None:
 
 def test_no_parser(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no parser is installed nothing of Terraform is known, in both versions alike: that is not clean."""
-    monkeypatch.setattr(files, "reader", lambda: readers._without("no parser: none is installed"))
+    monkeypatch.setattr(files, "reader", lambda: readers._unavailable_reader("no parser: none is installed"))
     files.parse_bytes.cache_clear()
     repository.commit({"main.tf": policy(APP)})
     repository.commit({"main.tf": policy(APP), "policies/x.json": "{}"})
@@ -160,7 +160,8 @@ def test_a_module_that_is_not_here_and_is_called_otherwise(repository: Reviews) 
     assert left_out(repository) == (0, [])
     repository.commit({"main.tf": call % ("2.0", "y")})
     assert left_out(repository) == (
-        0, [("main.tf", "module m (example/deployer/aws) is not here, and is called otherwise now")]
+        0, [("main.tf",
+             "module m (example/deployer/aws) is not downloaded (run `terraform init`), and is called otherwise now")]
     )  # fmt: skip
 
 
@@ -169,5 +170,5 @@ def test_what_was_not_evaluated_before(repository: Reviews) -> None:
     call = 'module "m" {\n  source = "./m"\n}\n'
     said = repository.between({"main.tf": call, "m/README.md": "Later.\n"}, {"m/main.tf": policy(APP)})
     assert [(note.file, note.reason) for note in said.report.not_evaluated] == [
-        ("main.tf", "in HEAD^: module m (./m) holds no Terraform files")
+        ("main.tf", "in HEAD^: module m (./m) contains no .tf files")
     ]

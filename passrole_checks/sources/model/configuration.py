@@ -62,6 +62,7 @@ NO_INPUTS = Inputs()
 
 
 MODULE = "module"  # the type of what stands for a module that is not here
+MODULE_NOT_AVAILABLE = "the module source is not available"  # reason of an unresolved output of a module
 
 
 def uses_in_its_own_way(resource_type: str) -> bool:

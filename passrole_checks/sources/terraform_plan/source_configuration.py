@@ -89,7 +89,7 @@ class PlanSource:
 
         values = tuple(_variables(plan))
         source_inputs = replace(inputs, source=None, values=values)
-        configuration = terraform.load(full, boundary=repository_around(full), inputs=source_inputs, look=look)
+        configuration = terraform.load(full, boundary=repository_around(full), inputs=source_inputs, inspect=look)
         if not configuration.files:
             self.unreadable = (Unreadable(str(folder), "--source: folder contains no Terraform configuration"),)
             return
@@ -228,7 +228,7 @@ def _mentions(references: tuple[PlanReference, ...], document: Node) -> bool:
 
 def _identities(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield attributes of resources with policies that distinguish versions of a configuration."""
-    from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
+    from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
     from passrole_checks.sources.terraform.resources.blocks import blocks_of
     from passrole_checks.sources.terraform.resources.entities import value_of
 
@@ -239,16 +239,16 @@ def _identities(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
                 continue
             for instance in module.instances(block).items:
                 scope = module.scope(block.source, instance)
-                address = module.prefixed(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
+                address = module.full_address(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
                 nested = NESTED_POLICIES.get(block.labels[0], ("", ""))[0]
                 for index, (_, inner, own) in enumerate(blocks_of(block.body, nested, scope) if nested else ()):
                     value = value_of(inner, "name", own)
-                    known = literal(value) if value is not None else None
+                    known = known_string(value) if value is not None else None
                     if known is not None:
                         yield (address, f"{nested}/{index}"), known
                 for attribute in _COMPARED:
                     value = value_of(block, attribute, scope)
-                    known = literal(value) if value is not None else None
+                    known = known_string(value) if value is not None else None
                     if known is not None:
                         yield (address, attribute), known
 

@@ -1,4 +1,4 @@
-"""Functions and templates that would take for ever, or all memory, end in a hole that says why."""
+"""Functions and templates that would exhaust time or memory are unresolved, with a reason."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_would_take_for_ever_ends_in_a_hole(tmp_path: Path, name: str) -> None:
-    """Each of these is answered within seconds, and says what was too much."""
+def test_excessive_work_ends_unresolved(tmp_path: Path, name: str) -> None:
+    """Each expression is evaluated within seconds, with the limit that it exceeded as the reason."""
     expression, reason = CASES[name]
     bomb = base64.b64encode(gzip.compress(b"\0" * 50_000_000)).decode()
     (tmp_path / "main.tf").write_text(HEAD % expression.replace("BOMB", bomb), encoding="utf-8")
@@ -117,9 +117,8 @@ resource "aws_iam_policy" "p" {
         "sha512(local.long)",
     ],
 )
-def test_large_values_again_and_again(tmp_path: Path, expression: str) -> None:
-    """What looks through thousands of elements in each of thousands of rounds is cut off, after work that depends on
-    nothing but the file."""
+def test_repeated_work_on_large_values_is_limited(tmp_path: Path, expression: str) -> None:
+    """A search of thousands of elements in thousands of iterations is cut off after a fixed amount of work."""
     (tmp_path / "main.tf").write_text(MANY % expression, "utf-8")
     with at_most(15_000_000):
         load(tmp_path)

@@ -187,7 +187,7 @@ UNANSWERED = [
     ('provider::aws::trim_iam_role_path("arn:aws:s3:::role/x")', "not a role ARN"),
     ('provider::aws::trim_iam_role_path("arn:aws:iam::1:role/${var.u}")', NO_DEFAULT),
     ('provider::aws::trim_iam_role_path("arn:aws:iam::1:${local.name}")', ""),
-    ('provider::aws::trim_iam_role_path("arn:aws:${local.region}:::role/x")', "known at deployment only"),
+    ('provider::aws::trim_iam_role_path("arn:aws:${local.region}:::role/x")', "known after apply"),
     # templates and files
     ('templatestring("x${var.u}", {})', "the template is unknown"),
     ("templatestring(jsonencode({ a = 1 }), {})", ""),

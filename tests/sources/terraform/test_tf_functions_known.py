@@ -8,7 +8,7 @@ import pytest
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
 from passrole_checks.sources.files.read_boundary import Boundary
-from passrole_checks.sources.terraform.evaluation.to_plain import plain
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module
@@ -36,7 +36,7 @@ def evaluated(root: Path, expression: str) -> Node:
     assert [problem for parsed in folder.files for problem in parsed.problems] == []
     module = Module(Run(Files(Boundary.around(root))), folder)
     attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+    return to_plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
 
 
 def shown(node: Node) -> object:

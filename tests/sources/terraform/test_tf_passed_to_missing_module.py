@@ -12,7 +12,7 @@ from passrole_checks.iam.partial_values import ObjectNode, texts_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load
-from passrole_checks.sources.terraform.lazy_evaluation import none_taken
+from passrole_checks.sources.terraform.lazy_evaluation import evaluate_everything
 
 ANY_ROLE = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 TRUST = '{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "*" } }'
@@ -229,5 +229,5 @@ def test_aws_managed_policy_is_found_through_references(tmp_path: Path, value: s
     found = load(tmp_path).attachments
     assert {(one.path, one.at.line) for one in found} == {("arns/0", line)}
     assert len({one.holder for one in found}) == 2
-    with none_taken():
+    with evaluate_everything():
         assert load(tmp_path).attachments == found

@@ -22,21 +22,21 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     UnresolvedKind,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import key_text, limited
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import limit_items, to_key
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Failure,
     Reference,
     UnknownTail,
-    hole,
-    hole_from,
+    is_never_empty,
     is_null,
-    literal,
-    never_empty,
+    known_string,
+    unresolved,
+    unresolved_from,
 )
-from passrole_checks.sources.terraform.evaluation.types import converted
+from passrole_checks.sources.terraform.evaluation.types import convert
 from passrole_checks.sources.terraform.functions.collection import COLLECTION
 from passrole_checks.sources.terraform.functions.encoding import ENCODING
 from passrole_checks.sources.terraform.functions.files import FILES
@@ -64,7 +64,7 @@ def _map(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(arguments) % 2:
         return call.fail("a key without a value")
     pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
+    return ObjectNode(tuple(ObjectEntry(to_key(key), value) for key, value in pairs), call.at)
 
 
 _FUNCTIONS: dict[str, Function] = {
@@ -93,19 +93,19 @@ _CHOICE_AWARE = frozenset({
 """Functions that receive conditional arguments as such; all others are called once per alternative."""
 
 
-@evaluates(syntax.Call)
+@evaluator_for(syntax.Call)
 def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     """Evaluate a function call."""
-    source_text, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     name = expression.name.removeprefix("core::")
     if name in ("try", "can", "coalesce"):
         return _first_usable(name, expression, scope)
     if name == "convert" and len(expression.arguments) == 2:
-        return converted(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
+        return convert(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
     function = _FUNCTIONS.get(name) or _provider_function(name)
     if function is None:
         kind = UnresolvedKind.NAME if name == "uuid" else UnresolvedKind.ANYTHING
-        return hole(source_text, at, _unsupported_reason(name), kind)
+        return unresolved(source_text, at, _unsupported_reason(name), kind)
     arguments: list[Node] = []
     for index, argument in enumerate(expression.arguments):
         value = evaluate(argument, scope)
@@ -127,13 +127,15 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
         def apply(*values: Node) -> Node:
             # one alternative may be an unknown number of arguments
             rest = any(isinstance(value, UnknownTail) for value in values)
-            return (None if rest else function(function_call, list(values))) or hole_from(source_text, at, *values)
+            return (None if rest else function(function_call, list(values))) or unresolved_from(
+                source_text, at, *values
+            )
 
         result = map_choices(apply, *arguments)
     if result is None:
-        return hole_from(source_text, at, *arguments)
+        return unresolved_from(source_text, at, *arguments)
     scope.budget.steps -= evaluation_cost(result) // _NODES_PER_STEP
-    return limited(result, source_text, at)
+    return limit_items(result, source_text, at)
 
 
 def _provider_function(name: str) -> Function | None:
@@ -157,10 +159,10 @@ def _expand_argument(value: Node) -> list[Node]:
         if len({len(items) for items in lists}) == 1:
             outcomes = [outcome for outcome, _ in value.options]
             return [
-                choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
+                make_choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
                 for row in zip(*lists, strict=True)
             ]
-    return [UnknownTail(hole("…", value.at).parts, value.at)]
+    return [UnknownTail(unresolved("…", value.at).parts, value.at)]
 
 
 # References that always evaluate: a whole variable, and the account, partition and Region of a data source
@@ -170,7 +172,7 @@ _ALWAYS_KNOWN_KINDS = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, Unre
 
 def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) -> Node:
     """Evaluate ``try``, ``can`` or ``coalesce``: the first usable argument, or a choice where that is undecidable."""
-    source_text, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     values: list[tuple[Node, str]] = []
     inner = scope if name == "coalesce" else replace(scope, trying=True)
     for index, argument in enumerate(expression.arguments):
@@ -178,7 +180,7 @@ def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) ->
         if expression.expand and index == len(expression.arguments) - 1:
             values.extend((argument_value, source_text) for argument_value in _expand_argument(value))
         else:
-            values.append((value, scope.words(argument.span)))
+            values.append((value, scope.source_text(argument.span)))
         if name != "coalesce" and _is_usable(name, value) is True:
             break
     result: Node | None = None
@@ -188,10 +190,10 @@ def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) ->
 
         def to_bool(value: Node) -> Node:
             usable = _is_usable("try", value)
-            return Const(usable, at) if usable is not None else hole_from(source_text, at, value)
+            return Const(usable, at) if usable is not None else unresolved_from(source_text, at, value)
 
-        return map_choices(to_bool, values[0][0]) if values else hole(source_text, at)
-    return result if result is not None else hole(source_text, at)
+        return map_choices(to_bool, values[0][0]) if values else unresolved(source_text, at)
+    return result if result is not None else unresolved(source_text, at)
 
 
 def _value_or_next(name: str, value: Node, source_text: str, otherwise: Node | None, scope: EvaluationScope) -> Node:
@@ -204,7 +206,9 @@ def _value_or_next(name: str, value: Node, source_text: str, otherwise: Node | N
         if usable is False:
             return otherwise
         verb = "is set" if name == "coalesce" else "can be evaluated"
-        return choice(scope.condition(f"{source_text} {verb}"), [("true", option), ("false", otherwise)], option.at)
+        return make_choice(
+            scope.condition(f"{source_text} {verb}"), [("true", option), ("false", otherwise)], option.at
+        )
 
     return map_choices(decide, value)
 
@@ -219,9 +223,9 @@ def _is_usable(name: str, value: Node) -> bool | None:
     if isinstance(value, UnknownTail):
         return None
     if name == "coalesce":
-        if is_null(value) or literal(value) == "":
+        if is_null(value) or known_string(value) == "":
             return False
-        return True if not isinstance(value, StringNode) or never_empty(value) else None
+        return True if not isinstance(value, StringNode) or is_never_empty(value) else None
     if isinstance(value, StringNode) and value.only_hole is not None and not isinstance(value, Reference):
         evaluable = (
             _WHOLE_VARIABLE.fullmatch(value.only_hole.expression) is not None

@@ -6,22 +6,27 @@ from collections.abc import Callable, Sequence
 
 from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode, Unresolved
-from passrole_checks.sources.terraform.evaluation.conditional_values import many, map_choices, readings_of, under
-from passrole_checks.sources.terraform.evaluation.get_path import certain, get_path, item_at, one_of
-from passrole_checks.sources.terraform.evaluation.operators import equal
-from passrole_checks.sources.terraform.evaluation.scope import name_of_key
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
+from passrole_checks.sources.terraform.evaluation.get_path import (
+    get_by_unknown_key,
+    get_element,
+    get_path,
+    is_single_element,
+)
+from passrole_checks.sources.terraform.evaluation.operators import are_equal
+from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Reference,
     Repeated,
     UnknownTail,
     Unordered,
-    hole,
     is_null,
-    literal,
-    number,
-    truth,
-    whole,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
+    unresolved,
 )
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 
@@ -41,7 +46,7 @@ def elements(value: Node) -> list[Node]:
     if isinstance(value, Choice):
         items: list[Node] = []
         for outcome, option in value.options:
-            items.extend(under(((value.condition, outcome),), item) for item in elements(option))
+            items.extend(guard(((value.condition, outcome),), item) for item in elements(option))
         return items
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
@@ -65,7 +70,7 @@ def build_list(items: list[Node], call: FunctionCall, *sources: Node, exact: boo
 
 def is_definite(value: Node) -> bool:
     """True if a value is a list with a known number of elements at known positions."""
-    return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(certain, value.items))
+    return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(is_single_element, value.items))
 
 
 def concat(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -83,14 +88,14 @@ def flatten(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _flatten(item: Node, result: list[Node], depth: int) -> None:
     if depth > _MAX_DEPTH or len(result) > MAX_ITEMS:
-        result.append(hole("…", item.at, "nested too deeply"))
+        result.append(unresolved("…", item.at, "nested too deeply"))
     elif isinstance(item, ListNode):
         for inner in item.items:
             if len(result) > MAX_ITEMS:
                 return
             _flatten(inner, result, depth + 1)
-    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for reading in readings_of(item)):
-        conditional = many if isinstance(item, Repeated) else under
+    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for reading in variants_of(item)):
+        conditional = repeat if isinstance(item, Repeated) else guard
         for outcome, option in item.options:
             inside: list[Node] = []
             _flatten(option, inside, depth + 1)
@@ -120,7 +125,7 @@ def _drop_empty(item: Node) -> Node:
     if isinstance(item, Choice):
         options = tuple((outcome, _drop_empty(option)) for outcome, option in item.options)
         return Choice(item.condition, options, item.at)
-    return Absent(item.at) if is_null(item) or literal(item) == "" else item
+    return Absent(item.at) if is_null(item) or known_string(item) == "" else item
 
 
 def distinct(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -134,7 +139,7 @@ def deduplicate(items: list[Node]) -> tuple[list[Node], bool]:
     result: list[Node] = []
     seen: set[tuple[type, str]] = set()
     for item in items:
-        value = literal(item)
+        value = known_string(item)
         if value is not None:
             key = (type(item), value)
             if key in seen:
@@ -143,7 +148,7 @@ def deduplicate(items: list[Node]) -> tuple[list[Node], bool]:
         elif any(other == item for other in result[:200]):
             continue
         result.append(item)
-    return result, len(result) < 2 or all(literal(item) is not None for item in result)
+    return result, len(result) < 2 or all(known_string(item) is not None for item in result)
 
 
 def length(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -161,7 +166,7 @@ def length(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _count_elements(items: Sequence[Node], call: FunctionCall) -> Node | None:
     """Return the number of elements, as a choice if some are conditional; None if too many are."""
-    optional = [item for item in items if not certain(item)]
+    optional = [item for item in items if not is_single_element(item)]
     if len(optional) > _MAX_OPTIONAL or any(isinstance(item, (UnknownTail, Repeated)) for item in optional):
         return None
     certain_count = len(items) - len(optional)
@@ -176,19 +181,19 @@ def _count_elements(items: Sequence[Node], call: FunctionCall) -> Node | None:
 
 def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``element``: an index beyond the end wraps around."""
-    value, position = arguments[0], whole(arguments[1])
-    if number(arguments[1]) is not None and position is None:
+    value, position = arguments[0], known_integer(arguments[1])
+    if known_number(arguments[1]) is not None and position is None:
         return call.fail("the index must be an integer")
     if isinstance(value, ListNode) and position is not None:
         if is_definite(value):
             return value.items[position % len(value.items)] if value.items else call.fail("no elements")
         missing = call.fail("no such element") if call.scope.trying else None
-        return item_at(value, position, call.text, call.at, missing) if position >= 0 else None
+        return get_element(value, position, call.text, call.at, missing) if position >= 0 else None
     if isinstance(value, StringNode) and position is not None:
         return get_path(value, arguments[1], call.text, call.at)
     if isinstance(value, ListNode) and is_definite(value) and value.items:
-        named = f"{name_of_key(arguments[1], call.scope)} % {len(value.items)}"
-        return one_of(value, arguments[1], call.text, call.at, named)
+        named = f"{key_text(arguments[1], call.scope)} % {len(value.items)}"
+        return get_by_unknown_key(value, arguments[1], call.text, call.at, named)
     return None
 
 
@@ -202,11 +207,15 @@ def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(value.items) == 1:
         item = value.items[0]
         if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.holes)):
-            return item_at(value, 0, call.text, call.at, Const(None, call.at))
+            return get_element(value, 0, call.text, call.at, Const(None, call.at))
         if isinstance(item, UnknownTail):
             return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
         return _absent_as_null(item)
-    return call.fail("more than one element") if sum(map(certain, value.items)) > 1 and is_definite(value) else None
+    return (
+        call.fail("more than one element")
+        if sum(map(is_single_element, value.items)) > 1 and is_definite(value)
+        else None
+    )
 
 
 def _absent_as_null(item: Node) -> Node:
@@ -226,7 +235,7 @@ def contains(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return call.fail("argument 1 is not a list or a set")
     if not isinstance(arguments[0], ListNode):
         return None
-    answers = [equal(item, arguments[1]) if certain(item) else None for item in arguments[0].items]
+    answers = [are_equal(item, arguments[1]) if is_single_element(item) else None for item in arguments[0].items]
     if True in answers:
         return Const(True, call.at)
     return None if None in answers else Const(False, call.at)
@@ -239,7 +248,7 @@ def index(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not is_definite(arguments[0]):
         return None
     for position, item in enumerate(arguments[0].items):
-        same = equal(item, arguments[1])
+        same = are_equal(item, arguments[1])
         if same is None:
             return None
         if same:
@@ -264,26 +273,26 @@ def sort_strings(items: list[Node], call: FunctionCall) -> tuple[list[Node], Fun
 
     The third one is an unordered list if an unresolved element makes positions unknown.
     """
-    known = all(literal(item) is not None for item in items)
-    order = sorted(items, key=lambda item: (literal(item) is None, literal(item) or ""))
+    known = all(known_string(item) is not None for item in items)
+    order = sorted(items, key=lambda item: (known_string(item) is None, known_string(item) or ""))
     return order, call, ListNode((), call.at) if known or len(items) < 2 else Unordered((), call.at)
 
 
 def slice_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``slice``: the elements from a start index up to, excluding, an end index."""
-    value, start, end = arguments[0], whole(arguments[1]), whole(arguments[2])
+    value, start, end = arguments[0], known_integer(arguments[1]), known_integer(arguments[2])
     if not isinstance(value, ListNode) or isinstance(value, Unordered) or start is None or end is None:
         return None
     if start < 0 or start > end or (is_definite(value) and end > len(value.items)):
         return call.fail("the range exceeds the list")
-    if end <= len(value.items) and all(map(certain, value.items[:end])):
+    if end <= len(value.items) and all(map(is_single_element, value.items[:end])):
         return ListNode(value.items[start:end], call.at)
     return None
 
 
 def range_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``range``: numbers from the first argument (or 0) to, excluding, the second, by steps of the third."""
-    numbers = [number(argument) for argument in arguments]
+    numbers = [known_number(argument) for argument in arguments]
     bounds = [value for value in numbers if value is not None]
     if len(bounds) != len(numbers):
         return None
@@ -302,15 +311,17 @@ def all_or_any_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not isinstance(arguments[0], ListNode):
         return None
     decisive = call.name == "anytrue"
-    answers = [False if is_null(item) and certain(item) else truth(item) for item in arguments[0].items]
-    if any(answer is decisive and certain(item) for answer, item in zip(answers, arguments[0].items, strict=True)):
+    answers = [False if is_null(item) and is_single_element(item) else known_bool(item) for item in arguments[0].items]
+    if any(
+        answer is decisive and is_single_element(item) for answer, item in zip(answers, arguments[0].items, strict=True)
+    ):
         return Const(decisive, call.at)
     return None if None in answers else Const(not decisive, call.at)
 
 
 def chunk_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``chunklist``: lists of at most ``size`` elements; 0 returns one list of all."""
-    value, size = arguments[0], whole(arguments[1])
+    value, size = arguments[0], known_integer(arguments[1])
     if not isinstance(value, ListNode) or size is None or not is_definite(value):
         return None
     if size < 0:
@@ -327,7 +338,7 @@ def coalesce_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
             continue
         if not isinstance(argument, ListNode):
             return None
-        if any(map(certain, argument.items)):
+        if any(map(is_single_element, argument.items)):
             return argument
         if argument.items:
             return None
@@ -343,27 +354,34 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     if len(values.items) != len(keys.items):
         return call.fail("lists of different lengths")
-    known_keys = {literal(item) for item in searched.items if certain(item)} - {None}
-    unknown_keys = [candidate for candidate in searched.items if not certain(candidate) or literal(candidate) is None]
-    if sum(len(unknown_keys if literal(key) is not None else searched.items) for key in keys.items) > _MAX_COMPARISONS:
+    known_keys = {known_string(item) for item in searched.items if is_single_element(item)} - {None}
+    unknown_keys = [
+        candidate for candidate in searched.items if not is_single_element(candidate) or known_string(candidate) is None
+    ]
+    if (
+        sum(len(unknown_keys if known_string(key) is not None else searched.items) for key in keys.items)
+        > _MAX_COMPARISONS
+    ):
         return call.unresolved("too much to evaluate")
     result: list[Node] = []
     for item, key in zip(values.items, keys.items, strict=True):
-        candidates = unknown_keys if literal(key) is not None else searched.items
-        answers = [_equal_as_strings(key, candidate) if certain(candidate) else None for candidate in candidates]
-        if literal(key) in known_keys or True in answers:
+        candidates = unknown_keys if known_string(key) is not None else searched.items
+        answers = [
+            _equal_as_strings(key, candidate) if is_single_element(candidate) else None for candidate in candidates
+        ]
+        if known_string(key) in known_keys or True in answers:
             result.append(item)
         elif None in answers:
-            name = literal(key)
+            name = known_string(key)
             shown = path_conditions.quoted(name) if name is not None else str(key)
-            result.append(under(((call.scope.condition(f"{call.text} looks for {shown}"), "true"),), item))
+            result.append(guard(((call.scope.condition(f"{call.text} looks for {shown}"), "true"),), item))
     return ListNode(tuple(result), call.at)
 
 
 def _equal_as_strings(first: Node, second: Node) -> bool | None:
     """True if two values are equal after conversion to strings; None if that is undecidable."""
-    first_text, second_text = literal(first), literal(second)
-    return first_text == second_text if first_text is not None and second_text is not None else equal(first, second)
+    first_text, second_text = known_string(first), known_string(second)
+    return first_text == second_text if first_text is not None and second_text is not None else are_equal(first, second)
 
 
 def sum_(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -385,7 +403,7 @@ def max_or_min(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def _aggregate(
     function: Callable[[list[int | float]], int | float], call: FunctionCall, arguments: list[Node]
 ) -> Node | None:
-    amounts = [number(value) for value in arguments]
+    amounts = [known_number(value) for value in arguments]
     numbers = [amount for amount in amounts if amount is not None]
     return Const(function(numbers), call.at) if len(numbers) == len(amounts) else None
 

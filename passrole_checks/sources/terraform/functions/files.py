@@ -20,11 +20,11 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     defaults_of,
     failure,
-    hole,
-    known,
-    literal,
+    fill_known_parts,
+    known_string,
+    unresolved,
 )
-from passrole_checks.sources.terraform.evaluation.templates import whole_text
+from passrole_checks.sources.terraform.evaluation.templates import file_text
 from passrole_checks.sources.terraform.functions.encoding import digest
 from passrole_checks.sources.terraform.functions.maps import unknown_entries
 from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, is_untyped
@@ -41,7 +41,7 @@ def _resolve_path(value: Node, scope: EvaluationScope) -> str | None:
 
     Terraform resolves relative paths against its working directory, which is normally the root module.
     """
-    path = literal(value)
+    path = known_string(value)
     if path is None or path.startswith("~"):
         return None
     if os.path.isabs(path):
@@ -53,11 +53,11 @@ def read_file(value: Node, scope: EvaluationScope, source_text: str, at: Positio
     """Return the content of a file as a string with positions in that file."""
     path = _resolve_path(value, scope)
     if path is None:
-        return hole(source_text, at, "the file name is unknown")
+        return unresolved(source_text, at, "the file name is unknown")
     content, reason = scope.files.read(path)
     if content is None:
-        return failure(source_text, at, reason) if reason == NO_SUCH_FILE else hole(source_text, at, reason)
-    return whole_text(content, path)
+        return failure(source_text, at, reason) if reason == NO_SUCH_FILE else unresolved(source_text, at, reason)
+    return file_text(content, path)
 
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -92,7 +92,7 @@ def file_exists(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``fileset``: files below a folder that match ``*``, ``?``, ``**``, ``{a,b}`` and ``[a-z]``."""
-    folder, pattern = _resolve_path(arguments[0], call.scope), literal(arguments[1])
+    folder, pattern = _resolve_path(arguments[0], call.scope), known_string(arguments[1])
     if folder is None or pattern is None:
         return call.unresolved("the folder name is unknown" if folder is None else "")
     if call.scope.files.exists(folder) is None:
@@ -159,12 +159,12 @@ def template_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def render(template: Node, variables: Node | None, scope: EvaluationScope, source_text: str, at: Position) -> Node:
     """Evaluate a string as a template, in which only the given variables are defined."""
     if not isinstance(template, StringNode) or isinstance(template, Encoded):
-        return hole(source_text, at)
+        return unresolved(source_text, at)
     if template.only_hole is not None and not template.only_hole.known:
         return template
-    content = known(template).literal
+    content = fill_known_parts(template).literal
     if content is None:
-        return hole(source_text, at, "the template is unknown")
+        return unresolved(source_text, at, "the template is unknown")
     source = SourceText(template.at.file, content.encode(), template.at.line, 1)
     parsed = reader().read_template(source)
     values: dict[str, Node] = {}
@@ -199,7 +199,7 @@ def root_names(expression: syntax.Expression) -> set[str]:
 
 def dirname_or_basename(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``dirname`` and ``basename``."""
-    path = literal(arguments[0])
+    path = known_string(arguments[0])
     if path is None:
         return None
     clean = os.path.normpath(path) if path else "."
@@ -222,7 +222,7 @@ def absolute_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def expand_home(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``pathexpand``: a path below a home folder is unresolved."""
-    path = literal(arguments[0])
+    path = known_string(arguments[0])
     if path is None:
         return None
     return arguments[0] if not path.startswith("~") else call.unresolved("depends on the user who runs Terraform")

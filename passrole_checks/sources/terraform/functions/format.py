@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, readings_of
-from passrole_checks.sources.terraform.evaluation.get_path import certain
+from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, variants_of
+from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
     Unordered,
     defaults_of,
     is_null,
-    literal,
-    number,
+    is_too_long,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
     parts_of,
-    too_long,
-    truth,
-    whole,
 )
 from passrole_checks.sources.terraform.functions.collection import build_list, is_definite
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
@@ -34,7 +34,7 @@ class _BadArgument(ValueError):
 
 def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``format``: unresolved arguments stay in place; an error if verbs and arguments do not match."""
-    pattern = literal(arguments[0])
+    pattern = known_string(arguments[0])
     if pattern is None:
         return None
     parts: list[Part] = []
@@ -56,7 +56,7 @@ def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
             parts.extend(_format_verb(call, arguments[index + 1], match))
         except _BadArgument as error:
             return call.fail(str(error))
-        if too_long(parts):
+        if is_too_long(parts):
             return call.unresolved("too long")
     if highest < len(arguments) - 1:
         return call.fail("too many arguments")
@@ -77,26 +77,26 @@ def _format_verb(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple
     if verb in "sv":
         return _pad(_truncate(parts_of(value), precision, call), flags, width, call)
     if verb == "q":
-        string = literal(value)
+        string = known_string(value)
         if string is None:
             return ('"', *parts_of(value), '"') if not width else (Unresolved(call.text),)
         return _pad(parts_of(Encoded((Unresolved("…"),), value.at, value=text(string, value.at))), flags, width, call)
     if verb == "t":
-        decided = truth(value)
-        if decided is None and literal(value) is not None:
+        decided = known_bool(value)
+        if decided is None and known_string(value) is not None:
             raise _BadArgument("not a bool")
         return (_unresolved_verb(call, value),) if decided is None else ("true" if decided else "false",)
-    if number(value) is None:
-        if literal(value) is not None:
+    if known_number(value) is None:
+        if known_string(value) is not None:
             raise _BadArgument("not a number")
         return (_unresolved_verb(call, value),)
     return (_format_number(value, flags.replace("#", ""), width, precision, verb),)
 
 
 def _format_number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
-    amount = number(value) or 0
+    amount = known_number(value) or 0
     if verb in "bdoxX":
-        integer = whole(value)
+        integer = known_integer(value)
         if integer is None:
             raise _BadArgument("not a whole number")
         if verb == "b":
@@ -167,7 +167,7 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
         row: list[Node] = [
             argument.items[index] if isinstance(argument, ListNode) else argument for argument in arguments
         ]
-        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in readings_of(value)):
+        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in variants_of(value)):
             return None
         rows.append(map_choices(lambda *values: _format_row(call, list(values)), *row))
     return build_list(rows, call, *lists)
@@ -175,7 +175,9 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _format_row(call: FunctionCall, row: list[Node]) -> Node:
     """Return the string of one row; the absent element if the row has one."""
-    missing = next((value for value in row if not certain(value) and not isinstance(value, UnknownTail)), None)
+    missing = next(
+        (value for value in row if not is_single_element(value) and not isinstance(value, UnknownTail)), None
+    )
     if missing is not None:
         return missing
     string = format_(call, row) or call.unresolved()

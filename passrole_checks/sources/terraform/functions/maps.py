@@ -6,15 +6,15 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 from __future__ import annotations
 
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, Unresolved
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text
-from passrole_checks.sources.terraform.evaluation.scope import name_of_key
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
+from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
     Unordered,
     is_null,
-    literal,
+    known_string,
 )
 from passrole_checks.sources.terraform.functions.collection import (
     build_list,
@@ -87,11 +87,11 @@ def _has_known_keys(value: ObjectNode) -> bool:
 
 def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``lookup``: the entry of a key or the default; a choice of both if the map may lack the key."""
-    value, name = arguments[0], literal(arguments[1])
+    value, name = arguments[0], known_string(arguments[1])
     default = arguments[2] if len(arguments) > 2 else None
     if name is None:
         missing = default if default is not None or not call.scope.trying else call.fail("no such key")
-        return get_path(value, arguments[1], call.text, call.at, lambda key: name_of_key(key, call.scope), missing)
+        return get_path(value, arguments[1], call.text, call.at, lambda key: key_text(key, call.scope), missing)
     if isinstance(value, ObjectNode):
         entry_value = value.get(name)
         if all(entry.key.literal is not None for entry in value.entries):
@@ -112,7 +112,7 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _entry_or_default(unknown: StringNode, name: str, entry: Node, default: Node, call: FunctionCall) -> Node:
     condition = call.scope.condition(f'{unknown.holes[0].expression} holds "{name}"')
-    return choice(condition, [("true", entry), ("false", default)], call.at)
+    return make_choice(condition, [("true", entry), ("false", default)], call.at)
 
 
 def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -125,7 +125,7 @@ def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(first.items) != len(second.items):
         return call.fail("lists of different lengths")
     pairs = zip(first.items, second.items, strict=True)
-    return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
+    return ObjectNode(tuple(ObjectEntry(to_key(key), value) for key, value in pairs), call.at)
 
 
 def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -139,7 +139,7 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if key is None or not isinstance(entry.value, ListNode):
             return None
         for item in entry.value.items:
-            name = literal(item)
+            name = known_string(item)
             if name is None:
                 return None
             turned.setdefault(name, []).append(key)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from passrole_checks.iam.partial_values import Const, Node
-from passrole_checks.sources.terraform.evaluation.symbolic_values import number, whole
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_integer, known_number
 from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact_text
 
 _MAX_NUMBER = 1e300
@@ -15,7 +15,7 @@ _MAX_DIGITS = 300
 
 def _numeric(change: Callable[..., int | float]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        numbers = [number(argument) for argument in arguments]
+        numbers = [known_number(argument) for argument in arguments]
         if any(value is None for value in numbers):
             return None
         try:
@@ -46,7 +46,7 @@ def _logarithm(value: float, base: float) -> float:
 def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``parseint``. Up to base 36 letters are case-insensitive; above, upper-case letters are further
     digits."""
-    value, base = exact_text(arguments[0]), whole(arguments[1])
+    value, base = exact_text(arguments[0]), known_integer(arguments[1])
     if value is None or base is None:
         return None
     if not 2 <= base <= 62:

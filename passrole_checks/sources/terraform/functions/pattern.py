@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
-from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, known_string
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
 from passrole_checks.sources.terraform.functions.go_regexp_machine import MAX_STEPS, Match, Regexp, Unsupported
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact_text
@@ -33,7 +33,7 @@ def regex_all(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _find_matches(call: FunctionCall, arguments: list[Node], *, all_: bool) -> list[Node] | StringNode | None:
-    pattern, value = literal(arguments[0]), exact_text(arguments[1])
+    pattern, value = known_string(arguments[0]), exact_text(arguments[1])
     if pattern is None:
         return None
     work = [MAX_STEPS]
@@ -82,7 +82,7 @@ def replace_pattern(call: FunctionCall, arguments: list[Node], value: StringNode
 
     In the replacement, ``$1``, ``${1}`` and ``${name}`` are groups, and ``$$`` is a dollar.
     """
-    new = literal(arguments[2])
+    new = known_string(arguments[2])
     work = [MAX_STEPS]
     try:
         compiled = compile_go(pattern)

@@ -17,7 +17,7 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, joined, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, join_values, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, expand_known, may_contain
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")
@@ -28,7 +28,7 @@ def arn_build(call: FunctionCall, arguments: list[Node]) -> Node | None:
     pieces: list[Node] = [text("arn", call.at)]
     for argument in arguments:
         pieces.extend((text(":", call.at), argument))
-    return joined(pieces, call.at)
+    return join_values(pieces, call.at)
 
 
 def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -86,7 +86,7 @@ def _arn_fields(value: Node) -> list[list[Part]] | str | None:
     Returns a string with the reason if the value is not an ARN, None if that is undecidable.
     """
     if not isinstance(value, StringNode):
-        return "not an ARN" if literal(value) is not None else None
+        return "not an ARN" if known_string(value) is not None else None
     whole = expand_known(value)
     groups: list[list[Part]] = [[]]
     for part in whole.parts:

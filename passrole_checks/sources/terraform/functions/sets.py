@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, StringNode
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.get_path import certain
-from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
-from passrole_checks.sources.terraform.evaluation.operators import equal
-from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, literal, number
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
+from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
+from passrole_checks.sources.terraform.evaluation.operators import are_equal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, known_number, known_string
 from passrole_checks.sources.terraform.functions.collection import (
     build_list,
     concat,
@@ -39,9 +39,11 @@ def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def as_set(value: ListNode, call: FunctionCall) -> ListNode:
     """Return the elements without duplicates; strings and numbers are sorted."""
     items, exact = deduplicate(list(value.items))
-    if all(isinstance(item, Const) and number(item) is not None for item in items):
-        items.sort(key=lambda item: number(item) or 0)
-    elif all(literal(item) is not None or not certain(item) or isinstance(item, StringNode) for item in items):
+    if all(isinstance(item, Const) and known_number(item) is not None for item in items):
+        items.sort(key=lambda item: known_number(item) or 0)
+    elif all(
+        known_string(item) is not None or not is_single_element(item) or isinstance(item, StringNode) for item in items
+    ):
         items, _, order = sort_strings(items, call)
         return build_list(items, call, value, order, exact=exact)
     return build_list(items, call, value, exact=exact)
@@ -59,7 +61,9 @@ def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | N
     sets = list(arguments)
     if keep_common:  # the order does not matter; iterate over a completely known set
         sets.sort(
-            key=lambda set_: not (isinstance(set_, ListNode) and all(literal(item) is not None for item in set_.items))
+            key=lambda set_: (
+                not (isinstance(set_, ListNode) and all(known_string(item) is not None for item in set_.items))
+            )
         )
     result: list[Node] = []
     for item in elements(sets[0]):
@@ -69,15 +73,18 @@ def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | N
         if None not in answers or isinstance(item, UnknownTail):
             result.append(item)
             continue
-        name = literal(item)
+        name = known_string(item)
         shown = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
-        result.append(under(((call.scope.condition(f"{call.text} holds {shown}"), "true"),), item))
+        result.append(guard(((call.scope.condition(f"{call.text} holds {shown}"), "true"),), item))
     return as_set(ListNode(tuple(result), call.at), call)
 
 
 def _contains(item: Node, other: Node) -> bool | None:
     """True if a set contains an element; None if that is undecidable."""
-    answers = [equal(element, item) if certain(element) and certain(item) else None for element in elements(other)]
+    answers = [
+        are_equal(element, item) if is_single_element(element) and is_single_element(item) else None
+        for element in elements(other)
+    ]
     return True if True in answers else None if None in answers else False
 
 
@@ -85,20 +92,20 @@ def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``setproduct``: a combination with an element that may be absent or repeated is conditional."""
     rows: list[tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]] = [((), ())]
     for argument in arguments:
-        rounds = rounds_of(argument)
+        rounds = iterations_of(argument)
         if rounds is None:
             return call.fail("an argument is not a list or a set")
         if len(rows) * len(rounds) > _MAX_ROWS:
             return call.unresolved("too many elements")
         options = [(round_.value, round_.when or _nonempty(round_, call)) for round_ in rounds]
         rows = [((*row, value), (*when, *further)) for row, when in rows for value, further in options]
-    combinations = [under(when, ListNode(row, call.at)) for row, when in rows]
+    combinations = [guard(when, ListNode(row, call.at)) for row, when in rows]
     return build_list(combinations, call, *arguments)
 
 
-def _nonempty(round_: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
+def _nonempty(round_: Iteration, call: FunctionCall) -> tuple[tuple[str, str], ...]:
     """Return the condition under which a round of unknown length has any elements."""
-    return ((call.scope.condition(f"{round_.value} is not empty"), "true"),) if round_.many else ()
+    return ((call.scope.condition(f"{round_.value} is not empty"), "true"),) if round_.repeated else ()
 
 
 SETS = declare({

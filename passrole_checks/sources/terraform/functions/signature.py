@@ -32,11 +32,11 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
     UnknownTail,
-    encoded_text,
+    encode_json,
     failure,
-    hole,
     is_null,
-    literal,
+    known_string,
+    unresolved,
 )
 
 
@@ -51,7 +51,7 @@ class FunctionCall:
 
     def unresolved(self, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
         """Return the call as an unresolved value that keeps its source text."""
-        return hole(self.text, self.at, reason, kind)
+        return unresolved(self.text, self.at, reason, kind)
 
     def fail(self, reason: str) -> StringNode:
         """Return the call as an evaluation error of Terraform, which ``try`` and ``can`` catch."""
@@ -102,7 +102,7 @@ def type_mismatch(type_letter: str, value: Node) -> str:
         return "" if type_letter.isupper() else "is null"
     fits = True
     if isinstance(value, StringNode):
-        fits = kind in "sax" or is_untyped(value) or (kind in "nb" and _is_convertible(kind, literal(value)))
+        fits = kind in "sax" or is_untyped(value) or (kind in "nb" and _is_convertible(kind, known_string(value)))
     elif isinstance(value, Const):
         boolean = isinstance(value.value, bool)
         fits = kind in "sax" if kind not in "nb" else boolean is (kind == "b")
@@ -158,7 +158,7 @@ def evaluation_cost(node: Node, most: int = 10_000) -> int:
 def expand_known(value: StringNode) -> StringNode:
     """Return the string with each unresolved part replaced by the parts that are known of it (the ARN of a role)."""
     if isinstance(value, Encoded):
-        return encoded_text(value)
+        return encode_json(value)
     return StringNode(join(_expand_parts(value.parts, 0)), value.at, defaults=value.defaults)
 
 
@@ -202,4 +202,4 @@ def exact_text(value: Node) -> str | None:
     """Return the string that a value certainly is; None also for an encoded document, whose layout is not kept."""
     if isinstance(value, Encoded) and not str(value).startswith(("${jsonencode(", "${core::jsonencode(")):
         return None
-    return literal(value)
+    return known_string(value)

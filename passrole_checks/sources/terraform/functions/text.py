@@ -26,7 +26,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import certain, item_at
+from passrole_checks.sources.terraform.evaluation.get_path import get_element, is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Encoded,
@@ -34,14 +34,14 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Unordered,
     defaults_of,
     is_null,
-    joined,
-    literal,
-    number,
+    is_too_long,
+    join_values,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
     number_text,
     parts_of,
-    too_long,
-    truth,
-    whole,
 )
 from passrole_checks.sources.terraform.functions.collection import elements, length
 from passrole_checks.sources.terraform.functions.pattern import replace_pattern
@@ -60,13 +60,13 @@ def as_string(value: Node) -> StringNode | None:
     """Return the value as a string, with everything that is known of its unresolved parts; None for other types."""
     if isinstance(value, StringNode):
         return expand_known(value)
-    string = literal(value)
+    string = known_string(value)
     return text(string, value.at) if string is not None else None
 
 
 def build_string(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *arguments: Node) -> Node:
     """Return a string of these parts, with the defaults of the arguments; unresolved if it would be too long."""
-    if too_long(parts):
+    if is_too_long(parts):
         return call.unresolved("too long")
     return StringNode(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
 
@@ -80,7 +80,7 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     separator = arguments[0]
     if any(isinstance(item, (ListNode, ObjectNode)) for item in items):
         return call.fail("an element is not a string")
-    if any(is_null(item) and certain(item) for item in items):
+    if any(is_null(item) and is_single_element(item) for item in items):
         return call.fail("an element is null")
     if any(isinstance(argument, Unordered) for argument in arguments[1:]) and len(items) > 1:
         return None
@@ -88,19 +88,24 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
         if any(isinstance(value, UnknownTail) for value in values):
-            return joined(
+            return join_values(
                 _interleave([element for element in values if not isinstance(element, Absent)], separator), call.at
             )
         for value in values:
-            if certain(value):
+            if is_single_element(value):
                 pieces.extend([separator, value] if pieces else [value])
         if len(pieces) == 1 and isinstance(pieces[0], Encoded):
             return pieces[0]  # modules return their optional document this way
-        return joined(pieces, call.at)
+        return join_values(pieces, call.at)
 
-    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], UnknownTail) and _names_role(items[0]):
+    if (
+        len(items) == 1
+        and known_string(separator) == ""
+        and isinstance(items[0], UnknownTail)
+        and _names_role(items[0])
+    ):
         # modules return their optional role this way
-        return item_at(ListNode((items[0],), call.at), 0, call.text, call.at, text("", call.at))
+        return get_element(ListNode((items[0],), call.at), 0, call.text, call.at, text("", call.at))
     return map_choices(run, *items)
 
 
@@ -129,7 +134,7 @@ def _case_function(change: Callable[[str], str]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         value = arguments[0]
         if not isinstance(value, StringNode):
-            string = literal(value)
+            string = known_string(value)
             return text(change(string), call.at) if string is not None else None
         parts = [
             change(part) if isinstance(part, str) else _change_case(part, call.name, change)
@@ -142,7 +147,7 @@ def _case_function(change: Callable[[str], str]) -> Function:
 
 def known_parts(value: StringNode) -> tuple[Part, ...]:
     """Return the parts of a string, with names of roles and the like inserted if they are known completely."""
-    string = literal(value)
+    string = known_string(value)
     return (string,) if string is not None else (expand_known(value) if isinstance(value, Encoded) else value).parts
 
 
@@ -173,7 +178,7 @@ def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
     An unresolved part that cannot match is unchanged.
     """
-    old = literal(arguments[1])
+    old = known_string(arguments[1])
     value = as_string(arguments[0])
     if value is None or old is None:
         return None
@@ -223,7 +228,7 @@ def _may_continue(part: Unresolved, rest: str, end: int) -> bool:
 
 
 def _replaced(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
-    replacement = literal(new)
+    replacement = known_string(new)
     keeps = (
         part.kind is UnresolvedKind.NAME
         and replacement is not None
@@ -240,7 +245,7 @@ def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
     An unknown number of pieces follows.
     """
-    separator, value = literal(arguments[0]), as_string(arguments[1])
+    separator, value = known_string(arguments[0]), as_string(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
@@ -289,7 +294,7 @@ def _is_single_grapheme(character: str) -> bool:
 
 def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``substr`` within a known beginning or end; a result that includes unresolved parts is unresolved."""
-    value, start, size = as_string(arguments[0]), whole(arguments[1]), whole(arguments[2])
+    value, start, size = as_string(arguments[0]), known_integer(arguments[1]), known_integer(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
         return None
     if not size:
@@ -370,13 +375,13 @@ def to_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def to_number(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``tonumber`` for a known value; null stays null."""
-    amount = number(arguments[0])
+    amount = known_number(arguments[0])
     return Const(amount, call.at) if amount is not None else arguments[0] if is_null(arguments[0]) else None
 
 
 def to_bool(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``tobool`` for a known value; null stays null."""
-    decided = truth(arguments[0])
+    decided = known_bool(arguments[0])
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Const, Node, Part, StringNode, Unresolved, UnresolvedKind, join, text
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, literal, whole
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, known_integer, known_string
 from passrole_checks.sources.terraform.functions.signature import (
     Function,
     FunctionCall,
@@ -64,7 +64,7 @@ def contains_text(parts: tuple[Part, ...], inner: str) -> bool | None:
 
 def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        value, argument = as_string(arguments[0]), literal(arguments[1])
+        value, argument = as_string(arguments[0]), known_string(arguments[1])
         answer = test(value.parts, argument) if value is not None and argument is not None else None
         return Const(answer, call.at) if answer is not None else None
 
@@ -73,7 +73,7 @@ def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Functi
 
 def trim_affix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``trimprefix`` and ``trimsuffix``; None if the presence of the affix is undecidable."""
-    value, affix = as_string(arguments[0]), literal(arguments[1])
+    value, affix = as_string(arguments[0]), known_string(arguments[1])
     if value is None or affix is None:
         return None
     at_end = call.name == "trimsuffix"
@@ -126,7 +126,7 @@ def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if isinstance(value, Encoded):
         return value
     if not isinstance(value, StringNode):
-        return text(literal(value) or "", call.at)
+        return text(known_string(value) or "", call.at)
     first = value.parts[0]
     if isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
         last = value.parts[-1]
@@ -140,14 +140,14 @@ def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``trim``; None if an unresolved part at an end may contain one of the characters."""
-    value, characters = arguments[0], literal(arguments[1])
+    value, characters = arguments[0], known_string(arguments[1])
     string = value if isinstance(value, StringNode) else as_string(value)
     return _strip(string, characters, call) if string is not None and characters is not None else None
 
 
 def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``indent``: spaces after each line break. JSON keeps its positions, as they do not change it."""
-    spaces, value = whole(arguments[0]), arguments[1]
+    spaces, value = known_integer(arguments[0]), arguments[1]
     if spaces is None or isinstance(value, Encoded) or not isinstance(value, StringNode):
         return value
     if spaces < 0:

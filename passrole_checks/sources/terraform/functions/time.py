@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from passrole_checks.iam.partial_values import Const, Node, StringNode
-from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")
@@ -42,7 +42,7 @@ def _format_time(value: datetime) -> str:
 
 def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``timeadd`` for a known time and duration."""
-    time, duration = literal(arguments[0]), literal(arguments[1])
+    time, duration = known_string(arguments[0]), known_string(arguments[1])
     if time is None or duration is None:
         return None
     start, sign = _parse_time(time), -1 if duration[:1] == "-" else 1
@@ -63,7 +63,7 @@ def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def time_compare(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``timecmp`` for two known times: -1, 0 or 1."""
-    times = [literal(argument) for argument in arguments]
+    times = [known_string(argument) for argument in arguments]
     if any(value is None for value in times):
         return None
     first, second = (_parse_time(value or "") for value in times)
@@ -74,7 +74,7 @@ def time_compare(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def format_date(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``formatdate`` for a known time."""
-    pattern, timestamp = literal(arguments[0]), literal(arguments[1])
+    pattern, timestamp = known_string(arguments[0]), known_string(arguments[1])
     if pattern is None or timestamp is None:
         return None
     time = _parse_time(timestamp)

@@ -25,7 +25,13 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, defaults_of, hole, known, parts_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    defaults_of,
+    fill_known_parts,
+    parts_of,
+    unresolved,
+)
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _MAX_DEPTH = 40
@@ -44,7 +50,7 @@ def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return value.value
     if not isinstance(value, StringNode) or (value.only_hole is not None and not value.only_hole.known):
         return None
-    return _YamlReader(value if value.starts else known(value), call).read()
+    return _YamlReader(value if value.starts else fill_known_parts(value), call).read()
 
 
 def yaml_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -96,7 +102,7 @@ class _YamlReader:
             raise _TooLarge
         at = self.position(tree)
         if depth > _MAX_DEPTH:
-            return hole(self.call.text, at, "nested too deeply")
+            return unresolved(self.call.text, at, "nested too deeply")
         if isinstance(tree, yaml.SequenceNode):
             return ListNode(tuple([self.to_node(item, depth + 1) for item in tree.value]), at)
         if isinstance(tree, yaml.MappingNode):
@@ -116,7 +122,7 @@ class _YamlReader:
             name = (
                 StringNode(self.restore_unresolved(str(key.value)), at)
                 if isinstance(key, yaml.ScalarNode)
-                else hole("…", at)
+                else unresolved("…", at)
             )
             entries.append(ObjectEntry(name, self.to_node(value, depth + 1)))
         names = {entry.key.parts for entry in entries}

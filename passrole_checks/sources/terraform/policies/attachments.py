@@ -36,7 +36,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, known
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, fill_known_parts
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -73,7 +73,7 @@ class TerraformAttachments:
                 if type_ not in ENTITIES:
                     continue
                 for instance in module.instances(block).items:
-                    address = module.prefixed(f"{type_}.{label}{instance.suffix}")
+                    address = module.full_address(f"{type_}.{label}{instance.suffix}")
                     if type_ in MANAGED_POLICIES:
                         attachments.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
                     name = references.entity_name(block, module.scope(block.source, instance))
@@ -195,7 +195,7 @@ class TerraformAttachments:
         if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
             own = ("", "id", MANAGED_POLICIES[value.type], *((ENTITIES[value.type].name,) if by_name else ()))
             return [value.address] if value.attribute in own else []
-        if not isinstance(value, StringNode) or _AWS_MANAGED in str(known(value)):
+        if not isinstance(value, StringNode) or _AWS_MANAGED in str(fill_known_parts(value)):
             return []
         only = value.only_hole
         if only is not None and only.expression in self.arns:
@@ -217,7 +217,7 @@ class TerraformAttachments:
         if only is not None and only.role is not None:
             return only.role
         addresses = self._addresses_of(kind, _comparable(expand(value.parts)), module)
-        return addresses[0] if len(addresses) == 1 else literal(kind, str(known(value)))
+        return addresses[0] if len(addresses) == 1 else literal(kind, str(fill_known_parts(value)))
 
 
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:

@@ -27,7 +27,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference
-from passrole_checks.sources.terraform.evaluation.to_plain import plain_text
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments, inner_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -56,7 +56,9 @@ class Collected:
                     continue
                 if not self.attachments.resolve_policies(policy, scope.module.address, by_name=attributes.by_name):
                     self.holdings.managed.extend(
-                        ManagedAttachment(holder, plain_text(policy), resource, attributes.policies, policy.at, facts)
+                        ManagedAttachment(
+                            holder, to_plain_string(policy), resource, attributes.policies, policy.at, facts
+                        )
                         for holder in holders
                     )
         if type_ in MEMBERSHIPS:
@@ -85,7 +87,7 @@ class Collected:
                 values = each_with_facts(references.value_of(block, policy_attribute, scope), facts)
                 policies = [(condition, _policy_identifier(value)) for condition, value in values]
             self.holdings.limited.extend(
-                (plain_text(target), policy_facts, policy) for policy_facts, policy in policies
+                (to_plain_string(target), policy_facts, policy) for policy_facts, policy in policies
             )
 
     def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
@@ -116,7 +118,11 @@ class Collected:
 
 def _plain(value: Node) -> Node:
     """Return the value without evaluator-only parts; a reference is kept, as it identifies a resource."""
-    return plain_text(value) if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure)) else value
+    return (
+        to_plain_string(value)
+        if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure))
+        else value
+    )
 
 
 def _policy_identifier(value: Node) -> str:

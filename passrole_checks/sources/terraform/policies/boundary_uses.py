@@ -58,7 +58,7 @@ class Mentions:
         graph = _MentionGraph(folders)
         labels, names = graph.reachable_mentions()
         addresses = {
-            module.prefixed(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
+            module.full_address(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
         }
         return cls(frozenset(addresses), frozenset(names))
 

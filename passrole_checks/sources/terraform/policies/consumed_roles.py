@@ -24,10 +24,10 @@ from passrole_checks.sources.model.configuration import InstanceProfile, Receive
 from passrole_checks.sources.model.embedded_template import TYPES
 from passrole_checks.sources.model.role_consumers import ANY, DEEP, Path, entrances, paths_below, received_by, receives
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.to_plain import document
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.functions.signature import FunctionCall
 from passrole_checks.sources.terraform.functions.yaml import yaml_decode
-from passrole_checks.sources.terraform.lazy_evaluation import taken
+from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -50,8 +50,8 @@ def may_receive(block: Block) -> bool:
         return True
     if not receives(type_):
         return False
-    names, source = entrances(type_), block.words
-    return not (taken() and names and source is not None) or any(name.encode() in source for name in names)
+    names, source = entrances(type_), block.source_bytes
+    return not (skips_irrelevant() and names and source is not None) or any(name.encode() in source for name in names)
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ def instance_profile(block: Block, resource: ResourceDefinition, scope: Evaluati
     """Return an instance profile with its name and its role."""
     name = references.entity_name(block, scope)
     role = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
-    value = document(role) if role is not None else None
+    value = to_document(role) if role is not None else None
     if isinstance(value, ListNode):
         value = value.items[0] if value.items else None
-    plain = document(name) if name is not None else None
+    plain = to_document(name) if name is not None else None
     return InstanceProfile(resource.address, plain if isinstance(plain, StringNode) else None, value, resource.at)
 
 
@@ -87,14 +87,14 @@ def _value_at_paths(
     attribute = block.body.get(name)
     if attribute is not None:
         value = references.value_of(block, name, scope)
-        at = scope.inside(attribute.source).position(attribute.span)
+        at = scope.in_source(attribute.source).position(attribute.span)
         if value is None:
             return None
-        plain = document(value)
+        plain = to_document(value)
         # a document in JSON, or in YAML, which includes JSON
         if (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_hole is None:
-            inner_scope = scope.inside(attribute.source)
-            plain = document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [plain]) or plain)
+            inner_scope = scope.in_source(attribute.source)
+            plain = to_document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [plain]) or plain)
         return _relocate(plain, at)
     if depth > _MAX_DEPTH:
         return None

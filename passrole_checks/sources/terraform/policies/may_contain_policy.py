@@ -14,7 +14,7 @@ from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, Ob
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Reference
-from passrole_checks.sources.terraform.lazy_evaluation import taken
+from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import (
     Attribute,
@@ -122,7 +122,8 @@ class PolicyDetector:
         return [
             attribute
             for attribute in block.body.attributes
-            if attribute.name not in left_out and (not taken() or self._test_in_block(module, attribute, each, 0))
+            if attribute.name not in left_out
+            and (not skips_irrelevant() or self._test_in_block(module, attribute, each, 0))
         ]
 
     def _test_part(self, part: TemplatePart, scope: EvaluationScope, bound: frozenset[str], depth: int) -> bool:
@@ -186,7 +187,7 @@ class PolicyDetector:
         block = module.folder.variables.get(name)
         if name in module.arguments:
             attribute, scope = module.arguments[name]
-            if self._test_attribute(attribute, scope.inside(attribute.source), depth):
+            if self._test_attribute(attribute, scope.in_source(attribute.source), depth):
                 return True
         elif not module.address and name in module.run.values:
             return True

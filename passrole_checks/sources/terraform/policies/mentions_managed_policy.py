@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import cast
 
 from passrole_checks.iam.partial_values import Node, texts_in
-from passrole_checks.sources.terraform.lazy_evaluation import taken
+from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import bytes_of
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
@@ -36,7 +36,7 @@ class ManagedPolicyDetector:
 
     def may_mention(self, module: Module, block: Block, attribute: Attribute) -> bool:
         """True if the value of an argument of a ``module`` block may name an AWS managed policy."""
-        if not taken():
+        if not skips_irrelevant():
             return True
         if self._mentioned_anywhere is None:
             self._mentioned_anywhere = _is_mentioned_anywhere(module)
@@ -118,8 +118,8 @@ def _attribute_bytes(module: Module, block: Block | None, name: str) -> Iterator
 
 def _block_bytes(module: Module, block: Block | None) -> Iterator[tuple[Module, bytes]]:
     """Yield the source text of a block; if it is merged from several blocks, of its whole folder."""
-    if block is not None and block.words is not None:
-        yield module, block.words
+    if block is not None and block.source_bytes is not None:
+        yield module, block.source_bytes
     elif block is not None:
         yield from ((module, parsed.source.data) for parsed in module.folder.files)
 

@@ -15,9 +15,9 @@ from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNod
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, Unreadable
 from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, kind_of, names_principal
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.symbolic_values import known
-from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import AWS_MANAGED, ManagedPolicyDetector
@@ -48,7 +48,7 @@ def policies_in_arguments(module: Module, block: Block, detector: PolicyDetector
                     continue
                 argument = f"{block_address(block)}: {attribute.name}"
                 module.run.not_evaluated.setdefault(
-                    module.prefixed(argument),
+                    module.full_address(argument),
                     Unreadable(block.source.file, f"{resource.address}: {path}: {TOO_DEEP}", attribute.span.line),
                 )
 
@@ -71,8 +71,8 @@ def managed_policies_in_arguments(
             for path, facts, arn in (
                 _string_variants(value, attribute.name, when, _MAX_DEPTH) if value is not None else ()
             ):
-                if _AWS_MANAGED.fullmatch(str(known(arn))) and "boundary" not in path.lower():
-                    yield ManagedAttachment(resource.address, plain_text(arn), resource, path, arn.at, facts)
+                if _AWS_MANAGED.fullmatch(str(fill_known_parts(arn))) and "boundary" not in path.lower():
+                    yield ManagedAttachment(resource.address, to_plain_string(arn), resource, path, arn.at, facts)
 
 
 def _string_variants(
@@ -97,7 +97,7 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
     if isinstance(value, (StringNode, Choice)) or (
         isinstance(value, ObjectNode) and value.get("Statement") is not None
     ):
-        candidate = document(value)
+        candidate = to_document(value)
         if _is_document(candidate):
             yield path, candidate
             return
@@ -109,7 +109,7 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
     elif isinstance(value, Choice):
         for outcome, option in value.options:
             for inner, below in _documents(option, path, depth - 1):
-                yield inner, under(((value.condition, outcome),), below) if below is not None else None
+                yield inner, guard(((value.condition, outcome),), below) if below is not None else None
 
 
 def _contains_statements(value: Node) -> bool:
@@ -117,7 +117,7 @@ def _contains_statements(value: Node) -> bool:
     pending = [value]
     while pending:
         node = pending.pop()
-        if _is_document(document(node) if isinstance(node, StringNode) else node) or as_statement(node) is not None:
+        if _is_document(to_document(node) if isinstance(node, StringNode) else node) or as_statement(node) is not None:
             return True
         if isinstance(node, ListNode):
             pending.extend(node.items)

@@ -41,11 +41,17 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     unread,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Failure, hole, is_null, literal
-from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    Failure,
+    is_null,
+    known_string,
+    unresolved,
+)
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
@@ -112,7 +118,7 @@ def collect(root: Module) -> ModuleContents:
         try:
             inner = received_in.get(resource.address, ())
             for received in (*received_roles(block, resource, scope), *inner):
-                contents.received.append(replace(received, value=under(when, received.value)) if when else received)
+                contents.received.append(replace(received, value=guard(when, received.value)) if when else received)
             if resource.type in INSTANCE_PROFILES:
                 contents.instance_profiles.append(instance_profile(block, resource, scope))
         except RecursionError:
@@ -133,7 +139,7 @@ def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
     content, when = stack.content, stack.when
     contents.resources.append(stack.resource)
     for policy in content.policies:
-        contents.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+        contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
     roles = (replace(role, there=intersect((when,), role.there)) for role in content.roles)
     contents.roles.extend(roles if when else content.roles)
     contents.stack_roles.extend(content.named)
@@ -149,7 +155,7 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, holdi
     if type_ in TYPES:
         return
     if type_ not in _RELEVANT_TYPES:
-        address = module.prefixed(block_address(block))
+        address = module.full_address(block_address(block))
         at = module.scope(block.source).position(block.span)
         contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
         _note_unread(module, block, address)
@@ -157,12 +163,12 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, holdi
     for resource, scope, when in resource_instances(module, block):
         contents.resources.append(resource)
         for policy in _policies(block, resource, scope, holdings.attachments):
-            contents.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+            contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             contents.roles.append(_role_definition(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
-            contents.users.extend([(resource.address, plain_text(user))] if user is not None else ())
+            contents.users.extend([(resource.address, to_plain_string(user))] if user is not None else ())
         holdings.attachments.add_resource(block, scope, resource.address, when)
         holdings.add_resource(block, scope, resource, when)
 
@@ -172,7 +178,7 @@ def _note_unread(module: Module, block: Block, address: str) -> None:
     if unread(block.labels[0], None) is None or not module.instances(block).items:
         return
     type_name = references.value_of(block, "type_name", module.instance_scope(block, None))
-    reason = unread(block.labels[0], literal(type_name) if type_name is not None else None)
+    reason = unread(block.labels[0], known_string(type_name) if type_name is not None else None)
     if reason is not None:
         module.run.not_evaluated.setdefault(
             address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)
@@ -209,7 +215,7 @@ def _policies(
 def _has_statements(block: Block, scope: EvaluationScope) -> bool:
     """True if an organization policy is of a type with statements, or of an unknown type."""
     value = references.value_of(block, "type", scope)
-    name = literal(value) if value is not None else None
+    name = known_string(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
 
 
@@ -219,7 +225,7 @@ def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
 
 
 def _as_document(value: Node) -> Node | None:
-    plain = document(_parse_statements(value))
+    plain = to_document(_parse_statements(value))
     return None if isinstance(plain, Absent) else plain
 
 
@@ -253,7 +259,7 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
     for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
         written = _document(inner, key, inner_scope)
         if written is not None:
-            yield str(number), under(when, written)
+            yield str(number), guard(when, written)
         number += 1
     value = references.value_of(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
@@ -267,12 +273,12 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
             inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
             if written is not None:
-                yield str(number), under(when, written)
+                yield str(number), guard(when, written)
             number += 1
         elif isinstance(node, StringNode):
-            unknown = node if node.only_hole is not None else hole(attribute, node.at)
+            unknown = node if node.only_hole is not None else unresolved(attribute, node.at)
             whole = node is value
-            yield "" if whole else str(number), under(when, plain_text(unknown))
+            yield "" if whole else str(number), guard(when, to_plain_string(unknown))
             number += 1
 
 
@@ -282,8 +288,8 @@ def _role_definition(
     name, path = references.entity_name(block, scope), references.entity_path(block, scope)
     return RoleDefinition(
         resource,
-        plain_text(name) if name is not None else None,
-        plain_text(path) if path is not None else None,
+        to_plain_string(name) if name is not None else None,
+        to_plain_string(path) if path is not None else None,
         _document(block, TRUST_POLICIES[resource.type], scope),
         (when,) if when else (),
     )

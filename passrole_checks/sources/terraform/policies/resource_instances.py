@@ -23,6 +23,6 @@ def resource_instances(
     type_ = MODULE if block.type == "module" else block.labels[0]
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
-        address = module.prefixed(f"{block_address(block)}{instance.suffix}")
+        address = module.full_address(f"{block_address(block)}{instance.suffix}")
         resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
         yield resource, scope, (*module.when, *instance.when)

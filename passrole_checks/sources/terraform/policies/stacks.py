@@ -9,7 +9,7 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
 from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.to_plain import document
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -32,7 +32,7 @@ def stacks_of(root: Module) -> Iterator[Stack]:
             for resource, scope, when in resource_instances(module, block) if block.labels[0] in TYPES else ():
                 stack = Stack(resource, _stack_content(block, resource, scope), when)
                 if not stack.content.is_read:
-                    address = module.prefixed(block_address(block))
+                    address = module.full_address(block_address(block))
                     note = Unreadable(resource.at.file, f"{address}: {stack.content.unread}", resource.at.line)
                     module.run.not_evaluated.setdefault(address, note)
                 yield stack
@@ -43,6 +43,6 @@ def _stack_content(block: Block, resource: ResourceDefinition, scope: Evaluation
 
     values = {name: references.value_of(block, name, scope) for name in PARTS}
     try:
-        return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
+        return content_of(resource, {name: to_document(value) for name, value in values.items() if value is not None})
     except RecursionError:
         return NOTHING

@@ -22,8 +22,8 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.model.condition_blocks import condition_entries
-from passrole_checks.sources.terraform.evaluation.symbolic_values import hole, is_null, literal
-from passrole_checks.sources.terraform.evaluation.to_plain import plain, plain_text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import is_null, known_string, unresolved
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain, to_plain_string
 from passrole_checks.sources.terraform.resources.document_merge import elements
 
 _ELEMENTS = {
@@ -46,7 +46,7 @@ def as_statement(value: Node) -> Node | None:
     if not isinstance(value, ObjectNode):
         return None
     if _has_each_group(value, _DOCUMENT_KEYS) and value.get("Effect") is not None:
-        return plain(value)
+        return to_plain(value)
     if (
         _has_each_group(value, _BLOCK_KEYS)
         and any(_is_set(value.get(name)) for name in _BLOCK_KEYS[0])
@@ -72,7 +72,7 @@ def _looks_like_statement(value: ObjectNode) -> bool:
     """True if an object has an effect, or an element of its actions has the form ``service:Name`` or ``*``."""
     if value.get("effect") is not None:
         return True
-    actions = [literal(item) for name in _BLOCK_KEYS[0] for item in elements(value.get(name) or Absent(value.at))]
+    actions = [known_string(item) for name in _BLOCK_KEYS[0] for item in elements(value.get(name) or Absent(value.at))]
     return any(name is not None and (name == "*" or ":" in name) for name in actions)
 
 
@@ -82,9 +82,9 @@ def _to_statement(value: ObjectNode) -> ObjectNode:
     for name, key in _ELEMENTS.items():
         element = value.get(name)
         if element is not None and _is_set(element):
-            entries.append(ObjectEntry(text(key, at), plain(element)))
+            entries.append(ObjectEntry(text(key, at), to_plain(element)))
     if not any(_is_set(value.get(name)) for name in _BLOCK_KEYS[1]):
-        entries.append(ObjectEntry(text("Resource", at), hole("resources", at, "empty, which AWS rejects")))
+        entries.append(ObjectEntry(text("Resource", at), unresolved("resources", at, "empty, which AWS rejects")))
     for name in _CONDITIONS:
         element = value.get(name)
         if element is not None and _is_set(element):
@@ -112,9 +112,9 @@ def _condition(value: Node) -> Node:
         options = tuple((outcome, _condition(option)) for outcome, option in value.options)
         return Choice(value.condition, options, value.at)
     if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _condition_objects(value)):
-        return plain(value)
+        return to_plain(value)
     if not isinstance(value, (ListNode, ObjectNode)):
-        return plain(value)
+        return to_plain(value)
     blocks: list[tuple[StringNode, StringNode, list[Node]]] = []
     unknown: list[ObjectEntry] = []
     for node in _condition_objects(value):
@@ -122,10 +122,10 @@ def _condition(value: Node) -> Node:
             _plain_key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
         )
         if test is None or variable is None or not isinstance(node, ObjectNode):
-            unresolved = hole("condition", node.at)
-            unknown.append(ObjectEntry(unresolved, unresolved))
+            part = unresolved("condition", node.at)
+            unknown.append(ObjectEntry(part, part))
             continue
-        blocks.append((test, variable, [plain(item) for item in elements(node.get("values") or Absent(node.at))]))
+        blocks.append((test, variable, [to_plain(item) for item in elements(node.get("values") or Absent(node.at))]))
     return ObjectNode((*condition_entries(blocks), *unknown), value.at)
 
 
@@ -143,4 +143,4 @@ def _is_test(node: Node) -> bool:
 
 
 def _plain_key(value: Node | None) -> StringNode | None:
-    return plain_text(value) if isinstance(value, StringNode) else None
+    return to_plain_string(value) if isinstance(value, StringNode) else None

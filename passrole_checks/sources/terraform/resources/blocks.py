@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.terraform.evaluation.loops import rounds_of
+from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
 
@@ -24,9 +24,9 @@ def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[
     """
     for block in body.blocks:
         if block.type == type_:
-            yield (), block, scope.inside(block.source)
+            yield (), block, scope.in_source(block.source)
         elif block.type == "dynamic" and block.labels[:1] == (type_,):
-            yield from _expand_dynamic(block, scope.inside(block.source))
+            yield from _expand_dynamic(block, scope.in_source(block.source))
 
 
 def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
@@ -38,15 +38,15 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
     name = block.labels[0]
     if iterator is not None and isinstance(iterator.value, Name):
         name = iterator.value.name
-    value = evaluate(for_each.value, scope.inside(for_each.source))
-    subject = scope.identity(for_each.value.span)
+    value = evaluate(for_each.value, scope.in_source(for_each.source))
+    subject = scope.unique_text(for_each.value.span)
     for when, collection in _variants(value):
-        rounds = rounds_of(collection) or []
+        rounds = iterations_of(collection) or []
         for round_ in rounds[:_MAX_BLOCKS]:
-            inner = scope.having(
+            inner = scope.with_variables(
                 {name: each_object(round_.key, round_.value, value.at)}, round_.labels(None, name, subject)
             )
-            nonempty = _has_elements(subject, scope) if round_.many and not round_.when else ()
+            nonempty = _has_elements(subject, scope) if round_.repeated and not round_.when else ()
             yield when + round_.when + nonempty, contents[0], inner
         if len(rounds) > _MAX_BLOCKS:
             more = ((scope.condition(f"{subject} has more than {_MAX_BLOCKS} elements"), "true"),)

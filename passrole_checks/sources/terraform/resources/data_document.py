@@ -24,9 +24,15 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition, negate
 from passrole_checks.sources.model.condition_blocks import condition_entries
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, readings_of, under
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, variants_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, hole, is_null, is_unknown, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    UnknownTail,
+    is_null,
+    is_unknown,
+    known_string,
+    unresolved,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 from passrole_checks.sources.terraform.resources.document_merge import elements, merge_by_sid, statements_of
@@ -48,7 +54,7 @@ def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
         for merged in _merged_documents(block, name, scope, versions):
             statements.extend(merged)
     own = [
-        under(when, _locate_at_loop_element(_build_statement(inner, block_scope), block_scope))
+        guard(when, _locate_at_loop_element(_build_statement(inner, block_scope), block_scope))
         for when, inner, block_scope in blocks_of(block.body, "statement", scope)
     ]
     statements = merge_by_sid(statements, own)
@@ -68,7 +74,7 @@ def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
 
 def _highest_version(versions: list[Node]) -> Node:
     """Return the highest Version of all documents; an unresolved one only if it could be the highest."""
-    known = [(literal(version), version) for version in versions]
+    known = [(known_string(version), version) for version in versions]
     newest = max(known, key=lambda pair: pair[0] or "")
     if (newest[0] or "") >= _LATEST_VERSION:
         return newest[1]
@@ -79,7 +85,7 @@ def _value_of(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
-    value = _drop_nulls(evaluate(attribute.value, scope.inside(attribute.source)))
+    value = _drop_nulls(evaluate(attribute.value, scope.in_source(attribute.source)))
     return None if is_null(value) else value
 
 
@@ -90,20 +96,20 @@ def _drop_nulls(value: Node) -> Node:
     """
     if not isinstance(value, Choice):
         return value
-    readings = readings_of(value)
+    readings = variants_of(value)
     unknown = [variant for variant in readings if is_unknown(variant)]
     if unknown and all(is_unknown(variant) or is_null(variant) or _is_empty(variant) for variant in readings):
         return unknown[0]
     options = [(outcome, _drop_nulls(option)) for outcome, option in value.options]
     options = [(o, Absent(n.at) if is_null(n) or _is_empty(n) else n) for o, n in options]
-    return choice(value.condition, options, value.at)
+    return make_choice(value.condition, options, value.at)
 
 
 def _build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     at = scope.position(block.span)
     entries: list[ObjectEntry] = []
     sid = _value_of(block, "sid", scope)
-    if sid is not None and literal(sid) != "":
+    if sid is not None and known_string(sid) != "":
         entries.append(ObjectEntry(text("Sid", at), sid))
     effect = _value_of(block, "effect", scope) or Absent(at)
     allow = text("Allow", at)
@@ -176,11 +182,11 @@ def _required_list(block: Block, name: str, scope: EvaluationScope) -> Node | No
     attribute = block.body.get(name)
     if attribute is None or isinstance(attribute.value, (Tuple, Literal)):
         return None
-    inner = scope.inside(attribute.source)
+    inner = scope.in_source(attribute.source)
     if is_null(evaluate(attribute.value, inner)):
         return None
     span = attribute.value.span
-    return hole(inner.condition(inner.identity(span)), inner.position(span), "empty, which AWS rejects")
+    return unresolved(inner.condition(inner.unique_text(span)), inner.position(span), "empty, which AWS rejects")
 
 
 def _choose_list(included: Node, excluded: Node) -> Node:
@@ -191,7 +197,7 @@ def _choose_list(included: Node, excluded: Node) -> Node:
     if not is_unknown(included) or not isinstance(included, StringNode):
         return included
     if isinstance(excluded, StringNode) and is_unknown(excluded):
-        return hole(", ".join(part.expression for part in (*included.holes, *excluded.holes)), included.at)
+        return unresolved(", ".join(part.expression for part in (*included.holes, *excluded.holes)), included.at)
     return included if _is_empty(excluded) else Absent(included.at)
 
 
@@ -212,7 +218,7 @@ def _policy_variables(node: Node) -> Node:
     if isinstance(node, ListNode):
         return ListNode(tuple(_policy_variables(item) for item in node.items), node.at)
     if isinstance(node, Choice):
-        return choice(
+        return make_choice(
             node.condition, [(outcome, _policy_variables(option)) for outcome, option in node.options], node.at
         )
     return node
@@ -225,12 +231,12 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
         kind, identifiers = (_value_of(inner, "type", inner_scope), _value_of(inner, "identifiers", inner_scope))
-        key = literal(kind) if kind is not None else None
+        key = known_string(kind) if kind is not None else None
         values = _policy_variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
             entries.append(_unknown_entry("; ".join(name for name, _ in when) or "principals", at))
             continue
-        if key == "*" and isinstance(values, ListNode) and [literal(item) for item in values.items] == ["*"]:
+        if key == "*" and isinstance(values, ListNode) and [known_string(item) for item in values.items] == ["*"]:
             return text("*", at)
         identifiers_by_type.setdefault(key, []).extend(elements(values))
     if at is None:
@@ -270,7 +276,7 @@ def _condition_variants(
         (condition, outcome), others = when[0], when[1:]
         with_block = _condition_variants([(others, block), *blocks[index + 1 :]], before, unknown, at)
         without = _condition_variants(blocks[index + 1 :], before, unknown, at)
-        return choice(condition, [(outcome, with_block), (negate(outcome), without)], block.at)
+        return make_choice(condition, [(outcome, with_block), (negate(outcome), without)], block.at)
     return _condition_element([*certain, *(block for _, block in blocks)], unknown, at)
 
 
@@ -303,11 +309,11 @@ class _Condition:
 def _string_or_unresolved(value: Node | None, expression: str, at: Position) -> StringNode:
     if isinstance(value, StringNode):
         return value
-    return hole(expression, at)
+    return unresolved(expression, at)
 
 
 def _unknown_entry(expression: str, at: Position) -> ObjectEntry:
-    return ObjectEntry(hole(expression, at), hole(expression, at))
+    return ObjectEntry(unresolved(expression, at), unresolved(expression, at))
 
 
 def _merged_documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
@@ -315,7 +321,7 @@ def _merged_documents(block: Block, name: str, scope: EvaluationScope, versions:
     value, attribute = _value_of(block, name, scope), block.body.get(name)
     if value is None or attribute is None:
         return
-    at = scope.inside(attribute.source).position(attribute.value.span)
+    at = scope.in_source(attribute.source).position(attribute.value.span)
     for document in elements(value):
         statements = statements_of(document, versions)
         # locate an unknown document at this attribute, not where the variable was first evaluated

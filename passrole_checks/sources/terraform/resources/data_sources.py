@@ -30,20 +30,20 @@ from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, 
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    KNOWN_AFTER_APPLY,
     Encoded,
     Reference,
     UnknownTail,
-    hole,
-    joined,
-    known,
-    literal,
+    fill_known_parts,
+    join_values,
+    known_string,
+    unresolved,
 )
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document
 from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, text_of, value_of
 
-_AT_DEPLOYMENT = "known at deployment only"
 _AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
 _REASONS = {
     "aws_ssm_parameter": "SSM parameter, read at deployment",
@@ -104,10 +104,10 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     kind = _KINDS.get((type_, name))
     if kind is not None:
         if kind is UnresolvedKind.ACCOUNT_ID and block.body.get("provider") is not None:
-            return hole(expression, at, "account of another provider")
-        return hole(expression, at, _AT_DEPLOYMENT, kind)
+            return unresolved(expression, at, "account of another provider")
+        return unresolved(expression, at, KNOWN_AFTER_APPLY, kind)
     if (type_, name) in _ATTRIBUTE_REASONS:
-        return hole(expression, at, _ATTRIBUTE_REASONS[type_, name])
+        return unresolved(expression, at, _ATTRIBUTE_REASONS[type_, name])
     resolve = _RESOLVERS.get(type_)
     result = resolve(value, block, name, scope, at) if resolve is not None else None
     if result is None:
@@ -115,8 +115,8 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     if result is not None:
         return result
     if name == "arn":
-        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=_AT_DEPLOYMENT),), at)
-    return hole(expression, at, _REASONS.get(type_, _AT_DEPLOYMENT))
+        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=KNOWN_AFTER_APPLY),), at)
+    return unresolved(expression, at, _REASONS.get(type_, KNOWN_AFTER_APPLY))
 
 
 def is_special(type_: str) -> bool:
@@ -136,8 +136,10 @@ def _service_principal(value: Reference, block: Block, name: str, scope: Evaluat
     if name == "suffix":
         return _dns_suffix(at)
     if name == "name":
-        service = value_of(block, "service_name", scope) or hole(f"{text_of(value)}.service_name", at)
-        return map_choices(lambda prefix, suffix: joined((prefix, text(".", at), suffix), at), service, _dns_suffix(at))
+        service = value_of(block, "service_name", scope) or unresolved(f"{text_of(value)}.service_name", at)
+        return map_choices(
+            lambda prefix, suffix: join_values((prefix, text(".", at), suffix), at), service, _dns_suffix(at)
+        )
     return None
 
 
@@ -159,11 +161,15 @@ def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         entity = _referenced_entity(own)
         if entity is not None and ENTITIES[entity.type].kind == kind and entity.module is not None:
             return entity.module.attribute(entity, ENTITIES[entity.type].arn, at)
-        last = (Unresolved(f"{text_of(value)}.{by}", UnresolvedKind.NAME),) if own is None else joined((own,), at).parts
+        last = (
+            (Unresolved(f"{text_of(value)}.{by}", UnresolvedKind.NAME),)
+            if own is None
+            else join_values((own,), at).parts
+        )
         parts = iam_arn(kind, "/", Unresolved(f"{text_of(value)}.path"), *last)
-        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
     if name in ("id", "name", by, f"{kind}_name"):
-        return own if own is not None else hole(expression, at, _AT_DEPLOYMENT, UnresolvedKind.NAME)
+        return own if own is not None else unresolved(expression, at, KNOWN_AFTER_APPLY, UnresolvedKind.NAME)
     if name == "role_arn":
         parts = iam_arn(
             "role",
@@ -171,7 +177,7 @@ def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, a
             Unresolved(f"{text_of(value)}.role_path"),
             Unresolved(f"{text_of(value)}.role", UnresolvedKind.NAME),
         )
-        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
     return None
 
 
@@ -191,13 +197,15 @@ def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope,
     kind = "role" if value.type.endswith("roles") else "user"
     expression = f"{text_of(value)}.{name}[*]"
     if name == "names":
-        return ListNode((UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=_AT_DEPLOYMENT),), at),), at)
+        return ListNode(
+            (UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=KNOWN_AFTER_APPLY),), at),), at
+        )
     if name != "arns":
         return None
     prefix = value_of(block, "path_prefix", scope)
-    before: tuple[Part, ...] = joined((prefix,), at).parts if prefix is not None else ("/",)
+    before: tuple[Part, ...] = join_values((prefix,), at).parts if prefix is not None else ("/",)
     parts = iam_arn(kind, *before, Unresolved(expression))
-    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at),), at)
+    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at),), at)
 
 
 def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
@@ -222,15 +230,15 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
         managed = _AWS_MANAGED.match(identifier_text) is not None
-        return hole(
-            expression, at, f"document of {identifier_text}, an AWS managed policy" if managed else _AT_DEPLOYMENT
+        return unresolved(
+            expression, at, f"document of {identifier_text}, an AWS managed policy" if managed else KNOWN_AFTER_APPLY
         )
     if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
-        end = ("/", *known(own).parts)  # the account may be ``aws``, and the path is unknown
+        end = ("/", *fill_known_parts(own).parts)  # the account may be ``aws``, and the path is unknown
         parts = join(
             ("arn:", PARTITION, ":iam::", Unresolved(f"{text_of(value)} account"), ":policy", Unresolved("path"), *end)
         )
-        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
     return arn if name == "id" else None
 
 
@@ -240,20 +248,20 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
         return None
     expression = f"{text_of(value)}.{name}"
     arn = value_of(block, "arn", scope)
-    known_arn = literal(arn) if arn is not None else None
+    known_arn = known_string(arn) if arn is not None else None
     session = _SESSION.fullmatch(known_arn) if known_arn is not None else None
     if session is not None:
         partition, account, role = session.groups()
         parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{text_of(value)}.path"), role))
-        return StringNode((Unresolved(expression, known=parts, reason=_AT_DEPLOYMENT),), at)
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
     if known_arn is not None:
         return arn
     reason = (
-        next((part.reason for part in arn.holes if part.reason), _AT_DEPLOYMENT)
+        next((part.reason for part in arn.holes if part.reason), KNOWN_AFTER_APPLY)
         if isinstance(arn, StringNode)
-        else _AT_DEPLOYMENT
+        else KNOWN_AFTER_APPLY
     )
-    return hole(expression, at, reason)
+    return unresolved(expression, at, reason)
 
 
 def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:

@@ -20,8 +20,14 @@ from passrole_checks.iam.partial_values import (
     holes_in,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, UnknownTail, hole, is_null, literal
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    UnknownTail,
+    is_null,
+    known_string,
+    unresolved,
+)
 
 _ELEMENTS = {
     name.lower(): name
@@ -68,8 +74,8 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
         statement = _field(tree, "statement")
         if statement is not None:
             return [_normalize_case(item) for item in elements(statement)]
-        return [hole("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
-    return [hole("…", document.at, "not a policy document")]
+        return [unresolved("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
+    return [unresolved("…", document.at, "not a policy document")]
 
 
 def _field(tree: ObjectNode, name: str) -> Node | None:
@@ -121,10 +127,10 @@ def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], l
     if isinstance(added, Absent):
         return statements, []
     sid = added.get("Sid") if isinstance(added, ObjectNode) else None
-    has_no_sid = sid is None or is_null(sid) or literal(sid) == ""
+    has_no_sid = sid is None or is_null(sid) or known_string(sid) == ""
     if isinstance(added, ObjectNode) and has_no_sid and all(entry.key.literal for entry in added.entries):
         return statements, [added]
-    name = literal(sid) if sid is not None else None
+    name = known_string(sid) if sid is not None else None
     if name is not None:
         if any(_has_sid(old, name) for old in statements):
             return [added if _has_sid(old, name) else old for old in statements], []
@@ -140,11 +146,11 @@ def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], l
 def _merge_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
     outcomes = [(outcome, *_merge_statement(statements, option)) for outcome, option in added.options]
     result = [
-        choice(added.condition, [(outcome, replaced[index]) for outcome, replaced, _ in outcomes], added.at)
+        make_choice(added.condition, [(outcome, replaced[index]) for outcome, replaced, _ in outcomes], added.at)
         for index in range(len(statements))
     ]
     appended = [(outcome, _as_single_node(new, added.at)) for outcome, _, new in outcomes]
-    return result, [choice(added.condition, appended, added.at)]
+    return result, [make_choice(added.condition, appended, added.at)]
 
 
 def _as_single_node(statements: list[Node], at: Position) -> Node:
@@ -155,7 +161,7 @@ def _as_single_node(statements: list[Node], at: Position) -> Node:
 
 def _has_sid(statement: Node, name: str) -> bool:
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    return sid is not None and literal(sid) == name
+    return sid is not None and known_string(sid) == name
 
 
 def _unless_replaced(statement: Node, name: str | None, description: str) -> Node:
@@ -165,13 +171,13 @@ def _unless_replaced(statement: Node, name: str | None, description: str) -> Nod
     """
     if isinstance(statement, Choice):
         options = [(outcome, _unless_replaced(option, name, description)) for outcome, option in statement.options]
-        return choice(statement.condition, options, statement.at)
+        return make_choice(statement.condition, options, statement.at)
     if isinstance(statement, ListNode):
         return ListNode(tuple(_unless_replaced(item, name, description) for item in statement.items), statement.at)
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    if sid is None or literal(sid) == "":
+    if sid is None or known_string(sid) == "":
         return statement
-    own = literal(sid)
+    own = known_string(sid)
     if own is not None and name is not None:
         return statement if own != name else Absent(statement.at)
     replaced = f'{description} replaces the statement "{own if own is not None else sid}"'

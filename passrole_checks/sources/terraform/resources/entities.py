@@ -8,7 +8,7 @@ from __future__ import annotations
 from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, Entity
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, hole, is_null, limit_size
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, is_null, limit_size, unresolved
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources.services import service_of
 
@@ -21,7 +21,7 @@ def value_of(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
-    value = limit_size(evaluate(attribute.value, scope.inside(attribute.source)), name)
+    value = limit_size(evaluate(attribute.value, scope.in_source(attribute.source)), name)
     return None if is_null(value) else value
 
 
@@ -43,7 +43,7 @@ def entity_path(block: Block, scope: EvaluationScope) -> StringNode | None:
     value = value_of(block, "path", scope)
     if isinstance(value, StringNode):
         return value
-    return hole("path", value.at) if value is not None else None
+    return unresolved("path", value.at) if value is not None else None
 
 
 def iam_arn(kind: str, *rest: Part) -> tuple[Part, ...]:

@@ -22,10 +22,16 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.path_conditions import PathCondition, simplify
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice
-from passrole_checks.sources.terraform.evaluation.loops import rounds_of
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
+from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Instance, hole, literal, number, truth
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Instance,
+    known_bool,
+    known_number,
+    known_string,
+    unresolved,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources.blocks import each_object
 
@@ -74,7 +80,7 @@ def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
     count, for_each = block.body.get("count"), block.body.get("for_each")
     at = scope.position(block.span)
     if count is not None:
-        value = evaluate(count.value, scope.inside(count.source))
+        value = evaluate(count.value, scope.in_source(count.source))
         amount = _max_count(value)
         if amount is None or amount > MAX_INSTANCES:
             return Instances((_unknown_instance(at),), True, False, at)
@@ -85,10 +91,10 @@ def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
             counted.append(replace(_counted_instance(index, at), when=when))
         return Instances(tuple(counted), True, True, at)
     if for_each is not None:
-        return _expand_for_each(evaluate(for_each.value, scope.inside(for_each.source)), at)
+        return _expand_for_each(evaluate(for_each.value, scope.in_source(for_each.source)), at)
     lifecycle = next((inner for inner in block.body.blocks if inner.type == "lifecycle"), None)
     enabled = lifecycle.body.get("enabled") if lifecycle is not None else None
-    if enabled is not None and truth(evaluate(enabled.value, scope.inside(enabled.source))) is False:
+    if enabled is not None and known_bool(evaluate(enabled.value, scope.in_source(enabled.source))) is False:
         return Instances((), True, True, at)  # OpenTofu documentation, "The enabled meta-argument"
     return Instances((Instance(),), False, True, at)
 
@@ -112,7 +118,7 @@ def _max_count(value: Node) -> int | None:
         return max(known) if len(known) == len(maxima) else None
     if isinstance(value, Const) and isinstance(value.value, bool):
         return int(value.value)
-    amount = number(value)
+    amount = known_number(value)
     return int(amount) if amount is not None and abs(amount) < 1e18 else None
 
 
@@ -154,12 +160,14 @@ def _elements_by_suffix(value: Node, at: Position, remaining: int) -> tuple[dict
         when = _united_condition([((value.condition, outcome), *element.when) for outcome, element in readings])
         if len(readings) == len(value.options) and not any(element.when for _, element in readings):
             when = ()
-        elements[suffix] = replace(readings[0][1], each_value=choice(value.condition, options, value.at), when=when)
+        elements[suffix] = replace(
+            readings[0][1], each_value=make_choice(value.condition, options, value.at), when=when
+        )
     return elements, known
 
 
 def _elements_of_variant(value: Node, at: Position) -> tuple[dict[str, _ForEachElement], bool]:
-    rounds = rounds_of(value)
+    rounds = iterations_of(value)
     if rounds is None:
         return {}, isinstance(value, (Const, Absent))
     elements: dict[str, _ForEachElement] = {}
@@ -167,14 +175,14 @@ def _elements_of_variant(value: Node, at: Position) -> tuple[dict[str, _ForEachE
     for round_ in rounds:
         is_map = not isinstance(value, ListNode)
         for key, each_value in _key_variants(round_.key if is_map else round_.value, round_.value, is_map):
-            name = None if round_.many else literal(key)
+            name = None if round_.repeated else known_string(key)
             if name is not None:
                 elements[suffix_of(name)] = _ForEachElement(name, StringNode((name,), at), each_value, round_.when)
                 continue
             known = False
             key_text = str(key) if isinstance(key, StringNode) else "…"
-            suffix = _unused_suffix(elements, suffix_of(key_text) if not round_.many or "" in elements else "")
-            elements[suffix] = _ForEachElement(None, hole("each.key", at) if round_.many else key, each_value)
+            suffix = _unused_suffix(elements, suffix_of(key_text) if not round_.repeated or "" in elements else "")
+            elements[suffix] = _ForEachElement(None, unresolved("each.key", at) if round_.repeated else key, each_value)
     return elements, known
 
 

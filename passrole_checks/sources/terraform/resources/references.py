@@ -11,7 +11,7 @@ from __future__ import annotations
 from passrole_checks.iam.partial_values import Node, Part, Position, StringNode, Unresolved, UnresolvedKind, join, text
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, joined, known
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, fill_known_parts, join_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_sources
 from passrole_checks.sources.terraform.resources.entities import (
@@ -68,7 +68,7 @@ def _entity_name(
     value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
 ) -> Node:
     own = entity_name(block, scope)
-    parts = known(own).parts if own is not None else None
+    parts = fill_known_parts(own).parts if own is not None else None
     return _computed_reference(
         value, Unresolved(expression, UnresolvedKind.NAME, role=_role_address(value), known=parts), name, own, at
     )
@@ -81,7 +81,9 @@ def _entity_arn(
     own, path = entity_name(block, scope), entity_path(block, scope)
     before: tuple[Part, ...] = path.parts if path is not None else ("/",)
     last: tuple[Part, ...] = (
-        known(own).parts if own is not None else (Unresolved(f"{text_of(value)}.{entity.name}", UnresolvedKind.NAME),)
+        fill_known_parts(own).parts
+        if own is not None
+        else (Unresolved(f"{text_of(value)}.{entity.name}", UnresolvedKind.NAME),)
     )
     inner = Unresolved(expression, role=_role_address(value), known=iam_arn(entity.kind, *before, *last))
     return _computed_reference(value, inner, name, own, at)
@@ -106,7 +108,7 @@ def _service_linked_role(
     suffix = value_of(block, "custom_suffix", scope)
     last: list[Part] = [Unresolved(f"{text_of(value)}.name", UnresolvedKind.NAME)]
     if suffix is not None:
-        last.extend(("_", *joined((suffix,), at).parts))
+        last.extend(("_", *join_values((suffix,), at).parts))
     return _computed_reference(value, Unresolved(expression, known=iam_arn("role", *path, *last)), name, None, at)
 
 
