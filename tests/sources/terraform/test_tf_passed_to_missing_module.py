@@ -206,7 +206,7 @@ def test_aws_managed_policies_are_not_combined(tmp_path: Path) -> None:
         ("PASSROLE_013", Severity.MEDIUM, Confidence.MEDIUM),
         ("PASSROLE_013", Severity.MEDIUM, Confidence.MEDIUM),
     ]
-    assert all(one.message.endswith("The policy is handed to module.m, which is not here.") for one in found)
+    assert all("module.m" in one.message for one in found)
 
 
 @pytest.mark.parametrize(

@@ -188,4 +188,4 @@ resource "aws_iam_policy" "p" {
     found = scan_paths([tmp_path], ScanOptions())
     assert found.unreadable == ()
     (finding,) = found.findings
-    assert finding.check_id == "PASSROLE_001" and finding.message.endswith("This holds when var.a is true.")
+    assert finding.check_id == "PASSROLE_001" and finding.message.endswith("var.a is true.")
