@@ -23,7 +23,7 @@ from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
 from passrole_checks.sources.model import terraform_policy_attributes
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
-from passrole_checks.sources.terraform.functions.call import KNOWN, NEVER
+from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
 
@@ -153,9 +153,9 @@ def judged(folder: Path, resource: str, more: str = "") -> list[tuple[str, str]]
 def test_the_functions_that_are_not_evaluated_are_those_of_the_readme(tmp_path: Path) -> None:
     """The README lists exactly the functions that are always unresolved; findings name each."""
     evaluated, holes = row("functions")
-    assert named(holes) == set(NEVER) < KNOWN
+    assert named(holes) == set(NOT_EVALUATED) < BUILTIN_NAMES
     assert named(evaluated) == {f"provider::aws::{name}" for name in AWS}
-    for name in NEVER:
+    for name in NOT_EVALUATED:
         said = dict(judged(tmp_path, f'{name}("x")'))
         assert name == "uuid" or f'{name}("x")' in said["PASSROLE_014"]  # a UUID holds neither "*" nor "/"
 

@@ -22,7 +22,7 @@ from passrole_checks.files import safe_read
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import scan_paths
 from passrole_checks.sources import detect
-from passrole_checks.sources.terraform.modules.folder import local_path
+from passrole_checks.sources.terraform.modules.folder import resolve_local_source
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = """\
@@ -394,7 +394,7 @@ def test_paths_of_windows_are_shown_with_forward_slashes(file: str, shown: str) 
 @pytest.mark.parametrize("source", ["./modules/role", ".\\modules\\role", "./modules\\role"])
 def test_a_module_source_may_be_written_with_backslashes(source: str) -> None:
     """Terraform on Windows takes both, and a configuration that was written there is read everywhere."""
-    assert local_path(Path("root"), source) == Path("root/modules/role")
+    assert resolve_local_source(Path("root"), source) == Path("root/modules/role")
 
 
 def test_line_ends_of_windows_change_nothing(folder: Path) -> None:

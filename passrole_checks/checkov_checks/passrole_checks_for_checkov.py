@@ -326,7 +326,7 @@ def _register_all() -> None:
     """Register the checks, once in each process: several runners may load this file there."""
     if resource_registry.get_check_by_id("PASSROLE_001") is not None:
         return
-    missing = unavailable or host_results.missing_parser()
+    missing = unavailable or host_results.missing_parser_reason()
     if missing:
         _complain_of_installation(missing)
     if unavailable:

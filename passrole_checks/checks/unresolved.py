@@ -16,6 +16,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.addresses import seen_from
+from passrole_checks.sources.model.configuration import MODULE_NOT_AVAILABLE
 
 # partition and account are those of the passing principal, so they matter only if nothing else is unresolved
 _PLACES = (UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION)
@@ -85,7 +86,7 @@ class UnresolvedScope(Check):
     @staticmethod
     def _remedy(context: GrantContext, question: OpenQuestion) -> str:
         holes = question.holes
-        if any(hole.reason.startswith("the module is not here") for hole in holes):
+        if any(hole.reason == MODULE_NOT_AVAILABLE for hole in holes):
             return (
                 "Run `terraform init` before the scan, or scan a plan (`terraform show -json`); or review the value "
                 "and suppress this with a justification."

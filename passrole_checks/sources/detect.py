@@ -147,7 +147,7 @@ def check_inputs(
         unreadable = terraform.unreadable_inputs(inputs)
         roots = [unit for unit in units if unit.framework is Framework.TERRAFORM]
         with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
-            notes = terraform.undeclared([unit.path for unit in roots], inputs) if roots else ()
+            notes = terraform.undeclared_inputs([unit.path for unit in roots], inputs) if roots else ()
     if inputs.parameters and declared is not None:
         from passrole_checks.sources.cloudformation.parameter_values import undeclared_parameters
 
@@ -356,14 +356,14 @@ def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSI
     all_folders = set(folders)
     if len(all_folders) < 2:
         return frozenset(all_folders)
-    from passrole_checks.sources.terraform import called_folders, will_be_read  # slow to import; Terraform only
+    from passrole_checks.sources.terraform import called_folders, expect_reads  # slow to import; Terraform only
 
     calls = {folder: set(called_folders(folder, exclusions) & all_folders) for folder in all_folders}
     called = set().union(*calls.values())
     roots = frozenset(
         folder for folder in all_folders if folder not in called or folder in _reachable_folders(calls, folder)
     )
-    will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reachable_folders(calls, root)}))
+    expect_reads(Counter(str(folder) for root in roots for folder in {root, *_reachable_folders(calls, root)}))
     return roots
 
 

@@ -82,7 +82,7 @@ def test_value_without_a_name_is_an_error(value: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("content", "start"),
     [
-        (None, "given.tfvars: no such file"),
+        (None, "given.tfvars: variable file not found"),
         (b"role = = 1\n", "given.tfvars:1: "),
         (b"\nrole = var.x\n", "given.tfvars:2: role: "),
         (b"\xff", "given.tfvars:1: not UTF-8 text"),
@@ -114,7 +114,7 @@ def test_invalid_expression_is_one_line(capsys: pytest.CaptureFixture[str]) -> N
     Path("root/main.tf").write_text(ROOT.replace("default =", "type = list(string)\n  default ="))
     assert main(["scan", "root", "--var", "role=[x"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("--var role: '[x' is no HCL expression")
+    assert error.startswith("--var role: '[x' is not an HCL expression")
     assert error.count("\n") == 1
 
 

@@ -202,8 +202,8 @@ def test_notes_that_stand(repository: Repository) -> None:
     said = repository.diff("HEAD^", "HEAD")
     assert [entry["file"] for entry in said.json["not_evaluated"]] == ["b/main.tf", "b/main.tf", "a/main.tf", "link"]
     assert repository.diff("HEAD^", "HEAD", text=True).out == (
-        "b/main.tf:1: note: not evaluated: module b (acme/b/aws) is not here\n"
-        "b/main.tf:4: note: not evaluated: module c (acme/c/aws) is not here\n"
+        "b/main.tf:1: note: not evaluated: module b (acme/b/aws) is not downloaded (run `terraform init`)\n"
+        "b/main.tf:4: note: not evaluated: module c (acme/c/aws) is not downloaded (run `terraform init`)\n"
         "note: 2 items could not be evaluated in either version (--format json lists all)\n"
         "\n"
         "no change of PassRole access; 1 unchanged\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.files.read_boundary import Boundary
-from passrole_checks.sources.terraform.evaluation.to_plain import plain
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.root_context import Run
@@ -43,7 +43,7 @@ def value_in(root: Path, text: str) -> Node:
     assert [problem for parsed in folder.files for problem in parsed.problems] == []
     module = Module(Run(Files(Boundary.around(root))), folder)
     attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+    return to_plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
 
 
 def evaluated(root: Path, expression: str, before: str = "") -> Node:

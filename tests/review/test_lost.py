@@ -144,7 +144,7 @@ def test_broken_terraform_near_a_change_is_unreadable(repository: Reviews) -> No
 
 def test_missing_parser_is_not_clean(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a parser nothing is known about Terraform in either version, which is not clean."""
-    monkeypatch.setattr(files, "reader", lambda: readers._without("no parser: none is installed"))
+    monkeypatch.setattr(files, "reader", lambda: readers._unavailable_reader("no parser: none is installed"))
     files.parse_bytes.cache_clear()
     repository.commit({"main.tf": policy(APP)})
     repository.commit({"main.tf": policy(APP), "policies/x.json": "{}"})
@@ -161,7 +161,8 @@ def test_changed_call_of_a_missing_module_is_noted(repository: Reviews) -> None:
     assert left_out(repository) == (0, [])
     repository.commit({"main.tf": call % ("2.0", "y")})
     assert left_out(repository) == (
-        0, [("main.tf", "module m (example/deployer/aws) is not here, and is called otherwise now")]
+        0, [("main.tf",
+             "module m (example/deployer/aws) is not downloaded (run `terraform init`), and is called otherwise now")]
     )  # fmt: skip
 
 
@@ -170,5 +171,5 @@ def test_items_skipped_only_in_base_are_noted_for_base(repository: Reviews) -> N
     call = 'module "m" {\n  source = "./m"\n}\n'
     result = repository.between({"main.tf": call, "m/README.md": "Later.\n"}, {"m/main.tf": policy(APP)})
     assert [(note.file, note.reason) for note in result.report.not_evaluated] == [
-        ("main.tf", "in HEAD^: module m (./m) holds no Terraform files")
+        ("main.tf", "in HEAD^: module m (./m) contains no .tf files")
     ]

@@ -120,4 +120,4 @@ resource "aws_iam_policy" "p" {
     )
     (finding,) = result.findings
     assert finding.uses == ("module.a.aws_iam_policy.p", "module.b.aws_iam_policy.p")
-    assert "depends on module.documents.json (the module is not here)" in finding.message
+    assert "depends on module.documents.json (the module source is not available)" in finding.message

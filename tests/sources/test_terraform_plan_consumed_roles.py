@@ -1,4 +1,4 @@
-"""Which resources of a plan receive which role, also where that is known only after apply.
+"""Roles that resources of a plan receive, also if known after apply only.
 
 Source: Terraform documentation, "JSON Output Format".
 """
@@ -48,31 +48,31 @@ def plan(changes: list[Any], resources: Any = (), *, unchanged: bool = False) ->
     return found
 
 
-def told(value: Node) -> Any:
-    """The role that a value is, else its words; of alternatives all."""
+def role_or_expression(value: Node) -> Any:
+    """The role that a value is, else its expression; a list for alternatives."""
     if isinstance(value, Choice):
-        return [told(option) for _, option in value.options]
+        return [role_or_expression(option) for _, option in value.options]
     assert isinstance(value, StringNode)
     only = value.only_hole
     return only.role or only.expression if only is not None else str(value)
 
 
 def rows(found: Configuration) -> list[tuple[str, str, Any]]:
-    return [(one.resource.address, one.attribute, told(one.value)) for one in found.received]
+    return [(one.resource.address, one.attribute, role_or_expression(one.value)) for one in found.received]
 
 
-def test_a_known_value_stands_where_the_plan_shows_it() -> None:
-    """An ARN in a plan is received as it is, on its own line."""
+def test_known_value_has_its_position() -> None:
+    """A known ARN is received unchanged, at its own line."""
     arn = "arn:aws:iam::111122223333:role/app"
     content = json.dumps({"resource_changes": [change("aws_lambda_function.f", {"role": arn}, {})]}, indent=1)
     found = load(Path("plan.json"), content)
     line = next(number for number, text in enumerate(content.splitlines(), 1) if arn in text)
-    assert [(one.at.line, told(one.value)) for one in found.received] == [(line, arn)]
+    assert [(one.at.line, role_or_expression(one.value)) for one in found.received] == [(line, arn)]
 
 
 @pytest.mark.parametrize("name", ["aws_iam_role.r.arn", "aws_iam_role.r.name", "aws_iam_role.r.id", "aws_iam_role.r"])
-def test_an_unknown_value_is_the_role_that_its_expression_names(name: str) -> None:
-    """What is known after apply and mentions one role is that role, whatever else is mentioned beside it."""
+def test_unknown_value_is_the_referenced_role(name: str) -> None:
+    """An unknown value that refers to one role is that role, whatever else it refers to."""
     found = plan(
         [change("aws_iam_role.r", ROLE, AFTER), change("aws_lambda_function.f", {}, {"role": True})],
         [written("aws_lambda_function.f", {"role": refs("var.own", name, "aws_iam_role.r")})],
@@ -80,8 +80,8 @@ def test_an_unknown_value_is_the_role_that_its_expression_names(name: str) -> No
     assert rows(found) == [("aws_lambda_function.f", "role", "aws_iam_role.r")]
 
 
-def test_an_unknown_value_that_names_two_roles_is_one_of_them() -> None:
-    """Of a conditional a plan tells only the names: each role may be the one."""
+def test_unknown_value_with_two_roles_has_alternatives() -> None:
+    """Of a conditional a plan has the references only: each role is an alternative."""
     found = plan(
         [
             change("aws_iam_role.a", ROLE, AFTER),
@@ -93,8 +93,8 @@ def test_an_unknown_value_that_names_two_roles_is_one_of_them() -> None:
     assert rows(found) == [("aws_lambda_function.f", "role", ["aws_iam_role.a", "aws_iam_role.b"])]
 
 
-def test_the_key_of_the_instance_says_which_role() -> None:
-    """``each.key`` beside a role means the role under the same key."""
+def test_instance_key_selects_role() -> None:
+    """``each.key`` beside a role refers to the role with the same key."""
     each = {"for_each_expression": refs("local.all")}
     found = plan(
         [
@@ -110,7 +110,7 @@ def test_the_key_of_the_instance_says_which_role() -> None:
 
 
 def test_nested_blocks_are_read() -> None:
-    """A role in a block is known by the block in the configuration; also where all blocks are known after apply."""
+    """A role in a block is found by the block in the configuration, also if all blocks are unknown."""
     target = [{"role_arn": refs("aws_iam_role.r.arn"), "arn": {"constant_value": "x"}}]
     for after, unknown in (({"target": [{"arn": "x"}]}, {"target": [{"role_arn": True}]}), ({}, {"target": True})):
         found = plan(
@@ -120,8 +120,8 @@ def test_nested_blocks_are_read() -> None:
         assert rows(found) == [("aws_scheduler_schedule.s", "target/0/role_arn", "aws_iam_role.r")]
 
 
-def test_what_names_no_role_stays_a_hole_with_its_names() -> None:
-    """Where nothing says which role it is, the names of the expression are what is left."""
+def test_value_without_role_is_unresolved() -> None:
+    """A value whose references determine no role is unresolved and named after them."""
     found = plan(
         [change("aws_lambda_function.f", {}, {"role": True})],
         [written("aws_lambda_function.f", {"role": refs("module.roles.arn", "module.roles")})],
@@ -129,8 +129,8 @@ def test_what_names_no_role_stays_a_hole_with_its_names() -> None:
     assert rows(found) == [("aws_lambda_function.f", "role", "module.roles.arn")]
 
 
-def test_an_instance_profile_is_known_with_its_role() -> None:
-    """A profile that is about to be created holds the role that its expression names."""
+def test_instance_profile_has_its_role() -> None:
+    """An instance profile to be created has the role that its expression refers to."""
     found = plan(
         [
             change("aws_iam_role.r", ROLE, AFTER),
@@ -144,7 +144,7 @@ def test_an_instance_profile_is_known_with_its_role() -> None:
     )
     (profile,) = found.instance_profiles
     assert profile.role is not None
-    assert (profile.address, str(profile.name), told(profile.role)) == (
+    assert (profile.address, str(profile.name), role_or_expression(profile.role)) == (
         "aws_iam_instance_profile.p",
         "hosts",
         "aws_iam_role.r",
@@ -161,21 +161,21 @@ def test_an_instance_profile_is_known_with_its_role() -> None:
         (("no-op",), True, "deployer"),
     ],
 )
-def test_what_a_plan_leaves_alone_is_passed_by_nobody(actions: tuple[str, ...], unchanged: bool, by: str) -> None:
-    """A resource that stays as it is keeps its role; ``--unchanged`` counts it as if it were made."""
+def test_unchanged_resource_needs_no_passing(actions: tuple[str, ...], unchanged: bool, by: str) -> None:
+    """An unchanged resource keeps its role; ``--unchanged`` treats it as created."""
     found = plan([change("aws_lambda_function.f", {"role": "r"}, {}, *actions)], unchanged=unchanged)
     assert [one.by for one in found.received] == [by]
 
 
-def test_a_resource_that_goes_away_receives_nothing() -> None:
-    """What is deleted needs no role."""
+def test_deleted_resource_receives_nothing() -> None:
+    """A deleted resource needs no role."""
     entry = change("aws_lambda_function.f", None, {}, "delete")
     entry["change"]["before"] = {"role": "r"}
     assert plan([entry]).received == ()
 
 
-def test_a_prefix_is_the_beginning_of_a_roles_name() -> None:
-    """Of a role with ``name_prefix`` the plan knows how its name begins."""
+def test_name_prefix_is_known() -> None:
+    """The name of a role with ``name_prefix`` is known up to its prefix."""
     unknown = {**AFTER, "name": True}
     found = plan([change("aws_iam_role.r", {"name_prefix": "app-", "path": "/"}, unknown)])
     assert [str(role.name) for role in found.roles] == ["app-${generated}"]
@@ -209,9 +209,9 @@ resource "aws_lambda_function" "f" {
         ("local.unknown", ["aws_iam_role.a", "aws_iam_role.b"]),
     ],
 )
-def test_the_configuration_says_which_role_it_is(tmp_path: Path, role: str, expected: Any) -> None:
-    """Of two names that a plan tells, the configuration with the plan's variables says which is meant; where it does
-    not know either, or is of another version, it stays one of the two."""
+def test_source_configuration_selects_role(tmp_path: Path, role: str, expected: Any) -> None:
+    """The configuration with the plan's variables selects one of two referenced roles; if it cannot, or is of another
+    version, both remain."""
     (tmp_path / "main.tf").write_text(SOURCE.replace("ROLE", role), encoding="utf-8")
     content = {
         "format_version": "1.2",

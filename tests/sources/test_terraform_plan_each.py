@@ -1,4 +1,4 @@
-"""What ``each`` and ``count`` mean in the names that a plan tells, and where a module's instances lead."""
+"""``each`` and ``count`` in the references of a plan, and instances of modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCUMENT = "aws_iam_policy_document"
 
 
 def change(address: str, after: Any, unknown: Any, **more: Any) -> dict[str, Any]:
-    """A resource that is created, or a data resource that is read, with the key of its address."""
+    """A resource that is created, or a data source that is read, with the key of its address."""
     module, _, rest = address.rpartition("|")
     data = rest.startswith("data.")
     kind, name = rest.removeprefix("data.").partition("[")[0].split(".")
@@ -44,7 +44,7 @@ def policy(address: str) -> dict[str, Any]:
 
 
 def reading(address: str, resources: Any = (None,), unknown: Any = (True,)) -> dict[str, Any]:
-    """A data document with one statement, of which elements are not known."""
+    """A data source with one statement that has unknown elements."""
     shown = None if resources is None else list(resources)
     statement = {"actions": ["iam:PassRole"], "resources": shown, "condition": [], "effect": None, "sid": None}
     missing = {"actions": [False], "resources": unknown if unknown is True else list(unknown), "condition": []}
@@ -80,7 +80,7 @@ def spelled(node: Node | None) -> Any:
 
 
 def documents(changes: list[Any], root: dict[str, Any]) -> dict[str, Any]:
-    """The policies of a plan by the address of their resource: the Resource of their statements, or a hole."""
+    """The Resource of the statements of each policy by address, or an unresolved value."""
     content = {"format_version": "1.2", "resource_changes": changes, "configuration": {"root_module": root}}
     found = load(Path("plan.json"), json.dumps(content))
     shown: dict[str, Any] = {}
@@ -110,8 +110,8 @@ def single(*names: str, changes: list[Any], each: Any = None) -> Any:
 A, B = role('aws_iam_role.x["a"]'), role('aws_iam_role.x["b"]')
 
 
-def test_each_key_names_the_instance_of_the_same_key() -> None:
-    """``aws_iam_role.x[each.key].arn`` in the instance "a" is the role x["a"], with what is known of its ARN."""
+def test_each_key_selects_instance() -> None:
+    """``aws_iam_role.x[each.key].arn`` in the instance "a" is the role x["a"], with the known parts of its ARN."""
     assert single("aws_iam_role.x", "each.key", changes=[A, B]) == ['${aws_iam_role.x["a"].arn -> aws_iam_role.x["a"]}']
 
 
@@ -125,13 +125,13 @@ def test_each_key_names_the_instance_of_the_same_key() -> None:
         ("aws_iam_role.x.arn", "aws_iam_role.x", "each.key"),
     ],
 )
-def test_more_or_less_than_the_key_names_no_role(names: tuple[str, ...]) -> None:
-    """Where something else takes part, or nothing says which instance is meant, no role is claimed."""
+def test_other_references_beside_key_are_no_role(names: tuple[str, ...]) -> None:
+    """If there are other references, or nothing selects an instance, no role is assumed."""
     (found,) = single(*names, changes=[A, B, role("aws_iam_role.other")])
     assert "->" not in found
 
 
-def test_count_index_names_the_instance_of_the_same_number() -> None:
+def test_count_index_selects_instance() -> None:
     """``count.index`` is the number of the instance."""
     changes = [
         role("aws_iam_role.x[0]"), role("aws_iam_role.x[1]"), reading(f"data.{DOCUMENT}.d[1]"),
@@ -146,28 +146,28 @@ def test_count_index_names_the_instance_of_the_same_number() -> None:
     }
 
 
-def test_each_value_is_followed_to_the_for_each() -> None:
-    """``each.value`` is what the ``for_each`` of the same block refers to, where that is one name."""
+def test_each_value_is_followed_to_for_each() -> None:
+    """``each.value`` is what the ``for_each`` of the same block refers to, if that is one name."""
     each = refs('aws_iam_role.x["b"].arn', 'aws_iam_role.x["b"]', "aws_iam_role.x")
     assert single("each.value", changes=[A, B], each=each) == ['${aws_iam_role.x["b"].arn -> aws_iam_role.x["b"]}']
     nested = single("each.value.arn", "each.value", changes=[A, B], each=each)
     assert nested == ['${aws_iam_role.x["b"].arn -> aws_iam_role.x["b"]}']
 
 
-def test_each_value_of_several_names_is_one_of_them() -> None:
-    """Of a ``for_each`` with several roles it is not told which one an instance means: none is claimed."""
+def test_each_value_of_several_roles_is_no_role() -> None:
+    """With several roles in ``for_each`` the role of an instance is unknown: none is assumed."""
     each = refs('aws_iam_role.x["a"].arn', 'aws_iam_role.x["b"].arn')
     (found,) = single("each.value", changes=[A, B], each=each)
     assert found == '${aws_iam_role.x["a"].arn, aws_iam_role.x["b"].arn}'
 
 
-def test_each_value_without_a_for_each_stays_a_name() -> None:
-    """Where the configuration does not tell the ``for_each``, the hole is named ``each.value``."""
+def test_each_value_without_for_each_stays_a_name() -> None:
+    """If ``for_each`` is not in the configuration, the unresolved part is named ``each.value``."""
     assert single("each.value", changes=[A]) == ["${each.value}"]
 
 
-def test_key_of_a_module_call_is_that_of_the_module() -> None:
-    """A document that is given to a module with ``each.key`` is that of the module's own key, not of the resource's."""
+def test_each_key_of_module_call_is_the_modules_key() -> None:
+    """``each.key`` in a module's argument is the module's key, not the resource's."""
     first, second = (reading(f'data.{DOCUMENT}.d["{key}"]', [f"arn:aws:iam::111122223333:role/{key}", None],
                              [False, True]) for key in ("m", "r"))  # fmt: skip
     inner = policy('module.x["m"]|aws_iam_role_policy.p["r"]')
@@ -216,8 +216,8 @@ def test_modules_are_followed_at_any_depth() -> None:
     }
 
 
-def test_names_that_lead_in_a_circle_end() -> None:
-    """A variable that is given itself is a name, and no endless search."""
+def test_circular_references_end() -> None:
+    """A variable that refers to itself stays a name and does not loop."""
     call = {"expressions": {"v": refs("module.m.o", "module.m")},
             "module": {"outputs": {"o": {"expression": refs("var.v")}},
                        "resources": [written("aws_iam_role_policy.p", policy=refs("var.v"))]}}  # fmt: skip
@@ -225,8 +225,8 @@ def test_names_that_lead_in_a_circle_end() -> None:
     assert found == {"module.m.aws_iam_role_policy.p": "${module.m.o}"}
 
 
-def test_names_that_multiply_end_in_time() -> None:
-    """Outputs that each name two others, twenty levels deep, are not followed a million times."""
+def test_exponential_references_end_in_time() -> None:
+    """Outputs that each refer to two others, twenty levels deep, end within the step limit."""
 
     def level(number: int) -> dict[str, Any]:
         if number == 0:
@@ -243,8 +243,8 @@ def test_names_that_multiply_end_in_time() -> None:
     assert found["aws_iam_role_policy.p"].startswith("${local.a, local.b")
 
 
-def test_documents_that_are_only_configured_keep_what_overrides_them() -> None:
-    """Of a document that is not read in the plan, sources and overrides that are not known stay as holes."""
+def test_configured_document_keeps_unknown_overrides() -> None:
+    """Unknown sources and overrides of a document that is only configured are unresolved."""
     configured = written(
         f"data.{DOCUMENT}.d",
         source_policy_documents=refs("local.base"),

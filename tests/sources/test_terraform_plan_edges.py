@@ -1,4 +1,4 @@
-"""Plans and states at the edges: what is unknown as a whole, entries of another type, attributes that are rare."""
+"""Edge cases of plans and states: unknown parts, entries of wrong types, rare attributes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def spelled(node: Node | None) -> Any:
 
 
 def document_of(values: Any, unknown: Any, **expressions: Any) -> Any:
-    """The document of a policy that a planned reading of a data resource gives."""
+    """The document of a policy with a planned data source."""
     data = change(DOCUMENT, values, {"json": True, **unknown}, ("read",))
     policy = change("aws_iam_policy.deploy", {"name": "deploy"}, {"policy": True})
     code = [
@@ -100,8 +100,8 @@ LABEL = f"{DOCUMENT}.statement[0]"
         ),
     ],
 )
-def test_a_statement_of_which_parts_are_not_known(value: Any, unknown: Any, expected: Any) -> None:
-    """Each part of a statement is what the plan shows of it, or a hole of its own."""
+def test_partially_unknown_statement(value: Any, unknown: Any, expected: Any) -> None:
+    """Each part of a statement is its planned value, or unresolved."""
     assert statement_of(value, unknown) == expected
 
 
@@ -123,23 +123,23 @@ def test_a_statement_of_which_parts_are_not_known(value: Any, unknown: Any, expe
         ),
     ],
 )  # fmt: skip
-def test_a_document_of_which_parts_are_not_known(values: Any, unknown: Any, expected: Any) -> None:
-    """Statements that are not known stand as holes among those that are; of texts that are empty nothing comes."""
+def test_partially_unknown_document(values: Any, unknown: Any, expected: Any) -> None:
+    """Unknown statements are unresolved among known ones; empty strings give none."""
     assert document_of(values, unknown)["Statement"] == expected
 
 
-def test_an_element_of_another_type_is_told() -> None:
-    """A number in a list of actions is no text: that is said, and the others stay."""
+def test_element_of_wrong_type_is_reported() -> None:
+    """A number in a list of actions is reported, and the other actions stay."""
     data = change(DOCUMENT, {"statement": [{**PASS, "actions": ["iam:PassRole", 7]}]}, {"json": True}, ("read",))
     policy = change("aws_iam_policy.deploy", {}, {"policy": True})
     code = [written(DOCUMENT), written("aws_iam_policy.deploy", policy={"references": [f"{DOCUMENT}.json"]})]
     found = read(data, policy, resources=code)
     assert spelled(found.policies[0].document)["Statement"] == [ALLOWED]
-    assert {one.reason for one in found.unreadable} == {f"{LABEL}.actions: an element is no text"}
+    assert {one.reason for one in found.unreadable} == {f"{LABEL}.actions: an element is not a string"}
 
 
-def test_a_document_that_nobody_wrote_is_a_hole() -> None:
-    """A data resource that has no statement in the configuration, and was not read, is not known."""
+def test_unconfigured_document_is_unresolved() -> None:
+    """A data source without statements in the configuration that was not read is unresolved."""
     code = [
         written(DOCUMENT, version={"constant_value": "2012-10-17"}),
         written("aws_iam_policy.deploy", policy={"references": [f"{DOCUMENT}.json", DOCUMENT]}),
@@ -151,41 +151,41 @@ def test_a_document_that_nobody_wrote_is_a_hole() -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        (change("aws_iam_policy.x", {}, actions=()), "aws_iam_policy.x: a change without actions"),
-        (change("aws_iam_policy.x", "text"), "aws_iam_policy.x: the values of the change are no object"),
-        (change("aws_iam_role.x", {"inline_policy": 7}), "aws_iam_role.x: inline_policy is no list"),
+        (change("aws_iam_policy.x", {}, actions=()), "aws_iam_policy.x: the change has no actions"),
+        (change("aws_iam_policy.x", "text"), "aws_iam_policy.x: the values of the change are not an object"),
+        (change("aws_iam_role.x", {"inline_policy": 7}), "aws_iam_role.x: inline_policy is not a list"),
         (
             change("aws_iam_role.x", {"inline_policy": [{"name": "a", "policy": 7}]}),
-            "aws_iam_role.x: inline_policy[0].policy is no text",
+            "aws_iam_role.x: inline_policy[0].policy is not a string",
         ),
     ],
 )
-def test_an_entry_of_another_form_is_told(entry: Any, reason: str) -> None:
-    """What is no text, no list or no object is named with its address."""
+def test_entry_of_wrong_type_is_reported(entry: Any, reason: str) -> None:
+    """A value that should be a string, list or object is reported with its address."""
     assert reason in [one.reason for one in read(entry).unreadable]
 
 
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        ({"resources": {}}, "resources is no list"),
+        ({"resources": {}}, "resources is not a list"),
         ({"resources": [{"mode": "managed"}]}, "an entry of resources has no type or name"),
-        ({"resources": [{"type": "aws_iam_policy", "name": "x"}]}, "aws_iam_policy.x: instances is no list"),
+        ({"resources": [{"type": "aws_iam_policy", "name": "x"}]}, "aws_iam_policy.x: instances is not a list"),
         (
             {"resources": [{"type": "aws_iam_policy", "name": "x", "instances": [{"attributes_flat": {}}]}]},
-            "aws_iam_policy.x: there are no attributes that can be read: run terraform show -json",
+            "aws_iam_policy.x: no readable attributes; use `terraform show -json`",
         ),
     ],
 )
-def test_a_stored_state_of_another_form_is_told(state: Any, reason: str) -> None:
-    """What cannot be read of a state is named; the keys may stand in any order."""
+def test_stored_state_of_wrong_type_is_reported(state: Any, reason: str) -> None:
+    """Unreadable parts of a state are reported; keys may have any order."""
     for content in ({"version": 4, "serial": 1, **state}, {"outputs": {}, "lineage": "a", "version": 4, **state}):
         found = load(Path("terraform.tfstate"), json.dumps(content))
         assert [one.reason for one in found.unreadable] == [reason]
 
 
-def test_what_a_prior_state_holds_that_nothing_is_known_of() -> None:
-    """An account that is no account id, an empty document and a resource without values say nothing."""
+def test_invalid_prior_state_values_are_ignored() -> None:
+    """An invalid account id, an empty document and a resource without values are ignored."""
     prior = {
         "values": {
             "root_module": {
@@ -204,8 +204,8 @@ def test_what_a_prior_state_holds_that_nothing_is_known_of() -> None:
     assert (found.account, found.unreadable) == (None, ())
 
 
-def test_the_account_of_a_module_that_the_configuration_does_not_tell() -> None:
-    """A caller identity in a module whose provider is not told may be that of another account."""
+def test_caller_identity_with_unknown_provider_is_ignored() -> None:
+    """A caller identity in a module with an unknown provider may be of another account."""
     caller = {"address": "module.m.data.aws_caller_identity.me", "mode": "data", "type": "aws_caller_identity",
               "values": {"account_id": "111122223333"}}  # fmt: skip
     prior = {"values": {"root_module": {"child_modules": [{"address": "module.m", "resources": [caller]}]}}}

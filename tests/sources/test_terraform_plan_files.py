@@ -1,4 +1,4 @@
-"""Which files are plans and states, and what is said of those that are not quite."""
+"""Detection of plan and state files, and errors for similar ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.terraform_plan import load
-from passrole_checks.sources.terraform_plan.model import key_of, without_key
+from passrole_checks.sources.terraform_plan.model import call_instance_key, without_key
 
 PASS_ANY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}
@@ -77,14 +77,14 @@ def addresses(found: Configuration) -> list[str]:
 
 
 def scanned(path: Path) -> tuple[set[str], list[tuple[str, int | None]]]:
-    """The resources of the findings in a file, and what is said of it."""
+    """The resources of the findings in a file, and the reasons why it is unreadable."""
     result = scan_paths([path], ScanOptions())
     return {item.resource.address for item in result.findings}, [(item.reason, item.line) for item in result.unreadable]
 
 
 @pytest.mark.parametrize("version", ["0.1", "0.2", "1.0", "1.2", "1.99", None])
-def test_every_version_that_is_known_is_read(tmp_path: Path, version: str | None) -> None:
-    """Minor versions only add to the format, and a plan that a tool has stripped of its version is read as well."""
+def test_known_versions_are_read(tmp_path: Path, version: str | None) -> None:
+    """Minor versions only add to the format; a plan without a version is read as well."""
     document: dict[str, Any] = {"terraform_version": "1.9.8", "resource_changes": [CREATED]}
     if version is not None:
         document = {"format_version": version, **document}
@@ -93,15 +93,15 @@ def test_every_version_that_is_known_is_read(tmp_path: Path, version: str | None
 
 
 @pytest.mark.parametrize("version", ["2.0", 2, [1], {}, True])
-def test_another_major_version_is_refused(version: Any) -> None:
-    """Of a format that is not known nothing is guessed; the error names the version and its line."""
-    with pytest.raises(InputError, match=r"plan\.json:1: plan format version .* is not supported"):
+def test_unknown_major_version_is_rejected(version: Any) -> None:
+    """An unknown format is rejected with its version and line."""
+    with pytest.raises(InputError, match=r"plan\.json:1: unsupported plan format version"):
         read({"format_version": version, "resource_changes": [CREATED]})
 
 
 @pytest.mark.parametrize("order", [False, True])
-def test_plan_of_a_tool_that_sorts_keys_is_the_same(order: bool) -> None:
-    """The order of the keys makes no difference."""
+def test_order_of_keys_does_not_matter(order: bool) -> None:
+    """The order of the keys does not matter."""
     document = {
         "terraform_version": "1.9.8", "format_version": "1.2", "resource_changes": [CREATED],
         "prior_state": {"values": {"root_module": {"resources": [resource("aws_iam_policy.old", policy=PASS_ANY)]}}},
@@ -111,8 +111,8 @@ def test_plan_of_a_tool_that_sorts_keys_is_the_same(order: bool) -> None:
     assert sorted(addresses(found)) == ["aws_iam_policy.old", "aws_iam_policy.x"]
 
 
-def test_byte_order_mark_makes_no_difference(tmp_path: Path) -> None:
-    """A plan that was piped through a tool of Windows begins with a mark."""
+def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    """A plan from a Windows tool may start with a byte order mark."""
     document = {"format_version": "1.2", "terraform_version": "1.9.8", "resource_changes": [CREATED]}
     (tmp_path / "plan.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(document).encode())
     assert scanned(tmp_path) == ({"aws_iam_policy.x"}, [])
@@ -140,11 +140,14 @@ def test_byte_order_mark_makes_no_difference(tmp_path: Path) -> None:
             '"encryption_version":"v0"}',
             "encrypted plan or state: run `tofu show -json out.json`",
         ),
-        ('{"version": 3, "terraform_version": "0.11.14", "lineage": "x", "modules": []}', "a state of version 3"),
+        (
+            '{"version": 3, "terraform_version": "0.11.14", "lineage": "x", "modules": []}',
+            "unsupported state version 3",
+        ),
     ],
 )
-def test_other_output_says_what_to_run(tmp_path: Path, content: str, said: str) -> None:
-    """What other commands write is unreadable in one line that says how to get a plan."""
+def test_other_output_explains_what_to_run(tmp_path: Path, content: str, said: str) -> None:
+    """The output of other commands is unreadable, and the error says how to create a plan."""
     (tmp_path / "out.json").write_text(content)
     found, complaints = scanned(tmp_path / "out.json")
     assert found == set()
@@ -152,15 +155,15 @@ def test_other_output_says_what_to_run(tmp_path: Path, content: str, said: str) 
     assert reason.startswith(said)
 
 
-def test_log_is_named_on_a_walk_too(tmp_path: Path) -> None:
-    """A log that lies where the plan should be is not passed over."""
+def test_log_in_folder_is_reported(tmp_path: Path) -> None:
+    """A log in place of the plan is reported in a folder scan too."""
     (tmp_path / "plan.json").write_text('{"@level":"info","@module":"terraform.ui","type":"version"}\n')
     assert scanned(tmp_path)[1][0][0].startswith("log of `terraform plan -json`")
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_stored_state_is_read_by_its_instances(tmp_path: Path, indent: int | None) -> None:
-    """A state as it is stored gives the same as one that is shown: addresses with keys, places, the account."""
+def test_stored_state_equals_shown_state(tmp_path: Path, indent: int | None) -> None:
+    """A stored state gives the same addresses, positions and account as ``terraform show``."""
     content = json.dumps(STORED, indent=indent)
     (tmp_path / "terraform.tfstate").write_text(content)
     assert scanned(tmp_path / "terraform.tfstate") == ({'module.a["k"].aws_iam_policy.x[0]'}, [])
@@ -174,30 +177,30 @@ def test_stored_state_is_read_by_its_instances(tmp_path: Path, indent: int | Non
     assert lines[document.at.line - 1][document.at.column - 1 :].startswith(json.dumps(PASS_ANY))
 
 
-def test_account_of_another_provider_is_not_the_state_s() -> None:
-    """The identity of a provider with an alias says nothing of the account of everything else."""
+def test_aliased_provider_is_not_the_account_of_state() -> None:
+    """The caller identity of an aliased provider does not determine the account."""
     other = copy.deepcopy(STORED)
     other["resources"][1]["provider"] += ".audit"
     assert read(other).account is None
 
 
-def test_state_beside_its_configuration_is_passed_over_on_a_walk(tmp_path: Path) -> None:
-    """The state of a local backend lies beside the configuration that is scanned, and is what is deployed already."""
+def test_state_beside_configuration_is_skipped(tmp_path: Path) -> None:
+    """The state of a local backend beside the scanned configuration is skipped: it is already deployed."""
     (tmp_path / "terraform.tfstate").write_text(json.dumps(STORED))
     (tmp_path / "main.tf").write_text('resource "aws_iam_role" "x" {}\n')
     assert scanned(tmp_path) == (set(), [])
 
 
-def test_empty_state_holds_nothing(tmp_path: Path) -> None:
-    """``terraform show -json`` without a state prints a version and no more: nothing to report, and no error."""
+def test_empty_state_is_no_error(tmp_path: Path) -> None:
+    """``terraform show -json`` without a state prints only a version: no findings, no error."""
     (tmp_path / "state.json").write_text('{"format_version":"1.0"}\n')
     result = scan_paths([tmp_path / "state.json"], ScanOptions())
     assert (result.findings, result.unreadable) == ((), ())
     assert len(result.files) == 1
 
 
-def test_plan_for_some_resources_leaves_the_others_as_they_are() -> None:
-    """What a limited plan (-target) says nothing of stands in the prior state: unchanged, and not what is deleted."""
+def test_targeted_plan_leaves_others_unchanged() -> None:
+    """Resources outside of ``-target`` are in the prior state: unchanged, unless deleted."""
     prior = [resource(f"aws_iam_policy.{name}", policy=PASS_ANY) for name in ("kept", "gone", "was")]
     document = {
         "format_version": "1.2",
@@ -212,7 +215,7 @@ def test_plan_for_some_resources_leaves_the_others_as_they_are() -> None:
 
 
 def test_plan_that_only_deletes_reports_nothing() -> None:
-    """Where all changes are deletions, planned_values is not taken for what the plan creates."""
+    """If all changes are deletions, planned_values is not read as created resources."""
     document = {
         "format_version": "1.2",
         "planned_values": {"root_module": {"resources": [resource("aws_iam_policy.other", policy=PASS_ANY)]}},
@@ -221,8 +224,8 @@ def test_plan_that_only_deletes_reports_nothing() -> None:
     assert addresses(read(document)) == []
 
 
-def test_drift_is_no_change_of_the_plan() -> None:
-    """What changed outside of Terraform is not what the plan does."""
+def test_drift_is_no_change() -> None:
+    """Drift is not a change by the plan."""
     document = {
         "format_version": "1.2",
         "resource_drift": [entry("aws_iam_policy.x", {"policy": PASS_ANY}, ["update"])],
@@ -231,8 +234,8 @@ def test_drift_is_no_change_of_the_plan() -> None:
     assert addresses(read(document)) == []
 
 
-def test_plan_that_only_refreshes_leaves_everything_as_it_is() -> None:
-    """Terraform leaves an empty list of changes out: what stands is in the prior state, and nothing of it is new."""
+def test_refresh_only_plan_changes_nothing() -> None:
+    """Terraform omits an empty list of changes: resources are in the prior state and unchanged."""
     document = {
         "format_version": "1.2",
         "planned_values": {"root_module": {}},
@@ -244,33 +247,37 @@ def test_plan_that_only_refreshes_leaves_everything_as_it_is() -> None:
 
 
 def test_redacted_plan_is_read(tmp_path: Path) -> None:
-    """HCP Terraform's redacted plan names its version in its own way and holds the changes all the same."""
+    """HCP Terraform's redacted plan has another version key and the same changes."""
     document = {"plan_format_version": "1.2", "resource_changes": [CREATED], "provider_schemas": {}}
     (tmp_path / "plan.json").write_text(json.dumps(document))
     assert scanned(tmp_path) == ({"aws_iam_policy.x"}, [])
-    with pytest.raises(InputError, match=r"plan format version 2\.0 is not supported"):
+    with pytest.raises(InputError, match=r"unsupported plan format version 2\.0"):
         read({**document, "plan_format_version": "2.0"})
 
 
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        (["variables"], [1], "variables is no object"),
-        (["configuration", "root_module"], 3, "configuration: root_module is no object"),
-        (["configuration", "root_module", "resources"], {}, "configuration: resources is no list"),
-        (["configuration", "root_module", "module_calls"], [1], "configuration: module_calls is no object"),
-        (["configuration", "root_module", "module_calls", "resources"], 1, "configuration: resources is no object"),
-        (["configuration", "root_module", "module_calls", "m", "module"], "x", "configuration: module is no object"),
-        (["resource_changes", 0, "change", "after_unknown"], "x", "aws_iam_policy.x: after_unknown is no object"),
+        (["variables"], [1], "variables is not an object"),
+        (["configuration", "root_module"], 3, "configuration: root_module is not an object"),
+        (["configuration", "root_module", "resources"], {}, "configuration: resources is not a list"),
+        (["configuration", "root_module", "module_calls"], [1], "configuration: module_calls is not an object"),
+        (["configuration", "root_module", "module_calls", "resources"], 1, "configuration: resources is not an object"),
+        (
+            ["configuration", "root_module", "module_calls", "m", "module"],
+            "x",
+            "configuration: module is not an object",
+        ),
+        (["resource_changes", 0, "change", "after_unknown"], "x", "aws_iam_policy.x: after_unknown is not an object"),
         (
             ["resource_changes", 0, "change", "before"],
             9,
-            "aws_iam_policy.x: the values before the change are no object",
+            "aws_iam_policy.x: the values before the change are not an object",
         ),
     ],
 )
-def test_part_of_another_type_is_named(path: list[Any], value: Any, reason: str) -> None:
-    """A part that has not the type that the format gives it is named with its line, and the rest is judged."""
+def test_part_of_wrong_type_is_reported(path: list[Any], value: Any, reason: str) -> None:
+    """A part of an unexpected type is reported with its line, and the rest is checked."""
     document = {
         "format_version": "1.2",
         "resource_changes": [copy.deepcopy(CREATED)],
@@ -288,15 +295,15 @@ def test_part_of_another_type_is_named(path: list[Any], value: Any, reason: str)
 
 
 @pytest.mark.parametrize(("key", "shown"), [('a"b\\c', '["a\\"b\\\\c"]'), ("${a}%{b}$c", '["$${a}%%{b}$c"]')])
-def test_key_stands_in_an_address_as_terraform_writes_it(key: str, shown: str) -> None:
-    """What would end the text or begin a template in it is escaped, so that a key finds its instance."""
+def test_instance_key_is_escaped_in_address(key: str, shown: str) -> None:
+    """Quotes and template markers in a key are escaped, so that the key finds its instance."""
     stored = copy.deepcopy(STORED)
     stored["resources"][0]["instances"][0]["index_key"] = key
     assert addresses(read(stored)) == [f'module.a["k"].aws_iam_policy.x{shown}']
 
 
 def test_sensitive_policy_is_read() -> None:
-    """That a policy is marked sensitive hides it from people, not from the plan."""
+    """A sensitive policy is hidden from people, but not in the plan."""
     sensitive = copy.deepcopy(CREATED)
     sensitive["change"]["after_sensitive"] = {"policy": True}
     assert addresses(read({"format_version": "1.2", "resource_changes": [sensitive]})) == ["aws_iam_policy.x"]
@@ -312,11 +319,11 @@ def test_sensitive_policy_is_read() -> None:
         ('module.m["k"].aws_iam_role.x', 'module.m["k"].aws_iam_role.x'),
     ],
 )
-def test_keys_are_told_from_what_they_hold(address: str, whole: str) -> None:
-    """Brackets, dots and quotes inside a key end neither the key nor the address."""
+def test_special_characters_in_keys(address: str, whole: str) -> None:
+    """Brackets, dots and quotes in a key end neither the key nor the address."""
     assert without_key(address) == whole
-    assert key_of('module.a.module.b["x"]') == '["x"]'
-    assert key_of("module.a[0].module.b") == ""
+    assert call_instance_key('module.a.module.b["x"]') == '["x"]'
+    assert call_instance_key("module.a[0].module.b") == ""
 
 
 ODD: list[Any] = [None, True, 3, 1e400, "x", [], {}, [None], [3], {"x": None}, [[]], {"resources": 3}, {"a": [{}]}]
@@ -384,7 +391,7 @@ WHOLE: dict[str, Any] = {
 
 
 def changed(document: Any, data: st.DataObject) -> Any:
-    """The document with a few nodes replaced by others, or gone."""
+    """The document with a few nodes replaced or removed."""
     document = copy.deepcopy(document)
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(paths_of(document)))
@@ -402,8 +409,8 @@ def changed(document: Any, data: st.DataObject) -> Any:
 
 @settings(max_examples=examples(250))
 @given(st.data())
-def test_no_change_of_a_plan_crashes(data: st.DataObject) -> None:
-    """Any nodes of another type, or gone, in any places: the plan is read or refused in one clear line."""
+def test_mutated_plan_never_crashes(data: st.DataObject) -> None:
+    """A plan with any nodes replaced or removed is read, or rejected with one error."""
     try:
         found = read(changed(WHOLE, data), unchanged=data.draw(st.booleans()))
     except InputError as error:
@@ -415,8 +422,8 @@ def test_no_change_of_a_plan_crashes(data: st.DataObject) -> None:
 
 @settings(max_examples=examples(150))
 @given(st.data())
-def test_no_change_of_a_stored_state_crashes(data: st.DataObject) -> None:
-    """The same holds for a state as it is stored."""
+def test_mutated_state_never_crashes(data: st.DataObject) -> None:
+    """The same for a stored state."""
     try:
         found = read(changed(STORED, data))
     except InputError as error:
@@ -427,8 +434,8 @@ def test_no_change_of_a_stored_state_crashes(data: st.DataObject) -> None:
 
 @settings(max_examples=examples(100))
 @given(st.sampled_from([WHOLE, STORED]), st.data())
-def test_what_is_cut_off_is_refused(document: Any, data: st.DataObject) -> None:
-    """A plan or a state of which the end is missing is refused with the line where it ends."""
+def test_truncated_file_is_rejected(document: Any, data: st.DataObject) -> None:
+    """A truncated plan or state is rejected with the line where it ends."""
     content = json.dumps(document, indent=1)
     cut = content[: data.draw(st.integers(1, len(content) - 1))]
     with pytest.raises(InputError, match=r"^plan\.json:\d+: "):

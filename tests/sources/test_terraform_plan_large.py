@@ -1,4 +1,4 @@
-"""Plans of tens of megabytes: what reading them costs."""
+"""Plans of tens of megabytes: time and memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULES = 20
 
 
 def attributes(number: int) -> dict[str, Any]:
-    """The values of a resource that is no IAM resource."""
+    """The values of a resource that is not an IAM resource."""
     return {
         "name": f"r{number}",
         "tags": {f"tag{k}": f"value-{number}-{k}" for k in range(8)},
@@ -32,8 +32,8 @@ def attributes(number: int) -> dict[str, Any]:
 
 
 def resources(count: int, policies: int) -> Iterator[tuple[str, str, Any, Any, Any]]:
-    """Address, action, values, unknown values and expressions: every so many resources a role, a document that passes
-    it, a policy with that document, and its attachment."""
+    """Address, action, values, unknown values and expressions: at a fixed interval a role, a document that passes it, a
+    policy with that document, and its attachment."""
     for number in range(count):
         module = f"module.m{number % MODULES}."
         kind = "aws_instance" if number % 2 else "google_compute_instance"
@@ -60,7 +60,7 @@ def resources(count: int, policies: int) -> Iterator[tuple[str, str, Any, Any, A
 
 
 def generated(count: int, policies: int) -> str:
-    """A plan in which each resource stands in all parts that a real plan repeats it in."""
+    """A plan with each resource in all parts of a real plan."""
     changes: list[Any] = []
     values: dict[str, list[Any]] = {}
     prior: dict[str, list[Any]] = {}
@@ -102,7 +102,7 @@ def read(content: str, policies: int) -> None:
 
 
 def test_memory_is_a_small_multiple_of_the_plan(tmp_path: Path) -> None:
-    """A plan that repeats everything four times is read in a few times its size: it is never held as a whole."""
+    """A plan is read in a small multiple of its size: it is never in memory as a whole tree."""
     content = generated(1_600, 50)
     path = tmp_path / "plan.json"
     path.write_text(content)
@@ -118,7 +118,7 @@ def test_memory_is_a_small_multiple_of_the_plan(tmp_path: Path) -> None:
     assert peak < 6 * size
 
 
-def test_work_grows_with_the_plan_and_no_faster() -> None:
+def test_run_time_is_linear() -> None:
     """Four times the plan, with four times the policies, takes about four times as many calls."""
 
     def calls(count: int) -> int:

@@ -1,4 +1,4 @@
-"""What a plan shows of a document, and what the configuration says of it, put together."""
+"""Merging the planned and the configured version of a document."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.sources.terraform_plan.merge_readings import agreed
+from passrole_checks.sources.terraform_plan.merge_readings import merge_documents
 
 PLAN, CODE = Position("plan.json", 1), Position("main.tf", 7)
 ANY = {"Sid": "A", "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
@@ -31,7 +31,7 @@ TWO = {"Sid": "B", "Effect": "Allow", "Action": ["iam:PassRole", "iam:GetRole"],
 
 
 def node(value: Any, at: Position) -> Node:
-    """A value as a node; ``?name`` in a text is a hole."""
+    """A value as a node; ``?name`` in a string is an unresolved part."""
     if isinstance(value, dict):
         if "?" in value:
             return Choice(value["?"], tuple((key, node(item, at)) for key, item in value.items() if key != "?"), at)
@@ -63,28 +63,28 @@ def spelled(value: Node | None) -> Any:
 
 
 def together(shown: Any, written: Any) -> Any:
-    """The statements that two tellings agree on, None where they contradict."""
-    found = agreed(document(*shown, at=PLAN), document(*written, at=CODE))
+    """The merged statements, None if the two documents contradict."""
+    found = merge_documents(document(*shown, at=PLAN), document(*written, at=CODE))
     return None if found is None else spelled(found)["Statement"]
 
 
-def test_what_is_equal_stands_where_it_is_written() -> None:
-    """Two tellings of the same document agree, at the place of the configuration."""
-    found = agreed(document(ANY, TWO, at=PLAN), document(ANY, TWO, at=CODE))
+def test_equal_documents_have_configured_positions() -> None:
+    """Two equal documents merge, at the positions of the configuration."""
+    found = merge_documents(document(ANY, TWO, at=PLAN), document(ANY, TWO, at=CODE))
     assert found is not None
     assert found.at == CODE
     assert spelled(found) == {"Version": "2012-10-17", "Statement": [ANY, TWO]}
 
 
-def test_a_whole_hole_is_the_other() -> None:
-    """A document of which only the words are known is the one of which more is known."""
+def test_unresolved_document_is_replaced() -> None:
+    """A completely unresolved document is replaced by the other one."""
     hole, known = StringNode((Unresolved("x"),), PLAN), document(ANY, at=CODE)
-    assert agreed(hole, known) is known
-    assert agreed(known, StringNode((Unresolved("y"),), CODE)) is known
+    assert merge_documents(hole, known) is known
+    assert merge_documents(known, StringNode((Unresolved("y"),), CODE)) is known
 
 
-def test_holes_of_each_are_filled_by_the_other() -> None:
-    """The configuration knows the services, the plan an ARN that the configuration only builds."""
+def test_unresolved_values_are_completed_by_either_side() -> None:
+    """The configuration knows the services, the plan an ARN that the configuration composes."""
     shown = {**ANY, "Resource": ["arn:aws:iam::111122223333:role/x", "?aws_iam_role.y.arn"], "Condition": {
         "StringEquals": {"iam:PassedToService": ["?var.services"]}}}  # fmt: skip
     written = {**ANY, "Resource": ["?aws_iam_role.y.arn", "arn:?account:role/x"], "Condition": {
@@ -110,13 +110,13 @@ def test_holes_of_each_are_filled_by_the_other() -> None:
         ([ANY], [{key: value for key, value in ANY.items() if key != "Action"} | {"NotAction": "iam:PassRole"}]),
     ],
 )
-def test_what_differs_is_another_version(shown: Any, written: Any) -> None:
-    """A statement, a key or an element that only one of them has, known as it is, makes them two documents."""
+def test_different_documents_contradict(shown: Any, written: Any) -> None:
+    """A known statement, key or element in one document only is a contradiction."""
     assert together(shown, written) is None
 
 
-def test_what_is_known_of_a_hole_counts() -> None:
-    """The ARN of a role whose name is known is no other role's."""
+def test_known_parts_of_unresolved_values_are_compared() -> None:
+    """The ARN of a role with a known name is not that of another role."""
     arn = Unresolved(
         "aws_iam_role.x.arn",
         role="aws_iam_role.x",
@@ -135,13 +135,13 @@ def test_what_is_known_of_a_hole_counts() -> None:
             at,
         )
 
-    assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/x", at=CODE)) is not None
-    assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/y", at=CODE)) is None
-    assert agreed(passing(arn, at=PLAN), passing(Unresolved("other", role="aws_iam_role.y"), at=CODE)) is None
+    assert merge_documents(passing(arn, at=PLAN), passing("arn:aws:role/x", at=CODE)) is not None
+    assert merge_documents(passing(arn, at=PLAN), passing("arn:aws:role/y", at=CODE)) is None
+    assert merge_documents(passing(arn, at=PLAN), passing(Unresolved("other", role="aws_iam_role.y"), at=CODE)) is None
 
 
-def test_order_and_lists_of_one_make_no_difference() -> None:
-    """The provider sorts lists, makes one element a text, and writes no empty Sid."""
+def test_order_and_single_element_lists_do_not_matter() -> None:
+    """The provider sorts lists, turns single elements into strings, and omits an empty Sid."""
     shown = {"Effect": "Allow", "Action": ["iam:GetRole", "iam:PassRole"], "Resource": "*"}
     written = {"Sid": "", "Effect": "Allow", "Action": ["iam:PassRole", "iam:GetRole"], "Resource": ["*"]}
     assert together([shown], [written]) is not None
@@ -149,8 +149,8 @@ def test_order_and_lists_of_one_make_no_difference() -> None:
     assert together([multi], [{**ANY, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": True}}}]) is not None
 
 
-def test_plan_decides_what_the_configuration_leaves_open() -> None:
-    """Of alternatives those are left that the plan allows, and a statement under a condition may be missing."""
+def test_plan_selects_alternatives() -> None:
+    """Only alternatives consistent with the plan remain, and a conditional statement may be missing."""
     either = {"?": "var.wide", "true": ANY, "false": TWO}
     assert together([TWO], [either]) == [TWO]
     assert together(["?unknown"], [either]) == [either]
@@ -161,17 +161,17 @@ def test_plan_decides_what_the_configuration_leaves_open() -> None:
     ]
 
 
-def test_unknown_statements_stand_for_any_number() -> None:
-    """A source document that is not known is a hole on the one side and its statements on the other."""
+def test_unresolved_statement_matches_any_number() -> None:
+    """An unknown source document is one unresolved value on one side and its statements on the other."""
     assert together(["?base", TWO], [ANY, ANY, TWO]) == [ANY, ANY, TWO]
     assert together([ANY, TWO], ["?base", TWO]) == [ANY, TWO]
     assert together([TWO], ["?base", TWO]) == [TWO]
 
 
-def test_text_that_is_no_document_agrees_with_nothing() -> None:
-    """A text that cannot be read is no policy to compare."""
-    assert agreed(StringNode(("{",), PLAN), document(ANY, at=CODE)) is None
-    assert agreed(StringNode((json.dumps({"Statement": ANY}),), PLAN), document(ANY, at=CODE)) is not None
+def test_unreadable_text_contradicts() -> None:
+    """A string that is not a policy contradicts every document."""
+    assert merge_documents(StringNode(("{",), PLAN), document(ANY, at=CODE)) is None
+    assert merge_documents(StringNode((json.dumps({"Statement": ANY}),), PLAN), document(ANY, at=CODE)) is not None
 
 
 STATEMENT = st.fixed_dictionaries(
@@ -187,7 +187,7 @@ STATEMENT = st.fixed_dictionaries(
 
 
 def masked(statements: list[Any], data: st.DataObject) -> list[Any]:
-    """The statements with some elements, some lists or whole statements hidden, and lists in another order."""
+    """The statements with some elements, lists or statements hidden, and lists in another order."""
     hidden: list[Any] = []
     for statement in statements:
         if data.draw(st.integers(0, 9)) == 0:
@@ -204,14 +204,14 @@ def masked(statements: list[Any], data: st.DataObject) -> list[Any]:
 
 
 @given(st.lists(STATEMENT, max_size=4), st.data())
-def test_two_tellings_of_one_document_always_agree(statements: list[Any], data: st.DataObject) -> None:
-    """Whatever each of them hides, and in whatever order, what is known of one document is no contradiction."""
+def test_two_versions_of_one_document_always_merge(statements: list[Any], data: st.DataObject) -> None:
+    """Whatever each hides, and in any order, two versions of one document do not contradict."""
     assert together(masked(statements, data), masked(statements, data)) is not None
 
 
 @given(st.lists(STATEMENT, max_size=3), st.lists(STATEMENT, max_size=3))
-def test_known_documents_agree_exactly_where_they_are_equal(first: list[Any], second: list[Any]) -> None:
-    """Without holes, agreement is equality but for the order in lists."""
+def test_known_documents_merge_only_if_equal(first: list[Any], second: list[Any]) -> None:
+    """Without unresolved values, documents merge if they are equal up to the order in lists."""
 
     def sorted_lists(statements: list[Any]) -> list[Any]:
         return [
@@ -224,8 +224,8 @@ def test_known_documents_agree_exactly_where_they_are_equal(first: list[Any], se
 
 
 @given(st.lists(STATEMENT, max_size=3), st.data())
-def test_what_is_agreed_holds_nothing_that_neither_says(statements: list[Any], data: st.DataObject) -> None:
-    """Every literal of the outcome is in the document that both tell of."""
+def test_merged_literals_come_from_the_document(statements: list[Any], data: st.DataObject) -> None:
+    """Every literal of the merged document is in the original document."""
     found = together(masked(statements, data), masked(statements, data))
     values = [value for statement in statements for value in statement.values()]
     literals = {item for value in values for item in (value if isinstance(value, list) else [value])}
@@ -237,7 +237,7 @@ def test_what_is_agreed_holds_nothing_that_neither_says(statements: list[Any], d
 
 
 def test_many_unknown_statements_end_in_time() -> None:
-    """Many unknown documents on both sides are not tried in all ways, and what does not fit is refused all the same."""
+    """Many unknown documents on both sides are not tried in all combinations, and contradictions are still rejected."""
     with at_most(3_000_000):
         found = together([*["?a", ANY] * 40, "?a"], ["?b", TWO] * 40)
         refused = together([*["?a", ANY] * 40, {**ANY, "Effect": "Deny"}], [*["?b", TWO] * 40, ANY])
@@ -245,19 +245,19 @@ def test_many_unknown_statements_end_in_time() -> None:
     assert all(statement in found for statement in (ANY, TWO))
 
 
-def test_alternatives_of_a_whole_document() -> None:
-    """Of documents that a condition decides between, the one that the plan shows is left."""
+def test_plan_selects_alternative_document() -> None:
+    """Of conditional documents, the one in the plan remains."""
     narrow = {**ANY, "Resource": "r/a"}
     written = Choice("var.wide", (("true", document(ANY, at=CODE)), ("false", document(narrow, at=CODE))), CODE)
-    found = agreed(document(narrow, at=PLAN), written)
+    found = merge_documents(document(narrow, at=PLAN), written)
     assert isinstance(found, ObjectNode)
     assert spelled(found)["Statement"] == [narrow]
 
 
-def test_versions_that_differ_contradict() -> None:
-    """Two documents of different versions are not the same, whatever else they say."""
+def test_different_versions_contradict() -> None:
+    """Two documents with different Versions contradict."""
     shown = node({"Version": "2008-10-17", "Statement": [ANY]}, PLAN)
-    assert agreed(shown, document(ANY, at=CODE)) is None
+    assert merge_documents(shown, document(ANY, at=CODE)) is None
 
 
 @pytest.mark.parametrize(
@@ -278,8 +278,8 @@ def test_versions_that_differ_contradict() -> None:
         ({"Resource": ["r/?x"]}, {"Resource": ["r/?y"]}, {"Resource": ["r/${y}"]}),
     ],
 )  # fmt: skip
-def test_parts_that_only_one_side_tells(shown: Any, written: Any, expected: Any) -> None:
-    """What one side does not know is what the other tells; what cannot be the same contradicts."""
+def test_parts_known_on_one_side(shown: Any, written: Any, expected: Any) -> None:
+    """Parts that are unknown on one side come from the other; different known parts contradict."""
     found = together([{**ANY, **shown}], [{**ANY, **written}])
     if expected is None:
         assert found is None

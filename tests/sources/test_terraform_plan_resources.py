@@ -1,4 +1,4 @@
-"""Every resource type that holds, attaches or limits policies, in a plan."""
+"""Every resource type that contains, attaches or limits policies, in a plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ARN = "arn:aws:iam::111122223333:policy/deploy"
 
 
 def change(address: str, after: dict[str, Any], unknown: Any = None, mode: str = "managed") -> dict[str, Any]:
-    """An entry of ``resource_changes`` that creates (or, of a data resource, reads) something."""
+    """An entry of ``resource_changes`` that creates a resource or reads a data source."""
     type_, name = address.removeprefix("data.").split(".")
     actions = ["create"] if mode == "managed" else ["read"]
     body = {"actions": actions, "before": None, "after": after, "after_unknown": unknown or {}}
@@ -56,8 +56,8 @@ def policy(found: Configuration, address: str) -> AttachedPolicy:
 
 
 @pytest.mark.parametrize("type_", sorted(IDENTITY_POLICIES))
-def test_a_policy_of_every_kind_is_flagged(type_: str) -> None:
-    """Each resource that grants to an identity has its finding."""
+def test_every_identity_policy_type_is_flagged(type_: str) -> None:
+    """Each resource type with an identity-based policy has a finding."""
     found = read(change(f"{type_}.x", {IDENTITY_POLICIES[type_]: ANY}))
     assert [item.kind for item in found.policies] == [PolicyKind.IDENTITY]
     assert [item.check_id for item in scan_configurations([found], ScanOptions(checks=ONLY)).findings] == [
@@ -66,16 +66,16 @@ def test_a_policy_of_every_kind_is_flagged(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", sorted({*RESOURCE_POLICIES, *ORGANIZATION_POLICIES}))
-def test_what_grants_no_passrole_is_silent(type_: str) -> None:
-    """Resource, endpoint, session and organization policies are listed as of no effect, and are never flagged."""
+def test_other_policy_types_are_not_flagged(type_: str) -> None:
+    """Resource, endpoint, session and organization policies are listed as of no effect, and never flagged."""
     attribute = RESOURCE_POLICIES.get(type_) or ORGANIZATION_POLICIES[type_]
     result = scan_configurations([read(change(f"{type_}.x", {attribute: ANY}))], ScanOptions())
     assert result.findings == ()
     assert [item.effect_on_passrole for item in result.grants] == ["none"]
 
 
-def test_a_tag_policy_has_no_statements() -> None:
-    """An organization policy of another type is none of ours."""
+def test_tag_policy_is_ignored() -> None:
+    """An organization policy of a type without statements is ignored."""
     assert read(change("aws_organizations_policy.x", {"type": "TAG_POLICY", "content": "{}"})).policies == ()
 
 
@@ -88,8 +88,8 @@ def test_a_tag_policy_has_no_statements() -> None:
         (None, ["var.on", "aws_organizations_policy.p.id", "aws_organizations_policy.q.id"], []),
     ],
 )
-def test_which_service_control_policy_is_attached(given: str | None, names: list[str], limited: list[str]) -> None:
-    """An id that the plan knows says which policy it is; else its expression does, if it names one only."""
+def test_attached_service_control_policy(given: str | None, names: list[str], limited: list[str]) -> None:
+    """A known id identifies the policy; else its expression does, if it refers to one only."""
     content = {"type": "SERVICE_CONTROL_POLICY", "content": ANY}
     found = read(
         change("aws_organizations_policy.p", {**content, "id": "p-known"}),
@@ -109,8 +109,8 @@ def test_which_service_control_policy_is_attached(given: str | None, names: list
 
 
 @pytest.mark.parametrize("type_", sorted(NESTED_POLICIES))
-def test_inline_policies_of_a_principal(type_: str) -> None:
-    """Each inline policy is held by the role, user or group that it stands in."""
+def test_inline_policies_belong_to_principal(type_: str) -> None:
+    """Each inline policy of a role, user or group has it as its principal."""
     attribute, key = NESTED_POLICIES[type_]
     trust = {"assume_role_policy": "{}", "assume_role_policy_document": "{}"}
     found = read(change(f"{type_}.x", {attribute: [{key: ANY}, {key: ANY}], **trust}))
@@ -120,8 +120,8 @@ def test_inline_policies_of_a_principal(type_: str) -> None:
     ]
 
 
-def test_inline_policies_known_after_apply() -> None:
-    """A list of which a plan tells only the names is one policy that is not known."""
+def test_unknown_inline_policies_are_unresolved() -> None:
+    """A list with known references only is one unresolved policy."""
     found = read(
         change("awscc_iam_user.x", {}, {"policies": True}),
         resources=(written("awscc_iam_user.x", policies={"references": ["var.p"]}),),
@@ -134,8 +134,8 @@ def test_inline_policies_known_after_apply() -> None:
 
 
 @pytest.mark.parametrize("type_", sorted(HOLDERS))
-def test_a_policy_says_who_holds_it(type_: str) -> None:
-    """Each attribute that names a holder counts."""
+def test_principals_of_policy(type_: str) -> None:
+    """Each attribute that names a principal is read."""
     for attribute in HOLDERS[type_]:
         value = ["n"] if attribute.endswith("s") else "n"
         found = read(change(f"{type_}.x", {IDENTITY_POLICIES[type_]: ANY, attribute: value}))
@@ -169,7 +169,7 @@ def test_a_policy_says_who_holds_it(type_: str) -> None:
         ("awscc_iam_managed_policy", {"managed_policy_name": "deploy", "policy_arn": ARN, "policy_document": ANY}),
     ],
 )
-def test_managed_policies_and_who_gets_them(
+def test_attachments_add_principals(
     managed: str, own: dict[str, Any], type_: str, after: dict[str, Any], principal: str
 ) -> None:
     """Each attachment names its policy by ARN or by name, and adds a principal."""
@@ -193,8 +193,8 @@ def test_managed_policies_and_who_gets_them(
         ("awscc_sso_permission_set", {"customer_managed_policy_reference": {"name": "deploy"}}),
     ],
 )  # fmt: skip
-def test_boundaries_of_every_kind(type_: str, value: Any) -> None:
-    """A managed policy that only bounds a role, user or permission set grants nothing."""
+def test_boundary_policies_grant_nothing(type_: str, value: Any) -> None:
+    """A managed policy that is only a boundary of a role, user or permission set grants nothing."""
     found = read(
         change("aws_iam_policy.p", {"name": "deploy", "path": "/", "policy": ANY}),
         change(f"{type_}.x", {"permissions_boundary": value, "assume_role_policy_document": "{}"}),
@@ -202,7 +202,7 @@ def test_boundaries_of_every_kind(type_: str, value: Any) -> None:
     assert policy(found, "aws_iam_policy.p").kind is PolicyKind.BOUNDARY
 
 
-def test_a_policy_that_others_must_have_as_their_boundary() -> None:
+def test_demanded_boundary_grants_nothing() -> None:
     """A managed policy that a document only names in a condition grants nothing."""
     condition = {"StringEquals": {"iam:PermissionsBoundary": ARN}}
     document = {"Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "x", "Condition": condition}]}
@@ -232,15 +232,15 @@ def test_a_policy_that_others_must_have_as_their_boundary() -> None:
     assert policy(read(managed, data, resources=(expressions,)), "aws_iam_policy.p").kind is PolicyKind.BOUNDARY
 
 
-def test_roles_of_awscc_have_names_and_trust() -> None:
+def test_awscc_roles_have_names_and_trust() -> None:
     """A role of ``awscc`` is a role of the configuration."""
     after = {"role_name": "n", "path": "/p/", "assume_role_policy_document": "{}"}
     (role,) = read(change("awscc_iam_role.r", after)).roles
     assert (str(role.name), str(role.role_path), role.trust is not None) == ("n", "/p/", True)
 
 
-def test_stacks_are_named() -> None:
-    """A CloudFormation stack, and a Cloud Control resource that may hold policies, are named as not evaluated."""
+def test_unread_stacks_are_reported() -> None:
+    """A CloudFormation stack, and a Cloud Control resource that may contain policies, are reported as not evaluated."""
     found = read(
         change("aws_cloudformation_stack.s", {"template_body": "{}"}),
         change("aws_cloudcontrolapi_resource.role", {"type_name": "AWS::IAM::Role"}),

@@ -410,18 +410,18 @@ def _stamp(path: str) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=1)
-def missing_parser() -> str:
+def missing_parser_reason() -> str:
     """Return why no Terraform can be read here; "" if a parser is installed."""
     if all(find_spec(name) for name in ("tree_sitter", "tree_sitter_hcl")):
         return ""  # which is worth no import
-    from passrole_checks.sources.terraform.reading.readers import missing_parser
+    from passrole_checks.sources.terraform.reading.readers import missing_parser_reason
 
-    return missing_parser()
+    return missing_parser_reason()
 
 
 def _lacks_parser(entry: Unreadable) -> bool:
     """True if an entry only repeats that there is no parser."""
-    return bool(missing_parser()) and entry.reason.endswith(missing_parser())
+    return bool(missing_parser_reason()) and entry.reason.endswith(missing_parser_reason())
 
 
 def _at(entry: Unreadable) -> str:

@@ -61,6 +61,7 @@ NO_INPUTS = Inputs()
 
 
 MODULE = "module"  # the resource type that represents a module whose source is not available
+MODULE_NOT_AVAILABLE = "the module source is not available"  # reason of an unresolved output of a module
 
 
 def is_opaque_consumer(resource_type: str) -> bool:

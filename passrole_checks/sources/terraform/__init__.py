@@ -1,4 +1,4 @@
-"""Terraform and OpenTofu configuration: one folder and the modules that it calls, evaluated without being run."""
+"""Evaluate Terraform and OpenTofu configuration statically: one folder and the modules that it calls."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.providers import account_of
 from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.modules.tfvars import (
-    given_texts,
-    not_declared,
+    command_line_values,
+    merge_values,
     read_tfvars,
     read_var_file,
+    undeclared_values,
     unreadable_inputs,
-    values_of,
 )
 from passrole_checks.sources.terraform.policies.policies import ModuleContents, collect
 from passrole_checks.sources.terraform.reading.files import Files
-from passrole_checks.sources.terraform.reading.parse_cache import will_be_read
+from passrole_checks.sources.terraform.reading.parse_cache import expect_reads
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
 
-_ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
+# imported because each registers the evaluators of its expressions
+_EVALUATORS = (expressions, functions, loops, templates)
 
 
 @gc_paused()
@@ -52,80 +53,101 @@ def load(
     boundary: Path | None = None,
     beside: Sequence[Path] = (),
     inputs: Inputs = NO_INPUTS,
-    look: Callable[[Module], None] | None = None,
+    inspect: Callable[[Module], None] | None = None,
 ) -> Configuration:
     """Evaluate one folder as a root module.
 
-    ``only``: report the policies whose statements or resource stand in this one file. ``boundary``: the folder below
-    which files are read that the configuration names (default: ``folder``); ``beside``: more of them. ``look`` is
-    called with the evaluated root module, which holds nothing afterwards. Never raises for what is in the files: one
-    that cannot be read is among ``unreadable``, with the line and the reason, and the rest is read.
+    ``only``: report only policies with a resource or statements in this file. ``boundary``: folder below which files
+    named by the configuration are read (default: ``folder``). ``other_policies``: further folders of that kind.
+    ``inspect``: called with the evaluated root module, whose values are dropped afterwards. Never raises for the
+    content of files: errors are in ``unreadable``, with line and reason, and the rest is evaluated.
     """
     with boundary_of_context(Boundary.around(boundary or folder, *beside)):
-        return _load(folder, only, inputs, look)
+        return _load(folder, only, inputs, inspect)
 
 
-def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Module], None] | None) -> Configuration:
+def _load(folder: Path, only: Path | None, inputs: Inputs, inspect: Callable[[Module], None] | None) -> Configuration:
     root_folder = read_folder(folder, inputs.exclusions)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
-    texts, broken = given_texts(inputs, root_folder.variables)
-    values = {**values_of(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
+    command_line, invalid = command_line_values(inputs, root_folder.variables)
+    nodes = {name: value_attribute(name, node) for name, node in inputs.values}
     run = Run(
         Files(current_boundary()),
         root=folder,
         folders={folder: root_folder},
-        values=values,
+        values={**merge_values(tfvars), **command_line, **nodes},
         exclusions=inputs.exclusions,
     )
     root = Module(run, root_folder)
-    found = collect(root)
-    if look is not None:
-        look(root)
-    policies, received, held = found.policies, found.received, found.held
-    beside: list[AttachedPolicy] = []
+    contents = collect(root)
+    if inspect is not None:
+        inspect(root)
+    configuration = _configuration(root, run, contents, tfvars, invalid)
     if only is not None:
-        policies = [policy for policy in policies if str(only) in _files_of(policy)]
-        beside = [policy for policy in found.policies if str(only) not in _files_of(policy)]
-        held["attachments"] = tuple(
-            replace(one, is_checked=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
-        )
-        received = [one for one in received if str(only) in (one.at.file, one.resource.at.file)]
-    as_read = Configuration(
+        configuration = _restrict_to_file(configuration, str(only))
+    root.close()
+    return display_principal_names(configuration)
+
+
+def _configuration(
+    root: Module,
+    run: Run,
+    contents: ModuleContents,
+    tfvars: tuple[ParsedFile, ...],
+    invalid: tuple[Unreadable, ...],
+) -> Configuration:
+    parsed_files = (*_files(run), *tfvars)
+    return Configuration(
         framework=Framework.TERRAFORM,
         files=(
-            *(parsed.source.file for parsed in (*_files(run), *tfvars) if _was_opened(parsed)),
+            *(parsed.source.file for parsed in parsed_files if _was_opened(parsed)),
             *_manifest(run),
-            *dict.fromkeys(found.nested),
+            *dict.fromkeys(contents.nested),
         ),
-        resources=tuple(found.resources),
-        policies=tuple(policies),
-        roles=tuple(found.roles),
-        users=tuple(found.users),
-        suppressions=(*_suppressions(root, run, found), *found.suppressions),
-        unreadable=(*_unreadable((*_files(run), *tfvars)), *run.outside.values(), *broken, *found.unreadable),
+        resources=tuple(contents.resources),
+        policies=tuple(contents.policies),
+        roles=tuple(contents.roles),
+        users=tuple(contents.users),
+        suppressions=(*_suppressions(root, run, contents), *contents.suppressions),
+        unreadable=(*_unreadable(parsed_files), *run.outside.values(), *invalid, *contents.unreadable),
         account=account_of(root),
-        not_evaluated=(*run.notes(), *_shadowed(run), *found.not_evaluated),
-        received=tuple(received),
-        instance_profiles=tuple(found.instance_profiles),
-        stack_roles=tuple(found.stack_roles),
-        other_policies=tuple(beside),
-        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in found.nested)),
-        excluded=tuple(os.path.realpath(file) for one in run.folders.values() for file in one.excluded),
-        **held,
+        not_evaluated=(*run.notes(), *_shadowed(run), *contents.not_evaluated),
+        received=tuple(contents.received),
+        instance_profiles=tuple(contents.instance_profiles),
+        stack_roles=tuple(contents.stack_roles),
+        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in contents.nested)),
+        excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
+        **contents.held,
     )
-    root.close()
-    return display_principal_names(as_read)
+
+
+def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
+    """Report only what concerns one file; other policies move to ``other_policies``, other attachments are not
+    judged."""
+    policies = configuration.policies
+    return replace(
+        configuration,
+        policies=tuple(policy for policy in policies if file in _files_of(policy)),
+        other_policies=tuple(policy for policy in policies if file not in _files_of(policy)),
+        attachments=tuple(
+            replace(attachment, is_checked=file in (attachment.at.file, attachment.resource.at.file))
+            for attachment in configuration.attachments
+        ),
+        received=tuple(
+            received for received in configuration.received if file in (received.at.file, received.resource.at.file)
+        ),
+    )
 
 
 def _files_of(policy: AttachedPolicy) -> set[str]:
-    """The files in which a policy's resource and the parts of its document stand."""
-    found = {policy.resource.at.file}
+    """Return the files that contain the policy's resource and the parts of its document."""
+    files = {policy.resource.at.file}
     pending: list[Node] = [policy.document]
     while pending:
         node = pending.pop()
-        found.add(node.at.file)
+        files.add(node.at.file)
         pending.extend(children_of(node))
-    return found
+    return files
 
 
 def _files(run: Run) -> Iterator[ParsedFile]:
@@ -136,37 +158,38 @@ def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
     for parsed in files:
         for problem in parsed.problems:
             yield Unreadable(parsed.source.file, problem.reason, problem.line or None)
-        for attribute in _given_twice(parsed.body):
-            yield Unreadable(parsed.source.file, f"{attribute.name} is given twice", attribute.span.line)
+        for attribute in _duplicate_attributes(parsed.body):
+            yield Unreadable(parsed.source.file, f"duplicate attribute {attribute.name}", attribute.span.line)
 
 
-def _given_twice(body: Body) -> Iterator[Attribute]:
-    """Attributes whose name their body gave before, which Terraform refuses, in the bodies that were looked into."""
+def _duplicate_attributes(body: Body) -> Iterator[Attribute]:
+    """Yield attributes whose name already occurred in their body (an error in Terraform), in bodies built so far."""
     pending = [body]
     while pending:
         current = pending.pop(0)
-        seen: set[str] = set()
+        names: set[str] = set()
         for attribute in current.attributes:
-            if attribute.name in seen:
+            if attribute.name in names:
                 yield attribute
-            seen.add(attribute.name)
+            names.add(attribute.name)
         pending.extend(block.body for block in current.blocks if "body" in vars(block))
 
 
-def _suppressions(root: Module, run: Run, found: ModuleContents) -> Iterator[Suppression]:
-    """Suppressions, each with the address that its block has in every module that it stands in."""
-    addresses = {resource.address for resource in found.resources}
-    by_folder: dict[Path, list[str]] = {}
+def _suppressions(root: Module, run: Run, contents: ModuleContents) -> Iterator[Suppression]:
+    """Yield the suppressions, each with the address of its block in every module that contains it."""
+    addresses = {resource.address for resource in contents.resources}
+    modules_by_folder: dict[Path, list[str]] = {}
     for module in root.walk():
-        by_folder.setdefault(module.folder.path, []).append(module.address)
+        modules_by_folder.setdefault(module.folder.path, []).append(module.address)
     for path, folder in run.folders.items():
         for parsed in folder.files:
             for suppression in suppressions_in(parsed):
                 if suppression.resource is None:
                     yield suppression
                     continue
-                for prefix in by_folder.get(path, [""]):
-                    address = f"{prefix}.{suppression.resource}" if prefix else suppression.resource
+                for module_address in modules_by_folder.get(path, [""]):
+                    prefix = f"{module_address}." if module_address else ""
+                    address = f"{prefix}{suppression.resource}"
                     matching = [name for name in addresses if name == address or name.startswith(f"{address}[")]
                     for name in sorted(matching) or [address]:
                         yield replace(suppression, resource=name)
@@ -177,20 +200,20 @@ def _was_opened(parsed: ParsedFile) -> bool:
 
 
 def _manifest(run: Run) -> tuple[str, ...]:
-    """The list of installed modules, where it was read."""
+    """Return the manifest of installed modules, if it was read."""
     return (str(run.installed.file),) if run.installed.used else ()
 
 
 def _shadowed(run: Run) -> Iterator[Unreadable]:
     for folder in run.folders.values():
         for file, shadow in folder.shadowed:
-            yield Unreadable(str(file), f"OpenTofu reads {shadow.name} in its place", subject=str(file))
+            yield Unreadable(str(file), f"OpenTofu reads {shadow.name} instead", subject=str(file))
 
 
-def undeclared(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:
-    """What is given to variables that none of these root modules declares."""
+def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:
+    """Return the given values whose variables none of these root modules declares."""
     declared = frozenset(name for folder in folders for name in read_folder(folder, inputs.exclusions).variables)
-    return tuple(not_declared(inputs, declared))
+    return tuple(undeclared_values(inputs, declared))
 
 
-__all__ = ["called_folders", "load", "undeclared", "unreadable_inputs", "will_be_read"]
+__all__ = ["called_folders", "expect_reads", "load", "undeclared_inputs", "unreadable_inputs"]

@@ -1,4 +1,4 @@
-"""What is left undone because it cannot matter; a test does all of it, and compares."""
+"""Switch for optimizations that skip evaluation. A test disables them and compares the results."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_taken: ContextVar[bool] = ContextVar("shortcuts", default=True)
+_skip: ContextVar[bool] = ContextVar("skip_irrelevant", default=True)
 
 
-def taken() -> bool:
-    """Whether what cannot matter is left undone."""
-    return _taken.get()
+def skips_irrelevant() -> bool:
+    """True if evaluation that cannot change the result is skipped."""
+    return _skip.get()
 
 
 @contextmanager
-def none_taken() -> Iterator[None]:
-    """Within this context everything is read and evaluated, whether it can matter or not."""
-    token = _taken.set(False)
+def evaluate_everything() -> Iterator[None]:
+    """Evaluate everything within this context, even what cannot change the result."""
+    token = _skip.set(False)
     try:
         yield
     finally:
-        _taken.reset(token)
+        _skip.reset(token)

@@ -1,6 +1,6 @@
-"""Which resources of a plan receive which role, and its instance profiles.
+"""Roles that the resources of a plan receive, and its instance profiles.
 
-Of what is about to be created a plan knows no ARN: the names that the configuration mentions say which role is meant.
+The ARN of a resource to be created is unknown; the references in the configuration show which role is meant.
 Source: Terraform documentation, "JSON Output Format" ("Change Representation", "Expression Representation").
 """
 
@@ -30,46 +30,48 @@ from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, 
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReference, PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
-from passrole_checks.sources.terraform_plan.statements import part_at
-from passrole_checks.sources.terraform_plan.unknown_until_apply import AFTER_APPLY, Missing, missing_part
+from passrole_checks.sources.terraform_plan.statements import unknown_element
+from passrole_checks.sources.terraform_plan.unknown_until_apply import AFTER_APPLY, UnknownValues, unknown_part
 
 _PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
 _UNCHANGED = "unchanged"
 
 
 class PlanRoleConsumers:
-    """What the resources of one plan receive. ``source``: the configuration that it was made from, if at hand."""
+    """Roles that the resources of one plan receive; ``source`` is its Terraform configuration, if given."""
 
     def __init__(self, plan: PlanFile, references: PlanReferences, source: PlanSource | None = None) -> None:
         self.plan, self.references, self.source = plan, references, source
-        self.missing = Missing(plan, references)
-        self._stacks: dict[str, StackContent] = {}
+        self.missing = UnknownValues(plan, references)
+        self._stack_contents: dict[str, StackContent] = {}
 
-    def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
-        """The roles that a resource receives. Nobody passes those of one that is not ``judged``: it stays as it is."""
+    def roles(self, resource: PlannedResource, definition: ResourceDefinition, checked: bool) -> Iterator[ReceivedRole]:
+        """Yield the roles that a resource receives.
+
+        A resource that is not ``checked`` does not change, so no principal passes its roles.
+        """
         if may_receive_role(resource.type):
-            for found in find_received_roles(definition, _Attributes(self, resource)):
-                value = found.value
+            for received in find_received_roles(definition, _PlanAttributes(self, resource)):
+                value = received.value
                 if self.source is not None:
-                    value = self.source.given(resource, found.attribute, value)
-                yield _as_judged(replace(found, value=value), judged)
+                    value = self.source.complete_role(resource, received.attribute, value)
+                yield _mark_unchanged(replace(received, value=value), checked)
 
-    def stack(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> StackContent:
-        """What the template of a CloudFormation stack holds; nothing for other resources."""
+    def stack(self, resource: PlannedResource, definition: ResourceDefinition, checked: bool) -> StackContent:
+        """Return the content of a CloudFormation stack's template; empty for other resources."""
         if resource.type not in TYPES:
             return NOTHING
-        from passrole_checks.sources.cloudformation.read_embedded_template import (
-            read_stack_content,  # heavy, and seldom needed
-        )
+        # slow import, rarely needed
+        from passrole_checks.sources.cloudformation.read_embedded_template import read_stack_content
 
-        known = self._stacks.get(resource.address)
-        if known is None:
+        content = self._stack_contents.get(resource.address)
+        if content is None:
             values = {name: self.value_of(resource, name) for name in PARTS}
-            known = self._stacks[resource.address] = read_stack_content(definition, values)
-        return replace(known, received=tuple(_as_judged(one, judged) for one in known.received))
+            content = self._stack_contents[resource.address] = read_stack_content(definition, values)
+        return replace(content, received=tuple(_mark_unchanged(received, checked) for received in content.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:
-        """The instance profile that a resource is, None where it is none."""
+        """Return a resource as an instance profile; None if it is not one."""
         if resource.type not in _PROFILES:
             return None
         name = as_text(resource.values.get(ENTITIES[resource.type].name))
@@ -79,52 +81,54 @@ class PlanRoleConsumers:
         return InstanceProfile(resource.address, text(name, resource.at) if name else None, role, resource.at)
 
     def value_of(self, resource: PlannedResource, name: str) -> Node:
-        """The value of an attribute, with holes for what is known after apply."""
-        block = f"{resource.type}.{resource.name}"
-        written = self.references.expressions(resource.module, block) or {}
+        """Return the value of an attribute; values known after apply are unresolved."""
+        written = self.references.expressions_of(resource)
         unknown = resource.unknown is True or as_object(resource.unknown).get(name)
-        owner = self.references.owner(resource.module, block, resource.index)
-        one = _Attribute(self, resource, owner)
-        return one.node(resource.values.get(name), unknown, written.get(name), (name,))
+        builder = _AttributeBuilder(self, resource, self.references.owner_of(resource))
+        return builder.node(resource.values.get(name), unknown, written.get(name), (name,))
 
-    def behind(self, found: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
-        """What a value that is known after apply can be: the roles and the instance profiles that its expression names,
-        of which it is one; else a hole with all names. Variables of the root are known, and cannot be what is not."""
-        entities = {hole.expression: hole for one in found if (hole := self._entity(one)) is not None}
+    def possible_values(self, references: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
+        """Return the possible values of an expression that is known after apply.
+
+        These are the roles and instance profiles that it refers to; if there are none, one unresolved part with all
+        names. Root variables are known, so they cannot be the unknown value.
+        """
+        entities = {
+            part.expression: part for reference in references if (part := self._entity_of(reference)) is not None
+        }
         if entities:
             return list(entities.values())
-        role = self.missing.element(found, label)
-        return [role if role.role else missing_part([one for one in found if one.resource] or found, label)]
+        role = self.missing.element(references, label)
+        return [
+            role
+            if role.role
+            else unknown_part([reference for reference in references if reference.resource] or references, label)
+        ]
 
-    def _entity(self, reference: PlanReference) -> Unresolved | None:
+    def _entity_of(self, reference: PlanReference) -> Unresolved | None:
         address = reference.resource
         if address is None or reference.one_of:
             return None
-        instances = self.plan.instances(address)
-        for candidate in (f"{address}{reference.index}", address, *(instances if len(instances) == 1 else ())):
-            one = self.plan.resources.get(candidate)
-            if one is not None:
-                attribute = reference.attribute or "arn"
-                if one.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
-                    known = self.missing.arn_of(one)
-                    return Unresolved(
-                        f"{candidate}.{attribute}", UnresolvedKind.ANYTHING, candidate, known, AFTER_APPLY
-                    )
-                if one.type in _PROFILES:
-                    return Unresolved(f"{candidate}.{attribute}", reason=AFTER_APPLY)
-                return None
-        return None
+        entity = self.plan.find_resource(address, reference.index)
+        if entity is None:
+            return None
+        attribute = reference.attribute or "arn"
+        expression = f"{entity.address}.{attribute}"
+        if entity.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
+            known = self.missing.arn_of(entity)
+            return Unresolved(expression, UnresolvedKind.ANYTHING, entity.address, known, AFTER_APPLY)
+        return Unresolved(expression, reason=AFTER_APPLY) if entity.type in _PROFILES else None
 
 
-def _as_judged(found: ReceivedRole, judged: bool) -> ReceivedRole:
-    return found if judged or found.by != "deployer" else replace(found, by=_UNCHANGED)
+def _mark_unchanged(received: ReceivedRole, checked: bool) -> ReceivedRole:
+    return received if checked or received.by != "deployer" else replace(received, by=_UNCHANGED)
 
 
-class _Attributes:
-    """The attributes of one resource."""
+class _PlanAttributes:
+    """Attributes of one resource."""
 
-    def __init__(self, received: PlanRoleConsumers, resource: PlannedResource) -> None:
-        self.received, self.resource = received, resource
+    def __init__(self, consumers: PlanRoleConsumers, resource: PlannedResource) -> None:
+        self.received, self.resource = consumers, resource
 
     def names(self) -> list[str]:
         return list(dict.fromkeys((*self.resource.values, *as_object(self.resource.unknown))))
@@ -133,21 +137,24 @@ class _Attributes:
         return self.received.value_of(self.resource, name)
 
 
-class _Attribute:
-    """One attribute of a resource, turned into a value."""
+class _AttributeBuilder:
+    """Converts one attribute of a resource to a node."""
 
-    def __init__(self, received: PlanRoleConsumers, resource: PlannedResource, owner: BlockInstance) -> None:
-        self.received, self.resource, self.owner = received, resource, owner
+    def __init__(self, consumers: PlanRoleConsumers, resource: PlannedResource, owner: BlockInstance) -> None:
+        self.received, self.resource, self.owner = consumers, resource, owner
 
     def node(self, value: Json, unknown: Json, written: Json, keys: tuple[str | int, ...]) -> Node:
-        """``unknown`` and ``written`` are the same place in ``after_unknown`` and in the configuration."""
+        """Return the node of a value.
+
+        ``unknown`` is its counterpart in ``after_unknown``, ``written`` the one in the configuration.
+        """
         at = self.resource.at
         if unknown is True:
-            return self._written(written, keys)
+            return self._from_configuration(written, keys)
         if isinstance(value, dict):
             names = dict.fromkeys((*value, *as_object(unknown)))
             blocks = as_object(written)
-            whole = "references" in blocks  # an expression, of which a plan tells the names for all of it
+            whole = "references" in blocks  # an expression: the plan lists the references of all of it
             inner = {
                 name: self.node(
                     value.get(name), as_object(unknown).get(name), written if whole else blocks.get(name), (*keys, name)
@@ -159,7 +166,9 @@ class _Attribute:
             blocks_in = as_list(written)
             same = len(blocks_in) == len(value)
             items = (
-                self.node(item, part_at(unknown, number), blocks_in[number] if same else written, (*keys, number))
+                self.node(
+                    item, unknown_element(unknown, number), blocks_in[number] if same else written, (*keys, number)
+                )
                 for number, item in enumerate(value)
             )
             return ListNode(tuple(items), at)
@@ -169,27 +178,28 @@ class _Attribute:
             return Const(value, at)
         return Absent(at)
 
-    def _written(self, written: Json, keys: tuple[str | int, ...]) -> Node:
-        """What the configuration says where the plan says nothing: blocks, of which only the names are known."""
+    def _from_configuration(self, written: Json, keys: tuple[str | int, ...]) -> Node:
+        """Return a value that the plan omits from its configuration, which has references only."""
         if isinstance(written, list):
-            items = (self._written(block, (*keys, number)) for number, block in enumerate(written))
+            items = (self._from_configuration(block, (*keys, number)) for number, block in enumerate(written))
             return ListNode(tuple(items), self.resource.at)
         block = as_object(written)
         if "constant_value" in block:
             return self.node(block["constant_value"], False, None, keys)
         if not block or "references" in block:
-            return self._hole(written, keys)
+            return self._unresolved_value(written, keys)
         entries = (
-            ObjectEntry(text(name, self.resource.at), self._written(block[name], (*keys, name))) for name in block
+            ObjectEntry(text(name, self.resource.at), self._from_configuration(block[name], (*keys, name)))
+            for name in block
         )
         return ObjectNode(tuple(entries), self.resource.at)
 
-    def _hole(self, written: Json, keys: tuple[str | int, ...]) -> Node:
-        received, resource = self.received, self.resource
-        found = received.references.follow(resource.module, written, self.owner)
+    def _unresolved_value(self, written: Json, keys: tuple[str | int, ...]) -> Node:
+        consumers, resource = self.received, self.resource
+        references = consumers.references.follow(resource.module, written, self.owner)
         label = ".".join((resource.address, *map(str, keys)))
-        at = received.plan.position_of_unknown(resource, str(keys[0]))
-        holes = received.behind(found, label)
-        if len(holes) == 1:
-            return StringNode((holes[0],), at)
-        return Choice(label, tuple((hole.expression, StringNode((hole,), at)) for hole in holes), at)
+        at = consumers.plan.position_of_unknown(resource, str(keys[0]))
+        possible = consumers.possible_values(references, label)
+        if len(possible) == 1:
+            return StringNode((possible[0],), at)
+        return Choice(label, tuple((part.expression, StringNode((part,), at)) for part in possible), at)

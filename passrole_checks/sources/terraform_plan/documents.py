@@ -1,11 +1,11 @@
-"""Policy documents that a plan does not spell out.
+"""Policy documents that are known after apply only.
 
-A policy that mentions anything new (the ARN of a role that is about to be created) is "known after apply" as a whole.
-Its statements are in the plan all the same: the ``aws_iam_policy_document`` behind it is a data resource whose reading
-is planned, and the plan shows its statements with only the new values missing. Here the document is built from them.
+A policy that refers to a new resource (the ARN of a role to be created) is "known after apply" as a whole. Its
+statements are in the plan if it comes from an ``aws_iam_policy_document`` that is read during apply: its planned values
+lack the new values only. This module builds the document from them.
 
-The shape follows the provider's documentation of ``aws_iam_policy_document``: sources first, then the document's own
-statements, then overrides; a statement replaces an earlier one of the same Sid.
+The order follows the provider's documentation of ``aws_iam_policy_document``: source documents, the document's own
+statements, override documents; a statement replaces an earlier one of the same Sid.
 """
 
 from __future__ import annotations
@@ -40,35 +40,37 @@ from passrole_checks.sources.terraform_plan.references import (
     PlanReferences,
     without_index,
 )
-from passrole_checks.sources.terraform_plan.statements import StatementReader, part_at
-from passrole_checks.sources.terraform_plan.unknown_until_apply import Missing, missing_part
+from passrole_checks.sources.terraform_plan.statements import StatementReader, unknown_element
+from passrole_checks.sources.terraform_plan.unknown_until_apply import UnknownValues, unknown_part
 
-_DEPTH = 16
-_VERSION = "2012-10-17"  # the provider's default
+_MAX_DEPTH = 16
+_DEFAULT_VERSION = "2012-10-17"  # the provider's default
 _SOURCES = ("source_json", "source_policy_documents")
 _OVERRIDES = ("override_json", "override_policy_documents")
 
 
 class PlanDocuments:
-    """The policy documents of one plan."""
+    """Policy documents of one plan."""
 
     def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
         self.plan, self.references = plan, references
-        self.missing = Missing(plan, references)
+        self.missing = UnknownValues(plan, references)
 
-    def unknown(self, at: Position, found: Sequence[PlanReference], otherwise: str) -> Node:
-        """A policy that is known after apply: its document where it can be built, else a hole that names what is
-        missing (``otherwise`` where the configuration does not tell)."""
-        named = without_index(found)
-        document = self.behind(named[0], at) if len(named) == 1 else None
+    def resolve_unknown(self, at: Position, references: Sequence[PlanReference], label: str) -> Node:
+        """Return a policy that is known after apply: its document if it can be built, else an unresolved value.
+
+        ``label`` names the value if the configuration has no references.
+        """
+        targets = without_index(references)
+        document = self.referenced_document(targets[0], at) if len(targets) == 1 else None
         if document is not None:
             return document
-        return StringNode((missing_part(found, otherwise),), at)
+        return StringNode((unknown_part(references, label),), at)
 
-    def behind(self, reference: PlanReference, at: Position, depth: int = 0) -> Node | None:
-        """The document that a reference to a data resource's JSON stands for, None where it cannot be built."""
+    def referenced_document(self, reference: PlanReference, at: Position, depth: int = 0) -> Node | None:
+        """Return the document of a data source whose JSON is referenced; None if it cannot be built."""
         address = reference.resource
-        if address is None or depth > _DEPTH or reference.attribute not in ("json", "minified_json", None):
+        if address is None or depth > _MAX_DEPTH or reference.attribute not in ("json", "minified_json", None):
             return None
         name = address[len(module_of(address)) :].lstrip(".")
         if not name.startswith(f"data.{DOCUMENT}."):
@@ -80,34 +82,38 @@ class PlanDocuments:
             elif len(instances) == 1:
                 address = instances[0]
             elif instances:
-                return None  # one of several instances, and nothing says which
+                return None  # one of several instances, and unknown which
         if address in self.plan.reads:
-            return self._planned(self.plan.reads[address], depth)
+            return self._planned_document(self.plan.reads[address], depth)
         if address in self.plan.known_documents:
             return text(self.plan.known_documents[address], at)
         expressions = self.references.expressions(reference.module, name.partition("[")[0])
         if not expressions:
             return None
         owner = self.references.owner(reference.module, without_key(name), name[len(without_key(name)) :])
-        return self._configured(reference.module, address, expressions, at, owner)
+        return self._configured_document(reference.module, address, expressions, at, owner)
 
-    # -- a data resource whose reading is planned: values with single elements missing
+    # -- data source read during apply: values with unknown elements
 
-    def _planned(self, data: PlannedResource, depth: int) -> Node:
+    def _planned_document(self, data: PlannedResource, depth: int) -> Node:
         name = f"data.{DOCUMENT}.{data.name}"
         written = self.references.expressions(data.module, name) or {}
         owner = self.references.owner(data.module, name, data.index)
         statements: list[Node] = []
         for attribute in _SOURCES:
-            self._merge(statements, self._included(data, attribute, written.get(attribute), owner, depth))
+            self._merge_by_sid(
+                statements, self._included_statements(data, attribute, written.get(attribute), owner, depth)
+            )
         if data.is_unknown("statement"):
-            found = self.references.follow(data.module, written.get("statement"), owner)
-            self._merge(statements, [StringNode((missing_part(found, f"{name}.statement"),), data.at)])
+            references = self.references.follow(data.module, written.get("statement"), owner)
+            self._merge_by_sid(statements, [StringNode((unknown_part(references, f"{name}.statement"),), data.at)])
         else:
-            self._merge(statements, self._statements(data, written.get("statement"), owner))
+            self._merge_by_sid(statements, self._statements(data, written.get("statement"), owner))
         for attribute in _OVERRIDES:
-            self._merge(statements, self._included(data, attribute, written.get(attribute), owner, depth))
-        version = as_text(data.values.get("version")) or _VERSION
+            self._merge_by_sid(
+                statements, self._included_statements(data, attribute, written.get(attribute), owner, depth)
+            )
+        version = as_text(data.values.get("version")) or _DEFAULT_VERSION
         return _document(version, statements, data.at)
 
     def _statements(self, data: PlannedResource, written: Json, owner: BlockInstance) -> list[Node]:
@@ -116,42 +122,42 @@ class PlanDocuments:
         statements: list[Node] = []
         for number, value in enumerate(values):
             at = self.plan.position_of(data, "statement", number)
-            missing = part_at(unknown, number)
-            # blocks made by "dynamic" are in the values and not in the configuration
+            missing = unknown_element(unknown, number)
+            # blocks from "dynamic" are in the values but not in the configuration
             block = as_object(blocks[number]) if len(blocks) == len(values) else {}
             label = f"{data.address}.statement[{number}]"
             if missing is True or not isinstance(value, dict):
                 statements.append(
-                    StringNode((missing_part(self.references.follow(data.module, block, owner), label),), at)
+                    StringNode((unknown_part(self.references.follow(data.module, block, owner), label),), at)
                 )
             else:
                 reader = StatementReader(self.missing, data.module, label, at, owner)
                 statements.append(reader.statement(value, missing, block))
         return statements
 
-    def _included(
+    def _included_statements(
         self, data: PlannedResource, attribute: str, written: Json, owner: BlockInstance, depth: int
     ) -> list[Node]:
-        """The statements of the documents that an attribute names."""
+        """Return the statements of the documents in an attribute."""
         value, missing = data.values.get(attribute), as_object(data.unknown).get(attribute)
         if not value and not missing:
             return []
         label = f"{data.address}.{attribute}"
-        found = self.references.follow(data.module, written, owner)
-        named = without_index(found)
+        references = self.references.follow(data.module, written, owner)
+        targets = without_index(references)
         at = self.plan.position_of(data, attribute)
         if missing is True and attribute.endswith("_documents"):
-            return [StringNode((missing_part(found, label),), at)]
+            return [StringNode((unknown_part(references, label),), at)]
         values, unknown = (value, missing) if isinstance(value, list) else ([value], [missing])
-        lacking = [number for number, item in enumerate(values) if part_at(unknown, number) is True]
+        unknown_indexes = [number for number, item in enumerate(values) if unknown_element(unknown, number) is True]
         statements: list[Node] = []
         for number, item in enumerate(values):
             document: Node | None = None
-            if number in lacking:
-                if len(named) == len(lacking):
-                    document = self.behind(named[lacking.index(number)], at, depth + 1)
+            if number in unknown_indexes:
+                if len(targets) == len(unknown_indexes):
+                    document = self.referenced_document(targets[unknown_indexes.index(number)], at, depth + 1)
                 if document is None:
-                    statements.append(StringNode((missing_part(found, label),), at))
+                    statements.append(StringNode((unknown_part(references, label),), at))
                     continue
             elif isinstance(item, str) and item.strip():
                 document = text(item, at)
@@ -160,36 +166,36 @@ class PlanDocuments:
         return statements
 
     @staticmethod
-    def _merge(statements: list[Node], more: list[Node]) -> None:
-        """Add the statements of one document: each takes the place of an earlier document's statement of its Sid."""
-        places = {sid: place for place, earlier in enumerate(statements) if (sid := _sid(earlier))}
+    def _merge_by_sid(statements: list[Node], more: list[Node]) -> None:
+        """Add the statements of a document; each replaces an earlier document's statement of the same Sid."""
+        indexes = {sid: index for index, earlier in enumerate(statements) if (sid := _sid(earlier))}
         for statement in more:
             sid = _sid(statement)
-            place = places.pop(sid, None) if sid else None
-            if place is None:
+            index = indexes.pop(sid, None) if sid else None
+            if index is None:
                 statements.append(statement)
             else:
-                statements[place] = statement
+                statements[index] = statement
 
-    # -- no values at all: only what the configuration says
+    # -- no values, only the configuration
 
-    def _configured(
+    def _configured_document(
         self, module: str, label: str, expressions: dict[str, Json], at: Position, owner: BlockInstance
     ) -> Node | None:
         blocks = as_list(expressions.get("statement"))
         if not blocks:
             return None
         statements: list[Node] = []
-        statements += self._not_shown(module, label, expressions, at, owner, _SOURCES)
+        statements += self._unshown_documents(module, label, expressions, at, owner, _SOURCES)
         for number, block in enumerate(map(as_object, blocks)):
-            value = {key: _constant(item) for key, item in block.items()}
-            missing = {key: _is_missing(item) for key, item in block.items()}
+            value = {key: _constant_values(item) for key, item in block.items()}
+            missing = {key: _unknown_marks(item) for key, item in block.items()}
             reader = StatementReader(self.missing, module, f"{label}.statement[{number}]", at, owner, whole_lists=True)
             statements.append(reader.statement(value, missing, block))
-        statements += self._not_shown(module, label, expressions, at, owner, _OVERRIDES)
-        return _document(str(_constant(expressions.get("version")) or _VERSION), statements, at)
+        statements += self._unshown_documents(module, label, expressions, at, owner, _OVERRIDES)
+        return _document(str(_constant_values(expressions.get("version")) or _DEFAULT_VERSION), statements, at)
 
-    def _not_shown(
+    def _unshown_documents(
         self,
         module: str,
         label: str,
@@ -198,11 +204,11 @@ class PlanDocuments:
         owner: BlockInstance,
         attributes: tuple[str, ...],
     ) -> Iterator[Node]:
-        """Documents that are built in, of which only the names are known."""
+        """Yield the included documents, of which only the references are known, as unresolved values."""
         for attribute in attributes:
             if attribute in expressions:
-                found = self.references.follow(module, expressions[attribute], owner)
-                yield StringNode((missing_part(found, f"{label}.{attribute}"),), at)
+                references = self.references.follow(module, expressions[attribute], owner)
+                yield StringNode((unknown_part(references, f"{label}.{attribute}"),), at)
 
 
 def _document(version: str, statements: list[Node], at: Position) -> ObjectNode:
@@ -234,13 +240,13 @@ def _sid(statement: Node) -> str | None:
     return sid.literal if isinstance(sid, StringNode) else None
 
 
-def _constant(expression: Json) -> Json:
+def _constant_values(expression: Json) -> Json:
     if isinstance(expression, list):
-        return [{key: _constant(item) for key, item in as_object(block).items()} for block in expression]
+        return [{key: _constant_values(item) for key, item in as_object(block).items()} for block in expression]
     return as_object(expression).get("constant_value")
 
 
-def _is_missing(expression: Json) -> Json:
+def _unknown_marks(expression: Json) -> Json:
     if isinstance(expression, list):
-        return [{key: _is_missing(item) for key, item in as_object(block).items()} for block in expression]
+        return [{key: _unknown_marks(item) for key, item in as_object(block).items()} for block in expression]
     return "constant_value" not in as_object(expression)

@@ -1,7 +1,7 @@
-"""Two tellings of one policy document, each with holes: what a plan shows of it, and what the configuration says.
+"""Merge two partially known versions of one policy document: from the plan, and from the configuration.
 
-Where they agree, each fills the holes of the other; where what is known differs, the configuration is not that of the
-plan. Statements keep their order in both; the elements of a list need not, as the provider sorts them.
+Where they agree, each completes the other; where known values differ, the configuration is not that of the plan.
+Statements have the same order in both; elements of a list may not, as the provider sorts them.
 """
 
 from __future__ import annotations
@@ -25,39 +25,43 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
 )
 
-_TRIES = 20_000  # pairs of statements that are looked at for one document
-_STATEMENTS = 300
-_DEPTH = 20
-_HOLES = 6
+_MAX_TRIES = 20_000  # compared pairs of statements in one document
+_MAX_STATEMENTS = 300
+_MAX_DEPTH = 20
+_MAX_UNRESOLVED = 6
 _KINDS = {UnresolvedKind.ACCOUNT_ID: r"\d+", UnresolvedKind.PARTITION: r"aws[\w-]*", UnresolvedKind.REGION: r"[\w-]+"}
 
 
-def agreed(shown: Node, written: Node) -> Node | None:
-    """The document as it is ``written``, completed by what a plan has ``shown``; None where they contradict.
+def merge_documents(shown: Node, written: Node) -> Node | None:
+    """Return the ``written`` document, completed by what the plan has ``shown``; None if they contradict.
 
-    Positions are those of the configuration, but for parts that only the plan tells.
+    Positions are those of the configuration, except for parts that only the plan contains.
     """
-    return _Agreement().document(shown, written)
+    return _DocumentMerger().merge_document(shown, written)
 
 
-class _Agreement:
+class _DocumentMerger:
+    """Merges two documents, with a budget of compared pairs of statements."""
+
     def __init__(self) -> None:
-        self.tries = _TRIES
+        self.tries_left = _MAX_TRIES
 
-    def document(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
-        if isinstance(written, Choice) and depth < _DEPTH:
-            return _possible(written, [self.document(shown, option, depth + 1) for _, option in written.options])
-        if _hole(shown):
+    def merge_document(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
+        if isinstance(written, Choice) and depth < _MAX_DEPTH:
+            return _consistent(
+                written, [self.merge_document(shown, option, depth + 1) for _, option in written.options]
+            )
+        if _is_unresolved(shown):
             return written
-        if _hole(written):
+        if _is_unresolved(written):
             return shown
-        first, second = _tree(shown), _tree(written)
+        first, second = _parse_tree(shown), _parse_tree(written)
         if not isinstance(first, ObjectNode) or not isinstance(second, ObjectNode):
             return None
-        statements = self.statements(_list(first.get("Statement")), _list(second.get("Statement")))
+        statements = self.merge_statements(_as_list(first.get("Statement")), _as_list(second.get("Statement")))
         if statements is None:
             return None
-        version = self.value(first.get("Version"), second.get("Version"))
+        version = self.merge_value(first.get("Version"), second.get("Version"))
         if version is None and first.get("Version") is not None and second.get("Version") is not None:
             return None
         at = second.at
@@ -67,143 +71,145 @@ class _Agreement:
         entries.append(ObjectEntry(StringNode(("Statement",), at), ListNode(tuple(statements), at)))
         return ObjectNode(tuple(entries), at)
 
-    # -- statements, in order; a hole on either side may stand for any number of them
+    # -- statements, in order; an unresolved one on either side may be any number of them
 
-    def statements(self, shown: Sequence[Node], written: Sequence[Node]) -> list[Node] | None:
+    def merge_statements(self, shown: Sequence[Node], written: Sequence[Node]) -> list[Node] | None:
         dead: set[tuple[int, int]] = set()
-        return self.from_here(shown, written, 0, 0, dead)
+        return self.match_from(shown, written, 0, 0, dead)
 
-    def from_here(
+    def match_from(
         self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int, dead: set[tuple[int, int]]
     ) -> list[Node] | None:
-        if (i, j) in dead or self.tries < 0 or i + j > _STATEMENTS:
+        if (i, j) in dead or self.tries_left < 0 or i + j > _MAX_STATEMENTS:
             return None
-        self.tries -= 1
+        self.tries_left -= 1
         if i == len(shown) and j == len(written):
             return []
-        for first, rest in self.steps(shown, written, i, j):
-            found = self.from_here(shown, written, *rest, dead)
-            if found is not None:
-                return [*first, *found]
+        for first, rest in self.next_steps(shown, written, i, j):
+            merged = self.match_from(shown, written, *rest, dead)
+            if merged is not None:
+                return [*first, *merged]
         dead.add((i, j))
         return None
 
-    def steps(
+    def next_steps(
         self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int
     ) -> list[tuple[list[Node], tuple[int, int]]]:
-        """What the next statements can be, and where to go on."""
-        one = shown[i] if i < len(shown) else None
-        other = written[j] if j < len(written) else None
-        found: list[tuple[list[Node], tuple[int, int]]] = []
-        if one is not None and other is not None:
-            both = self.statement(one, other)
+        """Return the possible next statements with the indexes to continue at."""
+        left = shown[i] if i < len(shown) else None
+        right = written[j] if j < len(written) else None
+        result: list[tuple[list[Node], tuple[int, int]]] = []
+        if left is not None and right is not None:
+            both = self.merge_statement(left, right)
             if both is not None:
-                found.append(([both], (i + 1, j + 1)))
-        if one is not None and _hole(one):
-            if other is not None:
-                found.append(([other], (i, j + 1)))
-            found.append(([], (i + 1, j)))
-        if other is not None and _hole(other):
-            if one is not None:
-                found.append(([one], (i + 1, j)))
-            found.append(([], (i, j + 1)))
-        if isinstance(other, Absent) or (
-            isinstance(other, Choice) and any(isinstance(option, Absent) for _, option in other.options)
+                result.append(([both], (i + 1, j + 1)))
+        if left is not None and _is_unresolved(left):
+            if right is not None:
+                result.append(([right], (i, j + 1)))
+            result.append(([], (i + 1, j)))
+        if right is not None and _is_unresolved(right):
+            if left is not None:
+                result.append(([left], (i + 1, j)))
+            result.append(([], (i, j + 1)))
+        if isinstance(right, Absent) or (
+            isinstance(right, Choice) and any(isinstance(option, Absent) for _, option in right.options)
         ):
-            found.append(([], (i, j + 1)))
-        return found
+            result.append(([], (i, j + 1)))
+        return result
 
-    def statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
-        if isinstance(written, Choice) and depth < _DEPTH:
-            return _possible(written, [self.statement(shown, option, depth + 1) for _, option in written.options])
-        if _hole(shown):
+    def merge_statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
+        if isinstance(written, Choice) and depth < _MAX_DEPTH:
+            return _consistent(
+                written, [self.merge_statement(shown, option, depth + 1) for _, option in written.options]
+            )
+        if _is_unresolved(shown):
             return written if not isinstance(written, Absent) else None
-        if _hole(written):
+        if _is_unresolved(written):
             return shown
         if not isinstance(shown, ObjectNode) or not isinstance(written, ObjectNode):
             return None
-        return self.mapping(_without_blank(shown), _without_blank(written))
+        return self.merge_objects(_without_blank(shown), _without_blank(written))
 
-    # -- what is in a statement
+    # -- elements of a statement
 
-    def mapping(self, shown: ObjectNode, written: ObjectNode, depth: int = 0) -> ObjectNode | None:
+    def merge_objects(self, shown: ObjectNode, written: ObjectNode, depth: int = 0) -> ObjectNode | None:
         first = {str(entry.key): entry.value for entry in shown.entries}
         second = {str(entry.key): entry.value for entry in written.entries}
-        if first.keys() != second.keys() or depth > _DEPTH:
+        if first.keys() != second.keys() or depth > _MAX_DEPTH:
             return None
         entries: list[ObjectEntry] = []
         for entry in written.entries:
-            value = self.value(first[str(entry.key)], entry.value, depth + 1)
+            value = self.merge_value(first[str(entry.key)], entry.value, depth + 1)
             if value is None:
                 return None
             entries.append(ObjectEntry(entry.key, value))
         return ObjectNode(tuple(entries), written.at, written.block)
 
-    def value(self, shown: Node | None, written: Node | None, depth: int = 0) -> Node | None:
-        if shown is None or written is None or depth > _DEPTH:
+    def merge_value(self, shown: Node | None, written: Node | None, depth: int = 0) -> Node | None:
+        if shown is None or written is None or depth > _MAX_DEPTH:
             return shown if written is None else written
         if isinstance(written, Choice):
-            options = [self.value(shown, option, depth + 1) for _, option in written.options]
-            return _possible(written, options)
+            options = [self.merge_value(shown, option, depth + 1) for _, option in written.options]
+            return _consistent(written, options)
         if isinstance(shown, ObjectNode) and isinstance(written, ObjectNode):
-            return self.mapping(shown, written, depth + 1)
-        if _hole(shown) and not isinstance(written, ListNode):
+            return self.merge_objects(shown, written, depth + 1)
+        if _is_unresolved(shown) and not isinstance(written, ListNode):
             return written
-        if _hole(written) and not isinstance(shown, StringNode):
+        if _is_unresolved(written) and not isinstance(shown, StringNode):
             return shown
         if isinstance(shown, ObjectNode) or isinstance(written, ObjectNode):
             return None
-        return self.items(shown, written)
+        return self.merge_elements(shown, written)
 
-    def items(self, shown: Node, written: Node) -> Node | None:
-        """One element or a list of them on either side, in any order."""
-        if _hole(shown):
+    def merge_elements(self, shown: Node, written: Node) -> Node | None:
+        """Merge two elements or lists of elements, in any order."""
+        if _is_unresolved(shown):
             return written
-        left, right = _list(shown), _list(written)
-        fits = [[_fits(one, other) for other in right] for one in left]
+        planned, configured = _as_list(shown), _as_list(written)
+        fits = [[_may_equal(item, entry) for entry in configured] for item in planned]
         if not all(any(row) for row in fits):
-            return None  # the plan has something that is not written
-        for place, other in enumerate(right):
-            if not _may_be_missing(other) and not any(row[place] for row in fits):
-                return None  # something is written that the plan has not
-        if any(not _literal(one) for one in left):
-            return written  # which of them is which is not told
-        open_places = [place for place, other in enumerate(right) if not _literal(other)]
-        said = {_literal(other) for other in right}
-        rest = [number for number, one in enumerate(left) if _literal(one) not in said]
+            return None  # an element of the plan is not in the configuration
+        for index, entry in enumerate(configured):
+            if not _may_be_missing(entry) and not any(row[index] for row in fits):
+                return None  # an element of the configuration is not in the plan
+        if any(not _literal(item) for item in planned):
+            return written  # the mapping of unknown elements is undecidable
+        open_indexes = [index for index, entry in enumerate(configured) if not _literal(entry)]
+        literals = {_literal(entry) for entry in configured}
+        rest = [number for number, item in enumerate(planned) if _literal(item) not in literals]
         filled: list[Node] = []
-        for place, other in enumerate(right):
-            own = [number for number in rest if fits[number][place]]
-            alone = all(not fits[number][rival] for number in own for rival in open_places if rival != place)
-            if place in open_places and own and alone and (len(own) == 1 or _many(other)):
-                filled.extend(_moved(left[number], other.at) for number in own)
+        for index, entry in enumerate(configured):
+            matches = [number for number in rest if fits[number][index]]
+            unique = all(not fits[number][rival] for number in matches for rival in open_indexes if rival != index)
+            if index in open_indexes and matches and unique and (len(matches) == 1 or _may_repeat(entry)):
+                filled.extend(_relocated(planned[number], entry.at) for number in matches)
             else:
-                filled.append(other)
+                filled.append(entry)
         return (
             filled[0] if len(filled) == 1 and not isinstance(written, ListNode) else ListNode(tuple(filled), written.at)
         )
 
 
-def _possible(written: Choice, results: Sequence[Node | None]) -> Node | None:
-    """The alternatives that the plan leaves."""
-    left = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
-    if len(left) <= 1:
-        return left[0][1] if left else None
-    return Choice(written.condition, tuple(left), written.at)
+def _consistent(written: Choice, results: Sequence[Node | None]) -> Node | None:
+    """Return the alternatives that are consistent with the plan."""
+    options = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
+    if len(options) <= 1:
+        return options[0][1] if options else None
+    return Choice(written.condition, tuple(options), written.at)
 
 
-def _hole(node: Node) -> bool:
-    """Whether nothing of a node is known but its words."""
+def _is_unresolved(node: Node) -> bool:
+    """True if a node is unresolved as a whole."""
     return isinstance(node, StringNode) and node.only_hole is not None
 
 
-def _list(node: Node | None) -> list[Node]:
+def _as_list(node: Node | None) -> list[Node]:
     if isinstance(node, ListNode):
         return list(node.items)
     return [node] if node is not None else []
 
 
-def _tree(node: Node) -> Node | None:
+def _parse_tree(node: Node) -> Node | None:
     if not isinstance(node, StringNode):
         return node
     try:
@@ -213,50 +219,50 @@ def _tree(node: Node) -> Node | None:
 
 
 def _without_blank(statement: ObjectNode) -> ObjectNode:
-    """A statement without an empty Sid, which a data document writes and nobody means."""
+    """Return a statement without an empty Sid, which a data source writes by default."""
     blank = (entry for entry in statement.entries if not (str(entry.key) == "Sid" and _literal(entry.value) == ""))
     return ObjectNode(tuple(blank), statement.at, statement.block)
 
 
 def _literal(node: Node) -> str | None:
-    """The text that a node certainly is; of a number or a boolean the text that IAM takes it for."""
+    """Return the string that a node certainly is; for a number or boolean, its JSON text, as IAM reads it."""
     if isinstance(node, Const):
         return json.dumps(node.value)
     return node.literal if isinstance(node, StringNode) else None
 
 
-def _fits(shown: Node, written: Node) -> bool:
-    """Whether two elements can be the same text."""
+def _may_equal(shown: Node, written: Node) -> bool:
+    """True if two elements can be the same string."""
     if isinstance(written, Choice):
-        return any(_fits(shown, option) for _, option in written.options)
-    one, other = _literal(shown), _literal(written)
-    if one is not None and other is not None:
-        return one == other
-    if one is not None:
-        return isinstance(written, StringNode) and _matches(written, one)
-    if other is not None:
-        return isinstance(shown, StringNode) and _matches(shown, other)
+        return any(_may_equal(shown, option) for _, option in written.options)
+    shown_text, written_text = _literal(shown), _literal(written)
+    if shown_text is not None and written_text is not None:
+        return shown_text == written_text
+    if shown_text is not None:
+        return isinstance(written, StringNode) and _matches(written, shown_text)
+    if written_text is not None:
+        return isinstance(shown, StringNode) and _matches(shown, written_text)
     if not isinstance(shown, StringNode) or not isinstance(written, StringNode):
         return False
-    roles = {hole.role for text in (shown, written) if (hole := text.only_hole) is not None}
-    return len(roles) < 2 or None in roles  # two roles of the configuration are two
+    roles = {only.role for text in (shown, written) if (only := text.only_hole) is not None}
+    return len(roles) < 2 or None in roles  # two roles of the configuration are different
 
 
 def _matches(pattern: StringNode, value: str) -> bool:
-    expression = _expression(pattern.parts)
-    if expression.count(".*") > _HOLES:
+    expression = _regex_of(pattern.parts)
+    if expression.count(".*") > _MAX_UNRESOLVED:
         return True
     return re.fullmatch(expression, value, re.DOTALL) is not None
 
 
-def _expression(parts: Sequence[Part]) -> str:
-    """What a text can be, as a regular expression."""
+def _regex_of(parts: Sequence[Part]) -> str:
+    """Return a regular expression of the possible values of a string."""
     pieces: list[str] = []
     for part in parts:
         if isinstance(part, str):
             pieces.append(re.escape(part))
         elif part.known is not None:
-            pieces.append(_expression(part.known))
+            pieces.append(_regex_of(part.known))
         else:
             pieces.append(_KINDS.get(part.kind, ".*"))
     return "".join(pieces)
@@ -265,13 +271,13 @@ def _expression(parts: Sequence[Part]) -> str:
 def _may_be_missing(node: Node) -> bool:
     if isinstance(node, Choice):
         return any(_may_be_missing(option) for _, option in node.options)
-    return isinstance(node, Absent) or _many(node)
+    return isinstance(node, Absent) or _may_repeat(node)
 
 
-def _many(node: Node) -> bool:
-    """Whether an element may stand for any number of them."""
+def _may_repeat(node: Node) -> bool:
+    """True if an element may stand for any number of elements."""
     return isinstance(node, StringNode) and node.optional
 
 
-def _moved(node: Node, at: Position) -> Node:
+def _relocated(node: Node, at: Position) -> Node:
     return StringNode((_literal(node) or "",), at)

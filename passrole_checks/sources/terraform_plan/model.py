@@ -1,4 +1,4 @@
-"""What is known of a plan or a state: its resources, its documents, its configuration, and their places in the text.
+"""Data of a plan or state: resources, documents, configuration, and their positions in the text.
 
 Source: Terraform documentation, "JSON Output Format".
 """
@@ -21,27 +21,27 @@ _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 
 
 def as_object(value: Json) -> dict[str, Json]:
-    """The value if it is an object, else an empty one."""
+    """Return the value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Json) -> list[Json]:
-    """The value if it is a list, else an empty one."""
+    """Return the value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def as_text(value: Json) -> str | None:
-    """The value if it is a string, else None."""
+    """Return the value if it is a string, else None."""
     return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True)
 class PlannedResource:
-    """A resource as it will be: ``values`` are its attributes, ``unknown`` is true or false or mirrors their shape.
+    """A resource after the plan: ``values`` are its attributes, ``unknown`` is a boolean or mirrors their shape.
 
     ``module`` is the address of its module ("" for the root). ``changed``: the plan creates or changes it. ``start`` is
     the offset of its entry in the text, ``inside`` the keys from there to its attributes. ``previous`` is the address
-    that it had before the plan, where it moves.
+    before the plan, if the resource moves.
     """
 
     address: str
@@ -57,17 +57,23 @@ class PlannedResource:
     inside: tuple[str | int, ...]
     previous: str = ""
 
+    @property
+    def block(self) -> str:
+        """The address of its block within its module: ``aws_iam_role.x``."""
+        return f"{self.type}.{self.name}"
+
     def is_unknown(self, attribute: str) -> bool:
-        """Whether the plan says of an attribute that it is known only after apply."""
+        """True if an attribute is known after apply only."""
         return self.unknown is True or as_object(self.unknown).get(attribute) is True
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeEntry:
-    """An entry of ``resource_changes``, of whatever action: where it stands, for what is not kept of it.
+    """An entry of ``resource_changes`` with any action, and the offset to read its values from.
 
-    ``start`` is the offset of the object that holds ``address`` and ``change``; ``find(plan.text, start, ("change",
-    "before"))`` reads the values before the change. ``deposed``: it is about an object left over by a replacement.
+    ``start`` is the offset of the object that contains ``address`` and ``change``; ``find(plan.text, start, ("change",
+    "before"))`` reads the values before the change. ``deposed``: the entry is about an object left over by a
+    replacement.
     """
 
     address: str
@@ -80,98 +86,104 @@ class ChangeEntry:
 
 @dataclass
 class PlanFile:
-    """What a plan (or a state) holds."""
+    """The content of a plan or a state."""
 
     file: str
     text: str
     lines: Lines
     resources: dict[str, PlannedResource] = field(default_factory=dict)
-    reads: dict[str, PlannedResource] = field(default_factory=dict)  # data resources that are read during apply
-    known_documents: dict[str, str] = field(default_factory=dict)  # data addresses and the JSON that they gave
+    reads: dict[str, PlannedResource] = field(default_factory=dict)  # data sources that are read during apply
+    known_documents: dict[str, str] = field(default_factory=dict)  # JSON by address of its data source
     configuration: dict[str, Json] = field(default_factory=dict)
-    callers: dict[str, str] = field(default_factory=dict)  # the accounts of data.aws_caller_identity by address
-    accounts: set[str] = field(default_factory=set)  # those of them that the root's own provider deploys to
+    callers: dict[str, str] = field(default_factory=dict)  # accounts of data.aws_caller_identity by address
+    accounts: set[str] = field(default_factory=set)  # those of the root's default provider
     changes: list[ChangeEntry] = field(default_factory=list)  # of the providers aws and awscc
-    variables: tuple[int, int] | None = None  # the offsets of the object of the root's variables
+    variables: tuple[int, int] | None = None  # offsets of the object with the root's variables
     unreadable: list[Unreadable] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
     _reasons: set[str] = field(default_factory=set, repr=False)
     _instances: dict[str, list[str]] = field(default_factory=dict, repr=False)
-    _letters: int = field(default=200_000, repr=False)  # pieces of documents whose places are kept
+    _pieces_left: int = field(default=200_000, repr=False)  # pieces of strings that may still get positions
     _counted: int = field(default=-1, repr=False)
 
-    def complain(self, reason: str, offset: int | None = None, resource: str = "") -> None:
-        """Note a part of the file, or of one resource, that cannot be read; the same words only once."""
+    def add_unreadable(self, reason: str, offset: int | None = None, resource: str = "") -> None:
+        """Record a part of the file, or of one resource, that cannot be read; each reason only once."""
         if reason not in self._reasons:
             self._reasons.add(reason)
             line = self.lines.line_and_column(offset)[0] if offset is not None else None
             self.unreadable.append(Unreadable(self.file, reason, line, resource=resource))
 
     def position_of(self, resource: PlannedResource, *keys: str | int) -> Position:
-        """Where an attribute of a resource stands; where it cannot be found, where the resource does."""
+        """Return the position of an attribute of a resource; that of the resource if it is not found."""
         member = find_member(self.text, resource.start, (*resource.inside, *keys))
         return self.lines.position(member.start, member.end) if member is not None else resource.at
 
-    def text_of(self, resource: PlannedResource, value: str, *keys: str | int) -> StringNode:
-        """An attribute that is a string, with the place of every letter, so that what it holds has its own place.
+    def located_string(self, resource: PlannedResource, value: str, *keys: str | int) -> StringNode:
+        """Return a string attribute in which every character has its position in the file.
 
-        Of a plan with very many documents that is told of the first ones only, as it takes memory.
+        To limit memory, only the first 200,000 pieces of a plan have their own positions.
         """
         member = find_member(self.text, resource.start, (*resource.inside, *keys))
         if member is None or member.value != value:
             return StringNode((value,), resource.at)
         at = self.lines.position(member.start, member.end)
-        written = self.text[member.start + 1 : member.end - 1]
-        parts, starts, place = [], [], 0
-        for escape in _ESCAPE.finditer(written):
-            if escape.start() > place:
-                parts.append(written[place : escape.start()])
-                starts.append((at.line, at.column + 1 + place))
+        raw = self.text[member.start + 1 : member.end - 1]
+        parts, starts, position = [], [], 0
+        for escape in _ESCAPE.finditer(raw):
+            if escape.start() > position:
+                parts.append(raw[position : escape.start()])
+                starts.append((at.line, at.column + 1 + position))
             parts.append(str(json.loads(f'"{escape.group()}"')))
             starts.append((at.line, at.column + 1 + escape.start()))
-            place = escape.end()
-        if place < len(written):
-            parts.append(written[place:])
-            starts.append((at.line, at.column + 1 + place))
-        self._letters -= len(parts)
-        if self._letters < 0 or not parts:
+            position = escape.end()
+        if position < len(raw):
+            parts.append(raw[position:])
+            starts.append((at.line, at.column + 1 + position))
+        self._pieces_left -= len(parts)
+        if self._pieces_left < 0 or not parts:
             return StringNode((value,), at)
         return StringNode(tuple(parts), at, tuple(starts))
 
     def position_of_unknown(self, resource: PlannedResource, attribute: str) -> Position:
-        """Where a plan says of an attribute that it is not known; where it does not, where the resource stands."""
+        """Return the position of an attribute in ``after_unknown``; that of the resource if it is not there."""
         member = find_member(self.text, resource.start, (*resource.inside[:-1], "after_unknown", attribute))
         if member is None:
             return resource.at
         return self.lines.position(self.text.rindex('"', 0, self.text.rindex('"', 0, member.start)), member.end)
 
+    def find_resource(self, address: str, index: str) -> PlannedResource | None:
+        """Return the resource with an address, given the index of the referring block; else its only instance."""
+        instances = self.instances(address)
+        candidates = (f"{address}{index}", address, *(instances if len(instances) == 1 else ()))
+        return next((self.resources[candidate] for candidate in candidates if candidate in self.resources), None)
+
     def instances(self, address: str) -> list[str]:
-        """The addresses with an instance key of a resource or a data resource whose address has none."""
+        """Return the addresses of all instances of a resource or data source, given its address without a key."""
         total = len(self.resources) + len(self.reads) + len(self.known_documents)
         if total != self._counted:
             self._counted, self._instances = total, {}
-            for each in dict.fromkeys((*self.resources, *self.reads, *self.known_documents)):
-                whole = without_key(each)
-                if whole != each:
-                    self._instances.setdefault(whole, []).append(each)
+            for instance in dict.fromkeys((*self.resources, *self.reads, *self.known_documents)):
+                block_address = without_key(instance)
+                if block_address != instance:
+                    self._instances.setdefault(block_address, []).append(instance)
         return self._instances.get(address, [])
 
 
 def index_text(index: Json) -> str:
-    """An instance key as it stands in an address: ``[0]``, ``["a"]``, or nothing."""
+    """Return an instance key as in an address: ``[0]``, ``["a"]``, or the empty string."""
     if isinstance(index, str):
-        escaped = re.sub(r'([\\"]|[$%](?={))', _escape, index)
+        escaped = re.sub(r'([\\"]|[$%](?={))', _escape_hcl, index)
         return f'["{escaped}"]'
     return f"[{index}]" if isinstance(index, int) and not isinstance(index, bool) else ""
 
 
-def _escape(found: re.Match[str]) -> str:
-    """A character that ends a text of HCL, or begins a template in it, as it is written there."""
-    return found.group() * 2 if found.group() in "$%" else f"\\{found.group()}"
+def _escape_hcl(match: re.Match[str]) -> str:
+    """Escape a character that would end an HCL string or start a template in it."""
+    return match.group() * 2 if match.group() in "$%" else f"\\{match.group()}"
 
 
 def without_key(address: str) -> str:
-    """An address without the instance key at its end."""
+    """Return an address without the instance key at its end."""
     if not address.endswith("]"):
         return address
     rest = address[len(module_of(address)) :]
@@ -179,23 +191,23 @@ def without_key(address: str) -> str:
     return address[: len(address) - len(rest) + match.start()] if match else address
 
 
-def key_of(module: str) -> str:
-    """The instance key of a module's own call: ``["a"]`` of ``module.x.module.y["a"]``."""
+def call_instance_key(module: str) -> str:
+    """Return the instance key of the last module call: ``["a"]`` of ``module.x.module.y["a"]``."""
     steps = module_steps(module)
     match = _KEY.search(steps[-1]) if steps else None
     return match.group() if match else ""
 
 
 def module_of(address: str) -> str:
-    """The module part of a resource's address; "" for the root module."""
+    """Return the module part of a resource's address; "" for the root module."""
     return ".".join(module_steps(address))
 
 
 def module_steps(address: str) -> list[str]:
-    """The calls that an address begins with, instance keys included: ``module.a["x"]``, ``module.b``."""
+    """Return the module calls at the start of an address, with instance keys: ``module.a["x"]``, ``module.b``."""
     steps: list[str] = []
-    place = 0
-    while match := _MODULE.match(address, place):
+    position = 0
+    while match := _MODULE.match(address, position):
         steps.append(match.group())
-        place = match.end() + 1
+        position = match.end() + 1
     return steps

@@ -1,8 +1,8 @@
-"""What the expressions of a plan's configuration refer to.
+"""References in the expressions of a plan's configuration.
 
-A plan tells of an expression only a constant value or the names that it mentions ("JSON Output Format", expression
-representation). Where a value is known after apply, those names are what is left of it: they are followed here through
-module variables and module outputs to the resources behind them.
+For an expression, a plan has a constant value or the names that it refers to ("JSON Output Format", expression
+representation). For a value that is known after apply, this module follows those names through module variables and
+outputs to resources.
 Source: Terraform documentation, "JSON Output Format" ("Expression Representation").
 """
 
@@ -13,10 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text, key_of, module_steps
+from passrole_checks.sources.terraform_plan.model import (
+    PlannedResource,
+    as_list,
+    as_object,
+    as_text,
+    call_instance_key,
+    module_steps,
+)
 
-_DEPTH = 32
-_STEPS = 5_000  # names that are followed for one expression
+_MAX_DEPTH = 32
+_MAX_STEPS = 5_000  # followed references per expression
 _INDEX = frozenset({"each.key", "count.index"})
 _VARIABLE = re.compile(r"var\.([\w-]+)")
 _EACH_VALUE = re.compile(r"each\.value(?:[.\[].*)?")
@@ -25,22 +32,22 @@ _OUTPUT = re.compile(r'(module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)\.([\w-
 
 @dataclass(frozen=True)
 class BlockInstance:
-    """The block instance that an expression stands in: its key (``["a"]``), and what its ``for_each`` refers to."""
+    """The block instance that contains an expression: its key (``["a"]``), and the expression of its ``for_each``."""
 
     index: str = ""
     for_each: Json = None
 
 
-_NOBODY = BlockInstance()
+_NO_INSTANCE = BlockInstance()
 
 
 @dataclass(frozen=True)
 class PlanReference:
-    """A name that an expression mentions: ``text`` as written, ``module`` the address of the module it is written in.
+    """A reference in an expression: ``text`` as written, ``module`` the address of the module that contains it.
 
-    ``attribute`` of ``resource`` (an address in full) where it names one of a resource: ``arn``, ``json``, …
-    ``index`` is the key of the instance that the expression stands in, and so what ``each.key`` and ``count.index``
-    beside the name mean. ``one_of``: the name is one of several in a ``for_each``, and which is not told.
+    It may refer to an ``attribute`` of a ``resource`` (its full address): ``arn``, ``json``, … ``index`` is the key of
+    the instance that contains the expression, which is the value of ``each.key`` and ``count.index`` there. ``one_of``:
+    it is one of several references in a ``for_each``, and which one is unknown.
     """
 
     module: str
@@ -50,19 +57,19 @@ class PlanReference:
 
     @property
     def resource(self) -> str | None:
-        """The address of the resource that is named, None where it is something else."""
+        """The address of the referenced resource; None for other references."""
         match = _ATTRIBUTE.fullmatch(self.text)
-        return joined(self.module, match.group(1)) if match else None
+        return qualify(self.module, match.group(1)) if match else None
 
     @property
     def attribute(self) -> str | None:
-        """The attribute that is named, None where none is."""
+        """The referenced attribute; None for a reference to a whole resource."""
         match = _ATTRIBUTE.fullmatch(self.text)
         return match.group(3) if match else None
 
     @property
     def indexed(self) -> bool:
-        """Whether the name says which instance of the resource it means."""
+        """True if the reference has an instance key."""
         match = _ATTRIBUTE.fullmatch(self.text)
         return match is not None and match.group(2) is not None
 
@@ -70,101 +77,113 @@ class PlanReference:
 _ATTRIBUTE = re.compile(r'((?:data\.)?[a-z][a-z\d]*_\w+\.[\w-]+(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)(?:\.(\w+))?')
 
 
-def without_index(found: Sequence[PlanReference]) -> list[PlanReference]:
-    """The names without ``each.key`` and ``count.index``, which stand beside ``x.y`` for ``x.y[each.key].z``."""
-    return [reference for reference in found if reference.text not in _INDEX]
+def without_index(references: Sequence[PlanReference]) -> list[PlanReference]:
+    """Return the references without ``each.key`` and ``count.index``.
+
+    A plan lists these beside ``x.y`` for ``x.y[each.key].z``.
+    """
+    return [reference for reference in references if reference.text not in _INDEX]
 
 
-def joined(module: str, name: str) -> str:
-    """A name inside a module as an address."""
+def qualify(module: str, name: str) -> str:
+    """Return the address of a name in a module."""
     return f"{module}.{name}" if module else name
 
 
 class PlanReferences:
-    """The expressions of one plan's configuration."""
+    """Expressions of one plan's configuration."""
 
     def __init__(self, configuration: dict[str, Json]) -> None:
         self._root = as_object(configuration.get("root_module"))
-        self._left = _STEPS
+        self._steps_left = _MAX_STEPS
         self._resources: dict[str, dict[str, dict[str, Json]]] = {}  # by module path without instance keys
 
     def expressions(self, module: str, name: str) -> dict[str, Json] | None:
-        """The expressions of a resource (``aws_iam_policy.x``, ``data.aws_iam_policy_document.x``), None if unknown.
+        """Return the expressions of a resource (``aws_iam_policy.x``, ``data.aws_iam_policy_document.x``); None if
+        unknown.
 
-        ``module`` is the address of its module; instance keys make no difference, as one configuration serves all.
+        ``module`` is the address of its module; instance keys are ignored, as all instances share one configuration.
         """
-        found = self._module_resources(module).get(name)
-        return as_object(found.get("expressions")) if found is not None else None
+        resource = self._module_resources(module).get(name)
+        return as_object(resource.get("expressions")) if resource is not None else None
+
+    def expressions_of(self, resource: PlannedResource) -> dict[str, Json]:
+        """Return the expressions of a planned resource; empty if unknown."""
+        return self.expressions(resource.module, resource.block) or {}
+
+    def owner_of(self, resource: PlannedResource) -> BlockInstance:
+        """Return the block instance that contains the expressions of a planned resource."""
+        return self.owner(resource.module, resource.block, resource.index)
 
     def owner(self, module: str, name: str, index: str) -> BlockInstance:
-        """An instance of a resource as the place that its expressions stand in."""
-        found = self._module_resources(module).get(name)
-        return BlockInstance(index, found.get("for_each_expression") if found is not None else None)
+        """Return the block instance that contains the expressions of a resource."""
+        resource = self._module_resources(module).get(name)
+        return BlockInstance(index, resource.get("for_each_expression") if resource is not None else None)
 
-    def follow(self, module: str, expression: Json, owner: BlockInstance = _NOBODY) -> tuple[PlanReference, ...]:
-        """The names that an expression written in a module refers to, in its order, each once, followed to the end.
+    def follow(self, module: str, expression: Json, owner: BlockInstance = _NO_INSTANCE) -> tuple[PlanReference, ...]:
+        """Return the resolved references of an expression in a module, in order and without duplicates.
 
-        An expression that is a list or an object of expressions (a nested block) gives the names of all of them.
+        A list or an object of expressions (a nested block) yields the references of all of them.
         """
-        found: dict[PlanReference, None] = {}
-        self._left = _STEPS
-        self._follow(_Place(module, owner), expression, found, frozenset(), 0)
-        return tuple(found)
+        references: dict[PlanReference, None] = {}
+        self._steps_left = _MAX_STEPS
+        self._follow(_ExpressionSite(module, owner), expression, references, frozenset(), 0)
+        return tuple(references)
 
     def _follow(
         self,
-        place: _Place,
+        site: _ExpressionSite,
         expression: Json,
-        found: dict[PlanReference, None],
+        references: dict[PlanReference, None],
         seen: frozenset[tuple[str, str]],
         depth: int,
     ) -> None:
-        if depth > _DEPTH:
+        if depth > _MAX_DEPTH:
             return
         if isinstance(expression, list):
             for item in expression:
-                self._follow(place, item, found, seen, depth + 1)
+                self._follow(site, item, references, seen, depth + 1)
             return
         if not isinstance(expression, dict):
             return
         if not isinstance(expression.get("references"), list):
             for key, item in expression.items():
                 if key != "constant_value":
-                    self._follow(place, item, found, seen, depth + 1)
+                    self._follow(site, item, references, seen, depth + 1)
             return
         names = [name for name in as_list(expression["references"]) if isinstance(name, str)]
-        for name in _longest(names):
-            if (place.module, name) in seen:
+        for name in _longest_names(names):
+            if (site.module, name) in seen:
                 continue
-            self._left -= 1
-            behind = self._behind(place, name) if self._left > 0 else None
+            self._steps_left -= 1
+            target = self._target_expression(site, name) if self._steps_left > 0 else None
             inner: dict[PlanReference, None] = {}
-            if behind is not None:
-                self._follow(*behind, inner, seen | {(place.module, name)}, depth + 1)
-            if not inner:  # nothing behind it is named
-                inner = {PlanReference(place.module, name, place.owner.index): None}
+            if target is not None:
+                self._follow(*target, inner, seen | {(site.module, name)}, depth + 1)
+            if not inner:  # its target has no references
+                inner = {PlanReference(site.module, name, site.owner.index): None}
             elif _EACH_VALUE.fullmatch(name) and len(inner) > 1:
                 inner = {replace(reference, one_of=True): None for reference in inner}
-            found.update(inner)
+            references.update(inner)
 
-    def _behind(self, place: _Place, name: str) -> tuple[_Place, Json] | None:
-        """The expression that a module's variable, a module's output or ``each.value`` stands for, and where it is."""
+    def _target_expression(self, site: _ExpressionSite, name: str) -> tuple[_ExpressionSite, Json] | None:
+        """Return the expression of a module variable, module output or ``each.value``, and where it is."""
         if match := _VARIABLE.fullmatch(name):
-            steps = module_steps(place.module)
+            steps = module_steps(site.module)
             if not steps:
                 return None
             parent = ".".join(steps[:-1])
             call = as_object(as_object(self._module(parent).get("module_calls")).get(_call_name(steps[-1])))
-            given = as_object(call.get("expressions")).get(match.group(1))
-            owner = BlockInstance(key_of(place.module), call.get("for_each_expression"))
-            return (replace(place, module=parent, owner=owner), given) if given is not None else None
+            target = as_object(call.get("expressions")).get(match.group(1))
+            owner = BlockInstance(call_instance_key(site.module), call.get("for_each_expression"))
+            return (replace(site, module=parent, owner=owner), target) if target is not None else None
         if match := _OUTPUT.fullmatch(name):
-            child = joined(place.module, match.group(1))
+            child = qualify(site.module, match.group(1))
             output = as_object(as_object(self._module(child).get("outputs")).get(match.group(2)))
-            given = output.get("expression")
-            return (replace(place, module=child, owner=_NOBODY), given) if given is not None else None
-        if _EACH_VALUE.fullmatch(name) and place.owner.for_each is not None:
-            return replace(place, owner=replace(place.owner, for_each=None)), place.owner.for_each
+            target = output.get("expression")
+            return (replace(site, module=child, owner=_NO_INSTANCE), target) if target is not None else None
+        if _EACH_VALUE.fullmatch(name) and site.owner.for_each is not None:
+            return replace(site, owner=replace(site.owner, for_each=None)), site.owner.for_each
         return None
 
     def _module(self, address: str) -> dict[str, Json]:
@@ -183,8 +202,8 @@ class PlanReferences:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where an expression stands: the address of its module, and the block instance in it."""
+class _ExpressionSite:
+    """The location of an expression: the address of its module, and its block instance."""
 
     module: str
     owner: BlockInstance
@@ -194,11 +213,11 @@ def _call_name(step: str) -> str:
     return step.removeprefix("module.").partition("[")[0]
 
 
-def _longest(names: list[str]) -> list[str]:
-    """The names without those that another one begins with: of ``x.y.arn`` and ``x.y`` only the first."""
-    begun: set[str] = set()
+def _longest_names(names: list[str]) -> list[str]:
+    """Return the names without proper prefixes of others: of ``x.y.arn`` and ``x.y`` only the first."""
+    prefixes: set[str] = set()
     for name in names:
-        for place, char in enumerate(name):
+        for index, char in enumerate(name):
             if char in ".[":
-                begun.add(name[:place])
-    return [name for name in dict.fromkeys(names) if name not in begun]
+                prefixes.add(name[:index])
+    return [name for name in dict.fromkeys(names) if name not in prefixes]

@@ -1,4 +1,4 @@
-"""From a plan to the policies and roles in it."""
+"""Load the policies and roles of a plan."""
 
 from __future__ import annotations
 
@@ -53,35 +53,28 @@ from passrole_checks.sources.terraform_plan.principals import PlanAttachments
 from passrole_checks.sources.terraform_plan.references import PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
-from passrole_checks.sources.terraform_plan.unknown_until_apply import missing_part
-from passrole_checks.sources.terraform_plan.values_before import (
-    attachments_before,
-    before_of,
-    boundaries_before,
-    home_of,
-    members_before,
-    policies_before,
-)
+from passrole_checks.sources.terraform_plan.unknown_until_apply import unknown_part
+from passrole_checks.sources.terraform_plan.values_before import RenamedAddresses, deployment_before, plan_before
 
 
 def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | None = None) -> Configuration:
-    """The policies that a plan creates or changes, and with ``unchanged`` those that it leaves alone as well.
+    """Return the policies that a plan creates or changes, and with ``unchanged`` those that it does not change.
 
-    ``content`` is the text of ``terraform show -json`` for a plan or a state; a state, which changes nothing, is taken
-    as a whole. What a plan deletes is left out. A policy that is known only after apply is built from the plan's other
-    parts or becomes a hole. Names in a plan do not tell ``x.arn`` from ``"${x.arn}"`` with more text around it: an
-    element that mentions one role's ARN and nothing else is taken as that role. ``inputs.source`` is the folder of the
-    Terraform configuration that the plan was made from, which completes what the plan leaves open.
+    ``content`` is the output of ``terraform show -json`` for a plan or a state; a state, which has no changes, is
+    loaded completely. Deleted resources are omitted. A policy that is known after apply is built from other parts of
+    the plan, or is unresolved. References in a plan do not distinguish ``x.arn`` from ``"${x.arn}"`` with text around
+    it: an element that refers to one role's ARN only is assumed to be that role. ``inputs.source`` is the folder of the
+    plan's Terraform configuration, which completes unknown values.
 
-    Raises :class:`~passrole_checks.errors.InputError` for a text that is no JSON object or of an unknown format
-    version; parts of an unexpected type are left out and listed as unreadable.
+    Raises :class:`~passrole_checks.errors.InputError` if the text is not a JSON object or has an unknown format
+    version; parts of an unexpected type are skipped and listed as unreadable.
     """
     plan = read_state(path, content) if is_stored_state(content) else read_plan(path, content)
     source = PlanSource(plan, inputs.source, inputs) if inputs is not None and inputs.source is not None else None
     return _Loader(plan, source).configuration(unchanged=unchanged)
 
 
-class _Change(TypedDict, total=False):
+class _ChangeFields(TypedDict, total=False):
     before: tuple[AttachedPolicy, ...]
     unchanged: tuple[AttachedPolicy, ...]
     home: Deployment
@@ -97,89 +90,94 @@ class _Loader:
         self.references = PlanReferences(plan.configuration)
         self.documents = PlanDocuments(plan, self.references)
         self.attachments = PlanAttachments(plan, self.references)
-        self.received = PlanRoleConsumers(plan, self.references, source)
+        self.consumers = PlanRoleConsumers(plan, self.references, source)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
-        judged = [
+        checked = [
             resource
             for resource in self.plan.resources.values()
-            if unchanged or resource.changed or resource.address in self.attachments.newly_attached
+            if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
-        policies = [policy for resource in judged for policy in self.policies(resource)]
-        addresses = {resource.address for resource in judged}
+        policies = [policy for resource in checked for policy in self.policies(resource)]
+        addresses = {resource.address for resource in checked}
         stacks = [
-            self.stack(one, one.address in addresses) for one in self.plan.resources.values() if one.type in TYPES
+            self.stack(planned, planned.address in addresses)
+            for planned in self.plan.resources.values()
+            if planned.type in TYPES
         ]
         roles = [self.role(role) for role in self.plan.resources.values() if role.type in TRUST_POLICIES]
         roles += [role for stack in stacks for role in stack.roles]
         as_read = Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
-            tuple(map(_definition, judged)),
+            tuple(map(_definition, checked)),
             tuple(policies),
             tuple(roles),
-            suppressions=self.source.suppressions({one.address for one in judged}) if self.source is not None else (),
+            suppressions=self.source.suppressions({planned.address for planned in checked})
+            if self.source is not None
+            else (),
             excluded=self.source.excluded if self.source is not None else (),
             unreadable=(*self.plan.unreadable, *(self.source.unreadable if self.source is not None else ())),
             account=self.account(),
             not_evaluated=(
                 *self.plan.not_evaluated,
-                *self.stacks(judged),
-                *(self.source.not_evaluated if self.source is not None and self.source.missed else ()),
+                *self.unread_stacks(checked),
+                *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
             received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
             instance_profiles=(
-                *filter(None, map(self.received.profile, self.plan.resources.values())),
+                *filter(None, map(self.consumers.profile, self.plan.resources.values())),
                 *(profile for stack in stacks for profile in stack.profiles),
             ),
             stack_roles=tuple(role for stack in stacks for role in stack.named),
             users=tuple(
-                (one.address, text(name, one.at))
-                for one in self.plan.resources.values()
-                if one.type in USERS and (name := as_text(one.values.get(ENTITIES[one.type].name)))
+                (planned.address, text(name, planned.at))
+                for planned in self.plan.resources.values()
+                if planned.type in USERS and (name := as_text(planned.values.get(ENTITIES[planned.type].name)))
             )
             + tuple(user for stack in stacks for user in stack.users),
-            **self.change(judged),
-            **self.held(judged),
+            **self.change_fields(checked),
+            **self.attachments_elsewhere(checked),
         )
         return display_principal_names(as_read)
 
-    def held(self, judged: list[PlannedResource]) -> AttachmentsElsewhere:
-        """What principals hold beside the policies of the plan."""
-        addresses = dict.fromkeys(resource.address for resource in judged)
-        found = holdings_of(self.plan, self.attachments, self.received, _definition, addresses)
-        limits = (one for one in self.plan.resources.values() if one.type in ORGANIZATION_POLICIES)
-        held = found.build([policy for one in limits for policy in self.policies(one)])
-        held["boundaries"] = tuple(self.boundaries())
-        stacks = (self.stack(one, True) for one in judged if one.type in TYPES)
-        return merge_stack_attachments(stacks, held)
+    def attachments_elsewhere(self, checked: list[PlannedResource]) -> AttachmentsElsewhere:
+        """Return the external policies, boundaries and SCPs of principals, those in stacks included."""
+        addresses = dict.fromkeys(resource.address for resource in checked)
+        holdings = holdings_of(self.plan, self.attachments, self.consumers, _definition, addresses)
+        limits = (planned for planned in self.plan.resources.values() if planned.type in ORGANIZATION_POLICIES)
+        fields = holdings.build([policy for planned in limits for policy in self.policies(planned)])
+        fields["boundaries"] = tuple(self.boundaries())
+        stacks = (self.stack(planned, True) for planned in checked if planned.type in TYPES)
+        return merge_stack_attachments(stacks, fields)
 
-    def roles_received(self, judged: set[str]) -> Iterator[ReceivedRole]:
+    def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
-            yield from self.received.roles(resource, _definition(resource), resource.address in judged)
+            yield from self.consumers.roles(resource, _definition(resource), resource.address in checked)
 
-    def change(self, judged: list[PlannedResource]) -> _Change:
-        """What stood before the plan, and what it leaves alone."""
-        before = before_of(self.plan)
+    def change_fields(self, checked: list[PlannedResource]) -> _ChangeFields:
+        """Return the access before the plan, and what the plan does not change."""
+        before = plan_before(self.plan)
         if before is None:
             return {}
-        addresses = {resource.address for resource in judged}
+        addresses = {resource.address for resource in checked}
         rest = [
             resource
             for resource in self.plan.resources.values()
             if resource.address not in addresses and resource.type in FLAGGABLE
         ]
-        stood = _Loader(before)
-        held = holdings_of(before, stood.attachments, stood.received, _definition, {})
-        policies = (policy for resource in before.resources.values() for policy in stood.policies(resource))
+        loader = _Loader(before)
+        holdings = holdings_of(before, loader.attachments, loader.consumers, _definition, {})
+        policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
+        renamed = RenamedAddresses(before, self.plan)
         return {
-            "before": policies_before(before, self.plan, policies),
+            "before": renamed.policies(policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
-            "home": home_of(before),
-            "members_before": members_before(before, self.plan, stood.members()),
-            "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
-            "boundary_names_before": boundaries_before(before, self.plan, held.boundary_names.items()),
-            "attachments_before": attachments_before(before, self.plan, held.attachments),
+            "home": deployment_before(before),
+            "members_before": renamed.members(loader.members()),
+            "boundaries_before": renamed.boundaries(loader.boundaries()),
+            "boundary_names_before": renamed.boundaries(holdings.boundary_names.items()),
+            "attachments_before": renamed.attachments(holdings.attachments),
         }
 
     def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:
@@ -187,24 +185,26 @@ class _Loader:
             yield from ((principal, policy) for policy in self.policies(self.plan.resources[address]))
 
     def members(self) -> Iterator[tuple[str, str]]:
-        """Groups and the users in them, those in the templates of stacks too."""
+        """Yield (group, user) pairs, those in templates of stacks included."""
         yield from self.attachments.members()
-        for one in self.plan.resources.values():
-            yield from self.stack(one, False).members if one.type in TYPES else ()
+        for resource in self.plan.resources.values():
+            yield from self.stack(resource, False).members if resource.type in TYPES else ()
 
-    def stack(self, resource: PlannedResource, judged: bool) -> StackContent:
-        """What the template of a stack holds. Its principals may be known by their names, since a plan has the text of
-        the template with all references filled in; those of a stack set are in other accounts."""
-        found = self.received.stack(resource, _definition(resource), judged)
+    def stack(self, resource: PlannedResource, checked: bool) -> StackContent:
+        """Return the content of a stack's template.
+
+        Its principals may be identified by name, as the template in a plan has its references filled in; those of a
+        stack set are in other accounts.
+        """
+        content = self.consumers.stack(resource, _definition(resource), checked)
         return (
-            found.with_principals(lambda who: self.attachments.called(resource, who))
+            content.with_principals(lambda principal: self.attachments.resolve_name(resource, principal))
             if resource.type == ONE_ACCOUNT
-            else found
+            else content
         )
 
-    def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
-        """The CloudFormation stacks of a plan and the like, whose own templates are not read here, and what of those
-        that are read is not evaluated."""
+    def unread_stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
+        """Yield the stacks whose templates cannot be read, and the parts of readable ones that are not evaluated."""
         for resource in resources:
             if resource.type in TYPES:
                 content = self.stack(resource, True)
@@ -240,7 +240,7 @@ class _Loader:
                 yield AttachedPolicy(definition, ORGANIZATION_POLICIES[type_], document, PolicyKind.SCP)
         if type_ in RESOURCE_POLICIES:
             attribute = RESOURCE_POLICIES[type_]
-            # most of these attributes are optional, and computed where they are left out
+            # most of these attributes are optional, and computed if omitted
             if self.is_configured(resource, attribute) or as_text(resource.values.get(attribute)):
                 document = self.document(resource, attribute, required=False)
                 if document is not None:
@@ -249,25 +249,27 @@ class _Loader:
     def document(self, resource: PlannedResource, attribute: str, *, required: bool) -> Node | None:
         value = resource.values.get(attribute)
         if isinstance(value, str) and (value.strip() or required):
-            return self.plan.text_of(resource, value, attribute)
+            return self.plan.located_string(resource, value, attribute)
         if resource.is_unknown(attribute) or (value is None and required):
             written = self.expression(resource, attribute)
             at = self.plan.position_of_unknown(resource, attribute)
             return self.unknown_document(resource, written, attribute, at)
         if value is not None and not isinstance(value, str):
-            self.plan.complain(f"{resource.address}: {attribute} is no text", resource.start, resource.address)
+            self.plan.add_unreadable(
+                f"{resource.address}: {attribute} is not a string", resource.start, resource.address
+            )
             return self.unknown_document(resource, None, attribute, resource.at)
         return None
 
     def inline_policies(self, role: PlannedResource, attribute: str, key: str) -> Iterator[tuple[int, Node]]:
-        """The inline policies of a role, user or group. One without any has "known after apply" in the plan as well."""
+        """Yield the inline policies of a role, user or group; without any, the plan has "known after apply" too."""
         written = self.expression(role, attribute)
         blocks, value = as_list(written), role.values.get(attribute)
         if role.is_unknown(attribute):
-            if isinstance(written, dict):  # an attribute, of which a plan tells only the names
+            if isinstance(written, dict):  # an attribute: the plan has its references only
                 yield 0, self.unknown_document(role, written, attribute, role.at)
             elif not blocks and self.source is not None:
-                yield from enumerate(self.source.made_by_dynamic(role, attribute))
+                yield from enumerate(self.source.dynamic_policies(role, attribute))
             for number, block in enumerate(blocks):
                 expression = as_object(block).get(key)
                 constant = as_text(as_object(expression).get("constant_value"))
@@ -279,7 +281,7 @@ class _Loader:
                 )
             return
         if value is not None and not isinstance(value, list):
-            self.plan.complain(f"{role.address}: {attribute} is no list", role.start, role.address)
+            self.plan.add_unreadable(f"{role.address}: {attribute} is not a list", role.start, role.address)
         missing = as_list(as_object(role.unknown).get(attribute))
         values = as_list(value)
         for number, item in enumerate(values):
@@ -288,27 +290,26 @@ class _Loader:
             at = self.plan.position_of(role, attribute, number)
             hidden = missing[number] if number < len(missing) else False
             if isinstance(policy, str) and policy.strip():
-                yield number, self.plan.text_of(role, policy, attribute, number, key)
+                yield number, self.plan.located_string(role, policy, attribute, number, key)
             elif hidden is True or as_object(hidden).get(key) is True:
-                # the blocks are a set: only a single one is sure to be the one that is written
+                # blocks are a set: only a single one certainly corresponds to the configuration
                 expression = as_object(blocks[0]).get(key) if len(blocks) == len(values) == 1 else written
                 yield number, self.unknown_document(role, expression, f"{attribute}/{number}/{key}", at)
             elif policy is not None and not isinstance(policy, str):
-                reason = f"{role.address}: {attribute}[{number}].{key} is no text"
-                self.plan.complain(reason, role.start, role.address)
+                reason = f"{role.address}: {attribute}[{number}].{key} is not a string"
+                self.plan.add_unreadable(reason, role.start, role.address)
 
     def unknown_document(self, resource: PlannedResource, expression: Json, path: str, at: Position) -> Node:
-        """The document at a path from a resource's attributes that a plan does not spell out."""
-        owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
-        found = self.references.follow(resource.module, expression, owner)
+        """Return a document that the plan does not contain, at a path from a resource's attributes."""
+        owner = self.references.owner_of(resource)
+        references = self.references.follow(resource.module, expression, owner)
         attribute, *rest = path.split("/")
         label = f"{resource.address}.{attribute}" + (f"[{rest[0]}].{rest[1]}" if rest else "")
-        document = self.documents.unknown(at, found, label)
-        return document if self.source is None else self.source.completed(resource, path, document, found)
+        document = self.documents.resolve_unknown(at, references, label)
+        return document if self.source is None else self.source.complete_document(resource, path, document, references)
 
     def expression(self, resource: PlannedResource, attribute: str) -> Json:
-        written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}")
-        return written.get(attribute) if written is not None else None
+        return self.references.expressions_of(resource).get(attribute)
 
     def is_configured(self, resource: PlannedResource, attribute: str) -> bool:
         return self.expression(resource, attribute) is not None
@@ -328,15 +329,15 @@ class _Loader:
         if path is not None:
             return text(path, role.at)
         if role.is_unknown("path"):
-            found = self.references.follow(role.module, self.expression(role, "path"))
-            return StringNode((missing_part(found, f"{role.address}.path"),), role.at)
+            references = self.references.follow(role.module, self.expression(role, "path"))
+            return StringNode((unknown_part(references, f"{role.address}.path"),), role.at)
         return None
 
     def account(self) -> str | None:
-        """The account deployed to, where the plan states a single one."""
+        """Return the account that is deployed to, if the plan names exactly one."""
         if self.plan.accounts:
             return next(iter(self.plan.accounts)) if len(self.plan.accounts) == 1 else None
-        # other providers, with an alias or of a module, may deploy to other accounts
+        # aliased providers and providers of modules may deploy to other accounts
         provider = as_object(as_object(self.plan.configuration.get("provider_config")).get("aws"))
         allowed = as_object(as_object(provider.get("expressions")).get("allowed_account_ids"))
         stated = set(_texts(allowed.get("constant_value"))) if "alias" not in provider else set()

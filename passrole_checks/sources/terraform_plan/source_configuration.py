@@ -1,8 +1,8 @@
-"""The Terraform configuration that a plan was made from, where it is at hand.
+"""The Terraform configuration that a plan was created from, if given with ``--source``.
 
-A plan tells of an expression only the names that it mentions ("JSON Output Format", expression representation); the
-configuration has it whole. It is evaluated with the values that the plan has for its variables, and completes what the
-plan leaves open. What the plan knows wins: where the two differ, the configuration is of another version.
+A plan has only the references of an expression ("JSON Output Format", expression representation); the configuration has
+all of it. It is evaluated with the plan's variable values, and completes what the plan leaves unknown. Known values of
+the plan take precedence: where the two differ, the configuration is of another version.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     NESTED_POLICIES,
     RESOURCE_POLICIES,
 )
-from passrole_checks.sources.terraform_plan.merge_readings import agreed
+from passrole_checks.sources.terraform_plan.merge_readings import merge_documents
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
     PlanFile,
@@ -53,21 +53,21 @@ if TYPE_CHECKING:
 
 _COMPARED = ("name", "name_prefix", "path", "description")
 _NAMES = frozenset({"id", "name"})
-_DEPTH = 40
+_MAX_DEPTH = 40
 
 
 class PlanSource:
-    """What the configuration in a folder says of the resources of a plan.
+    """Policies and roles in a folder's configuration, by resource of the plan.
 
-    ``unreadable``: what in the folder could not be read, and that there is none. ``files``: those that were read,
-    ``excluded``: those that were left out on request.
+    ``unreadable``: what could not be read in the folder, or that it has no configuration. ``files``: files that were
+    read. ``excluded``: files excluded on request.
     """
 
     def __init__(self, plan: PlanFile, folder: Path, inputs: Inputs) -> None:
-        from passrole_checks.sources import terraform  # heavy, and needed only here
+        from passrole_checks.sources import terraform  # slow import, needed only here
 
         self.policies: dict[str, list[AttachedPolicy]] = {}
-        self.received: dict[tuple[str, str], Node] = {}  # by the address of the resource, and the way to the value
+        self.received: dict[tuple[str, str], Node] = {}  # by resource address and path of the value
         self.plan = plan
         self.unreadable: tuple[Unreadable, ...] = ()
         self.not_evaluated: tuple[Unreadable, ...] = ()
@@ -76,33 +76,36 @@ class PlanSource:
         self._literals: dict[tuple[str, str], str] = {}
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
-        self.missed = False  # whether a document was not found
+        self.unmatched = False  # true if a policy of the plan is not in the configuration
         log_links(os.path.abspath(folder))
         full = Path(os.path.realpath(folder))
         log_file(full)
         if not os.path.isdir(full):
-            self.unreadable = (Unreadable(str(folder), "no such folder (--source)"),)
+            self.unreadable = (Unreadable(str(folder), "--source: folder not found"),)
             return
 
         def look(root: Module) -> None:
-            self._literals = dict(_literals(root))
+            self._literals = dict(_identities(root))
 
         values = tuple(_variables(plan))
-        given = replace(inputs, source=None, values=values)
-        found = terraform.load(full, boundary=repository_around(full), inputs=given, look=look)
-        if not found.files:
-            self.unreadable = (Unreadable(str(folder), "no Terraform configuration here (--source)"),)
+        source_inputs = replace(inputs, source=None, values=values)
+        configuration = terraform.load(full, boundary=repository_around(full), inputs=source_inputs, inspect=look)
+        if not configuration.files:
+            self.unreadable = (Unreadable(str(folder), "--source: folder contains no Terraform configuration"),)
             return
-        for policy in found.policies:
+        for policy in configuration.policies:
             self.policies.setdefault(policy.resource.address, []).append(policy)
-        self.received = {(one.resource.address, one.attribute): one.value for one in found.received}
-        self.unreadable, self.not_evaluated, self.files = found.unreadable, found.not_evaluated, found.files
-        self._suppressions, self.excluded = found.suppressions, found.excluded
+        self.received = {(role.resource.address, role.attribute): role.value for role in configuration.received}
+        self.unreadable, self.not_evaluated = configuration.unreadable, configuration.not_evaluated
+        self.files, self.excluded = configuration.files, configuration.excluded
+        self._suppressions = configuration.suppressions
 
-    def completed(self, resource: PlannedResource, path: str, shown: Node, found: tuple[PlanReference, ...]) -> Node:
-        """A document that a plan has ``shown`` with holes, with what the configuration says of it.
+    def complete_document(
+        self, resource: PlannedResource, path: str, shown: Node, references: tuple[PlanReference, ...]
+    ) -> Node:
+        """Return a partially unknown document of a plan (``shown``), completed by the configuration.
 
-        ``path`` leads to it from the resource's attributes; ``found`` are the names that its expression mentions.
+        ``path`` leads to it from the resource's attributes; ``references`` are those of its expression.
         """
         if next(holes_in(shown), None) is None:
             return shown
@@ -110,32 +113,34 @@ class PlanSource:
         agreeing = [
             node
             for policy in candidates
-            if _may_be_unknown(shown, found, policy.document)
-            and _mentions(found, policy.document)
-            and (node := agreed(shown, policy.document)) is not None
+            if _may_be_unknown(shown, references, policy.document)
+            and _mentions(references, policy.document)
+            and (node := merge_documents(shown, policy.document)) is not None
         ]
         if len(agreeing) != 1:
-            self.missed = self.missed or not candidates
+            self.unmatched = self.unmatched or not candidates
             return shown
         self._used.append(agreeing[0].at)
         return agreeing[0]
 
-    def given(self, resource: PlannedResource, attribute: str, shown: Node) -> Node:
-        """The role that a resource is given, where a plan has ``shown`` nothing but the names in its expression, of
-        which it is one. What is none of them is of another version, as is a role that the plan does not have."""
-        said = self.received.get((resource.address, attribute))
-        if said is None:
-            said = self.received.get((_without_keys(resource.address), attribute))
-        named = {hole.role for hole in holes_in(shown) if hole.role is not None}
-        meant = {hole.role for hole in holes_in(said) if hole.role is not None} if said is not None else set()
-        if said is None or not _is_open(shown) or _is_open(said) or not (meant <= named or not named):
+    def complete_role(self, resource: PlannedResource, attribute: str, shown: Node) -> Node:
+        """Return the role that a resource receives, if the plan has ``shown`` only the references of its expression.
+
+        A role that is not referenced, or not in the plan, shows that the configuration is of another version.
+        """
+        configured = self.received.get((resource.address, attribute))
+        if configured is None:
+            configured = self.received.get((_without_any_key(resource.address), attribute))
+        if configured is None or not _is_undetermined(shown) or _is_undetermined(configured):
             return shown
-        return said if all(role in self.plan.resources for role in meant) else shown
+        referenced, roles = _roles_in(shown), _roles_in(configured)
+        is_same_version = roles <= self.plan.resources.keys() and (roles <= referenced or not referenced)
+        return configured if is_same_version else shown
 
-    def made_by_dynamic(self, resource: PlannedResource, attribute: str) -> Iterator[Node]:
-        """The policies in blocks of which a plan tells nothing at all: ``dynamic`` makes them of what is not known.
+    def dynamic_policies(self, resource: PlannedResource, attribute: str) -> Iterator[Node]:
+        """Yield the policies in ``dynamic`` blocks over unknown values, which a plan omits.
 
-        Where the configuration knows all of them, the plan would as well: it is of another version.
+        If the configuration knew all of them, the plan would too: then the configuration is of another version.
         """
         nested = [policy for policy in self._policies(resource) if policy.path.startswith(f"{attribute}/")]
         if any(next(holes_in(policy.document), None) is not None for policy in nested):
@@ -144,41 +149,41 @@ class PlanSource:
                 yield policy.document
 
     def _policies(self, resource: PlannedResource) -> list[AttachedPolicy]:
-        """The policies that the configuration has in a resource, none where it is another resource there."""
+        """Return the configuration's policies of a resource; none if it has a different resource at that address."""
         address = resource.address
         policies = self.policies.get(address)
         if policies is None:
-            # keys that the configuration does not know before apply
-            address = _without_keys(address)
+            # the configuration may not know instance keys before apply
+            address = _without_any_key(address)
             policies = self.policies.get(address, [])
         for attribute in _COMPARED:
-            planned, said = as_text(resource.values.get(attribute)), self._literals.get((address, attribute))
-            if planned is not None and said is not None and planned != said:
+            planned, configured = as_text(resource.values.get(attribute)), self._literals.get((address, attribute))
+            if planned is not None and configured is not None and planned != configured:
                 return []
         return policies
 
     def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
-        """The policies that the configuration may mean by a document of a resource."""
+        """Return the policies of the configuration that may be a document of a resource."""
         policies = self._policies(resource)
-        address = resource.address if resource.address in self.policies else _without_keys(resource.address)
+        address = resource.address if resource.address in self.policies else _without_any_key(resource.address)
         if "/" not in path:
             return [policy for policy in policies if policy.path == path]
-        # of nested policies the plan has a set: they go by their name, and by their place where the plan has none
+        # nested policies are a set in the plan: match by name, or by position if the plan has no values
         attribute, number, _ = path.split("/")
         nested = [policy for policy in policies if policy.path.startswith(f"{attribute}/")]
         blocks = as_list(resource.values.get(attribute))
         if not blocks:
             return [policy for policy in nested if policy.path == path]
         name = as_text(as_object(blocks[int(number)]).get("name")) if int(number) < len(blocks) else None
-        found: list[AttachedPolicy] = []
+        candidates: list[AttachedPolicy] = []
         for policy in nested:
             own = self._literals.get((address, policy.path.rpartition("/")[0]))
             if name is None or own is None or own == name:
-                found.append(policy)
-        return found
+                candidates.append(policy)
+        return candidates
 
     def suppressions(self, addresses: set[str]) -> tuple[Suppression, ...]:
-        """The suppressions that speak of these resources, or of statements that stand in the configuration."""
+        """Return the suppressions of these resources, and those around statements that came from the configuration."""
         return tuple(
             item
             for item in self._suppressions
@@ -189,39 +194,43 @@ class PlanSource:
         )
 
 
-def _may_be_unknown(shown: Node, found: tuple[PlanReference, ...], document: Node) -> bool:
-    """Whether a document can be one that is not known until apply: one without any hole is of another version.
+def _may_be_unknown(shown: Node, references: tuple[PlanReference, ...], document: Node) -> bool:
+    """True if a document can be one that is known after apply: a completely known one is of another version.
 
-    Here the name of a role is known that Terraform knows only after apply when it is taken from the role's ``id``.
+    Exception: role names from a role's ``id`` are known here, while Terraform knows them after apply only.
     """
     whole = isinstance(shown, StringNode) and shown.only_hole is not None
     return (
         not whole
         or next(holes_in(document), None) is not None
-        or any(reference.attribute in _NAMES for reference in found)
+        or any(reference.attribute in _NAMES for reference in references)
     )
 
 
-def _is_open(node: Node) -> bool:
-    """Whether a value is one of which nothing is known, or has alternatives."""
+def _roles_in(node: Node) -> set[str]:
+    return {part.role for part in holes_in(node) if part.role is not None}
+
+
+def _is_undetermined(node: Node) -> bool:
+    """True if a value is completely unresolved or has alternatives."""
     only = node.only_hole if isinstance(node, StringNode) else None
     return isinstance(node, Choice) or (only is not None and only.role is None and only.known is None)
 
 
-def _mentions(found: tuple[PlanReference, ...], document: Node) -> bool:
-    """Whether the roles in a document can be those that the plan's configuration names."""
-    named = without_index(found)
-    if not named or any(item.resource is None or f"{DOCUMENT}." in item.text for item in named):
-        return True  # not all of the names are told
-    known = {without_key(item.resource) for item in named if item.resource is not None}
-    return all(hole.role is None or without_key(hole.role) in known for hole in holes_in(document))
+def _mentions(references: tuple[PlanReference, ...], document: Node) -> bool:
+    """True if the roles in a document can be those that the plan's expression refers to."""
+    targets = without_index(references)
+    if not targets or any(item.resource is None or f"{DOCUMENT}." in item.text for item in targets):
+        return True  # not all references are roles
+    known = {without_key(item.resource) for item in targets if item.resource is not None}
+    return all(part.role is None or without_key(part.role) in known for part in holes_in(document))
 
 
-def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
-    """The attributes of resources with policies that tell one version of a configuration from another."""
-    from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
+def _identities(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield attributes of resources with policies that distinguish versions of a configuration."""
+    from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
     from passrole_checks.sources.terraform.resources.blocks import blocks_of
-    from passrole_checks.sources.terraform.resources.entities import written
+    from passrole_checks.sources.terraform.resources.entities import value_of
 
     kinds = {*IDENTITY_POLICIES, *NESTED_POLICIES, *RESOURCE_POLICIES}
     for module in root.walk():
@@ -230,46 +239,46 @@ def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
                 continue
             for instance in module.instances(block).items:
                 scope = module.scope(block.source, instance)
-                address = module.prefixed(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
+                address = module.full_address(f"{block.labels[0]}.{block.labels[1]}{instance.suffix}")
                 nested = NESTED_POLICIES.get(block.labels[0], ("", ""))[0]
-                for place, (_, inner, own) in enumerate(blocks_of(block.body, nested, scope) if nested else ()):
-                    value = written(inner, "name", own)
-                    known = literal(value) if value is not None else None
+                for index, (_, inner, own) in enumerate(blocks_of(block.body, nested, scope) if nested else ()):
+                    value = value_of(inner, "name", own)
+                    known = known_string(value) if value is not None else None
                     if known is not None:
-                        yield (address, f"{nested}/{place}"), known
+                        yield (address, f"{nested}/{index}"), known
                 for attribute in _COMPARED:
-                    value = written(block, attribute, scope)
-                    known = literal(value) if value is not None else None
+                    value = value_of(block, attribute, scope)
+                    known = known_string(value) if value is not None else None
                     if known is not None:
                         yield (address, attribute), known
 
 
-def _without_keys(address: str) -> str:
-    """An address without any instance key, its modules' included."""
+def _without_any_key(address: str) -> str:
+    """Return an address without instance keys, those of its modules included."""
     steps = module_steps(address)
     rest = address[len(".".join(steps)) :].lstrip(".")
     return ".".join((*(step.partition("[")[0] for step in steps), without_key(rest)))
 
 
 def _variables(plan: PlanFile) -> Iterator[tuple[str, Node]]:
-    """The values that the plan was made with, by name, each with its place in the plan."""
+    """Yield the variable values of the plan by name, each with its position."""
     if plan.variables is None:
         return
     for variable in members(plan.text, plan.variables[0]):
         for part in members(plan.text, variable.start):
             if part.key == "value":
-                yield str(variable.key), _node(plan, part, 0)
+                yield str(variable.key), _to_node(plan, part, 0)
 
 
-def _node(plan: PlanFile, member: Member, depth: int) -> Node:
+def _to_node(plan: PlanFile, member: Member, depth: int) -> Node:
     at, value = plan.lines.position(member.start, member.end), member.value
     if isinstance(value, str):
         return text(value, at)
     if value is None or isinstance(value, (bool, int, float)):
         return Const(value, at)
-    if depth > _DEPTH:
+    if depth > _MAX_DEPTH:
         return unknown("…", at, "nested too deeply")
-    found = [(item.key, _node(plan, item, depth + 1)) for item in members(plan.text, member.start)]
+    children = [(item.key, _to_node(plan, item, depth + 1)) for item in members(plan.text, member.start)]
     if isinstance(value, list):
-        return ListNode(tuple(node for _, node in found), at)
-    return ObjectNode(tuple(ObjectEntry(StringNode((str(key),), at), node) for key, node in found), at)
+        return ListNode(tuple(node for _, node in children), at)
+    return ObjectNode(tuple(ObjectEntry(StringNode((str(key),), at), node) for key, node in children), at)

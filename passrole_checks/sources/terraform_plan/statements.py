@@ -1,11 +1,11 @@
-"""The statements of a data document, from the attributes of its ``statement`` blocks.
+"""Statements of an ``aws_iam_policy_document``, built from the attributes of its ``statement`` blocks.
 
 Source: the AWS provider's documentation of the data source ``aws_iam_policy_document``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import (
@@ -19,9 +19,10 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.condition_blocks import condition_entries
 from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance
-from passrole_checks.sources.terraform_plan.unknown_until_apply import Missing, missing_part
+from passrole_checks.sources.terraform_plan.unknown_until_apply import UnknownValues, unknown_part
 
 _LISTS = (
     ("actions", "Action"),
@@ -32,11 +33,11 @@ _LISTS = (
 
 
 class StatementReader:
-    """One ``statement`` block. ``whole_lists``: of a list only the names are known, not how many elements it has."""
+    """Builds the statement of one ``statement`` block. ``whole_lists``: lists have an unknown number of elements."""
 
     def __init__(
         self,
-        missing: Missing,
+        missing: UnknownValues,
         module: str,
         label: str,
         at: Position,
@@ -48,7 +49,7 @@ class StatementReader:
         self.whole_lists = whole_lists
 
     def statement(self, value: dict[str, Json], missing: Json, block: dict[str, Json]) -> Node:
-        """A statement from its known values, the marks of what is missing, and its block in ``configuration``."""
+        """Return a statement of known values, marks in ``after_unknown`` and the block in ``configuration``."""
         unknown = as_object(missing)
         entries: list[tuple[str, Node]] = []
         sid = self.scalar("sid", value, unknown, block)
@@ -60,72 +61,75 @@ class StatementReader:
             if principal is not None:
                 entries.append(("Principal" if key == "principals" else "NotPrincipal", principal))
         for attribute, element in _LISTS:
-            items = self.strings(attribute, value.get(attribute), unknown.get(attribute), block.get(attribute))
+            items = self.string_list(attribute, value.get(attribute), unknown.get(attribute), block.get(attribute))
             if items is not None:
                 entries.append((element, items))
         condition = self.conditions(value.get("condition"), unknown.get("condition"), block.get("condition"))
         if condition is not None:
             entries.append(("Condition", condition))
-        return replace(self.mapping(entries), block=True)
+        return replace(self.object_of(entries), block=True)
 
-    def mapping(self, entries: Sequence[tuple[str, Node]]) -> ObjectNode:
-        """A mapping of these keys and values."""
+    def object_of(self, entries: Sequence[tuple[str, Node]]) -> ObjectNode:
+        """Return an object with these keys and values."""
         return ObjectNode(tuple(ObjectEntry(text(key, self.at), node) for key, node in entries), self.at)
 
-    def hole(self, attribute: str, expression: Json) -> Unresolved:
-        """What stands for a missing attribute: the names in its expression."""
-        found = self.missing.references.follow(self.module, expression, self.owner)
-        return missing_part(found, f"{self.label}.{attribute}")
+    def unresolved(self, attribute: str, expression: Json) -> Unresolved:
+        """Return the unresolved part for an unknown attribute, named after the references of its expression."""
+        references = self.missing.references.follow(self.module, expression, self.owner)
+        return unknown_part(references, f"{self.label}.{attribute}")
 
     def scalar(
         self, attribute: str, value: dict[str, Json], unknown: dict[str, Json], block: dict[str, Json]
     ) -> StringNode | None:
-        """A single text; None where it is not set."""
+        """Return a single string; None if it is not set."""
         if unknown.get(attribute) is True:
-            return StringNode((self.hole(attribute, block.get(attribute)),), self.at)
+            return StringNode((self.unresolved(attribute, block.get(attribute)),), self.at)
         known = as_text(value.get(attribute))
-        return text(_interpolated(known), self.at) if known is not None else None
+        return text(_policy_variables(known), self.at) if known is not None else None
 
-    def strings(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """A list of texts; each missing element is a hole, which names its role where the names tell which it is."""
-        found = self.missing.references.follow(self.module, expression, self.owner)
+    def string_list(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
+        """Return a list of strings.
+
+        An unknown element is an unresolved part, with its role if the references determine it.
+        """
+        references = self.missing.references.follow(self.module, expression, self.owner)
         label = f"{self.label}.{attribute}"
         if unknown is True:
-            holes = self.missing.elements(found, label)
-            if self.whole_lists and holes and all(hole.role for hole in holes):
-                return ListNode(tuple(StringNode((hole,), self.at) for hole in holes), self.at)
-            # the whole list is missing: one role's name in it does not say that nothing else is in it
-            return StringNode((missing_part(found, label),), self.at)
+            parts = self.missing.elements(references, label)
+            if self.whole_lists and parts and all(part.role for part in parts):
+                return ListNode(tuple(StringNode((part,), self.at) for part in parts), self.at)
+            # the whole list is unknown: a reference to one role does not exclude other elements
+            return StringNode((unknown_part(references, label),), self.at)
         values = as_list(value)
-        lacking = [number for number, item in enumerate(values) if part_at(unknown, number) is True or item is None]
-        holes = self.missing.elements(found, label)
-        if len(holes) != len(lacking):
-            if len(holes) > len(lacking) > 0 and all(hole.role for hole in holes):
-                # two unknown elements of a set may be shown as one
-                known = [StringNode((_interpolated(item),), self.at) for item in values if isinstance(item, str)]
-                return ListNode((*known, *(StringNode((hole,), self.at) for hole in holes)), self.at)
-            holes = [missing_part(found, label) for _ in lacking]  # which name is in which element is not told
+        unknown_indexes = [
+            number for number, item in enumerate(values) if unknown_element(unknown, number) is True or item is None
+        ]
+        parts = self.missing.elements(references, label)
+        if len(parts) != len(unknown_indexes):
+            if len(parts) > len(unknown_indexes) > 0 and all(part.role for part in parts):
+                # a set may show two unknown elements as one
+                known = [StringNode((_policy_variables(item),), self.at) for item in values if isinstance(item, str)]
+                return ListNode((*known, *(StringNode((part,), self.at) for part in parts)), self.at)
+            # the mapping of references to elements is unknown
+            parts = [unknown_part(references, label) for _ in unknown_indexes]
         items: list[Node] = []
         for number, item in enumerate(values):
-            if number in lacking:
-                items.append(StringNode((holes[lacking.index(number)],), self.at))
+            if number in unknown_indexes:
+                items.append(StringNode((parts[unknown_indexes.index(number)],), self.at))
             elif isinstance(item, str):
-                items.append(text(_interpolated(item), self.at))
+                items.append(text(_policy_variables(item), self.at))
             else:
-                self.missing.plan.complain(f"{label}: an element is no text")
+                self.missing.plan.add_unreadable(f"{label}: an element is not a string")
         return ListNode(tuple(items), self.at) if items else None
 
     def principals(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """``Principal`` or ``NotPrincipal``; None where there is none."""
+        """Return ``Principal`` or ``NotPrincipal``; None if there is none."""
         if unknown is True:
-            return StringNode((self.hole(attribute, expression),), self.at)
+            return StringNode((self.unresolved(attribute, expression),), self.at)
         entries: list[tuple[str, Node]] = []
-        blocks = as_list(expression)
-        for number, item in enumerate(map(as_object, as_list(value))):
-            block = as_object(blocks[number]) if len(blocks) == len(as_list(value)) else {}
-            missing = as_object(part_at(unknown, number))
+        for number, item, missing, block in _nested_blocks(value, unknown, expression):
             name = f"{attribute}[{number}].identifiers"
-            identifiers = self.strings(
+            identifiers = self.string_list(
                 name, item.get("identifiers"), missing.get("identifiers"), block.get("identifiers")
             )
             kind = as_text(item.get("type"))
@@ -134,51 +138,43 @@ class StatementReader:
             if kind == "*":
                 return text("*", self.at)
             entries.append((kind, identifiers))
-        return self.mapping(entries) if entries else None
+        return self.object_of(entries) if entries else None
 
     def conditions(self, value: Json, unknown: Json, expression: Json) -> Node | None:
-        """``Condition``: values of the same operator and key together, as the provider does; None for none."""
+        """Return ``Condition`` with values of the same operator and key merged; None if there is none."""
         if unknown is True:
-            return StringNode((self.hole("condition", expression),), self.at)
-        operators: dict[StringNode, dict[StringNode, list[Node]]] = {}
-        blocks = as_list(expression)
-        for number, item in enumerate(map(as_object, as_list(value))):
-            block = as_object(blocks[number]) if len(blocks) == len(as_list(value)) else {}
-            missing = as_object(part_at(unknown, number))
+            return StringNode((self.unresolved("condition", expression),), self.at)
+        conditions: list[tuple[StringNode, StringNode, Sequence[Node]]] = []
+        for number, item, missing, block in _nested_blocks(value, unknown, expression):
             label = f"condition[{number}]"
-            test = self.scalar("test", item, missing, block) or StringNode((self.hole(f"{label}.test", None),), self.at)
-            key = self.scalar("variable", item, missing, block) or StringNode(
-                (self.hole(f"{label}.variable", None),), self.at
+            test, variable = (
+                self.scalar(name, item, missing, block)
+                or StringNode((self.unresolved(f"{label}.{name}", None),), self.at)
+                for name in ("test", "variable")
             )
-            values = self.strings(f"{label}.values", item.get("values"), missing.get("values"), block.get("values"))
-            given = operators.setdefault(test, {}).setdefault(key, [])
-            if isinstance(values, ListNode):
-                given.extend(values.items)
-            elif values is not None:
-                given.append(values)
-        if not operators:
-            return None
-        return ObjectNode(
-            tuple(
-                ObjectEntry(
-                    test,
-                    ObjectNode(
-                        tuple(ObjectEntry(key, ListNode(tuple(given), self.at)) for key, given in keys.items()), self.at
-                    ),
-                )
-                for test, keys in operators.items()
-            ),
-            self.at,
-        )
+            values = self.string_list(f"{label}.values", item.get("values"), missing.get("values"), block.get("values"))
+            items = values.items if isinstance(values, ListNode) else () if values is None else (values,)
+            conditions.append((test, variable, items))
+        return ObjectNode(tuple(condition_entries(conditions)), self.at) if conditions else None
 
 
-def _interpolated(value: str) -> str:
-    """``&{aws:username}`` is how the data resource spells the policy variable ``${aws:username}``."""
+def _nested_blocks(
+    value: Json, unknown: Json, expression: Json
+) -> Iterator[tuple[int, dict[str, Json], dict[str, Json], dict[str, Json]]]:
+    """Yield nested blocks as (number, values, marks in ``after_unknown``, expressions in ``configuration``)."""
+    values, expressions = as_list(value), as_list(expression)
+    for number, item in enumerate(values):
+        block = as_object(expressions[number]) if len(expressions) == len(values) else {}
+        yield number, as_object(item), as_object(unknown_element(unknown, number)), block
+
+
+def _policy_variables(value: str) -> str:
+    """Replace ``&{aws:username}``, the data source's spelling of a policy variable, by ``${aws:username}``."""
     return value.replace("&{", "${")
 
 
-def part_at(unknown: Json, number: int) -> Json:
-    """What a mirror of shapes says of one element of a list."""
+def unknown_element(unknown: Json, number: int) -> Json:
+    """Return the marks of one list element in ``after_unknown``."""
     if isinstance(unknown, list):
         return unknown[number] if number < len(unknown) else False
     return unknown is True

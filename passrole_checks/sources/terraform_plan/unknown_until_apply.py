@@ -1,4 +1,4 @@
-"""What a plan does not tell until apply: the names that are left of it, and the role that a name stands for.
+"""Values of a plan that are known after apply: the references in their expressions, and the roles behind these.
 
 Source: Terraform documentation, "JSON Output Format" ("Change Representation": ``after_unknown``; "Expression
 Representation").
@@ -16,32 +16,32 @@ from passrole_checks.sources.terraform_plan.references import PlanReference, Pla
 AFTER_APPLY = "known after apply"
 
 
-class Missing:
-    """What is known of the values that one plan leaves open."""
+class UnknownValues:
+    """Converts unknown values of one plan to unresolved parts."""
 
     def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
         self.plan, self.references = plan, references
 
-    def element(self, found: Sequence[PlanReference], otherwise: str) -> Unresolved:
-        """One text that is not known until apply. A role's ARN says which role it is, and what is known of its name."""
-        named = without_index(found)
-        if len(named) == 1 and (named_role := self._role_of(named[0], len(found) > 1)) is not None:
+    def element(self, references: Sequence[PlanReference], label: str) -> Unresolved:
+        """Return one unknown string; a reference to a role's ARN determines the role and the known parts of its ARN."""
+        named = without_index(references)
+        if len(named) == 1 and (named_role := self._role_of(named[0], len(references) > 1)) is not None:
             expression, role = named_role
             return Unresolved(expression, role=role.address, known=self.arn_of(role), reason=AFTER_APPLY)
-        return missing_part(found, otherwise)
+        return unknown_part(references, label)
 
-    def elements(self, found: Sequence[PlanReference], otherwise: str) -> list[Unresolved]:
-        """The elements of a list that are not known until apply, one for each name that it is written with."""
-        if any(reference.one_of for reference in found):
+    def elements(self, references: Sequence[PlanReference], label: str) -> list[Unresolved]:
+        """Return the unknown elements of a list, one for each reference in its expression."""
+        if any(reference.one_of for reference in references):
             return []
-        indexes = [reference for reference in found if reference not in without_index(found)]
-        return [self.element([reference, *indexes], otherwise) for reference in without_index(found)]
+        indexes = [reference for reference in references if reference not in without_index(references)]
+        return [self.element([reference, *indexes], label) for reference in without_index(references)]
 
     def _role_of(self, reference: PlanReference, with_key: bool) -> tuple[str, PlannedResource] | None:
-        """The role whose ARN a name is, and the name in full.
+        """Return the full expression and the role if a reference is to a role's ARN, else None.
 
-        ``with_key``: ``each.key`` or ``count.index`` is mentioned beside it; of ``x.y[each.key].arn`` a plan tells
-        only ``x.y`` and ``each.key``.
+        ``with_key``: ``each.key`` or ``count.index`` is listed too; for ``x.y[each.key].arn`` a plan lists only ``x.y``
+        and ``each.key``.
         """
         address = reference.resource
         if address is None or reference.one_of:
@@ -57,21 +57,30 @@ class Missing:
         return (expression, role) if role is not None and role.type in TRUST_POLICIES else None
 
     def arn_of(self, role: PlannedResource) -> tuple[Part, ...]:
-        """What is known of the ARN of a role that is about to be created."""
+        """Return the known parts of the ARN of a role to be created."""
         arn = as_text(role.values.get("arn"))
         if arn:
             return (arn,)
         name, prefix = as_text(role.values.get(ENTITIES[role.type].name)), as_text(role.values.get("name_prefix")) or ""
         path = as_text(role.values.get("path")) or "/"
-        given: tuple[Part, ...] = (name,) if name else (prefix, Unresolved(f"{role.address}.name", UnresolvedKind.NAME))
+        name_parts: tuple[Part, ...] = (
+            (name,) if name else (prefix, Unresolved(f"{role.address}.name", UnresolvedKind.NAME))
+        )
         account: Part = Unresolved("the account id", UnresolvedKind.ACCOUNT_ID)
         if len(self.plan.accounts) == 1:
             account = next(iter(self.plan.accounts))
         return join(
-            ["arn:", Unresolved("the partition", UnresolvedKind.PARTITION), ":iam::", account, f":role{path}", *given]
+            [
+                "arn:",
+                Unresolved("the partition", UnresolvedKind.PARTITION),
+                ":iam::",
+                account,
+                f":role{path}",
+                *name_parts,
+            ]
         )
 
 
-def missing_part(found: Sequence[PlanReference], otherwise: str) -> Unresolved:
-    """A document or a part of one that is not known until apply: the names that it is made from, and no more."""
-    return Unresolved(", ".join(reference.text for reference in found) or otherwise, reason=AFTER_APPLY)
+def unknown_part(references: Sequence[PlanReference], label: str) -> Unresolved:
+    """Return the unresolved part for an unknown value, named after its references, else ``label``."""
+    return Unresolved(", ".join(reference.text for reference in references) or label, reason=AFTER_APPLY)

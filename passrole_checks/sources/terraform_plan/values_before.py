@@ -1,7 +1,7 @@
-"""What stood before a plan: the same resources with the values that they have now.
+"""The resources of a plan before its changes.
 
-Every change of a plan holds the values ``before`` it ("JSON Output Format", change representation): of what is
-replaced or deleted too, and all of them known. A resource that moves is listed at the address that it moves to.
+Every change of a plan contains the values ``before`` it ("JSON Output Format", change representation), also for
+replaced and deleted resources; all of them are known. A moved resource is listed at its new address.
 Source: Terraform documentation, "JSON Output Format" ("Change Representation", "State Representation").
 """
 
@@ -27,17 +27,16 @@ from passrole_checks.sources.terraform_plan.model import (
     without_key,
 )
 
-_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
+_RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
 _Boundary = TypeVar("_Boundary", AttachedPolicy, StringNode)
 _PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 
 
-def before_of(plan: PlanFile) -> PlanFile | None:
-    """The resources that hold, get or attach policies as they were; None where the file is no plan of changes.
+def plan_before(plan: PlanFile) -> PlanFile | None:
+    """Return the IAM resources before the plan, as a plan without changes; None if the file has no changes.
 
-    The result reads like a plan that changes nothing. What the plan says nothing of, because it is limited to some
-    resources, stands as it did.
+    Resources that the plan does not mention, because of ``-target``, are unchanged.
     """
     if not plan.changes:
         return None
@@ -45,19 +44,19 @@ def before_of(plan: PlanFile) -> PlanFile | None:
     resources = {
         resource.address: replace(resource, changed=False)
         for resource in plan.resources.values()
-        if resource.address not in changed and _TYPES.match(resource.type)
+        if resource.address not in changed and _RELEVANT_TYPES.match(resource.type)
     }
     for entry in plan.changes:
-        if not entry.deposed and _TYPES.match(entry.type):
-            stood = _stood(plan, entry)
-            if stood is not None:
-                resources[entry.address] = stood
+        if not entry.deposed and _RELEVANT_TYPES.match(entry.type):
+            previous = _resource_before(plan, entry)
+            if previous is not None:
+                resources[entry.address] = previous
     return PlanFile(plan.file, plan.text, plan.lines, resources=resources)
 
 
-def _stood(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
-    found = find_member(plan.text, entry.start, ("change", "before"))
-    if found is None or not isinstance(found.value, dict):
+def _resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
+    before = find_member(plan.text, entry.start, ("change", "before"))
+    if before is None or not isinstance(before.value, dict):
         return None  # it is created
     module = module_of(entry.address)
     name = entry.address[len(module) :].lstrip(".")
@@ -69,96 +68,88 @@ def _stood(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
         module,
         name[len(whole) :],
         False,
-        found.value,
+        before.value,
         False,
-        plan.lines.position(found.start, found.end),
+        plan.lines.position(before.start, before.end),
         entry.start,
         ("change", "before"),
     )
 
 
-def policies_before(
-    before: PlanFile, after: PlanFile, policies: Iterable[AttachedPolicy]
-) -> tuple[AttachedPolicy, ...]:
-    """The identity-based policies of ``before``, their addresses and their principals named as in ``after``.
+class RenamedAddresses:
+    """New names for the addresses of ``before`` that ``after`` does not have.
 
-    What is at another address now, without a ``moved`` block, is the same where it is of the same name.
+    A resource at a new address without a ``moved`` block is identified by its name.
     """
-    names = dict(_renamed(before, after))
-    return tuple(
-        replace(
-            policy,
-            resource=replace(
-                policy.resource, address=bare_name(names.get(policy.resource.address, policy.resource.address))
-            ),
-            principals=tuple(
-                dict.fromkeys(names.get(name, name) for name in policy.principals or _by_arn(before, policy))
-            ),
+
+    def __init__(self, before: PlanFile, after: PlanFile) -> None:
+        self._before, self._new = before, dict(_renamed_addresses(before, after))
+
+    def _name(self, address: str) -> str:
+        return self._new.get(address, address)
+
+    def policies(self, policies: Iterable[AttachedPolicy]) -> tuple[AttachedPolicy, ...]:
+        """Return the identity-based policies with new addresses and principals."""
+        return tuple(
+            replace(
+                policy,
+                resource=replace(policy.resource, address=bare_name(self._name(policy.resource.address))),
+                principals=tuple(
+                    dict.fromkeys(map(self._name, policy.principals or _permission_set_of(self._before, policy)))
+                ),
+            )
+            for policy in policies
+            if policy.kind is PolicyKind.IDENTITY
         )
-        for policy in policies
-        if policy.kind is PolicyKind.IDENTITY
-    )  # fmt: skip
+
+    def members(self, members: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Return the (group, user) pairs with new addresses."""
+        return tuple((self._name(group), self._name(user)) for group, user in members)
+
+    def boundaries(self, boundaries: Iterable[tuple[str, _Boundary]]) -> tuple[tuple[str, _Boundary], ...]:
+        """Return the (principal, boundary) pairs with new addresses of principals."""
+        return tuple((self._name(principal), policy) for principal, policy in boundaries)
+
+    def attachments(self, attachments: Iterable[ManagedAttachment]) -> tuple[ManagedAttachment, ...]:
+        """Return the attachments of external policies with new addresses of holders."""
+        return tuple(replace(attachment, holder=self._name(attachment.holder)) for attachment in attachments)
 
 
-def members_before(
-    before: PlanFile, after: PlanFile, members: Iterable[tuple[str, str]]
-) -> tuple[tuple[str, str], ...]:
-    """Groups and the users that were in them, named as in ``after``."""
-    names = dict(_renamed(before, after))
-    return tuple((names.get(group, group), names.get(user, user)) for group, user in members)
-
-
-def boundaries_before(
-    before: PlanFile, after: PlanFile, boundaries: Iterable[tuple[str, _Boundary]]
-) -> tuple[tuple[str, _Boundary], ...]:
-    """Principals and the boundaries that they had, named as in ``after``."""
-    names = dict(_renamed(before, after))
-    return tuple((names.get(principal, principal), policy) for principal, policy in boundaries)
-
-
-def attachments_before(
-    before: PlanFile, after: PlanFile, attachments: Iterable[ManagedAttachment]
-) -> tuple[ManagedAttachment, ...]:
-    """The managed policies that were attached and do not stand in the plan, their holders named as in ``after``."""
-    names = dict(_renamed(before, after))
-    return tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in attachments)
-
-
-def home_of(before: PlanFile) -> Deployment:
-    """The account and the partition that everything stood in, where the ARNs of what stood name a single one."""
-    places = {
+def deployment_before(before: PlanFile) -> Deployment:
+    """Return the account and partition before the plan, if the ARNs of its entities name exactly one."""
+    deployments = {
         match.groups()
         for resource in before.resources.values()
         if resource.type in ENTITIES and (match := _ARN.match(as_text(resource.values.get("arn")) or ""))
     }
-    accounts, partitions = {account for _, account in places}, {partition for partition, _ in places}
+    accounts, partitions = {account for _, account in deployments}, {partition for partition, _ in deployments}
     return Deployment(
         accounts.pop() if len(accounts) == 1 else None,
         tuple(partitions) if len(partitions) == 1 else ANYWHERE.partitions,
     )
 
 
-def _renamed(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
-    """For an address that is gone: the new one of what bears the name now, else that name.
+def _renamed_addresses(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
+    """Yield (old, new) for each address that no longer exists; new is the address with the same name, else the name.
 
-    The name stands for what is only forgotten, and still named by attachments.
+    The name identifies a resource that is only removed from the state, and still named by attachments.
     """
-    bearers: dict[tuple[str, str], list[str]] = {}
+    addresses_by_identity: dict[tuple[str, str], list[str]] = {}
     for resource in after.resources.values():
         if resource.address not in before.resources and (key := _identity(resource)) is not None:
-            bearers.setdefault(key, []).append(resource.address)
+            addresses_by_identity.setdefault(key, []).append(resource.address)
     for resource in before.resources.values():
         if resource.address in after.resources or (key := _identity(resource)) is None:
             continue
-        found = bearers.get(key, [])
-        if len(found) == 1:
-            yield resource.address, found[0]
-        elif not found and key[0] != "policy":
+        addresses = addresses_by_identity.get(key, [])
+        if len(addresses) == 1:
+            yield resource.address, addresses[0]
+        elif not addresses and key[0] != "policy":
             yield resource.address, literal_principal(*key)
 
 
 def _identity(resource: PlannedResource) -> tuple[str, str] | None:
-    """What something is in AWS, whatever it is called in the code: its kind and its name."""
+    """Return the kind and name that identify a resource in AWS; None for other resources."""
     entity = ENTITIES.get(resource.type)
     if entity is not None:
         kind, name = entity.kind, as_text(resource.values.get(entity.name))
@@ -169,8 +160,8 @@ def _identity(resource: PlannedResource) -> tuple[str, str] | None:
     return (kind, name) if name else None
 
 
-def _by_arn(before: PlanFile, policy: AttachedPolicy) -> Iterator[str]:
-    """The permission set of an inline policy, by its ARN."""
+def _permission_set_of(before: PlanFile, policy: AttachedPolicy) -> Iterator[str]:
+    """Yield the permission set of an inline policy, found by its ARN."""
     resource = before.resources.get(policy.resource.address)
     arn = as_text(resource.values.get("permission_set_arn")) if resource is not None else None
     for other in before.resources.values() if arn else ():

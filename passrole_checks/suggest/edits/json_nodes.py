@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from passrole_checks.sources.terraform.reading.heredoc import scan
+from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
 from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
 
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
@@ -36,7 +36,7 @@ class _Reader:
     def mask(self, start: int) -> None:
         """Quotes and braces inside interpolations are no JSON."""
         pieces, done = [self.text[:start]], start
-        for sequence in scan(self.text, start, self.end):
+        for sequence in scan_sequences(self.text, start, self.end):
             pieces += [self.text[done : sequence.start], "\ue000" * (sequence.end - sequence.start)]
             done = sequence.end
         self.masked = "".join([*pieces, self.text[done:]])

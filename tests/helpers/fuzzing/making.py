@@ -9,7 +9,7 @@ from typing import Any
 
 from fuzzing.corpus import Tree
 from fuzzing.mutators import IAM, ODD_NUMBERS, ODD_TEXTS, mutated
-from passrole_checks.sources.terraform.functions.call import KNOWN
+from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES
 
 _HEAD = """\
 variable "unknown" {}
@@ -40,7 +40,7 @@ _ATOMS = (
 )  # fmt: skip
 _VALUE = re.compile(rb"^\s*[\w-]+\s+= ([^\n{(\[<]+|\[[^\n\[\]]*\])$", re.M)
 _OPERATORS = ("+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||")
-_FUNCTIONS = (*sorted(KNOWN), "provider::aws::arn_parse", "provider::x::y", "nothing", "core::upper")
+_FUNCTIONS = (*sorted(BUILTIN_NAMES), "provider::aws::arn_parse", "provider::x::y", "nothing", "core::upper")
 
 
 def expression(rng: random.Random, depth: int = 4) -> str:

@@ -1,4 +1,4 @@
-"""Files that are no configuration: one clear line each, exit status 2, and the file beside them is scanned."""
+"""Files that are not configuration: one clear error each, exit status 2, and other files are scanned."""
 
 from __future__ import annotations
 
@@ -24,31 +24,33 @@ GOOD = """resource "aws_iam_role_policy" "good" {
 PLAN = b"PK\x03\x04\x14\0\x08\0"  # the first bytes of the ZIP archive that terraform plan -out writes
 
 CASES = [
-    ("xml", "bad.tf", b'<?xml version="1.0"?>\n<a/>\n', 1, "not HCL near"),
-    ("yaml", "bad.tf", b"a:\n  - b\n", 1, "not HCL near 'a:'"),
-    ("json", "bad.tf", b'{"resource": {}}\n', 1, "not HCL near"),
-    ("binary", "bad.tf", b"\x7fELF\x02\x01\0\0\0", 1, "not text: it holds a NUL byte"),
-    ("plan", "bad.tf", PLAN, 1, "run terraform show -json"),
+    ("xml", "bad.tf", b'<?xml version="1.0"?>\n<a/>\n', 1, "invalid HCL near"),
+    ("yaml", "bad.tf", b"a:\n  - b\n", 1, "invalid HCL near 'a:'"),
+    ("json", "bad.tf", b'{"resource": {}}\n', 1, "invalid HCL near"),
+    ("binary", "bad.tf", b"\x7fELF\x02\x01\0\0\0", 1, "contains a NUL byte"),
+    ("plan", "bad.tf", PLAN, 1, "terraform show -json"),
     ("git-crypt", "bad.tf", b"\0GITCRYPT\0\x3f\xd0", 1, "encrypted with git-crypt"),
-    ("nul", "bad.tf", b"a = 1\n# \0\n", 2, "not text: it holds a NUL byte"),
+    ("nul", "bad.tf", b"a = 1\n# \0\n", 2, "contains a NUL byte"),
     ("latin-1", "bad.tf", b"# fine\n# M\xfcller\n", 2, "not UTF-8 text"),
     ("utf-16", "bad.tf", "a = 1\n".encode("utf-16"), 1, "UTF-16"),
     ("utf-16 without mark", "bad.tf", "a = 1\n".encode("utf-16-le"), 1, "UTF-16"),
     ("utf-32", "bad.tf", "a = 1\n".encode("utf-32"), 1, "UTF-32"),
-    ("carriage returns", "bad.tf", b'# a\rresource "x" "y" {\r}\r', 1, "a carriage return without a line feed"),
-    ("half-typed", "bad.tf", b'resource "a" "b" {\n  policy =\n}\n', 2, "an attribute without a value"),
+    ("carriage returns", "bad.tf", b'# a\rresource "x" "y" {\r}\r', 1, "carriage return without a line feed"),
+    ("half-typed", "bad.tf", b'resource "a" "b" {\n  policy =\n}\n', 2, "attribute without a value"),
     ("conflict", "bad.tf", b"<<<<<<< a\n=======\n>>>>>>> b\n", 1, "merge conflict markers"),
     ("large", "bad.tf", b"#" * 30_000_000, 1, "larger than 20 MB"),
     ("comment in JSON", "bad.tf.json", b'{\n  // why\n  "resource": {}\n}\n', 2, "not JSON"),
-    ("type in JSON", "bad.tf.json", b'{\n  "resource": "x"\n}\n', 2, "resource is no JSON object"),
+    ("type in JSON", "bad.tf.json", b'{\n  "resource": "x"\n}\n', 2, "resource is not an object"),
     ("key twice in JSON", "bad.tf.json", b'{"locals": {"a": 1,\n "a": 2}}\n', 2, "a is given twice"),
-    ("OpenTofu", "bad.tofu", b"a = [\n", 1, "'[' is not closed"),
+    ("OpenTofu", "bad.tofu", b"a = [\n", 1, "unclosed '['"),
 ]
 
 
 @pytest.mark.parametrize(("name", "data", "line", "reason"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
-def test_one_line_and_the_rest_is_scanned(tmp_path: Path, name: str, data: bytes, line: int, reason: str) -> None:
-    """The bad file is named once with its line, and the good one beside it has its finding."""
+def test_bad_file_is_one_error_and_the_rest_is_scanned(
+    tmp_path: Path, name: str, data: bytes, line: int, reason: str
+) -> None:
+    """The bad file is reported once with its line, and the good one has its finding."""
     (tmp_path / "good.tf").write_text(GOOD)
     (tmp_path / name).write_bytes(data)
     found = scan_paths([tmp_path], ScanOptions())
@@ -59,15 +61,15 @@ def test_one_line_and_the_rest_is_scanned(tmp_path: Path, name: str, data: bytes
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\xef\xbb\xbf", b"# nothing\n", b"  \t\r\n"])
-def test_empty_files_are_fine(tmp_path: Path, data: bytes) -> None:
-    """A file without blocks is nothing to complain of."""
+def test_empty_file_is_no_error(tmp_path: Path, data: bytes) -> None:
+    """A file without blocks is no error."""
     (tmp_path / "empty.tf").write_bytes(data)
     assert not scan_paths([tmp_path], ScanOptions()).unreadable
 
 
 @pytest.mark.parametrize("case", ["latin-1", "plan", "half-typed"])
-def test_the_command_line_exits_with_two(tmp_path: Path, case: str) -> None:
-    """Findings go to standard output, the one line about the bad file to standard error, which starts with the file."""
+def test_bad_file_gives_exit_status_two(tmp_path: Path, case: str) -> None:
+    """Findings go to standard output; the error goes to standard error and starts with the file."""
     pytest.importorskip("click")
     _, name, data, line, reason = next(row for row in CASES if row[0] == case)
     (tmp_path / "good.tf").write_text(GOOD)
@@ -108,8 +110,8 @@ BIG = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BIG)
-def test_large_and_deep_input_ends_soon(name: str) -> None:
-    """Nothing that is repeated ten thousand times crashes or hangs the reader, and the block behind it is read."""
+def test_large_and_deep_input_is_parsed_quickly(name: str) -> None:
+    """Ten thousand repetitions neither crash nor hang the reader, and the next block is parsed."""
     with at_most(3_000_000):
         found = read(SourceText.of("m.tf", (BIG[name] + GOOD).encode()))
         for attribute in found.body.attributes:
@@ -121,8 +123,8 @@ def test_large_and_deep_input_ends_soon(name: str) -> None:
 
 
 @pytest.mark.parametrize(("data", "line"), [(b"a\r\n\xe9", 2), (b"\xc3", 1), (b"a\n\n\xed\xa0\x80", 3)])
-def test_what_is_not_utf_8_has_its_line(data: bytes, line: int) -> None:
-    """A cut or a foreign sequence of bytes, and half of a surrogate pair, are named where they stand."""
+def test_invalid_utf8_is_reported_with_its_line(data: bytes, line: int) -> None:
+    """Truncated and foreign byte sequences, and a lone surrogate, are reported at their line."""
     with pytest.raises(NotText) as error:
         SourceText.of("m.tf", data)
     assert error.value.line == line

@@ -1,4 +1,4 @@
-"""Values that depend on what is not known: every alternative is kept, with the condition that it needs."""
+"""Values that depend on unknown conditions: every variant is kept with its condition."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def evaluated(root: Path, expression: str, context: str = CONTEXT) -> Node:
 
 
 def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, alternatives as a dict below their condition."""
+    """Return a node as plain data: unresolved values as ``${...}``, choices as a dict below their condition."""
     if isinstance(node, StringNode):
         return str(node) + ("?" if node.optional else "")
     if isinstance(node, Const):
@@ -104,8 +104,8 @@ def either(condition: str, yes: object, no: object) -> object:
         ('try(local.list[var.i], "none")', ("var.i", {"0 or 2": "x", "1": "y", "not 0 or 1 or 2": "none"})),
     ],
 )
-def test_an_unknown_key_gives_every_entry_that_fits(tmp_path: Path, expression: str, expected: object) -> None:
-    """Each entry under the key that leads to it, equal ones together; a default only where it can be reached."""
+def test_unknown_key_gives_every_matching_entry(tmp_path: Path, expression: str, expected: object) -> None:
+    """Each entry under its key, equal ones merged; a default only if it can be reached."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -127,8 +127,8 @@ def test_an_unknown_key_gives_every_entry_that_fits(tmp_path: Path, expression: 
         ('var.a ? (var.a ? "x" : "never") : "y"', either("var.a", "x", "y")),
     ],
 )
-def test_alternatives_do_not_contradict_each_other(tmp_path: Path, expression: str, expected: object) -> None:
-    """A comparison with a value, a key and a negation speak of the same expression, and are not mixed."""
+def test_variants_do_not_contradict_each_other(tmp_path: Path, expression: str, expected: object) -> None:
+    """A comparison, a key and a negation of the same expression are not mixed."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -167,9 +167,8 @@ def test_alternatives_do_not_contradict_each_other(tmp_path: Path, expression: s
         ("aws_iam_role.each[var.e].arn", ROLE % "each[var.e]"),
     ],
 )
-def test_instances_of_a_resource(tmp_path: Path, expression: str, expected: object) -> None:
-    """How modules give the role that may be there: the role, or what stands in its place, by the condition of its
-    ``count``; each is a role of this configuration."""
+def test_optional_instance_is_conditional(tmp_path: Path, expression: str, expected: object) -> None:
+    """A role that may exist, or its replacement, by the condition of its ``count``."""
     found = evaluated(tmp_path, expression)
     assert shown(found) == expected
     pending, holes = [found], []
@@ -217,8 +216,8 @@ def test_instances_of_a_resource(tmp_path: Path, expression: str, expected: obje
         ("1 + var.n", "${1 + var.n}"),
     ],
 )
-def test_what_a_hole_cannot_change_is_decided(tmp_path: Path, expression: str, expected: object) -> None:
-    """Both sides equal, a side that decides alone, and what the kind of a hole excludes need no value."""
+def test_decided_in_spite_of_unresolved_values(tmp_path: Path, expression: str, expected: object) -> None:
+    """Equal operands, a deciding operand, and the kind of an unresolved value decide without its value."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -277,7 +276,7 @@ ANY_NUMBER = "(any number of elements)"
 
 
 def agrees(value: object, expected: object) -> bool:
-    """Whether a value, as far as it is known, is the expected one."""
+    """True if the known parts of a value equal the expected one."""
     if isinstance(value, str) and NOT_KNOWN in value:
         pattern = ".*".join(map(re.escape, value.split(NOT_KNOWN)))
         return value == NOT_KNOWN or (isinstance(expected, str) and re.fullmatch(pattern, expected) is not None)
@@ -298,7 +297,7 @@ def agrees(value: object, expected: object) -> bool:
 
 
 def resolved(node: Node, world: dict[str, str]) -> object:
-    """What a node says where the variables have these values."""
+    """Return a node with the outcomes for these values of the variables."""
     if isinstance(node, Choice):
         facts = tuple((f"var.{name}", f'"{value}"' if name == "e" else value) for name, value in world.items())
         options = [option for outcome, option in node.options if holds(node.condition, outcome, world, facts)]
@@ -337,8 +336,8 @@ def holds(condition: str, outcome: str, world: dict[str, str], facts: tuple[tupl
 )
 @example(expression='concat([for x in flatten([["x"], [var.e]]) : "<${x}>" if var.a], ["last"])[0]')
 @example(expression='join(",", concat((var.a ? ["x"] : []), flatten([["x"], [var.e]])))')
-def test_alternatives_are_what_each_of_the_values_gives(tmp_path: Path, expression: str) -> None:
-    """An expression on unknown variables reads, under each of their values, as it does where that value is known."""
+def test_variants_equal_evaluation_with_each_value(tmp_path: Path, expression: str) -> None:
+    """For each value of a variable, the variant equals the evaluation with that value known."""
     unknown = evaluated(tmp_path, expression, UNKNOWN)
     for a, b, e in product(("true", "false"), ("true", "false"), ("dev", "prod")):
         known = f'variable "a" {{\n  default = {a}\n}}\nvariable "b" {{\n  default = {b}\n}}\n'
@@ -370,16 +369,16 @@ WIDE = PASS % '"*"'
     ],
     ids=["statements", "concat", "merge", "template", "for", "nested", "sum", "index", "map"],
 )
-def test_alternatives_cost_little(tmp_path: Path, found: str) -> None:
-    """Many alternatives that have nothing to do with each other do not multiply."""
+def test_independent_conditions_do_not_multiply(tmp_path: Path, found: str) -> None:
+    """Many independent conditions do not multiply the work."""
     (tmp_path / "main.tf").write_text(f"{UNKNOWN}locals {{\n  found = {found}\n}}\n{USE}", encoding="utf-8")
     with at_most(3_000_000):
         result = scan_paths([tmp_path], ScanOptions())
     assert result.files and not [item for item in result.unreadable if "grows" in item.reason]
 
 
-def test_too_many_alternatives_leave_a_hole_for_each(tmp_path: Path) -> None:
-    """A text of many independent alternatives follows the first few of them and keeps the rest of the text."""
+def test_too_many_conditions_become_unresolved(tmp_path: Path) -> None:
+    """A string of many independent conditions follows the first few and keeps the rest of the text."""
     pieces = "".join(f'${{var.u == {number} ? "a" : "b"}}|' for number in range(40))
     node = evaluated(tmp_path, f'"{"".join(pieces)}"')
     while isinstance(node, Choice):
@@ -391,8 +390,8 @@ def test_too_many_alternatives_leave_a_hole_for_each(tmp_path: Path) -> None:
     assert {hole.expression.partition(" ? ")[2] for hole in node.holes} == {"… : …"}
 
 
-def test_more_entries_than_can_be_followed_keep_what_they_share(tmp_path: Path) -> None:
-    """One of fifty ARNs of one path is a text with that path and one hole."""
+def test_too_many_entries_keep_their_common_text(tmp_path: Path) -> None:
+    """One of fifty ARNs of one path is a string with that path and one unresolved value."""
     entries = ", ".join(f'k{number} = "arn:aws:iam::111122223333:role/app/r{number}-x"' for number in range(50))
     node = evaluated(tmp_path, f"{{ {entries} }}[var.u]")
     assert isinstance(node, StringNode)
@@ -411,8 +410,8 @@ def policy(statements: str) -> str:
     return f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ Statement = [{statements}] }})\n}}\n'
 
 
-def test_what_a_data_source_says_of_its_place_can_be_evaluated(tmp_path: Path) -> None:
-    """``try`` around account, partition or Region of a data source that is there does not fall back to the rest."""
+def test_try_accepts_data_sources_of_account_and_region(tmp_path: Path) -> None:
+    """``try`` around account, partition or Region of a declared data source does not fall back."""
     sources = "".join(f'data "{kind}" "c" {{\n  count = 1\n}}\n' for kind in ("aws_partition", "aws_caller_identity"))
     partition, account = (
         f'try(data.{name}, "")' for name in ("aws_partition.c[0].partition", "aws_caller_identity.c[0].id")
@@ -439,20 +438,20 @@ def test_what_a_data_source_says_of_its_place_can_be_evaluated(tmp_path: Path) -
         (f"{WIDE}, var.a ? {WIDE.replace('Allow', 'Deny')} : null", "This holds when var.a is false."),
     ],
 )
-def test_a_finding_names_the_alternative_that_it_speaks_of(tmp_path: Path, statements: str, words: str) -> None:
-    """Under which outcome a grant is wide stands in its message; outcomes that agree are named together."""
+def test_finding_names_its_variant(tmp_path: Path, statements: str, words: str) -> None:
+    """The message has the condition under which a grant is wide; equal outcomes are merged."""
     (message,) = (item for item in messages(tmp_path, policy(statements)) if item.startswith("001"))
     assert message.endswith(words)
 
 
-def test_what_holds_under_every_outcome_names_none(tmp_path: Path) -> None:
-    """Two alternatives that are both wide are one finding without a condition."""
+def test_finding_in_every_variant_names_no_condition(tmp_path: Path) -> None:
+    """Two wide variants are one finding without a condition."""
     (message,) = messages(tmp_path, policy(PASS % 'var.a ? "*" : "arn:aws:iam::*:role/*"'))
     assert "holds" not in message
 
 
-def test_ten_statements_of_three_alternatives_are_thirty_readings(tmp_path: Path) -> None:
-    """Each optional statement is judged by itself: every wide one is found, none ends in "cannot be told"."""
+def test_conditional_statements_are_evaluated_separately(tmp_path: Path) -> None:
+    """Each optional statement is evaluated on its own: every wide one is found, none is unresolved."""
     roles = '{ dev = "arn:aws:s3:::x", test = "arn:aws:s3:::y", prod = "*" }'
     text = "".join(f'variable "{kind}{n}" {{}}\n' for n in range(10) for kind in ("e", "on"))
     statements = ",\n".join(f"var.on{n} ? {PASS} : null" % f"{roles}[var.e{n}]" for n in range(10))

@@ -1,4 +1,4 @@
-"""Which resources of a configuration receive which role, in every way to write it.
+"""Roles that resources of a configuration receive, in every syntax.
 
 Source: the argument references of the resource pages of the Terraform provider ``hashicorp/aws``.
 """
@@ -29,21 +29,21 @@ def rows(found: Configuration) -> list[tuple[str, str, str, int]]:
 
 
 def roles(found: Configuration) -> list[str | None]:
-    """Of each value the role of this configuration that it is."""
+    """The role of this configuration that each value is."""
     return [one.value.holes[0].role for one in found.received if isinstance(one.value, StringNode) and one.value.holes]
 
 
 @pytest.mark.parametrize("reference", ["aws_iam_role.r.arn", "aws_iam_role.r.name", "aws_iam_role.r.id", "local.role"])
-def test_a_reference_says_which_role_it_is(tmp_path: Path, reference: str) -> None:
-    """An attribute of a role, directly or through a local, is that role; the place is where it is used."""
+def test_reference_is_resolved_to_role(tmp_path: Path, reference: str) -> None:
+    """A direct or indirect reference to a role is that role, at the position of its use."""
     locals_ = "locals {\n  role = aws_iam_role.r.arn\n}\n"
     found = loaded(tmp_path, f'{ROLE}{locals_}resource "aws_lambda_function" "f" {{\n  role = {reference}\n}}\n')
     assert roles(found) == ["aws_iam_role.r"]
     assert [(one.at.line, one.attribute) for one in found.received] == [(9, "role")]
 
 
-def test_each_instance_receives_its_own(tmp_path: Path) -> None:
-    """With for_each each instance is given the role under its own key."""
+def test_each_instance_receives_its_own_role(tmp_path: Path) -> None:
+    """With for_each, each instance receives the role of its key."""
     found = loaded(
         tmp_path,
         'resource "aws_iam_role" "r" {\n  for_each = toset(["a", "b"])\n  assume_role_policy = "{}"\n}\n'
@@ -57,13 +57,13 @@ def test_each_instance_receives_its_own(tmp_path: Path) -> None:
     assert roles(found) == ['aws_iam_role.r["a"]', 'aws_iam_role.r["b"]']
 
 
-def test_none_of_no_instances_receives_anything(tmp_path: Path) -> None:
-    """A count of 0 leaves nothing that could receive a role."""
+def test_no_instance_receives_no_role(tmp_path: Path) -> None:
+    """With a count of 0, no role is received."""
     assert loaded(tmp_path, 'resource "aws_lambda_function" "f" {\n  count = 0\n  role = "x"\n}\n').received == ()
 
 
 def test_nested_and_dynamic_blocks_are_read(tmp_path: Path) -> None:
-    """A role in a nested block stands on its own line, also where ``dynamic`` makes the blocks."""
+    """A role in a nested block is at its own line, also in a ``dynamic`` block."""
     found = loaded(
         tmp_path,
         """
@@ -95,8 +95,8 @@ resource "aws_codepipeline" "p" {
     ]
 
 
-def test_a_resource_that_may_not_exist_receives_its_role_under_that_condition(tmp_path: Path) -> None:
-    """What decides on the count decides on what is received."""
+def test_conditional_resource_receives_role_conditionally(tmp_path: Path) -> None:
+    """The condition of a count is the condition of the received role."""
     found = loaded(
         tmp_path,
         'variable "on" {\n  type = bool\n}\nresource "aws_lambda_function" "f" {\n  count = var.on ? 1 : 0\n'
@@ -111,12 +111,12 @@ def test_a_resource_that_may_not_exist_receives_its_role_under_that_condition(tm
 
 
 def test_null_is_no_role(tmp_path: Path) -> None:
-    """An attribute that is null, or left out, receives nothing."""
+    """A null or missing attribute receives nothing."""
     assert loaded(tmp_path, 'resource "aws_ecs_task_definition" "t" {\n  task_role_arn = null\n}\n').received == ()
 
 
-def test_a_module_passes_roles_in_and_out(tmp_path: Path) -> None:
-    """A role that a module is given, and one that it gives out, is the role that it was where it was made."""
+def test_role_passes_through_module(tmp_path: Path) -> None:
+    """A role in an argument or an output of a module is resolved to its resource."""
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "main.tf").write_text(
         ROLE.replace('"r"', '"own"')
@@ -137,8 +137,8 @@ def test_a_module_passes_roles_in_and_out(tmp_path: Path) -> None:
     assert set(roles(found)) == {"aws_iam_role.r", "module.inner.aws_iam_role.own"}
 
 
-def test_an_instance_profile_is_known_with_its_role(tmp_path: Path) -> None:
-    """A profile says what it is called and which role is in it."""
+def test_instance_profile_has_name_and_role(tmp_path: Path) -> None:
+    """An instance profile has its name and its role."""
     found = loaded(
         tmp_path,
         ROLE + 'resource "aws_iam_instance_profile" "p" {\n  name = "hosts"\n  role = aws_iam_role.r.name\n}\n',
@@ -152,8 +152,8 @@ def test_an_instance_profile_is_known_with_its_role(tmp_path: Path) -> None:
     )
 
 
-def test_one_file_tells_only_of_itself(tmp_path: Path) -> None:
-    """Where one file is asked for, what the resources of the others receive is left out."""
+def test_single_file_reports_its_own_resources_only(tmp_path: Path) -> None:
+    """If one file is scanned, roles that resources of other files receive are omitted."""
     (tmp_path / "other.tf").write_text('resource "aws_lambda_function" "o" {\n  role = "o"\n}\n', encoding="utf-8")
     (tmp_path / "main.tf").write_text('resource "aws_lambda_function" "m" {\n  role = "m"\n}\n', encoding="utf-8")
     assert [one.resource.address for one in load(tmp_path, only=tmp_path / "main.tf").received] == [
@@ -222,8 +222,8 @@ def test_one_file_tells_only_of_itself(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_roles_inside_other_values_are_found(tmp_path: Path, resource: str, expected: list[tuple[str, int]]) -> None:
-    """A role in JSON, in YAML, in a setting, or in the state of another type is found, and which role it is."""
+def test_roles_in_nested_values_are_found(tmp_path: Path, resource: str, expected: list[tuple[str, int]]) -> None:
+    """Roles in JSON, YAML, settings and the state of another type are found."""
     found = loaded(tmp_path, ROLE + resource)
     assert [(one.attribute, one.at.line) for one in found.received] == expected
     assert roles(found) == ["aws_iam_role.r"] * len(expected)

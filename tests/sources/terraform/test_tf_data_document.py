@@ -29,7 +29,7 @@ def statements(root: Path, text: str) -> tuple[Statement, ...]:
 
 
 def json(node: Node | None) -> object:
-    """A node as plain data, holes as ``${...}``."""
+    """A node as plain data, unresolved values as ``${...}``."""
     if isinstance(node, ObjectNode):
         return {str(entry.key): json(entry.value) for entry in node.entries}
     if isinstance(node, ListNode):
@@ -45,8 +45,8 @@ def statement(sid: str, action: str = "s3:Get*") -> str:
     return f'  statement {{\n    sid = "{sid}"\n    actions = ["{action}"]\n    resources = ["*"]\n  }}'
 
 
-def test_a_statement_in_the_form_of_iam(tmp_path: Path) -> None:
-    """Version and Effect have their defaults; every attribute becomes IAM's element."""
+def test_attributes_become_iam_elements(tmp_path: Path) -> None:
+    """Version and Effect have their defaults; every attribute becomes an IAM element."""
     text = data(
         '  statement {\n    sid = "Pass"\n    actions = ["iam:PassRole"]\n    resources = ["*"]\n'
         '    principals {\n      type = "AWS"\n      identifiers = ["arn:aws:iam::111122223333:root"]\n    }\n'
@@ -70,7 +70,7 @@ def test_a_statement_in_the_form_of_iam(tmp_path: Path) -> None:
     }
 
 
-def test_statements_stand_at_their_blocks(tmp_path: Path) -> None:
+def test_statement_has_position_of_its_block(tmp_path: Path) -> None:
     """Each statement has the lines of its block."""
     found = statements(tmp_path, data(statement("A") + "\n" + statement("B")))
     assert [(one.sid, one.at.line, one.at.column, one.at.end_line) for one in found] == [
@@ -79,8 +79,8 @@ def test_statements_stand_at_their_blocks(tmp_path: Path) -> None:
     ]
 
 
-def test_conditions_of_the_same_test_and_key_add_up(tmp_path: Path) -> None:
-    """Values of several condition blocks are joined, as the provider joins them."""
+def test_condition_blocks_are_merged(tmp_path: Path) -> None:
+    """Values of condition blocks with the same test and variable are merged, as the provider does."""
     block = '    condition {{\n      test = "{}"\n      variable = "{}"\n      values = ["{}"]\n    }}\n'
     blocks = "".join(
         block.format(*each)
@@ -101,15 +101,15 @@ def test_conditions_of_the_same_test_and_key_add_up(tmp_path: Path) -> None:
     }
 
 
-def test_policy_variables(tmp_path: Path) -> None:
-    """``&{`` is how the data source writes ``${`` of IAM."""
+def test_policy_variables_are_converted(tmp_path: Path) -> None:
+    """``&{`` in the data source becomes ``${`` in IAM."""
     body = '  statement {\n    actions = ["iam:PassRole"]\n    resources = ["arn:aws:iam::*:role/&{aws:username}"]\n  }'
     found = statements(tmp_path, data(body))
     assert [text.literal for text in found[0].resources or ()] == ["arn:aws:iam::*:role/${aws:username}"]
 
 
-def test_dynamic_statements(tmp_path: Path) -> None:
-    """One statement for every known element; for unknown elements one with holes, under a condition."""
+def test_dynamic_statement_per_element(tmp_path: Path) -> None:
+    """Known elements give a statement each; unknown elements give one unresolved, conditional statement."""
     content = '    content {\n      actions = ["iam:PassRole"]\n      resources = ["role/${it.value}"]\n    }\n  }'
     known = f'  dynamic "statement" {{\n    for_each = toset(["a", "b"])\n    iterator = it\n{content}'
     assert [str((one.resources or ())[0]) for one in statements(tmp_path, data(known))] == ["role/a", "role/b"]
@@ -120,7 +120,7 @@ def test_dynamic_statements(tmp_path: Path) -> None:
     ]
 
 
-def test_a_dynamic_statement_under_a_condition(tmp_path: Path) -> None:
+def test_conditional_dynamic_statement(tmp_path: Path) -> None:
     """``for_each = cond ? [1] : []`` gives a statement under that condition."""
     body = (
         '  dynamic "statement" {\n    for_each = var.x ? [1] : []\n    content {\n'
@@ -130,8 +130,8 @@ def test_a_dynamic_statement_under_a_condition(tmp_path: Path) -> None:
     assert [one.when for one in found] == [(("var.x", "true"),)]
 
 
-def test_dynamic_conditions_that_are_not_known_are_not_forgotten(tmp_path: Path) -> None:
-    """A statement whose conditions are not known holds a hole in its Condition."""
+def test_unknown_dynamic_condition_is_unresolved(tmp_path: Path) -> None:
+    """A statement with unknown conditions has an unresolved value in its Condition."""
     body = (
         '  statement {\n    actions = ["iam:PassRole"]\n    resources = ["*"]\n    dynamic "condition" {\n'
         "      for_each = var.x\n      content {\n        test = condition.value.test\n"
@@ -142,8 +142,8 @@ def test_dynamic_conditions_that_are_not_known_are_not_forgotten(tmp_path: Path)
     assert found[0].holes
 
 
-def test_source_documents_come_first_and_give_way(tmp_path: Path) -> None:
-    """Statements of a source document come first; an own statement of the same Sid takes the place."""
+def test_own_statement_replaces_source_statement(tmp_path: Path) -> None:
+    """Statements of source documents come first; an own statement of the same Sid replaces them."""
     text = data(statement("A", "s3:A") + "\n" + statement("B", "s3:B"), "base") + data(
         "  source_policy_documents = [data.aws_iam_policy_document.base.json]\n" + statement("B", "s3:Mine")
     )
@@ -151,8 +151,8 @@ def test_source_documents_come_first_and_give_way(tmp_path: Path) -> None:
     assert [(one.sid, str((one.actions or ())[0])) for one in found] == [("A", "s3:A"), ("B", "s3:Mine")]
 
 
-def test_override_documents_replace_by_sid(tmp_path: Path) -> None:
-    """An overriding statement of the same Sid takes the place, others are added."""
+def test_override_replaces_by_sid(tmp_path: Path) -> None:
+    """An override statement replaces the one with its Sid; others are added."""
     text = data(statement("B", "s3:Over") + "\n" + statement("C", "s3:C"), "over") + data(
         "  override_policy_documents = [data.aws_iam_policy_document.over.json]\n"
         + statement("A", "s3:A")
@@ -163,8 +163,8 @@ def test_override_documents_replace_by_sid(tmp_path: Path) -> None:
     assert [(one.sid, str((one.actions or ())[0])) for one in found] == [("A", "s3:A"), ("B", "s3:Over"), ("C", "s3:C")]
 
 
-def test_a_source_document_as_json(tmp_path: Path) -> None:
-    """JSON text and ``jsonencode`` are read as documents too, in their own places."""
+def test_json_source_document_keeps_positions(tmp_path: Path) -> None:
+    """JSON strings and ``jsonencode`` are read as documents, with their own positions."""
     text = data(
         '  source_policy_documents = [<<EOT\n{"Statement": [\n'
         '  {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}\nEOT\n'
@@ -173,22 +173,22 @@ def test_a_source_document_as_json(tmp_path: Path) -> None:
     assert [(one.effect, one.at.line) for one in statements(tmp_path, text)] == [("Allow", 4), ("Deny", 6)]
 
 
-def test_a_source_document_that_is_not_known_is_a_hole(tmp_path: Path) -> None:
-    """Unknown source documents leave a hole among the statements; the others are kept."""
+def test_unknown_source_document_is_unresolved(tmp_path: Path) -> None:
+    """An unknown source document is one unresolved statement; the others are kept."""
     text = 'variable "x" {}\n' + data("  source_policy_documents = var.x\n" + statement("A"))
     found = statements(tmp_path, text)
     assert [(one.sid, one.whole) for one in found] == [(None, False), ("A", True)]
     assert found[0].holes[0].expression == "var.x"
 
 
-def test_a_document_that_names_itself_ends(tmp_path: Path) -> None:
-    """A document that is its own source holds a hole in that place."""
+def test_recursive_document_ends(tmp_path: Path) -> None:
+    """A document that is its own source has an unresolved value in that place."""
     text = data("  source_policy_documents = [data.aws_iam_policy_document.d.json]\n" + statement("A"))
     assert [one.whole for one in statements(tmp_path, text)] == [False, True]
 
 
-def test_counted_documents(tmp_path: Path) -> None:
-    """Documents that are left out (``count = 0``) add nothing to a list of all of them."""
+def test_documents_with_count_zero_add_nothing(tmp_path: Path) -> None:
+    """Documents with ``count = 0`` add nothing to a list of all of them."""
     text = (
         data(f"  count = 0\n{statement('A')}", "a")
         + data(f"  count = 1\n{statement('B')}", "b")
@@ -213,8 +213,8 @@ JSON_A = 'jsonencode({ Statement = [{ Sid = %s, Effect = "Allow", Action = "s3:G
         "override_policy_documents = [" + JSON_A % "var.x" + "]",
     ],
 )
-def test_what_an_override_may_replace_is_there_under_a_condition(tmp_path: Path, override: str) -> None:
-    """A statement whose Sid an unknown or conditional override may take is not counted on."""
+def test_possibly_overridden_statement_is_conditional(tmp_path: Path, override: str) -> None:
+    """A statement that an unknown or conditional override may replace is conditional."""
     deny = '  statement {\n    sid = "A"\n    effect = "Deny"\n    actions = ["s3:*"]\n    resources = ["*"]\n  }\n'
     found = statements(tmp_path, 'variable "x" {}\n' + data(deny + "  " + override))
     assert [bool(one.when) for one in found if one.effect == "Deny"] == [True]
@@ -226,7 +226,7 @@ def test_what_an_override_may_replace_is_there_under_a_condition(tmp_path: Path,
 ALLOW = '{ Sid = "%s", Effect = "Allow", Action = "%s", Resource = "*" }'
 
 
-def given(*sids_and_actions: tuple[str, str], head: str = "") -> str:
+def encoded_document(*sids_and_actions: tuple[str, str], head: str = "") -> str:
     listed = ", ".join(ALLOW % pair for pair in sids_and_actions)
     return f"jsonencode({{ {head}Statement = [{listed}] }})"
 
@@ -235,19 +235,19 @@ def summary(found: tuple[Statement, ...]) -> list[tuple[str | None, str]]:
     return [(one.sid, str((one.actions or ())[0])) for one in found]
 
 
-def test_overrides_follow_one_another(tmp_path: Path) -> None:
-    """A later override takes the place of an earlier one, also within one document; one without a Sid is added."""
+def test_later_override_replaces_earlier(tmp_path: Path) -> None:
+    """A later override replaces an earlier one, also within one document; one without a Sid is added."""
     text = data(
         f"{statement('A')}\n  override_policy_documents = [\n    "
-        f"{given(('A', 's3:1'), ('B', 's3:2'), ('B', 's3:3'))},\n"
-        f"    {given(('', 's3:4'), ('A', 's3:5'), ('', 's3:6'))},\n  ]"
+        f"{encoded_document(('A', 's3:1'), ('B', 's3:2'), ('B', 's3:3'))},\n"
+        f"    {encoded_document(('', 's3:4'), ('A', 's3:5'), ('', 's3:6'))},\n  ]"
     )
     assert summary(statements(tmp_path, text)) == [("A", "s3:5"), ("B", "s3:3"), (None, "s3:4"), (None, "s3:6")]
 
 
-def test_two_sources_with_one_sid_are_both_looked_at(tmp_path: Path) -> None:
-    """Terraform refuses them; neither statement is lost, and an own one takes the place of both."""
-    sources = f"  source_policy_documents = [{given(('A', 's3:1'))}, {given(('A', 's3:2'))}]\n"
+def test_sources_with_same_sid_are_both_kept(tmp_path: Path) -> None:
+    """Terraform rejects them; both statements are kept, and an own one replaces both."""
+    sources = f"  source_policy_documents = [{encoded_document(('A', 's3:1'))}, {encoded_document(('A', 's3:2'))}]\n"
     assert summary(statements(tmp_path, data(sources))) == [("A", "s3:1"), ("A", "s3:2")]
     assert ("A", "s3:Get*") in summary(statements(tmp_path, data(sources + statement("A"))))
 
@@ -263,14 +263,14 @@ def test_two_sources_with_one_sid_are_both_looked_at(tmp_path: Path) -> None:
         ('version = "2008-10-17"', "Version = var.v, ", "${var.v}"),
     ],
 )
-def test_the_highest_version_counts(tmp_path: Path, own: str, source: str, version: str) -> None:
-    """Of the document's own Version and those of its sources the highest is taken."""
-    body = f"  {own}\n  source_policy_documents = [{given(('A', 's3:1'), head=source)}]"
+def test_highest_version_is_used(tmp_path: Path, own: str, source: str, version: str) -> None:
+    """Of the Versions of the document and its sources the highest is used."""
+    body = f"  {own}\n  source_policy_documents = [{encoded_document(('A', 's3:1'), head=source)}]"
     assert json(document(tmp_path, 'variable "v" {}\n' + data(body)).get("Version")) == version
 
 
-def test_keys_of_a_source_in_any_case(tmp_path: Path) -> None:
-    """A source is read as Go reads JSON: its keys in any case are elements of the policy."""
+def test_source_keys_are_case_insensitive(tmp_path: Path) -> None:
+    """Keys of a source are case-insensitive, as in Go's JSON decoder."""
     body = (
         '  source_policy_documents = [jsonencode({ statement = [{ effect = "Allow", action = "iam:PassRole",\n'
         '    RESOURCE = "*", condition = { StringEquals = { "iam:PassedToService" = "ec2.amazonaws.com" } } }] })]'
@@ -279,8 +279,8 @@ def test_keys_of_a_source_in_any_case(tmp_path: Path) -> None:
     assert (found.effect, len(found.resources or ()), found.condition is not None) == ("Allow", 1, True)
 
 
-def test_attributes_that_are_null_are_not_there(tmp_path: Path) -> None:
-    """null and empty lists are left out, also where they are one of two alternatives; Effect is then Allow."""
+def test_null_and_empty_attributes_are_absent(tmp_path: Path) -> None:
+    """null and empty lists are absent, also as one of two alternatives; the Effect is then Allow."""
     body = (
         '  statement {\n    sid = null\n    effect = var.x ? null : "Deny"\n'
         '    actions = var.x ? ["iam:PassRole"] : null\n'
@@ -296,8 +296,8 @@ def test_attributes_that_are_null_are_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value", ["statement.value.{0}", 'lookup(statement.value, "{0}", null)', "try(var.s.{0}, null)"]
 )
-def test_statements_of_a_list_that_is_not_known(tmp_path: Path, value: str) -> None:
-    """A statement that may have ``actions`` or ``not_actions`` is one that is not known, and no refused one."""
+def test_unknown_actions_or_not_actions_are_one_unresolved_list(tmp_path: Path, value: str) -> None:
+    """A statement with unknown ``actions`` and ``not_actions`` has one unresolved list and is not rejected."""
     names = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
     lines = "".join(f"      {name} = {value.format(name)}\n" for name in names)
     body = f'  dynamic "statement" {{\n    for_each = var.s\n    content {{\n{lines}    }}\n  }}'
@@ -306,15 +306,15 @@ def test_statements_of_a_list_that_is_not_known(tmp_path: Path, value: str) -> N
     assert [len(texts or ()) for texts in (found.actions, found.resources)] == [1, 1]
 
 
-def test_what_is_known_decides_what_is_not(tmp_path: Path) -> None:
-    """Beside known ``not_actions`` the unknown ``actions`` are not there, as AWS refuses both."""
+def test_known_not_actions_make_unknown_actions_absent(tmp_path: Path) -> None:
+    """Beside known ``not_actions`` the unknown ``actions`` are absent, as AWS rejects both."""
     body = '  statement {\n    actions = var.s\n    not_actions = ["s3:*"]\n    resources = ["*"]\n  }'
     (found,) = statements(tmp_path, 'variable "s" {}\n' + data(body))
     assert (found.actions, [str(text) for text in found.not_actions or ()]) == (None, ["s3:*"])
 
 
-def test_a_dynamic_condition_under_a_condition(tmp_path: Path) -> None:
-    """A statement reads with and without a condition block that is there under a condition only."""
+def test_conditional_condition_block(tmp_path: Path) -> None:
+    """A statement with a conditional condition block has an alternative with it and one without."""
     body = (
         '  statement {\n    actions = ["iam:PassRole"]\n    resources = ["*"]\n    dynamic "condition" {\n'
         '      for_each = var.x ? ["ec2.amazonaws.com"] : []\n      content {\n        test = "StringEquals"\n'
@@ -327,8 +327,8 @@ def test_a_dynamic_condition_under_a_condition(tmp_path: Path) -> None:
     ]
 
 
-def test_a_dynamic_condition_inside_a_dynamic_statement(tmp_path: Path) -> None:
-    """Conditions of each element of a list of statements, as wrapper modules write it."""
+def test_nested_dynamic_conditions(tmp_path: Path) -> None:
+    """Conditions of each element of a list of statements, as in wrapper modules."""
     text = (
         'variable "s" {\n  default = [\n    { a = ["iam:PassRole"], c = [{ t = "StringEquals", v = ["x", "y"] }] },\n'
         '    { a = ["s3:Get*"] },\n  ]\n}\n'
@@ -346,8 +346,8 @@ def test_a_dynamic_condition_inside_a_dynamic_statement(tmp_path: Path) -> None:
     ]
 
 
-def test_a_document_that_is_the_output_of_a_module(tmp_path: Path) -> None:
-    """``json`` of a data source in a child module is followed through its output, at its own lines."""
+def test_document_from_module_output(tmp_path: Path) -> None:
+    """``json`` of a data source in a child module is followed through its output and keeps its positions."""
     child = tmp_path / "child"
     child.mkdir()
     output = 'output "json" {\n  value = data.aws_iam_policy_document.c.minified_json\n}\n'
@@ -357,8 +357,8 @@ def test_a_document_that_is_the_output_of_a_module(tmp_path: Path) -> None:
     assert (found.sid, found.at.file, found.at.line) == ("C", str(child / "main.tf"), 2)
 
 
-def test_documents_of_for_each(tmp_path: Path) -> None:
-    """One instance of several documents, and all of them."""
+def test_documents_with_for_each(tmp_path: Path) -> None:
+    """References to one instance and to all instances of a document."""
     each = data('  for_each = toset(["a", "b"])\n  statement {\n    sid = each.key\n    actions = ["s3:*"]\n  }', "e")
     one = "data.aws_iam_policy_document.e"
     for sources, sids in ((f'[{one}["b"].json]', ["b"]), (f"[for k, d in {one} : d.json]", ["a", "b"])):
@@ -367,13 +367,13 @@ def test_documents_of_for_each(tmp_path: Path) -> None:
         assert [json(item.get("Sid")) for item in node.items if isinstance(item, ObjectNode)] == sids
 
 
-def test_the_id_of_a_document(tmp_path: Path) -> None:
-    """``policy_id`` is the Id."""
+def test_policy_id(tmp_path: Path) -> None:
+    """``policy_id`` becomes Id."""
     assert json(document(tmp_path, data('  policy_id = "x"\n' + statement("A"))).get("Id")) == "x"
 
 
 def test_policy_variables_in_principals_and_conditions(tmp_path: Path) -> None:
-    """``&{`` is read in principals and in the values of conditions as well, and nowhere else."""
+    """``&{`` is converted in principals and condition values too, and nowhere else."""
     body = (
         '  statement {\n    actions = ["s3:&{x}"]\n    not_resources = ["a/&{aws:username}"]\n    principals {\n'
         '      type = "AWS"\n      identifiers = ["&{aws:userid}"]\n    }\n    condition {\n      test = "StringLike"\n'
@@ -393,8 +393,8 @@ def test_policy_variables_in_principals_and_conditions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "resources", ["var.roles", '[for name in var.roles : "arn:aws:iam::*:role/${name}"]', "concat(var.roles)"]
 )
-def test_a_list_that_is_empty_by_default_is_still_to_be_given(tmp_path: Path, resources: str) -> None:
-    """AWS refuses a statement without resources, so a computed list that is empty is one that is not known yet."""
+def test_computed_empty_resources_are_unresolved(tmp_path: Path, resources: str) -> None:
+    """AWS rejects a statement without resources, so a computed empty list is unresolved."""
     text = f"""
 variable "roles" {{
   default = []
@@ -413,19 +413,19 @@ resource "aws_iam_policy" "p" {{
     (policy,) = load(tmp_path).policies
     found = parse_document(policy.document)
     assert found.problems == ()
-    assert [hole.reason for one in found.statements for hole in one.holes] == ["empty, which AWS refuses"]
+    assert [hole.reason for one in found.statements for hole in one.holes] == ["empty, which AWS rejects"]
 
 
-def test_an_empty_list_as_it_is_written_is_a_mistake(tmp_path: Path) -> None:
-    """Resources that are written as an empty list are what AWS refuses, and nothing that is still to be given."""
+def test_literal_empty_resources_are_an_error(tmp_path: Path) -> None:
+    """A literal empty list of resources is an error, not an unresolved value."""
     body = data('statement {\n  actions = ["iam:PassRole"]\n  resources = []\n}')
     assert [problem.reason for problem in parse_document(document(tmp_path, body)).problems] == [
         "a statement holds neither Resource nor NotResource"
     ]
 
 
-def test_the_one_document_of_a_count_that_is_joined(tmp_path: Path) -> None:
-    """``join("", data.….*.json)``, the old way to name the one instance, keeps the document with its places."""
+def test_joined_single_document_keeps_positions(tmp_path: Path) -> None:
+    """``join("", data.….*.json)``, the old form for a single instance, keeps the document and its positions."""
     (tmp_path / "main.tf").write_text(
         """variable "on" {}
 data "aws_iam_policy_document" "d" {

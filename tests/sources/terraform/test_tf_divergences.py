@@ -1,7 +1,7 @@
-"""Where the two readers, and HCL itself, do not agree on what is valid: one row for each known difference.
+"""Known differences between the two readers, and between them and HCL: one row each.
 
-The rows of the default reader are checked everywhere, those of python-hcl2 where it is installed without checkov's
-fork of the same name.
+The rows of the default reader are always tested, those of python-hcl2 if it is installed without checkov's fork of the
+same name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ oracle = pytest.mark.skipif(
 )
 
 YES, NO = "accepted", "rejected"
-HOLE = "a hole"  # the file is read, and the expression is one that is not understood
+UNPARSED = "unparsed"  # the file is parsed, but not the expression
 
 # text, is it HCL, what tree-sitter-hcl makes of it, what python-hcl2 makes of it
 TABLE = [
@@ -55,8 +55,8 @@ TABLE = [
     ("a = b.ä\n", True, YES, NO),
     ("a = { ä = 1 }\n", True, YES, NO),
     ("a = f::g(1)\n", True, YES, NO),  # the names of providers' functions have three parts, which it reads
-    ("a = <<E\n${ä}\nE\n", True, YES, HOLE),
-    ("a = <<E\n${!!b}\nE\n", True, YES, HOLE),
+    ("a = <<E\n${ä}\nE\n", True, YES, UNPARSED),
+    ("a = <<E\n${!!b}\nE\n", True, YES, UNPARSED),
     ('a = "$${"\n', True, YES, NO),
     ('a = "%%{"\n', True, YES, NO),
     # valid, and tree-sitter-hcl's grammar has no words for it: the reader brings it into another form first
@@ -68,16 +68,16 @@ TABLE = [
     ("a = # c\n 1\n", False, YES, NO),
     ("a = x\n.b\n", False, YES, NO),
     ("a = 0x1f\n", False, YES, NO),
-    ('a = "${}"\n', False, HOLE, NO),
+    ('a = "${}"\n', False, UNPARSED, NO),
     ('a = "\\q"\n', False, NO, YES),
     ('a = "\\uZZZZ"\n', False, NO, YES),
     ("a = <<E\n${x\nE\n", False, NO, YES),
     ("a = <<E\nE", False, NO, YES),
     ("a = { for = 1 }\n", False, NO, YES),
     ('b "c"\n{\n}\n', False, NO, YES),
-    ('a = "%{ if b }"\n', False, NO, HOLE),
-    ('a = "%{ endif }"\n', False, NO, HOLE),
-    ("a = <<E\n%{ if b }\nE\n", False, NO, HOLE),
+    ('a = "%{ if b }"\n', False, NO, UNPARSED),
+    ('a = "%{ endif }"\n', False, NO, UNPARSED),
+    ("a = <<E\n%{ if b }\nE\n", False, NO, UNPARSED),
     # not valid, and both accept it: more is read, nothing is lost
     ('a = "x\ny"\n', False, YES, YES),
     ("a = 1 b = 2\n", False, YES, YES),
@@ -106,19 +106,19 @@ def flat(body: Body) -> list[object]:
 def outcome(found: ParsedFile) -> str:
     if found.problems:
         return NO
-    return HOLE if "Unparsed(" in repr(flat(found.body)) else YES
+    return UNPARSED if "Unparsed(" in repr(flat(found.body)) else YES
 
 
 @pytest.mark.parametrize(("text", "tree_sitter"), [(row[0], row[2]) for row in TABLE])
-def test_what_the_default_reader_makes_of_it(text: str, tree_sitter: str) -> None:
+def test_default_reader_matches_its_column(text: str, tree_sitter: str) -> None:
     """The column of tree-sitter-hcl."""
     assert outcome(reader_tree_sitter.read(SourceText.of("m.tf", text.encode()))) == tree_sitter
 
 
 @oracle
 @pytest.mark.parametrize(("text", "tree_sitter", "python_hcl2"), [(row[0], *row[2:]) for row in TABLE])
-def test_what_python_hcl2_makes_of_it(text: str, tree_sitter: str, python_hcl2: str) -> None:
-    """The column of python-hcl2; what both accept gives the same tree."""
+def test_python_hcl2_matches_its_column(text: str, tree_sitter: str, python_hcl2: str) -> None:
+    """The column of python-hcl2; text that both accept has the same tree."""
     source = SourceText.of("m.tf", text.encode())
     found = reader_python_hcl2.read(source)
     assert outcome(found) == python_hcl2
@@ -127,15 +127,15 @@ def test_what_python_hcl2_makes_of_it(text: str, tree_sitter: str, python_hcl2: 
 
 
 def test_no_valid_text_is_rejected_by_both() -> None:
-    """What is HCL is read by one of them at least, and by the default one always."""
+    """Valid HCL is accepted by at least one reader, and always by the default one."""
     valid = [row for row in TABLE if row[1]]
     assert [text for text, _, first, second in valid if YES not in (first, second)] == []
     assert [text for text, _, first, _ in valid if first != YES] == []
 
 
 @oracle
-def test_pairs_of_signs_differ() -> None:
-    """``$$${`` is two dollars and an interpolation in HCL; python-hcl2 takes the last two for an escape."""
+def test_doubled_signs_differ() -> None:
+    """``$$${`` is two dollars and an interpolation in HCL; python-hcl2 reads the last two as an escape."""
     source = SourceText.of("m.tf", b'a = "$$${x}"\n')
     first, second = (
         reader.read(source).body.attributes[0].value for reader in (reader_tree_sitter, reader_python_hcl2)
@@ -148,8 +148,8 @@ def test_pairs_of_signs_differ() -> None:
 
 @oracle
 @pytest.mark.parametrize("text", ["$$${x}", "$$$${x}", "%%%{ if x }y%{ endif }", "$", "$$", "$${", "a$${x}${y}"])
-def test_pairs_of_signs_in_heredocs_are_the_same(text: str) -> None:
-    """Heredocs are taken apart here, and alike."""
+def test_doubled_signs_in_heredocs_are_the_same(text: str) -> None:
+    """This package splits heredocs itself, so both readers agree."""
     source = SourceText.of("m.tf", f"a = <<E\n{text}\nE\n".encode())
     assert flat(reader_tree_sitter.read(source).body) == flat(reader_python_hcl2.read(source).body)
 

@@ -1,4 +1,4 @@
-"""Documents that replace each other's statements, against the provider's own loop written out plainly."""
+"""Merging documents by Sid, compared with a plain version of the provider's loop."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, text
-from passrole_checks.sources.terraform.resources.document_merge import put
+from passrole_checks.sources.terraform.resources.document_merge import merge_by_sid
 
 AT = Position("main.tf", 1)
 CONDITIONS = ("var.a", "var.b")
 
 Plain = tuple[str, int]  # Sid and a number that tells statements apart
-Optional = tuple[Plain, str | None]  # under which condition it is there
+Optional = tuple[Plain, str | None]  # a statement and its condition
 
 
 def node(item: Optional) -> Node:
@@ -30,7 +30,7 @@ def node(item: Optional) -> Node:
 
 
 def resolved(nodes: list[Node], truth: dict[str, str]) -> list[Plain]:
-    """The statements that are there where the conditions have these outcomes."""
+    """The statements that exist if the conditions have these outcomes."""
     found: list[Plain] = []
     for item in nodes:
         while isinstance(item, Choice):
@@ -44,7 +44,7 @@ def resolved(nodes: list[Node], truth: dict[str, str]) -> list[Plain]:
 
 
 def merged(statements: list[Plain], added: list[Plain]) -> list[Plain]:
-    """What the provider does (``policy_model.go``, ``Merge``)."""
+    """The provider's algorithm (``policy_model.go``, ``Merge``)."""
     result = list(statements)
     for sid, number in added:
         place = next((place for place, old in enumerate(result) if sid and old[0] == sid), None)
@@ -55,13 +55,13 @@ def merged(statements: list[Plain], added: list[Plain]) -> list[Plain]:
     return result
 
 
-def there(items: list[Optional], truth: dict[str, str]) -> list[Plain]:
+def existing(items: list[Optional], truth: dict[str, str]) -> list[Plain]:
     return [plain for plain, condition in items if condition is None or truth[condition] == "true"]
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> list[list[Optional]]:
-    """Some documents: each statement with its own number, some of them under a condition."""
+    """Documents whose statements are numbered, some of them conditional."""
     count = iter(range(100))
     sids = st.sampled_from(["", "A", "B", "C"])
     conditions = st.sampled_from([None, None, *CONDITIONS])
@@ -71,8 +71,8 @@ def documents(draw: st.DrawFn) -> list[list[Optional]]:
 
 @settings(max_examples=examples(100))
 @given(documents())
-def test_merging_is_that_of_the_provider_under_every_outcome(found: list[list[Optional]]) -> None:
-    """Whatever the conditions turn out to be, the statements that are left are those that the provider would write."""
+def test_merge_equals_provider_under_every_outcome(found: list[list[Optional]]) -> None:
+    """Under every outcome of the conditions, the statements are those of the provider."""
     first, *overrides = found
     unique: list[Optional] = []
     for item in first:  # of a source, the provider accepts every Sid only once
@@ -81,10 +81,10 @@ def test_merging_is_that_of_the_provider_under_every_outcome(found: list[list[Op
     statements = [node(item) for item in unique]
     for override in overrides:
         for item in override:
-            statements = put(statements, [node(item)])
+            statements = merge_by_sid(statements, [node(item)])
     for values in product(("true", "false"), repeat=len(CONDITIONS)):
         truth = dict(zip(CONDITIONS, values, strict=True))
-        expected = there(unique, truth)
+        expected = existing(unique, truth)
         for override in overrides:
-            expected = merged(expected, there(override, truth))
+            expected = merged(expected, existing(override, truth))
         assert sorted(resolved(statements, truth)) == sorted(expected)

@@ -1,4 +1,4 @@
-"""Expressions and templates whose tree was written by hand from HCL's specification: what both readers must give."""
+"""Trees of expressions and templates written by hand from HCL's specification, required from both readers."""
 
 from __future__ import annotations
 
@@ -232,8 +232,8 @@ DEFAULT_ONLY = [
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(("text", "tree"), EXPRESSIONS + TEMPLATES)
 @pytest.mark.parametrize("crlf", [False, True], ids=["LF", "CRLF"])
-def test_trees(read: Read, text: str, tree: str, crlf: bool) -> None:
-    """Both readers give the tree that the specification asks for, whatever the line ends are."""
+def test_both_readers_build_the_specified_tree(read: Read, text: str, tree: str, crlf: bool) -> None:
+    """Both readers build the tree of the specification, for all line ends."""
     whole = f"x = {text}\n"
     found = parsed(read, whole.replace("\n", "\r\n") if crlf else whole)
     assert not found.problems
@@ -241,8 +241,8 @@ def test_trees(read: Read, text: str, tree: str, crlf: bool) -> None:
 
 
 @pytest.mark.parametrize(("text", "tree"), DEFAULT_ONLY)
-def test_trees_of_the_default_reader(text: str, tree: str) -> None:
-    """What python-hcl2 rejects is read by the default reader as the specification asks for."""
+def test_default_reader_builds_the_specified_tree(text: str, tree: str) -> None:
+    """The default reader parses by the specification what python-hcl2 rejects."""
     found = parsed(reader_tree_sitter.read, f"x = {text}\n")
     assert not found.problems
     assert shape(found.body.attributes[0].value) == tree
@@ -250,7 +250,7 @@ def test_trees_of_the_default_reader(text: str, tree: str) -> None:
 
 @pytest.mark.parametrize("read", READERS)
 def test_columns_are_characters(read: Read) -> None:
-    """Letters of two, three and four bytes count as one column each, in strings, comments and tabs before a value."""
+    """Characters of two, three and four bytes count as one column, in strings, comments and tabs before a value."""
     found = parsed(read, '/* é名😀 */ a = ["é名😀", b]\n\tc = 1\n')
     value = found.body.attributes[0].value
     assert isinstance(value, Tuple)
@@ -259,14 +259,14 @@ def test_columns_are_characters(read: Read) -> None:
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_byte_order_mark_moves_nothing(read: Read) -> None:
-    """The first line's columns count from what follows the mark."""
+def test_byte_order_mark_moves_no_column(read: Read) -> None:
+    """Columns of the first line count from after the mark."""
     assert tuple(parsed(read, b"\xef\xbb\xbfa = 1\n").body.attributes[0].span) == (1, 1, 1, 6)
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_very_long_line(read: Read) -> None:
-    """A list of two thousand strings on one line is read, each where it stands."""
+def test_very_long_line_is_parsed(read: Read) -> None:
+    """A list of two thousand strings on one line is parsed with all positions."""
     found = parsed(read, "a = [" + '"xxxx", ' * 2_000 + "b]\n").body.attributes[0].value
     assert isinstance(found, Tuple)
     assert len(found.items) == 2_001
@@ -283,8 +283,8 @@ def test_a_very_long_line(read: Read) -> None:
     ],
     ids=["comments", "blanks", "CRLF"],
 )  # fmt: skip
-def test_comments_and_blanks_in_odd_places(read: Read, text: str) -> None:
-    """What stands between the tokens changes nothing but places."""
+def test_comments_and_whitespace_change_only_positions(read: Read, text: str) -> None:
+    """Text between tokens changes nothing but positions."""
     found = parsed(read, text)
     assert not found.problems
     block = found.body.blocks[0]
@@ -295,7 +295,7 @@ def test_comments_and_blanks_in_odd_places(read: Read, text: str) -> None:
 
 @pytest.mark.parametrize("read", READERS)
 def test_directives_in_heredocs_nest(read: Read) -> None:
-    """A loop in a choice in a loop, each on lines of its own, with trims."""
+    """A loop in a conditional in a loop, each on its own lines, with trims."""
     text = (
         "x = <<EOT\n%{ for a in b ~}\n%{ if a }\n${a}\n%{ else ~}\n"
         "%{ for c in a ~}${c}%{ endfor ~}\n%{ endif }\n%{ endfor }\nEOT\n"

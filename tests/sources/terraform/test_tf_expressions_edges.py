@@ -1,4 +1,4 @@
-"""Operators, indexes, loops and templates at the edges: values of another kind, known in part, or too many."""
+"""Edge cases of operators, indexes, loops and templates: other types, partly known values, too many values."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), ANSWERED)
-def test_an_expression_at_an_edge(tmp_path: Path, expression: str, expected: object) -> None:
-    """What is known of unusual operands is told, and what is not known stays in its place."""
+def test_unusual_operands_keep_what_is_known(tmp_path: Path, expression: str, expected: object) -> None:
+    """Known parts of unusual operands are kept, unknown parts stay unresolved in place."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -68,7 +68,7 @@ UNANSWERED = [
     ('"abc".x', "no attribute x"),
     ('"abc"[0]', "not a collection"),
     ('"x${var.u}"[0]', "not a collection"),
-    ("local.name[0]", "known when it is deployed"),
+    ("local.name[0]", "known after apply"),
     ('[for x in ["a"] : x if var.u][var.v]', NO_DEFAULT),
     ("{ (var.u) = 1 }[var.v]", NO_DEFAULT),
     ("7 % 0", "no number"),
@@ -80,15 +80,15 @@ UNANSWERED = [
     ('"abc${var.u}" == "abc${var.u}"', NO_DEFAULT),
     ('"a${var.u}" == "${var.v}b"', NO_DEFAULT),
     ('concat(["a"], var.u) == distinct(["a", var.v])', NO_DEFAULT),
-    ('[for x in "a" : x]', "a 'for' over something that is no collection"),
+    ('[for x in "a" : x]', "'for' over a value that is no collection"),
     ('join(",", [for x in range(1024) : "${var.u}${x}${var.v}${local.name}${local.account}"])', "too long"),
     ("path.nope", "a path"),
 ]
 
 
 @pytest.mark.parametrize(("expression", "reason"), UNANSWERED)
-def test_no_value_at_an_edge(tmp_path: Path, expression: str, reason: str) -> None:
-    """An expression that cannot be told is a hole with its own text, which says why."""
+def test_unknown_expression_is_unresolved_with_a_reason(tmp_path: Path, expression: str, reason: str) -> None:
+    """An unknown expression is unresolved, with its text and the reason."""
     found = evaluated(tmp_path, expression)
     assert isinstance(found, StringNode)
     assert found.only_hole is not None
@@ -150,8 +150,8 @@ data "local_file" "none" {}
         ("data.local_file.none.content", "${data.local_file.none.content}"),
     ],
 )  # fmt: skip
-def test_an_attribute_of_a_data_source(tmp_path: Path, expression: str, expected: object) -> None:
-    """Of a data source is told what its type and its block say; the rest is a hole."""
+def test_data_source_attribute_is_known_as_far_as_possible(tmp_path: Path, expression: str, expected: object) -> None:
+    """Attributes known by the type or the block have values; the others are unresolved."""
     assert shown(evaluated(tmp_path, expression, DATA)) == expected
 
 
@@ -178,8 +178,8 @@ MERGED = [
 
 
 @pytest.mark.parametrize(("body", "statements"), MERGED)
-def test_a_document_of_a_data_source_at_an_edge(tmp_path: Path, body: str, statements: str) -> None:
-    """Documents that are empty, no policies, or not known leave what is known of the statements."""
+def test_unusual_policy_document_data_sources_keep_statements(tmp_path: Path, body: str, statements: str) -> None:
+    """Empty, invalid and unknown documents keep what is known of the statements."""
     found = evaluated(
         tmp_path, "data.aws_iam_policy_document.d.json", f'data "aws_iam_policy_document" "d" {{\n  {body}\n}}\n'
     )
@@ -203,8 +203,8 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("type_", "default", "expected"), TYPES)
-def test_the_type_of_a_variable_at_an_edge(tmp_path: Path, type_: str, default: str, expected: object) -> None:
-    """A default is what its type makes of it; what does not fit, and what is too deep, stays as it is."""
+def test_unusual_types_convert_what_fits(tmp_path: Path, type_: str, default: str, expected: object) -> None:
+    """A default is converted to its type; a value that does not fit, or is too deep, is not changed."""
     found = shown(evaluated(tmp_path, "var.t", f'variable "t" {{\n  type    = {type_}\n  default = {default}\n}}\n'))
     while isinstance(found, list) and type_.startswith("list(list("):
         (found,) = found
@@ -224,8 +224,8 @@ def test_the_type_of_a_variable_at_an_edge(tmp_path: Path, type_: str, default: 
         ('"a${jsonencode([1])}%{ for x in var.u }b%{ endfor }"', "a[1]${var.u}"),
     ],
 )
-def test_a_template_at_an_edge(tmp_path: Path, expression: str, expected: object) -> None:
-    """Directives and encoded values in templates keep what is known of their text."""
+def test_unusual_templates_keep_what_is_known(tmp_path: Path, expression: str, expected: object) -> None:
+    """Directives and encoded values in templates keep the known parts of their text."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -242,13 +242,13 @@ MANY = f'join("", [for x in range(800) : "{PARTS}"])'
         (f'"%{{ for x in range(1024) }}{PARTS}%{{ endfor }}"', "too long"),
         (f"format(\"%s%s\", {MANY}, {MANY})", "too long"),
         ('csvdecode(join("\\n", [for x in range(1001) : "a,b,c,d,e,f,g,h,i,j"]))', "too many elements"),
-        (f'regex("a", {LONG})', "a regular expression over a text too long"),
-        (f'replace({LONG}, "/a/", "b")', "a regular expression over a text too long"),
+        (f'regex("a", {LONG})', "the text is too long for a regular expression"),
+        (f'replace({LONG}, "/a/", "b")', "the text is too long for a regular expression"),
         (f"yamldecode({LONG})", "too large"),
     ],
 )  # fmt: skip
-def test_what_grows_too_large_is_a_hole(tmp_path: Path, expression: str, reason: str) -> None:
-    """Collections and texts that are larger than any configuration has them are not followed further."""
+def test_oversized_values_are_unresolved(tmp_path: Path, expression: str, reason: str) -> None:
+    """Collections and strings beyond the limits are not followed."""
     found = evaluated(tmp_path, expression)
     assert isinstance(found, StringNode)
     assert found.only_hole is not None

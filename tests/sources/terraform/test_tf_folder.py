@@ -1,4 +1,4 @@
-"""One folder: override files, files of OpenTofu, symbolic links, and which other folders it calls."""
+"""One folder: override files, OpenTofu files, symbolic links, and the folders that it calls."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def texts(root: Path) -> list[str]:
 # override files
 
 
-def test_attributes_and_files_in_order(tmp_path: Path) -> None:
-    """An override replaces an attribute, the last file by name wins, and ``override.tf`` is one of them."""
+def test_later_override_files_take_precedence(tmp_path: Path) -> None:
+    """An override replaces an attribute; the last file by name wins, ``override.tf`` included."""
     put(tmp_path, {"main.tf": policy("a"), "a_override.tf": policy("b"), "override.tf": policy("c")})
     assert texts(tmp_path) == ["c"]
     put(tmp_path, {"z_override.tf.json": json.dumps({"resource": {"aws_iam_policy": {"p": {"policy": "{}"}}}})})
@@ -60,15 +60,15 @@ def test_attributes_and_files_in_order(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_locals_variables_and_modules(tmp_path: Path, base: str, over: str, expected: list[str]) -> None:
-    """Locals are merged by their names, variables and module calls by their arguments."""
+def test_locals_variables_and_modules_are_merged(tmp_path: Path, base: str, over: str, expected: list[str]) -> None:
+    """Locals are merged by name, variables and module calls by argument."""
     put(tmp_path, {f"{name}/main.tf": f'output "b" {{\n  value = "{name}"\n}}\n' for name in ("one", "two")})
     wanted = POLICY % '{ Effect = "Allow", Action = "iam:PassRole", Resource = [local.a, local.b] }'
     put(tmp_path, {"main.tf": base + wanted, "override.tf": over})
     assert texts(tmp_path) == expected
 
 
-def test_outputs_and_data_sources(tmp_path: Path) -> None:
+def test_outputs_and_data_sources_of_modules_are_merged(tmp_path: Path) -> None:
     """Outputs and data sources of a module are overridden in its own folder."""
     data = (
         'data "aws_iam_policy_document" "d" {\n  statement {\n'
@@ -96,7 +96,7 @@ def statement(name: str, dynamic: bool) -> str:
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("second", [False, True])
 def test_nested_blocks_replace_those_of_their_type(tmp_path: Path, first: bool, second: bool) -> None:
-    """Blocks of an override take the place of all of their type, those that ``dynamic`` makes as well."""
+    """Nested blocks of an override replace all of their type, ``dynamic`` ones included."""
     head = 'data "aws_iam_policy_document" "d" {\n'
     use = 'resource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.d.json\n}\n'
     put(
@@ -110,7 +110,7 @@ def test_nested_blocks_replace_those_of_their_type(tmp_path: Path, first: bool, 
 
 
 def test_providers_are_merged_by_alias(tmp_path: Path) -> None:
-    """The account that an override states for the default provider holds; one of an alias is another provider's."""
+    """An override of the default provider sets the account; one with an alias is another provider."""
     base = 'provider "aws" {\n  region = "eu-west-1"\n}\nprovider "aws" {\n  alias = "x"\n}\n'
     over = 'provider "aws" {\n  allowed_account_ids = ["111122223333"]\n}\n'
     put(tmp_path, {"main.tf": base, "override.tf": over})
@@ -119,8 +119,8 @@ def test_providers_are_merged_by_alias(tmp_path: Path) -> None:
     assert load(tmp_path).account is None
 
 
-def test_blocks_that_hold_no_policy_do_not_matter(tmp_path: Path) -> None:
-    """``moved``, ``import``, ``removed``, ``check`` and ``terraform`` blocks are read past, in overrides too."""
+def test_blocks_without_policies_are_ignored(tmp_path: Path) -> None:
+    """``moved``, ``import``, ``removed``, ``check`` and ``terraform`` blocks are ignored, also in overrides."""
     others = (
         'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n  backend "s3" {}\n}\n'
         "moved {\n  from = aws_iam_policy.old\n  to = aws_iam_policy.p\n}\n"
@@ -138,17 +138,17 @@ def test_blocks_that_hold_no_policy_do_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("main.tf", "main.tofu"), ("main_override.tf", "main_override.tofu")])
-def test_a_file_of_opentofu_stands_in_for_its_namesake(tmp_path: Path, theirs: str, ours: str) -> None:
-    """Of ``x.tf`` and ``x.tofu`` the second is read, and the first is named as not evaluated."""
+def test_opentofu_file_replaces_terraform_file(tmp_path: Path, theirs: str, ours: str) -> None:
+    """``x.tofu`` is read instead of ``x.tf``, which is reported as not evaluated."""
     put(tmp_path, {"base.tf": policy("base"), theirs: policy("theirs"), ours: policy("ours")})
     assert "theirs" not in texts(tmp_path)
     assert "ours" in texts(tmp_path)
     notes = scan_paths([tmp_path], ScanOptions()).not_evaluated
-    assert [(Path(note.file).name, note.reason) for note in notes] == [(theirs, f"OpenTofu reads {ours} in its place")]
+    assert [(Path(note.file).name, note.reason) for note in notes] == [(theirs, f"OpenTofu reads {ours} instead")]
 
 
-def test_json_stands_in_for_json_only(tmp_path: Path) -> None:
-    """``x.tofu.json`` stands in for ``x.tf.json``, and not for ``x.tf``."""
+def test_opentofu_json_replaces_json_only(tmp_path: Path) -> None:
+    """``x.tofu.json`` replaces ``x.tf.json``, but not ``x.tf``."""
     put(tmp_path, {"x.tf": policy("a"), "x.tf.json": "{", "x.tofu.json": "{}"})
     assert texts(tmp_path) == ["a"]
     assert load(tmp_path).unreadable == ()
@@ -157,8 +157,8 @@ def test_json_stands_in_for_json_only(tmp_path: Path) -> None:
 # symbolic links
 
 
-def test_a_folder_of_symbolic_links_is_read(tmp_path: Path) -> None:
-    """Terraform reads a linked file like any other; a folder that holds nothing else is a root as well."""
+def test_folder_of_symbolic_links_is_read(tmp_path: Path) -> None:
+    """Terraform reads a linked file like any other; a folder with only links is a root module too."""
     put(tmp_path, {"shared/main.tf": policy("*")})
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/main.tf").symlink_to("../shared/main.tf")
@@ -167,16 +167,16 @@ def test_a_folder_of_symbolic_links_is_read(tmp_path: Path) -> None:
     assert [finding.at.file for finding in result.findings] == [str(tmp_path / "dev/main.tf")]
 
 
-def test_a_link_to_itself_hides_no_other_file(tmp_path: Path) -> None:
-    """It is named as unreadable, and the files beside it are read."""
+def test_link_to_itself_hides_no_other_file(tmp_path: Path) -> None:
+    """The link is unreadable, and the files beside it are read."""
     (tmp_path / "loop.tf").symlink_to("loop.tf")
     found = load(put(tmp_path, {"main.tf": policy("*")}))
     assert len(found.policies) == 1
     assert [Path(one.file).name for one in found.unreadable] == ["loop.tf"]
 
 
-def test_a_link_that_leads_nowhere_is_unreadable(tmp_path: Path) -> None:
-    """It is named; one that leads to a folder, and the lock of an editor, are no files."""
+def test_dangling_link_is_unreadable(tmp_path: Path) -> None:
+    """A dangling link is reported; a link to a folder and an editor's lock are no files."""
     (tmp_path / "main.tf").symlink_to("nowhere.tf")
     (tmp_path / ".#other.tf").symlink_to("user@host.1234")
     (tmp_path / "folder.tf").symlink_to(tmp_path)
@@ -189,8 +189,8 @@ def test_a_link_that_leads_nowhere_is_unreadable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["main.tf", "main.tofu", "x_override.tf"])
-def test_calls_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
-    """A folder is known as a module whichever file calls it."""
+def test_called_modules_are_found_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
+    """A folder is a child module, whichever file calls it."""
     put(tmp_path, {name: 'module "m" {\n  source = "./child"\n}\n'})
     assert called_folders(tmp_path) == {tmp_path.resolve() / "child"}
 
@@ -200,16 +200,16 @@ def test_calls_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
     "modules",
     ['{"m": {"source": "./child"}}', '{"m": [{"source": "./child"}]}', '[{"m": {"source": ".\\/child"}}]'],
 )
-def test_calls_in_json(tmp_path: Path, name: str, modules: str) -> None:
-    """JSON in its several forms calls modules as well."""
+def test_called_modules_are_found_in_json(tmp_path: Path, name: str, modules: str) -> None:
+    """JSON in all its forms calls modules."""
     put(tmp_path, {name: f'{{"module": {modules}}}', "child/main.tf": policy("*")})
     assert called_folders(tmp_path) == {tmp_path.resolve() / "child"}
     result = scan_paths([tmp_path], ScanOptions())
     assert [finding.resource.address for finding in result.findings] == ["module.m.aws_iam_policy.p"]
 
 
-def test_a_call_in_a_file_that_is_not_read_is_none(tmp_path: Path) -> None:
-    """A module that only a shadowed file calls is judged by itself."""
+def test_call_in_an_unread_file_is_ignored(tmp_path: Path) -> None:
+    """A module that only a replaced file calls is a root module."""
     put(tmp_path, {"x.tf": 'module "m" {\n  source = "./child"\n}\n', "x.tofu": "", "child/main.tf": policy("*")})
     result = scan_paths([tmp_path], ScanOptions())
     assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.p"]

@@ -1,4 +1,4 @@
-"""Functions of Terraform on values that are known, known in part, or not at all."""
+"""Terraform's functions on known, partially known and unknown values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def evaluated(root: Path, expression: str) -> Node:
 
 
 def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, alternatives as pairs."""
+    """A node as plain data: unresolved values as ``${...}``, alternatives as tuples."""
     if isinstance(node, StringNode):
         return str(node)
     if isinstance(node, Const):
@@ -71,8 +71,8 @@ def shown(node: Node) -> object:
         ('coalescelist([], ["a"])', ["a"]),
     ],
 )
-def test_collections(tmp_path: Path, expression: str, expected: object) -> None:
-    """Known elements survive beside unknown ones; an answer that depends on a hole is a hole."""
+def test_collections_keep_known_elements(tmp_path: Path, expression: str, expected: object) -> None:
+    """Known elements survive beside unknown ones; a result that depends on an unresolved value is unresolved."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -110,8 +110,8 @@ def test_collections(tmp_path: Path, expression: str, expected: object) -> None:
         ('yamldecode("a: [x, 1, true, ~]")', {"a": ["x", 1, True, None]}),
     ],
 )
-def test_texts(tmp_path: Path, expression: str, expected: object) -> None:
-    """Literal parts survive beside holes."""
+def test_strings_keep_known_parts(tmp_path: Path, expression: str, expected: object) -> None:
+    """Known parts of strings survive beside unresolved parts."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -127,8 +127,8 @@ def test_texts(tmp_path: Path, expression: str, expected: object) -> None:
         ('coalesce(var.u, "a")', ("var.u is set", "${var.u}", "a")),
     ],
 )
-def test_functions_that_choose(tmp_path: Path, expression: str, expected: object) -> None:
-    """Where it is not known whether an argument holds, both ways are kept."""
+def test_undecidable_arguments_keep_both_alternatives(tmp_path: Path, expression: str, expected: object) -> None:
+    """If it is undecidable whether an argument is usable, both alternatives are kept."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -150,8 +150,8 @@ def test_functions_that_choose(tmp_path: Path, expression: str, expected: object
         ("1 / 0", "${1 / 0}"),
     ],
 )
-def test_operators(tmp_path: Path, expression: str, expected: object) -> None:
-    """What a hole cannot change is decided."""
+def test_operators_decide_despite_unresolved_operands(tmp_path: Path, expression: str, expected: object) -> None:
+    """An operator is evaluated if an unresolved operand cannot change its result."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -172,8 +172,8 @@ def test_operators(tmp_path: Path, expression: str, expected: object) -> None:
         ("null[*]", []),
     ],
 )
-def test_loops_and_splats(tmp_path: Path, expression: str, expected: object) -> None:
-    """A loop over something unknown gives one element of the right form."""
+def test_loop_over_unknown_collection_yields_one_element(tmp_path: Path, expression: str, expected: object) -> None:
+    """A loop over an unknown collection yields one element of the right form."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -190,13 +190,13 @@ def test_loops_and_splats(tmp_path: Path, expression: str, expected: object) -> 
         ('"${var.u ? "a" : "b"}${var.u ? "c" : "d"}"', ("var.u", "ac", "bd")),
     ],
 )
-def test_templates(tmp_path: Path, expression: str, expected: object) -> None:
-    """Directives are carried out where they are known; the same condition has one outcome."""
+def test_template_directives(tmp_path: Path, expression: str, expected: object) -> None:
+    """Known directives are evaluated; equal conditions have one outcome."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
-def test_more_alternatives_than_can_be_followed_end_in_a_hole(tmp_path: Path) -> None:
-    """Many independent conditions in one text end in a hole with a reason, not in a long wait."""
+def test_too_many_alternatives_are_unresolved(tmp_path: Path) -> None:
+    """Many independent conditions in one string give an unresolved value with a reason, not a long run time."""
     pieces = "".join(f'${{var.u == {number} ? "a" : "b"}}' for number in range(40))
     texts = [evaluated(tmp_path, f'"{pieces}"')]
     reasons = set()

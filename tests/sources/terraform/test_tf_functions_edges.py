@@ -1,4 +1,4 @@
-"""Functions of Terraform at the edges of what they take: no argument of that kind, too much of it, an unusual form."""
+"""Edge cases of Terraform's functions: wrong types, limits, unusual forms of arguments."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), ANSWERED)
-def test_an_answer_at_an_edge(tmp_path: Path, expression: str, expected: object) -> None:
-    """What can be said is said, in unusual forms of arguments too."""
+def test_edge_case_has_value(tmp_path: Path, expression: str, expected: object) -> None:
+    """Unusual forms of arguments are evaluated where that is possible."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -134,7 +134,7 @@ UNANSWERED = [
     ('format("%s", null...)', ""),
     # format
     ("format(var.u, 1)", NO_DEFAULT),
-    ('format("%s", [1])', "a collection"),
+    ('format("%s", [1])', "an argument is a collection"),
     ('format("%t", "x")', "not a bool"),
     ('format("%b", 1.5)', "not a whole number"),
     ('format("%d", "a${var.u}")', ""),
@@ -145,21 +145,21 @@ UNANSWERED = [
     ('formatlist("%s-%s", ["a"], var.u[*])', NO_DEFAULT),
     # patterns
     ('regex(var.u, "a")', NO_DEFAULT),
-    ('regex("(?P<a>x)(y)", "xy")', "some groups have a name and some have none"),
-    ('regex("(?", "a")', "not a regular expression: a group that does not end"),
-    ('regex("(?=a)", "a")', "not a regular expression: a group of a kind that does not exist"),
-    ('regex("(?-i-s:A)", "a")', "not a regular expression: a group of a kind that does not exist"),
-    ('regex("(?i)[ä-ö]+", "ä")', "a regular expression that ignores the case of letters that are not ASCII"),
+    ('regex("(?P<a>x)(y)", "xy")', "named and unnamed groups are mixed"),
+    ('regex("(?", "a")', "invalid regular expression: unterminated group"),
+    ('regex("(?=a)", "a")', "invalid regular expression: invalid group syntax"),
+    ('regex("(?-i-s:A)", "a")', "invalid regular expression: invalid group syntax"),
+    ('regex("(?i)[ä-ö]+", "ä")', "case-insensitive non-ASCII letters in a regular expression"),
     # times
     ('timeadd(var.u, "1h")', NO_DEFAULT),
     ('timeadd("2017-11-22T00:00:00Z", "1.5s")', ""),
-    ('timeadd("9999-11-22T00:00:00Z", "999999999999h")', "a time out of range"),
+    ('timeadd("9999-11-22T00:00:00Z", "999999999999h")', "the time is out of range"),
     ('timecmp(var.u, "2017-11-22T00:00:00Z")', NO_DEFAULT),
     ('timecmp("x", "2017-11-22T00:00:00Z")', "not a time"),
     ('formatdate(var.u, "2017-11-22T00:00:00Z")', NO_DEFAULT),
     ('formatdate("YYYY", "x")', "not a time"),
-    ("formatdate(\"'YYYY\", \"2017-11-22T00:00:00Z\")", "a quotation that does not end"),
-    ('formatdate("X", "2017-11-22T00:00:00Z")', "'X' is no part of a time"),
+    ("formatdate(\"'YYYY\", \"2017-11-22T00:00:00Z\")", "unterminated quote"),
+    ('formatdate("X", "2017-11-22T00:00:00Z")', "'X' is not a date format"),
     # texts and their ends
     ("trimprefix(var.u, var.v)", NO_DEFAULT),
     ('trimsuffix("a", var.v)', NO_DEFAULT),
@@ -183,44 +183,44 @@ UNANSWERED = [
     ("provider::aws::arn_parse(5)", "not an ARN"),
     ('provider::aws::trim_iam_role_path("x")', "not an ARN"),
     ("provider::aws::trim_iam_role_path(var.u)", NO_DEFAULT),
-    ('provider::aws::trim_iam_role_path("arn:aws:iam::1:user/x")', "not the ARN of a role"),
-    ('provider::aws::trim_iam_role_path("arn:aws:s3:::role/x")', "not the ARN of a role"),
+    ('provider::aws::trim_iam_role_path("arn:aws:iam::1:user/x")', "not a role ARN"),
+    ('provider::aws::trim_iam_role_path("arn:aws:s3:::role/x")', "not a role ARN"),
     ('provider::aws::trim_iam_role_path("arn:aws:iam::1:role/${var.u}")', NO_DEFAULT),
     ('provider::aws::trim_iam_role_path("arn:aws:iam::1:${local.name}")', ""),
-    ('provider::aws::trim_iam_role_path("arn:aws:${local.region}:::role/x")', "known when it is deployed"),
+    ('provider::aws::trim_iam_role_path("arn:aws:${local.region}:::role/x")', "known after apply"),
     # templates and files
-    ('templatestring("x${var.u}", {})', "a template that is not known"),
+    ('templatestring("x${var.u}", {})', "the template is unknown"),
     ("templatestring(jsonencode({ a = 1 }), {})", ""),
     ('templatestring("$${templatestring(\\"a\\", {})}", {})', "a template within a template"),
     ('templatestring("$${templatefile(\\"f.json\\", {})}", {})', "a template within a template"),
-    ("filemd5(var.u)", "a file whose name is not known"),
+    ("filemd5(var.u)", "the file name is unknown"),
     ('filemd5("none")', "file not found"),
-    ("fileexists(var.u)", "a file whose name is not known"),
-    ('fileset(var.u, "*")', "a folder whose name is not known"),
+    ("fileexists(var.u)", "the file name is unknown"),
+    ('fileset(var.u, "*")', "the folder name is unknown"),
     ('fileset(".", var.u)', ""),
     ('fileset("/etc", "*")', "file outside the scanned folder"),
-    ('fileset(".", "[a b]*")', "a pattern of files that is not read"),
-    ('fileset(".", "[z-a]*")', "a pattern of files that is not read"),
+    ('fileset(".", "[a b]*")', "unsupported file pattern"),
+    ('fileset(".", "[z-a]*")', "unsupported file pattern"),
     ("dirname(var.u)", NO_DEFAULT),
     ("dirname(path.module)", "a path"),
     ("abspath(var.u)", NO_DEFAULT),
     ("pathexpand(var.u)", NO_DEFAULT),
-    ('pathexpand("~/x")', "a folder of whoever runs it"),
+    ('pathexpand("~/x")', "depends on the user who runs Terraform"),
     # encodings and numbers
     ("yamldecode(var.u)", NO_DEFAULT),
-    ('yamldecode("\\ue000 ${local.name}")', "characters for private use"),
-    ('yamldecode("[${local.name}")', "not YAML as far as it is known"),
+    ('yamldecode("\\ue000 ${local.name}")', "the text contains private-use characters"),
+    ('yamldecode("[${local.name}")', "the known part is not YAML"),
     ("jsondecode(5)", ""),
     ("csvdecode(var.u)", NO_DEFAULT),
-    ("pow(10, 400)", "no number"),
+    ("pow(10, 400)", "not a finite number"),
     ("pow(var.u, 2)", NO_DEFAULT),
     ('parseint("10", var.u)', NO_DEFAULT),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("expression", "reason"), UNANSWERED)
-def test_no_answer_at_an_edge(tmp_path: Path, expression: str, reason: str) -> None:
-    """Where nothing can be said, the call is a hole with its own text, which says why."""
+def test_edge_case_is_unresolved(tmp_path: Path, expression: str, reason: str) -> None:
+    """A call that cannot be evaluated is unresolved, with its source text and a reason."""
     found = evaluated(tmp_path, expression)
     assert isinstance(found, StringNode)
     assert found.only_hole is not None

@@ -1,4 +1,4 @@
-"""Every function of Terraform and OpenTofu on values that are known, as its page in the documentation says."""
+"""Every function of Terraform and OpenTofu on known values, as documented on its page."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
 from passrole_checks.sources.files.read_boundary import Boundary
-from passrole_checks.sources.terraform.evaluation.to_plain import plain
-from passrole_checks.sources.terraform.functions.call import KNOWN
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
+from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.root_context import Run
@@ -36,7 +36,7 @@ def evaluated(root: Path, expression: str) -> Node:
     assert [problem for parsed in folder.files for problem in parsed.problems] == []
     module = Module(Run(Files(Boundary.around(root))), folder)
     attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+    return to_plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
 
 
 def shown(node: Node) -> object:
@@ -51,9 +51,9 @@ def shown(node: Node) -> object:
     return node.condition if isinstance(node, Choice) else None
 
 
-def test_every_function_is_known() -> None:
-    """The names are those of Terraform's reference of functions, of OpenTofu's, and no others."""
-    assert set(KNOWN) == set(TERRAFORM.split()) | set(OPENTOFU.split())
+def test_function_names_match_documentation() -> None:
+    """The names are those of Terraform's and OpenTofu's function references, and no others."""
+    assert set(BUILTIN_NAMES) == set(TERRAFORM.split()) | set(OPENTOFU.split())
 
 
 EXAMPLES = [
@@ -257,8 +257,8 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), EXAMPLES, ids=[example[0] for example in EXAMPLES])
-def test_known_arguments_give_a_known_value(tmp_path: Path, expression: str, expected: object) -> None:
-    """A function of what is known is worked out as Terraform does."""
+def test_known_arguments_give_known_value(tmp_path: Path, expression: str, expected: object) -> None:
+    """A function of known values is evaluated as Terraform does."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -330,8 +330,8 @@ def test_known_arguments_give_a_known_value(tmp_path: Path, expression: str, exp
         'map("a")',
     ],
 )
-def test_wrong_arguments_fail_so_that_try_goes_on(tmp_path: Path, expression: str) -> None:
-    """What Terraform reports as an error is one that ``try`` and ``can`` catch, and else a hole with a reason."""
+def test_invalid_arguments_fail(tmp_path: Path, expression: str) -> None:
+    """An evaluation error of Terraform is caught by ``try`` and ``can``, and otherwise unresolved with a reason."""
     assert shown(evaluated(tmp_path, f'try({expression}, "caught")')) == "caught"
     assert shown(evaluated(tmp_path, f"can({expression})")) is False
     assert all(hole.reason for hole in holes_in(evaluated(tmp_path, expression)))
@@ -340,26 +340,26 @@ def test_wrong_arguments_fail_so_that_try_goes_on(tmp_path: Path, expression: st
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("timestamp()", "known when it runs"),
-        ("plantimestamp()", "known when it runs"),
-        ("uuid()", "known when it runs"),
-        ('bcrypt("a")', "known when it runs"),
-        ('cidrhost("10.0.0.0/8", 1)', "network addresses are not worked out"),
-        ('cidrcontains("10.0.0.0/8", "10.0.0.1")', "network addresses are not worked out"),
-        ("issensitive(1)", "what is sensitive is not kept"),
+        ("timestamp()", "known at apply only"),
+        ("plantimestamp()", "known at apply only"),
+        ("uuid()", "known at apply only"),
+        ('bcrypt("a")', "known at apply only"),
+        ('cidrhost("10.0.0.0/8", 1)', "CIDR functions are not evaluated"),
+        ('cidrcontains("10.0.0.0/8", "10.0.0.1")', "CIDR functions are not evaluated"),
+        ("issensitive(1)", "sensitivity is not tracked"),
         ('rsadecrypt("a", "b")', "a secret"),
-        ('base64gzip("a")', "the bytes depend on the program that compresses"),
-        ('nonsense("a")', "no function nonsense"),
-        ('provider::time::rfc3339_parse("a")', "provider::time::rfc3339_parse is a function of a provider"),
-        ('provider::aws::user_agent("a", "b", "c")', "provider::aws::user_agent is a function of a provider"),
-        ('pathexpand("~/a.json")', "a folder of whoever runs it"),
-        ('file("~/a.json")', "a file whose name is not known"),
+        ('base64gzip("a")', "the bytes depend on the compressor"),
+        ('nonsense("a")', "unknown function nonsense"),
+        ('provider::time::rfc3339_parse("a")', "provider::time::rfc3339_parse is a provider function"),
+        ('provider::aws::user_agent("a", "b", "c")', "provider::aws::user_agent is a provider function"),
+        ('pathexpand("~/a.json")', "depends on the user who runs Terraform"),
+        ('file("~/a.json")', "the file name is unknown"),
         ('file("/etc/hostname")', "file outside the scanned folder"),
-        ('regex("\\\\p{Greek}", "a")', "a class of Unicode in a regular expression"),
-        ('file("${path.cwd}/a.json")', "a file whose name is not known"),
+        ('regex("\\\\p{Greek}", "a")', "Unicode class in a regular expression"),
+        ('file("${path.cwd}/a.json")', "the file name is unknown"),
     ],
 )
-def test_what_is_never_evaluated_says_why(tmp_path: Path, expression: str, reason: str) -> None:
-    """Clock, chance, secrets, networks, other providers and unknown names are holes with a reason."""
+def test_unevaluated_function_has_reason(tmp_path: Path, expression: str, reason: str) -> None:
+    """Clock, random values, secrets, networks, other providers and unknown functions are unresolved with a reason."""
     found = evaluated(tmp_path, expression)
     assert [hole.reason for hole in holes_in(found)] == [reason]

@@ -1,4 +1,4 @@
-"""Functions on values of which only a part is known: the part stays, and an answer is given only where it is sure."""
+"""Functions on partially known values: known parts stay, results are given only if certain."""
 
 from __future__ import annotations
 
@@ -176,8 +176,8 @@ COLLECTIONS = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), [*TEXTS, *COLLECTIONS])
-def test_what_is_known_stays(tmp_path: Path, expression: str, expected: object) -> None:
-    """Known parts survive, sure answers are given, and what a hole can change is a hole with the call's own text."""
+def test_partially_known_arguments(tmp_path: Path, expression: str, expected: object) -> None:
+    """Known parts survive, certain results are given; all else is unresolved with the call's source text."""
     found = evaluated(tmp_path, expression)
     if expected is UNKNOWN:
         assert isinstance(found, StringNode)
@@ -187,14 +187,14 @@ def test_what_is_known_stays(tmp_path: Path, expression: str, expected: object) 
         assert shown(found) == expected
 
 
-def test_a_name_that_is_cut_short_is_still_a_name(tmp_path: Path) -> None:
-    """What is left of a name holds no wildcard, so that a pattern made with it stays one role."""
+def test_part_of_name_is_still_a_name(tmp_path: Path) -> None:
+    """A part of a name contains no wildcard, so a pattern made with it still matches one role."""
     found = evaluated(tmp_path, 'substr("app-${local.name}", 0, 64)')
     assert [hole.kind for hole in holes_in(found)] == [UnresolvedKind.NAME]
 
 
-def test_a_reason_goes_through_functions(tmp_path: Path) -> None:
-    """Why a value is not known is still said when functions have been applied to it."""
+def test_reason_survives_functions(tmp_path: Path) -> None:
+    """The reason of an unresolved value is kept when functions are applied to it."""
     for expression in (
         'lower("A${var.u}")',
         'replace("a_${var.u}", "_", "-")',

@@ -1,5 +1,4 @@
-"""Generated HCL: whatever both readers accept, they read alike; what is generated is valid, so the default reader
-accepts all of it."""
+"""Generated HCL: both readers agree on every file that both accept; the default reader accepts all valid HCL."""
 
 from __future__ import annotations
 
@@ -88,7 +87,7 @@ class Writer:
         return self.one(self.gaps)
 
     def br(self) -> str:
-        """What may stand between tokens within brackets."""
+        """Return text that may separate tokens within brackets."""
         return self.gap() if self.one_line else self.one(self.breaks)
 
     def trim(self) -> str:
@@ -210,8 +209,8 @@ def flat(body: Body) -> list[object]:
 
 @settings(max_examples=examples(150))
 @given(text=files(common=False))
-def test_the_default_reader_accepts_what_is_valid(text: str) -> None:
-    """Valid HCL has no problems, and no expression in it is given up."""
+def test_default_reader_accepts_valid_hcl(text: str) -> None:
+    """Valid HCL has no problems and no unparsed expression."""
     found = reader_tree_sitter.read(SourceText.of("m.tf", text.encode()))
     assert not found.problems
     assert "Unparsed(" not in repr(flat(found.body))
@@ -219,8 +218,8 @@ def test_the_default_reader_accepts_what_is_valid(text: str) -> None:
 
 @oracle
 @pytest.mark.parametrize("common", [False, True], ids=["everything", "common"])
-def test_generated_files_give_the_same_tree(common: bool) -> None:
-    """Nodes, positions and text are the same wherever both readers accept a file, which is often."""
+def test_both_readers_build_the_same_tree(common: bool) -> None:
+    """Nodes, positions and text are the same wherever both readers accept a file."""
     accepted = 0
 
     # of 200 examples as few as 36 were accepted by both, whatever the code: it is the draw that varies

@@ -1,4 +1,4 @@
-"""Go's regular expressions: what they match, what they refuse, and that they take no time."""
+"""Go's regular expressions: matches, rejected patterns, and bounded run time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, co
 from passrole_checks.sources.terraform.functions.go_regexp_machine import Unsupported
 
 
-def found(pattern: str, text: str) -> list[str]:
+def matched_texts(pattern: str, text: str) -> list[str]:
     return [match.group(0) or "" for match in compile_go(pattern).matches(text)]
 
 
@@ -53,8 +53,8 @@ def found(pattern: str, text: str) -> list[str]:
     ],
 )
 def test_matches(pattern: str, text: str, expected: list[str]) -> None:
-    """Leftmost matches, the first alternative preferred, empty ones not behind another."""
-    assert found(pattern, text) == expected
+    """Leftmost matches, the first alternative preferred, no empty match right after another."""
+    assert matched_texts(pattern, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_matches(pattern: str, text: str, expected: list[str]) -> None:
         r"\xzz",
     ],
 )
-def test_what_go_refuses(pattern: str) -> None:
-    """Patterns that Go does not take are refused."""
+def test_invalid_pattern_is_rejected(pattern: str) -> None:
+    """Patterns that Go rejects are rejected."""
     with pytest.raises(BadPattern):
         compile_go(pattern)
 
 
 @pytest.mark.parametrize("pattern", [r"\p{Greek}", "(?i)é", "(((((a{50}){50}){50}){50}){50})", "(" * 500 + ")" * 500])
-def test_what_is_not_taken_on(pattern: str) -> None:
-    """Classes of Unicode, case beyond ASCII and patterns too large are named as such."""
+def test_unsupported_pattern_is_reported(pattern: str) -> None:
+    """Unicode classes, case-insensitive non-ASCII letters and large patterns are reported as unsupported."""
     with pytest.raises(Unsupported):
         compile_go(pattern)
 
@@ -100,10 +100,10 @@ def test_what_is_not_taken_on(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern", ["(a*)*b", "(a|a)*b", "(a|aa)+$", "(.*)(.*)(.*)(.*)(.*)x", "((((((){1000}){1000}){1000}){9}))"]
 )
-def test_no_pattern_takes_for_ever(pattern: str) -> None:
-    """Patterns that make a backtracking engine hang end soon, with an answer or as unsupported."""
+def test_run_time_is_bounded(pattern: str) -> None:
+    """Patterns that make a backtracking engine hang end soon, with a result or as unsupported."""
     with at_most(3_000_000), contextlib.suppress(Unsupported):
-        assert found(pattern, "a" * 2_000 + "!") in ([], [""] * 2_002)
+        assert matched_texts(pattern, "a" * 2_000 + "!") in ([], [""] * 2_002)
 
 
 PIECES = st.sampled_from(
@@ -113,8 +113,8 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=examples(300))
 @given(st.lists(PIECES, min_size=1, max_size=5).map("".join), st.text("abc", max_size=8))
-def test_the_first_match_is_that_of_python(pattern: str, text: str) -> None:
-    """Where the two languages mean the same, the first match and its groups are those of Python's engine."""
+def test_first_match_equals_python(pattern: str, text: str) -> None:
+    """Where the two syntaxes agree, the first match and its groups equal those of Python's engine."""
     mine = compile_go(pattern).search(text)
     theirs = re.search(pattern.replace("$", r"\Z"), text)
     assert (mine is None) is (theirs is None)

@@ -1,13 +1,13 @@
-"""Where the sequences of a template begin and end; the reader with python-hcl2 asks this of heredocs."""
+"""Positions of template sequences, which the python-hcl2 reader needs for heredocs."""
 
 from __future__ import annotations
 
 import pytest
 
-from passrole_checks.sources.terraform.reading.heredoc import Sequence, scan
+from passrole_checks.sources.terraform.reading.heredoc import TemplateSequence, scan_sequences
 
 
-def told(text: str, one: Sequence) -> tuple[str, str, str]:
+def summary(text: str, one: TemplateSequence) -> tuple[str, str, str]:
     """The sequence, the word of its directive, and its expression."""
     return text[one.start : one.end], one.word, text[one.expression_start : one.expression_end]
 
@@ -39,22 +39,22 @@ def told(text: str, one: Sequence) -> tuple[str, str, str]:
         ("${a /* }", []),
     ],
 )  # fmt: skip
-def test_sequences(text: str, expected: list[tuple[str, str, str]]) -> None:
-    """A sequence ends at the brace that closes it: strings, comments and what stands within them are passed over."""
-    assert [told(text, one) for one in scan(text, 0, len(text))] == expected
+def test_sequence_ends_at_its_closing_brace(text: str, expected: list[tuple[str, str, str]]) -> None:
+    """Strings and comments, with everything in them, are skipped."""
+    assert [summary(text, one) for one in scan_sequences(text, 0, len(text))] == expected
 
 
 @pytest.mark.parametrize(
     ("text", "key", "value"),
     [("%{ for x in y }", None, "x"), ("%{ for k, v in y ~}", "k", "v"), ("%{ for in y }", None, "")],
 )
-def test_the_names_of_a_loop(text: str, key: str | None, value: str) -> None:
-    """A directive ``for`` has one name, or a key and a value; what is no loop has none."""
-    (found,) = scan(text, 0, len(text))
+def test_for_directive_has_one_or_two_names(text: str, key: str | None, value: str) -> None:
+    """A directive ``for`` has a value, or a key and a value; any other directive has none."""
+    (found,) = scan_sequences(text, 0, len(text))
     assert (found.word, found.key, found.value) == ("for", key, value)
 
 
-def test_interpolations_within_interpolations_end() -> None:
-    """However many strings stand in one, the scan comes to an end."""
+def test_nested_interpolations_end() -> None:
+    """The scan terminates for any number of nested strings."""
     text = '${f("' + "${a}" * 1_500 + '")}'
-    assert list(scan(text, 0, len(text))) == []
+    assert list(scan_sequences(text, 0, len(text))) == []

@@ -1,4 +1,4 @@
-"""Values that the variables of a root module are given: which one holds, and what its type makes of it."""
+"""Input variables of a root module: precedence of values, and conversion to their types."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from profiles import examples
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Const, ListNode, ObjectNode, StringNode, texts_in
 from passrole_checks.sources.model.configuration import Configuration, Inputs
-from passrole_checks.sources.terraform import load, undeclared
+from passrole_checks.sources.terraform import load, undeclared_inputs
 
 PASS = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
 
@@ -38,8 +38,8 @@ def read(root: Path, *var_files: Path, **variables: str) -> Configuration:
     return load(root, inputs=Inputs(var_files, tuple(variables.items())))
 
 
-def test_later_values_win(tmp_path: Path) -> None:
-    """Files that Terraform loads by itself, then those that are given in their order, then single values."""
+def test_later_values_take_precedence(tmp_path: Path) -> None:
+    """Automatically loaded files, then given files in order, then single values."""
     root = written(
         tmp_path / "root", "".join(f'variable "{name}" {{}}\n' for name in "abcd"), "[var.a, var.b, var.c, var.d]"
     )
@@ -53,15 +53,15 @@ def test_later_values_win(tmp_path: Path) -> None:
     assert [text.literal for text in texts(read(root, second, first))] == ["auto", "first", "first", "first"]
 
 
-def test_the_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TF_VAR_… changes nothing: a scan gives the same answer everywhere."""
+def test_environment_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TF_VAR_… changes nothing, so that a scan is reproducible."""
     monkeypatch.setenv("TF_VAR_a", "environment")
     (text,) = texts(read(written(tmp_path, 'variable "a" {\n  default = "default"\n}\n', "var.a")))
     assert text.literal == "default"
 
 
-def test_only_a_default_is_called_one(tmp_path: Path) -> None:
-    """What is given, in whichever way, is no default; what is not given still is."""
+def test_only_defaults_are_marked_as_defaults(tmp_path: Path) -> None:
+    """A given value is no default; the default of another variable still is."""
     root = written(tmp_path, 'variable "a" {\n  default = "*"\n}\n', "var.a")
     given = tmp_path / "given.tfvars"
     given.write_text('a = "*"\n')
@@ -88,10 +88,8 @@ def test_only_a_default_is_called_one(tmp_path: Path) -> None:
         ("type = tuple([string, bool])", '["a", false]', "a,false"),
     ],
 )
-def test_a_single_value_is_text_or_an_expression_by_its_type(
-    tmp_path: Path, type_: str, given: str, expected: str
-) -> None:
-    """Strings, numbers, booleans and untyped variables take the text as it stands, all others an expression."""
+def test_var_option_is_text_or_expression_by_type(tmp_path: Path, type_: str, given: str, expected: str) -> None:
+    """Strings, numbers, booleans and untyped variables take the text literally, all others an expression."""
     root = written(tmp_path, f'variable "a" {{\n  {type_}\n}}\n', 'join(",", flatten([var.a]))')
     configuration = read(root, a=given)
     assert configuration.unreadable == ()
@@ -99,16 +97,16 @@ def test_a_single_value_is_text_or_an_expression_by_its_type(
 
 
 @pytest.mark.parametrize("given", ["[", "x", '["a"', '["a"]\nb = 1', 'file("x")', "a { }", '"a" "b"'])
-def test_a_single_value_that_is_no_expression_is_named(tmp_path: Path, given: str) -> None:
-    """It is one line that says which variable, and the variable is unknown: neither its default nor a guess."""
+def test_var_option_that_is_no_expression_is_reported(tmp_path: Path, given: str) -> None:
+    """The error names the variable, which is unresolved: neither its default nor a guess."""
     root = written(tmp_path, 'variable "a" {\n  type = list(string)\n  default = ["default"]\n}\n', "var.a")
     configuration = read(root, a=given)
     assert [problem.file for problem in configuration.unreadable] == ["--var a"]
     assert [text.literal for text in texts(configuration)] == [None]
 
 
-def test_a_given_value_stands_where_its_variable_is_declared(tmp_path: Path) -> None:
-    """A statement that comes from a single value has a place in a file: the declaration of the variable."""
+def test_var_option_has_the_position_of_its_declaration(tmp_path: Path) -> None:
+    """A statement in a ``--var`` value is reported at the declaration of the variable."""
     root = tmp_path
     (root / "main.tf").write_text(
         '# values\nvariable "s" {\n  type = any\n}\nresource "aws_iam_policy" "p" {\n'
@@ -119,8 +117,8 @@ def test_a_given_value_stands_where_its_variable_is_declared(tmp_path: Path) -> 
     assert (statement.at.file, statement.at.line, statement.at.column) == (str(root / "main.tf"), 2, 1)
 
 
-def test_a_file_of_values_is_among_the_files(tmp_path: Path) -> None:
-    """A statement in a file of values stands in that file, which counts as read."""
+def test_variable_file_is_among_the_files(tmp_path: Path) -> None:
+    """A statement in a variable file is reported there, and the file counts as read."""
     root = written(tmp_path / "root", 'variable "a" {}\n', "var.a")
     given = tmp_path / "given.tfvars"
     given.write_text('other = 1\na = "*"\n')
@@ -132,21 +130,21 @@ def test_a_file_of_values_is_among_the_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "line", "words"),
     [
-        ("v.tfvars", b'a = "x"\nb = = 1\n', 2, "not HCL"),
+        ("v.tfvars", b'a = "x"\nb = = 1\n', 2, "invalid HCL"),
         ("v.tfvars", b'a = "x"\nb = var.c\n', 2, "cannot refer to var"),
         ("v.tfvars", b'a = "x"\nb = [file("y")]\n', 2, "cannot call file()"),
-        ("v.tfvars", b'a = "x"\nvariable "b" {}\n', 2, "a variable block"),
+        ("v.tfvars", b'a = "x"\nvariable "b" {}\n', 2, "variable block"),
         ("v.tfvars", b'a = "x"\nb = "\0"\n', 2, "NUL"),
         ("v.tfvars", b'a = "x"\nb = "\xff"\n', 2, "UTF-8"),
         ("v.json", b'{"a": "x",\n "b": }', 2, "not JSON"),
-        ("v.json", b"[]", 1, "not a JSON object"),
-        ("v.tfvars", None, None, "no such file"),
+        ("v.json", b"[]", 1, "expected an object"),
+        ("v.tfvars", None, None, "not found"),
     ],
 )
-def test_a_file_of_values_that_cannot_be_read_is_named(
+def test_unreadable_variable_file_is_reported(
     tmp_path: Path, name: str, content: bytes | None, line: int | None, words: str
 ) -> None:
-    """The line says which file and where; the configuration is read all the same."""
+    """The error has file and line; the configuration is evaluated anyway."""
     root = written(tmp_path / "root", 'variable "a" {\n  default = "y"\n}\n', "var.a")
     given = tmp_path / name
     if content is not None:
@@ -158,8 +156,8 @@ def test_a_file_of_values_that_cannot_be_read_is_named(
     assert len(texts(configuration)) == 1
 
 
-def test_what_terraform_loads_by_itself_is_named_where_it_is_broken(tmp_path: Path) -> None:
-    """A broken terraform.tfvars is unreadable with its line, and its good values are used."""
+def test_broken_automatic_variable_file_is_reported(tmp_path: Path) -> None:
+    """A broken terraform.tfvars is unreadable with its line, and its valid values are used."""
     root = written(tmp_path, 'variable "a" {}\n', "var.a")
     (root / "terraform.tfvars").write_text('b = [1,\n\n  2\na = "x"\n')
     (problem,) = read(root).unreadable
@@ -167,8 +165,8 @@ def test_what_terraform_loads_by_itself_is_named_where_it_is_broken(tmp_path: Pa
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes")
-def test_a_pipe_is_read_once(tmp_path: Path) -> None:
-    """Values can come from a process (``--var-file <(…)``), also for several roots."""
+def test_pipe_is_read_once(tmp_path: Path) -> None:
+    """Values can come from a process (``--var-file <(…)``), also for several root modules."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=lambda: pipe.write_text('a = "secret"\n'))
@@ -179,14 +177,14 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_names_that_no_root_declares(tmp_path: Path) -> None:
-    """A name is told where none of the roots declares it, and only then, with its place."""
+def test_undeclared_variables_are_reported(tmp_path: Path) -> None:
+    """A value is reported, with its position, only if no root module declares its variable."""
     one = written(tmp_path / "one", 'variable "a" {}\n', "var.a")
     two = written(tmp_path / "two", 'variable "b" {}\n', "var.b")
     given = tmp_path / "v.tfvars"
     given.write_text('a = "x"\nslip = "y"\n')
     inputs = Inputs((given,), (("b", "x"), ("slop", "z")))
-    found = undeclared((one, two), inputs)
+    found = undeclared_inputs((one, two), inputs)
     assert [(Path(note.file).name, note.line) for note in found] == [("v.tfvars", 2), ("--var slop", None)]
     assert "slip" in found[0].reason
     assert load(one, inputs=inputs).unreadable == ()
@@ -200,8 +198,8 @@ def value_of(root: Path, variables: str, expression: str, **given: str) -> Strin
     return text
 
 
-def test_optional_attributes_at_any_depth(tmp_path: Path) -> None:
-    """``optional`` fills in objects inside lists inside maps, and a null."""
+def test_optional_attributes_get_defaults_at_any_depth(tmp_path: Path) -> None:
+    """``optional`` applies to objects inside lists inside maps, and to null."""
     variables = (
         'variable "a" {\n  type = map(object({\n'
         '    rules = optional(list(object({ role = optional(string, "none"), on = optional(bool, true) })), [{}])\n'
@@ -216,14 +214,14 @@ def test_optional_attributes_at_any_depth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", ["sensitive = true", "ephemeral = true", 'description = "x"', "validation {\n  }"])
-def test_marks_of_a_variable_lose_nothing(tmp_path: Path, mark: str) -> None:
-    """A value is used also where Terraform would not print it."""
+def test_sensitive_values_are_used(tmp_path: Path, mark: str) -> None:
+    """A value is used even if Terraform would not print it."""
     assert value_of(tmp_path, f'variable "a" {{\n  {mark}\n}}\n', "var.a", a="*").literal == "*"
     assert value_of(tmp_path, f'variable "a" {{\n  {mark}\n  default = "x"\n}}\n', "var.a").literal == "x"
 
 
-def test_null_where_it_is_not_allowed_is_the_default(tmp_path: Path) -> None:
-    """``nullable = false`` takes the default for a null, also for one that depends on a condition."""
+def test_null_for_non_nullable_variable_is_the_default(tmp_path: Path) -> None:
+    """``nullable = false`` replaces null with the default, also under a condition."""
     child = tmp_path / "child"
     child.mkdir()
     (child / "main.tf").write_text(
@@ -235,16 +233,16 @@ def test_null_where_it_is_not_allowed_is_the_default(tmp_path: Path) -> None:
     assert [text.literal for text in found] == ["given", "default"]
 
 
-def test_what_does_not_fit_its_type_is_kept(tmp_path: Path) -> None:
-    """Terraform refuses such a value; here it stays, so that a policy in it is not lost."""
+def test_value_of_wrong_type_is_kept(tmp_path: Path) -> None:
+    """Terraform rejects such a value; here it is kept, so that no policy in it is lost."""
     assert value_of(tmp_path, 'variable "a" {\n  type = any\n}\n', "var.a", a='"*"').literal == "*"
     (tmp_path / "terraform.tfvars").write_text('a = "*"\n')
     assert value_of(tmp_path, 'variable "a" {\n  type = list(string)\n}\n', "var.a").literal == "*"
     assert value_of(tmp_path, 'variable "a" {\n  type = number\n}\n', "var.a").literal == "*"
 
 
-def test_numbers_and_booleans_become_texts_and_back(tmp_path: Path) -> None:
-    """A number given to a string is its text, a text given to a boolean decides."""
+def test_numbers_booleans_and_strings_are_converted(tmp_path: Path) -> None:
+    """A number becomes a string for a string variable, a string a boolean for a bool variable."""
     (tmp_path / "terraform.tfvars").write_text('account = 111122223333\non = "true"\nids = [1, 2]\n')
     variables = (
         'variable "account" {\n  type = string\n}\nvariable "on" {\n  type = bool\n}\n'
@@ -254,8 +252,8 @@ def test_numbers_and_booleans_become_texts_and_back(tmp_path: Path) -> None:
     assert value_of(tmp_path, variables, wanted).literal == "arn:aws:iam::111122223333:role/12"
 
 
-def test_a_value_of_a_child_module_is_not_taken_from_files(tmp_path: Path) -> None:
-    """Files and single values are for the root: a child's variable of the same name has what the call gives."""
+def test_variable_files_do_not_apply_to_child_modules(tmp_path: Path) -> None:
+    """A child module's variable of the same name gets the argument of the call."""
     child = tmp_path / "child"
     child.mkdir()
     (child / "main.tf").write_text('variable "a" {\n  default = "own"\n}\noutput "a" {\n  value = var.a\n}\n')
@@ -263,8 +261,8 @@ def test_a_value_of_a_child_module_is_not_taken_from_files(tmp_path: Path) -> No
     assert value_of(tmp_path, variables, "module.m.a", a="root").literal == "own"
 
 
-def test_documents_in_files_of_values(tmp_path: Path) -> None:
-    """A whole policy document that a file gives as an object is read with its place."""
+def test_documents_in_variable_files_are_evaluated(tmp_path: Path) -> None:
+    """A policy document given as an object in a file has its position there."""
     (tmp_path / "main.tf").write_text(
         'variable "p" {\n  type = any\n}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode(var.p)\n}\n'
     )
@@ -279,13 +277,13 @@ def test_documents_in_files_of_values(tmp_path: Path) -> None:
     assert (Path(statements.items[0].at.file).name, statements.items[0].at.line) == ("p.auto.tfvars.json", 3)
 
 
-def test_what_is_not_understood_is_called_by_its_variable(tmp_path: Path) -> None:
-    """A hole that a broken value leaves is named by the variable, with the reason; a file that is gone is no file."""
+def test_broken_value_is_unresolved_by_its_variable(tmp_path: Path) -> None:
+    """A broken value is unresolved with the variable's name and the reason; a missing file is not among the files."""
     root = written(tmp_path, 'variable "a" {\n  type = any\n}\n', "var.a")
     configuration = read(root, tmp_path / "gone.tfvars", a="[")
     hole = texts(configuration)[0].only_hole
     assert hole is not None
-    assert (hole.expression, hole.reason) == ("var.a", "--var gives no HCL expression")
+    assert (hole.expression, hole.reason) == ("var.a", "the value of --var is not an HCL expression")
     assert str(tmp_path / "gone.tfvars") not in configuration.files
 
 
@@ -294,8 +292,8 @@ def test_what_is_not_understood_is_called_by_its_variable(tmp_path: Path) -> Non
     type_=st.sampled_from(["string", "any", "list(string)", "map(object({ a = optional(string) }))", "bool"]),
 )
 @settings(max_examples=examples(100))
-def test_any_value_is_taken_or_named(value: str, type_: str) -> None:
-    """Whatever is given: it is the value, or the one complaint is about it, and nothing is raised."""
+def test_any_value_is_used_or_reported(value: str, type_: str) -> None:
+    """For any text, the value is used or the one error is about it; nothing is raised."""
     with tempfile.TemporaryDirectory() as folder:
         root = written(Path(folder), f'variable "a" {{\n  type = {type_}\n}}\n', '["arn:aws:iam::*:role/x", var.a]')
         configuration = read(root, a=value)
@@ -306,8 +304,8 @@ def test_any_value_is_taken_or_named(value: str, type_: str) -> None:
 
 @given(content=st.one_of(st.binary(max_size=40), st.text(alphabet='[]{}"=,$%()\\n\\\\a1 <#*/', max_size=40)))
 @settings(max_examples=examples(100))
-def test_any_file_of_values_is_read_or_named(content: bytes | str) -> None:
-    """Whatever is in a file of values: what is wrong is about that file, and nothing is raised."""
+def test_any_variable_file_is_read_or_reported(content: bytes | str) -> None:
+    """For any content of a variable file, errors are about that file; nothing is raised."""
     with tempfile.TemporaryDirectory() as folder:
         root = written(Path(folder, "root"), 'variable "b" {}\n', "var.b")
         for name in ("v.tfvars", "v.json"):

@@ -14,7 +14,7 @@ from passrole_checks.sources.terraform import load
 BODY = 'policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
 
 
-def found(root: Path, how: str, resource: str = "each.value", extra: str = "") -> dict[str, set[str]]:
+def resources_by_suffix(root: Path, how: str, resource: str = "each.value", extra: str = "") -> dict[str, set[str]]:
     """The Resource elements of every instance, by the suffix of its address."""
     (root / "main.tf").write_text(
         f'variable "x" {{}}\nvariable "y" {{}}\n{extra}\n'
@@ -50,9 +50,9 @@ def found(root: Path, how: str, resource: str = "each.value", extra: str = "") -
         ('toset(concat(["a"], var.x ? ["*"] : []))', {'["a"]': {"a"}, '["*"]': {"*"}}),
     ],
 )
-def test_for_each(tmp_path: Path, for_each: str, expected: dict[str, set[str]]) -> None:
-    """There is an instance for each key that there may be, with every value that it may have."""
-    assert found(tmp_path, f"for_each = {for_each}") == expected
+def test_for_each_has_every_possible_key(tmp_path: Path, for_each: str, expected: dict[str, set[str]]) -> None:
+    """Every possible key has an instance, with all values that it may have."""
+    assert resources_by_suffix(tmp_path, f"for_each = {for_each}") == expected
 
 
 @pytest.mark.parametrize(
@@ -64,30 +64,32 @@ def test_for_each(tmp_path: Path, for_each: str, expected: dict[str, set[str]]) 
         'merge({ a = "1" }, { (var.x) = "*" })',
     ],
 )
-def test_keys_that_are_not_known_keep_their_values(tmp_path: Path, for_each: str) -> None:
-    """Each entry is an instance of its own, whether its key is known or not."""
-    instances = found(tmp_path, f"for_each = {for_each}")
+def test_unknown_keys_keep_their_values(tmp_path: Path, for_each: str) -> None:
+    """Each entry is an instance of its own, with a known key or not."""
+    instances = resources_by_suffix(tmp_path, f"for_each = {for_each}")
     assert set().union(*instances.values()) == {"1", "*"}
     assert len(instances) == 2
 
 
-def test_the_parts_of_a_set_that_are_not_known(tmp_path: Path) -> None:
-    """What is known of a set beside unknown parts is there, and so is each unknown part."""
-    instances = found(tmp_path, 'for_each = toset(concat(["*"], var.x, [for y in var.y : "app-${y}"]))')
+def test_partially_unknown_set(tmp_path: Path) -> None:
+    """Known elements of a set are instances, and so is each unknown one."""
+    instances = resources_by_suffix(tmp_path, 'for_each = toset(concat(["*"], var.x, [for y in var.y : "app-${y}"]))')
     values = set().union(*instances.values())
     assert "*" in values
     assert len(values) == 3
 
 
-def test_each_key_of_an_unknown_key(tmp_path: Path) -> None:
+def test_each_key_of_partially_known_key(tmp_path: Path) -> None:
     """What is known of a key is known of ``each.key``."""
-    assert found(tmp_path, 'for_each = { "${var.x}-app" = 1 }', "each.key") == {'["${var.x}-app"]': {"${var.x}-app"}}
+    assert resources_by_suffix(tmp_path, 'for_each = { "${var.x}-app" = 1 }', "each.key") == {
+        '["${var.x}-app"]': {"${var.x}-app"}
+    }
 
 
 @pytest.mark.parametrize("how", ["for_each = var.x", "count = var.x", "for_each = toset(var.x)"])
-def test_an_unknown_number_of_instances_is_one_of_each(tmp_path: Path, how: str) -> None:
-    """Nothing known of the instances: they are judged as one without a key."""
-    assert list(found(tmp_path, how, '"*"')) == [""]
+def test_unknown_instances_are_one_without_key(tmp_path: Path, how: str) -> None:
+    """Unknown instances are evaluated as one without a key."""
+    assert list(resources_by_suffix(tmp_path, how, '"*"')) == [""]
 
 
 @pytest.mark.parametrize(
@@ -106,32 +108,32 @@ def test_an_unknown_number_of_instances_is_one_of_each(tmp_path: Path, how: str)
         ("var.x ? 1 : 100000000", [""]),
     ],
 )
-def test_count(tmp_path: Path, count: str, expected: list[str]) -> None:
-    """There are as many instances as there may be; very many are one."""
+def test_count_is_its_maximum(tmp_path: Path, count: str, expected: list[str]) -> None:
+    """There are as many instances as the maximum of ``count``; very many are evaluated as one."""
     with at_most(300_000):
-        assert list(found(tmp_path, f"count = {count}", '"*"')) == expected
+        assert list(resources_by_suffix(tmp_path, f"count = {count}", '"*"')) == expected
 
 
-def test_count_index(tmp_path: Path) -> None:
-    """The index picks the element of each instance."""
+def test_count_index_selects_element(tmp_path: Path) -> None:
+    """``count.index`` selects the element of each instance."""
     extra = 'locals {\n  roles = ["a", "*"]\n}\n'
-    assert found(tmp_path, "count = length(local.roles)", "local.roles[count.index]", extra) == {
+    assert resources_by_suffix(tmp_path, "count = length(local.roles)", "local.roles[count.index]", extra) == {
         "[0]": {"a"},
         "[1]": {"*"},
     }
 
 
-def test_objects_as_values(tmp_path: Path) -> None:
-    """Attributes of each.value are those of the entry."""
-    assert found(tmp_path, 'for_each = { a = { arn = "1" }, b = { arn = "*" } }', "each.value.arn") == {
+def test_each_value_attributes(tmp_path: Path) -> None:
+    """Attributes of ``each.value`` are those of the entry."""
+    assert resources_by_suffix(tmp_path, 'for_each = { a = { arn = "1" }, b = { arn = "*" } }', "each.value.arn") == {
         '["a"]': {"1"},
         '["b"]': {"*"},
     }
 
 
 def test_huge_for_each_is_one_instance(tmp_path: Path) -> None:
-    """More elements than are worth while are judged as one."""
-    assert list(found(tmp_path, "for_each = toset([for n in range(5000) : tostring(n)])", '"*"')) == [""]
+    """More elements than the limit are evaluated as one instance."""
+    assert list(resources_by_suffix(tmp_path, "for_each = toset([for n in range(5000) : tostring(n)])", '"*"')) == [""]
 
 
 def messages(root: Path, text: str, **files: str) -> list[tuple[str, str]]:
@@ -147,20 +149,20 @@ def messages(root: Path, text: str, **files: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("count = var.x ? 1 : 0", "This holds when var.x is true."),
-        ("count = var.x ? 0 : 1", "This holds when var.x is false."),
-        ('for_each = var.x ? { a = "1" } : {}', "This holds when var.x is true."),
+        ("count = var.x ? 1 : 0", "var.x is true"),
+        ("count = var.x ? 0 : 1", "var.x is false"),
+        ('for_each = var.x ? { a = "1" } : {}', "var.x is true"),
         ("count = var.x ? 1 : 2", ""),
     ],
 )
-def test_the_condition_of_an_instance_is_named(tmp_path: Path, how: str, words: str) -> None:
-    """A finding says under which condition there is the instance that it speaks of; so does one inside a module."""
+def test_finding_names_condition_of_instance(tmp_path: Path, how: str, words: str) -> None:
+    """A finding names the condition under which its instance exists, inside a module too."""
     policy = 'resource "aws_iam_policy" "p" {\n  %s\n  ' + BODY % '"*"' + "\n}\n"
     ((_, message),) = messages(tmp_path, 'variable "x" {}\n' + policy % how)[:1]
-    assert ("This holds" in message) is bool(words)
+    assert ("var.x" in message) is bool(words)
     assert words in message
     call = f'variable "x" {{}}\nmodule "m" {{\n  source = "./child"\n  {how}\n}}\n'
     ((address, message),) = messages(tmp_path, call, child=policy % "")[:1]
     assert address.startswith("module.m[")
-    assert ("This holds" in message) is bool(words)
+    assert ("var.x" in message) is bool(words)
     assert words in message

@@ -1,4 +1,4 @@
-"""What is left undone because it cannot matter changes no answer: doing all of it gives the same."""
+"""Skipping irrelevant evaluation changes no result: evaluating everything gives the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy
 from passrole_checks.sources.model.role_consumers import ANY, DEEP
 from passrole_checks.sources.terraform import load
-from passrole_checks.sources.terraform.lazy_evaluation import none_taken
+from passrole_checks.sources.terraform.lazy_evaluation import evaluate_everything
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.files import is_override
 
@@ -151,17 +151,17 @@ def handed_over(folder: Path) -> list[AttachedPolicy]:
 
 @pytest.mark.parametrize("through", ["directly", "local", "each", "inner"])
 @pytest.mark.parametrize("kind", MADE)
-def test_no_way_to_make_a_document_is_overlooked(tmp_path: Path, kind: str, through: str) -> None:
-    """Whichever way a document comes to be, and is handed over, what is found is what evaluating everything finds."""
+def test_every_way_to_build_a_document_is_evaluated(tmp_path: Path, kind: str, through: str) -> None:
+    """However a document is built and passed on, the result is the same as with full evaluation."""
     folder = written(tmp_path, MADE[kind], through)
     found = handed_over(folder)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(folder)
 
 
 @pytest.mark.parametrize("kind", ["encoded", "for", "read", "data", "of a module", "of an optional attribute", "given"])
-def test_the_documents_are_there(tmp_path: Path, kind: str) -> None:
-    """The comparison is one of something: these ways lead to a document."""
+def test_documents_exist(tmp_path: Path, kind: str) -> None:
+    """The comparison is not empty: each of these ways leads to a document."""
     assert handed_over(written(tmp_path, MADE[kind], "local"))
 
 
@@ -179,8 +179,8 @@ EACH_VALUES = {
 
 
 @pytest.mark.parametrize("value", EACH_VALUES.values(), ids=EACH_VALUES.keys())
-def test_what_a_module_is_given_for_each_is_looked_at(tmp_path: Path, value: str) -> None:
-    """What ``each.value`` is in a module that is here counts where that module hands it to one that is not."""
+def test_each_value_passed_to_a_missing_module_is_evaluated(tmp_path: Path, value: str) -> None:
+    """``each.value`` of a local module counts if that module passes it to a missing one."""
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "main.tf").write_text(
         'variable "given" {}\nmodule "away" {\n  source = "./nowhere"\n  policy = var.given\n  plain = var.none\n}\n'
@@ -191,7 +191,7 @@ def test_what_a_module_is_given_for_each_is_looked_at(tmp_path: Path, value: str
         "  given = concat([each.value], [])\n}\n"
     )
     found = handed_over(tmp_path)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(tmp_path)
 
 
@@ -204,13 +204,13 @@ ODD = (
 
 
 @pytest.mark.parametrize("expression", ODD)
-def test_odd_expressions_are_looked_at(tmp_path: Path, expression: str) -> None:
-    """Names of nothing, expressions that are too deep, and types without names are looked at like any other."""
+def test_unusual_expressions_are_evaluated(tmp_path: Path, expression: str) -> None:
+    """Undefined names, too deep expressions and types without names are evaluated like any other."""
     (tmp_path / "main.tf").write_text(
         f'{TUPLE}module "m" {{\n  source = "./nowhere"\n  policy = [var.u, {expression}]\n}}\n'
     )
     found = handed_over(tmp_path)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(tmp_path)
 
 
@@ -224,34 +224,36 @@ def expressions(draw: st.DrawFn, depth: int = 3) -> str:
 
 @settings(max_examples=examples(150))
 @given(expressions(), st.sampled_from(["directly", "local", "each", "inner"]))
-def test_documents_inside_of_anything_are_found(
+def test_documents_inside_any_expression_are_found(
     tmp_path_factory: pytest.TempPathFactory, expression: str, through: str
 ) -> None:
-    """Within lists, objects, conditions, loops and calls, too."""
+    """In lists, objects, conditionals, loops and calls."""
     folder = written(tmp_path_factory.mktemp("m"), expression, through)
     found = handed_over(folder)
-    with none_taken():
+    with evaluate_everything():
         assert found == handed_over(folder)
 
 
 def answers(folder: Path) -> tuple[ScanResult, list[object]]:
-    """The result of a scan, and beside it what is told of attributes that are given twice: of those only some are
-    looked at, which is told as it is."""
+    """Return the result of a scan, and its parts that do not depend on lazy evaluation.
+
+    Duplicate attributes are left out: they are reported only in bodies that were evaluated.
+    """
     found = scan_paths([folder], ScanOptions())
-    told = [one for one in found.unreadable if not one.reason.endswith("is given twice")]
-    return found, [found.findings, found.grants, told, found.not_evaluated, found.files]
+    unreadable = [entry for entry in found.unreadable if not entry.reason.startswith("duplicate attribute ")]
+    return found, [found.findings, found.grants, unreadable, found.not_evaluated, found.files]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))
-def test_samples_are_judged_the_same(name: str) -> None:
-    """Every sample gives the same findings, grants and complaints."""
+def test_samples_give_the_same_result(name: str) -> None:
+    """Every sample has the same findings, grants and errors."""
     found = scan_paths([SAMPLES / name], ScanOptions())
-    with none_taken():
+    with evaluate_everything():
         assert found == scan_paths([SAMPLES / name], ScanOptions())
 
 
-def test_broken_files_are_judged_the_same(tmp_path: Path) -> None:
-    """So does every tree of mutated files, of the samples and of what the tests hold."""
+def test_broken_files_give_the_same_result(tmp_path: Path) -> None:
+    """Mutated files of the samples and tests have the same results."""
     rng = random.Random(7)
     compared = 0
     for number in range(120):
@@ -261,30 +263,29 @@ def test_broken_files_are_judged_the_same(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         layout.write(tree, folder)
         found, told = answers(folder)
-        with none_taken():
+        with evaluate_everything():
             assert told == answers(folder)[1], sorted(tree)
         compared += bool(found.files)
     assert compared > 20
 
 
 def test_override_files_are_known_by_name() -> None:
-    """Which files are merged into others is told by their name alone."""
+    """The name alone decides which files are overrides."""
     assert is_override("override.tf.json")
     assert is_override("x_override.tofu")
     assert not is_override("overrides.tf")
 
 
 def nested(path: tuple[str, ...]) -> str:
-    """An expression in which a role stands at the end of a path."""
+    """Return an expression with a role at the end of a path."""
     if not path:
         return '"arn:aws:iam::111122223333:role/r"'
     step, inner = path[0], nested(path[1:])
     return f"[{inner}]" if step == "*" else f"{{ {'k' if step in (ANY, DEEP) else step} = {inner} }}"
 
 
-def test_every_way_to_receive_a_role_is_looked_at(tmp_path: Path) -> None:
-    """Of each type that receives a role, at each place where one can stand, as much is found as where no type is left
-    out for the names that it does not write."""
+def test_every_role_attribute_is_evaluated(tmp_path: Path) -> None:
+    """For each type that takes a role, every attribute gives the same result as without skipping types by name."""
     blocks = []
     for type_ in sorted(receiver_types()):
         for number, receiver in enumerate(receivers_of(type_)) if "::" not in type_ else ():
@@ -293,7 +294,7 @@ def test_every_way_to_receive_a_role_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text("".join(blocks), encoding="utf-8")
     found = load(tmp_path).received
     assert len(found) > 500
-    with none_taken():
+    with evaluate_everything():
         assert found == load(tmp_path).received
 
 
@@ -318,22 +319,22 @@ RECEIVED_ELSEWHERE = {
 
 
 @pytest.mark.parametrize("files", RECEIVED_ELSEWHERE.values(), ids=RECEIVED_ELSEWHERE.keys())
-def test_a_role_that_is_written_elsewhere_is_received(tmp_path: Path, files: dict[str, str]) -> None:
-    """What a block does not say in plain words, because another file or its syntax says it, is looked at."""
+def test_role_in_override_or_json_is_received(tmp_path: Path, files: dict[str, str]) -> None:
+    """Attributes that the text of a block lacks (overrides, JSON) are evaluated."""
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     assert len(load(tmp_path).received) == 1
 
 
-def test_a_resource_that_names_no_role_is_not_evaluated(tmp_path: Path) -> None:
-    """A resource of a type that may receive a role, and writes no name of a place for one, is left alone."""
+def test_resource_without_role_attribute_is_not_evaluated(tmp_path: Path) -> None:
+    """A resource of a type that may take a role, but without such an attribute, is skipped."""
     (tmp_path / "main.tf").write_text('resource "aws_instance" "i" {\n  count = 3\n  ami   = "ami-1"\n}\n')
     looked: list[bool] = []
 
     def look(module: Module) -> None:
         looked.append("body" in vars(module.folder.resources[0]))
 
-    load(tmp_path, look=look)
-    with none_taken():
-        load(tmp_path, look=look)
+    load(tmp_path, inspect=look)
+    with evaluate_everything():
+        load(tmp_path, inspect=look)
     assert looked == [False, True]

@@ -1,4 +1,4 @@
-"""A folder of Terraform as resources, policies, roles and suppressions."""
+"""A Terraform folder as resources, policies, roles and suppressions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def hole_of(text: StringNode) -> Unresolved:
 
 
 def test_jsonencode_positions_are_those_of_the_objects(tmp_path: Path) -> None:
-    """A statement written as an HCL object stands at its braces."""
+    """A statement written as an HCL object has the position of its braces."""
     text = (
         'resource "aws_iam_policy" "p" {\n  policy = jsonencode({\n    Version = "2012-10-17"\n    Statement = [\n'
         '      { Effect = "Allow", Action = "iam:PassRole", Resource = "*" },\n    ]\n  })\n}\n'
@@ -71,8 +71,8 @@ def test_jsonencode_positions_are_those_of_the_objects(tmp_path: Path) -> None:
     assert (at.file, at.line, at.column, at.end_line, at.end_column) == (str(tmp_path / "main.tf"), 5, 7, 5, 68)
 
 
-def test_a_heredoc_keeps_the_lines_of_its_json(tmp_path: Path) -> None:
-    """A statement inside a heredoc stands at its line and column, also after an interpolation and in ``<<-``."""
+def test_heredoc_keeps_positions_of_its_json(tmp_path: Path) -> None:
+    """A statement inside a heredoc has its line and column, also after an interpolation and in ``<<-``."""
     text = (
         'variable "x" {}\nresource "aws_iam_policy" "p" {\n  policy = <<-EOT\n    {\n'
         '      "Id": "${var.x}",\n      "Statement": [\n        {"Effect": "Allow", "Action": "iam:PassRole",\n'
@@ -83,8 +83,8 @@ def test_a_heredoc_keeps_the_lines_of_its_json(tmp_path: Path) -> None:
     assert [str(text) for text in statement.resources or ()] == ["arn:aws:iam::${var.x}:role/a"]
 
 
-def test_json_in_quotes(tmp_path: Path) -> None:
-    """A document as one quoted string is read, at the string's line."""
+def test_document_in_a_quoted_string_is_evaluated(tmp_path: Path) -> None:
+    """A document in one quoted string has the line of the string."""
     text = (
         'resource "aws_iam_policy" "p" {\n'
         r'  policy = "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"iam:PassRole\",\"Resource\":\"*\"}}"'
@@ -95,8 +95,8 @@ def test_json_in_quotes(tmp_path: Path) -> None:
     assert statement.effect == "Allow"
 
 
-def test_a_policy_kept_in_a_file_is_named_with_that_file(tmp_path: Path) -> None:
-    """A statement read with ``file`` stands in the file that was read."""
+def test_statement_read_with_file_has_its_position_there(tmp_path: Path) -> None:
+    """A statement read with ``file`` has its position in that file."""
     (tmp_path / "p.json").write_text(
         '{\n "Statement": [\n  {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}\n ]\n}\n'
     )
@@ -105,8 +105,8 @@ def test_a_policy_kept_in_a_file_is_named_with_that_file(tmp_path: Path) -> None
     assert (at.file, at.line, at.column) == (str(tmp_path / "p.json"), 3, 3)
 
 
-def test_a_template_file_keeps_its_lines(tmp_path: Path) -> None:
-    """``templatefile`` fills in what is given to it and keeps lines and holes."""
+def test_template_file_keeps_positions(tmp_path: Path) -> None:
+    """``templatefile`` inserts its variables and keeps lines and unresolved values."""
     (tmp_path / "p.tftpl").write_text(
         '{"Statement": [\n%{ for r in roles ~}\n%{ endfor ~}\n'
         ' {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::${account}:role/${name}"}]}\n'
@@ -121,7 +121,7 @@ def test_a_template_file_keeps_its_lines(tmp_path: Path) -> None:
 
 
 def test_files_outside_the_boundary_are_not_read(tmp_path: Path) -> None:
-    """A file above the boundary is a hole with the reason, and with a wider boundary it is read."""
+    """A file above the boundary is unresolved with the reason; a wider boundary includes it."""
     (tmp_path / "p.json").write_text('{"Statement": []}')
     root = folder(tmp_path, app__main='resource "aws_iam_policy" "p" {\n  policy = file("../p.json")\n}\n') / "app"
     outside = load(root).policies[0].document
@@ -132,7 +132,7 @@ def test_files_outside_the_boundary_are_not_read(tmp_path: Path) -> None:
     assert inside.literal == '{"Statement": []}'
 
 
-def test_a_symbolic_link_does_not_lead_outside(tmp_path: Path) -> None:
+def test_symbolic_link_outside_the_boundary_is_not_followed(tmp_path: Path) -> None:
     """A link inside the folder to a file outside it is not followed."""
     (tmp_path / "secret.json").write_text("{}")
     root = folder(tmp_path, app__main='resource "aws_iam_policy" "p" {\n  policy = file("p.json")\n}\n') / "app"
@@ -145,8 +145,8 @@ def test_a_symbolic_link_does_not_lead_outside(tmp_path: Path) -> None:
 # references
 
 
-def test_the_arn_of_a_role_of_this_configuration(tmp_path: Path) -> None:
-    """The hole names the role, and spells out the ARN as far as it is known."""
+def test_role_arn_is_known_as_far_as_possible(tmp_path: Path) -> None:
+    """The unresolved ARN refers to the role, with the known parts of the ARN."""
     role = f'resource "aws_iam_role" "r" {{\n  name = "app"\n  path = "/team/"\n  {TRUST}\n}}\n'
     found = hole_of(only_resource(tmp_path, "aws_iam_role.r.arn", role))
     assert found.role == "aws_iam_role.r"
@@ -156,8 +156,8 @@ def test_the_arn_of_a_role_of_this_configuration(tmp_path: Path) -> None:
     )
 
 
-def test_a_role_without_a_name_has_a_generated_one(tmp_path: Path) -> None:
-    """Without ``name`` the last part of the ARN is a name that is not known; a prefix is kept."""
+def test_role_without_a_name_has_a_generated_name(tmp_path: Path) -> None:
+    """Without ``name``, the last part of the ARN is an unresolved name; a prefix is kept."""
     found = hole_of(only_resource(tmp_path, "aws_iam_role.r.arn", f'resource "aws_iam_role" "r" {{\n  {TRUST}\n}}\n'))
     assert found.known is not None
     assert isinstance(found.known[-1], Unresolved)
@@ -168,8 +168,8 @@ def test_a_role_without_a_name_has_a_generated_one(tmp_path: Path) -> None:
     assert known[-2] == ":role/app-"
 
 
-def test_the_name_of_a_role_inside_an_arn(tmp_path: Path) -> None:
-    """A role's name in a template is a hole of kind NAME that names the role and what it is called."""
+def test_role_name_inside_an_arn_is_a_name(tmp_path: Path) -> None:
+    """A role's name in a template is an unresolved NAME that refers to the role."""
     role = f'resource "aws_iam_role" "r" {{\n  name = "app"\n  {TRUST}\n}}\n'
     found = only_resource(tmp_path, '"arn:aws:iam::111122223333:role/${aws_iam_role.r.name}"', role)
     assert found.parts[0] == "arn:aws:iam::111122223333:role/"
@@ -189,8 +189,8 @@ def test_the_name_of_a_role_inside_an_arn(tmp_path: Path) -> None:
         ("one(aws_iam_role.r[*].arn)", "aws_iam_role.r[0]"),
     ],
 )
-def test_instances_of_roles(tmp_path: Path, expression: str, address: str) -> None:
-    """Indexes, keys and splats lead to the role that they name."""
+def test_role_instances_resolve_to_their_role(tmp_path: Path, expression: str, address: str) -> None:
+    """Indexes, keys and splats resolve to their role."""
     roles = (
         f'variable "u" {{}}\nresource "aws_iam_role" "r" {{\n  count = 1\n  {TRUST}\n}}\n'
         f'resource "aws_iam_role" "e" {{\n  for_each = toset(["a"])\n  {TRUST}\n}}\n'
@@ -199,8 +199,8 @@ def test_instances_of_roles(tmp_path: Path, expression: str, address: str) -> No
     assert hole_of(only_resource(tmp_path, expression, roles)).role == address
 
 
-def test_what_data_sources_say(tmp_path: Path) -> None:
-    """Account, partition and Region are holes of their kinds."""
+def test_data_sources_have_kinds(tmp_path: Path) -> None:
+    """Account, partition and Region are unresolved values of their kinds."""
     extra = 'data "aws_caller_identity" "c" {}\ndata "aws_partition" "p" {}\ndata "aws_region" "r" {}\n'
     found = only_resource(
         tmp_path,
@@ -215,8 +215,8 @@ def test_what_data_sources_say(tmp_path: Path) -> None:
     ]
 
 
-def test_a_role_that_is_looked_up_is_one_role(tmp_path: Path) -> None:
-    """``data.aws_iam_role`` gives the ARN of a role that is not of this configuration."""
+def test_looked_up_role_is_one_role(tmp_path: Path) -> None:
+    """``data.aws_iam_role`` returns the ARN of one role outside this configuration."""
     found = hole_of(only_resource(tmp_path, "data.aws_iam_role.r.arn", 'data "aws_iam_role" "r" {\n  name = "x"\n}\n'))
     assert found.role is None
     assert found.known is not None
@@ -227,28 +227,28 @@ def test_a_role_that_is_looked_up_is_one_role(tmp_path: Path) -> None:
     ("type_", "service"),
     [("aws_lambda_function", "lambda"), ("aws_cloudwatch_log_group", "logs"), ("aws_s3_bucket", "s3")],
 )
-def test_arns_of_other_services_are_seen_to_be_no_roles(tmp_path: Path, type_: str, service: str) -> None:
-    """The ARN of another resource says which service it belongs to."""
+def test_arns_of_other_services_are_no_roles(tmp_path: Path, type_: str, service: str) -> None:
+    """The ARN of another resource has its service."""
     known = hole_of(only_resource(tmp_path, f"{type_}.x.arn", f'resource "{type_}" "x" {{\n}}\n')).known
     assert known is not None
     assert isinstance(known[2], str)
     assert known[2].startswith(f":{service}:")
 
 
-def test_a_variable_without_default_is_a_hole(tmp_path: Path) -> None:
-    """Nothing is known of it but its name."""
+def test_variable_without_default_is_unresolved(tmp_path: Path) -> None:
+    """Nothing is known but its name."""
     found = hole_of(only_resource(tmp_path, "var.role", 'variable "role" {}\n'))
     assert (found.expression, found.kind, found.reason) == ("var.role", UnresolvedKind.ANYTHING, "no default")
 
 
-def test_a_default_counts_as_the_value_and_is_noted(tmp_path: Path) -> None:
-    """A variable's default is taken, and the text says so."""
+def test_default_is_used_and_marked(tmp_path: Path) -> None:
+    """A variable's default is its value, and the string is marked."""
     found = only_resource(tmp_path, '"${var.role}-x"', 'variable "role" {\n  default = "arn"\n}\n')
     assert found.literal == "arn-x"
     assert found.defaults == ("var.role",)
 
 
-def test_locals_are_followed(tmp_path: Path) -> None:
+def test_locals_are_evaluated(tmp_path: Path) -> None:
     """Locals of any file of the folder are evaluated, in any order."""
     root = folder(
         tmp_path,
@@ -258,27 +258,27 @@ def test_locals_are_followed(tmp_path: Path) -> None:
     assert resources(policy(load(root), "aws_iam_policy.p"))[0].literal == "y/x"
 
 
-def test_a_local_that_needs_itself_is_a_hole(tmp_path: Path) -> None:
-    """A cycle ends in a hole that says so."""
+def test_local_that_refers_to_itself_is_unresolved(tmp_path: Path) -> None:
+    """A cycle is unresolved, with the reason."""
     assert "itself" in hole_of(only_resource(tmp_path, "local.a", "locals {\n  a = local.b\n  b = local.a\n}\n")).reason
 
 
-def test_an_expression_that_is_not_known_is_named_in_its_own_words(tmp_path: Path) -> None:
-    """A function that cannot be evaluated gives a hole with the text of the call."""
+def test_unknown_expression_is_unresolved_with_its_text(tmp_path: Path) -> None:
+    """A function that cannot be evaluated is unresolved, with the text of the call."""
     assert hole_of(only_resource(tmp_path, 'cidrsubnet("10.0.0.0/8",  8, 1)')).expression == (
         'cidrsubnet("10.0.0.0/8", 8, 1)'
     )
 
 
 def test_policy_variables_are_literal_text(tmp_path: Path) -> None:
-    """``$${aws:username}`` is IAM's, not Terraform's."""
+    """``$${aws:username}`` is a policy variable of IAM, no interpolation."""
     assert only_resource(tmp_path, '"arn:aws:iam::*:role/$${aws:username}"').literal == (
         "arn:aws:iam::*:role/${aws:username}"
     )
 
 
-def test_one_of_many_entries_is_of_the_kind_of_all(tmp_path: Path) -> None:
-    """Too many entries to follow: a map of account ids gives an account id, one of names a name, whatever the key."""
+def test_one_of_many_entries_has_their_common_kind(tmp_path: Path) -> None:
+    """Too many entries to follow: a map of account ids yields an account id, one of names a name."""
     numbers = range(40)
     ids = ", ".join(f'a{number} = "{111122223333 + number}"' for number in numbers)
     names = ", ".join(f'a{number} = "x{number}-{number}"' for number in numbers)
@@ -291,8 +291,8 @@ def test_one_of_many_entries_is_of_the_kind_of_all(tmp_path: Path) -> None:
 # alternatives
 
 
-def test_a_condition_that_is_not_known_gives_both(tmp_path: Path) -> None:
-    """Both outcomes are kept with the condition, also when it is negated."""
+def test_unknown_condition_gives_both_variants(tmp_path: Path) -> None:
+    """Both variants are kept with the condition, also if it is negated."""
     for expression in ('var.x ? "a" : "b"', '!var.x ? "b" : "a"'):
         text = f'variable "x" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS % expression}\n}}\n'
         found = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
@@ -302,13 +302,13 @@ def test_a_condition_that_is_not_known_gives_both(tmp_path: Path) -> None:
         }
 
 
-def test_a_condition_that_is_known_decides(tmp_path: Path) -> None:
-    """A comparison of known values leaves one outcome."""
+def test_known_condition_gives_one_variant(tmp_path: Path) -> None:
+    """A comparison of known values gives one variant."""
     assert only_resource(tmp_path, '1 + 1 == 2 && "a" != "b" ? "yes" : "no"').literal == "yes"
 
 
-def test_an_optional_statement(tmp_path: Path) -> None:
-    """``concat`` with a list that depends on a condition keeps the other statements free of it."""
+def test_optional_statement_leaves_the_others_unconditional(tmp_path: Path) -> None:
+    """``concat`` with a conditional list does not make the other statements conditional."""
     text = (
         'variable "x" {}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = concat(\n'
         '    [{ Effect = "Allow", Action = "s3:*", Resource = "*" }],\n'
@@ -324,8 +324,8 @@ def test_an_optional_statement(tmp_path: Path) -> None:
 # resources
 
 
-def test_who_a_policy_is_attached_to(tmp_path: Path) -> None:
-    """Inline and managed policies name the roles, users and groups that hold them."""
+def test_policies_have_their_principals(tmp_path: Path) -> None:
+    """Inline and managed policies have the roles, users and groups that they are attached to."""
     text = f"""
 resource "aws_iam_role" "r" {{
   {TRUST}
@@ -377,8 +377,8 @@ resource "aws_iam_policy_attachment" "y" {{
     assert policy(found, role, "assume_role_policy").kind is PolicyKind.TRUST
 
 
-def test_attachments_in_a_loop(tmp_path: Path) -> None:
-    """Policies attached through ``for_each`` over their ARNs are attached to that role."""
+def test_attachments_with_for_each_are_resolved(tmp_path: Path) -> None:
+    """Policies attached with ``for_each`` over their ARNs are attached to that role."""
     text = """
 resource "aws_iam_policy" "a" {
   policy = jsonencode({})
@@ -392,8 +392,8 @@ resource "aws_iam_role_policy_attachment" "x" {
     assert policy(loaded(tmp_path, text), "aws_iam_policy.a").principals == ("worker",)
 
 
-def test_a_policy_that_is_only_a_boundary(tmp_path: Path) -> None:
-    """A managed policy used only as a permissions boundary is one; attached as well, it is not."""
+def test_policy_used_only_as_boundary_is_a_boundary(tmp_path: Path) -> None:
+    """A managed policy that is also attached is none."""
     text = f"""
 resource "aws_iam_policy" "b" {{
   policy = jsonencode({{}})
@@ -419,13 +419,13 @@ resource "aws_iam_role" "r" {{
         ("aws_ssoadmin_permission_set_inline_policy", "inline_policy", PolicyKind.IDENTITY),
     ],
 )
-def test_kinds_of_policies(tmp_path: Path, type_: str, attribute: str, kind: PolicyKind) -> None:
-    """Resource policies and permission sets are told apart."""
+def test_policies_have_kinds(tmp_path: Path, type_: str, attribute: str, kind: PolicyKind) -> None:
+    """Resource policies and permission sets are distinguished."""
     text = f'resource "{type_}" "x" {{\n  {attribute} = jsonencode({{}})\n}}\n'
     assert [found.kind for found in loaded(tmp_path, text).policies] == [kind]
 
 
-def test_roles_with_names_and_trust(tmp_path: Path) -> None:
+def test_roles_have_names_and_trust_policies(tmp_path: Path) -> None:
     """Each role has its name, path and trust policy."""
     text = f'resource "aws_iam_role" "r" {{\n  name = "n"\n  path = "/p/"\n  {TRUST}\n}}\n'
     role = loaded(tmp_path, text).roles[0]
@@ -436,7 +436,7 @@ def test_roles_with_names_and_trust(tmp_path: Path) -> None:
 
 
 def test_count_and_for_each_expand(tmp_path: Path) -> None:
-    """Known counts and keys give one policy an instance, zero gives none, an unknown count one without index."""
+    """Known counts and keys give one policy per instance, zero gives none, an unknown count one without index."""
     text = """
 variable "n" {}
 variable "on" {}
@@ -475,13 +475,13 @@ resource "aws_iam_user_policy" "maybe" {
     ]
 
 
-def test_resources_have_their_whole_block(tmp_path: Path) -> None:
-    """A resource stands at its block, header first."""
+def test_resources_have_the_position_of_their_block(tmp_path: Path) -> None:
+    """A resource has the position of its block, header included."""
     at = loaded(tmp_path, '\nresource "aws_x" "y" {\n  a = 1\n}\n').resources[0].at
     assert (at.line, at.column, at.end_line, at.end_column) == (2, 1, 4, 2)
 
 
-def test_the_account_that_the_provider_states(tmp_path: Path) -> None:
+def test_provider_states_the_account(tmp_path: Path) -> None:
     """One literal allowed account is the account; anything else is none."""
     assert loaded(tmp_path, 'provider "aws" {\n  allowed_account_ids = ["111122223333"]\n}\n').account == "111122223333"
     two = 'provider "aws" {\n  allowed_account_ids = ["111122223333", "999999999999"]\n}\n'
@@ -492,14 +492,14 @@ def test_the_account_that_the_provider_states(tmp_path: Path) -> None:
 # files
 
 
-def test_which_files_are_terraform() -> None:
+def test_terraform_files_are_recognized_by_suffix() -> None:
     """HCL and JSON files of Terraform and OpenTofu."""
     names = {"a.tf": True, "a.tofu": True, "a.tf.json": True, "a.tofu.json": True, "a.tfvars": False, "a.json": False}
     assert {name: is_terraform_file(Path(name)) for name in names} == names
 
 
-def test_files_that_cannot_be_read_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
-    """Bytes that are no text, and text that is no HCL, hide nothing else."""
+def test_unreadable_files_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
+    """Invalid encoding and invalid HCL hide nothing else."""
     folder(tmp_path, good='resource "aws_iam_policy" "p" {\n  policy = jsonencode({})\n}\n', bad="a {\n")
     (tmp_path / "bytes.tf").write_bytes(b"x = 1\n\xff\xfe")
     found = load(tmp_path)
@@ -519,8 +519,8 @@ def test_override_files_are_merged(tmp_path: Path) -> None:
     assert [document.literal for document in documents if isinstance(document, StringNode)] == ["two"]
 
 
-def test_json_syntax(tmp_path: Path) -> None:
-    """Terraform's JSON syntax gives the same as HCL, nested blocks and templates included."""
+def test_json_syntax_equals_hcl(tmp_path: Path) -> None:
+    """Terraform's JSON syntax gives the same result as HCL, nested blocks and templates included."""
     (tmp_path / "main.tf.json").write_text(
         """{
   "variable": {"x": {"default": "app"}},
@@ -535,14 +535,14 @@ def test_json_syntax(tmp_path: Path) -> None:
     assert statements(found)[0].at.line == 4
 
 
-def test_broken_json_syntax_is_named(tmp_path: Path) -> None:
+def test_broken_json_syntax_is_reported(tmp_path: Path) -> None:
     """A JSON file that does not parse is unreadable with its line."""
     (tmp_path / "main.tf.json").write_text('{\n  "variable": {,}\n}\n')
     assert [(one.line, "JSON" in one.reason) for one in load(tmp_path).unreadable] == [(2, True)]
 
 
 def test_only_one_file_is_reported(tmp_path: Path) -> None:
-    """With ``only``, policies are those whose resource or statement stands in that file."""
+    """With ``only``, policies are those with a resource or statement in that file."""
     root = folder(
         tmp_path,
         a='resource "aws_iam_policy" "a" {\n  policy = data.aws_iam_policy_document.d.json\n}\n',
@@ -563,7 +563,7 @@ def test_only_one_file_is_reported(tmp_path: Path) -> None:
 
 
 def test_suppressions_belong_to_their_block(tmp_path: Path) -> None:
-    """Both notations, both kinds of comments, in resources, data sources and modules."""
+    """Both notations and both kinds of comments, in resources, data sources and modules."""
     text = """
 resource "aws_iam_policy" "p" {
   # checkov:skip=PASSROLE_001:known and wanted
@@ -593,8 +593,8 @@ module "m" {
 # modules
 
 
-def test_called_folders(tmp_path: Path) -> None:
-    """Local sources are resolved; sources of a registry are not."""
+def test_called_folders_are_local_sources(tmp_path: Path) -> None:
+    """Local sources are resolved; registry sources are not."""
     root = folder(
         tmp_path,
         env__main='module "a" {\n  source = "../modules/a"\n}\nmodule "b" {\n  source = "./b"\n}\n'
@@ -603,8 +603,8 @@ def test_called_folders(tmp_path: Path) -> None:
     assert called_folders(root / "env") == {root.resolve() / "modules/a", root.resolve() / "env/b"}
 
 
-def test_a_local_module_is_evaluated_with_its_arguments(tmp_path: Path) -> None:
-    """Addresses carry the module's path, arguments and outputs pass through."""
+def test_local_module_is_evaluated_with_its_arguments(tmp_path: Path) -> None:
+    """Addresses include the module's path; arguments and outputs pass through."""
     root = folder(
         tmp_path,
         main=f"""
@@ -637,8 +637,8 @@ output "arn" {{
     assert found.roles[0].resource.at.file == str(root / "role" / "main.tf")
 
 
-def test_optional_attributes_of_a_type_have_their_defaults(tmp_path: Path) -> None:
-    """``optional`` fills in what an object leaves out."""
+def test_optional_attributes_get_defaults(tmp_path: Path) -> None:
+    """``optional`` adds attributes that an object omits."""
     extra = (
         'variable "x" {\n  type = list(object({ a = optional(string), b = optional(string, "d") }))\n'
         "  default = [{}]\n}\n"
@@ -647,8 +647,8 @@ def test_optional_attributes_of_a_type_have_their_defaults(tmp_path: Path) -> No
     assert only_resource(tmp_path, "var.x[0].b", extra).literal == "d"
 
 
-def test_a_module_that_is_not_here_is_named_once(tmp_path: Path) -> None:
-    """A source that is called twice is named once; its outputs are holes."""
+def test_missing_module_is_reported_once(tmp_path: Path) -> None:
+    """A source that is called twice is reported once; its outputs are unresolved."""
     text = f"""
 module "a" {{
   source = "terraform-aws-modules/iam/aws"
@@ -661,20 +661,20 @@ resource "aws_iam_policy" "p" {{
 }}
 """
     found = loaded(tmp_path, text)
-    assert [(one.line, one.reason) for one in found.not_evaluated] == [
-        (2, "module a (terraform-aws-modules/iam/aws) is not here")
+    assert [(note.line, note.reason.split(" (run")[0]) for note in found.not_evaluated] == [
+        (2, "module a (terraform-aws-modules/iam/aws) is not downloaded")
     ]
     assert hole_of(resources(policy(found, "aws_iam_policy.p"))[0]).expression == "module.a.arn"
 
 
-def test_a_module_that_calls_itself_ends(tmp_path: Path) -> None:
-    """A module that calls its own folder is named, not followed."""
+def test_module_that_calls_itself_is_reported(tmp_path: Path) -> None:
+    """A module that calls its own folder is reported, not followed."""
     found = loaded(tmp_path, 'module "m" {\n  source = "./."\n}\n')
     assert len(found.not_evaluated) == 1
 
 
-def test_a_hole_inside_a_list_leaves_the_list(tmp_path: Path) -> None:
-    """One unknown element leaves the other elements as they are."""
+def test_unresolved_element_leaves_the_list(tmp_path: Path) -> None:
+    """One unknown element does not change the others."""
     wanted = PASS % 'concat(["a"], var.x, ["b"])'
     text = f'variable "x" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {wanted}\n}}\n'
     document = policy(loaded(tmp_path, text), "aws_iam_policy.p").document
@@ -730,8 +730,8 @@ def test_a_hole_inside_a_list_leaves_the_list(tmp_path: Path) -> None:
         ('resource "x_y" "z" {\n  given = replace(aws_iam_policy.b.arn, "a", "b")\n}\n', PolicyKind.IDENTITY),
     ],
 )
-def test_a_boundary_is_only_what_nothing_else_is_done_with(tmp_path: Path, extra: str, kind: PolicyKind) -> None:
-    """Any other mention of a policy than as a permissions boundary makes it one that may be attached."""
+def test_policy_with_other_uses_is_no_boundary(tmp_path: Path, extra: str, kind: PolicyKind) -> None:
+    """Any use of a policy other than as a permissions boundary makes it one that may be attached."""
     text = (
         'variable "n" {}\nresource "aws_iam_policy" "b" {\n  name = "limit"\n  policy = jsonencode({})\n}\n'
         f'resource "aws_iam_role" "r" {{\n  permissions_boundary = aws_iam_policy.b.arn\n  {TRUST}\n}}\n{extra}'
@@ -740,7 +740,7 @@ def test_a_boundary_is_only_what_nothing_else_is_done_with(tmp_path: Path, extra
 
 
 def test_only_the_default_provider_of_the_root_states_the_account(tmp_path: Path) -> None:
-    """An aliased provider states no account, and a child module with a provider of its own leaves it unknown."""
+    """An aliased provider states no account; a child module with its own provider makes it unknown."""
     limited = '  allowed_account_ids = ["111122223333"]\n}\n'
     assert loaded(tmp_path, f'provider "aws" {{\n  alias = "a"\n{limited}').account is None
     both = f'provider "aws" {{\n{limited}provider "aws" {{\n  alias = "a"\n}}\n'
@@ -749,23 +749,23 @@ def test_only_the_default_provider_of_the_root_states_the_account(tmp_path: Path
     assert loaded(tmp_path, both + 'module "m" {\n  source = "./child"\n}\n').account is None
 
 
-def test_the_account_of_another_provider_is_not_known(tmp_path: Path) -> None:
-    """The caller identity of a provider that is named is not the account that is deployed to."""
+def test_account_of_another_provider_is_unknown(tmp_path: Path) -> None:
+    """The caller identity of a named provider is not the account deployed to."""
     body = "data.aws_caller_identity.x.account_id"
     assert hole_of(only_resource(tmp_path, body, 'data "aws_caller_identity" "x" {}')).kind is UnresolvedKind.ACCOUNT_ID
     other = 'data "aws_caller_identity" "x" {\n  provider = aws.other\n}'
     assert hole_of(only_resource(tmp_path, body, other)).kind is UnresolvedKind.ANYTHING
 
 
-def test_an_attribute_given_twice_is_named(tmp_path: Path) -> None:
-    """Terraform refuses a body that gives an attribute twice: it is named with its line."""
+def test_duplicate_attribute_is_reported(tmp_path: Path) -> None:
+    """Terraform rejects duplicate attributes; the second is reported with its line."""
     found = loaded(tmp_path, 'resource "aws_iam_policy" "p" {\n  policy = jsonencode({})\n  policy = "{}"\n}\n')
-    assert [(item.line, item.reason) for item in found.unreadable] == [(3, "policy is given twice")]
+    assert [(item.line, item.reason) for item in found.unreadable] == [(3, "duplicate attribute policy")]
     assert len(found.policies) == 1
 
 
-def test_the_name_of_a_service_principal(tmp_path: Path) -> None:
-    """It is the service and the suffix of the partition, and an attempt to read it succeeds."""
+def test_service_principal_name_is_known(tmp_path: Path) -> None:
+    """It consists of the service and the suffix of the partition, and ``try`` accepts it."""
     extra = 'data "aws_service_principal" "e" {\n  count = 1\n  service_name = "ec2"\n}'
     text = f'{extra}\nresource "aws_iam_policy" "p" {{\n  policy = %s\n}}\n'
     expression = PASS % 'try(data.aws_service_principal.e[0].name, "")'
@@ -773,8 +773,8 @@ def test_the_name_of_a_service_principal(tmp_path: Path) -> None:
     assert [text.literal for text in found] == ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]
 
 
-def test_values_that_terraform_loads_by_itself(tmp_path: Path) -> None:
-    """Files of variable values hold for the root, later ones win, and they count as known; broken ones are named."""
+def test_automatic_variable_files_are_loaded(tmp_path: Path) -> None:
+    """Automatic variable files apply to the root, later ones win, and broken ones are reported."""
     (tmp_path / "terraform.tfvars").write_text('a = "one"\nb = "one"\nother = 1\n')
     (tmp_path / "y.auto.tfvars").write_text('b = "two"\n')
     (tmp_path / "z.auto.tfvars.json").write_text('{"c": "${aws:username}"}')
@@ -793,7 +793,7 @@ def test_values_that_terraform_loads_by_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("test", ['s.on == "x"', "s.on > 1", 's.on != "x"'])
 def test_conditions_of_different_loops_are_different(tmp_path: Path, test: str) -> None:
-    """The same words in loops over different collections are two conditions, over the same collection one."""
+    """The same text in loops over different collections is two conditions, over the same collection one."""
     loop = '[for s in %s : { Effect = "Allow", Action = "iam:PassRole", Resource = "*" } if ' + test + "]"
     head = 'variable "p" {}\nvariable "q" {}\nlocals {\n  a = [{ on = var.p }]\n  b = [{ on = var.q }]\n}\n'
     for second, count in (("local.b", 2), ("local.a", 1)):
@@ -804,7 +804,7 @@ def test_conditions_of_different_loops_are_different(tmp_path: Path, test: str) 
 
 
 def test_elements_compared_in_a_local_are_different_conditions(tmp_path: Path) -> None:
-    """A comparison that was made in a loop and is used elsewhere keeps its element."""
+    """A comparison evaluated in a loop and used elsewhere keeps its element."""
     text = (
         'variable "p" {}\nvariable "q" {}\nlocals {\n  c = [for s in [{ v = var.p }, { v = var.q }] : s.v == "x"]\n}\n'
         'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [for n in [0, 1] : {\n'
@@ -814,8 +814,8 @@ def test_elements_compared_in_a_local_are_different_conditions(tmp_path: Path) -
     assert len({statement.when[0][0] for statement in found}) == 2
 
 
-def test_unequal_is_equal_the_other_way_round(tmp_path: Path) -> None:
-    """``a != b`` chooses what ``a == b`` does not, under the same condition."""
+def test_unequal_negates_equal(tmp_path: Path) -> None:
+    """``a != b`` has the opposite variants of ``a == b``, under the same condition."""
     text = (
         'variable "p" {}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [{\n'
         '    Effect = var.p != "x" ? "Deny" : "Allow", Action = "iam:PassRole", Resource = "*"\n  }] })\n}\n'
@@ -828,7 +828,7 @@ def test_unequal_is_equal_the_other_way_round(tmp_path: Path) -> None:
 
 
 def test_elements_of_an_unknown_list_are_optional(tmp_path: Path) -> None:
-    """What stands for the elements of a list that is not known is marked as such."""
+    """The placeholder for elements of an unknown list is marked optional."""
     body = 'concat(["*"], var.list[*].arn)'
     text = f'variable "list" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS % body}\n}}\n'
     found = resources(policy(loaded(tmp_path, text), "aws_iam_policy.p"))

@@ -1,4 +1,4 @@
-"""Called modules: where they lie, what is said of those that are not here, and what goes in and out of them."""
+"""Called modules: their location, notes on missing ones, their arguments and outputs."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ RECORD = {
 }
 
 
-def test_a_module_of_a_registry_is_read_where_it_is_installed(tmp_path: Path) -> None:
-    """modules.json says where it lies; positions and files are those of the installed files."""
+def test_registry_module_is_read_where_it_is_installed(tmp_path: Path) -> None:
+    """modules.json lists its folder; positions and files are those of the installed files."""
     put(tmp_path, main=CALL + POLICY % "module.role.arn")
     file = tmp_path / ".terraform/modules/role/main.tf"
     put(tmp_path, **{".terraform__modules__role__main": ROLE})
@@ -81,8 +81,8 @@ def test_a_module_of_a_registry_is_read_where_it_is_installed(tmp_path: Path) ->
     assert found.not_evaluated == ()
 
 
-def test_calls_inside_installed_modules(tmp_path: Path) -> None:
-    """A call inside a module has a key of all names on the way; a local one lies below the module that calls it."""
+def test_calls_inside_installed_modules_are_resolved(tmp_path: Path) -> None:
+    """The key of a nested call has all names from the root; a local module is relative to its caller."""
     put(tmp_path, main='module "a" {\n  source = "git::https://example.com/a.git?ref=v1"\n  count = 2\n}\n')
     put(tmp_path, **{
         ".terraform__modules__a__main": 'module "b" {\n  source = "acme/role/aws//modules/inner"\n}\n'
@@ -108,18 +108,18 @@ def test_calls_inside_installed_modules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        ({**RECORD, "Dir": ".terraform/modules/gone"}, "there is no .terraform/modules/gone"),
+        ({**RECORD, "Dir": ".terraform/modules/gone"}, ".terraform/modules/gone does not exist"),
         ({**RECORD, "Dir": "../outside"}, "../outside is outside of"),
         ({**RECORD, "Dir": "link"}, "link is a symbolic link to"),
-        ({**RECORD, "Source": "registry.terraform.io/other/role/aws"}, "modules.json names"),
+        ({**RECORD, "Source": "registry.terraform.io/other/role/aws"}, "modules.json lists"),
         ({**RECORD, "Version": "1.2.4"}, "version 1.2.4 is installed"),
-        ({**RECORD, "Key": "other"}, "is not here"),
-        ({**RECORD, "Dir": 3}, "is not here"),
-        ({**RECORD, "Dir": "a\0b"}, "is not here"),
+        ({**RECORD, "Key": "other"}, "is not downloaded"),
+        ({**RECORD, "Dir": 3}, "is not downloaded"),
+        ({**RECORD, "Dir": "a\0b"}, "is not downloaded"),
     ],
 )
-def test_a_module_that_cannot_be_read_is_named(tmp_path: Path, record: dict[str, Any], words: str) -> None:
-    """What is missing, stale or outside of what is scanned is not read, and the call is named."""
+def test_unreadable_module_is_reported(tmp_path: Path, record: dict[str, Any], words: str) -> None:
+    """A missing, stale or outside module is not read, and its call is reported."""
     root = tmp_path / "root"
     put(tmp_path, outside__main=ROLE)
     put(root, main=CALL + POLICY % "module.role.arn", **{".terraform__modules__role__main": ROLE})
@@ -134,8 +134,8 @@ def test_a_module_that_cannot_be_read_is_named(tmp_path: Path, record: dict[str,
     assert str(texts(found)[0]) == "${module.role.arn}"
 
 
-def test_what_is_installed_in_the_repository_is_inside(tmp_path: Path) -> None:
-    """A folder beside the root but within the boundary is read."""
+def test_module_installed_within_the_boundary_is_read(tmp_path: Path) -> None:
+    """A folder outside the root module but within the boundary is read."""
     put(tmp_path, shared__main=ROLE, root__main=CALL)
     installed(tmp_path / "root", {**RECORD, "Dir": "../shared"})
     assert addresses(load(tmp_path / "root", boundary=tmp_path)) == ["module.role.aws_iam_role.r"]
@@ -144,24 +144,24 @@ def test_what_is_installed_in_the_repository_is_inside(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b"{}", b'{"Modules": 1}', b"\xff", b"[" * 100_000, b'{"Modules": [1]}']
 )
-def test_a_list_of_modules_that_is_broken(tmp_path: Path, content: bytes) -> None:
-    """A modules.json that cannot be used is named where it is none at all, and so is the module."""
+def test_broken_manifest_is_reported(tmp_path: Path, content: bytes) -> None:
+    """An unusable modules.json is reported, and so is the module."""
     put(tmp_path, main=CALL)
     installed(tmp_path)
     (tmp_path / ".terraform/modules/modules.json").write_bytes(content)
     found = notes(tmp_path)
-    assert "module role (acme/role/aws) is not here" in found
+    assert any("module role (acme/role/aws) is not downloaded" in reason for reason in found)
     assert len(found) == (1 if content.endswith(b"[1]}") else 2)
 
 
-def test_a_list_of_modules_that_leads_outside_is_not_read(tmp_path: Path) -> None:
-    """A symbolic link to a list outside of what is scanned is not followed."""
+def test_manifest_linked_from_outside_is_not_read(tmp_path: Path) -> None:
+    """A symbolic link to a manifest outside the boundary is not followed."""
     root = put(tmp_path / "root", main=CALL, **{".terraform__modules__role__main": ROLE})
     installed(tmp_path / "other", RECORD)
     (root / ".terraform/modules/modules.json").symlink_to(tmp_path / "other/.terraform/modules/modules.json")
     reason, module = notes(root)
     assert reason.startswith("is a symbolic link to ")
-    assert module == "module role (acme/role/aws) is not here"
+    assert module.startswith("module role (acme/role/aws) is not downloaded")
 
 
 @pytest.mark.parametrize(
@@ -175,16 +175,16 @@ def test_a_list_of_modules_that_leads_outside_is_not_read(tmp_path: Path) -> Non
         ("acme/role/aws//modules/inner", "github.com/acme/terraform-aws-role/0123abcd/modules/inner"),
     ],
 )
-def test_a_module_that_checkov_has_downloaded(tmp_path: Path, source: str, folder: str) -> None:
-    """``.external_modules`` is looked into, beside the root module and above it."""
+def test_module_downloaded_by_checkov_is_read(tmp_path: Path, source: str, folder: str) -> None:
+    """``.external_modules`` is searched beside the root module and above it."""
     root = put(tmp_path / "env" / "dev", main=f'module "m" {{\n  source = "{source}"\n}}\n')
     put(tmp_path / ".external_modules" / folder, main=ROLE)
     assert addresses(load(root, boundary=tmp_path)) == ["module.m.aws_iam_role.r"]
     assert addresses(load(root)) == []
 
 
-def test_a_download_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
-    """Steps upwards in a source, or a symbolic link in the downloads, lead to nothing."""
+def test_download_that_leads_outside_is_not_read(tmp_path: Path) -> None:
+    """``..`` in a source, and symbolic links in the downloads, are not followed."""
     put(tmp_path, secret__main=ROLE, main='module "m" {\n  source = "github.com/acme/role//../../../../secret"\n}\n')
     (tmp_path / ".external_modules/github.com/acme/role").mkdir(parents=True)
     (tmp_path / ".external_modules/github.com/acme/role/HEAD").symlink_to(tmp_path / "secret")
@@ -194,7 +194,7 @@ def test_a_download_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
 
 
 def test_downloads_and_installed_modules_are_no_roots(tmp_path: Path) -> None:
-    """A folder below .terraform or .external_modules is evaluated where it is called, and never by itself."""
+    """A folder below .terraform or .external_modules is evaluated only where it is called."""
     flagged = ROLE + POLICY % '"*"'
     put(tmp_path, main=CALL, **{".terraform__modules__role__main": flagged, ".external_modules__x__main": flagged})
     installed(tmp_path, RECORD)
@@ -202,8 +202,8 @@ def test_downloads_and_installed_modules_are_no_roots(tmp_path: Path) -> None:
     assert {finding.resource.address for finding in result.findings} == {"module.role.aws_iam_policy.p"}
 
 
-def test_a_source_that_is_computed(tmp_path: Path) -> None:
-    """OpenTofu evaluates sources early: one of locals and defaults is followed, one that is not known is named."""
+def test_computed_source_is_followed(tmp_path: Path) -> None:
+    """OpenTofu evaluates sources early: locals and defaults are followed, an unknown source is reported."""
     put(
         tmp_path,
         child__main=ROLE,
@@ -211,14 +211,14 @@ def test_a_source_that_is_computed(tmp_path: Path) -> None:
     )
     assert addresses(load(tmp_path)) == ["module.m.aws_iam_role.r"]
     put(tmp_path, main='variable "x" {}\nmodule "m" {\n  source = var.x\n}\n')
-    assert notes(tmp_path) == ["module m (a source that is not literal) is not here"]
+    assert notes(tmp_path) == ["module m (unknown source) cannot be resolved"]
 
 
-# said once
+# reported once
 
 
-def test_a_source_is_named_once_in_a_scan(tmp_path: Path) -> None:
-    """Many roots that call one module which is not here give one note, at the first call."""
+def test_missing_source_is_reported_once_per_scan(tmp_path: Path) -> None:
+    """Many root modules that call one missing module give one note, at the first call."""
     for name in ("b", "a", "c"):
         put(tmp_path / name, main=CALL + 'module "again" {\n  source = "acme/role/aws"\n}\n')
     result = scan_paths([tmp_path], ScanOptions())
@@ -237,8 +237,8 @@ def test_a_source_is_named_once_in_a_scan(tmp_path: Path) -> None:
         ("for_each = toset([])", "for_each = toset([])"),
     ],
 )
-def test_a_module_without_an_instance_is_named(tmp_path: Path, call: str, words: str) -> None:
-    """A folder of which no call makes an instance is not judged, which is said with the reason."""
+def test_uninstantiated_module_is_reported(tmp_path: Path, call: str, words: str) -> None:
+    """A module that no call instantiates is not evaluated, and reported with the reason."""
     variable = 'variable "on" {\n  default = false\n}\n'
     put(tmp_path, main=f'{variable}module "m" {{\n  source = "./child"\n  {call}\n}}\n', child__main=POLICY % '"*"')
     result = scan_paths([tmp_path], ScanOptions())
@@ -248,8 +248,8 @@ def test_a_module_without_an_instance_is_named(tmp_path: Path, call: str, words:
     ]
 
 
-def test_a_module_that_another_call_makes_is_not_named(tmp_path: Path) -> None:
-    """One instance is enough, be it of another call or of another root."""
+def test_module_instantiated_elsewhere_is_not_reported(tmp_path: Path) -> None:
+    """One instance is enough, even from another call or root module."""
     off, on = 'module "m" {\n  source = "%schild"\n  count = 0\n}\n', 'module "n" {\n  source = "%schild"\n}\n'
     put(tmp_path, child__main=POLICY % '"*"', main=(off + on) % ("./", "./"))
     assert scan_paths([tmp_path], ScanOptions()).not_evaluated == ()
@@ -260,8 +260,8 @@ def test_a_module_that_another_call_makes_is_not_named(tmp_path: Path) -> None:
     assert [finding.resource.address for finding in result.findings] == ["module.n.aws_iam_policy.p"]
 
 
-def test_an_unknown_number_of_instances_is_judged(tmp_path: Path) -> None:
-    """Where it is not known whether a module has instances it is judged as if it had."""
+def test_module_with_unknown_instances_is_evaluated(tmp_path: Path) -> None:
+    """A module that may have instances is evaluated as if it had one."""
     put(
         tmp_path,
         child__main=POLICY % '"*"',
@@ -304,15 +304,15 @@ BOTH = ['module.x["a"].aws_iam_role.r', 'module.x["b"].aws_iam_role.r']
         ("try(module.one.nothing, module.one.arn)", ["module.one.aws_iam_role.r"]),
     ],
 )
-def test_outputs_of_modules(tmp_path: Path, expression: str, expected: list[str]) -> None:
-    """Every way to reach an output of a module leads to the role that it names."""
+def test_module_outputs_resolve_to_their_role(tmp_path: Path, expression: str, expected: list[str]) -> None:
+    """Every way to reference an output of a module resolves to its role."""
     extra = "locals {\n  whole = module.one\n  all = module.x\n}\n"
     put(tmp_path, main=TWO + ONE + COUNTED + extra + POLICY % expression, child__main=ROLE)
     assert roles_in(load(tmp_path)) == expected
 
 
-def test_a_whole_module_as_an_output(tmp_path: Path) -> None:
-    """A module handed up whole, or all its instances, is stepped into from above."""
+def test_module_as_an_output_is_resolved(tmp_path: Path) -> None:
+    """A module, or all its instances, as an output is resolved in the caller."""
     outputs = 'output "whole" {\n  value = module.one\n}\noutput "all" {\n  value = module.x\n}\n'
     wanted = '[module.up.whole.arn, module.up.all["a"].arn]'
     put(
@@ -327,8 +327,8 @@ def test_a_whole_module_as_an_output(tmp_path: Path) -> None:
     ]
 
 
-def test_a_module_handed_to_another(tmp_path: Path) -> None:
-    """A whole module as an argument is what it is inside the other one, too."""
+def test_module_passed_to_another_is_resolved(tmp_path: Path) -> None:
+    """A module passed as an argument is resolved in the called module."""
     put(
         tmp_path,
         main=ONE + 'module "user" {\n  source = "./user"\n  roles = { a = module.one }\n}\n',
@@ -340,7 +340,7 @@ def test_a_module_handed_to_another(tmp_path: Path) -> None:
 
 
 def test_terraform_workspace_is_a_name(tmp_path: Path) -> None:
-    """The workspace is chosen when Terraform runs, and is a name: it makes no role into any role."""
+    """The workspace is chosen at run time, and is a name: it does not turn one role into any role."""
     put(tmp_path, main=POLICY % '"arn:aws:iam::111122223333:role/app-${terraform.workspace}"')
     (text,) = texts(load(tmp_path))
     assert [(hole.expression, hole.kind.name) for hole in text.holes] == [("terraform.workspace", "NAME")]
@@ -368,8 +368,8 @@ SAME = 'provider "aws" {\n  alias = "us"\n  allowed_account_ids = ["111122223333
         ('module "m" {\n  source = "./own"\n}\n', None),
     ],
 )
-def test_another_provider_leaves_the_account_open(tmp_path: Path, text: str, account: str | None) -> None:
-    """The account that the default provider states holds where roles and policies are surely made by it."""
+def test_another_provider_makes_the_account_unknown(tmp_path: Path, text: str, account: str | None) -> None:
+    """The account of the default provider applies only if it creates all roles and policies."""
     put(
         tmp_path,
         main=LIMITED + OTHER + SAME + text,
@@ -380,8 +380,8 @@ def test_another_provider_leaves_the_account_open(tmp_path: Path, text: str, acc
     assert load(tmp_path).account == account
 
 
-def test_modules_beyond_the_limit_are_named(tmp_path: Path) -> None:
-    """Of very many instances some are left out, which is said although the others are judged."""
+def test_modules_beyond_the_limit_are_reported(tmp_path: Path) -> None:
+    """Of very many instances, the excess ones are skipped and reported."""
     calls = "".join(f'module "m{number}" {{\n  source = "./child"\n  count = 90\n}}\n' for number in range(4))
     put(tmp_path, main=calls, child__main=POLICY % '"*"')
     result = scan_paths([tmp_path], ScanOptions())

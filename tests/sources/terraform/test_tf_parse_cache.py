@@ -1,4 +1,4 @@
-"""A file that several ask for is parsed once, as long as it stays the same and there is not too much of it."""
+"""A file that is read several times is parsed once, while its content stays the same and the cache has space."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path.resolve()
 
 
-def is_kept(file: Path) -> bool:
-    """Whether a file was kept; it is not any more."""
-    return parse_cache.take(str(file), file.read_bytes()) is not None
+def pop_from_cache(file: Path) -> bool:
+    """Remove a file from the cache; True if it was there."""
+    return parse_cache.pop(str(file), file.read_bytes()) is not None
 
 
-def test_what_the_search_for_roots_has_parsed_is_kept_for_the_roots(tree: Path) -> None:
-    """Files that call modules are parsed to find the roots, and each is then handed on once."""
+def test_files_parsed_to_find_roots_are_cached(tree: Path) -> None:
+    """Files that call modules are parsed to find the root modules, and each is then used once."""
     discover([tree])
-    assert is_kept(tree / "one/main.tf")
-    assert not is_kept(tree / "one/main.tf")
-    assert not is_kept(tree / "module/main.tf")
+    assert pop_from_cache(tree / "one/main.tf")
+    assert not pop_from_cache(tree / "one/main.tf")
+    assert not pop_from_cache(tree / "module/main.tf")
 
 
-def test_a_module_is_kept_until_its_last_caller_has_it(tree: Path) -> None:
-    """A module of two roots is kept from the first one to the second one, and nothing is when all are read."""
-    parse_cache.will_be_read({str(tree / "module"): 2})
+def test_module_is_cached_until_its_last_caller_read_it(tree: Path) -> None:
+    """A module of two root modules stays cached between them; afterwards nothing is cached."""
+    parse_cache.expect_reads({str(tree / "module"): 2})
     parse_bytes.cache_clear()
     (tree / ".git").mkdir()
     scan_paths([tree / "one"], ScanOptions())
-    assert is_kept(tree / "module/main.tf")
+    assert pop_from_cache(tree / "module/main.tf")
     scan_paths([tree], ScanOptions())
-    assert not any(map(is_kept, tree.rglob("*.tf")))
+    assert not any(map(pop_from_cache, tree.rglob("*.tf")))
 
 
 def test_each_file_is_parsed_once(tree: Path) -> None:
-    """A scan of all parses as many files as there are."""
+    """A scan parses each file once."""
     parse_bytes.cache_clear()
     found = scan_paths([tree], ScanOptions())
     assert len(found.grants) == 1
     assert parse_bytes.cache_info().misses == 3
 
 
-def test_a_file_that_has_changed_is_parsed_again(tree: Path) -> None:
-    """What is kept counts only for the same bytes."""
+def test_changed_file_is_parsed_again(tree: Path) -> None:
+    """A cached file is used only for the same content."""
     file = tree / "one/main.tf"
-    parse_cache.keep(parse_file(file))
+    parse_cache.store(parse_file(file))
     file.write_text(POLICY, encoding="utf-8")
-    assert not is_kept(file)
+    assert not pop_from_cache(file)
     assert [block.type for block in parse_file(file).body.blocks] == ["resource"]
 
 
-def test_the_oldest_go_first(tmp_path: Path) -> None:
-    """So much is kept and no more."""
+def test_oldest_files_are_evicted_first(tmp_path: Path) -> None:
+    """The size of the cache is limited."""
     for name in "abc":
         (tmp_path / f"{name}.tf").write_text(f"# {name}" + "x" * 250_000 + "\n", encoding="utf-8")
-        parse_cache.keep(parse_file(tmp_path / f"{name}.tf"))
-    assert [is_kept(tmp_path / f"{name}.tf") for name in "abc"] == [False, True, True]
+        parse_cache.store(parse_file(tmp_path / f"{name}.tf"))
+    assert [pop_from_cache(tmp_path / f"{name}.tf") for name in "abc"] == [False, True, True]

@@ -1,4 +1,4 @@
-"""Policy documents that are handed to modules that are not here."""
+"""Policy documents that are passed to modules whose source is missing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from passrole_checks.iam.partial_values import ObjectNode, texts_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load
-from passrole_checks.sources.terraform.lazy_evaluation import none_taken
+from passrole_checks.sources.terraform.lazy_evaluation import evaluate_everything
 
 ANY_ROLE = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 TRUST = '{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "*" } }'
 
 
-def handed_over(tmp_path: Path, arguments: str) -> list[AttachedPolicy]:
+def policies_of_call(tmp_path: Path, arguments: str) -> list[AttachedPolicy]:
     (tmp_path / "main.tf").write_text(
         f'variable "x" {{}}\nmodule "m" {{\n  source = "example.com/some/module"\n{arguments}\n}}\n', encoding="utf-8"
     )
@@ -36,9 +36,9 @@ def handed_over(tmp_path: Path, arguments: str) -> list[AttachedPolicy]:
         ('policy = "{\\"Statement\\": [{\\"Action\\": \\"*\\", \\"Resource\\": \\"${var.x}\\"}]}"', "policy"),
     ],
 )
-def test_a_document_without_principal_is_an_identity_policy(tmp_path: Path, arguments: str, path: str) -> None:
-    """A document that names no Principal is judged as the policy of whoever will hold it, however it is handed over."""
-    (policy,) = handed_over(tmp_path, arguments)
+def test_document_without_principal_is_identity_policy(tmp_path: Path, arguments: str, path: str) -> None:
+    """A document without a Principal is checked as an identity-based policy, in any kind of argument."""
+    (policy,) = policies_of_call(tmp_path, arguments)
     assert (policy.kind, policy.path, policy.resource.address) == (PolicyKind.IDENTITY, path, "module.m")
 
 
@@ -50,20 +50,22 @@ def test_a_document_without_principal_is_an_identity_policy(tmp_path: Path, argu
         (f"permissions_boundary_policy = jsonencode({{ Statement = [{ANY_ROLE}] }})", PolicyKind.BOUNDARY),
     ],
 )
-def test_other_documents_grant_nothing(tmp_path: Path, arguments: str, kind: PolicyKind) -> None:
-    """A document with a Principal is a trust or a resource-based policy, and one that is called a boundary is one."""
-    (policy,) = handed_over(tmp_path, arguments)
+def test_document_with_principal_or_named_boundary_grants_nothing(
+    tmp_path: Path, arguments: str, kind: PolicyKind
+) -> None:
+    """A document with a Principal is a trust or resource-based policy; one named boundary is a boundary."""
+    (policy,) = policies_of_call(tmp_path, arguments)
     assert policy.kind is kind
 
 
 @pytest.mark.parametrize("arguments", ["policy = var.x", 'name = "Statement"', "depends_on = [aws_iam_role.a]"])
-def test_what_is_no_document_is_none(tmp_path: Path, arguments: str) -> None:
-    """Arguments that hold no policy document, or one of which nothing is known, give no policy."""
-    assert handed_over(tmp_path, arguments) == []
+def test_other_arguments_are_no_policies(tmp_path: Path, arguments: str) -> None:
+    """Arguments without a policy document, and completely unknown ones, give no policy."""
+    assert policies_of_call(tmp_path, arguments) == []
 
 
 def statements(tmp_path: Path, arguments: str) -> list[Statement]:
-    found = [parse_document(policy.document) for policy in handed_over(tmp_path, arguments)]
+    found = [parse_document(policy.document) for policy in policies_of_call(tmp_path, arguments)]
     assert not [problem for one in found for problem in one.problems]
     return [statement for one in found for statement in one.statements]
 
@@ -82,8 +84,8 @@ PASS = 'actions = ["iam:PassRole"], resources = ["*"]'
         (f"statements = var.x ? [{{ {PASS} }}] : []", "Allow"),
     ],
 )
-def test_a_statement_as_an_object(tmp_path: Path, arguments: str, effect: str) -> None:
-    """An object in the words of a statement block, or of a document, is a statement; without an effect it allows."""
+def test_statement_object(tmp_path: Path, arguments: str, effect: str) -> None:
+    """An object with the keys of a statement block or of a document is a statement; its default effect is Allow."""
     (statement,) = statements(tmp_path, arguments)
     assert (statement.effect, [str(one) for one in statement.resources or ()]) == (effect, ["*"])
 
@@ -95,8 +97,8 @@ def test_a_statement_as_an_object(tmp_path: Path, arguments: str, effect: str) -
         'condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }',
     ],
 )  # fmt: skip
-def test_the_condition_of_a_statement_as_an_object(tmp_path: Path, condition: str) -> None:
-    """Conditions are objects with a test, a variable and values, one, a list or a map of them, or as in a document."""
+def test_condition_of_statement_object(tmp_path: Path, condition: str) -> None:
+    """Conditions are objects with test, variable and values (one, a list, a map), or as in a document."""
     test = 'test = "StringEquals", variable = "iam:PassedToService", values = ["lambda.amazonaws.com"]'
     (statement,) = statements(tmp_path, f"s = {{ {PASS}, {condition.replace('TEST', test)} }}")
     assert isinstance(statement.condition, ObjectNode)
@@ -105,17 +107,17 @@ def test_the_condition_of_a_statement_as_an_object(tmp_path: Path, condition: st
     assert [str(text) for text in texts_in(entry.value)] == ["iam:PassedToService", "lambda.amazonaws.com"]
 
 
-def test_a_condition_that_is_not_known_is_not_forgotten(tmp_path: Path) -> None:
-    """A condition of which nothing is known leaves a hole, so that the statement is not taken for one without."""
+def test_unknown_condition_is_unresolved(tmp_path: Path) -> None:
+    """An unknown condition is unresolved, so that the statement does not count as unconditional."""
     (statement,) = statements(tmp_path, f"s = {{ {PASS}, conditions = var.x }}")
     assert statement.condition is not None
     assert [hole.expression for hole in statement.holes] == ["var.x"]
 
 
-def test_resources_that_are_empty_are_still_to_be_given(tmp_path: Path) -> None:
-    """A statement without resources is one that the module completes: which roles it names is not known."""
+def test_missing_resources_are_unresolved(tmp_path: Path) -> None:
+    """A statement without resources is completed by the module: its roles are unresolved."""
     (statement,) = statements(tmp_path, 's = { actions = ["iam:PassRole"], resources = [] }')
-    assert [hole.reason for hole in statement.holes] == ["empty, which AWS refuses"]
+    assert [hole.reason for hole in statement.holes] == ["empty, which AWS rejects"]
 
 
 @pytest.mark.parametrize(
@@ -126,21 +128,21 @@ def test_resources_that_are_empty_are_still_to_be_given(tmp_path: Path) -> None:
         's = { effect = "Allow", actions = [], resources = [] }',
     ],
 )
-def test_objects_that_are_no_statements(tmp_path: Path, arguments: str) -> None:
-    """Objects that only share a word with a statement are none."""
-    assert handed_over(tmp_path, arguments) == []
+def test_other_objects_are_no_statements(tmp_path: Path, arguments: str) -> None:
+    """Objects that only share a key with a statement are not statements."""
+    assert policies_of_call(tmp_path, arguments) == []
 
 
-def test_a_statement_with_principals_grants_nothing(tmp_path: Path) -> None:
-    """A statement with principals belongs to a resource-based or a trust policy."""
-    (policy,) = handed_over(tmp_path, f's = {{ {PASS}, principals = [{{ type = "AWS", identifiers = ["*"] }}] }}')
+def test_statement_with_principals_grants_nothing(tmp_path: Path) -> None:
+    """A statement with principals belongs to a resource-based or trust policy."""
+    (policy,) = policies_of_call(tmp_path, f's = {{ {PASS}, principals = [{{ type = "AWS", identifiers = ["*"] }}] }}')
     assert policy.kind is PolicyKind.RESOURCE
 
 
-def test_statements_side_by_side_are_one_document(tmp_path: Path) -> None:
-    """What a list or a map of statements denies or adds counts for all of them; those with principals stand apart."""
+def test_statements_in_collection_are_one_document(tmp_path: Path) -> None:
+    """Statements in a list or map form one document; those with principals form another."""
     trust = f's = {{ {PASS}, principals = [{{ type = "AWS", identifiers = ["*"] }}] }}'
-    found = handed_over(
+    found = policies_of_call(
         tmp_path,
         f'p = {{ a = {{ {PASS} }}, b = {{ effect = "Deny", {PASS} }}, {trust}, c = var.x ? {{ {PASS} }} : null }}',
     )
@@ -159,9 +161,9 @@ def test_statements_side_by_side_are_one_document(tmp_path: Path) -> None:
         ('{ g = { h = ["text"] }, actions = "x" }', False),
     ],
 )
-def test_what_lies_too_deep_is_told(tmp_path: Path, inside: str, told: bool) -> None:
-    """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
-    assert handed_over(tmp_path, f"p = {{ a = {{ b = {{ c = {{ d = {{ e = {{ f = {inside} }} }} }} }} }} }}") == []
+def test_document_below_maximum_depth_is_reported(tmp_path: Path, inside: str, told: bool) -> None:
+    """A possible policy document below the maximum depth is reported, and nothing else is."""
+    assert policies_of_call(tmp_path, f"p = {{ a = {{ b = {{ c = {{ d = {{ e = {{ f = {inside} }} }} }} }} }} }}") == []
     notes = [(one.line, one.reason) for one in load(tmp_path).not_evaluated if "too deep" in one.reason]
     place = "module.m: p/a/b/c/d/e/f: nested too deeply to search for policy documents"
     assert notes == ([(4, place)] if told else [])
@@ -182,8 +184,8 @@ ADMIN = '"arn:aws:iam::aws:policy/AdministratorAccess"'
         ('policy_arns = ["arn:aws:iam::111122223333:policy/own"]', []),
     ],
 )
-def test_aws_managed_policies(tmp_path: Path, arguments: str, attached: list[tuple[str, object]]) -> None:
-    """One that is handed over is attached to somebody there, but for a permissions boundary."""
+def test_aws_managed_policy_is_attached(tmp_path: Path, arguments: str, attached: list[tuple[str, object]]) -> None:
+    """An AWS managed policy in an argument counts as attached, unless it is a permissions boundary."""
     (tmp_path / "main.tf").write_text(
         f'variable "x" {{}}\nmodule "m" {{\n  source = "example.com/some/module"\n{arguments}\n}}\n', encoding="utf-8"
     )
@@ -192,8 +194,8 @@ def test_aws_managed_policies(tmp_path: Path, arguments: str, attached: list[tup
     assert {one.holder for one in found} <= {"module.m"}
 
 
-def test_aws_managed_policies_are_judged_each_by_itself(tmp_path: Path) -> None:
-    """Nobody knows who gets what in a module that is not here, so two policies are not put together."""
+def test_aws_managed_policies_are_not_combined(tmp_path: Path) -> None:
+    """The principals in a missing module are unknown, so two policies are not combined."""
     (tmp_path / "main.tf").write_text(
         'module "m" {\n  source = "example.com/some/module"\n'
         '  policies = ["arn:aws:iam::aws:policy/AWSLambda_FullAccess",'
@@ -204,15 +206,15 @@ def test_aws_managed_policies_are_judged_each_by_itself(tmp_path: Path) -> None:
         ("PASSROLE_013", Severity.MEDIUM, Confidence.MEDIUM),
         ("PASSROLE_013", Severity.MEDIUM, Confidence.MEDIUM),
     ]
-    assert all(one.message.endswith("The policy is handed to module.m, which is not here.") for one in found)
+    assert all("module.m" in one.message for one in found)
 
 
 @pytest.mark.parametrize(
     ("value", "line"),
     [("local.arns", 1), ("var.arns", 2), ("[for one in local.arns : one]", 1), ("module.here.given", 1)],
 )
-def test_aws_managed_policies_are_found_behind_references(tmp_path: Path, value: str, line: int) -> None:
-    """One that stands in a local, a variable or an output of a module is handed over as well, also out of a module."""
+def test_aws_managed_policy_is_found_through_references(tmp_path: Path, value: str, line: int) -> None:
+    """A policy in a local, variable or module output is found too, also from another module."""
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "main.tf").write_text(
         'variable "given" {}\noutput "given" {\n  value = var.given\n}\n'
@@ -227,5 +229,5 @@ def test_aws_managed_policies_are_found_behind_references(tmp_path: Path, value:
     found = load(tmp_path).attachments
     assert {(one.path, one.at.line) for one in found} == {("arns/0", line)}
     assert len({one.holder for one in found}) == 2
-    with none_taken():
+    with evaluate_everything():
         assert load(tmp_path).attachments == found

@@ -1,7 +1,7 @@
-"""The python-hcl2 reader: the oracle of the default one, in an environment of its own.
+"""The python-hcl2 reader, the oracle of the default one, in its own environment.
 
-python-hcl2 and checkov's fork install the same module, so these tests need an environment without checkov; elsewhere
-only the test that the fork is recognised runs.
+python-hcl2 and checkov's fork install the same module, so these tests need an environment without checkov; elsewhere,
+only the test that recognizes the fork runs.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def flat(body: Body) -> list[object]:
 
 
 @pytest.mark.skipif(not FORK, reason="needs checkov's fork of python-hcl2")
-def test_the_fork_of_checkov_is_recognised() -> None:
-    """checkov's module of the same name is not used, and the reason says why."""
+def test_fork_of_checkov_is_recognized() -> None:
+    """checkov's module of the same name is not used, and the reason names it."""
     assert importlib.util.find_spec("hcl2") is not None
     with pytest.raises(reader_python_hcl2.NotInstalled, match="bc-python-hcl2"):
         reader_python_hcl2.read(SourceText.of("m.tf", b"a = 1\n"))
@@ -73,7 +73,7 @@ SAMPLES = [
 
 @oracle
 @pytest.mark.parametrize("text", SAMPLES)
-def test_both_readers_give_the_same_tree(text: str) -> None:
+def test_both_readers_build_the_same_tree(text: str) -> None:
     """Nodes, positions and text fragments are the same."""
     first, second = both(text)
     assert not first.problems
@@ -84,7 +84,7 @@ def test_both_readers_give_the_same_tree(text: str) -> None:
 @oracle
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_every_sample_gives_the_same_tree(path: Path) -> None:
-    """The samples of Terraform are read alike; none of them holds what python-hcl2 rejects."""
+    """Both readers agree on every Terraform sample; python-hcl2 rejects none of them."""
     source = SourceText.of("m.tf", path.read_bytes())
     first, second = reader_tree_sitter.read(source), reader_python_hcl2.read(source)
     assert [problem.line for problem in first.problems] == [problem.line for problem in second.problems]
@@ -92,8 +92,8 @@ def test_every_sample_gives_the_same_tree(path: Path) -> None:
 
 
 @oracle
-def test_a_bad_block_hides_no_other() -> None:
-    """The good blocks around a bad one are kept, and the bad place has its line."""
+def test_broken_block_hides_no_other() -> None:
+    """The blocks around a broken one are kept, and the error has its line."""
     _, found = both('a "one" {\n}\nb "two" {\n  x = [1,\n}\nc "three" {\n}\n')
     assert [block.labels for block in found.body.blocks] == [("one",), ("three",)]
     assert len(found.problems) == 1
@@ -102,7 +102,7 @@ def test_a_bad_block_hides_no_other() -> None:
 
 @oracle
 def test_template_files_are_the_same() -> None:
-    """The text of a template file gives the same parts."""
+    """Both readers agree on the text of a template file."""
     source = SourceText("t.tpl", b'{"a": "\\n", ${x}\n%{ for a, b in c ~}\n  ${a["}"]}\n%{ endfor ~}\nend')
     first, second = reader_tree_sitter.read_template(source), reader_python_hcl2.read_template(source)
     assert isinstance(first, TemplateExpression)
@@ -112,8 +112,8 @@ def test_template_files_are_the_same() -> None:
 
 @oracle
 @pytest.mark.parametrize("value", ["[" * 120 + "]" * 120, "x" + ".y" * 120, "{ a = " * 120 + "1" + " }" * 120])
-def test_an_expression_that_is_too_deep_is_not_read(value: str) -> None:
-    """More levels or steps than any code has are told, by either reader; what stands beside them is read."""
+def test_too_deep_expression_is_unparsed(value: str) -> None:
+    """Both readers report excessive nesting and steps, and parse the rest."""
     for found in both(f"a = {value}\nb = 1\n"):
         deep, beside = found.body.attributes
         assert "Unparsed" in repr(deep.value)

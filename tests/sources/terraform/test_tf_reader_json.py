@@ -1,4 +1,4 @@
-"""Terraform's JSON syntax: the same blocks, expressions and places as in HCL, and what is wrong is named."""
+"""Terraform's JSON syntax: same blocks, expressions and positions as in HCL; errors are reported."""
 
 from __future__ import annotations
 
@@ -81,15 +81,15 @@ def test_labels_are_nested_keys_and_blocks_are_objects_or_lists() -> None:
     ]
 
 
-def test_a_file_may_be_a_list_of_objects() -> None:
-    """HCL's JSON specification takes a list of objects for one body."""
+def test_file_may_be_a_list_of_objects() -> None:
+    """HCL's JSON specification accepts a list of objects for one body."""
     found = parsed('[{"locals": {"a": 1}},\n {"locals": {"b": 2}}]')
     assert not found.problems
     assert [block.span.line for block in found.body.blocks] == [1, 2]
 
 
 def test_statements_in_a_list_are_blocks_with_their_lines() -> None:
-    """Nested blocks stand where their objects stand."""
+    """Nested blocks have the positions of their objects."""
     found = parsed(
         """{"data": {"aws_iam_policy_document": {"d": {
   "statement": [
@@ -109,7 +109,7 @@ def test_statements_in_a_list_are_blocks_with_their_lines() -> None:
     assert actions.span.line == 3
 
 
-def test_dynamic_blocks() -> None:
+def test_dynamic_blocks_are_parsed() -> None:
     """The type of a dynamic block is a label; its iterator is a name, its elements an expression."""
     found = parsed(
         '{"data": {"aws_iam_policy_document": {"d": {"dynamic": {"statement": [{'
@@ -128,7 +128,7 @@ def test_dynamic_blocks() -> None:
 
 
 def test_locals_and_arguments_of_modules_are_never_blocks() -> None:
-    """Values are called what their authors like, also like a nested block."""
+    """Locals and arguments may have any name, also that of a nested block."""
     found = parsed('{"locals": {"statement": {"a": 1}}, "module": {"m": {"source": "./m", "condition": [{"b": 1}]}}}')
     local, module = found.body.blocks
     assert isinstance(value(local, "statement"), Object)
@@ -138,7 +138,7 @@ def test_locals_and_arguments_of_modules_are_never_blocks() -> None:
 
 
 def test_strings_are_templates() -> None:
-    """One interpolation alone is its expression; others are parts of a text; directives and escapes are read."""
+    """A single interpolation is its expression; otherwise it is part of a string; directives and escapes apply."""
     assert isinstance(argument("${a.b}"), GetAttribute)
     assert isinstance(argument("${f(1)}"), Call)
     assert isinstance(argument("${a + 1}"), Binary)
@@ -153,13 +153,13 @@ def test_strings_are_templates() -> None:
 
 @pytest.mark.parametrize("text", ['a\n  "b"\n', "<<EOT\nx\nEOT\n", "back\\slash \t é 😀", "a = 1 # no comment", " "])
 def test_strings_keep_their_text(text: str) -> None:
-    """Line breaks, quotes, backslashes and the marks of heredocs are text, also beside an interpolation."""
+    """Line breaks, quotes, backslashes and heredoc markers are text, also beside an interpolation."""
     assert text_of(argument(text)) == text
     assert text_of(argument(f"{text}${{a}}")) == f"{text}?"
 
 
-def test_what_is_no_template() -> None:
-    """Types are expressions, references are references, and defaults are taken as they are."""
+def test_types_references_and_defaults_are_no_templates() -> None:
+    """Types are expressions, references are references, and defaults are literal."""
     found = parsed(
         '{"variable": {"v": {"type": "list(string)", "default": "${not.evaluated}"}},'
         ' "resource": {"aws_x": {"y": {"provider": "aws.z", "depends_on": ["aws_x.w"]}}},'
@@ -178,7 +178,7 @@ def test_what_is_no_template() -> None:
     assert isinstance(providers.items[0][1], GetAttribute)
 
 
-def test_comments_are_left_out() -> None:
+def test_comments_are_ignored() -> None:
     """The key // is a comment in every body, and between labels; in a value it is a key."""
     found = parsed(
         '{"//": "c", "resource": {"//": "c", "aws_x": {"//": "c", "y": {"//": {"cdktf": 1}, "a": {"//": "kept"}}}}}'
@@ -191,8 +191,8 @@ def test_comments_are_left_out() -> None:
     assert len(kept.items) == 1
 
 
-def test_null_stands_for_nothing() -> None:
-    """A block that is null is none; an argument that is null is."""
+def test_null_block_is_no_block() -> None:
+    """A block that is null is none; an argument that is null is one."""
     found = parsed('{"resource": null, "data": {"a": {"b": {"c": null}}}}')
     assert not found.problems
     literal = value(found.body.blocks[0], "c")
@@ -210,28 +210,28 @@ def test_null_stands_for_nothing() -> None:
         ('{"resource": {}}\nmore', 2, "not JSON"),
         ("7", 1, "not Terraform"),
         ('[{},\n "x"]', 2, "not Terraform"),
-        ('{\n"resource": "x"}', 2, "not Terraform: resource is no JSON object"),
-        ('{"resource": {"aws_x":\n [7]}}', 2, "not Terraform: resource.aws_x is no JSON object"),
-        ('{"locals":\n\n true}', 3, "not Terraform: locals is no JSON object"),
+        ('{\n"resource": "x"}', 2, "not Terraform JSON: resource is not an object"),
+        ('{"resource": {"aws_x":\n [7]}}', 2, "not Terraform JSON: resource.aws_x is not an object"),
+        ('{"locals":\n\n true}', 3, "not Terraform JSON: locals is not an object"),
         ("[" * 100_000, 1, "not JSON"),
     ],
 )
-def test_what_is_wrong_is_named(text: str, line: int, reason: str) -> None:
-    """What is not JSON, and what is not where a block is expected, has its line."""
+def test_invalid_json_is_reported(text: str, line: int, reason: str) -> None:
+    """Invalid JSON, and other values instead of a block, are reported with their line."""
     found = parsed(text)
     assert [problem.line for problem in found.problems] == [line]
     assert found.problems[0].reason.startswith(reason)
 
 
 def test_one_wrong_type_hides_no_other_block() -> None:
-    """The blocks beside a wrong value are read, and every wrong value is named."""
+    """The blocks beside a wrong value are parsed, and every wrong value is reported."""
     found = parsed('{"resource": {"aws_x": {"a": {}, "b": 1, "c": {}, "d": "e"}}}')
     assert [block.labels[1] for block in found.body.blocks] == ["a", "c"]
     assert len(found.problems) == 2
 
 
-def test_large_files_take_work_in_proportion() -> None:
-    """Four times the blocks take no more than about four times as many calls."""
+def test_work_is_linear_in_the_file_size() -> None:
+    """Four times the blocks take at most about four times as many calls."""
 
     def calls(count: int) -> int:
         roles = {f"r{number}": {"name": "x", "tags": {"a": "b"}} for number in range(count)}

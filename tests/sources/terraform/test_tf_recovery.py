@@ -1,4 +1,4 @@
-"""Broken files: the good blocks are read, and the bad place is named once, at the line where a person would look."""
+"""Broken files: valid blocks are parsed, and the mistake is reported once, at the line to fix."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def block(*lines: str) -> str:
     return 'resource "aws_iam_policy" "bad" {\n' + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
-# the broken block begins in line 4; the line that is named, and a part of the reason
+# name, broken block (starts in line 4), reported line, part of the reason
 BROKEN = [
     ("an attribute without a value", block('name = "a"', "policy =", 'path = "/"'), 6, "without a value"),
     ("nothing behind it either", block("policy = "), 5, "without a value"),
@@ -60,23 +60,23 @@ BROKEN = [
     ("a word", block('name = "a"', "pol"), 6, "near 'pol'"),
     ("a colon", block("name: 1"), 5, "near 'name: 1'"),
     ("half a reference", block("policy = data."), 5, "near 'policy = data.'"),
-    ("half a conditional", block("policy = a ? b", 'path = "/"'), 5, "not HCL"),
-    ("half a string", block('policy = "abc', 'path = "/"'), 5, "closing quote"),
-    ("half an interpolation", block('policy = "a${b"'), 5, "closing quote"),
-    ("half a list", block("policy = [", '  "a",'), 5, "'[' is not closed"),
-    ("half a call", block("policy = jsonencode({", "  a = 1", "}"), 5, "'(' is not closed"),
-    ("half an operation", block("count = 1 +", "path = 2"), 5, "not HCL"),
-    ("half a nested block", block("statement {", "  a = 1"), 5, "'{' is not closed"),
-    ("a heredoc without its end", block("policy = <<EOT", "{}"), 5, "its end 'EOT'"),
-    ("a comment without its end", block("policy = 1 /* why"), 5, "comment that does not end"),
+    ("half a conditional", block("policy = a ? b", 'path = "/"'), 5, "invalid HCL"),
+    ("half a string", block('policy = "abc', 'path = "/"'), 5, "unclosed string"),
+    ("half an interpolation", block('policy = "a${b"'), 5, "unclosed string"),
+    ("half a list", block("policy = [", '  "a",'), 5, "unclosed '['"),
+    ("half a call", block("policy = jsonencode({", "  a = 1", "}"), 5, "unclosed '('"),
+    ("half an operation", block("count = 1 +", "path = 2"), 5, "invalid HCL"),
+    ("half a nested block", block("statement {", "  a = 1"), 5, "unclosed '{'"),
+    ("a heredoc without its end", block("policy = <<EOT", "{}"), 5, "its end marker 'EOT'"),
+    ("a comment without its end", block("policy = 1 /* why"), 5, "unclosed comment"),
     ("half a header", 'resource "aws_iam_policy"\n', 4, "near 'resource"),
-    ("a quote too few in the header", 'resource "aws_iam_policy" "bad {\n  a = 1\n}\n', 4, "not HCL"),
-    ("a quote too many in the header", 'resource "aws_iam_policy" bad" {\n  a = 1\n}\n', 4, "not HCL"),
+    ("a quote too few in the header", 'resource "aws_iam_policy" "bad {\n  a = 1\n}\n', 4, "invalid HCL"),
+    ("a quote too many in the header", 'resource "aws_iam_policy" bad" {\n  a = 1\n}\n', 4, "invalid HCL"),
     ("a header over two lines", 'resource\n"aws_iam_policy" "bad" {\n}\n', 4, "near 'resource'"),
     ("no brace in the header", 'resource "aws_iam_policy" "bad"\n  a = 1\n}\n', 4, "near 'resource"),
-    ("a block that does not end", 'resource "aws_iam_policy" "bad" {\n  a = 1\n', 4, "'{' is not closed"),
-    ("a bracket too many", "}\n", 4, "closes nothing"),
-    ("a bracket that does not fit", block("a = [1)"), 5, "not HCL"),
+    ("a block that does not end", 'resource "aws_iam_policy" "bad" {\n  a = 1\n', 4, "unclosed '{'"),
+    ("a bracket too many", "}\n", 4, "unmatched closing bracket"),
+    ("a bracket that does not fit", block("a = [1)"), 5, "invalid HCL"),
     ("prose", "and now for something\ncompletely different\n", 4, "near 'and now for something'"),
     ("conflict markers", block("<<<<<<< HEAD".strip()).replace("  <", "<"), 5, "merge conflict markers"),
 ]
@@ -85,8 +85,10 @@ BROKEN = [
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(("text", "line", "reason"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
 @pytest.mark.parametrize("form", ["as written", "CRLF", "blank lines", "comments"])
-def test_one_mistake_is_named_once_and_hides_nothing(read: Read, text: str, line: int, reason: str, form: str) -> None:
-    """The blocks before and after the broken one are read, and its line is named, once."""
+def test_one_mistake_is_reported_once_and_hides_nothing(
+    read: Read, text: str, line: int, reason: str, form: str
+) -> None:
+    """The blocks around the broken one are parsed, and its line is reported once."""
     between = {"blank lines": "\n", "comments": "# a { comment\n"}.get(form, "")
     whole = ROLE + between + text + between + MODULE
     if form == "CRLF":
@@ -103,8 +105,8 @@ def test_one_mistake_is_named_once_and_hides_nothing(read: Read, text: str, line
 @pytest.mark.parametrize(
     ("text", "line", "reason"), [row[1:] for row in BROKEN[:13]], ids=[row[0] for row in BROKEN[:13]]
 )
-def test_blocks_that_are_indented(read: Read, text: str, line: int, reason: str) -> None:
-    """A file of which every line is indented is read like any other."""
+def test_indented_blocks_are_parsed(read: Read, text: str, line: int, reason: str) -> None:
+    """A file with every line indented is parsed like any other."""
     whole = "".join(f"    {part}" for part in (ROLE + text + MODULE).splitlines(keepends=True))
     found = read(SourceText.of("m.tf", whole.encode()))
     assert names(found) == ["good:1", f"after:{4 + text.count(chr(10))}"]
@@ -112,37 +114,37 @@ def test_blocks_that_are_indented(read: Read, text: str, line: int, reason: str)
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_mistake_in_the_middle_of_a_long_file(read: Read) -> None:
-    """Two hundred blocks around a broken one are all read."""
+def test_mistake_in_a_long_file_hides_nothing(read: Read) -> None:
+    """Two hundred blocks around a broken one are all parsed."""
     many = [f'resource "aws_iam_role" "r{number}" {{\n  name = "r"\n}}\n' for number in range(200)]
     many[100] = many[100].replace('"r"\n', '"r\n')
     found = read(SourceText.of("m.tf", "\n".join(many).encode()))
     assert len(found.body.blocks) == 199
-    assert problems(found) == [(402, "not HCL: a string without its closing quote")]
+    assert problems(found) == [(402, "invalid HCL: unclosed string")]
 
 
-def test_very_many_mistakes_are_not_all_named() -> None:
-    """Of a thousand broken blocks a hundred are named, and every good block is read."""
+def test_number_of_reported_mistakes_is_limited() -> None:
+    """Of a thousand broken blocks, a hundred are reported; every valid block is parsed."""
     bad = 'resource "aws_iam_role" "bad" {\n  name = [\n}\n'
     found = reader_tree_sitter.read(SourceText.of("m.tf", ((bad + ROLE) * 1000).encode()))
     assert len(found.body.blocks) == 1000
     assert len(found.problems) == 101
-    assert found.problems[-1].reason == "more errors, which are not named"
+    assert found.problems[-1].reason == "more errors follow, not listed"
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_code_without_indentation(read: Read) -> None:
-    """Where nested blocks begin in the first column too, a mistake in one is still one mistake."""
+def test_mistake_in_code_without_indentation_is_reported_once(read: Read) -> None:
+    """A mistake in a nested block is reported once, even if nested blocks start in the first column."""
     bad = block("lifecycle {", "  ignore_changes = [", "}", "tags {", "  a = 1", "}")
     whole = "".join(line.lstrip() for line in (ROLE + bad + MODULE).splitlines(keepends=True))
     found = read(SourceText.of("m.tf", whole.encode()))
     assert {"good:1", "after:12"} <= set(names(found))
-    assert problems(found) == [(6, "not HCL: '[' is not closed")] or len(found.problems) == 1
+    assert problems(found) == [(6, "invalid HCL: unclosed '['")] or len(found.problems) == 1
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_blocks_in_comments_and_heredocs_are_none(read: Read) -> None:
-    """In a file with a mistake, what is commented out or stands in a heredoc is still not read as a block."""
+def test_blocks_in_comments_and_heredocs_are_ignored(read: Read) -> None:
+    """In a file with a mistake, commented blocks and blocks in heredocs are still no blocks."""
     text = (
         f"/*\n{ROLE}{MODULE}*/\n"
         f'resource "local_file" "f" {{\n  content = <<EOT\n{ROLE}EOT\n}}\n'
@@ -155,8 +157,8 @@ def test_blocks_in_comments_and_heredocs_are_none(read: Read) -> None:
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_both_sides_of_a_merge_conflict_are_read(read: Read) -> None:
-    """Blocks between markers are whole and are read; the conflict is named at its first line."""
+def test_both_sides_of_a_merge_conflict_are_parsed(read: Read) -> None:
+    """Whole blocks between markers are parsed; the conflict is reported at its first line."""
     text = f"{ROLE}<<<<<<< HEAD\n{MODULE}=======\n{MODULE}>>>>>>> other\n{ROLE}"
     found = read(SourceText.of("m.tf", text.encode()))
     assert names(found) == ["good:1", "after:5", "after:9", "good:13"]
@@ -173,8 +175,8 @@ def test_both_sides_of_a_merge_conflict_are_read(read: Read) -> None:
     ],
     ids=["attributes", "ends", "three ways, unbalanced"],
 )
-def test_a_block_with_a_merge_conflict_is_not_read(read: Read, inside: str) -> None:
-    """It is not known which of its halves holds; the blocks around it are read, and the conflict is named once."""
+def test_block_with_a_merge_conflict_is_not_parsed(read: Read, inside: str) -> None:
+    """Either half may apply; the blocks around it are parsed, and the conflict is reported once."""
     text = f'{ROLE}resource "aws_iam_role" "bad" {{\n{inside}{MODULE}'
     found = read(SourceText.of("m.tf", text.encode()))
     assert names(found) == ["good:1", f"after:{5 + inside.count(chr(10))}"]
@@ -182,8 +184,8 @@ def test_a_block_with_a_merge_conflict_is_not_read(read: Read, inside: str) -> N
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_bad_value_of_a_variable_hides_no_other(read: Read) -> None:
-    """In a file of variable values each line that begins one is a new start."""
+def test_broken_variable_value_hides_no_other(read: Read) -> None:
+    """In a file of variable values, parsing resumes at each line that starts a value."""
     found = read(SourceText.of("terraform.tfvars", b'a = 1\nb = [\n  "x",\nc = "y\nd = {\n  e = 1\n}\n'))
     assert [attribute.name for attribute in found.body.attributes] == ["a", "d"]
     assert [line for line, _ in problems(found)] == [2, 4]
@@ -206,9 +208,9 @@ _HEADER = re.compile(r'(\w+)((?: "\w+")*)')
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_one_character_breaks_no_other_block(read: Read) -> None:
-    """Whatever character is deleted from one block, or put into it: every other block is read, where it stands; and
-    the file has one problem, or the block parses."""
+def test_one_changed_character_breaks_no_other_block(read: Read) -> None:
+    """Deleting or inserting any character in one block leaves every other block parsed in place; the file has one
+    problem, or the block parses."""
 
     @settings(max_examples=examples(300 if read is reader_tree_sitter.read else 60), database=None)
     @given(

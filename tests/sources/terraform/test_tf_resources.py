@@ -1,4 +1,4 @@
-"""Every resource type that holds, attaches or limits policies: documents, kinds, principals."""
+"""Every resource type that contains, attaches or limits policies: documents, kinds, principals."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def only_resource(root: Path, expression: str, extra: str = "") -> StringNode:
 
 
 def known(text: StringNode) -> str:
-    """What is known of a text that is one hole, its holes as ``${…}``."""
+    """What is known of a completely unresolved string, its unresolved parts as ``${…}``."""
     only = text.only_hole
     assert only is not None
     assert only.known is not None
@@ -74,8 +74,8 @@ def known(text: StringNode) -> str:
 
 
 @pytest.mark.parametrize("type_", sorted(IDENTITY_POLICIES))
-def test_a_policy_of_every_kind_is_flagged(tmp_path: Path, type_: str) -> None:
-    """Each resource that grants to an identity has its finding, and grants as an identity-based policy."""
+def test_every_identity_policy_type_is_flagged(tmp_path: Path, type_: str) -> None:
+    """Each resource type with an identity-based policy has a finding."""
     (tmp_path / "main.tf").write_text(block(type_, f"  {IDENTITY_POLICIES[type_]} = {ANY}"), encoding="utf-8")
     assert [item.kind for item in load(tmp_path).policies] == [PolicyKind.IDENTITY]
     result = scan_paths([tmp_path], ScanOptions())
@@ -84,8 +84,8 @@ def test_a_policy_of_every_kind_is_flagged(tmp_path: Path, type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", sorted({*RESOURCE_POLICIES, *ORGANIZATION_POLICIES}))
-def test_what_grants_no_passrole_is_silent(tmp_path: Path, type_: str) -> None:
-    """Resource, endpoint, session and organization policies are listed as of no effect, and are never flagged."""
+def test_other_policy_types_are_not_flagged(tmp_path: Path, type_: str) -> None:
+    """Resource, endpoint, session and organization policies are listed as of no effect, and never flagged."""
     attribute = RESOURCE_POLICIES.get(type_) or ORGANIZATION_POLICIES[type_]
     (tmp_path / "main.tf").write_text(block(type_, f"  {attribute} = {ANY}"), encoding="utf-8")
     result = scan_paths([tmp_path], ScanOptions())
@@ -94,16 +94,16 @@ def test_what_grants_no_passrole_is_silent(tmp_path: Path, type_: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "listed"), [("SERVICE_CONTROL_POLICY", 1), ("TAG_POLICY", 0), ("BACKUP_POLICY", 0)])
-def test_organization_policies_by_their_type(tmp_path: Path, kind: str, listed: int) -> None:
-    """Only those that are made of statements have any."""
+def test_organization_policy_types_with_statements(tmp_path: Path, kind: str, listed: int) -> None:
+    """Only organization policies of types with statements are read."""
     body = f'  name = "x"\n  type = "{kind}"\n  content = {ANY}'
     found = loaded(tmp_path, block("aws_organizations_policy", body))
     assert [item.kind for item in found.policies] == [PolicyKind.SCP] * listed
 
 
 @pytest.mark.parametrize("type_", sorted(NESTED_POLICIES))
-def test_inline_policies_of_a_principal(tmp_path: Path, type_: str) -> None:
-    """Each of the inline policies of a role, user or group is held by it."""
+def test_inline_policies_belong_to_principal(tmp_path: Path, type_: str) -> None:
+    """Each inline policy of a role, user or group has it as its principal."""
     attribute, key = NESTED_POLICIES[type_]
     body = (
         "".join(f"  {attribute} {{\n    {key} = {ANY}\n  }}\n" for _ in "ab")
@@ -117,8 +117,8 @@ def test_inline_policies_of_a_principal(tmp_path: Path, type_: str) -> None:
     ]
 
 
-def test_inline_policies_that_are_not_known(tmp_path: Path) -> None:
-    """A list that is not known is one policy that is not known; one under a condition has that condition."""
+def test_unknown_inline_policies_are_unresolved(tmp_path: Path) -> None:
+    """An unknown list is one unresolved policy; a conditional one keeps its condition."""
     head = 'variable "p" {}\nvariable "on" {}\n'
     found = loaded(tmp_path, head + block("awscc_iam_user", "  policies = var.p"))
     assert [(item.path, item.principals) for item in found.policies] == [("policies", ("awscc_iam_user.x",))]
@@ -139,19 +139,19 @@ def test_inline_policies_that_are_not_known(tmp_path: Path) -> None:
         f"jsondecode({ANY})",
     ],
 )
-def test_a_document_as_an_object(tmp_path: Path, document: str) -> None:
-    """``awscc`` takes a document as an object too, its statements as a list or as JSON text."""
+def test_awscc_document_objects(tmp_path: Path, document: str) -> None:
+    """``awscc`` accepts a document as an object, with statements as a list or as JSON."""
     found = loaded(tmp_path, block("awscc_iam_role_policy", f'  role_name = "r"\n  policy_document = {document}'))
     assert [one.effect for one in statements(found.policies[0])] == ["Allow"]
 
 
-def test_a_permission_set_of_awscc_without_an_inline_policy(tmp_path: Path) -> None:
-    """Optional documents that are left out are no policies."""
+def test_missing_optional_document_is_no_policy(tmp_path: Path) -> None:
+    """A missing optional document is no policy."""
     assert loaded(tmp_path, block("awscc_sso_permission_set", '  name = "x"')).policies == ()
 
 
-def test_stacks_are_named_once(tmp_path: Path) -> None:
-    """A CloudFormation stack, and a Cloud Control resource that may hold policies, are named as not evaluated."""
+def test_unread_stacks_are_reported_once(tmp_path: Path) -> None:
+    """A CloudFormation stack, and a Cloud Control resource that may contain policies, are reported as not evaluated."""
     text = (
         block("aws_cloudformation_stack", "  count = 2\n  template_body = jsonencode({})")
         + block("aws_cloudformation_stack", "  count = 0", "none")
@@ -169,8 +169,8 @@ def test_stacks_are_named_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("type_", sorted(HOLDERS))
-def test_a_policy_says_who_holds_it(tmp_path: Path, type_: str) -> None:
-    """Each attribute that names a holder counts, for a name in a text as for a list of them."""
+def test_principals_of_policy(tmp_path: Path, type_: str) -> None:
+    """Each attribute that names a principal is read, as a name in a string and as a list."""
     for attribute in HOLDERS[type_]:
         value = '["n"]' if attribute.endswith("s") else '"n"'
         body = f"  {IDENTITY_POLICIES[type_]} = {ANY}\n  {attribute} = {value}"
@@ -235,10 +235,10 @@ ATTACHED = [
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(("type_", "body", "principal"), ATTACHED)
-def test_managed_policies_and_who_gets_them(
+def test_attachments_add_principals(
     tmp_path: Path, managed: str, arn: str, name: str, type_: str, body: str, principal: str
 ) -> None:
-    """Each attachment names its policy by reference, by ARN or by name, and adds a principal."""
+    """Each attachment names its policy by reference, ARN or name, and adds a principal."""
     own = "name" if managed == "aws_iam_policy" else "managed_policy_name"
     text = (
         ROLE
@@ -255,8 +255,8 @@ def test_managed_policies_and_who_gets_them(
     ["aws_iam_policy.p[0].arn", "one(aws_iam_policy.p[*].arn)", 'join("", aws_iam_policy.p.*.arn)',
      "try(aws_iam_policy.p[0].arn, null)", "var.x ? aws_iam_policy.p[0].arn : null", '"${aws_iam_policy.p[0].arn}"'],
 )  # fmt: skip
-def test_the_arn_of_a_counted_policy(tmp_path: Path, arn: str) -> None:
-    """The ARN of one instance is that of its policy, however it is taken."""
+def test_arn_of_counted_policy(tmp_path: Path, arn: str) -> None:
+    """The ARN of one instance identifies its policy, in every syntax."""
     text = (
         'variable "x" {}\n'
         + block("aws_iam_policy", f"  count = 1\n  policy = {ANY}", "p")
@@ -265,7 +265,7 @@ def test_the_arn_of_a_counted_policy(tmp_path: Path, arn: str) -> None:
     assert policy(loaded(tmp_path, text), "aws_iam_policy.p[0]").principals == ("u",)
 
 
-def test_an_aws_managed_policy_of_the_same_name_is_another_one(tmp_path: Path) -> None:
+def test_aws_managed_policy_is_not_local_policy(tmp_path: Path) -> None:
     """``arn:aws:iam::aws:policy/x`` is never a policy of this configuration."""
     text = block("aws_iam_policy", f'  name = "x"\n  policy = {ANY}') + block(
         "aws_iam_user_policy_attachment", '  user = "u"\n  policy_arn = "arn:aws:iam::aws:policy/x"'
@@ -299,16 +299,16 @@ def test_an_aws_managed_policy_of_the_same_name_is_another_one(tmp_path: Path) -
         ('"arn:aws:iam::111122223333:policy/limit"', '"limit"'),
     ],
 )
-def test_boundaries_of_every_kind(tmp_path: Path, type_: str, body: str, arn: str, name: str) -> None:
-    """A managed policy that only bounds a role, user or permission set grants nothing."""
+def test_boundary_policies_grant_nothing(tmp_path: Path, type_: str, body: str, arn: str, name: str) -> None:
+    """A managed policy that is only a boundary of a role, user or permission set grants nothing."""
     text = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b") + block(
         type_, body.format(arn=arn, name=name)
     )
     assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.BOUNDARY
 
 
-def test_a_boundary_by_an_arn_is_not_guessed(tmp_path: Path) -> None:
-    """A policy whose own name is not known is not taken to be the one that an ARN names."""
+def test_policy_with_unknown_name_does_not_match_arn(tmp_path: Path) -> None:
+    """A policy with an unknown name is not assumed to be the one that an ARN names."""
     text = (
         'variable "n" {}\n'
         + block("aws_iam_policy", f"  name = var.n\n  policy = {ANY}", "b")
@@ -327,8 +327,8 @@ def test_a_boundary_by_an_arn_is_not_guessed(tmp_path: Path) -> None:
         ("var.n", "var.n", PolicyKind.IDENTITY),
     ],
 )
-def test_names_with_the_same_holes_are_the_same_name(tmp_path: Path, name: str, arn: str, kind: PolicyKind) -> None:
-    """A name that is not known in full is the name in an ARN that holds the same expressions."""
+def test_names_with_equal_unresolved_parts_match(tmp_path: Path, name: str, arn: str, kind: PolicyKind) -> None:
+    """A partially unknown name matches an ARN that contains the same expressions."""
     text = (
         'variable "n" {}\nvariable "m" {}\nlocals {\n  n = "${var.n}-limit"\n}\n'
         + block("aws_iam_policy", f"  name = {name}\n  policy = {ANY}", "b")
@@ -337,8 +337,8 @@ def test_names_with_the_same_holes_are_the_same_name(tmp_path: Path, name: str, 
     assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is kind
 
 
-def test_the_keys_of_loops_are_no_names(tmp_path: Path) -> None:
-    """``each.key`` means something else in every block."""
+def test_loop_variables_do_not_match(tmp_path: Path) -> None:
+    """``each.key`` has a different value in every block."""
     text = (
         'variable "a" {}\nvariable "b" {}\n'
         + block("aws_iam_policy", f'  for_each = var.a\n  name = "${{each.key}}-x"\n  policy = {ANY}', "b")
@@ -347,8 +347,8 @@ def test_the_keys_of_loops_are_no_names(tmp_path: Path) -> None:
     assert {item.kind for item in loaded(tmp_path, text).policies} == {PolicyKind.IDENTITY}
 
 
-def test_the_nearest_of_several_with_one_name(tmp_path: Path) -> None:
-    """A name means what bears it in the same module; where that is not one alone, none is taken to be a boundary."""
+def test_name_matches_entity_of_same_module(tmp_path: Path) -> None:
+    """A name refers to the entity of the same module; an ambiguous name marks no boundary."""
     child = tmp_path / "child"
     child.mkdir()
     own = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b")
@@ -387,8 +387,8 @@ BOUNDED = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b")
         ),
     ],
 )
-def test_a_boundary_that_is_passed_on(tmp_path: Path, extra: str, kind: PolicyKind) -> None:
-    """Locals, arguments and outputs that nobody uses, or that only bound others, do not make a boundary grant."""
+def test_unused_references_do_not_make_boundary_grant(tmp_path: Path, extra: str, kind: PolicyKind) -> None:
+    """Locals, arguments and outputs that are unused, or used as a boundary only, do not make a boundary grant."""
     child = tmp_path / "child"
     child.mkdir()
     (child / "main.tf").write_text(
@@ -412,7 +412,7 @@ def test_a_boundary_that_is_passed_on(tmp_path: Path, extra: str, kind: PolicyKi
         "data.aws_iam_policy_document.d.json",
     ],
 )
-def test_a_policy_that_others_must_have_as_their_boundary(tmp_path: Path, condition: str) -> None:
+def test_demanded_boundary_grants_nothing(tmp_path: Path, condition: str) -> None:
     """A managed policy that this configuration only names in a condition grants nothing."""
     data = block(
         "aws_iam_policy_document",
@@ -452,8 +452,8 @@ def test_a_policy_that_others_must_have_as_their_boundary(tmp_path: Path, condit
         ("awscc_sns_topic.t.arn", "arn:${partition}:sns:${awscc_sns_topic.t.arn}", None),
     ],
 )
-def test_arns_of_this_configuration(tmp_path: Path, expression: str, expected: str, role: str | None) -> None:
-    """What is known of an ARN is spelled out, and that of a role names the role."""
+def test_arn_references_are_known(tmp_path: Path, expression: str, expected: str, role: str | None) -> None:
+    """The known parts of an ARN are available, and a role's ARN identifies the role."""
     extra = (
         ROLE
         + block("aws_iam_role", f'  name_prefix = "pre-"\n  {TRUST}', "g")
@@ -476,8 +476,8 @@ def test_arns_of_this_configuration(tmp_path: Path, expression: str, expected: s
     ["aws_iam_role.r.name", "aws_iam_role.r.id", "aws_iam_instance_profile.i.role", "awscc_iam_role.c.role_name",
      "awscc_iam_role.c.id", "data.aws_iam_role.d.name"],
 )  # fmt: skip
-def test_a_role_by_an_arn_that_is_put_together(tmp_path: Path, name: str) -> None:
-    """An ARN made of an account id and the name of a role names that role."""
+def test_composed_arn_identifies_role(tmp_path: Path, name: str) -> None:
+    """An ARN composed of an account id and a role's name identifies that role."""
     extra = (
         ROLE
         + 'data "aws_caller_identity" "c" {}\ndata "aws_iam_role" "d" {\n  name = aws_iam_role.r.name\n}\n'
@@ -490,8 +490,8 @@ def test_a_role_by_an_arn_that_is_put_together(tmp_path: Path, name: str) -> Non
     assert found.holes[-1].role == ("awscc_iam_role.c" if "awscc" in name else "aws_iam_role.r")
 
 
-def test_the_path_of_a_role(tmp_path: Path) -> None:
-    """Without a path it is the default one."""
+def test_default_path_of_role(tmp_path: Path) -> None:
+    """The default path of a role is ``/``."""
     extra = ROLE + block("aws_iam_role", f"  {TRUST}", "g")
     assert only_resource(tmp_path, '"role${aws_iam_role.g.path}x"', extra).literal == "role/x"
     assert only_resource(tmp_path, '"role${aws_iam_role.r.path}x"', extra).literal == "role/team/x"
@@ -538,15 +538,17 @@ def test_awscc_roles_have_names_and_trust(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_entities_that_are_looked_up(tmp_path: Path, data: str, expression: str, expected: str) -> None:
-    """Account, path and, where it is not given, name of what is looked up are holes in its ARN."""
+def test_looked_up_entities_have_partially_known_arns(
+    tmp_path: Path, data: str, expression: str, expected: str
+) -> None:
+    """Account, path and, if missing, name of a looked-up entity are unresolved in its ARN."""
     found = only_resource(tmp_path, expression, f'variable "v" {{}}\ndata {data}\n')
     assert known(found) == f"arn:${{partition}}:iam::${{account id}}:{expected}"
     assert found.holes[0].role is None
 
 
-def test_a_role_of_this_configuration_that_is_looked_up_is_that_role(tmp_path: Path) -> None:
-    """A data source that is given the name of a role says the ARN of that role."""
+def test_looked_up_local_role_is_resolved(tmp_path: Path) -> None:
+    """A data source with the name of a local role has the ARN of that role."""
     extra = ROLE + 'data "aws_iam_role" "d" {\n  name = aws_iam_role.r.name\n}\n'
     assert only_resource(tmp_path, "data.aws_iam_role.d.arn", extra).holes[0].role == "aws_iam_role.r"
 
@@ -568,8 +570,8 @@ def test_a_role_of_this_configuration_that_is_looked_up_is_that_role(tmp_path: P
         ("data.aws_secretsmanager_secret_version.v.secret_string", UnresolvedKind.ANYTHING),
     ],
 )
-def test_kinds_of_what_data_sources_say(tmp_path: Path, expression: str, kind: UnresolvedKind) -> None:
-    """Each attribute is a hole of its kind with a reason for people."""
+def test_data_source_attributes_have_kind_and_reason(tmp_path: Path, expression: str, kind: UnresolvedKind) -> None:
+    """Each attribute is an unresolved value of its kind with a reason."""
     extra = (
         'data "aws_caller_identity" "c" {}\ndata "aws_partition" "p" {}\ndata "aws_region" "r" {}\n'
         'data "aws_iam_role" "d" {\n  name = "x"\n}\ndata "aws_organizations_organization" "o" {}\n'
@@ -592,8 +594,8 @@ def test_kinds_of_what_data_sources_say(tmp_path: Path, expression: str, kind: U
         ("arn:aws:iam::111122223333:user/me", None),
     ],
 )
-def test_the_issuer_of_a_session(tmp_path: Path, arn: str, expected: str | None) -> None:
-    """The role of a session that is spelled out is known but for its path; any other ARN is unchanged."""
+def test_session_issuer(tmp_path: Path, arn: str, expected: str | None) -> None:
+    """The role of a literal session ARN is known except for its path; any other ARN is unchanged."""
     found = only_resource(
         tmp_path,
         "data.aws_iam_session_context.s.issuer_arn",
@@ -602,8 +604,8 @@ def test_the_issuer_of_a_session(tmp_path: Path, arn: str, expected: str | None)
     assert (known(found) == expected) if expected else found.literal == arn
 
 
-def test_the_dns_names_of_a_partition(tmp_path: Path) -> None:
-    """They are those of China or those of everywhere else."""
+def test_partition_dns_suffixes(tmp_path: Path) -> None:
+    """The suffixes are those of China or of all other partitions."""
     document = (
         'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole",\n'
         "  Resource = data.aws_partition.p.%s }] })"
@@ -620,8 +622,8 @@ def test_the_dns_names_of_a_partition(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "by", ["arn = aws_iam_policy.m.arn", "name = aws_iam_policy.m.name", "arn = aws_iam_policy.m.id"]
 )
-def test_the_document_of_a_policy_of_this_configuration(tmp_path: Path, by: str) -> None:
-    """A policy that is looked up and stands here has its document known, in its own place."""
+def test_looked_up_local_policy_has_document(tmp_path: Path, by: str) -> None:
+    """A looked-up local policy has its document, with its own position."""
     text = (
         block("aws_iam_policy", f'  name = "m"\n  policy = {ANY}', "m")
         + f'data "aws_iam_policy" "d" {{\n  {by}\n}}\n'
@@ -639,8 +641,8 @@ def test_the_document_of_a_policy_of_this_configuration(tmp_path: Path, by: str)
         'name = "AWSLambda_FullAccess"',
     ],
 )
-def test_the_document_of_an_aws_managed_policy(tmp_path: Path, given: str) -> None:
-    """A managed policy of AWS that is looked up brings its statements, as far as AWS's policies are known."""
+def test_looked_up_aws_managed_policy_has_document(tmp_path: Path, given: str) -> None:
+    """A looked-up AWS managed policy has its statements, if it is known."""
     text = f'data "aws_iam_policy" "d" {{\n  {given}\n}}\n' + block(
         "aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy'
     )
@@ -649,8 +651,8 @@ def test_the_document_of_an_aws_managed_policy(tmp_path: Path, given: str) -> No
     assert "iam:PassRole" in [str(action) for one in found for action in one.actions or ()]
 
 
-def test_the_document_of_an_unknown_aws_managed_policy_is_named(tmp_path: Path) -> None:
-    """It is a hole whose reason names the policy."""
+def test_unknown_aws_managed_policy_is_named_in_reason(tmp_path: Path) -> None:
+    """An unknown AWS managed policy is unresolved, and the reason names it."""
     text = 'data "aws_iam_policy" "d" {\n  arn = "arn:aws:iam::aws:policy/ComesTomorrow"\n}\n' + block(
         "aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy'
     )
@@ -660,7 +662,7 @@ def test_the_document_of_an_unknown_aws_managed_policy_is_named(tmp_path: Path) 
 
 
 def test_nested_blocks_in_json_syntax(tmp_path: Path) -> None:
-    """In ``.tf.json`` a nested block and an attribute look the same, and each policy counts once."""
+    """In ``.tf.json`` a nested block looks like an attribute; each policy is read once."""
     text = '{"Statement":[{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"}]}'
     role = {
         "assume_role_policy": "{}",
@@ -698,15 +700,13 @@ EDGE = block("aws_iam_policy", f'  name = "edge"\n  policy = {ANY}', "edge") + b
         ('module "m" {\n  source = "./nowhere"\n  version = "1"\n}\n', PolicyKind.BOUNDARY),
     ],
 )
-def test_a_boundary_that_a_module_which_is_not_here_is_given_grants(
-    tmp_path: Path, more: str, kind: PolicyKind
-) -> None:
-    """What a module that cannot be read makes of a policy is not known: it may give it to someone."""
+def test_boundary_passed_to_missing_module_grants(tmp_path: Path, more: str, kind: PolicyKind) -> None:
+    """A missing module may attach a policy that is passed to it."""
     assert policy(loaded(tmp_path, EDGE + more), "aws_iam_policy.edge").kind is kind
 
 
-def test_attachments_of_which_only_a_part_is_known(tmp_path: Path) -> None:
-    """Who gets a policy is told as far as it is named; numbers are nobody, and null attaches nothing."""
+def test_partially_known_attachments(tmp_path: Path) -> None:
+    """Known principals of an attachment are used; numbers are no principals, and null attaches nothing."""
     text = (
         'variable "u" {}\n'
         + block(
@@ -735,8 +735,8 @@ def test_attachments_of_which_only_a_part_is_known(tmp_path: Path) -> None:
     ]
 
 
-def test_a_reference_to_a_customer_managed_policy_that_is_not_known(tmp_path: Path) -> None:
-    """An object that is given from outside has a name that is not known."""
+def test_unknown_customer_managed_policy_reference(tmp_path: Path) -> None:
+    """An object from outside has an unknown name."""
     text = (
         'variable "ref" {}\n'
         + block("aws_ssoadmin_permission_set", '  name = "p"', "p")
@@ -749,8 +749,8 @@ def test_a_reference_to_a_customer_managed_policy_that_is_not_known(tmp_path: Pa
     assert (attached.holder, str(attached.policy)) == ("aws_ssoadmin_permission_set.p", "${var.ref.name}")
 
 
-def test_inline_policies_in_objects_of_other_forms(tmp_path: Path) -> None:
-    """Statements as JSON text are read; what is no JSON, not known, null, or no object leaves the others."""
+def test_inline_policies_of_unusual_forms(tmp_path: Path) -> None:
+    """JSON statements are read; invalid, unknown and null ones leave the others unchanged."""
     allowed = [{"Effect": "Allow", "Action": "a", "Resource": "*"}]
     items = [
         '{ policy_document = { Statement = "no json" } }',
@@ -770,7 +770,7 @@ def test_inline_policies_in_objects_of_other_forms(tmp_path: Path) -> None:
 
 
 def test_targets_of_organization_policies(tmp_path: Path) -> None:
-    """A target is told with the policy that is attached to it; what is no text, or attaches something else, is not."""
+    """A target has the policy that is attached to it; other values are ignored."""
     text = (
         'variable "u" {}\n'
         + block("aws_organizations_policy", f'  name = "p"\n  content = {ANY}', "p")
@@ -788,9 +788,8 @@ def test_targets_of_organization_policies(tmp_path: Path) -> None:
     ]
 
 
-def test_a_boundary_that_a_document_demands_in_one_case(tmp_path: Path) -> None:
-    """A policy that a condition names as the boundary to be set, in one alternative, is one; text that is no JSON
-    demands nothing."""
+def test_conditionally_demanded_boundary(tmp_path: Path) -> None:
+    """A boundary that a condition demands in one alternative counts; invalid JSON demands nothing."""
     demand = '{ StringEquals = { "iam:PermissionsBoundary" = var.u ? aws_iam_policy.c.arn : "x" } }'
     text = (
         'variable "u" {}\n'

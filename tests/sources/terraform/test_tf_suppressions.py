@@ -1,4 +1,4 @@
-"""Which statements a comment in a file of Terraform silences."""
+"""Statements that a suppression comment in a Terraform file covers."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def policy(name: str, statement: str, comment: str = "") -> str:
     )
 
 
-def test_a_comment_in_a_resource_is_for_that_resource(tmp_path: Path) -> None:
+def test_comment_in_a_resource_covers_that_resource(tmp_path: Path) -> None:
     """The same statement elsewhere stays a finding."""
     assert open_findings(tmp_path, policy("a", STATEMENT, COMMENT) + policy("b", STATEMENT)) == ["aws_iam_policy.b"]
 
 
-def test_a_comment_in_locals_is_for_the_statements_in_them(tmp_path: Path) -> None:
-    """It silences what stands in the block, whoever uses it, and nothing else of the file."""
+def test_comment_in_locals_covers_their_statements(tmp_path: Path) -> None:
+    """It covers the statements of the block, wherever they are used, and nothing else of the file."""
     text = f"locals {{\n{COMMENT}  s = {STATEMENT}\n}}\n" + policy("a", "local.s") + policy("b", STATEMENT)
     assert open_findings(tmp_path, text) == ["aws_iam_policy.b"]
 
 
-def test_a_comment_outside_of_all_blocks_is_for_the_file(tmp_path: Path) -> None:
-    """Nothing of the file is a finding any more."""
+def test_comment_outside_all_blocks_covers_the_file(tmp_path: Path) -> None:
+    """The file has no open findings."""
     assert open_findings(tmp_path, COMMENT + policy("a", STATEMENT) + policy("b", STATEMENT)) == []
 
 
-def test_a_comment_in_a_module_block_is_for_that_call(tmp_path: Path) -> None:
-    """It holds for all instances of the call, and not for another call of the same module."""
+def test_comment_in_a_module_block_covers_that_call(tmp_path: Path) -> None:
+    """It covers all instances of the call, but no other call of the same module."""
     call = 'module "a" {{\n{comment}  source = "./child"\n  {how}\n}}\n'
     text = call.format(comment=COMMENT, how='for_each = toset(["x", "y"])')
     text += call.format(comment="", how="").replace('"a"', '"b"')

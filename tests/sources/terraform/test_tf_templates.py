@@ -1,4 +1,4 @@
-"""Templates: directives, heredocs, template files, loops over what is not known, and where their statements stand."""
+"""Templates: directives, heredocs, template files, loops over unknown collections, and positions of statements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ locals {
 
 
 def document(root: Path, expression: str, boundary: Path | None = None) -> Node:
-    """The policy that an expression gives."""
+    """Return the policy of an expression."""
     text = f'{HEAD}\nresource "aws_iam_policy" "p" {{\n  policy = {expression}\n}}\n'
     (root / "main.tf").write_text(text, encoding="utf-8")
     found = load(root, boundary=boundary)
@@ -43,8 +43,8 @@ def template(root: Path, text: str, variables: str = "{ roles = local.roles, u =
 PASS = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/%s"}'
 
 
-def test_a_statement_stands_in_its_template_file(tmp_path: Path) -> None:
-    """A statement is reported at its line of the template file, each round of a loop at the line of the body."""
+def test_statement_has_its_position_in_the_template_file(tmp_path: Path) -> None:
+    """A statement is reported at its line of the template file; one in a loop, at the line of the body."""
     body = PASS % "${r}"
     loop = f"%{{ for i, r in roles ~}}\n{body}%{{ if i < length(roles) - 1 }},%{{ endif }}\n%{{ endfor ~}}"
     text = f'{{\n"Statement": [\n{loop}\n]}}\n'
@@ -62,14 +62,14 @@ def test_a_statement_stands_in_its_template_file(tmp_path: Path) -> None:
         '%{ for r in u ~} ${jsonencode("x-${r}")}, %{ endfor ~}',
     ],
 )
-def test_a_loop_over_something_unknown_gives_optional_elements(tmp_path: Path, body: str) -> None:
-    """Whatever idiom puts the commas, an unknown loop in a list is any number of elements of its form."""
+def test_loop_over_unknown_collection_gives_optional_elements(tmp_path: Path, body: str) -> None:
+    """However the commas are written, an unknown loop in a list is any number of elements of its form."""
     found = template(tmp_path, '{"Resource": ["a", ' + body + "]}")
     assert shown(found) == {"Resource": ["a", "?x-${var.u[*]}"]}
 
 
-def test_an_unknown_loop_of_statements_keeps_them_and_the_others(tmp_path: Path) -> None:
-    """A statement in an unknown loop is there under a condition, at its line, and hides no other."""
+def test_unknown_loop_of_statements_keeps_all_statements(tmp_path: Path) -> None:
+    """A statement in an unknown loop exists under a condition, at its line, and hides no other."""
     fixed, looped = PASS % "x", PASS % "${r}"
     found = template(tmp_path, f'{{"Statement": [\n%{{ for r in u }}\n{looped},\n%{{ endfor }}\n{fixed}\n]}}\n')
     assert isinstance(found, ObjectNode)
@@ -81,8 +81,8 @@ def test_an_unknown_loop_of_statements_keeps_them_and_the_others(tmp_path: Path)
     assert (first.options[0][1].at.line, second.at.line) == (3, 5)
 
 
-def test_loops_inside_unknown_loops(tmp_path: Path) -> None:
-    """Of loops inside each other each is read by itself."""
+def test_loops_inside_unknown_loops_are_evaluated(tmp_path: Path) -> None:
+    """Each of several nested loops is evaluated on its own."""
     found = template(tmp_path, '{"a": [%{ for r in u }%{ for s in roles }"${r}-${s}",%{ endfor }%{ endfor }"z"]}')
     assert shown(found) == {"a": ["?${var.u[*]}-a", "?${var.u[*]}-b", "z"]}
 
@@ -95,28 +95,28 @@ def test_loops_inside_unknown_loops(tmp_path: Path) -> None:
         "x %{ for r in u }y%{ endfor }",
     ],
 )
-def test_an_unknown_loop_elsewhere_is_a_hole_that_says_so(tmp_path: Path, text: str) -> None:
-    """Inside a string, among keys and in a text that is no JSON, an unknown loop is a hole with its reason."""
+def test_unknown_loop_elsewhere_is_unresolved_with_a_reason(tmp_path: Path, text: str) -> None:
+    """Inside a string, among keys and in text that is not JSON, an unknown loop is an unresolved value."""
     found = template(tmp_path, text)
     assert isinstance(found, StringNode)
-    assert [hole.reason for hole in found.holes] == ["a loop over something that is not known"]
+    assert [hole.reason for hole in found.holes] == ["a loop over an unknown collection"]
 
 
-def test_a_round_that_may_not_take_place(tmp_path: Path) -> None:
-    """An element that is in the list under a condition only is in the text under that condition."""
+def test_iteration_under_a_condition_is_conditional_text(tmp_path: Path) -> None:
+    """A list element that exists under a condition appears in the text under that condition."""
     found = template(tmp_path, "<%{ for r in rs }${r}%{ endfor }>", '{ rs = [for r in ["a"] : r if var.flag] }')
     assert shown(found) == ("var.flag", "<a>", "<>")
 
 
-def test_an_encoded_value_keeps_its_places(tmp_path: Path) -> None:
-    """A value that is encoded into a text is reported where it stands itself, not where it is put in."""
+def test_encoded_value_keeps_its_positions(tmp_path: Path) -> None:
+    """A value encoded into a string is reported at its own position."""
     text = f'<<-EOT\n    {{\n      "Statement": ${{jsonencode([{PASS % "x"}])}}\n    }}\n  EOT'
     found = document(tmp_path, text.replace('": "', '" = "'))
     assert lines(found) == [("main.tf", 11)]
 
 
-def test_a_file_that_is_one_expression(tmp_path: Path) -> None:
-    """A template file that only encodes a value gives that value, with its places in the template file."""
+def test_template_file_of_one_expression_is_that_value(tmp_path: Path) -> None:
+    """A template file that only encodes a value yields that value, with positions in the template file."""
     statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = r }'
     text = f"${{jsonencode({{\n  Statement = [for r in roles : {statement}]\n}})}}\n"
     found = template(tmp_path, text)
@@ -135,22 +135,22 @@ def test_a_file_that_is_one_expression(tmp_path: Path) -> None:
         ('%{ for r in roles ~}\n  %{ if r != "a" }${r}%{ endif ~}\n%{ endfor ~}\n', "b"),
     ],
 )
-def test_directives_and_escapes(tmp_path: Path, text: str, expected: object) -> None:
-    """Directives, trims and doubled signs in a template file are carried out."""
+def test_directives_and_escapes_are_evaluated(tmp_path: Path, text: str, expected: object) -> None:
+    """Directives, trims and doubled signs in a template file are evaluated."""
     found = shown(template(tmp_path, text))
     if isinstance(found, tuple):
         found = (str(found[0]).split(" ")[0].removeprefix("var."), *found[1:])
     assert str(found).strip() == expected if isinstance(expected, str) else found == expected
 
 
-def test_a_heredoc_takes_its_indentation_away(tmp_path: Path) -> None:
-    """The smallest indentation of ``<<-`` is taken away, that of an interpolated text is not."""
+def test_indented_heredoc_keeps_indentation_of_interpolated_text(tmp_path: Path) -> None:
+    """``<<-`` removes the smallest indentation, but not that of interpolated text."""
     found = document(tmp_path, '<<-EOT\n      a\n        ${"b\\n c"}\n    d\n  EOT')
     assert shown(found) == "  a\n    b\n c\nd\n"
 
 
-def test_variables_of_a_template(tmp_path: Path) -> None:
-    """Names that are not given fail; of variables that are not known as a whole each name is a hole."""
+def test_undeclared_template_variables_fail(tmp_path: Path) -> None:
+    """Names that are not passed fail; if the variables are unknown as a whole, each name is unresolved."""
     assert shown(template(tmp_path, "${nope}", "merge({ roles = 1 }, {})")) == "${nope}"
     assert shown(template(tmp_path, "x-${who}", "var.u")) == "x-${var.u.who}"
     assert shown(template(tmp_path, "${who}-${what}", 'merge(var.u, { what = "w" })')) == "${var.u.who}-w"
@@ -164,15 +164,15 @@ def test_variables_of_a_template(tmp_path: Path) -> None:
         ('file("${path.module}/../outside.json")', "file outside the scanned folder"),
         ('file("/etc/passwd")', "file outside the scanned folder"),
         ('file("${path.module}/link.json")', "file outside the scanned folder"),
-        ('file("${path.cwd}/p.json")', "a file whose name is not known"),
-        ('file("${path.module}/${var.u}.json")', "a file whose name is not known"),
+        ('file("${path.cwd}/p.json")', "the file name is unknown"),
+        ('file("${path.module}/${var.u}.json")', "the file name is unknown"),
         ('file("${path.module}/nul.json")', "binary file"),
-        ('templatefile("${path.module}/broken.tftpl", {})', "the template cannot be read"),
+        ('templatefile("${path.module}/broken.tftpl", {})', "invalid template"),
         ('templatefile("${path.module}/self.tftpl", { n = 1 })', "a template within a template"),
     ],
 )
-def test_a_file_that_is_not_read_says_why(tmp_path: Path, expression: str, reason: str) -> None:
-    """Missing, foreign, unnamed and unreadable files are holes with a reason; no link leads out of the folder."""
+def test_unread_file_is_unresolved_with_a_reason(tmp_path: Path, expression: str, reason: str) -> None:
+    """Missing, outside, unnamed and unreadable files are unresolved with a reason; no link leads out of the folder."""
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "outside.json").write_text("{}", encoding="utf-8")
@@ -187,7 +187,7 @@ def test_a_file_that_is_not_read_says_why(tmp_path: Path, expression: str, reaso
 
 
 def test_files_are_found_by_module_and_root(tmp_path: Path) -> None:
-    """Paths begin at the module, at the root, or, where they are relative, at the root."""
+    """Paths start at the module or at the root; relative paths start at the root."""
     for name in ("x.json", "d/y.json", "d/z.txt"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -223,8 +223,8 @@ def test_files_are_found_by_module_and_root(tmp_path: Path) -> None:
     ]
 
 
-def test_yaml_files_keep_their_places(tmp_path: Path) -> None:
-    """A policy in a YAML file, or in a YAML template, is reported at its line there."""
+def test_yaml_files_keep_positions(tmp_path: Path) -> None:
+    """A policy in a YAML file or YAML template is reported at its line there."""
     (tmp_path / "p.yaml").write_text(
         "Statement:\n  - Effect: Allow\n    Action: iam:PassRole\n    Resource: '*'\n", encoding="utf-8"
     )

@@ -1,1 +1,1 @@
-"""Expressions, symbolically: what is known is known, and what is not stays a hole in its place."""
+"""Symbolic evaluation of expressions: known parts become values, unknown parts stay unresolved in place."""

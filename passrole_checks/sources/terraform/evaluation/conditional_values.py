@@ -1,4 +1,4 @@
-"""Alternatives: values that are one or another, by conditions that are not known."""
+"""Values that depend on unknown conditions (:class:`Choice`), and operations on their variants."""
 
 from __future__ import annotations
 
@@ -27,157 +27,160 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     UnknownTail,
     defaults_of,
     failure,
-    hole,
+    unresolved,
 )
 
-_COMBINATIONS = 32  # readings of one operation on several alternatives
-_READINGS = 256  # readings of one operation in all
+_MAX_COMBINATIONS = 32  # variants of one operation on several conditional arguments
+_MAX_CALLS = 256  # calls of the function in total
 _ACCOUNT = re.compile(r"\d{12}")
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 
 
 def map_choices(function: Callable[..., Node], *arguments: Node) -> Node:
-    """Apply a function to every reading of arguments that are alternatives.
+    """Apply a function to every variant of its conditional arguments.
 
-    The same condition has the same outcome in all of them. Alternatives that would make more than a few dozen readings
-    are taken as one unknown value, and the others are kept.
+    A condition has the same outcome in all arguments. Arguments that would raise the number of variants above
+    :data:`_MAX_COMBINATIONS` become one unresolved value each.
     """
     if not any(isinstance(argument, Choice) for argument in arguments):
         return function(*arguments)
-    return _distribute(function, _affordable(arguments), [_READINGS])
+    return _map_options(function, _limit_variants(arguments), [_MAX_CALLS])
 
 
-def _distribute(function: Callable[..., Node], arguments: list[Node], budget: list[int]) -> Node:
-    for number_, argument in enumerate(arguments):
+def _map_options(function: Callable[..., Node], arguments: list[Node], budget: list[int]) -> Node:
+    for index, argument in enumerate(arguments):
         if not isinstance(argument, Choice):
             continue
         if budget[0] <= 0:
-            return hole(_words(argument), argument.at, "too many alternatives")
+            return unresolved(_label(argument), argument.at, "too many alternatives")
         options: list[tuple[str, Node]] = []
         for outcome, option in argument.options:
-            chosen = [
-                option if number_ == other else restrict(value, argument.condition, outcome)
+            variant = [
+                option if index == other else restrict(value, argument.condition, outcome)
                 for other, value in enumerate(arguments)
             ]
-            options.append((outcome, _distribute(function, chosen, budget)))
-        return choice(argument.condition, options, argument.at)
+            options.append((outcome, _map_options(function, variant, budget)))
+        return make_choice(argument.condition, options, argument.at)
     budget[0] -= 1
     return function(*arguments)
 
 
-def _affordable(arguments: Sequence[Node]) -> list[Node]:
-    """The arguments; from the one on with which there would be too many readings, alternatives are one hole each."""
+def _limit_variants(arguments: Sequence[Node]) -> list[Node]:
+    """Return the arguments; each one that would cause too many variants becomes one unresolved value."""
     if sum(isinstance(argument, Choice) for argument in arguments) < 2:
         return list(arguments)
-    readings, followed = 1, set[str]()
-    kept: list[Node] = []
+    variants, conditions = 1, set[str]()
+    limited: list[Node] = []
     for argument in arguments:
         if isinstance(argument, Choice):
-            leaves, conditions = _leaves(argument), _conditions(argument)
-            more = 1 if conditions <= followed else leaves
-            if readings * more > _COMBINATIONS:
-                argument = _perhaps_missing(argument)
+            own_conditions = _conditions(argument)
+            factor = 1 if own_conditions <= conditions else _count_variants(argument)
+            if variants * factor > _MAX_COMBINATIONS:
+                argument = _collapse_optional(argument)
             else:
-                readings, followed = readings * more, followed | conditions
-        kept.append(argument)
-    return kept
+                variants, conditions = variants * factor, conditions | own_conditions
+        limited.append(argument)
+    return limited
 
 
-def _leaves(node: Node) -> int:
-    """How many readings a node has, up to more than can be followed."""
+def _count_variants(node: Node) -> int:
+    """Count the variants of a node, stopping above the limit."""
     if not isinstance(node, Choice):
         return 1
-    found = 0
+    count = 0
     for _, option in node.options:
-        found += _leaves(option)
-        if found > _COMBINATIONS:
+        count += _count_variants(option)
+        if count > _MAX_COMBINATIONS:
             break
-    return found
+    return count
 
 
 def _conditions(node: Node) -> set[str]:
-    found: set[str] = set()
+    conditions: set[str] = set()
     pending = [node]
     while pending:
         current = pending.pop()
         if isinstance(current, Choice):
-            found.add(current.condition)
+            conditions.add(current.condition)
             pending.extend(option for _, option in current.options)
-    return found
+    return conditions
 
 
-def _words(node: Choice) -> str:
-    """What alternatives are called as one value; the value of the condition is another thing."""
+def _label(node: Choice) -> str:
+    """Return the expression of a conditional value as one unresolved value."""
     return f"{node.condition} ? … : …"
 
 
-def _perhaps_missing(node: Choice) -> StringNode:
-    """Alternatives as one value that is not known; one that may be missing is there any number of times."""
-    value = blurred(node)
-    if not any(isinstance(reading, Absent) for reading in readings_of(node)):
+def _collapse_optional(node: Choice) -> StringNode:
+    """Return a conditional value as one unresolved value; if it may be absent, as any number of elements."""
+    value = collapse(node)
+    if not any(isinstance(variant, Absent) for variant in variants_of(node)):
         return value
     return UnknownTail(value.parts, value.at, defaults=value.defaults)
 
 
-def blurred(node: Choice, words: str | None = None, reason: str = "too many alternatives") -> StringNode:
-    """Alternatives as one value that is not known: the beginning and the end of all of them, and a hole between.
+def collapse(node: Choice, expression: str | None = None, reason: str = "too many alternatives") -> StringNode:
+    """Return a conditional value as one unresolved value between the common prefix and suffix of its variants.
 
-    ``words`` are the hole's expression, by default the condition with what it decides left open.
+    ``expression``: expression of the unresolved value, by default the condition with its outcomes elided.
     """
-    return one_hole(readings_of(node), words if words is not None else _words(node), node.at, reason)
+    return generalize(variants_of(node), expression if expression is not None else _label(node), node.at, reason)
 
 
-def readings_of(node: Node) -> list[Node]:
-    """The readings of a node, alternatives inside alternatives too."""
-    found: list[Node] = []
+def variants_of(node: Node) -> list[Node]:
+    """Return the variants of a node, nested ones included."""
+    variants: list[Node] = []
     pending = [node]
     while pending:
         current = pending.pop()
         if isinstance(current, Choice):
             pending.extend(option for _, option in reversed(current.options))
         else:
-            found.append(current)
-    return found
+            variants.append(current)
+    return variants
 
 
-def one_hole(values: Sequence[Node], words: str, at: Position, reason: str = "") -> StringNode:
-    """One value of which only is known that it is one of these: what all have in common, and the kind of the rest."""
-    texts = [value.literal if type(value) is StringNode else None for value in values]
-    found = [item for item in texts if item is not None]
-    if not found or len(found) != len(values):
-        return hole(words, at, reason)
+def generalize(values: Sequence[Node], expression: str, at: Position, reason: str = "") -> StringNode:
+    """Return one string for several possible values: their common prefix and suffix around an unresolved value.
+
+    The unresolved value gets the kind that all values share (account id, name).
+    """
+    literals = [value.literal if type(value) is StringNode else None for value in values]
+    texts = [text for text in literals if text is not None]
+    if not texts or len(texts) != len(values):
+        return unresolved(expression, at, reason)
     names = defaults_of(values)
-    kind = _kind(found)
+    kind = _common_kind(texts)
     if kind is not UnresolvedKind.ANYTHING:
-        return replace(hole(words, at, reason, kind), defaults=names)
-    start = _beginning(found)
-    end = _beginning([item[len(start) :][::-1] for item in found])[::-1]
-    kind = _kind([item[len(start) : len(item) - len(end)] for item in found])
-    return StringNode(join((start, Unresolved(words, kind, reason=reason), end)), at, defaults=names)
+        return replace(unresolved(expression, at, reason, kind), defaults=names)
+    prefix = _common_prefix(texts)
+    suffix = _common_prefix([text[len(prefix) :][::-1] for text in texts])[::-1]
+    kind = _common_kind([text[len(prefix) : len(text) - len(suffix)] for text in texts])
+    return StringNode(join((prefix, Unresolved(expression, kind, reason=reason), suffix)), at, defaults=names)
 
 
-def _beginning(texts: Sequence[str]) -> str:
-    """What all texts begin with."""
-    first, last = min(texts), max(texts)  # the others lie between the two
-    return first[: next((place for place, letter in enumerate(first) if letter != last[place]), len(first))]
+def _common_prefix(texts: Sequence[str]) -> str:
+    """Return the longest common prefix of the texts."""
+    first, last = min(texts), max(texts)  # all others sort between the two
+    return first[: next((index for index, character in enumerate(first) if character != last[index]), len(first))]
 
 
-def _kind(texts: Sequence[str]) -> UnresolvedKind:
+def _common_kind(texts: Sequence[str]) -> UnresolvedKind:
     if all(_ACCOUNT.fullmatch(text) for text in texts):
         return UnresolvedKind.ACCOUNT_ID
     return UnresolvedKind.NAME if all(_NAME.fullmatch(text) for text in texts) else UnresolvedKind.ANYTHING
 
 
-def choice(condition: str, options: Sequence[tuple[str, Node]], at: Position) -> Node:
-    """Alternatives; one that makes no difference is none."""
+def make_choice(condition: str, options: Sequence[tuple[str, Node]], at: Position) -> Node:
+    """Return a :class:`Choice`, or the common value if all options are the same."""
     first = options[0][1]
-    if all(alike(option, first) for _, option in options[1:]):
+    if all(same_value(option, first) for _, option in options[1:]):
         return first
     return Choice(condition, tuple(options), at)
 
 
-def alike(first: Node, second: Node) -> bool:
-    """Whether two nodes say the same, wherever they stand."""
+def same_value(first: Node, second: Node) -> bool:
+    """True if two nodes are equal apart from their positions."""
     if first is second:
         return True
     if type(first) is not type(second):
@@ -185,28 +188,27 @@ def alike(first: Node, second: Node) -> bool:
     if isinstance(first, Reference) and isinstance(second, Reference):
         return replace(first, at=second.at) == second
     if isinstance(first, Encoded) and isinstance(second, Encoded) and first.value is not None:
-        return second.value is not None and first.defaults == second.defaults and alike(first.value, second.value)
+        return second.value is not None and first.defaults == second.defaults and same_value(first.value, second.value)
     if isinstance(first, StringNode) and isinstance(second, StringNode):
         return (first.parts, first.defaults) == (second.parts, second.defaults)
     if isinstance(first, ListNode) and isinstance(second, ListNode):
-        return len(first.items) == len(second.items) and all(map(alike, first.items, second.items))
+        return len(first.items) == len(second.items) and all(map(same_value, first.items, second.items))
     if isinstance(first, ObjectNode) and isinstance(second, ObjectNode):
         return len(first.entries) == len(second.entries) and all(
-            alike(one.key, other.key) and alike(one.value, other.value)
-            for one, other in zip(first.entries, second.entries, strict=True)
+            same_value(a.key, b.key) and same_value(a.value, b.value)
+            for a, b in zip(first.entries, second.entries, strict=True)
         )
     if isinstance(first, Choice) and isinstance(second, Choice):
         return (first.condition, len(first.options)) == (second.condition, len(second.options)) and all(
-            one[0] == other[0] and alike(one[1], other[1])
-            for one, other in zip(first.options, second.options, strict=True)
+            a[0] == b[0] and same_value(a[1], b[1]) for a, b in zip(first.options, second.options, strict=True)
         )
     if isinstance(first, Const) and isinstance(second, Const):
         return first.value == second.value and type(first.value) is type(second.value)
     return isinstance(first, Absent)
 
 
-def under(when: PathCondition, node: Node) -> Node:
-    """A node that is there under conditions only."""
+def guard(when: PathCondition, node: Node) -> Node:
+    """Return a node that exists only under conditions, and is absent otherwise."""
     for condition, outcome in reversed(when):
         pair = [(outcome, node), (negate(outcome), Absent(node.at))]
         if outcome == "false":
@@ -215,24 +217,24 @@ def under(when: PathCondition, node: Node) -> Node:
     return node
 
 
-def many(when: PathCondition, node: Node) -> Repeated:
-    """Any number of elements of this form, at least one under these conditions. Raises ValueError without any."""
-    whole = under(when, node)
-    if not when or not isinstance(whole, Choice):
+def repeat(when: PathCondition, node: Node) -> Repeated:
+    """Return any number of elements of this form, at least one under ``when``. Raises ValueError if that is empty."""
+    guarded = guard(when, node)
+    if not when or not isinstance(guarded, Choice):
         raise ValueError("no condition")
-    return Repeated(whole.condition, whole.options, whole.at)
+    return Repeated(guarded.condition, guarded.options, guarded.at)
 
 
 def restrict(node: Node, condition: str, outcome: str) -> Node:
-    """The node as it reads where a condition has an outcome (outermost alternatives only)."""
+    """Return the node given that a condition has an outcome (outermost choices only)."""
     while isinstance(node, Choice):
         name = node.condition
-        options = [item for item in node.options if compatible((condition, outcome), (name, item[0]))]
+        options = [option for option in node.options if compatible((condition, outcome), (name, option[0]))]
         if len(options) == len(node.options):
             break
-        if not options:  # Terraform stops with an error before this can be
+        if not options:  # Terraform stops with an error first
             return failure(name, node.at, "no value under these conditions")
         if len(options) > 1:
-            return choice(name, options, node.at)
+            return make_choice(name, options, node.at)
         node = options[0][1]
     return node

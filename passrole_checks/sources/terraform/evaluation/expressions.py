@@ -1,4 +1,4 @@
-"""Expressions: literals, collections, operators, conditions and references.
+"""Evaluate literals, collections, operators, conditionals and references.
 
 Source: Terraform language documentation, "Types and Values", "Conditional Expressions", "References to Named Values".
 """
@@ -9,33 +9,33 @@ from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import quoted
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text
-from passrole_checks.sources.terraform.evaluation.operators import binary, unary
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
+from passrole_checks.sources.terraform.evaluation.operators import apply_binary, apply_unary
 from passrole_checks.sources.terraform.evaluation.scope import (
     EvaluationScope,
-    condition_of,
+    condition_text,
     evaluate,
-    evaluates,
-    name_of_key,
+    evaluator_for,
+    key_text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, hole, literal, truth
+from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, known_bool, known_string, unresolved
 from passrole_checks.sources.terraform.reading import syntax
 
 
-@evaluates(syntax.Literal)
+@evaluator_for(syntax.Literal)
 def _literal(expression: syntax.Literal, scope: EvaluationScope) -> Node:
     if isinstance(expression.value, str):
         return StringNode((expression.value,), scope.position(expression.span))
     return Const(expression.value, scope.position(expression.span))
 
 
-@evaluates(syntax.Unparsed)
+@evaluator_for(syntax.Unparsed)
 def _unparsed(expression: syntax.Unparsed, scope: EvaluationScope) -> Node:
-    return hole(scope.words(expression.span), scope.position(expression.span), expression.reason)
+    return unresolved(scope.source_text(expression.span), scope.position(expression.span), expression.reason)
 
 
-@evaluates(syntax.Tuple)
+@evaluator_for(syntax.Tuple)
 def _tuple(expression: syntax.Tuple, scope: EvaluationScope) -> Node:
     items: list[Node] = []
     for item in expression.items:
@@ -43,46 +43,49 @@ def _tuple(expression: syntax.Tuple, scope: EvaluationScope) -> Node:
     return ListNode(tuple(items), scope.position(expression.span))
 
 
-@evaluates(syntax.Object)
+@evaluator_for(syntax.Object)
 def _object(expression: syntax.Object, scope: EvaluationScope) -> Node:
     entries: list[ObjectEntry] = []
     for key, value in expression.items:
-        entries.append(ObjectEntry(key_text(evaluate(key, scope)), evaluate(value, scope)))
+        entries.append(ObjectEntry(to_key(evaluate(key, scope)), evaluate(value, scope)))
     return ObjectNode(tuple(entries), scope.position(expression.span))
 
 
-@evaluates(syntax.Unary)
+@evaluator_for(syntax.Unary)
 def _unary(expression: syntax.Unary, scope: EvaluationScope) -> Node:
-    words, at = scope.words(expression.span), scope.position(expression.span)
-    return map_choices(lambda value: unary(expression.operator, value, words, at), evaluate(expression.operand, scope))
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
+    return map_choices(
+        lambda value: apply_unary(expression.operator, value, source_text, at), evaluate(expression.operand, scope)
+    )
 
 
-@evaluates(syntax.Binary)
+@evaluator_for(syntax.Binary)
 def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
 
     def decide(first: Node, second: Node) -> Node:
-        for one, other, side in ((first, second, expression.left), (second, first, expression.right)):
-            if expression.operator in ("==", "!=") and _is_bool(side, scope) and isinstance(other, Const):
-                decided = truth(other)
-                if decided is not None and isinstance(one, StringNode) and one.only_hole is not None:
-                    same = decided is (expression.operator == "==")  # "x == true" is x, and "x == false" is "!x"
-                    return one if same else unary("!", one, f"!{one.only_hole.expression}", at)
-        value = binary(expression.operator, first, second, words, at)
-        if expression.operator in ("==", "!=") and isinstance(value, StringNode) and value.only_hole is not None:
-            sides = [_side(first, expression.left, scope), _side(second, expression.right, scope)]
+        equality = expression.operator in ("==", "!=")
+        for operand, other, side in ((first, second, expression.left), (second, first, expression.right)):
+            if equality and _is_bool_variable(side, scope) and isinstance(other, Const):
+                decided = known_bool(other)
+                if decided is not None and isinstance(operand, StringNode) and operand.only_hole is not None:
+                    same = decided is (expression.operator == "==")  # "x == true" equals x, "x == false" equals "!x"
+                    return operand if same else apply_unary("!", operand, f"!{operand.only_hole.expression}", at)
+        value = apply_binary(expression.operator, first, second, source_text, at)
+        if equality and isinstance(value, StringNode) and value.only_hole is not None:
+            sides = [_operand_text(first, expression.left, scope), _operand_text(second, expression.right, scope)]
             if _is_literal(sides[0]) and not _is_literal(sides[1]):
                 sides.reverse()
-            equality = scope.condition(f" {expression.operator} ".join(sides))
-            return replace(value, parts=(replace(value.only_hole, expression=equality),))
+            condition = scope.condition(f" {expression.operator} ".join(sides))
+            return replace(value, parts=(replace(value.only_hole, expression=condition),))
         return value
 
     return map_choices(decide, left, right)
 
 
-def _is_bool(expression: syntax.Expression, scope: EvaluationScope) -> bool:
-    """Whether an expression is a variable that is declared as a bool: ``true`` is not equal to ``"true"``."""
+def _is_bool_variable(expression: syntax.Expression, scope: EvaluationScope) -> bool:
+    """True if an expression is a variable declared as a bool (``true`` is not equal to ``"true"``)."""
     return (
         isinstance(expression, syntax.GetAttribute)
         and isinstance(expression.target, syntax.Name)
@@ -92,24 +95,24 @@ def _is_bool(expression: syntax.Expression, scope: EvaluationScope) -> bool:
     )
 
 
-def _side(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> str:
-    """One side of a comparison: a literal, the hole that it is, else its words."""
-    text = literal(value)
+def _operand_text(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> str:
+    """Return the text of an operand: its literal, its unresolved value, else its expression."""
+    text = known_string(value)
     if text is not None:
         return quoted(text) if isinstance(value, StringNode) else text
     if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole.expression
-    return scope.identity(expression.span)
+    return scope.unique_text(expression.span)
 
 
-def _is_literal(words: str) -> bool:
-    return words[0] in '"0123456789-'
+def _is_literal(source_text: str) -> bool:
+    return source_text[0] in '"0123456789-'
 
 
-@evaluates(syntax.Conditional)
+@evaluator_for(syntax.Conditional)
 def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node:
     condition, then, otherwise = expression.condition, expression.then, expression.otherwise
-    while True:  # "not a" and "a differs from b" have the outcomes of "a" and "a equals b", the other way round
+    while True:  # "!a" and "a != b" have the outcomes of "a" and "a == b", swapped
         if isinstance(condition, syntax.Unary) and condition.operator == "!":
             condition, then, otherwise = condition.operand, otherwise, then
         elif isinstance(condition, syntax.Binary) and condition.operator == "!=":
@@ -117,31 +120,34 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
         else:
             break
     value = evaluate(condition, scope)
-    words = scope.identity(condition.span)
+    source_text = scope.unique_text(condition.span)
     at = scope.position(expression.span)
 
     def decide(known: Node, inner: EvaluationScope) -> Node:
         if isinstance(known, Choice):
             options = [
-                (outcome, decide(option, inner.assuming(known.condition, outcome))) for outcome, option in known.options
+                (outcome, decide(option, inner.with_assumption(known.condition, outcome)))
+                for outcome, option in known.options
             ]
-            return choice(known.condition, options, at)
-        decided = truth(known)
+            return make_choice(known.condition, options, at)
+        decided = known_bool(known)
         if decided is not None:
             return evaluate(then if decided else otherwise, inner)
-        text = condition_of(known, words, inner)
-        assumed = inner.assumed(text)
+        text = condition_text(known, source_text, inner)
+        assumed = inner.known_outcome(text)
         if assumed is not None:
             return evaluate(then if assumed else otherwise, inner)
-        first = evaluate(then, inner.assuming(text, "true"))
-        return choice(text, [("true", first), ("false", evaluate(otherwise, inner.assuming(text, "false")))], at)
+        first = evaluate(then, inner.with_assumption(text, "true"))
+        return make_choice(
+            text, [("true", first), ("false", evaluate(otherwise, inner.with_assumption(text, "false")))], at
+        )
 
     return decide(value, scope)
 
 
-@evaluates(syntax.Name, syntax.GetAttribute, syntax.Index)
+@evaluator_for(syntax.Name, syntax.GetAttribute, syntax.Index)
 def _reference(expression: syntax.Expression, scope: EvaluationScope) -> Node:
-    """Names, attributes and indexes: the whole chain at once, because its first names are looked up together."""
+    """Evaluate a chain of names, attributes and indexes at once: its first names are resolved together."""
     steps: list[str | Node] = []
     current = expression
     while isinstance(current, (syntax.GetAttribute, syntax.Index)):
@@ -151,17 +157,17 @@ def _reference(expression: syntax.Expression, scope: EvaluationScope) -> Node:
             steps.append(evaluate(current.key, scope))
         current = current.target
     steps.reverse()
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     if isinstance(current, syntax.Name) and current.name not in scope.variables:
         if scope.only_variables:
-            return failure(words, at, "not given to the template")
-        value, used = scope.module.lookup(current.name, steps, words, at)
+            return failure(source_text, at, "not a variable of the template")
+        value, used = scope.module.resolve(current.name, steps, source_text, at)
         steps = steps[used:]
     elif isinstance(current, syntax.Name):
         value = scope.variables[current.name]
     else:
         value = evaluate(current, scope)
-    missing = failure(words, at, "no such element") if scope.trying else None
+    missing = failure(source_text, at, "no such element") if scope.trying else None
     for step in steps:
-        value = get_path(value, step, words, at, lambda key: name_of_key(key, scope), missing)
+        value = get_path(value, step, source_text, at, lambda key: key_text(key, scope), missing)
     return value

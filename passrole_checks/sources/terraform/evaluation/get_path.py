@@ -1,4 +1,4 @@
-"""Steps into values: attributes, indexes, elements.
+"""Access into values: attributes, indexes, elements.
 
 Source: Terraform language documentation, "References to Named Values" (attributes and indexes) and "Types and Values".
 """
@@ -19,12 +19,12 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
-    alike,
-    choice,
+    generalize,
+    guard,
+    make_choice,
     map_choices,
-    one_hole,
     restrict,
-    under,
+    same_value,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
@@ -34,132 +34,136 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Repeated,
     UnknownTail,
     Unordered,
-    could_be,
     failure,
-    hole,
-    hole_from,
-    literal,
-    whole,
+    known_integer,
+    known_string,
+    may_equal,
+    unresolved,
+    unresolved_from,
 )
 
-MAX_OUTCOMES = 32  # different values under one key that is not known
-_PLACES = 64  # alternatives that are followed to find an element
+MAX_OUTCOMES = 32  # different values under one unknown key
+_MAX_ALTERNATIVES = 64  # options followed to find one element
 
 
 def get_path(
     value: Node,
     step: str | Node,
-    words: str,
+    source_text: str,
     at: Position,
     named: Callable[[Node], str] | None = None,
     otherwise: Node | None = None,
 ) -> Node:
-    """One step into a value: an attribute (a string) or an index.
+    """Return an attribute (``step`` is a string) or an element (``step`` is an index) of a value.
 
-    ``named`` gives the text of an index that is not known, and ``otherwise`` the value where the collection has none
-    such; see :func:`one_of`.
+    ``named``: returns the text of an unknown index. ``otherwise``: value if the collection has no such element; see
+    :func:`get_by_unknown_key`.
     """
     if isinstance(step, str):
         if not isinstance(value, Choice):
-            return _attribute(value, step, words, at)
-        return map_choices(lambda known: _attribute(known, step, words, at), value)
+            return _get_attribute(value, step, source_text, at)
+        return map_choices(lambda known: _get_attribute(known, step, source_text, at), value)
 
     def index(known: Node, key: Node) -> Node:
-        if isinstance(known, (ObjectNode, ListNode)) and literal(key) is None:
-            return one_of(known, key, words, at, named(key) if named is not None else None, otherwise)
-        return _index(known, key, words, at, otherwise)
+        if isinstance(known, (ObjectNode, ListNode)) and known_string(key) is None:
+            return get_by_unknown_key(known, key, source_text, at, named(key) if named is not None else None, otherwise)
+        return _get_index(known, key, source_text, at, otherwise)
 
     return map_choices(index, value, step)
 
 
-def _attribute(value: Node, name: str, words: str, at: Position) -> Node:
+def _get_attribute(value: Node, name: str, source_text: str, at: Position) -> Node:
     if isinstance(value, UnknownTail) and value.of is not None and not value.of.attribute:
         value = value.of
     if isinstance(value, ObjectNode):
-        return _entry(value, name, words, at)
+        return _get_entry(value, name, source_text, at)
     if isinstance(value, Reference):
         return (
             value.module.attribute(value, name, at)
             if value.module is not None and not value.attribute
-            else (hole(words, at))
+            else (unresolved(source_text, at))
         )
     if isinstance(value, StringNode) and value.only_hole is not None:
-        return _deeper(value, f".{name}", at)
-    return failure(words, at, f"no attribute {name}")
+        return _extend_expression(value, f".{name}", at)
+    return failure(source_text, at, f"no attribute {name}")
 
 
-def _deeper(value: StringNode, step: str, at: Position) -> StringNode:
+def _extend_expression(value: StringNode, step: str, at: Position) -> StringNode:
     inner = value.only_hole
     assert inner is not None
-    kind = Failure if isinstance(value, Failure) else StringNode  # what fails here fails with all that follows
+    kind = Failure if isinstance(value, Failure) else StringNode  # further steps after an error are errors too
     return kind((Unresolved(f"{inner.expression}{step}", reason=inner.reason),), at, defaults=value.defaults)
 
 
-def _entry(value: ObjectNode, name: str, words: str, at: Position) -> Node:
-    found: Node | None = None
+def _get_entry(value: ObjectNode, name: str, source_text: str, at: Position) -> Node:
+    result: Node | None = None
     for entry in value.entries:
         key = entry.key.literal
         if key == name:
-            found = entry.value
+            result = entry.value
         elif key is None:
             inner = entry.value
-            maybe = hole(f'{entry.key.holes[0].expression}["{name}"]', inner.at)
-            if found is None:
-                found = maybe
+            maybe = unresolved(f'{entry.key.holes[0].expression}["{name}"]', inner.at)
+            if result is None:
+                result = maybe
             else:
                 text = f'{entry.key.holes[0].expression} holds "{name}"'
-                found = Choice(text, (("true", maybe), ("false", found)), inner.at)
-    return found if found is not None else failure(words, at, f'no key "{name}"')
+                result = Choice(text, (("true", maybe), ("false", result)), inner.at)
+    return result if result is not None else failure(source_text, at, f'no key "{name}"')
 
 
-def _index(value: Node, key: Node, words: str, at: Position, otherwise: Node | None) -> Node:
-    name = literal(key)
+def _get_index(value: Node, key: Node, source_text: str, at: Position, otherwise: Node | None) -> Node:
+    name = known_string(key)
     if isinstance(value, ObjectNode) and name is not None:
-        return _entry(value, name, words, at)
+        return _get_entry(value, name, source_text, at)
     if isinstance(value, ListNode):
-        place = whole(key)
-        return failure(words, at, "no whole number") if place is None else item_at(value, place, words, at, otherwise)
+        index = known_integer(key)
+        return (
+            failure(source_text, at, "the index is no integer")
+            if index is None
+            else get_element(value, index, source_text, at, otherwise)
+        )
     if isinstance(value, Reference):
         if value.module is not None and not value.attribute:
-            return _perhaps(value.module.indexed(value, key, at), value.module, otherwise)
-        return hole_from(words, at, value, key)
+            return _or_if_missing(value.module.instance(value, key, at), value.module, otherwise)
+        return unresolved_from(source_text, at, value, key)
     if isinstance(value, StringNode) and value.only_hole is not None:
         step = f'["{name}"]' if isinstance(key, StringNode) else f"[{name}]"
-        return _deeper(value, step, at) if name is not None else hole_from(words, at, value, key)
-    return failure(words, at, "not a collection")
+        return _extend_expression(value, step, at) if name is not None else unresolved_from(source_text, at, value, key)
+    return failure(source_text, at, "not a collection")
 
 
-def _perhaps(found: Node, module: ReferenceScope, otherwise: Node | None) -> Node:
-    """An instance; where an error can be caught also what stands in its place where it does not exist."""
-    if otherwise is None or not isinstance(found, Reference) or found.attribute:
-        return found
-    when = module.existence(found)
-    return _without(under(when, found), otherwise, drop=False) if when else found
+def _or_if_missing(instance: Node, module: ReferenceScope, otherwise: Node | None) -> Node:
+    """Return an instance, or ``otherwise`` under the conditions under which it does not exist."""
+    if otherwise is None or not isinstance(instance, Reference) or instance.attribute:
+        return instance
+    when = module.existence_condition(instance)
+    return _replace_absent(guard(when, instance), otherwise, drop=False) if when else instance
 
 
-def one_of(
+def get_by_unknown_key(
     value: ObjectNode | ListNode,
     key: Node,
-    words: str,
+    source_text: str,
     at: Position,
     named: str | None = None,
     otherwise: Node | None = None,
 ) -> Node:
-    """The entry under a key, or the element at an index, that is not known: each that it may be.
+    """Return the entry or element under an unknown key or index: a :class:`Choice` of all candidates.
 
-    ``named`` is the text of the key, unique in the configuration: the condition of the alternatives. Without it, where
-    some keys are not known themselves, and where there are too many different values, a hole that says what all have in
-    common. ``otherwise`` is the value under every other key (``lookup``; a failure that ``try`` can catch).
+    ``named``: text of the key, unique in the configuration, used as the condition. Without it, if keys of ``value`` are
+    unknown, or if there are too many different values, the result is one unresolved value with what all candidates
+    have in common. ``otherwise``: value under every other key (``lookup``; a failure that ``try`` can catch).
     """
-    reason = hole_from(words, at, key).holes[0].reason
-    found = _candidates(value, key)
-    if found is None:
-        return hole(words, at, reason)
-    if not found and otherwise is None:
-        return failure(words, at, "no such key" if isinstance(value, ObjectNode) else "no such element")
+    reason = unresolved_from(source_text, at, key).holes[0].reason
+    candidates = _candidates(value, key)
+    if candidates is None:
+        return unresolved(source_text, at, reason)
+    if not candidates and otherwise is None:
+        return failure(source_text, at, "no such key" if isinstance(value, ObjectNode) else "no such element")
     groups: list[tuple[list[str], Node]] = []
-    for name, node in found:
-        same = next((names for names, other in groups if alike(node, other)), None)
+    for name, node in candidates:
+        same = next((names for names, other in groups if same_value(node, other)), None)
         if same is not None:
             same.append(name)
         elif len(groups) >= MAX_OUTCOMES:
@@ -168,114 +172,114 @@ def one_of(
         else:
             groups.append(([name], node))
     if named is None:
-        nodes = [node for _, node in found]
-        return one_hole([*nodes, otherwise] if otherwise is not None else nodes, words, at, reason)
+        nodes = [node for _, node in candidates]
+        return generalize([*nodes, otherwise] if otherwise is not None else nodes, source_text, at, reason)
     options = []
     for names, node in groups:
         outcome = path_conditions.one_of(names)
         options.append((outcome, restrict(node, named, outcome)))
     if otherwise is not None:
-        rest = path_conditions.none_of(name for name, _ in found) if found else "true"
+        rest = path_conditions.none_of(name for name, _ in candidates) if candidates else "true"
         options.append((rest, restrict(otherwise, named, rest)))
-    return choice(named, options, at)
+    return make_choice(named, options, at)
 
 
 def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node]] | None:
-    """The outcomes that a key can have, with the values that they give; None where they are not known."""
+    """Return the possible outcomes of a key with their values, None if unknown."""
     if isinstance(value, ListNode):
-        if isinstance(value, Unordered) or not all(certain(item) for item in value.items):
+        if isinstance(value, Unordered) or not all(is_single_element(item) for item in value.items):
             return None
-        return [(str(place), item) for place, item in enumerate(value.items)]
+        return [(str(index), item) for index, item in enumerate(value.items)]
     last: dict[str, Node] = {}
     for entry in value.entries:
-        name = literal(entry.key)
+        name = known_string(entry.key)
         if name is None:
             return None
         last[name] = entry.value
-    fits = [name for name in last if not isinstance(key, StringNode) or could_be(key, name)]
-    return [(path_conditions.quoted(name), last[name]) for name in fits]
+    names = [name for name in last if not isinstance(key, StringNode) or may_equal(key, name)]
+    return [(path_conditions.quoted(name), last[name]) for name in names]
 
 
-def item_at(value: ListNode, place: int, words: str, at: Position, otherwise: Node | None = None) -> Node:
-    """The element at a place: one, or where it depends on conditions which elements there are, each that it may be.
+def get_element(value: ListNode, index: int, source_text: str, at: Position, otherwise: Node | None = None) -> Node:
+    """Return the element at an index; a :class:`Choice` if conditions decide which elements exist.
 
-    ``otherwise`` is the value where there is no such element. Without it that is not considered, because Terraform
-    stops with an error then.
+    ``otherwise``: value if there is no such element. Without it, that case is ignored, because Terraform stops with an
+    error.
     """
     if isinstance(value, Unordered):
-        return hole(words, at, "the order of the elements is not known")
-    found = _item(value.items, place, words, at, [_PLACES]) if place >= 0 else None
-    nothing = otherwise if otherwise is not None else failure(words, at, f"no element {place}")
-    return _without(found, nothing, drop=otherwise is None) if found is not None else nothing
+        return unresolved(source_text, at, "the order of the elements is unknown")
+    element = _find_element(value.items, index, source_text, at, [_MAX_ALTERNATIVES]) if index >= 0 else None
+    missing = otherwise if otherwise is not None else failure(source_text, at, f"no element {index}")
+    return _replace_absent(element, missing, drop=otherwise is None) if element is not None else missing
 
 
-def _item(items: Sequence[Node], place: int, words: str, at: Position, budget: list[int]) -> Node | None:
-    """The element at a place, absent where there is none; None where there surely is none."""
-    for number_, item in enumerate(items):
-        after = items[number_ + 1 :]
+def _find_element(items: Sequence[Node], index: int, source_text: str, at: Position, budget: list[int]) -> Node | None:
+    """Return the element at an index, absent under conditions without one; None if there never is one."""
+    for position, item in enumerate(items):
+        after = items[position + 1 :]
         if isinstance(item, UnknownTail):
-            if place > 0:
-                return hole(words, at)
-            there = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-            name = name_of_run(item)
-            other = _item(after, 0, words, at, budget)
-            return choice(f"{name} is not empty", [("true", there), ("false", other or Absent(at))], at)
+            if index > 0:
+                return unresolved(source_text, at)
+            element = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
+            name = collection_name(item)
+            other = _find_element(after, 0, source_text, at, budget)
+            return make_choice(f"{name} is not empty", [("true", element), ("false", other or Absent(at))], at)
         if isinstance(item, Absent):
             continue
-        if isinstance(item, Repeated) and place > 0:
-            return hole(words, at)
-        if not certain(item):
+        if isinstance(item, Repeated) and index > 0:
+            return unresolved(source_text, at)
+        if not is_single_element(item):
             assert isinstance(item, Choice)
             budget[0] -= len(item.options)
             if budget[0] < 0:
-                return hole(words, at, "too many alternatives")
+                return unresolved(source_text, at, "too many alternatives")
             options = []
             for outcome, option in item.options:
-                rest = [restrict(one, item.condition, outcome) for one in after]
-                options.append((outcome, _item([option, *rest], place, words, at, budget) or Absent(at)))
-            return choice(item.condition, options, at)
-        if place == 0:
+                rest = [restrict(other, item.condition, outcome) for other in after]
+                options.append((outcome, _find_element([option, *rest], index, source_text, at, budget) or Absent(at)))
+            return make_choice(item.condition, options, at)
+        if index == 0:
             return item
-        place -= 1
+        index -= 1
     return None
 
 
-def name_of_run(item: UnknownTail) -> str:
-    """What elements that are not known one by one are elements of."""
+def collection_name(item: UnknownTail) -> str:
+    """Return the expression of the collection of unknown elements."""
     name = item.holes[0].expression if item.holes else str(item)
     return name.removesuffix(f".{item.of.attribute}") if item.of is not None else name
 
 
-def _without(node: Node, nothing: Node, *, drop: bool) -> Node:
-    """A node with another in the place of what is absent. ``drop``: rather without that alternative, if others are."""
+def _replace_absent(node: Node, replacement: Node, *, drop: bool) -> Node:
+    """Replace absent options. ``drop``: remove them instead, if others remain."""
     if isinstance(node, Absent):
-        return nothing
+        return replacement
     if not isinstance(node, Choice):
         return node
-    options = [(outcome, _without(option, nothing, drop=drop)) for outcome, option in node.options]
-    there = [item for item in options if item[1] is not nothing] if drop else options
-    return choice(node.condition, there, node.at) if there else nothing
+    options = [(outcome, _replace_absent(option, replacement, drop=drop)) for outcome, option in node.options]
+    remaining = [option for option in options if option[1] is not replacement] if drop else options
+    return make_choice(node.condition, remaining, node.at) if remaining else replacement
 
 
-def certain(item: Node) -> bool:
-    """Whether an element of a list is exactly one element."""
+def is_single_element(item: Node) -> bool:
+    """True if a list item is exactly one element."""
     if isinstance(item, Choice):
-        return not isinstance(item, Repeated) and all(certain(option) for _, option in item.options)
+        return not isinstance(item, Repeated) and all(is_single_element(option) for _, option in item.options)
     return not isinstance(item, (UnknownTail, Absent))
 
 
-def key_text(node: Node) -> StringNode:
-    """A value as the key of an object."""
+def to_key(node: Node) -> StringNode:
+    """Convert a value to an object key."""
     if isinstance(node, StringNode):
         return node
-    value = literal(node)
-    return StringNode((value,), node.at) if value is not None else hole("…", node.at, "a key that is not known")
+    value = known_string(node)
+    return StringNode((value,), node.at) if value is not None else unresolved("…", node.at, "unknown key")
 
 
-def limited(node: Node, words: str, at: Position) -> Node:
-    """The node, or a hole where a collection has become too large."""
+def limit_items(node: Node, source_text: str, at: Position) -> Node:
+    """Return the node, or an unresolved value if it is a collection with too many elements."""
     if isinstance(node, ListNode) and len(node.items) > MAX_ITEMS:
-        return hole(words, at, "too many elements")
+        return unresolved(source_text, at, "too many elements")
     if isinstance(node, ObjectNode) and len(node.entries) > MAX_ITEMS:
-        return hole(words, at, "too many entries")
+        return unresolved(source_text, at, "too many entries")
     return node

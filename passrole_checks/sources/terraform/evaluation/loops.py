@@ -1,4 +1,4 @@
-"""Loops: ``for`` expressions, splats, and the rounds that a collection gives.
+"""Loops: ``for`` expressions, splats, and the iterations over a collection.
 
 Source: Terraform language documentation, "for Expressions" and "Splat Expressions".
 """
@@ -20,46 +20,46 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
 )
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, many, map_choices, under
-from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text, name_of_run
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, repeat
+from passrole_checks.sources.terraform.evaluation.get_path import collection_name, get_path, to_key
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_text, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     Repeated,
     UnknownTail,
     failure,
-    hole,
     is_null,
     is_unknown,
-    literal,
-    truth,
+    known_bool,
+    known_string,
+    unresolved,
 )
 from passrole_checks.sources.terraform.reading import syntax
 
-_LARGEST = 50_000  # elements of a loop's result, those of lists in it counted
+_MAX_ELEMENTS = 50_000  # elements of a loop's result, nested lists included
 
 
 @dataclass(frozen=True)
-class Round:
-    """One round of a loop. ``many``: it stands for any number of rounds. ``when``: it may not take place.
+class Iteration:
+    """One iteration of a loop.
 
-    ``besides`` is what ``when`` says of many rounds, but for that there are any.
-
-    ``label`` says which element of the collection it is; where it is ``whole`` it is the element, spelled out.
+    ``label``: index, key or (if ``whole``) value of the element, for the text of conditions. ``repeated``: True if it
+    represents any number of iterations. ``when``: conditions under which it takes place. ``element_condition``: those
+    of ``when`` that do not concern whether a repeated iteration takes place at all.
     """
 
     key: Node
     value: Node
     label: str
     whole: bool = False
-    many: bool = False
+    repeated: bool = False
     when: PathCondition = ()
-    besides: PathCondition = ()
+    element_condition: PathCondition = ()
 
     def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
-        """The words that say which values the variables have, given those of the collection."""
+        """Return the text of the values of the loop variables, by variable. ``collection``: text of the collection."""
         element = self.label if self.whole else f"{collection}[{self.label}]"
-        known_key = literal(self.key)
+        known_key = known_string(self.key)
         return (
             {value: element}
             if key is None
@@ -67,130 +67,137 @@ class Round:
         )
 
 
-def rounds_of(collection: Node) -> list[Round] | None:
-    """The rounds of a loop over a collection; None where it is no collection."""
+def iterations_of(collection: Node) -> list[Iteration] | None:
+    """Return the iterations over a collection; None if the value is no collection."""
     at = collection.at
     if isinstance(collection, ListNode):
-        return [_item_round(number_, item) for number_, item in enumerate(collection.items)]
+        return [_element_iteration(index, item) for index, item in enumerate(collection.items)]
     if isinstance(collection, ObjectNode):
-        return [_entry_round(entry) for entry in collection.entries]
+        return [_entry_iteration(entry) for entry in collection.entries]
     if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
         instances = collection.module.instances_of(collection)
         if instances is not None:
-            found = [(key, *_present(value)) for key, value in instances]
-            return [Round(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
+            present = [(key, *_split_presence(value)) for key, value in instances]
+            return [Iteration(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in present]
     if isinstance(collection, StringNode) and collection.holes:
-        return [_unknown_round(collection)]
+        return [_unknown_iteration(collection)]
     return None
 
 
-def _entry_round(entry: ObjectEntry) -> Round:
-    value, when = _present(entry.value)
-    return Round(entry.key, value, f'"{entry.key}"', many=isinstance(entry.key, UnknownTail), when=when)
+def _entry_iteration(entry: ObjectEntry) -> Iteration:
+    value, when = _split_presence(entry.value)
+    return Iteration(entry.key, value, f'"{entry.key}"', repeated=isinstance(entry.key, UnknownTail), when=when)
 
 
-def _present(node: Node) -> tuple[Node, PathCondition]:
-    """What an element is where it is there at all, and under which conditions that is."""
+def _split_presence(node: Node) -> tuple[Node, PathCondition]:
+    """Return an element as it is if present, and the conditions under which it is present."""
     when: PathCondition = ()
     while isinstance(node, Choice) and len(node.options) == 2:
-        there = [(outcome, option) for outcome, option in node.options if not isinstance(option, Absent)]
-        if len(there) != 1:
+        present = [(outcome, option) for outcome, option in node.options if not isinstance(option, Absent)]
+        if len(present) != 1:
             break
-        when = (*when, (node.condition, there[0][0]))
-        node = there[0][1]
+        when = (*when, (node.condition, present[0][0]))
+        node = present[0][1]
     return node, when
 
 
-def _item_round(place: int, item: Node) -> Round:
-    key = Const(place, item.at)
-    many_of_them = isinstance(item, Repeated)
-    item, when = _present(item)
+def _element_iteration(index: int, item: Node) -> Iteration:
+    at, repeated = item.at, isinstance(item, Repeated)
+    item, when = _split_presence(item)
     if isinstance(item, UnknownTail):
         value = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-        some = (*when, (f"{name_of_run(item)} is not empty", "true"))
-        return Round(hole("…", item.at), value, str(item), many=True, when=some, besides=when)
-    if many_of_them:
-        return Round(hole("…", item.at), item, str(place), many=True, when=when, besides=when[1:])
-    known = literal(item)
+        not_empty = (*when, (f"{collection_name(item)} is not empty", "true"))
+        return Iteration(
+            unresolved("…", item.at), value, str(item), repeated=True, when=not_empty, element_condition=when
+        )
+    if repeated:
+        return Iteration(
+            unresolved("…", item.at), item, str(index), repeated=True, when=when, element_condition=when[1:]
+        )
+    known = known_string(item)
     if known is not None:
-        return Round(key, item, f'"{known}"', whole=True, when=when)
-    return Round(key, item, str(place), when=when)
+        return Iteration(Const(index, at), item, f'"{known}"', whole=True, when=when)
+    return Iteration(Const(index, at), item, str(index), when=when)
 
 
-def _unknown_round(collection: StringNode) -> Round:
-    words = str(collection.only_hole.expression if collection.only_hole else collection)
+def _unknown_iteration(collection: StringNode) -> Iteration:
+    source_text = str(collection.only_hole.expression if collection.only_hole else collection)
     if isinstance(collection, Reference):
-        return Round(hole(f"{words} key", collection.at), collection, "*", many=True)
+        return Iteration(unresolved(f"{source_text} key", collection.at), collection, "*", repeated=True)
     value = StringNode(
-        (Unresolved(f"{words}[*]", reason=collection.holes[0].reason),), collection.at, defaults=collection.defaults
+        (Unresolved(f"{source_text}[*]", reason=collection.holes[0].reason),),
+        collection.at,
+        defaults=collection.defaults,
     )
-    when = ((f"{words} is not empty", "true"),)
-    return Round(hole(f"{words} key", collection.at), value, "*", many=True, when=when)
+    when = ((f"{source_text} is not empty", "true"),)
+    return Iteration(unresolved(f"{source_text} key", collection.at), value, "*", repeated=True, when=when)
 
 
-@evaluates(syntax.For)
+@evaluator_for(syntax.For)
 def _for(expression: syntax.For, scope: EvaluationScope) -> Node:
     collection = evaluate(expression.collection, scope)
-    return map_choices(lambda known: _loop(expression, known, scope), collection)
+    return map_choices(lambda known: _run_loop(expression, known, scope), collection)
 
 
-def _loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
-    at, words = scope.position(expression.span), scope.words(expression.span)
-    rounds = rounds_of(collection)
-    if rounds is None:
-        return failure(words, at, "a 'for' over something that is no collection")
+def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
+    at, source_text = scope.position(expression.span), scope.source_text(expression.span)
+    iterations = iterations_of(collection)
+    if iterations is None:
+        return failure(source_text, at, "'for' over a value that is no collection")
     items: list[Node] = []
     entries: list[ObjectEntry] = []
     size = 0
-    for one in rounds:
-        variables = {expression.value: one.value}
+    for iteration in iterations:
+        variables = {expression.value: iteration.value}
         if expression.key is not None:
-            variables[expression.key] = one.key
-        named = one.labels(expression.key, expression.value, scope.identity(expression.collection.span))
-        inner = scope.having(variables, named)
+            variables[expression.key] = iteration.key
+        labels = iteration.labels(expression.key, expression.value, scope.unique_text(expression.collection.span))
+        inner = scope.with_variables(variables, labels)
         present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
-        if truth(present) is False:
+        if known_bool(present) is False:
             continue
-        result = _perhaps(evaluate(expression.result, inner), present, expression, one, inner)
+        result = _conditional_element(evaluate(expression.result, inner), present, expression, iteration, inner)
         if isinstance(result, Absent):
             continue
         size += len(result.items) if isinstance(result, ListNode) else 1
-        if size > _LARGEST:
-            return hole(words, at, "too large")
+        if size > _MAX_ELEMENTS:
+            return unresolved(source_text, at, "too large")
         if expression.result_key is None:
             items.append(result)
         else:
-            key = key_text(evaluate(expression.result_key, inner))
-            if one.many and key.literal is None:
+            key = to_key(evaluate(expression.result_key, inner))
+            if iteration.repeated and key.literal is None:
                 key = UnknownTail(key.parts, key.at, defaults=key.defaults)
             entries.append(ObjectEntry(key, result))
     if expression.result_key is None:
         return ListNode(tuple(items), at)
-    return ObjectNode(tuple(_grouped(entries, at) if expression.grouping else entries), at)
+    return ObjectNode(tuple(_group_by_key(entries, at) if expression.grouping else entries), at)
 
 
-def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, scope: EvaluationScope) -> Node:
-    """An element that is there under conditions only, or that stands for any number of its kind."""
+def _conditional_element(
+    result: Node, present: Node, expression: syntax.For, iteration: Iteration, scope: EvaluationScope
+) -> Node:
+    """Return a result that exists under conditions only, or that represents any number of elements."""
     at = result.at
 
     def decide(condition: Node) -> Node:
-        decided = truth(condition)
+        decided = known_bool(condition)
         if decided is not None:
             return result if decided else Absent(at)
-        words = scope.identity(expression.condition.span) if expression.condition is not None else ""
-        return Choice(condition_of(condition, words, scope), (("true", result), ("false", Absent(at))), at)
+        source_text = scope.unique_text(expression.condition.span) if expression.condition is not None else ""
+        return Choice(condition_text(condition, source_text, scope), (("true", result), ("false", Absent(at))), at)
 
-    if one.many and isinstance(result, StringNode):
-        result = _many(result)
-        return under(one.besides, map_choices(decide, present))
-    kept = map_choices(decide, present)
-    if one.many and one.when and expression.result_key is None:
-        return many(one.when, kept)
-    return under(one.when, kept)
+    if iteration.repeated and isinstance(result, StringNode):
+        result = _repeat_unknown(result)
+        return guard(iteration.element_condition, map_choices(decide, present))
+    element = map_choices(decide, present)
+    if iteration.repeated and iteration.when and expression.result_key is None:
+        return repeat(iteration.when, element)
+    return guard(iteration.when, element)
 
 
-def _many(value: StringNode) -> StringNode:
-    """Any number of elements of this form."""
+def _repeat_unknown(value: StringNode) -> StringNode:
+    """Return any number of elements of this form."""
     if type(value) is StringNode:
         return UnknownTail(value.parts, value.at, defaults=value.defaults)
     return (
@@ -198,16 +205,16 @@ def _many(value: StringNode) -> StringNode:
     )
 
 
-def _grouped(entries: list[ObjectEntry], at: Position) -> list[ObjectEntry]:
+def _group_by_key(entries: list[ObjectEntry], at: Position) -> list[ObjectEntry]:
     groups: dict[tuple[object, ...], list[ObjectEntry]] = {}
     for entry in entries:
         groups.setdefault(entry.key.parts, []).append(entry)
     return [ObjectEntry(group[0].key, ListNode(tuple(entry.value for entry in group), at)) for group in groups.values()]
 
 
-@evaluates(syntax.Splat)
+@evaluator_for(syntax.Splat)
 def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     steps: list[str | Node] = []
     for step in expression.each:
         steps.append(step if isinstance(step, str) else evaluate(step, scope))
@@ -220,13 +227,13 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
             if instances is not None:
                 return ListNode(tuple(each(value) for _, value in instances), at)
             value = each(target)
-            if target.module.existence(target) and isinstance(value, StringNode):
-                return ListNode((_many(value),), at)
+            if target.module.existence_condition(target) and isinstance(value, StringNode):
+                return ListNode((_repeat_unknown(value),), at)
             return ListNode((value,), at)
         if is_null(target):
             return ListNode((), at)
         if is_unknown(target) and isinstance(target, StringNode) and target.only_hole is not None:
-            suffix = "".join(f".{step}" if isinstance(step, str) else f"[{literal(step)}]" for step in steps)
+            suffix = "".join(f".{step}" if isinstance(step, str) else f"[{known_string(step)}]" for step in steps)
             parts = (Unresolved(f"{target.only_hole.expression}[*]{suffix}", reason=target.only_hole.reason),)
             return ListNode((UnknownTail(parts, at, defaults=target.defaults),), at)
         return ListNode((each(target),), at)
@@ -238,10 +245,10 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
             options = [(outcome, each(option)) for outcome, option in item.options]
             if isinstance(item, Repeated):
                 return Repeated(item.condition, tuple(options), item.at)
-            return choice(item.condition, options, item.at)
+            return make_choice(item.condition, options, item.at)
         value: Node = item
         for step in steps:
-            value = get_path(value, step, words, at)
-        return _many(value) if isinstance(item, UnknownTail) and isinstance(value, StringNode) else value
+            value = get_path(value, step, source_text, at)
+        return _repeat_unknown(value) if isinstance(item, UnknownTail) and isinstance(value, StringNode) else value
 
     return map_choices(walk, evaluate(expression.target, scope))

@@ -1,4 +1,4 @@
-"""Arithmetic, comparison and logic on values that may hold holes.
+"""Arithmetic, comparison and logic on values with unresolved parts.
 
 Source: Terraform language documentation, "Arithmetic and Logical Operators".
 """
@@ -24,60 +24,60 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
     Unordered,
-    could_be,
-    hole,
-    hole_from,
+    fill_known_parts,
+    is_never_empty,
     is_null,
-    known,
-    literal,
-    never_empty,
-    number,
-    truth,
+    known_bool,
+    known_number,
+    known_string,
+    may_equal,
+    unresolved,
+    unresolved_from,
 )
 
-_NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; without one, the resource itself
-_LONGEST = 2_000  # characters of a text that is compared with one that is known in part
+_NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; "" is the resource itself
+_MAX_COMPARED = 2_000  # characters of a string compared with a partly unresolved one
 
 
-def unary(operator: str, value: Node, words: str, at: Position) -> Node:
-    """``!value`` and ``-value``."""
+def apply_unary(operator: str, value: Node, source_text: str, at: Position) -> Node:
+    """Return ``!value`` or ``-value``."""
     if operator == "!":
-        decided = truth(value)
-        return hole_from(words, at, value) if decided is None else Const(not decided, at)
-    amount = number(value)
-    return hole_from(words, at, value) if amount is None else Const(-amount, at)
+        decided = known_bool(value)
+        return unresolved_from(source_text, at, value) if decided is None else Const(not decided, at)
+    amount = known_number(value)
+    return unresolved_from(source_text, at, value) if amount is None else Const(-amount, at)
 
 
-def binary(operator: str, left: Node, right: Node, words: str, at: Position) -> Node:
-    """``left operator right``; a hole where the answer depends on one."""
+def apply_binary(operator: str, left: Node, right: Node, source_text: str, at: Position) -> Node:
+    """Return ``left operator right``, unresolved if the result depends on an unresolved value."""
     if operator in ("&&", "||"):
-        return _logic(operator == "&&", left, right, words, at)
+        return _apply_logic(operator == "&&", left, right, source_text, at)
     if operator in ("==", "!="):
-        same = equal(left, right)
-        return hole_from(words, at, left, right) if same is None else Const(same is (operator == "=="), at)
-    first, second = number(left), number(right)
+        same = are_equal(left, right)
+        return unresolved_from(source_text, at, left, right) if same is None else Const(same is (operator == "=="), at)
+    first, second = known_number(left), known_number(right)
     if first is None or second is None:
-        return hole_from(words, at, left, right)
+        return unresolved_from(source_text, at, left, right)
     if operator in ("<", ">", "<=", ">="):
         compared = {"<": first < second, ">": first > second, "<=": first <= second, ">=": first >= second}
         return Const(compared[operator], at)
-    return _arithmetic(operator, first, second, words, at)
+    return _apply_arithmetic(operator, first, second, source_text, at)
 
 
-def _logic(both: bool, left: Node, right: Node, words: str, at: Position) -> Node:
-    first, second = truth(left), truth(right)
+def _apply_logic(both: bool, left: Node, right: Node, source_text: str, at: Position) -> Node:
+    first, second = known_bool(left), known_bool(right)
     if both in (first, second) and first is second:
         return Const(both, at)
     if (not both) in (first, second):
         return Const(not both, at)
     if first is both:
-        return right  # the other side alone decides
+        return right  # the other operand decides
     if second is both:
         return left
-    return hole_from(words, at, left, right)
+    return unresolved_from(source_text, at, left, right)
 
 
-def _arithmetic(operator: str, first: int | float, second: int | float, words: str, at: Position) -> Node:
+def _apply_arithmetic(operator: str, first: int | float, second: int | float, source_text: str, at: Position) -> Node:
     try:
         if operator == "+":
             value: int | float = first + second
@@ -90,54 +90,55 @@ def _arithmetic(operator: str, first: int | float, second: int | float, words: s
         else:  # "%"
             value = math.fmod(first, second)
     except (ArithmeticError, ValueError):
-        return hole(words, at, "no number")
+        return unresolved(source_text, at, "no number")
     if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > 1e300:
-        return hole(words, at, "no number")
+        return unresolved(source_text, at, "no number")
     return Const(int(value) if isinstance(value, float) and value.is_integer() else value, at)
 
 
-def equal(left: Node, right: Node) -> bool | None:
-    """Whether two values are the same, None where it cannot be told."""
-    if is_null(left) and is_null(right):
-        return True
+def are_equal(left: Node, right: Node) -> bool | None:
+    """True if two values are equal, None if unknown."""
     if is_null(left) or is_null(right):
-        other = right if is_null(left) else left
-        if isinstance(other, Reference) and other.attribute in _NEVER_NULL:
-            return False
-        if isinstance(other, Encoded):
-            return False
-        if isinstance(other, StringNode):
-            return False if never_empty(other) or other.literal is not None else None
-        return None if isinstance(other, Choice) else False
+        return True if is_null(left) and is_null(right) else _equals_null(right if is_null(left) else left)
     if isinstance(left, StringNode) and isinstance(right, StringNode):
-        return _equal_texts(known(left), known(right))
+        return _equal_texts(fill_known_parts(left), fill_known_parts(right))
     if isinstance(left, StringNode) or isinstance(right, StringNode):
         text = left if isinstance(left, StringNode) else right
         return None if isinstance(text, StringNode) and text.only_hole is not None else False
     if isinstance(left, Const) and isinstance(right, Const):
-        if isinstance(left.value, bool) is not isinstance(right.value, bool):
-            return False
-        return left.value == right.value
+        return isinstance(left.value, bool) is isinstance(right.value, bool) and left.value == right.value
     if isinstance(left, ListNode) and isinstance(right, ListNode):
-        if isinstance(left, Unordered) or isinstance(right, Unordered):
-            return _equal_loosely(left, right)
-        if any(isinstance(item, (UnknownTail, Absent, Choice)) for item in (*left.items, *right.items)):
-            return None
-        if len(left.items) != len(right.items):
-            return False
-        return _all(equal(a, b) for a, b in zip(left.items, right.items, strict=True))
+        return _equal_lists(left, right)
     if isinstance(left, ObjectNode) and isinstance(right, ObjectNode):
-        return _equal_mappings(left, right)
+        return _equal_objects(left, right)
     return None if isinstance(left, Choice) or isinstance(right, Choice) else False
+
+
+def _equals_null(value: Node) -> bool | None:
+    if (isinstance(value, Reference) and value.attribute in _NEVER_NULL) or isinstance(value, Encoded):
+        return False
+    if isinstance(value, StringNode):
+        return False if is_never_empty(value) or value.literal is not None else None
+    return None if isinstance(value, Choice) else False
+
+
+def _equal_lists(left: ListNode, right: ListNode) -> bool | None:
+    if isinstance(left, Unordered) or isinstance(right, Unordered):
+        return _equal_unordered(left, right)
+    if any(isinstance(item, (UnknownTail, Absent, Choice)) for item in (*left.items, *right.items)):
+        return None
+    if len(left.items) != len(right.items):
+        return False
+    return _all_true(are_equal(a, b) for a, b in zip(left.items, right.items, strict=True))
 
 
 def _equal_texts(left: StringNode, right: StringNode) -> bool | None:
     if left.literal is not None and right.literal is not None:
         return left.literal == right.literal
-    if (left.literal == "" and never_empty(right)) or (right.literal == "" and never_empty(left)):
+    if (left.literal == "" and is_never_empty(right)) or (right.literal == "" and is_never_empty(left)):
         return False
-    for whole, open_ in ((left.literal, right), (right.literal, left)):
-        if whole is not None and len(whole) <= _LONGEST and not could_be(open_, whole):
+    for literal, other in ((left.literal, right), (right.literal, left)):
+        if literal is not None and len(literal) <= _MAX_COMPARED and not may_equal(other, literal):
             return False
     first, second = left.parts, right.parts
     if isinstance(first[0], str) and isinstance(second[0], str):
@@ -147,30 +148,30 @@ def _equal_texts(left: StringNode, right: StringNode) -> bool | None:
     return True if first == second and not any(part.reason for part in left.holes) else None
 
 
-def _equal_loosely(left: ListNode, right: ListNode) -> bool | None:
-    """Lists of which one has no known order: they surely differ where they have no element in common."""
+def _equal_unordered(left: ListNode, right: ListNode) -> bool | None:
+    """Compare lists of which one has no known order: False if they have no element in common, else None."""
     if any(isinstance(item, UnknownTail) for item in (*left.items, *right.items)):
         return None
-    first, second = ({literal(item) for item in one.items} for one in (left, right))
+    first, second = ({known_string(item) for item in node.items} for node in (left, right))
     return None if None in first | second or first & second or not (first or second) else False
 
 
-def _equal_mappings(left: ObjectNode, right: ObjectNode) -> bool | None:
+def _equal_objects(left: ObjectNode, right: ObjectNode) -> bool | None:
     keys = [entry.key.literal for entry in (*left.entries, *right.entries)]
     if None in keys:
         return None
-    first, second = _entries(left.entries), _entries(right.entries)
+    first, second = _values_by_key(left.entries), _values_by_key(right.entries)
     if first.keys() != second.keys():
         return False
-    return _all(equal(first[key], second[key]) for key in first)
+    return _all_true(are_equal(first[key], second[key]) for key in first)
 
 
-def _entries(entries: tuple[ObjectEntry, ...]) -> dict[str | None, Node]:
+def _values_by_key(entries: tuple[ObjectEntry, ...]) -> dict[str | None, Node]:
     return {entry.key.literal: entry.value for entry in entries}
 
 
-def _all(answers: Iterable[bool | None]) -> bool | None:
-    found = list(answers)
-    if False in found:
+def _all_true(answers: Iterable[bool | None]) -> bool | None:
+    distinct = set(answers)
+    if False in distinct:
         return False
-    return None if None in found else True
+    return None if None in distinct else True

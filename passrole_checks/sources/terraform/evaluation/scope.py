@@ -1,6 +1,6 @@
-"""Where an expression is evaluated, what that may cost, and the one entry to evaluation.
+"""Scope and budget of an evaluation, and its entry point :func:`evaluate`.
 
-Each kind of expression has its room (expressions, loops, templates, functions), which registers how it is evaluated.
+The modules expressions, loops, templates and functions register the evaluators of their kinds of expressions.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Protocol, TypeVar
 from passrole_checks.iam import deadline, path_conditions
 from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode
 from passrole_checks.sources.terraform.evaluation.conditional_values import restrict
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, ReferenceScope, hole
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, ReferenceScope, unresolved
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.source import SourceText
 
-_DEPTH = 90  # expressions inside expressions, references followed
-_STEPS = 400_000  # expressions evaluated for one root module
+_MAX_DEPTH = 90  # nested expressions, followed references included
+_MAX_STEPS = 400_000  # expressions evaluated for one root module
 
 
 class ModuleScope(ReferenceScope, Protocol):
-    """What an expression asks of the module that it stands in."""
+    """Module of an expression."""
 
     @property
     def address(self) -> str: ...
@@ -33,27 +33,28 @@ class ModuleScope(ReferenceScope, Protocol):
     def root_folder(self) -> str: ...
 
     def is_bool(self, variable: str) -> bool:
-        """Whether a variable is declared as a bool."""
+        """True if a variable is declared as a bool."""
         ...
 
-    def lookup(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]: ...
+    def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
+        """Resolve a reference that starts with ``name``. Returns the value and the number of steps used."""
+        ...
 
 
 @dataclass
 class EvaluationBudget:
-    """What one root module may cost; past it everything is a hole that says so."""
+    """Evaluation budget of one root module. Once it is exhausted, every value is unresolved."""
 
-    steps: int = _STEPS
+    steps: int = _MAX_STEPS
     depth: int = 0
-    cut: int = 0  # how often something was left unevaluated for its cost
+    cut: int = 0  # number of expressions skipped because of the budget
 
 
 @dataclass(frozen=True)
 class EvaluationScope:
-    """Where an expression is evaluated: its module, its file, and the variables of loops around it.
+    """Scope of an expression: its module, its file, and the variables of the loops around it.
 
-    ``labels`` tell one round of a loop from another in the text of a condition: pairs of the variable that the loop
-    gives, and the words that say which value it has.
+    ``labels``: pairs of a loop variable and the text of its value. They distinguish iterations in texts of conditions.
     """
 
     module: ModuleScope
@@ -62,64 +63,68 @@ class EvaluationScope:
     budget: EvaluationBudget
     variables: Mapping[str, Node] = field(default_factory=dict)
     labels: tuple[tuple[str, str], ...] = ()
-    assumptions: Mapping[str, str] = field(default_factory=dict)  # conditions in a branch of which this stands
-    only_variables: bool = False  # inside a template file nothing else can be named
-    trying: bool = False  # within ``try`` or ``can``, which catch an error
+    assumptions: Mapping[str, str] = field(default_factory=dict)  # outcomes of conditions in the current branch
+    only_variables: bool = False  # in a template file, no other names are visible
+    trying: bool = False  # inside ``try`` or ``can``, which catch errors
 
-    def inside(self, source: SourceText) -> EvaluationScope:
-        """The same scope for an expression of another file."""
+    def in_source(self, source: SourceText) -> EvaluationScope:
+        """Return the scope for an expression of another file."""
         return self if source is self.source else replace(self, source=source)
 
-    def having(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
-        """The scope with the variables of one round of a loop; ``labels`` say which values they have."""
+    def with_variables(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
+        """Return the scope of one iteration of a loop. ``labels``: texts of the values, by variable."""
         return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
-    def assuming(self, condition: str, outcome: str) -> EvaluationScope:
-        """The scope within the branch in which a condition has that outcome."""
+    def with_assumption(self, condition: str, outcome: str) -> EvaluationScope:
+        """Return the scope of the branch in which a condition has an outcome."""
         return replace(self, assumptions={**self.assumptions, condition: outcome})
 
-    def assumed(self, condition: str) -> bool | None:
-        """Whether a condition holds in the branch in which this stands, None where both may be."""
+    def known_outcome(self, condition: str) -> bool | None:
+        """Return the outcome of a condition in the current branch, None if both are possible."""
         facts = tuple(self.assumptions.items())
         can_hold, can_fail = (path_conditions.consistent(facts, condition, outcome) for outcome in ("true", "false"))
         return None if can_hold and can_fail else can_hold
 
     def position(self, span: syntax.Span) -> Position:
-        """Where an expression stands in its file."""
+        """Return the position of an expression."""
         return self.source.position(span)
 
-    def words(self, span: syntax.Span) -> str:
-        """The text of an expression on one line, shortened where it is long."""
-        return self.source.words(*span)
+    def source_text(self, span: syntax.Span) -> str:
+        """Return the text of an expression on one line, shortened if it is long."""
+        return self.source.excerpt(*span)
 
-    def identity(self, span: syntax.Span) -> str:
-        """The words of an expression, with their place where they are too long to be told from others."""
-        words = self.words(span)
-        return f"{words} at {Path(self.source.file).name}:{span.line}:{span.column}" if words.endswith("…") else words
+    def unique_text(self, span: syntax.Span) -> str:
+        """Return the text of an expression, with its position if the text was shortened and thus may be ambiguous."""
+        source_text = self.source_text(span)
+        return (
+            f"{source_text} at {Path(self.source.file).name}:{span.line}:{span.column}"
+            if source_text.endswith("…")
+            else source_text
+        )
 
-    def condition(self, words: str) -> str:
-        """A condition's text, made its own where the same words mean something else elsewhere.
+    def condition(self, source_text: str) -> str:
+        """Return the text of a condition, unique in the configuration.
 
-        Of the loops around it those are named whose variables it mentions, or whose variables these depend on.
+        Adds the module address, and the values of the loop variables that the text mentions or depends on.
         """
         named: list[str] = []
-        mentioned = words
+        mentioned = source_text
         for name, value in reversed(self.labels):
             if "…" in mentioned or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", mentioned):
                 named.append(f"{name} = {value}")
                 mentioned += f" {value}"
         marks = ", ".join(part for part in (self.module.address, *reversed(named)) if part)
-        return f"{words} ({marks})" if marks and not words.endswith(f"({marks})") else words
+        return f"{source_text} ({marks})" if marks and not source_text.endswith(f"({marks})") else source_text
 
 
 _E = TypeVar("_E", bound=syntax.Expression)
 _HANDLERS: dict[type[object], Callable[..., Node]] = {}
 
 
-def evaluates(
+def evaluator_for(
     *kinds: type[_E],
 ) -> Callable[[Callable[[_E, EvaluationScope], Node]], Callable[[_E, EvaluationScope], Node]]:
-    """Register how expressions of some kinds are evaluated."""
+    """Register the decorated function as the evaluator of some kinds of expressions."""
 
     def register(handler: Callable[[_E, EvaluationScope], Node]) -> Callable[[_E, EvaluationScope], Node]:
         for kind in kinds:
@@ -130,26 +135,26 @@ def evaluates(
 
 
 def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
-    """The value of an expression. Never raises; what cannot be known is a hole."""
+    """Evaluate an expression. Unknown parts are unresolved values; raises only if the deadline has passed."""
     deadline.check()
     budget = scope.budget
     budget.steps -= 1
-    if budget.steps < 0 or budget.depth >= _DEPTH:
+    if budget.steps < 0 or budget.depth >= _MAX_DEPTH:
         budget.cut += 1
         reason = "too much to evaluate" if budget.steps < 0 else "nested too deeply"
-        return hole(scope.words(expression.span), scope.position(expression.span), reason)
+        return unresolved(scope.source_text(expression.span), scope.position(expression.span), reason)
     budget.depth += 1
     try:
         value = _HANDLERS[type(expression)](expression, scope)
         if isinstance(expression, _COMPUTED):
-            value = _owned(value, expression, scope)
+            value = _qualify(value, expression, scope)
         if isinstance(value, Choice):
             for condition, outcome in scope.assumptions.items():
                 value = restrict(value, condition, outcome)
         return value
-    except RecursionError:  # the depth is counted in expressions, and some of them take many frames
+    except RecursionError:  # depth counts expressions, and some use many stack frames
         budget.cut += 1
-        return hole(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
+        return unresolved(scope.source_text(expression.span), scope.position(expression.span), "nested too deeply")
     finally:
         budget.depth -= 1
 
@@ -157,28 +162,30 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
 _COMPUTED = (syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat)
 
 
-def _owned(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:
-    """A hole that is named by the words of its expression, named so that the same words elsewhere are another one."""
+def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:
+    """Qualify an unresolved value named by its expression, so that the same text elsewhere is a different value."""
     if isinstance(value, Choice):
-        options = tuple((outcome, _owned(option, expression, scope)) for outcome, option in value.options)
+        options = tuple((outcome, _qualify(option, expression, scope)) for outcome, option in value.options)
         return replace(value, options=options)
     if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_hole is not None:
         only = value.only_hole
-        if only.expression == scope.words(expression.span):
-            return replace(value, parts=(replace(only, expression=scope.condition(scope.identity(expression.span))),))
+        if only.expression == scope.source_text(expression.span):
+            return replace(
+                value, parts=(replace(only, expression=scope.condition(scope.unique_text(expression.span))),)
+            )
     return value
 
 
-def condition_of(node: Node, words: str, scope: EvaluationScope) -> str:
-    """The text that names an unknown condition: the hole that it comes from, where it is one."""
+def condition_text(node: Node, source_text: str, scope: EvaluationScope) -> str:
+    """Return the text of an unknown condition: the unresolved value that it depends on, else ``source_text``."""
     if isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, Reference):
         only = node.only_hole.expression
-        words = words if "…" in only else only  # what was left out may be something else elsewhere
-    return scope.condition(words)
+        source_text = source_text if "…" in only else only  # the elided part may differ elsewhere
+    return scope.condition(source_text)
 
 
-def name_of_key(key: Node, scope: EvaluationScope) -> str:
-    """The text that names a key or an index that is not known."""
+def key_text(key: Node, scope: EvaluationScope) -> str:
+    """Return the text of an unknown key or index."""
     if not isinstance(key, StringNode):
         return scope.condition("…")
     return scope.condition(key.only_hole.expression if key.only_hole is not None else path_conditions.quoted(str(key)))

@@ -1,8 +1,8 @@
-"""Values that live only while Terraform is evaluated.
+"""Values that exist only during the evaluation of Terraform.
 
-Everything is a node of :mod:`passrole_checks.iam.partial_values`. Four kinds of text carry something more on their way;
-read as plain texts they are holes, so that nothing is lost where one leaks; :mod:`finished` makes them ordinary at the
-end.
+Every value is a node of :mod:`passrole_checks.iam.partial_values`. Four kinds of string nodes carry extra information
+during the evaluation. Their string parts are unresolved values, so that nothing is lost if one leaks. :mod:`to_plain`
+converts them to ordinary nodes at the end.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.terraform.reading.syntax import Block
 
-MAX_TEXT = 1_000_000  # characters of one text
-MAX_PARTS = 5_000  # literals and holes of one text
+MAX_TEXT = 1_000_000  # characters of one string
+MAX_PARTS = 5_000  # literals and unresolved values of one string
 MAX_ITEMS = 10_000  # elements of one collection
 _MAX_NODES = 50_000  # nodes of one value
-_MOST_OPERANDS = 100  # nodes that are searched for the reason of a hole
-NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a text
+_MAX_SEARCHED = 100  # nodes searched for the reason of an unresolved value
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a string
 _LONGEST_NUMBER = 300
-LATER = "known when it is deployed"  # why an attribute of a resource is not known
+KNOWN_AFTER_APPLY = "known after apply"  # reason of an unresolved attribute of a resource
 
 _FORMS = {
     UnresolvedKind.ACCOUNT_ID: r"\d{12}",
@@ -51,9 +51,9 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class UnknownTail(StringNode):
-    """In a list or as a key: any number of elements that are not known one by one, each of this form.
+    """List element or object key: any number of unknown elements, each of this form.
 
-    ``of``: the resource of which they are the instances, or the attribute that they are of all of its instances.
+    ``of``: the resource or attribute whose instances the elements are, or None.
     """
 
     of: Reference | None = field(default=None, compare=False, repr=False)
@@ -61,61 +61,61 @@ class UnknownTail(StringNode):
 
 @dataclass(frozen=True, slots=True)
 class Repeated(Choice):
-    """In a list: any number of elements of which something is known, the same of each; absent where there is none."""
+    """List element: any number of elements, each with these options; absent if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unordered(ListNode):
-    """A list whose elements are known, but not the place of each, nor how often it stands there (sorted, distinct)."""
+    """A list whose elements are known, but not their order and number (sorted, distinct)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure(StringNode):
-    """What Terraform would report as an error here: ``try`` goes on to its next argument."""
+    """An expression for which Terraform reports an error; ``try`` continues with its next argument."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded(StringNode):
-    """The JSON text of ``value`` (``jsonencode``, a data document), kept as a tree until it is needed as text."""
+    """The JSON text of ``value`` (``jsonencode``, a policy document data source), kept as a tree until used as text."""
 
     value: Node | None = None
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One instance of a block: the suffix of its address, and what ``each`` and ``count`` are in it."""
+    """One instance of a block: the suffix of its address, and the values of ``each`` and ``count``."""
 
     suffix: str = ""
     key: str = ""
     variables: dict[str, Node] = field(default_factory=dict)
-
-    label: str = ""  # which instance of which block this is, in words
-    when: PathCondition = ()  # the conditions under which it exists
+    label: str = ""  # instance and block, for the text of conditions
+    when: PathCondition = ()  # conditions under which it exists
 
 
 class ReferenceScope(Protocol):
-    """The module that a reference is looked up in."""
+    """Module in which a reference is resolved."""
 
     def attribute(self, value: Reference, name: str, at: Position) -> Node:
-        """An attribute of a resource or data source, an output of a module."""
+        """Return an attribute of a resource or data source, or an output of a module."""
         ...
 
-    def indexed(self, value: Reference, key: Node, at: Position) -> Node:
-        """One instance of a block with ``count`` or ``for_each``."""
+    def instance(self, value: Reference, key: Node, at: Position) -> Node:
+        """Return one instance of a block with ``count`` or ``for_each``."""
         ...
 
     def instances_of(self, value: Reference) -> list[tuple[str, Node]] | None:
-        """The instances by key, None where they are not known (or there is just one, without a key)."""
+        """Return keys and instances; None if they are unknown, or for a single instance without a key."""
         ...
 
-    def existence(self, value: Reference) -> PathCondition:
-        """The conditions under which an instance, or any instance of a block, exists; none where it surely does."""
+    def existence_condition(self, value: Reference) -> PathCondition:
+        """Return the conditions under which an instance, or any instance of a block, exists; empty if it always
+        does."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reference(StringNode):
-    """A resource, a data source or (with ``attribute``) one of its attributes, of which the value is a hole."""
+    """A resource or data source, or (with ``attribute``) one of its attributes, as an unresolved value."""
 
     address: str = ""
     type: str = ""
@@ -125,54 +125,56 @@ class Reference(StringNode):
     instance: Instance | None = field(default=None, compare=False, repr=False)
 
 
-def hole(expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
-    """A value of which only the expression is known."""
+def unresolved(
+    expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING
+) -> StringNode:
+    """Return an unresolved value with its expression."""
     return StringNode((Unresolved(expression, kind, reason=reason),), at)
 
 
-def hole_from(expression: str, at: Position, *operands: Node) -> StringNode:
-    """A value that depends on others that are not known: the reason is that of the first that has one."""
-    return hole(expression, at, next(filter(None, map(_why, operands)), ""))
+def unresolved_from(expression: str, at: Position, *operands: Node) -> StringNode:
+    """Return an unresolved value that depends on other unresolved values; it gets the first of their reasons."""
+    return unresolved(expression, at, next(filter(None, map(_first_reason, operands)), ""))
 
 
-def _why(operand: Node) -> str:
-    """Why a value, or a part of it, is not known; empty where that is not known either."""
-    pending, later, left = [operand], "", _MOST_OPERANDS
+def _first_reason(operand: Node) -> str:
+    """Return the reason of the first unresolved part of a value; empty if it has none."""
+    pending, after_apply, left = [operand], "", _MAX_SEARCHED
     while pending and left:
         current, left = pending.pop(), left - 1
         if isinstance(current, Encoded) and current.value is not None:
             pending.append(current.value)
         elif isinstance(current, StringNode):
-            found = next((part.reason for part in current.holes if part.reason), "")
-            if found:
-                return found
+            reason = next((part.reason for part in current.holes if part.reason), "")
+            if reason:
+                return reason
             if isinstance(current, Reference) and current.attribute:
-                later = LATER
+                after_apply = KNOWN_AFTER_APPLY
         elif isinstance(current, ListNode):
             pending.extend(reversed(current.items))
         elif isinstance(current, ObjectNode):
             pending.extend(node for entry in reversed(current.entries) for node in (entry.value, entry.key))
         elif isinstance(current, Choice):
             pending.extend(option for _, option in reversed(current.options))
-    return later
+    return after_apply
 
 
 def failure(expression: str, at: Position, reason: str) -> Failure:
-    """A value that Terraform would refuse to evaluate: a hole for all but ``try``, ``can`` and the like."""
+    """Return a value for an evaluation error: unresolved, except for ``try``, ``can`` and similar functions."""
     return Failure((Unresolved(expression, reason=reason),), at)
 
 
-def literal(node: Node) -> str | None:
-    """The string that a node certainly is, numbers and booleans converted as Terraform does."""
+def known_string(node: Node) -> str | None:
+    """Return the string that a node is known to be, numbers and booleans converted as Terraform does; else None."""
     if isinstance(node, StringNode):
-        return known(node).literal
+        return fill_known_parts(node).literal
     if isinstance(node, Const) and node.value is not None:
         return number_text(node.value)
     return None
 
 
 def number_text(value: int | float | bool) -> str:
-    """A number or a bool as Terraform writes it in a string."""
+    """Format a number or a bool as Terraform does in a string."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -180,10 +182,10 @@ def number_text(value: int | float | bool) -> str:
     return str(value)
 
 
-def known(text: StringNode) -> StringNode:
-    """The text with the holes filled of which everything is known (the name of a role)."""
+def fill_known_parts(text: StringNode) -> StringNode:
+    """Replace unresolved values whose content is fully known (the name of a role)."""
     if isinstance(text, Encoded):
-        return encoded_text(text)
+        return encode_json(text)
     if not any(isinstance(part, Unresolved) and part.known for part in text.parts):
         return text
     parts: list[Part] = []
@@ -196,17 +198,17 @@ def known(text: StringNode) -> StringNode:
 
 
 def is_null(node: Node) -> bool:
-    """Whether a value certainly is null or not there."""
+    """True if a value is known to be null or absent."""
     return isinstance(node, Absent) or (isinstance(node, Const) and node.value is None)
 
 
 def is_unknown(node: Node) -> bool:
-    """Whether nothing is known of a value, not even its type."""
+    """True if nothing is known of a value, not even its type."""
     return isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, (Encoded, Reference))
 
 
-def never_empty(text: StringNode) -> bool:
-    """Whether a text certainly holds at least one character."""
+def is_never_empty(text: StringNode) -> bool:
+    """True if a string is known to contain at least one character."""
     return any(
         (part != "")
         if isinstance(part, str)
@@ -215,72 +217,72 @@ def never_empty(text: StringNode) -> bool:
     )
 
 
-def could_be(text: StringNode, value: str) -> bool:
-    """Whether a text can be this value, as far as its known parts and the kinds of its holes say."""
-    return re.fullmatch("".join(map(_form, text.parts)), value, re.DOTALL) is not None
+def may_equal(text: StringNode, value: str) -> bool:
+    """True if a string may equal ``value``, by its known parts and the kinds of its unresolved values."""
+    return re.fullmatch("".join(map(_regex_for, text.parts)), value, re.DOTALL) is not None
 
 
-def _form(part: Part) -> str:
+def _regex_for(part: Part) -> str:
     if isinstance(part, str):
         return re.escape(part)
     if part.known:
-        return "".join(map(_form, part.known))
+        return "".join(map(_regex_for, part.known))
     return _FORMS.get(part.kind, ".*")
 
 
-def truth(node: Node) -> bool | None:
-    """The truth of a condition, None where it cannot be told."""
-    value = literal(node)
+def known_bool(node: Node) -> bool | None:
+    """Return the value of a condition, None if unknown."""
+    value = known_string(node)
     return {"true": True, "false": False}.get(value) if value is not None else None
 
 
-def number(node: Node) -> int | float | None:
-    """The finite number that a value certainly is."""
+def known_number(node: Node) -> int | float | None:
+    """Return the finite number that a value is known to be, else None."""
     if isinstance(node, Const):
-        found = node.value
-        if isinstance(found, bool) or not isinstance(found, (int, float)):
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             return None
-        return found if isinstance(found, int) or math.isfinite(found) else None
-    text = literal(node) if isinstance(node, StringNode) else None
+        return value if isinstance(value, int) or math.isfinite(value) else None
+    text = known_string(node) if isinstance(node, StringNode) else None
     if text is None or len(text) > _LONGEST_NUMBER or not NUMBER.fullmatch(text):
         return None
     amount = int(text) if re.fullmatch(r"-?\d+", text) else float(text)
     return amount if isinstance(amount, int) or math.isfinite(amount) else None
 
 
-def whole(node: Node) -> int | None:
-    """The whole number that a value certainly is."""
-    amount = number(node)
+def known_integer(node: Node) -> int | None:
+    """Return the integer that a value is known to be, else None."""
+    amount = known_number(node)
     return int(amount) if amount is not None and amount == int(amount) else None
 
 
 def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:
-    """The variables whose defaults went into these texts."""
+    """Return the variables whose defaults are part of these strings, without duplicates."""
     return tuple(dict.fromkeys(name for node in nodes if isinstance(node, StringNode) for name in node.defaults))
 
 
-def joined(values: Iterable[Node], at: Position) -> StringNode:
-    """Values joined to one text; what is no text becomes a hole."""
+def join_values(values: Iterable[Node], at: Position) -> StringNode:
+    """Join values to one string. A value that is no string becomes unresolved."""
     pieces = list(values)
     parts: list[Part] = []
     for value in pieces:
         parts.extend(parts_of(value))
         if len(parts) > MAX_PARTS:
             break
-    if too_long(parts):
-        return hole("…", at, "too long")
+    if is_too_long(parts):
+        return unresolved("…", at, "too long")
     return StringNode(join(parts), at, defaults=defaults_of(pieces))
 
 
-def too_long(parts: Sequence[Part]) -> bool:
-    """Whether a text has grown too large."""
+def is_too_long(parts: Sequence[Part]) -> bool:
+    """True if a string exceeds the limits of parts or characters."""
     return len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT
 
 
 def parts_of(value: Node) -> tuple[Part, ...]:
-    """The parts of a value inside a template."""
+    """Return the parts of a value inside a template."""
     if isinstance(value, Encoded):
-        return encoded_text(value).parts
+        return encode_json(value).parts
     if isinstance(value, StringNode):
         return value.parts
     if isinstance(value, Const) and value.value is not None:
@@ -288,28 +290,28 @@ def parts_of(value: Node) -> tuple[Part, ...]:
     return (Unresolved("…", reason="not a string"),)
 
 
-def encoded_text(encoded: Encoded) -> StringNode:
-    """The JSON text of a value. A hole that may be anything stands bare, one that is a string in quotes."""
+def encode_json(encoded: Encoded) -> StringNode:
+    """Return the JSON text of a value. An unresolved value of unknown type is not quoted, one that is a string is."""
     parts: list[Part] = []
     if encoded.value is not None:
-        _write(encoded.value, parts)
+        _write_json(encoded.value, parts)
     large = len(parts) > _MAX_NODES
     if large or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:  # JSON in JSON in JSON doubles
         first = encoded.parts[0]
-        words = first if isinstance(first, str) else first.expression
-        return hole(words, encoded.at, "too large" if large else "too long")
+        source_text = first if isinstance(first, str) else first.expression
+        return unresolved(source_text, encoded.at, "too large" if large else "too long")
     return StringNode(join(parts), encoded.at, defaults=encoded.defaults)
 
 
-def limit_size(node: Node, words: str) -> Node:
-    """The node, or a hole where it has grown too large for those who walk it."""
+def limit_size(node: Node, source_text: str) -> Node:
+    """Return the node, or an unresolved value if it has too many nodes."""
     left = _MAX_NODES
     pending = [node]
     while pending:
         current = pending.pop()
         left -= 1
         if left < 0:
-            return hole(words, node.at, "too large")
+            return unresolved(source_text, node.at, "too large")
         if isinstance(current, StringNode):
             if isinstance(current, Encoded) and current.value is not None:
                 pending.append(current.value)
@@ -322,44 +324,32 @@ def limit_size(node: Node, words: str) -> Node:
     return node
 
 
-def _write(node: Node, parts: list[Part]) -> None:
+def _write_json(node: Node, parts: list[Part]) -> None:
+    """Append the JSON text of a node to ``parts``."""
     if len(parts) > _MAX_NODES:
         return
     if isinstance(node, UnknownTail):
         parts.append(node.holes[0] if node.holes else Unresolved("…"))
     elif isinstance(node, StringNode):
-        only = node.only_hole
-        if (
-            only is not None
-            and only.kind is UnresolvedKind.ANYTHING
-            and not (only.role or only.known)
-            and type(node) is StringNode
-        ):
-            parts.append(only)
-            return
-        parts.append('"')
-        for part in encoded_text(node).parts if isinstance(node, Encoded) else node.parts:
-            parts.append(_escaped(part) if isinstance(part, str) else part)
-        parts.append('"')
+        _write_json_string(node, parts)
     elif isinstance(node, Const):
         parts.append("null" if node.value is None else number_text(node.value))
     elif isinstance(node, ListNode):
-        items = [item for item in node.items if not isinstance(item, Absent)]
         parts.append("[")
-        for place, item in enumerate(items):
-            parts.append("," if place else "")
-            _write(item, parts)
+        for index, item in enumerate(item for item in node.items if not isinstance(item, Absent)):
+            parts.append("," if index else "")
+            _write_json(item, parts)
         parts.append("]")
     elif isinstance(node, ObjectNode):
         parts.append("{")
-        for place, entry in enumerate(_by_key(node)):
-            parts.append("," if place else "")
+        for index, entry in enumerate(_sorted_entries(node)):
+            parts.append("," if index else "")
             if entry.key.literal is None and entry.key.only_hole is not None:
                 parts.append(entry.key.only_hole)
                 continue
-            _write(StringNode(entry.key.parts, entry.key.at), parts)
+            _write_json(StringNode(entry.key.parts, entry.key.at), parts)
             parts.append(":")
-            _write(entry.value, parts)
+            _write_json(entry.value, parts)
         parts.append("}")
     elif isinstance(node, Choice):
         parts.append(Unresolved(node.condition, reason="depends on a condition"))
@@ -367,22 +357,38 @@ def _write(node: Node, parts: list[Part]) -> None:
         parts.append("null")
 
 
+def _write_json_string(node: StringNode, parts: list[Part]) -> None:
+    only = node.only_hole
+    if (
+        only is not None
+        and only.kind is UnresolvedKind.ANYTHING
+        and not (only.role or only.known)
+        and type(node) is StringNode
+    ):
+        parts.append(only)
+        return
+    parts.append('"')
+    for part in encode_json(node).parts if isinstance(node, Encoded) else node.parts:
+        parts.append(_escape_json(part) if isinstance(part, str) else part)
+    parts.append('"')
+
+
 _UNSAFE = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
 
 
-def _escaped(text: str) -> str:
-    """The inside of a JSON string as ``jsonencode`` writes it, with what HTML gives a meaning escaped."""
+def _escape_json(text: str) -> str:
+    """Return the content of a JSON string as ``jsonencode`` writes it, with HTML's special characters escaped."""
     return json.dumps(text, ensure_ascii=False)[1:-1].translate(_UNSAFE)
 
 
-def _by_key(node: ObjectNode) -> list[ObjectEntry]:
-    """The entries in the order of their keys, of two with the same key the last; those without a known key behind."""
+def _sorted_entries(node: ObjectNode) -> list[ObjectEntry]:
+    """Return the entries sorted by key, entries with unknown keys last; of duplicate keys, the last entry."""
     last = {entry.key.parts: entry for entry in node.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
 
 
 def mark_default(node: Node, name: str) -> Node:
-    """The node with every text in it marked as coming from the default of a variable."""
+    """Mark every string of a node as coming from the default of a variable."""
     if isinstance(node, StringNode):
         return node if name in node.defaults else replace(node, defaults=(*node.defaults, name))
     if isinstance(node, ListNode):

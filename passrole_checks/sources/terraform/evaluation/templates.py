@@ -1,4 +1,4 @@
-"""Evaluation of templates: strings with interpolation and directives, heredocs, template files.
+"""Evaluate templates: strings with interpolations and directives, heredocs, template files.
 
 Source: Terraform language documentation, "Strings and Templates".
 """
@@ -19,26 +19,32 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, under
-from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_text, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
     Failure,
     defaults_of,
-    hole,
+    is_too_long,
+    known_bool,
     parts_of,
-    too_long,
-    truth,
+    unresolved,
 )
-from passrole_checks.sources.terraform.evaluation.templates_json import Carried, Mark, has_structure, structured
+from passrole_checks.sources.terraform.evaluation.templates_json import (
+    LOOP_OVER_UNKNOWN,
+    EmbeddedJson,
+    LoopMarker,
+    has_markers,
+    parse_structure,
+)
 from passrole_checks.sources.terraform.reading import syntax
 
 
-@evaluates(syntax.TemplateExpression)
+@evaluator_for(syntax.TemplateExpression)
 def evaluate_template(template: syntax.TemplateExpression, scope: EvaluationScope) -> Node:
-    """The text of a template. A template that is one interpolation is that value, of whatever type."""
+    """Evaluate a template. One that consists of a single interpolation is that value, of any type."""
     parts = template.parts
     at = scope.position(template.span)
     if len(parts) == 1 and not template.heredoc:
@@ -47,12 +53,13 @@ def evaluate_template(template: syntax.TemplateExpression, scope: EvaluationScop
             return evaluate(only.expression, scope)
         if isinstance(only, syntax.Fragment) and "{" not in only.value:
             return StringNode((only.value,), at)
-    layout = template.heredoc or _may_be_json(template)
-    return _Assembly(scope, at, template.indent, _may_be_json(template), scope.words(template.span), layout).run(parts)
+    document = _may_be_json(template)
+    layout = template.heredoc or document
+    return _TemplateBuilder(scope, at, template.indent, document, scope.source_text(template.span), layout).build(parts)
 
 
 def _may_be_json(template: syntax.TemplateExpression) -> bool:
-    """Whether a text may be JSON, so that its structure is of interest."""
+    """True if a template may be JSON, so that its structure matters."""
     for part in template.parts:
         if not isinstance(part, syntax.Fragment):
             return template.heredoc
@@ -61,26 +68,32 @@ def _may_be_json(template: syntax.TemplateExpression) -> bool:
     return False
 
 
-class _Assembly:
-    """One text in the making: values of its pieces in order, each with the place where it begins.
+class _TemplateBuilder:
+    """Builder of the string of a template: values of its parts in order, each with its start position.
 
-    ``document``: the text may be JSON. ``words``: what the whole template is called; None inside a directive.
-    ``layout``: positions inside the text can be of interest.
+    ``document``: the string may be JSON. ``source_text``: text of the whole template; None inside a directive.
+    ``layout``: positions inside the string may matter.
     """
 
     def __init__(
-        self, scope: EvaluationScope, at: Position, indent: int, document: bool, words: str | None, layout: bool = False
+        self,
+        scope: EvaluationScope,
+        at: Position,
+        indent: int,
+        document: bool,
+        source_text: str | None,
+        layout: bool = False,
     ) -> None:
         self.scope, self.at, self.indent = scope, at, indent
-        self.document, self.words, self.layout = document, words, layout
+        self.document, self.source_text, self.layout = document, source_text, layout
         self.values: list[Node] = []
         self.starts: list[tuple[int, int]] = []
         self.exact = True
 
-    def run(self, parts: tuple[syntax.TemplatePart, ...]) -> Node:
+    def build(self, parts: tuple[syntax.TemplatePart, ...]) -> Node:
         self.add(parts, self.scope)
         if len(self.values) > MAX_PARTS:
-            return hole(self.scope.words(_span(self.at)), self.at, "too long")
+            return unresolved(self.scope.source_text(_span(self.at)), self.at, "too long")
         return map_choices(self.join, *self.values)
 
     def add(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> None:
@@ -89,82 +102,84 @@ class _Assembly:
                 return
             if isinstance(part, syntax.Fragment):
                 self.exact = self.exact and part.exact
-                self.put(StringNode((part.value,), self.at), part.line, part.column)
+                self.append(StringNode((part.value,), self.at), part.line, part.column)
             elif isinstance(part, syntax.Interpolation):
-                self.put(evaluate(part.expression, scope), part.span.line, part.span.column)
+                self.append(evaluate(part.expression, scope), part.span.line, part.span.column)
             elif isinstance(part, syntax.IfDirective):
                 self.add_if(part, scope)
             else:
                 self.add_for(part, scope)
 
-    def put(self, value: Node, line: int, column: int) -> None:
+    def append(self, value: Node, line: int, column: int) -> None:
         self.values.append(value)
         self.starts.append((line, column))
 
     def add_if(self, part: syntax.IfDirective, scope: EvaluationScope) -> None:
         condition = evaluate(part.condition, scope)
-        decided = None if isinstance(condition, Choice) else truth(condition)
+        decided = None if isinstance(condition, Choice) else known_bool(condition)
         if decided is not None:
             self.add(part.then if decided else part.otherwise, scope)
             return
-        words = scope.identity(part.condition.span)
+        source_text = scope.unique_text(part.condition.span)
 
         def decide(value: Node) -> Node:
-            known = truth(value)
-            text = condition_of(value, words, scope)
-            known = known if known is not None else scope.assumed(text)
+            known = known_bool(value)
+            text = condition_text(value, source_text, scope)
+            known = known if known is not None else scope.known_outcome(text)
             if known is not None:
-                return self.nested(part.then if known else part.otherwise, scope)
-            then = self.nested(part.then, scope.assuming(text, "true"))
-            otherwise = self.nested(part.otherwise, scope.assuming(text, "false"))
-            return choice(text, [("true", then), ("false", otherwise)], self.at)
+                return self.build_branch(part.then if known else part.otherwise, scope)
+            then = self.build_branch(part.then, scope.with_assumption(text, "true"))
+            otherwise = self.build_branch(part.otherwise, scope.with_assumption(text, "false"))
+            return make_choice(text, [("true", then), ("false", otherwise)], self.at)
 
-        self.put(map_choices(decide, condition), part.span.line, part.span.column)
+        self.append(map_choices(decide, condition), part.span.line, part.span.column)
 
-    def nested(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> Node:
-        return _Assembly(scope, self.at, self.indent, self.document, None).run(parts)
+    def build_branch(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> Node:
+        return _TemplateBuilder(scope, self.at, self.indent, self.document, None).build(parts)
 
     def add_for(self, part: syntax.ForDirective, scope: EvaluationScope) -> None:
         collection = evaluate(part.collection, scope)
-        rounds = None if isinstance(collection, Choice) else rounds_of(collection)
+        iterations = None if isinstance(collection, Choice) else iterations_of(collection)
         line, column = part.span.line, part.span.column
-        if rounds is None:
-            self.put(self.unknown_loop(part, scope), line, column)
+        if iterations is None:
+            self.append(self.unknown_loop(part, scope), line, column)
             return
-        for place, one in enumerate(rounds):
+        for index, iteration in enumerate(iterations):
             scope.budget.steps -= 1
             if len(self.values) > MAX_PARTS or scope.budget.steps < 0:
-                self.put(hole(scope.words(part.collection.span), self.at, "too much to evaluate"), line, column)
+                source_text = scope.source_text(part.collection.span)
+                self.append(unresolved(source_text, self.at, "too much to evaluate"), line, column)
                 return
-            variables = {part.value: one.value}
+            variables = {part.value: iteration.value}
             if part.key is not None:
-                variables[part.key] = one.key
-            named = one.labels(part.key, part.value, scope.identity(part.collection.span))
-            inner = scope.having(variables, named)
-            if not (one.many or one.when):
+                variables[part.key] = iteration.key
+            labels = iteration.labels(part.key, part.value, scope.unique_text(part.collection.span))
+            inner = scope.with_variables(variables, labels)
+            if not (iteration.repeated or iteration.when):
                 self.add(part.body, inner)
             elif self.document:
-                mark = self.mark(part, scope, one, place)
-                self.put(StringNode((mark, " "), self.at), line, column)
+                marker = self.marker(part, scope, iteration, index)
+                self.append(StringNode((marker, " "), self.at), line, column)
                 self.add(part.body, inner)
-                self.put(StringNode((" ", replace(mark, opens=False)), self.at), line, column)
-            elif one.many:
-                self.put(self.unknown_loop(part, scope), line, column)
+                self.append(StringNode((" ", replace(marker, opens=False)), self.at), line, column)
+            elif iteration.repeated:
+                self.append(self.unknown_loop(part, scope), line, column)
             else:
-                self.put(under(one.when, self.nested(part.body, inner)), line, column)
+                self.append(guard(iteration.when, self.build_branch(part.body, inner)), line, column)
 
-    def mark(self, part: syntax.ForDirective, scope: EvaluationScope, one: Round, place: int) -> Mark:
-        """The beginning of a round that may not take place, or of any number of them."""
-        words = scope.words(part.collection.span)
-        when = one.when
-        if one.many and not when:
-            only = one.value.only_hole if isinstance(one.value, StringNode) else None
-            subject = only.expression if only is not None else words
+    def marker(self, part: syntax.ForDirective, scope: EvaluationScope, iteration: Iteration, index: int) -> LoopMarker:
+        """Return the start marker of an iteration that may not take place, or takes place any number of times."""
+        source_text = scope.source_text(part.collection.span)
+        when = iteration.when
+        if iteration.repeated and not when:
+            only = iteration.value.only_hole if isinstance(iteration.value, StringNode) else None
+            subject = only.expression if only is not None else source_text
             when = ((scope.condition(f"{subject} is not empty"), "true"),)
-        return Mark(f"{words} [{place}]" if place else words, opens=True, many=one.many, when=when)
+        name = f"{source_text} [{index}]" if index else source_text
+        return LoopMarker(name, opens=True, repeated=iteration.repeated, when=when)
 
     def unknown_loop(self, part: syntax.ForDirective, scope: EvaluationScope) -> StringNode:
-        return hole(scope.words(part.collection.span), self.at, "a loop over something that is not known")
+        return unresolved(scope.source_text(part.collection.span), self.at, LOOP_OVER_UNKNOWN)
 
     def join(self, *values: Node) -> Node:
         parts: list[Part] = []
@@ -173,40 +188,39 @@ class _Assembly:
             for part in self.parts_of(value):
                 pieces: list[Part] = [part]
                 if isinstance(part, str) and self.layout and "\n" in part and value.at is not self.at:
-                    pieces = list(part.splitlines(keepends=True))  # what comes from elsewhere keeps one place
+                    pieces = list(part.splitlines(keepends=True))  # text from elsewhere keeps one position
                 parts.extend(pieces)
                 starts.extend([start] * len(pieces))
             if len(parts) > MAX_PARTS:
                 break
-        if too_long(parts):
-            return hole(self.scope.words(_span(self.at)), self.at, "too long")
-        found = self.text(parts, starts, defaults_of(values))
-        if self.words is not None and has_structure(found.parts):
-            found = structured(found, self.words)
-        if any(_fails(value) for value in values) and type(found) is StringNode:
-            return Failure(found.parts, found.at, found.starts, found.indent, found.defaults)
-        return found
+        if is_too_long(parts):
+            return unresolved(self.scope.source_text(_span(self.at)), self.at, "too long")
+        text = self.make_string(parts, starts, defaults_of(values))
+        if self.source_text is not None and has_markers(text.parts):
+            text = parse_structure(text, self.source_text)
+        if any(_is_no_string(value) for value in values) and type(text) is StringNode:
+            return Failure(text.parts, text.at, text.starts, text.indent, text.defaults)
+        return text
 
     def parts_of(self, value: Node) -> tuple[Part, ...]:
         if isinstance(value, Absent):
             return ()
         if self.document and isinstance(value, Encoded) and value.value is not None:
-            return (Carried(str(value), node=value),)
+            return (EmbeddedJson(str(value), node=value),)
         return parts_of(value)
 
-    def text(self, parts: list[Part], starts: list[tuple[int, int]], defaults: tuple[str, ...]) -> StringNode:
+    def make_string(self, parts: list[Part], starts: list[tuple[int, int]], defaults: tuple[str, ...]) -> StringNode:
         if not (self.layout and self.exact) or not parts:
             return StringNode(join(parts), self.at, defaults=defaults)
-        kept = [(part, start) for part, start in zip(parts, starts, strict=True) if part != ""]
-        if not kept:
+        nonempty = [(part, start) for part, start in zip(parts, starts, strict=True) if part != ""]
+        if not nonempty:
             return StringNode(("",), self.at, defaults=defaults)
-        return StringNode(
-            tuple(part for part, _ in kept), self.at, tuple(start for _, start in kept), self.indent, defaults
-        )
+        texts, positions = zip(*nonempty, strict=True)
+        return StringNode(texts, self.at, positions, self.indent, defaults)
 
 
-def _fails(value: Node) -> bool:
-    """Whether Terraform would not take a value into a string: an error, null, a collection."""
+def _is_no_string(value: Node) -> bool:
+    """True if Terraform refuses a value in a string: an error, null, a collection."""
     return isinstance(value, (Failure, ListNode, ObjectNode)) or (isinstance(value, Const) and value.value is None)
 
 
@@ -214,7 +228,7 @@ def _span(at: Position) -> syntax.Span:
     return syntax.Span(at.line, at.column, at.end_line, at.end_column)
 
 
-def whole_text(text: str, file: str) -> StringNode:
-    """The text of a file that was read: it stands there letter for letter."""
+def file_text(text: str, file: str) -> StringNode:
+    """Return the content of a file as a string with positions in that file."""
     lines = text.count("\n") + 1
     return StringNode((text,), Position(file, 1, 1, lines, len(text) - text.rfind("\n")), ((1, 1),))

@@ -1,4 +1,4 @@
-"""Values as the rooms behind the evaluation know them: ordinary nodes, without what was carried along on the way."""
+"""Convert evaluated values to ordinary nodes, without the information used during the evaluation only."""
 
 from __future__ import annotations
 
@@ -6,69 +6,73 @@ from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, O
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
-    encoded_text,
-    hole,
+    encode_json,
     is_null,
+    unresolved,
 )
 
-_PLAIN_DEPTH = 55  # levels of a finished node; the rooms behind this one walk them recursively
+_MAX_DEPTH = 55  # nesting levels of a node; later stages walk nodes recursively
 
 
-def plain(node: Node, depth: int = 0) -> Node:
-    """The same value in ordinary nodes, as the rooms behind this one know them."""
-    if depth > _PLAIN_DEPTH:
-        return hole("…", node.at, "nested too deeply")
+def to_plain(node: Node, depth: int = 0) -> Node:
+    """Convert a value to ordinary nodes."""
+    if depth > _MAX_DEPTH:
+        return unresolved("…", node.at, "nested too deeply")
     if isinstance(node, Encoded):
-        return plain_text(encoded_text(node))
+        return to_plain_string(encode_json(node))
     if isinstance(node, StringNode):
-        return plain_text(node)
+        return to_plain_string(node)
     if isinstance(node, ListNode):
-        return ListNode(tuple(plain(item, depth + 1) for item in node.items), node.at)
+        return ListNode(tuple(to_plain(item, depth + 1) for item in node.items), node.at)
     if isinstance(node, ObjectNode):
-        entries = (ObjectEntry(plain_text(entry.key), plain(entry.value, depth + 1)) for entry in _in_force(node))
+        entries = (
+            ObjectEntry(to_plain_string(entry.key), to_plain(entry.value, depth + 1))
+            for entry in _effective_entries(node)
+        )
         return ObjectNode(tuple(entries), node.at, node.block)
     if isinstance(node, Choice):
-        options = tuple((outcome, plain(option, depth + 1)) for outcome, option in node.options)
+        options = tuple((outcome, to_plain(option, depth + 1)) for outcome, option in node.options)
         return Choice(node.condition, options, node.at)
     return node
 
 
-def _in_force(node: ObjectNode) -> list[ObjectEntry]:
-    """The entries, of two with the same key the last, and with alternatives where a map that is not known is merged
-    over them."""
-    found: dict[tuple[object, ...], ObjectEntry] = {}
+def _effective_entries(node: ObjectNode) -> list[ObjectEntry]:
+    """Return the entries; of duplicate keys, the last entry. An unknown map merged over them adds a choice."""
+    effective: dict[tuple[object, ...], ObjectEntry] = {}
     for entry in node.entries:
         if isinstance(entry.key, UnknownTail) and entry.key.only_hole is not None:
-            words = entry.key.holes[0].expression
-            for parts, earlier in found.items():
+            expression = entry.key.holes[0].expression
+            for parts, earlier in effective.items():
                 name = earlier.key.literal
                 if name is not None:
-                    maybe = hole(f'{words}["{name}"]', entry.value.at, entry.key.holes[0].reason)
+                    maybe = unresolved(f'{expression}["{name}"]', entry.value.at, entry.key.holes[0].reason)
                     options = (("true", maybe), ("false", earlier.value))
-                    found[parts] = ObjectEntry(earlier.key, Choice(f'{words} holds "{name}"', options, entry.value.at))
-        found.pop(entry.key.parts, None)
-        found[entry.key.parts] = entry
-    return list(found.values())
+                    effective[parts] = ObjectEntry(
+                        earlier.key, Choice(f'{expression} holds "{name}"', options, entry.value.at)
+                    )
+        effective.pop(entry.key.parts, None)
+        effective[entry.key.parts] = entry
+    return list(effective.values())
 
 
-def plain_text(text: StringNode) -> StringNode:
-    """A text without what it carries during the evaluation."""
+def to_plain_string(text: StringNode) -> StringNode:
+    """Convert a string to an ordinary string node."""
     if type(text) is StringNode:
         return text
     if isinstance(text, Encoded):
-        return encoded_text(text)
+        return encode_json(text)
     return StringNode(
         text.parts, text.at, text.starts, text.indent, text.defaults, optional=isinstance(text, UnknownTail)
     )
 
 
-def document(node: Node) -> Node:
-    """A value given as a policy: JSON text that was kept as a tree is that tree."""
+def to_document(node: Node) -> Node:
+    """Convert a value used as a policy: JSON text kept as a tree becomes that tree."""
     if isinstance(node, Encoded) and node.value is not None:
-        return plain(node.value)
+        return to_plain(node.value)
     if isinstance(node, Choice):
-        options = tuple((outcome, document(option)) for outcome, option in node.options)
+        options = tuple((outcome, to_document(option)) for outcome, option in node.options)
         return Choice(node.condition, options, node.at)
     if is_null(node):
         return Absent(node.at)
-    return plain(node)
+    return to_plain(node)

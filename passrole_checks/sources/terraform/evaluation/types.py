@@ -1,8 +1,8 @@
-"""Type constraints of variables, as far as they change a value.
+"""Convert values to the type constraints of variables, and add defaults of optional attributes.
 
-A value is converted to its type, and optional attributes get their defaults. Source: Terraform language documentation,
+Source: Terraform language documentation,
 "Type Constraints" ("Conversion of Complex Types", "Optional Object Type Attributes"), "Types and Values" ("Type
-Conversion"). A value that does not fit, which Terraform refuses, stays as it is: nothing is lost.
+Conversion"). A value that does not fit, which Terraform rejects, is not changed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
     is_null,
-    literal,
-    number,
+    known_bool,
+    known_number,
+    known_string,
     number_text,
-    truth,
 )
 from passrole_checks.sources.terraform.reading.syntax import (
     Call,
@@ -29,93 +29,93 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Tuple,
 )
 
-_DEPTH = 20
+_MAX_DEPTH = 20
 
 
-def converted(value: Node, constraint: Expression, scope: EvaluationScope, depth: int = 0) -> Node:
-    """The value as its type makes it; what the type does not speak of stays as it is."""
-    if depth > _DEPTH:
+def convert(value: Node, constraint: Expression, scope: EvaluationScope, depth: int = 0) -> Node:
+    """Convert a value to a type. Parts that the type does not constrain are not changed."""
+    if depth > _MAX_DEPTH:
         return value
     if isinstance(value, Choice):
-        return map_choices(lambda known: converted(known, constraint, scope, depth + 1), value)
+        return map_choices(lambda known: convert(known, constraint, scope, depth + 1), value)
     if isinstance(constraint, Name):
-        return _primitive(value, constraint.name)
+        return _convert_primitive(value, constraint.name)
     if not isinstance(constraint, Call) or not constraint.arguments:
         return value
     inner = constraint.arguments[0]
     if constraint.name == "optional":
-        return converted(value, inner, scope, depth + 1)
+        return convert(value, inner, scope, depth + 1)
     if constraint.name == "object" and isinstance(inner, Object):
-        return _object(value, inner, scope, depth) if isinstance(value, ObjectNode) else value
+        return _convert_object(value, inner, scope, depth) if isinstance(value, ObjectNode) else value
     if constraint.name in ("list", "set") and isinstance(value, ListNode):
-        items = [converted(item, inner, scope, depth + 1) for item in value.items]
-        return ListNode(tuple(_distinct(items) if constraint.name == "set" else items), value.at)
+        items = [convert(item, inner, scope, depth + 1) for item in value.items]
+        return ListNode(tuple(_deduplicate(items) if constraint.name == "set" else items), value.at)
     if constraint.name == "map" and isinstance(value, ObjectNode):
-        entries = [ObjectEntry(entry.key, converted(entry.value, inner, scope, depth + 1)) for entry in value.entries]
+        entries = [ObjectEntry(entry.key, convert(entry.value, inner, scope, depth + 1)) for entry in value.entries]
         return ObjectNode(tuple(entries), value.at)
     if constraint.name == "tuple" and isinstance(inner, Tuple) and isinstance(value, ListNode):
-        typed = [
-            converted(item, type_, scope, depth + 1) for item, type_ in zip(value.items, inner.items, strict=False)
+        converted = [
+            convert(item, type_, scope, depth + 1) for item, type_ in zip(value.items, inner.items, strict=False)
         ]
-        return ListNode((*typed, *value.items[len(typed) :]), value.at)
+        return ListNode((*converted, *value.items[len(converted) :]), value.at)
     return value
 
 
-def _primitive(value: Node, type_: str) -> Node:
-    """Numbers, booleans and their texts, converted into each other."""
+def _convert_primitive(value: Node, type_: str) -> Node:
+    """Convert between numbers, booleans and strings."""
     if type_ == "string" and isinstance(value, Const) and value.value is not None:
         return StringNode((number_text(value.value),), value.at)
     if isinstance(value, StringNode) and not isinstance(value, (Reference, Encoded)) and value.literal is not None:
-        amount = number(value) if type_ == "number" else None
+        amount = known_number(value) if type_ == "number" else None
         if amount is not None:
             return Const(amount, value.at)
-        decided = truth(value) if type_ == "bool" else None
+        decided = known_bool(value) if type_ == "bool" else None
         if decided is not None:
             return Const(decided, value.at)
     return value
 
 
-def _distinct(items: list[Node]) -> list[Node]:
-    """The elements of a set: each known one once."""
+def _deduplicate(items: list[Node]) -> list[Node]:
+    """Return the elements of a set, without duplicates of known ones."""
     seen: set[str] = set()
-    kept: list[Node] = []
+    distinct: list[Node] = []
     for item in items:
-        known = literal(item) if isinstance(item, (StringNode, Const)) else None
+        known = known_string(item) if isinstance(item, (StringNode, Const)) else None
         if known is None or known not in seen:
-            kept.append(item)
+            distinct.append(item)
         if known is not None:
             seen.add(known)
-    return kept
+    return distinct
 
 
-def _object(value: ObjectNode, constraint: Object, scope: EvaluationScope, depth: int) -> Node:
-    """The attributes that the type names; one that is left out has its default, or null."""
+def _convert_object(value: ObjectNode, constraint: Object, scope: EvaluationScope, depth: int) -> Node:
+    """Return an object with the attributes of the type; a missing optional one gets its default, or null."""
     unknown = [entry for entry in value.entries if entry.key.literal is None]
     entries: list[ObjectEntry] = list(unknown)
     for key, type_ in constraint.items:
-        name = _name(key)
-        given = value.get(name) if name is not None else None
-        if name is None or (given is None and unknown):
+        name = _attribute_name(key)
+        attribute = value.get(name) if name is not None else None
+        if name is None or (attribute is None and unknown):
             continue
-        at = given.at if given is not None else value.at
+        at = attribute.at if attribute is not None else value.at
         optional = isinstance(type_, Call) and type_.name == "optional"
         default = type_.arguments[1] if optional and isinstance(type_, Call) and len(type_.arguments) > 1 else None
-        if given is None and not optional:
+        if attribute is None and not optional:
             continue
-        if given is None:
-            given = Const(None, at)
+        if attribute is None:
+            attribute = Const(None, at)
         if default is not None:
-            given = or_else(given, evaluate(default, scope))
-        entries.append(ObjectEntry(StringNode((name,), at), converted(given, type_, scope, depth + 1)))
+            attribute = replace_null(attribute, evaluate(default, scope))
+        entries.append(ObjectEntry(StringNode((name,), at), convert(attribute, type_, scope, depth + 1)))
     return ObjectNode(tuple(entries), value.at)
 
 
-def or_else(value: Node, default: Node) -> Node:
-    """The value, the default in each of its readings that is null."""
+def replace_null(value: Node, default: Node) -> Node:
+    """Replace null with the default, in each variant of a value."""
     return map_choices(lambda known: default if is_null(known) else known, value)
 
 
-def _name(key: Expression) -> str | None:
+def _attribute_name(key: Expression) -> str | None:
     if isinstance(key, Literal):
         return str(key.value)
     if isinstance(key, TemplateExpression) and len(key.parts) == 1:

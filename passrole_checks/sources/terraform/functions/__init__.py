@@ -1,1 +1,1 @@
-"""Terraform's functions over values that may hold holes, one room a family."""
+"""Terraform's functions over partially known values, one module per family."""

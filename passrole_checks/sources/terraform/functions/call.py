@@ -1,7 +1,7 @@
-"""Terraform's functions, on arguments of which only a part may be known.
+"""Evaluate calls of Terraform's functions on arguments that may be partially known.
 
-A function that cannot say anything answers None, and the call becomes a hole with its own text. Functions that read the
-clock or chance, and those of most providers, are always holes.
+A function that cannot compute a result returns None; the call then becomes an unresolved value that keeps its source
+text. Functions that read the clock or a random source, and those of most providers, are always unresolved.
 Source: Terraform language documentation, "Built-in Functions" and "Provider-defined Functions"; OpenTofu documentation,
 "Functions".
 """
@@ -22,21 +22,21 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     UnresolvedKind,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import key_text, limited
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import limit_items, to_key
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Failure,
     Reference,
     UnknownTail,
-    hole,
-    hole_from,
+    is_never_empty,
     is_null,
-    literal,
-    never_empty,
+    known_string,
+    unresolved,
+    unresolved_from,
 )
-from passrole_checks.sources.terraform.evaluation.types import converted
+from passrole_checks.sources.terraform.evaluation.types import convert
 from passrole_checks.sources.terraform.functions.collection import COLLECTION
 from passrole_checks.sources.terraform.functions.encoding import ENCODING
 from passrole_checks.sources.terraform.functions.files import FILES
@@ -46,7 +46,7 @@ from passrole_checks.sources.terraform.functions.number import NUMBER
 from passrole_checks.sources.terraform.functions.pattern import PATTERN
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.functions.sets import SETS
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, weight
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, evaluation_cost
 from passrole_checks.sources.terraform.functions.text import TEXT
 from passrole_checks.sources.terraform.functions.text_ends import ENDS
 from passrole_checks.sources.terraform.functions.time import TIME
@@ -55,97 +55,101 @@ from passrole_checks.sources.terraform.reading import syntax
 
 
 def _list(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``list``, which Terraform had until 0.14."""
+    """Evaluate ``list``, which Terraform had until 0.14."""
     return ListNode(tuple(arguments), call.at)
 
 
 def _map(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``map``, which Terraform had until 0.14: keys and values in turn."""
+    """Evaluate ``map``, which Terraform had until 0.14: keys and values alternate."""
     if len(arguments) % 2:
         return call.fail("a key without a value")
     pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
+    return ObjectNode(tuple(ObjectEntry(to_key(key), value) for key, value in pairs), call.at)
 
 
 _FUNCTIONS: dict[str, Function] = {
     **COLLECTION, **SETS, **MAPS, **TEXT, **ENDS, **FORMAT, **ENCODING, **NUMBER, **PATTERN, **TIME, **FILES, **YAML,
     **declare({"list": (_list, "A*"), "map": (_map, "A*")}),
 }  # fmt: skip
-_SPECIAL = frozenset({"try", "can", "coalesce", "convert"})  # their arguments are not simply evaluated first
-NEVER = {
-    **dict.fromkeys(("timestamp", "plantimestamp", "uuid", "bcrypt"), "known when it runs"),
+_SPECIAL = frozenset({"try", "can", "coalesce", "convert"})  # functions that evaluate their own arguments
+NOT_EVALUATED = {
+    **dict.fromkeys(("timestamp", "plantimestamp", "uuid", "bcrypt"), "known at apply only"),
     **dict.fromkeys(("cidrhost", "cidrnetmask", "cidrsubnet", "cidrsubnets", "cidrcontains"),
-                    "network addresses are not worked out"),
-    **dict.fromkeys(("issensitive", "flip_sensitive"), "what is sensitive is not kept"),
-    "rsadecrypt": "a secret", "base64gzip": "the bytes depend on the program that compresses",
-    "type": "only in the console",
+                    "CIDR functions are not evaluated"),
+    **dict.fromkeys(("issensitive", "flip_sensitive"), "sensitivity is not tracked"),
+    "rsadecrypt": "a secret", "base64gzip": "the bytes depend on the compressor",
+    "type": "available in the console only",
 }  # fmt: skip
-"""Functions that are always holes, and why. README lists them."""
+"""Functions that are always unresolved, with the reason. README lists them."""
 
-KNOWN = frozenset({*_FUNCTIONS, *_SPECIAL, *NEVER})
+BUILTIN_NAMES = frozenset({*_FUNCTIONS, *_SPECIAL, *NOT_EVALUATED})
 """The names of all built-in functions of Terraform and OpenTofu."""
 
-_CHEAP = 2  # nodes that a function looks through in the time in which an expression is evaluated
-_WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode",
-                    "yamlencode", "list", "map"})  # fmt: skip
-"""Functions that see alternatives as such; the others are called for each of them."""
+_NODES_PER_STEP = 2  # nodes that a function visits in the time of one evaluated expression
+_CHOICE_AWARE = frozenset({
+    "concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode", "yamlencode",
+    "list", "map",
+})  # fmt: skip
+"""Functions that receive conditional arguments as such; all others are called once per alternative."""
 
 
-@evaluates(syntax.Call)
+@evaluator_for(syntax.Call)
 def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
-    """The value of a function call."""
-    words, at = scope.words(expression.span), scope.position(expression.span)
+    """Evaluate a function call."""
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     name = expression.name.removeprefix("core::")
     if name in ("try", "can", "coalesce"):
-        return _first_that_holds(name, expression, scope)
+        return _first_usable(name, expression, scope)
     if name == "convert" and len(expression.arguments) == 2:
-        return converted(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
-    function = _FUNCTIONS.get(name) or _of_provider(name)
+        return convert(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
+    function = _FUNCTIONS.get(name) or _provider_function(name)
     if function is None:
         kind = UnresolvedKind.NAME if name == "uuid" else UnresolvedKind.ANYTHING
-        return hole(words, at, _why_not(name), kind)
+        return unresolved(source_text, at, _unsupported_reason(name), kind)
     arguments: list[Node] = []
-    for place, argument in enumerate(expression.arguments):
+    for index, argument in enumerate(expression.arguments):
         value = evaluate(argument, scope)
-        if expression.expand and place == len(expression.arguments) - 1:
-            arguments.extend(_spread(value))
+        if expression.expand and index == len(expression.arguments) - 1:
+            arguments.extend(_expand_argument(value))
         else:
             arguments.append(value)
     failed = next((argument for argument in arguments if isinstance(argument, Failure)), None)
     if failed is not None and (scope.trying or failed.only_hole is not None):
         return failed
-    info = FunctionCall(name, words, at, scope)
-    scope.budget.steps -= sum(map(weight, arguments)) // _CHEAP
-    if name in _WHOLE:
-        found = function(info, arguments)
+    function_call = FunctionCall(name, source_text, at, scope)
+    scope.budget.steps -= sum(map(evaluation_cost, arguments)) // _NODES_PER_STEP
+    if name in _CHOICE_AWARE:
+        result = function(function_call, arguments)
     elif any(isinstance(argument, UnknownTail) for argument in arguments):
-        found = None
+        result = None
     else:
 
-        def applied(*values: Node) -> Node:
-            # an alternative of an argument may be any number of arguments
+        def apply(*values: Node) -> Node:
+            # one alternative may be an unknown number of arguments
             rest = any(isinstance(value, UnknownTail) for value in values)
-            return (None if rest else function(info, list(values))) or hole_from(words, at, *values)
+            return (None if rest else function(function_call, list(values))) or unresolved_from(
+                source_text, at, *values
+            )
 
-        found = map_choices(applied, *arguments)
-    if found is None:
-        return hole_from(words, at, *arguments)
-    scope.budget.steps -= weight(found) // _CHEAP
-    return limited(found, words, at)
+        result = map_choices(apply, *arguments)
+    if result is None:
+        return unresolved_from(source_text, at, *arguments)
+    scope.budget.steps -= evaluation_cost(result) // _NODES_PER_STEP
+    return limit_items(result, source_text, at)
 
 
-def _of_provider(name: str) -> Function | None:
+def _provider_function(name: str) -> Function | None:
     return AWS.get(name.removeprefix("provider::aws::")) if name.startswith("provider::aws::") else None
 
 
-def _why_not(name: str) -> str:
+def _unsupported_reason(name: str) -> str:
     if name.startswith("provider::"):
-        return f"{name} is a function of a provider"
-    return NEVER.get(name, f"no function {name}")
+        return f"{name} is a provider function"
+    return NOT_EVALUATED.get(name, f"unknown function {name}")
 
 
-def _spread(value: Node) -> list[Node]:
-    """The arguments that ``value...`` stands for."""
+def _expand_argument(value: Node) -> list[Node]:
+    """Return the arguments that ``value...`` expands to."""
     if isinstance(value, ListNode):
         return list(value.items)
     if isinstance(value, StringNode) and value.holes:
@@ -155,77 +159,84 @@ def _spread(value: Node) -> list[Node]:
         if len({len(items) for items in lists}) == 1:
             outcomes = [outcome for outcome, _ in value.options]
             return [
-                choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
+                make_choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
                 for row in zip(*lists, strict=True)
             ]
-    return [UnknownTail(hole("…", value.at).parts, value.at)]
+    return [UnknownTail(unresolved("…", value.at).parts, value.at)]
 
 
-# What can only be evaluated: a variable as a whole, and what a data source says of where it is asked
-_PLAIN = re.compile(r"(?:var|each|count)\.[^.\[]+")
-_TOLD = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION)
+# References that always evaluate: a whole variable, and the account, partition and Region of a data source
+_WHOLE_VARIABLE = re.compile(r"(?:var|each|count)\.[^.\[]+")
+_ALWAYS_KNOWN_KINDS = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION)
 
 
-def _first_that_holds(name: str, expression: syntax.Call, scope: EvaluationScope) -> Node:
-    """``try``, ``can`` and ``coalesce``: arguments in turn; where it is not known whether one holds, both ways."""
-    words, at = scope.words(expression.span), scope.position(expression.span)
+def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) -> Node:
+    """Evaluate ``try``, ``can`` or ``coalesce``: the first usable argument, or a choice where that is undecidable."""
+    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
     values: list[tuple[Node, str]] = []
     inner = scope if name == "coalesce" else replace(scope, trying=True)
-    for place, argument in enumerate(expression.arguments):
+    for index, argument in enumerate(expression.arguments):
         value = evaluate(argument, inner)
-        if expression.expand and place == len(expression.arguments) - 1:
-            values.extend((one, words) for one in _spread(value))
+        if expression.expand and index == len(expression.arguments) - 1:
+            values.extend((argument_value, source_text) for argument_value in _expand_argument(value))
         else:
-            values.append((value, scope.words(argument.span)))
-        if name != "coalesce" and _holds(name, value) is True:
+            values.append((value, scope.source_text(argument.span)))
+        if name != "coalesce" and _is_usable(name, value) is True:
             break
     result: Node | None = None
     for value, text in reversed(values):
-        result = _or_else(name, value, text, result, scope)
+        result = _value_or_next(name, value, text, result, scope)
     if name == "can":
 
-        def known_to_hold(value: Node) -> Node:
-            held = _holds("try", value)
-            return Const(held, at) if held is not None else hole_from(words, at, value)
+        def to_bool(value: Node) -> Node:
+            usable = _is_usable("try", value)
+            return Const(usable, at) if usable is not None else unresolved_from(source_text, at, value)
 
-        return map_choices(known_to_hold, values[0][0]) if values else hole(words, at)
-    return result if result is not None else hole(words, at)
+        return map_choices(to_bool, values[0][0]) if values else unresolved(source_text, at)
+    return result if result is not None else unresolved(source_text, at)
 
 
-def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: EvaluationScope) -> Node:
-    def decide(known: Node) -> Node:
-        held = _holds(name, known)
-        if held is True or otherwise is None:
-            return known
-        if held is False:
+def _value_or_next(name: str, value: Node, source_text: str, otherwise: Node | None, scope: EvaluationScope) -> Node:
+    """Return ``value`` where it is usable, else ``otherwise``; a choice of both where that is undecidable."""
+
+    def decide(option: Node) -> Node:
+        usable = _is_usable(name, option)
+        if usable is True or otherwise is None:
+            return option
+        if usable is False:
             return otherwise
         verb = "is set" if name == "coalesce" else "can be evaluated"
-        return choice(scope.condition(f"{words} {verb}"), [("true", known), ("false", otherwise)], known.at)
+        return make_choice(
+            scope.condition(f"{source_text} {verb}"), [("true", option), ("false", otherwise)], option.at
+        )
 
     return map_choices(decide, value)
 
 
-def _holds(name: str, value: Node) -> bool | None:
-    """Whether an argument is taken, None where it cannot be told."""
-    if isinstance(value, Failure) or any(isinstance(inner, Failure) for inner in _inside(value)):
+def _is_usable(name: str, value: Node) -> bool | None:
+    """True if ``try``, ``can`` or ``coalesce`` takes this argument; None if that is undecidable."""
+    if isinstance(value, Failure) or any(isinstance(inner, Failure) for inner in _certain_values(value)):
         return False
     if isinstance(value, Choice):
-        held = {_holds(name, option) for _, option in value.options}
-        return held.pop() if len(held) == 1 else None
+        answers = {_is_usable(name, option) for _, option in value.options}
+        return answers.pop() if len(answers) == 1 else None
     if isinstance(value, UnknownTail):
         return None
     if name == "coalesce":
-        if is_null(value) or literal(value) == "":
+        if is_null(value) or known_string(value) == "":
             return False
-        return True if not isinstance(value, StringNode) or never_empty(value) else None
+        return True if not isinstance(value, StringNode) or is_never_empty(value) else None
     if isinstance(value, StringNode) and value.only_hole is not None and not isinstance(value, Reference):
-        sure = _PLAIN.fullmatch(value.only_hole.expression) is not None or value.only_hole.kind in _TOLD
-        return True if sure or type(value) is not StringNode else None
+        evaluable = (
+            _WHOLE_VARIABLE.fullmatch(value.only_hole.expression) is not None
+            or value.only_hole.kind in _ALWAYS_KNOWN_KINDS
+        )
+        return True if evaluable or type(value) is not StringNode else None
     return True
 
 
-def _inside(value: Node) -> Iterator[Node]:
-    """What stands inside a collection, as far as it is there in any case."""
+def _certain_values(value: Node) -> Iterator[Node]:
+    """Yield a value and all values nested in it that exist in every case."""
     pending = [value]
     while pending:
         current = pending.pop()

@@ -6,192 +6,199 @@ from collections.abc import Callable, Sequence
 
 from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode, Unresolved
-from passrole_checks.sources.terraform.evaluation.conditional_values import many, map_choices, readings_of, under
-from passrole_checks.sources.terraform.evaluation.get_path import certain, get_path, item_at, one_of
-from passrole_checks.sources.terraform.evaluation.operators import equal
-from passrole_checks.sources.terraform.evaluation.scope import name_of_key
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
+from passrole_checks.sources.terraform.evaluation.get_path import (
+    get_by_unknown_key,
+    get_element,
+    get_path,
+    is_single_element,
+)
+from passrole_checks.sources.terraform.evaluation.operators import are_equal
+from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Reference,
     Repeated,
     UnknownTail,
     Unordered,
-    hole,
     is_null,
-    literal,
-    number,
-    truth,
-    whole,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
+    unresolved,
 )
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 
-_DEEP = 30
-_OPEN = 4  # elements that may be missing, in a list whose length is asked for
-_LONGEST_RANGE = 1024  # Terraform's own limit
-_MOST_COMPARED = 200_000  # pairs of elements, one by one
+_MAX_DEPTH = 30
+_MAX_OPTIONAL = 4  # conditional elements in a list whose length is computed
+_MAX_RANGE = 1024  # Terraform's limit
+_MAX_COMPARISONS = 200_000  # pairs of elements
 
 
 def elements(value: Node) -> list[Node]:
-    """The elements of a list; what is not known stands as one :class:`UnknownTail`, alternatives element by element."""
+    """Return the elements of a list, element by element in each alternative.
+
+    An unresolved list is one :class:`UnknownTail`.
+    """
     if isinstance(value, ListNode):
         return list(value.items)
     if isinstance(value, Choice):
-        found: list[Node] = []
+        items: list[Node] = []
         for outcome, option in value.options:
-            found.extend(under(((value.condition, outcome),), item) for item in elements(option))
-        return found
+            items.extend(guard(((value.condition, outcome),), item) for item in elements(option))
+        return items
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
-        return [item for _, item in instances] if instances is not None else [rest(value)]
+        return [item for _, item in instances] if instances is not None else [unknown_tail(value)]
     if isinstance(value, StringNode) and value.holes:
-        return [rest(value)]
+        return [unknown_tail(value)]
     return []
 
 
-def rest(value: StringNode) -> UnknownTail:
-    """Any number of elements of a list that is not known."""
+def unknown_tail(value: StringNode) -> UnknownTail:
+    """Return an unknown number of elements of an unresolved list."""
     of = value if isinstance(value, Reference) and not value.attribute else None
     return UnknownTail(value.parts, value.at, defaults=value.defaults, of=of)
 
 
-def listed(found: list[Node], call: FunctionCall, *sources: Node, exact: bool = True) -> ListNode:
-    """The list of these elements; its places are known as well as those of the lists that it comes from."""
+def build_list(items: list[Node], call: FunctionCall, *sources: Node, exact: bool = True) -> ListNode:
+    """Return a list of these elements; unordered if ``exact`` is false or a source list is."""
     loose = not exact or any(isinstance(source, Unordered) for source in sources)
-    return Unordered(tuple(found), call.at) if loose else ListNode(tuple(found), call.at)
+    return Unordered(tuple(items), call.at) if loose else ListNode(tuple(items), call.at)
 
 
-def settled(value: Node) -> bool:
-    """Whether a value is a list of which the number and the places of the elements are known."""
-    return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(certain, value.items))
+def is_definite(value: Node) -> bool:
+    """True if a value is a list with a known number of elements at known positions."""
+    return isinstance(value, ListNode) and not isinstance(value, Unordered) and all(map(is_single_element, value.items))
 
 
 def concat(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``concat``: all elements in turn; an argument that is not known is an unknown run of them."""
-    return listed([item for argument in arguments for item in elements(argument)], call, *arguments)
+    """Evaluate ``concat``; an unresolved argument contributes an unknown number of elements."""
+    return build_list([item for argument in arguments for item in elements(argument)], call, *arguments)
 
 
 def flatten(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``flatten``: the elements of lists inside of lists, those of unknown lists as unknown runs."""
-    found: list[Node] = []
+    """Evaluate ``flatten``; an unresolved inner list contributes an unknown number of elements."""
+    result: list[Node] = []
     for item in elements(arguments[0]):
-        _flatten(item, found, 0)
-    return listed(found, call, arguments[0], *elements(arguments[0]))
+        _flatten(item, result, 0)
+    return build_list(result, call, arguments[0], *elements(arguments[0]))
 
 
-def _flatten(item: Node, found: list[Node], depth: int) -> None:
-    if depth > _DEEP or len(found) > MAX_ITEMS:
-        found.append(hole("…", item.at, "nested too deeply"))
+def _flatten(item: Node, result: list[Node], depth: int) -> None:
+    if depth > _MAX_DEPTH or len(result) > MAX_ITEMS:
+        result.append(unresolved("…", item.at, "nested too deeply"))
     elif isinstance(item, ListNode):
         for inner in item.items:
-            if len(found) > MAX_ITEMS:
+            if len(result) > MAX_ITEMS:
                 return
-            _flatten(inner, found, depth + 1)
-    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for reading in readings_of(item)):
-        there = many if isinstance(item, Repeated) else under
+            _flatten(inner, result, depth + 1)
+    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for reading in variants_of(item)):
+        conditional = repeat if isinstance(item, Repeated) else guard
         for outcome, option in item.options:
             inside: list[Node] = []
             _flatten(option, inside, depth + 1)
-            found.extend(there(((item.condition, outcome),), one) for one in inside if not isinstance(one, Absent))
-    elif type(item) is StringNode and open_ended(item):
-        found.append(rest(item))
+            result.extend(
+                conditional(((item.condition, outcome),), element)
+                for element in inside
+                if not isinstance(element, Absent)
+            )
+    elif type(item) is StringNode and is_untyped(item):
+        result.append(unknown_tail(item))
     else:
-        found.append(item)
+        result.append(item)
 
 
 def compact(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``compact``: without nulls and empty strings; where that is not known, the element is kept."""
-    found: list[Node] = []
+    """Evaluate ``compact``: drop null and empty strings; an element that may be either is kept."""
+    result: list[Node] = []
     for item in elements(arguments[0]):
-        kept = _filled(item)
-        if not isinstance(kept, Absent):
-            found.append(kept)
-    return listed(found, call, arguments[0])
+        remaining = _drop_empty(item)
+        if not isinstance(remaining, Absent):
+            result.append(remaining)
+    return build_list(result, call, arguments[0])
 
 
-def _filled(item: Node) -> Node:
-    """The element, or nothing where it is null or an empty string."""
+def _drop_empty(item: Node) -> Node:
+    """Return the element; Absent if it is null or an empty string."""
     if isinstance(item, Choice):
-        options = tuple((outcome, _filled(option)) for outcome, option in item.options)
+        options = tuple((outcome, _drop_empty(option)) for outcome, option in item.options)
         return Choice(item.condition, options, item.at)
-    return Absent(item.at) if is_null(item) or literal(item) == "" else item
+    return Absent(item.at) if is_null(item) or known_string(item) == "" else item
 
 
 def distinct(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``distinct``: each element once; what is not known may be a repetition, so that places are not known then."""
-    found, exact = without_repeats(elements(arguments[0]))
-    return listed(found, call, arguments[0], exact=exact)
+    """Evaluate ``distinct``; an unresolved element may be a duplicate, which makes the list unordered."""
+    items, exact = deduplicate(elements(arguments[0]))
+    return build_list(items, call, arguments[0], exact=exact)
 
 
-def without_repeats(items: list[Node]) -> tuple[list[Node], bool]:
-    """The elements without those that surely stand before, and whether no other can be a repetition."""
-    found: list[Node] = []
+def deduplicate(items: list[Node]) -> tuple[list[Node], bool]:
+    """Return the elements without certain duplicates, and true if no other element can be a duplicate."""
+    result: list[Node] = []
     seen: set[tuple[type, str]] = set()
     for item in items:
-        value = literal(item)
+        value = known_string(item)
         if value is not None:
             key = (type(item), value)
             if key in seen:
                 continue
             seen.add(key)
-        elif any(other == item for other in found[:200]):
+        elif any(other == item for other in result[:200]):
             continue
-        found.append(item)
-    return found, len(found) < 2 or all(literal(item) is not None for item in found)
-
-
-def to_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``tolist``: a list or a set as it is."""
-    return arguments[0]
+        result.append(item)
+    return result, len(result) < 2 or all(known_string(item) is not None for item in result)
 
 
 def length(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``length`` of a collection; one number for each condition where elements may be missing."""
+    """Evaluate ``length`` of a collection; a choice of numbers if elements are conditional."""
     value = arguments[0]
     if isinstance(value, ListNode):
-        return _count(value.items, call) if not isinstance(value, Unordered) else None
+        return _count_elements(value.items, call) if not isinstance(value, Unordered) else None
     if isinstance(value, ObjectNode) and all(entry.key.literal is not None for entry in value.entries):
         return Const(len({entry.key.literal for entry in value.entries}), call.at)
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
-        found = value.module.instances_of(value)
-        return _count([item for _, item in found], call) if found is not None else None
+        instances = value.module.instances_of(value)
+        return _count_elements([item for _, item in instances], call) if instances is not None else None
     return None
 
 
-def _count(items: Sequence[Node], call: FunctionCall) -> Node | None:
-    """How many elements are there, by the conditions of those that may be missing."""
-    open_ = [item for item in items if not certain(item)]
-    if len(open_) > _OPEN or any(isinstance(item, (UnknownTail, Repeated)) for item in open_):
+def _count_elements(items: Sequence[Node], call: FunctionCall) -> Node | None:
+    """Return the number of elements, as a choice if some are conditional; None if too many are."""
+    optional = [item for item in items if not is_single_element(item)]
+    if len(optional) > _MAX_OPTIONAL or any(isinstance(item, (UnknownTail, Repeated)) for item in optional):
         return None
-    sure = len(items) - len(open_)
+    certain_count = len(items) - len(optional)
 
-    def count(*found: Node) -> Node:
-        if any(isinstance(item, UnknownTail) for item in found):
-            return call.hole()
-        return Const(sure + sum(not isinstance(item, Absent) for item in found), call.at)
+    def count(*values: Node) -> Node:
+        if any(isinstance(item, UnknownTail) for item in values):
+            return call.unresolved()
+        return Const(certain_count + sum(not isinstance(item, Absent) for item in values), call.at)
 
-    return map_choices(count, *open_)
+    return map_choices(count, *optional)
 
 
 def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``element``: an index beyond the end begins anew."""
-    value, place = arguments[0], whole(arguments[1])
-    if number(arguments[1]) is not None and place is None:
-        return call.fail("an index is a whole number")
-    if isinstance(value, ListNode) and place is not None:
-        if settled(value):
-            return value.items[place % len(value.items)] if value.items else call.fail("no elements")
+    """Evaluate ``element``: an index beyond the end wraps around."""
+    value, position = arguments[0], known_integer(arguments[1])
+    if known_number(arguments[1]) is not None and position is None:
+        return call.fail("the index must be an integer")
+    if isinstance(value, ListNode) and position is not None:
+        if is_definite(value):
+            return value.items[position % len(value.items)] if value.items else call.fail("no elements")
         missing = call.fail("no such element") if call.scope.trying else None
-        return item_at(value, place, call.words, call.at, missing) if place >= 0 else None
-    if isinstance(value, StringNode) and place is not None:
-        return get_path(value, arguments[1], call.words, call.at)
-    if isinstance(value, ListNode) and settled(value) and value.items:  # an index beyond the end begins anew
-        named = f"{name_of_key(arguments[1], call.scope)} % {len(value.items)}"
-        return one_of(value, arguments[1], call.words, call.at, named)
+        return get_element(value, position, call.text, call.at, missing) if position >= 0 else None
+    if isinstance(value, StringNode) and position is not None:
+        return get_path(value, arguments[1], call.text, call.at)
+    if isinstance(value, ListNode) and is_definite(value) and value.items:
+        named = f"{key_text(arguments[1], call.scope)} % {len(value.items)}"
+        return get_by_unknown_key(value, arguments[1], call.text, call.at, named)
     return None
 
 
 def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``one``: the only element, or null where there is none; an error where there are more."""
+    """Evaluate ``one``: the only element, null for an empty list, an error for more."""
     value = arguments[0]
     if not isinstance(value, ListNode):
         return None
@@ -200,116 +207,122 @@ def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if len(value.items) == 1:
         item = value.items[0]
         if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.holes)):
-            return item_at(value, 0, call.words, call.at, Const(None, call.at))
+            return get_element(value, 0, call.text, call.at, Const(None, call.at))
         if isinstance(item, UnknownTail):
             return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-        return _or_null(item)
-    return call.fail("more than one element") if sum(map(certain, value.items)) > 1 and settled(value) else None
+        return _absent_as_null(item)
+    return (
+        call.fail("more than one element")
+        if sum(map(is_single_element, value.items)) > 1 and is_definite(value)
+        else None
+    )
 
 
-def _or_null(item: Node) -> Node:
-    """An element that may be missing, which is null where it is."""
+def _absent_as_null(item: Node) -> Node:
+    """Return an element that may be absent, with null for its absence."""
     if isinstance(item, Absent):
         return Const(None, item.at)
     if isinstance(item, UnknownTail):
         return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
     if isinstance(item, Choice):
-        return Choice(item.condition, tuple((o, _or_null(option)) for o, option in item.options), item.at)
+        return Choice(item.condition, tuple((o, _absent_as_null(option)) for o, option in item.options), item.at)
     return item
 
 
 def contains(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``contains``: true where one element is surely the same, false where none can be."""
+    """Evaluate ``contains``: true if one element is certainly equal, false if none can be."""
     if isinstance(arguments[0], ObjectNode):
         return call.fail("argument 1 is not a list or a set")
     if not isinstance(arguments[0], ListNode):
         return None
-    answers = [equal(item, arguments[1]) if certain(item) else None for item in arguments[0].items]
+    answers = [are_equal(item, arguments[1]) if is_single_element(item) else None for item in arguments[0].items]
     if True in answers:
         return Const(True, call.at)
     return None if None in answers else Const(False, call.at)
 
 
 def index(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``index``: the place of the first element that is the same; nothing where an earlier one may be."""
+    """Evaluate ``index``: the index of the first equal element; None if an earlier one may be equal."""
     if not isinstance(arguments[0], ListNode):
         return None
-    if not settled(arguments[0]):
+    if not is_definite(arguments[0]):
         return None
-    for place, item in enumerate(arguments[0].items):
-        same = equal(item, arguments[1])
+    for position, item in enumerate(arguments[0].items):
+        same = are_equal(item, arguments[1])
         if same is None:
             return None
         if same:
-            return Const(place, call.at)
+            return Const(position, call.at)
     return call.fail("no such element")
 
 
 def reverse(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``reverse``: the elements, the last one first."""
+    """Evaluate ``reverse``."""
     if not isinstance(arguments[0], ListNode):
         return None
-    return listed(list(arguments[0].items[::-1]), call, arguments[0])
+    return build_list(list(arguments[0].items[::-1]), call, arguments[0])
 
 
 def sort(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``sort``: strings by their code points."""
-    return listed(*in_order(elements(arguments[0]), call))
+    """Evaluate ``sort``: by code point."""
+    return build_list(*sort_strings(elements(arguments[0]), call))
 
 
-def in_order(items: list[Node], call: FunctionCall) -> tuple[list[Node], FunctionCall, Node]:
-    """Strings as Terraform sorts them, by their code points; what is not known stands at the end, and makes it loose.
+def sort_strings(items: list[Node], call: FunctionCall) -> tuple[list[Node], FunctionCall, Node]:
+    """Return the arguments of :func:`build_list`: strings sorted by code point as Terraform does, unresolved ones last.
 
-    The last of the results stands for how well the places are known.
+    The third one is an unordered list if an unresolved element makes positions unknown.
     """
-    known = all(literal(item) is not None for item in items)
-    order = sorted(items, key=lambda item: (literal(item) is None, literal(item) or ""))
+    known = all(known_string(item) is not None for item in items)
+    order = sorted(items, key=lambda item: (known_string(item) is None, known_string(item) or ""))
     return order, call, ListNode((), call.at) if known or len(items) < 2 else Unordered((), call.at)
 
 
 def slice_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``slice``: the elements from one place up to, but without, another."""
-    value, start, end = arguments[0], whole(arguments[1]), whole(arguments[2])
+    """Evaluate ``slice``: the elements from a start index up to, excluding, an end index."""
+    value, start, end = arguments[0], known_integer(arguments[1]), known_integer(arguments[2])
     if not isinstance(value, ListNode) or isinstance(value, Unordered) or start is None or end is None:
         return None
-    if start < 0 or start > end or (settled(value) and end > len(value.items)):
-        return call.fail("the range is not within the list")
-    if end <= len(value.items) and all(map(certain, value.items[:end])):
+    if start < 0 or start > end or (is_definite(value) and end > len(value.items)):
+        return call.fail("the range exceeds the list")
+    if end <= len(value.items) and all(map(is_single_element, value.items[:end])):
         return ListNode(value.items[start:end], call.at)
     return None
 
 
 def range_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Numbers from the first argument (or 0) up to, or down to, but without the second, by steps of the third."""
-    numbers = [number(argument) for argument in arguments]
-    known = [value for value in numbers if value is not None]
-    if len(known) != len(numbers):
+    """Evaluate ``range``: numbers from the first argument (or 0) to, excluding, the second, by steps of the third."""
+    numbers = [known_number(argument) for argument in arguments]
+    bounds = [value for value in numbers if value is not None]
+    if len(bounds) != len(numbers):
         return None
-    start, end = (0, known[0]) if len(known) == 1 else known[:2]
-    step = known[2] if len(known) == 3 else -1 if end < start else 1
+    start, end = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
+    step = bounds[2] if len(bounds) == 3 else -1 if end < start else 1
     if not step or (step > 0 and end < start) or (step < 0 and end > start):
-        return call.fail("the step leads away from the end")
+        return call.fail("the step has the wrong sign")
     count = max(0, -int(-(end - start) // step)) if end != start else 0
-    if count > _LONGEST_RANGE:
-        return call.fail(f"more than {_LONGEST_RANGE} elements")
-    return ListNode(tuple(Const(start + place * step, call.at) for place in range(count)), call.at)
+    if count > _MAX_RANGE:
+        return call.fail(f"more than {_MAX_RANGE} elements")
+    return ListNode(tuple(Const(start + position * step, call.at) for position in range(count)), call.at)
 
 
-def all_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``alltrue`` and ``anytrue``; null counts as false."""
+def all_or_any_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``alltrue`` and ``anytrue``; null counts as false."""
     if not isinstance(arguments[0], ListNode):
         return None
     decisive = call.name == "anytrue"
-    answers = [False if is_null(item) and certain(item) else truth(item) for item in arguments[0].items]
-    if any(answer is decisive and certain(item) for answer, item in zip(answers, arguments[0].items, strict=True)):
+    answers = [False if is_null(item) and is_single_element(item) else known_bool(item) for item in arguments[0].items]
+    if any(
+        answer is decisive and is_single_element(item) for answer, item in zip(answers, arguments[0].items, strict=True)
+    ):
         return Const(decisive, call.at)
     return None if None in answers else Const(not decisive, call.at)
 
 
 def chunk_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``chunklist``: lists of at most so many elements; 0 is one list of all."""
-    value, size = arguments[0], whole(arguments[1])
-    if not isinstance(value, ListNode) or size is None or not settled(value):
+    """Evaluate ``chunklist``: lists of at most ``size`` elements; 0 returns one list of all."""
+    value, size = arguments[0], known_integer(arguments[1])
+    if not isinstance(value, ListNode) or size is None or not is_definite(value):
         return None
     if size < 0:
         return call.fail("a negative size")
@@ -319,13 +332,13 @@ def chunk_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def coalesce_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``coalescelist``: the first list that surely has elements, nothing where an earlier one may have some."""
+    """Evaluate ``coalescelist``: the first list that certainly has elements; None if an earlier one may have some."""
     for argument in arguments:
         if is_null(argument):
             continue
         if not isinstance(argument, ListNode):
             return None
-        if any(map(certain, argument.items)):
+        if any(map(is_single_element, argument.items)):
             return argument
         if argument.items:
             return None
@@ -333,79 +346,87 @@ def coalesce_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """The elements of the first list at whose places the second one holds one of the third."""
-    given, keys, wanted = arguments
-    if not (isinstance(given, ListNode) and isinstance(keys, ListNode) and isinstance(wanted, ListNode)):
+    """Evaluate ``matchkeys``: elements of the first list whose key in the second list is in the third."""
+    values, keys, searched = arguments
+    if not (isinstance(values, ListNode) and isinstance(keys, ListNode) and isinstance(searched, ListNode)):
         return None
-    if not (settled(given) and settled(keys)):
+    if not (is_definite(values) and is_definite(keys)):
         return None
-    if len(given.items) != len(keys.items):
+    if len(values.items) != len(keys.items):
         return call.fail("lists of different lengths")
-    names = {literal(one) for one in wanted.items if certain(one)} - {None}
-    others = [one for one in wanted.items if not certain(one) or literal(one) is None]
-    if sum(len(others if literal(key) is not None else wanted.items) for key in keys.items) > _MOST_COMPARED:
-        return call.hole("too much to evaluate")
-    found: list[Node] = []
-    for item, key in zip(given.items, keys.items, strict=True):
-        against = others if literal(key) is not None else wanted.items
-        answers = [_same(key, one) if certain(one) else None for one in against]
-        if literal(key) in names or True in answers:
-            found.append(item)
+    known_keys = {known_string(item) for item in searched.items if is_single_element(item)} - {None}
+    unknown_keys = [
+        candidate for candidate in searched.items if not is_single_element(candidate) or known_string(candidate) is None
+    ]
+    if (
+        sum(len(unknown_keys if known_string(key) is not None else searched.items) for key in keys.items)
+        > _MAX_COMPARISONS
+    ):
+        return call.unresolved("too much to evaluate")
+    result: list[Node] = []
+    for item, key in zip(values.items, keys.items, strict=True):
+        candidates = unknown_keys if known_string(key) is not None else searched.items
+        answers = [
+            _equal_as_strings(key, candidate) if is_single_element(candidate) else None for candidate in candidates
+        ]
+        if known_string(key) in known_keys or True in answers:
+            result.append(item)
         elif None in answers:
-            name = literal(key)
-            words = path_conditions.quoted(name) if name is not None else str(key)
-            found.append(under(((call.scope.condition(f"{call.words} looks for {words}"), "true"),), item))
-    return ListNode(tuple(found), call.at)
+            name = known_string(key)
+            shown = path_conditions.quoted(name) if name is not None else str(key)
+            result.append(guard(((call.scope.condition(f"{call.text} looks for {shown}"), "true"),), item))
+    return ListNode(tuple(result), call.at)
 
 
-def _same(first: Node, second: Node) -> bool | None:
-    """Whether two values are the same once both are strings."""
-    one_, other = literal(first), literal(second)
-    return one_ == other if one_ is not None and other is not None else equal(first, second)
+def _equal_as_strings(first: Node, second: Node) -> bool | None:
+    """True if two values are equal after conversion to strings; None if that is undecidable."""
+    first_text, second_text = known_string(first), known_string(second)
+    return first_text == second_text if first_text is not None and second_text is not None else are_equal(first, second)
 
 
 def sum_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``sum`` of numbers that are all known."""
+    """Evaluate ``sum`` for known numbers."""
     if not isinstance(arguments[0], ListNode):
         return None
     if not arguments[0].items:
         return call.fail("no numbers")
-    return _of_numbers(sum, call, list(arguments[0].items)) if settled(arguments[0]) else None
+    return _aggregate(sum, call, list(arguments[0].items)) if is_definite(arguments[0]) else None
 
 
-def extreme(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``max`` and ``min``."""
+def max_or_min(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``max`` and ``min``."""
     if not arguments:
         return call.fail("no numbers")
-    return _of_numbers(max if call.name == "max" else min, call, arguments)
+    return _aggregate(max if call.name == "max" else min, call, arguments)
 
 
-def _of_numbers(
-    function: Callable[[list[int | float]], int | float], call: FunctionCall, given: list[Node]
+def _aggregate(
+    function: Callable[[list[int | float]], int | float], call: FunctionCall, arguments: list[Node]
 ) -> Node | None:
-    amounts = [number(value) for value in given]
-    found = [amount for amount in amounts if amount is not None]
-    return Const(function(found), call.at) if len(found) == len(amounts) else None
+    amounts = [known_number(value) for value in arguments]
+    numbers = [amount for amount in amounts if amount is not None]
+    return Const(function(numbers), call.at) if len(numbers) == len(amounts) else None
 
 
-def same(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``sensitive``, ``nonsensitive``: the value itself."""
+def unchanged(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``tolist``, ``tomap``, ``sensitive`` and ``nonsensitive``: return the value unchanged."""
     return arguments[0]
 
 
-def as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``ephemeralasnull``: null where the value is ephemeral, which what is written out in a configuration is not."""
+def ephemeral_as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``ephemeralasnull``: null for an ephemeral value; a literal value is never ephemeral."""
     value = arguments[0]
     unknown = isinstance(value, StringNode) and any(isinstance(part, Unresolved) for part in value.parts)
-    return None if unknown and isinstance(value, StringNode) and open_ended(value) else value
+    return None if unknown and isinstance(value, StringNode) and is_untyped(value) else value
 
 
 COLLECTION = declare({
     "concat": (concat, "l*"), "flatten": (flatten, "l"), "compact": (compact, "l"), "distinct": (distinct, "l"),
-    "tolist": (to_list, "L"), "length": (length, "x"), "element": (element, "ln"), "one": (one, "l"),
+    "tolist": (unchanged, "L"), "length": (length, "x"), "element": (element, "ln"), "one": (one, "l"),
     "contains": (contains, "ca"), "index": (index, "la"), "reverse": (reverse, "l"), "sort": (sort, "l"),
-    "slice": (slice_, "lnn"), "range": (range_, "nn?n?"), "alltrue": (all_true, "l"), "anytrue": (all_true, "l"),
+    "slice": (slice_, "lnn"), "range": (range_, "nn?n?"), "alltrue": (all_or_any_true, "l"),
+    "anytrue": (all_or_any_true, "l"),
     "chunklist": (chunk_list, "ln"), "coalescelist": (coalesce_list, "L*"), "matchkeys": (match_keys, "lll"),
-    "sum": (sum_, "l"), "max": (extreme, "n*"), "min": (extreme, "n*"), "sensitive": (same, "A"),
-    "nonsensitive": (same, "A"), "ephemeralasnull": (as_null, "A"),
+    "sum": (sum_, "l"), "max": (max_or_min, "n*"), "min": (max_or_min, "n*"), "sensitive": (unchanged, "A"),
+    "nonsensitive": (unchanged, "A"), "ephemeralasnull": (ephemeral_as_null, "A"),
 })  # fmt: skip

@@ -1,6 +1,6 @@
 """Functions that encode, decode and hash.
 
-``jsonencode`` keeps its value as a tree, with the places of its parts. Hashes are made of texts that are known only.
+``jsonencode`` keeps its value as a tree, with the positions of its parts. Hashes are computed for known strings only.
 Source: Terraform language documentation, "Functions", "Encoding Functions" and "Hash and Crypto Functions".
 """
 
@@ -31,7 +31,13 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, Encoded, defaults_of
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact, open_ended
+from passrole_checks.sources.terraform.functions.signature import (
+    Function,
+    FunctionCall,
+    declare,
+    exact_text,
+    is_untyped,
+)
 
 _ENCODINGS = frozenset({
     "utf-8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "iso-8859-1", "windows-1252", "shift_jis", "euc-jp", "gbk",
@@ -42,13 +48,13 @@ _NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid
 
 
 def json_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``jsonencode``: the value itself, kept as a tree, so that holes and places in the file survive."""
+    """Evaluate ``jsonencode``: the value is kept as a tree, so that unresolved values and positions survive."""
     value = arguments[0]
-    return Encoded((Unresolved(call.words),), call.at, value=value, defaults=defaults_of([value]))
+    return Encoded((Unresolved(call.text),), call.at, value=value, defaults=defaults_of([value]))
 
 
 def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``jsondecode``: the tree of a JSON text, with holes where it has some; an error where it is no JSON."""
+    """Evaluate ``jsondecode``: the tree of a JSON text, unresolved parts included; an error if the text is not JSON."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
@@ -59,12 +65,12 @@ def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     try:
         return parse_json(value)
     except MalformedDocument as error:
-        return call.fail(error.reason) if value.literal is not None else call.hole(error.reason)
+        return call.fail(error.reason) if value.literal is not None else call.unresolved(error.reason)
 
 
 def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``csvdecode`` of a text that is known: a list of one map for each row."""
-    content = exact(arguments[0])
+    """Evaluate ``csvdecode`` for a known text: a list with one object per row."""
+    content = exact_text(arguments[0])
     if content is None:
         return None
     try:
@@ -72,27 +78,27 @@ def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     except csv.Error:
         return call.fail("not CSV")
     if not rows or len(set(rows[0])) < len(rows[0]) or any(len(row) != len(rows[0]) for row in rows):
-        return call.fail("rows of different lengths, or columns of one name")
+        return call.fail("rows of different lengths, or duplicate columns")
     if len(rows) * len(rows[0]) > MAX_ITEMS:
-        return call.hole("too many elements")
-    found = [
+        return call.unresolved("too many elements")
+    objects = [
         ObjectNode(
             tuple(ObjectEntry(text(k, call.at), text(v, call.at)) for k, v in zip(rows[0], row, strict=True)), call.at
         )
         for row in rows[1:]
     ]
-    return ListNode(tuple(found), call.at)
+    return ListNode(tuple(objects), call.at)
 
 
-def _literals(change: Callable[..., str | None]) -> Function:
-    """A function of texts that are known; None from ``change`` says that it cannot be told."""
+def _on_strings(change: Callable[..., str | None]) -> Function:
+    """Return a function of known strings. ``change`` returns None for a result that cannot be computed."""
 
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        found = [exact(argument) for argument in arguments]
-        if any(value is None for value in found):
+        strings = [exact_text(argument) for argument in arguments]
+        if any(value is None for value in strings):
             return None
         try:
-            changed = change(*found)
+            changed = change(*strings)
         except (ValueError, LookupError, OverflowError, binascii.Error, zlib.error, EOFError, OSError):
             return call.fail("not possible for this text")
         return StringNode((changed,), call.at, defaults=defaults_of(arguments)) if changed is not None else None
@@ -101,10 +107,15 @@ def _literals(change: Callable[..., str | None]) -> Function:
 
 
 def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``urlencode``: known parts are encoded, holes stay in their places."""
+    """Evaluate ``urlencode``: known parts are encoded, unresolved parts stay in place."""
     value = arguments[0]
-    if not isinstance(value, StringNode) or exact(value) is not None or open_ended(value) or isinstance(value, Encoded):
-        return _literals(lambda found: urllib.parse.quote_plus(found))(call, arguments)
+    if (
+        not isinstance(value, StringNode)
+        or exact_text(value) is not None
+        or is_untyped(value)
+        or isinstance(value, Encoded)
+    ):
+        return _on_strings(lambda string: urllib.parse.quote_plus(string))(call, arguments)
     parts: list[Part] = [
         urllib.parse.quote_plus(part)
         if isinstance(part, str)
@@ -114,32 +125,32 @@ def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return StringNode(join(parts), call.at, defaults=value.defaults)
 
 
-def _url_decoded(value: str) -> str:
-    found = urllib.parse.unquote_plus(value, errors="strict")
-    if any(len(piece) < 2 or not all(one in "0123456789abcdefABCDEF" for one in piece[:2])
+def _url_decode(value: str) -> str:
+    decoded = urllib.parse.unquote_plus(value, errors="strict")
+    if any(len(piece) < 2 or not all(character in "0123456789abcdefABCDEF" for character in piece[:2])
            for piece in value.split("%")[1:]):  # fmt: skip
         raise ValueError
-    return found
+    return decoded
 
 
-def _base64_bytes(value: str) -> bytes:
+def _decode_base64(value: str) -> bytes:
     return base64.b64decode(value, validate=True)
 
 
-def _gunzipped(value: str) -> str | None:
-    with gzip.GzipFile(fileobj=io.BytesIO(_base64_bytes(value))) as packed:
+def _gunzip(value: str) -> str | None:
+    with gzip.GzipFile(fileobj=io.BytesIO(_decode_base64(value))) as packed:
         content = packed.read(MAX_TEXT + 1)
     return content.decode("utf-8") if len(content) <= MAX_TEXT else None
 
 
-def _encoded(value: str, encoding: str) -> str | None:
+def _text_encode(value: str, encoding: str) -> str | None:
     name = encoding.lower()
     return base64.b64encode(codecs.encode(value, name)).decode() if name in _ENCODINGS - {"utf-16"} else None
 
 
-def _decoded(value: str, encoding: str) -> str | None:
+def _text_decode(value: str, encoding: str) -> str | None:
     name = encoding.lower()
-    return _base64_bytes(value).decode(name) if name in _ENCODINGS else None
+    return _decode_base64(value).decode(name) if name in _ENCODINGS else None
 
 
 def _uuid5(space: str, name: str) -> str:
@@ -147,23 +158,23 @@ def _uuid5(space: str, name: str) -> str:
 
 
 def digest(algorithm: str, content: bytes, *, encoded: bool = False) -> str:
-    """The hash of some bytes, in hexadecimal or in Base64."""
-    found = hashlib.new(algorithm, content, usedforsecurity=False)
-    return base64.b64encode(found.digest()).decode() if encoded else found.hexdigest()
+    """Return the hash of ``content``, hexadecimal or, if ``encoded``, in Base64."""
+    hash_ = hashlib.new(algorithm, content, usedforsecurity=False)
+    return base64.b64encode(hash_.digest()).decode() if encoded else hash_.hexdigest()
 
 
-def _hash(algorithm: str, *, encoded: bool = False) -> Function:
-    return _literals(lambda value: digest(algorithm, value.encode(), encoded=encoded))
+def _hasher(algorithm: str, *, encoded: bool = False) -> Function:
+    return _on_strings(lambda value: digest(algorithm, value.encode(), encoded=encoded))
 
 
 ENCODING = declare({
     "jsonencode": (json_encode, "A"), "jsondecode": (json_decode, "s"), "csvdecode": (csv_decode, "s"),
-    "base64encode": (_literals(lambda value: base64.b64encode(value.encode()).decode()), "s"),
-    "base64decode": (_literals(lambda value: _base64_bytes(value).decode("utf-8")), "s"),
-    "base64gunzip": (_literals(_gunzipped), "s"),
-    "textencodebase64": (_literals(_encoded), "ss"), "textdecodebase64": (_literals(_decoded), "ss"),
-    "urlencode": (url_encode, "s"), "urldecode": (_literals(_url_decoded), "s"),
-    "md5": (_hash("md5"), "s"), "sha1": (_hash("sha1"), "s"), "sha256": (_hash("sha256"), "s"),
-    "sha512": (_hash("sha512"), "s"), "base64sha256": (_hash("sha256", encoded=True), "s"),
-    "base64sha512": (_hash("sha512", encoded=True), "s"), "uuidv5": (_literals(_uuid5), "ss"),
+    "base64encode": (_on_strings(lambda value: base64.b64encode(value.encode()).decode()), "s"),
+    "base64decode": (_on_strings(lambda value: _decode_base64(value).decode("utf-8")), "s"),
+    "base64gunzip": (_on_strings(_gunzip), "s"),
+    "textencodebase64": (_on_strings(_text_encode), "ss"), "textdecodebase64": (_on_strings(_text_decode), "ss"),
+    "urlencode": (url_encode, "s"), "urldecode": (_on_strings(_url_decode), "s"),
+    "md5": (_hasher("md5"), "s"), "sha1": (_hasher("sha1"), "s"), "sha256": (_hasher("sha256"), "s"),
+    "sha512": (_hasher("sha512"), "s"), "base64sha256": (_hasher("sha256", encoded=True), "s"),
+    "base64sha512": (_hasher("sha512", encoded=True), "s"), "uuidv5": (_on_strings(_uuid5), "ss"),
 })  # fmt: skip

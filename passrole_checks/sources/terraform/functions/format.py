@@ -5,100 +5,100 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, readings_of
-from passrole_checks.sources.terraform.evaluation.get_path import certain
+from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, variants_of
+from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
     Unordered,
     defaults_of,
     is_null,
-    literal,
-    number,
+    is_too_long,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
     parts_of,
-    too_long,
-    truth,
-    whole,
 )
-from passrole_checks.sources.terraform.functions.collection import listed, settled
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
+from passrole_checks.sources.terraform.functions.collection import build_list, is_definite
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 from passrole_checks.sources.terraform.functions.text import graphemes
 
 _VERB = re.compile(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)
-_WIDEST = 1_000
+_MAX_WIDTH = 1_000
 
 
-class _Impossible(ValueError):
-    """An argument that a verb cannot show."""
+class _BadArgument(ValueError):
+    """Raised if a verb cannot format its argument."""
 
 
 def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``format``: each verb replaced, holes kept in their places; an error where verbs and arguments do not fit."""
-    pattern = literal(arguments[0])
+    """Evaluate ``format``: unresolved arguments stay in place; an error if verbs and arguments do not match."""
+    pattern = known_string(arguments[0])
     if pattern is None:
         return None
     parts: list[Part] = []
-    place = after = highest = 0
+    next_index = after = highest = 0
     for match in _VERB.finditer(pattern):
         parts.append(pattern[after : match.start()])
         after = match.end()
         if match.group(1):
             parts.append("%")
             continue
-        index = int(match.group(5)[:6]) - 1 if match.group(5) else place
-        place = index + 1
-        highest = max(highest, place)
+        index = int(match.group(5)[:6]) - 1 if match.group(5) else next_index
+        next_index = index + 1
+        highest = max(highest, next_index)
         if index < 0 or index + 1 >= len(arguments):
             return call.fail("too few arguments")
-        if len(match.group(3)) > 6 or max(int(match.group(3) or 0), int((match.group(4) or "0")[:7])) > _WIDEST:
-            return call.hole(f"wider than {_WIDEST} characters")
+        if len(match.group(3)) > 6 or max(int(match.group(3) or 0), int((match.group(4) or "0")[:7])) > _MAX_WIDTH:
+            return call.unresolved(f"wider than {_MAX_WIDTH} characters")
         try:
-            parts.extend(_formatted(call, arguments[index + 1], match))
-        except _Impossible as error:
+            parts.extend(_format_verb(call, arguments[index + 1], match))
+        except _BadArgument as error:
             return call.fail(str(error))
-        if too_long(parts):
-            return call.hole("too long")
+        if is_too_long(parts):
+            return call.unresolved("too long")
     if highest < len(arguments) - 1:
         return call.fail("too many arguments")
     parts.append(pattern[after:])
     return StringNode(join(parts), call.at, defaults=defaults_of(arguments))
 
 
-def _formatted(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
+def _format_verb(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
     _, flags, width, precision, _, verb = match.groups()
     if not verb or verb not in "vtbdoxXeEfgGsq":
-        raise _Impossible(f"'{match.group()}' is not a verb")
+        raise _BadArgument(f"'{match.group()}' is not a verb")
     if verb != "v" and is_null(value):
-        raise _Impossible("a null value")
+        raise _BadArgument("an argument is null")
     if verb == "v" and ("#" in flags or is_null(value) or isinstance(value, (ListNode, ObjectNode))):
-        return _padded(parts_of(Encoded((Unresolved(call.words),), value.at, value=value)), flags, width, call)
+        return _pad(parts_of(Encoded((Unresolved(call.text),), value.at, value=value)), flags, width, call)
     if isinstance(value, (ListNode, ObjectNode)):
-        raise _Impossible("a collection")
+        raise _BadArgument("an argument is a collection")
     if verb in "sv":
-        return _padded(_cut(parts_of(value), precision, call), flags, width, call)
+        return _pad(_truncate(parts_of(value), precision, call), flags, width, call)
     if verb == "q":
-        found = literal(value)
-        if found is None:
-            return ('"', *parts_of(value), '"') if not width else (Unresolved(call.words),)
-        return _padded(parts_of(Encoded((Unresolved("…"),), value.at, value=text(found, value.at))), flags, width, call)
+        string = known_string(value)
+        if string is None:
+            return ('"', *parts_of(value), '"') if not width else (Unresolved(call.text),)
+        return _pad(parts_of(Encoded((Unresolved("…"),), value.at, value=text(string, value.at))), flags, width, call)
     if verb == "t":
-        decided = truth(value)
-        if decided is None and literal(value) is not None:
-            raise _Impossible("not a bool")
-        return (_unknown(call, value),) if decided is None else ("true" if decided else "false",)
-    if number(value) is None:
-        if literal(value) is not None:
-            raise _Impossible("not a number")
-        return (_unknown(call, value),)
-    return (_number(value, flags.replace("#", ""), width, precision, verb),)
+        decided = known_bool(value)
+        if decided is None and known_string(value) is not None:
+            raise _BadArgument("not a bool")
+        return (_unresolved_verb(call, value),) if decided is None else ("true" if decided else "false",)
+    if known_number(value) is None:
+        if known_string(value) is not None:
+            raise _BadArgument("not a number")
+        return (_unresolved_verb(call, value),)
+    return (_format_number(value, flags.replace("#", ""), width, precision, verb),)
 
 
-def _number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
-    amount = number(value) or 0
+def _format_number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
+    amount = known_number(value) or 0
     if verb in "bdoxX":
-        integer = whole(value)
+        integer = known_integer(value)
         if integer is None:
-            raise _Impossible("not a whole number")
+            raise _BadArgument("not a whole number")
         if verb == "b":
             sign = "-" if integer < 0 else "+" if "+" in flags else " " if " " in flags else ""
             digits = f"{abs(integer):b}"
@@ -111,77 +111,79 @@ def _number(value: Node, flags: str, width: str, precision: str | None, verb: st
     try:
         return f"%{flags}{width}{'.' + precision if precision else ''}{verb}" % amount
     except OverflowError:
-        raise _Impossible("a number too large") from None
+        raise _BadArgument("the number is too large") from None
 
 
-def _unknown(call: FunctionCall, value: Node) -> Unresolved:
-    """What a verb makes of a value that is not known: named by the value where there is one hole in it."""
+def _unresolved_verb(call: FunctionCall, value: Node) -> Unresolved:
+    """Return the unresolved part for a verb and an unresolved value, named after the value if possible."""
     if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole
-    return Unresolved(call.words)
+    return Unresolved(call.text)
 
 
-def _cut(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
-    """The first characters only. Zero cuts nothing off."""
+def _truncate(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
+    """Return the first ``precision`` characters; all of them if it is zero."""
     if not precision or not int(precision):
         return parts
     first = parts[0]
-    letters = graphemes(first) if isinstance(first, str) else None
-    if letters is not None and (len(parts) == 1 or len(letters) >= int(precision)):
-        return ("".join(letters[: int(precision)]),)
-    return (Unresolved(call.words),)
+    characters = graphemes(first) if isinstance(first, str) else None
+    if characters is not None and (len(parts) == 1 or len(characters) >= int(precision)):
+        return ("".join(characters[: int(precision)]),)
+    return (Unresolved(call.text),)
 
 
-def _padded(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) -> tuple[Part, ...]:
+def _pad(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) -> tuple[Part, ...]:
     if not width:
         return parts
-    whole_ = "".join(part for part in parts if isinstance(part, str))
-    letters = graphemes(whole_)
-    if letters is not None and len(letters) >= int(width):
+    string = "".join(part for part in parts if isinstance(part, str))
+    characters = graphemes(string)
+    if characters is not None and len(characters) >= int(width):
         return parts
-    if letters is None or any(isinstance(part, Unresolved) for part in parts):
-        return (Unresolved(call.words),)
-    pad = ("0" if "0" in flags else " ") * (int(width) - len(letters))
-    return (whole_ + pad,) if "-" in flags else (pad + whole_,)
+    if characters is None or any(isinstance(part, Unresolved) for part in parts):
+        return (Unresolved(call.text),)
+    pad = ("0" if "0" in flags else " ") * (int(width) - len(characters))
+    return (string + pad,) if "-" in flags else (pad + string,)
 
 
 def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """One text for each element; values that are no lists are the same in all."""
-    given = arguments[1:]
-    lists = [argument for argument in given if isinstance(argument, ListNode)]
-    unknown = [one for one in given if isinstance(one, StringNode) and open_ended(one)]
+    """Evaluate ``formatlist``: one string per element; arguments that are not lists are repeated."""
+    operands = arguments[1:]
+    lists = [argument for argument in operands if isinstance(argument, ListNode)]
+    unknown = [string for string in operands if isinstance(string, StringNode) and is_untyped(string)]
     if unknown and not lists:
-        one = format_(call, arguments)
-        if type(one) is not StringNode:
-            return one
-        return ListNode((UnknownTail(one.parts, call.at, defaults=one.defaults),), call.at)
+        string = format_(call, arguments)
+        if type(string) is not StringNode:
+            return string
+        return ListNode((UnknownTail(string.parts, call.at, defaults=string.defaults),), call.at)
     if not lists:
-        one = format_(call, arguments)
-        return ListNode((one,), call.at) if type(one) is StringNode else one
-    if len({len(found.items) for found in lists}) != 1:
-        return call.fail("lists of different lengths") if all(map(settled, lists)) else None
-    if len(lists) > 1 and any(isinstance(found, Unordered) for found in lists):
+        string = format_(call, arguments)
+        return ListNode((string,), call.at) if type(string) is StringNode else string
+    if len({len(list_.items) for list_ in lists}) != 1:
+        return call.fail("lists of different lengths") if all(map(is_definite, lists)) else None
+    if len(lists) > 1 and any(isinstance(list_, Unordered) for list_ in lists):
         return None
     rows: list[Node] = []
-    for place in range(len(lists[0].items)):
+    for index in range(len(lists[0].items)):
         row: list[Node] = [
-            argument.items[place] if isinstance(argument, ListNode) else argument for argument in arguments
+            argument.items[index] if isinstance(argument, ListNode) else argument for argument in arguments
         ]
-        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in readings_of(value)):
+        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in variants_of(value)):
             return None
-        rows.append(map_choices(lambda *values: _row(call, list(values)), *row))
-    return listed(rows, call, *lists)
+        rows.append(map_choices(lambda *values: _format_row(call, list(values)), *row))
+    return build_list(rows, call, *lists)
 
 
-def _row(call: FunctionCall, row: list[Node]) -> Node:
-    """One text, nothing where its element is left out."""
-    missing = next((value for value in row if not certain(value) and not isinstance(value, UnknownTail)), None)
+def _format_row(call: FunctionCall, row: list[Node]) -> Node:
+    """Return the string of one row; the absent element if the row has one."""
+    missing = next(
+        (value for value in row if not is_single_element(value) and not isinstance(value, UnknownTail)), None
+    )
     if missing is not None:
         return missing
-    one = format_(call, row) or call.hole()
-    if isinstance(one, StringNode) and any(isinstance(value, UnknownTail) for value in row):
-        return UnknownTail(one.parts, one.at, defaults=one.defaults)
-    return one
+    string = format_(call, row) or call.unresolved()
+    if isinstance(string, StringNode) and any(isinstance(value, UnknownTail) for value in row):
+        return UnknownTail(string.parts, string.at, defaults=string.defaults)
+    return string
 
 
 FORMAT = declare({"format": (format_, "sA*"), "formatlist": (format_list, "sA*")})

@@ -1,8 +1,8 @@
-"""The machine that runs a regular expression over a text, and the pieces that its programs are written with.
+"""Programs of Go regular expressions, and the backtracking machine that runs them.
 
-It follows RE2's bit-state machine: a place of the program and a place of the text are looked at once together, so that
-the time grows with the two and no faster. The leftmost match wins, and of those the first by the order of the
-alternatives. Source: Russ Cox, "Regular Expression Matching in the Wild"; package ``regexp`` of Go.
+The machine follows RE2's bit-state matcher: each pair of instruction and text position is visited once, so that the run
+time is bounded by the product of the two sizes. The leftmost match wins, then the first alternative.
+Source: Russ Cox, "Regular Expression Matching in the Wild"; package ``regexp`` of Go.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 
 from passrole_checks.iam import deadline
 
-MOST_WORK = 400_000  # steps of the machine over one text
-_MOST_INSTRUCTIONS = 4_000
+MAX_STEPS = 400_000  # per text
+_MAX_INSTRUCTIONS = 4_000
 
 Test = Callable[[str], bool]
 
 
 class Unsupported(ValueError):
-    """A pattern, or a text, that this engine does not take on."""
+    """Raised for a pattern or a text that exceeds the limits or uses unsupported syntax."""
 
 
 @dataclass
 class Instruction:
-    """A step: ``char``, ``split`` (two ways, the first preferred), ``jump``, ``save``, ``assert`` or ``match``."""
+    """An instruction: ``char``, ``split`` (prefers ``first``), ``jump``, ``save``, ``assert`` or ``match``."""
 
     kind: str
     test: Test | None = None
@@ -35,57 +35,57 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Match:
-    """The places of the whole match and of each group (-1 where a group took no part)."""
+    """The start and end offsets of the match and of each group (-1 for a group that did not participate)."""
 
     text: str
     slots: tuple[int, ...]
 
     @property
     def start(self) -> int:
-        """The place of the first character."""
+        """The offset of the first character."""
         return self.slots[0]
 
     @property
     def end(self) -> int:
-        """The place behind the last character."""
+        """The offset after the last character."""
         return self.slots[1]
 
     def group(self, number: int) -> str | None:
-        """The text of a group, None where it took no part in the match."""
+        """Return the text of a group; None if it did not participate in the match."""
         start, end = self.slots[2 * number], self.slots[2 * number + 1]
         return self.text[start:end] if start >= 0 else None
 
 
 @dataclass
 class Regexp:
-    """A compiled pattern. ``names`` holds the name of each group, None for those without one."""
+    """A compiled pattern. ``names`` contains the name of each group, None for unnamed groups."""
 
     program: list[Instruction]
     names: list[str | None] = field(default_factory=list)
 
     def matches(self, text: str, budget: list[int] | None = None) -> Iterator[Match]:
-        """All matches, none overlapping; an empty one right behind another is left out.
+        """Yield all non-overlapping matches; an empty match right after another one is skipped.
 
-        ``budget`` holds the number of steps that may be taken, and what is left of it afterwards.
-        Raises :class:`Unsupported` where they do not suffice.
+        ``budget`` is a list of one number, the steps that may be taken; it is reduced by those that were taken. Raises
+        :class:`Unsupported` if they do not suffice.
         """
-        place, last = 0, -1
-        budget = budget if budget is not None else [MOST_WORK]
-        while place <= len(text):
-            found = self.search(text, place, budget)
-            if found is None:
+        position, last = 0, -1
+        budget = budget if budget is not None else [MAX_STEPS]
+        while position <= len(text):
+            match = self.search(text, position, budget)
+            if match is None:
                 return
-            accepted = not (found.end == found.start == last)
-            place = found.end if found.end > place else place + 1
-            last = found.end
+            accepted = not (match.end == match.start == last)
+            position = match.end if match.end > position else position + 1
+            last = match.end
             if accepted:
-                yield found
+                yield match
 
-    def search(self, text: str, place: int = 0, budget: list[int] | None = None) -> Match | None:
-        """The first match at or behind a place. Raises :class:`Unsupported` where it would take too long."""
-        budget = budget if budget is not None else [MOST_WORK]
+    def search(self, text: str, position: int = 0, budget: list[int] | None = None) -> Match | None:
+        """Return the first match at or after a position. Raises :class:`Unsupported` if the budget does not suffice."""
+        budget = budget if budget is not None else [MAX_STEPS]
         seen: set[int] = set()
-        for start in range(place, len(text) + 1):
+        for start in range(position, len(text) + 1):
             slots = self._run(text, start, seen, budget)
             if slots is not None:
                 return Match(text, tuple(slots))
@@ -93,92 +93,93 @@ class Regexp:
 
     def _run(self, text: str, start: int, seen: set[int], budget: list[int]) -> list[int] | None:
         slots = [-1] * (2 * len(self.names) + 2)
-        pending: list[tuple[int, int, int]] = [(0, start, -1)]  # an instruction and a place, or a slot to put back
+        pending: list[tuple[int, int, int]] = [(0, start, -1)]  # an instruction and a position, or a slot to restore
         while pending:
             deadline.check()
-            counter, place, slot = pending.pop()
+            counter, position, slot = pending.pop()
             if slot >= 0:
-                slots[slot] = place
+                slots[slot] = position
                 continue
-            while (key := counter * (len(text) + 1) + place) not in seen:
+            while (key := counter * (len(text) + 1) + position) not in seen:
                 budget[0] -= 1
                 if budget[0] < 0:
-                    raise Unsupported("a regular expression over a text too long")
+                    raise Unsupported("the text is too long for a regular expression")
                 seen.add(key)
-                step = self.program[counter]
-                if step.kind == "match":
-                    slots[0], slots[1] = start, place
+                instruction = self.program[counter]
+                if instruction.kind == "match":
+                    slots[0], slots[1] = start, position
                     return slots
-                if step.kind == "char":
-                    if place >= len(text) or step.test is None or not step.test(text[place]):
+                if instruction.kind == "char":
+                    if position >= len(text) or instruction.test is None or not instruction.test(text[position]):
                         break
-                    counter, place = counter + 1, place + 1
-                elif step.kind == "split":
-                    pending.append((step.second, place, -1))
-                    counter = step.first
-                elif step.kind == "jump":
-                    counter = step.first
-                elif step.kind == "save":
-                    pending.append((0, slots[step.first], step.first))
-                    slots[step.first] = place
+                    counter, position = counter + 1, position + 1
+                elif instruction.kind == "split":
+                    pending.append((instruction.second, position, -1))
+                    counter = instruction.first
+                elif instruction.kind == "jump":
+                    counter = instruction.first
+                elif instruction.kind == "save":
+                    pending.append((0, slots[instruction.first], instruction.first))
+                    slots[instruction.first] = position
                     counter += 1
-                elif _holds(step.word, text, place):
+                elif _assertion_matches(instruction.word, text, position):
                     counter += 1
                 else:
                     break
         return None
 
 
-def _holds(word: str, text: str, place: int) -> bool:
+def _assertion_matches(word: str, text: str, position: int) -> bool:
     if word == "begin":
-        return place == 0
+        return position == 0
     if word == "end":
-        return place == len(text)
+        return position == len(text)
     if word == "line begin":
-        return place == 0 or text[place - 1] == "\n"
+        return position == 0 or text[position - 1] == "\n"
     if word == "line end":
-        return place == len(text) or text[place] == "\n"
-    before = place > 0 and is_word(text[place - 1])
-    after = place < len(text) and is_word(text[place])
+        return position == len(text) or text[position] == "\n"
+    before = position > 0 and is_word_character(text[position - 1])
+    after = position < len(text) and is_word_character(text[position])
     return (before is not after) is (word == "border")
 
 
-def is_word(letter: str) -> bool:
-    """Whether a character is one of ``\\w``: an ASCII letter, a digit or an underscore."""
-    return letter.isascii() and (letter.isalnum() or letter == "_")
+def is_word_character(character: str) -> bool:
+    """True for ``\\w``: an ASCII letter, a digit or an underscore."""
+    return character.isascii() and (character.isalnum() or character == "_")
 
 
 Writer = Callable[[list[Instruction]], None]
-"""Appends the instructions of a part of a pattern to a program; raises :class:`Unsupported` if it grows too large."""
+"""Appends the instructions of a subpattern to a program; raises :class:`Unsupported` if it grows too large."""
 
 
-def _add(program: list[Instruction], step: Instruction) -> Instruction:
-    if len(program) > _MOST_INSTRUCTIONS:
-        raise Unsupported("a regular expression too large")
+def _append(program: list[Instruction], step: Instruction) -> Instruction:
+    if len(program) > _MAX_INSTRUCTIONS:
+        raise Unsupported("the regular expression is too large")
     program.append(step)
     return step
 
 
-def one_letter(test: Test) -> Writer:
-    """One character that a test accepts."""
+def match_character(test: Test) -> Writer:
+    """Match one character that a test accepts."""
 
     def write(program: list[Instruction]) -> None:
-        _add(program, Instruction("char", test))
+        _append(program, Instruction("char", test))
 
     return write
 
 
-def check(word: str) -> Writer:
-    """A place that must be ``begin`` or ``end`` (of text or ``line``), the ``border`` of a word, or ``inside`` one."""
+def assertion(word: str) -> Writer:
+    """Match at ``begin``, ``end``, ``line begin``, ``line end``, a word ``border``, or any other position
+    (``inside``)."""
 
     def write(program: list[Instruction]) -> None:
-        _add(program, Instruction("assert", word=word))
+        _append(program, Instruction("assert", word=word))
 
     return write
 
 
-def in_turn(nodes: list[Writer]) -> Writer:
-    """One part behind the other."""
+def sequence(nodes: list[Writer]) -> Writer:
+    """Match subpatterns one after the other."""
 
     def write(program: list[Instruction]) -> None:
         for node in nodes:
@@ -187,28 +188,28 @@ def in_turn(nodes: list[Writer]) -> Writer:
     return write
 
 
-def saved(node: Writer, number: int) -> Writer:
-    """A part whose places are kept as those of a group."""
+def capture_group(node: Writer, number: int) -> Writer:
+    """Match a subpattern and save its offsets as those of a group."""
 
     def write(program: list[Instruction]) -> None:
-        _add(program, Instruction("save", first=2 * number))
+        _append(program, Instruction("save", first=2 * number))
         node(program)
-        _add(program, Instruction("save", first=2 * number + 1))
+        _append(program, Instruction("save", first=2 * number + 1))
 
     return write
 
 
-def either(branches: list[Writer]) -> Writer:
-    """The first of the branches with which the whole matches."""
+def alternation(branches: list[Writer]) -> Writer:
+    """Match the first branch with which the whole pattern matches."""
     if len(branches) == 1:
         return branches[0]
 
     def write(program: list[Instruction]) -> None:
         jumps: list[Instruction] = []
         for node in branches[:-1]:
-            step = _add(program, Instruction("split", first=len(program) + 1))
+            step = _append(program, Instruction("split", first=len(program) + 1))
             node(program)
-            jumps.append(_add(program, Instruction("jump")))
+            jumps.append(_append(program, Instruction("jump")))
             step.second = len(program)
         branches[-1](program)
         for jump in jumps:
@@ -218,29 +219,29 @@ def either(branches: list[Writer]) -> Writer:
 
 
 def repeat(node: Writer, least: int, most: int | None, lazy: bool) -> Writer:
-    """A part ``least`` to ``most`` times (None: any number), as often or, if ``lazy``, as seldom as possible."""
+    """Match a subpattern ``least`` to ``most`` times (None: unlimited), greedily unless ``lazy``."""
 
     def fork(program: list[Instruction]) -> Instruction:
-        return _add(program, Instruction("split", first=len(program) + 1, second=len(program) + 1))
+        return _append(program, Instruction("split", first=len(program) + 1, second=len(program) + 1))
 
-    def leave(step: Instruction, place: int) -> None:
+    def leave(step: Instruction, target: int) -> None:
         if lazy:
-            step.first = place
+            step.first = target
         else:
-            step.second = place
+            step.second = target
 
     def write(program: list[Instruction]) -> None:
         for _ in range(least):
             start = len(program)
             node(program)
             if len(program) == start:
-                break  # nothing, however often
+                break  # an empty subpattern
         if most is None:
             first = fork(program) if not least else None
             if first is not None:
                 start = len(program)
                 node(program)
-            again = _add(program, Instruction("split", first=start, second=start))
+            again = _append(program, Instruction("split", first=start, second=start))
             leave(again, len(program))
             if first is not None:
                 leave(first, len(program))

@@ -6,128 +6,130 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 from __future__ import annotations
 
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, Unresolved
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text
-from passrole_checks.sources.terraform.evaluation.scope import name_of_key
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
+from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
     Unordered,
     is_null,
-    literal,
+    known_string,
 )
-from passrole_checks.sources.terraform.functions.collection import elements, listed, rest, settled
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
+from passrole_checks.sources.terraform.functions.collection import (
+    build_list,
+    elements,
+    is_definite,
+    unchanged,
+    unknown_tail,
+)
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 
 
 def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Maps in turn, the later one winning; what an unknown one may hold is kept beside the rest."""
+    """Evaluate ``merge``: later maps win; the entries of an unresolved map are added as one unresolved entry."""
     if arguments and all(map(is_null, arguments)):
         return Const(None, call.at)
 
     def run(*maps: Node) -> Node:
         entries: dict[tuple[object, ...], ObjectEntry] = {}
-        for one in maps:
-            if isinstance(one, ObjectNode):
-                for entry in one.entries:
+        for map_ in maps:
+            if isinstance(map_, ObjectNode):
+                for entry in map_.entries:
                     entries.pop(entry.key.parts, None)
                     entries[entry.key.parts] = entry
-            elif isinstance(one, StringNode) and one.holes:
-                entries[one.parts] = ObjectEntry(rest(one), one)
+            elif isinstance(map_, StringNode) and map_.holes:
+                entries[map_.parts] = ObjectEntry(unknown_tail(map_), map_)
         return ObjectNode(tuple(entries.values()), call.at)
 
     return map_choices(run, *arguments)
 
 
 def keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``keys``: in order; of something that is not known, an unknown run."""
+    """Evaluate ``keys``: sorted; for an unresolved value, an unknown number of elements."""
     value = arguments[0]
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
         if instances is not None:
             return ListNode(tuple(StringNode((key,), call.at) for key in sorted(key for key, _ in instances)), call.at)
     if not isinstance(value, ObjectNode):
-        return ListNode((rest(call.hole()),), call.at)
-    entries = _by_key(value)
-    found = [entry.key if entry.key.literal is not None else rest(entry.key) for entry in entries]
-    return listed(list(found), call, exact=_known(value))
+        return ListNode((unknown_tail(call.unresolved()),), call.at)
+    entries = _sorted_entries(value)
+    items = [entry.key if entry.key.literal is not None else unknown_tail(entry.key) for entry in entries]
+    return build_list(list(items), call, exact=_has_known_keys(value))
 
 
 def values(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``values``: in the order of their keys; of something that is not known, an unknown run."""
+    """Evaluate ``values``: in the order of the keys; for an unresolved value, an unknown number of elements."""
     value = arguments[0]
     if isinstance(value, ObjectNode):
-        found = [
-            rest(entry.value)
+        items = [
+            unknown_tail(entry.value)
             if isinstance(entry.key, UnknownTail) and isinstance(entry.value, StringNode)
             else entry.value
-            for entry in _by_key(value)
+            for entry in _sorted_entries(value)
         ]
-        return listed(found, call, exact=_known(value))
+        return build_list(items, call, exact=_has_known_keys(value))
     if isinstance(value, Reference):
         return ListNode(tuple(elements(value)), call.at)
-    return ListNode((rest(call.hole()),), call.at)
+    return ListNode((unknown_tail(call.unresolved()),), call.at)
 
 
-def _by_key(value: ObjectNode) -> list[ObjectEntry]:
-    """The entries by their keys, each key once, those that are not known at the end."""
+def _sorted_entries(value: ObjectNode) -> list[ObjectEntry]:
+    """Return the entries by key, each key once, with unresolved keys last."""
     last: dict[tuple[object, ...], ObjectEntry] = {entry.key.parts: entry for entry in value.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
 
 
-def _known(value: ObjectNode) -> bool:
+def _has_known_keys(value: ObjectNode) -> bool:
     return all(entry.key.literal is not None for entry in value.entries) or len(value.entries) < 2
 
 
 def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """The entry under a key, or the default; both where it is not known whether the map has that key."""
-    value, name = arguments[0], literal(arguments[1])
+    """Evaluate ``lookup``: the entry of a key or the default; a choice of both if the map may lack the key."""
+    value, name = arguments[0], known_string(arguments[1])
     default = arguments[2] if len(arguments) > 2 else None
     if name is None:
         missing = default if default is not None or not call.scope.trying else call.fail("no such key")
-        return get_path(value, arguments[1], call.words, call.at, lambda key: name_of_key(key, call.scope), missing)
+        return get_path(value, arguments[1], call.text, call.at, lambda key: key_text(key, call.scope), missing)
     if isinstance(value, ObjectNode):
-        found = value.get(name)
+        entry_value = value.get(name)
         if all(entry.key.literal is not None for entry in value.entries):
-            return found if found is not None else default if default is not None else call.fail(f'no key "{name}"')
-        inner = get_path(value, StringNode((name,), call.at), call.words, call.at)
-        if found is not None or default is None:
+            entry_value = default if entry_value is None else entry_value
+            return entry_value if entry_value is not None else call.fail(f'no key "{name}"')
+        inner = get_path(value, StringNode((name,), call.at), call.text, call.at)
+        if entry_value is not None or default is None:
             return inner
-        holder = next(entry.key for entry in value.entries if entry.key.literal is None)
-        return _or_default(holder, name, inner, default, call)
+        unknown_key = next(entry.key for entry in value.entries if entry.key.literal is None)
+        return _entry_or_default(unknown_key, name, inner, default, call)
     if isinstance(value, StringNode) and value.only_hole is not None:
-        inner = get_path(value, StringNode((name,), call.at), call.words, call.at)
+        inner = get_path(value, StringNode((name,), call.at), call.text, call.at)
         if default is None or isinstance(value, Reference):
             return inner
-        return _or_default(value, name, inner, default, call)
+        return _entry_or_default(value, name, inner, default, call)
     return None
 
 
-def _or_default(holder: StringNode, name: str, found: Node, default: Node, call: FunctionCall) -> Node:
-    condition = call.scope.condition(f'{holder.holes[0].expression} holds "{name}"')
-    return choice(condition, [("true", found), ("false", default)], call.at)
+def _entry_or_default(unknown: StringNode, name: str, entry: Node, default: Node, call: FunctionCall) -> Node:
+    condition = call.scope.condition(f'{unknown.holes[0].expression} holds "{name}"')
+    return make_choice(condition, [("true", entry), ("false", default)], call.at)
 
 
 def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``zipmap``: keys of the first list, values of the second, both known to their ends."""
+    """Evaluate ``zipmap``: keys from the first list, values from the second; None unless both are completely known."""
     first, second = arguments
     if not (isinstance(first, ListNode) and isinstance(second, ListNode)) or isinstance(first, Unordered):
         return None
-    if not (settled(first) and settled(second)):
+    if not (is_definite(first) and is_definite(second)):
         return None
     if len(first.items) != len(second.items):
         return call.fail("lists of different lengths")
     pairs = zip(first.items, second.items, strict=True)
-    return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
-
-
-def to_map(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``tomap``: a map or an object as it is."""
-    return arguments[0]
+    return ObjectNode(tuple(ObjectEntry(to_key(key), value) for key, value in pairs), call.at)
 
 
 def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """A map of lists turned round: each string of a list with the keys under which it stands."""
+    """Evaluate ``transpose``: map each string in the lists to the keys of the lists that contain it."""
     value = arguments[0]
     if not isinstance(value, ObjectNode):
         return None
@@ -137,23 +139,23 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
         if key is None or not isinstance(entry.value, ListNode):
             return None
         for item in entry.value.items:
-            name = literal(item)
+            name = known_string(item)
             if name is None:
                 return None
             turned.setdefault(name, []).append(key)
     entries = [
         ObjectEntry(
-            StringNode((name,), call.at), ListNode(tuple(StringNode((key,), call.at) for key in sorted(found)), call.at)
+            StringNode((name,), call.at), ListNode(tuple(StringNode((key,), call.at) for key in sorted(keys)), call.at)
         )
-        for name, found in sorted(turned.items())
+        for name, keys in sorted(turned.items())
     ]
     return ObjectNode(tuple(entries), call.at)
 
 
 def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
-    """What a map that is not known holds under these names."""
+    """Return an entry for each name in an unresolved map; empty if the value cannot be a map."""
     only = value.only_hole
-    if only is None or not open_ended(value):
+    if only is None or not is_untyped(value):
         return {}
     return {
         name: StringNode(
@@ -165,5 +167,5 @@ def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
 
 MAPS = declare({
     "merge": (merge, "M*"), "keys": (keys, "m"), "values": (values, "m"), "lookup": (lookup, "msA?"),
-    "zipmap": (zipmap, "ll"), "tomap": (to_map, "M"), "transpose": (transpose, "m"),
+    "zipmap": (zipmap, "ll"), "tomap": (unchanged, "M"), "transpose": (transpose, "m"),
 })  # fmt: skip

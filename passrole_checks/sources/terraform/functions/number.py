@@ -1,4 +1,4 @@
-"""Functions on numbers. Source: Terraform language documentation, "Functions", "Numeric Functions"."""
+"""Numeric functions. Source: Terraform language documentation, "Functions", "Numeric Functions"."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import math
 from collections.abc import Callable
 
 from passrole_checks.iam.partial_values import Const, Node
-from passrole_checks.sources.terraform.evaluation.symbolic_values import number, whole
-from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_integer, known_number
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact_text
 
-_LARGEST = 1e300
-_DIGITS = 300
+_MAX_NUMBER = 1e300
+_MAX_DIGITS = 300
 
 
-def _numbers(change: Callable[..., int | float]) -> Function:
+def _numeric(change: Callable[..., int | float]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
-        found = [number(argument) for argument in arguments]
-        if any(value is None for value in found):
+        numbers = [known_number(argument) for argument in arguments]
+        if any(value is None for value in numbers):
             return None
         try:
-            result = change(*found)
-            if not math.isfinite(result) or abs(result) > _LARGEST:
-                return call.hole("no number")
+            result = change(*numbers)
+            if not math.isfinite(result) or abs(result) > _MAX_NUMBER:
+                return call.unresolved("not a finite number")
         except OverflowError:
-            return call.hole("no number")
+            return call.unresolved("not a finite number")
         except (ArithmeticError, ValueError):
-            return call.fail("no number")
+            return call.fail("not a finite number")
         return Const(int(result) if isinstance(result, float) and result.is_integer() else result, call.at)
 
     return run
@@ -39,26 +39,27 @@ def _power(base: float, exponent: float) -> int | float:
 
 
 def _logarithm(value: float, base: float) -> float:
-    found = math.log(value, base)
-    return round(found) if math.isclose(found, round(found), rel_tol=1e-12) else found
+    result = math.log(value, base)
+    return round(result) if math.isclose(result, round(result), rel_tol=1e-12) else result
 
 
 def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """A whole number written to a base: up to 36 the letters have no case, up to 62 capitals are more."""
-    value, base = exact(arguments[0]), whole(arguments[1])
+    """Evaluate ``parseint``. Up to base 36 letters are case-insensitive; above, upper-case letters are further
+    digits."""
+    value, base = exact_text(arguments[0]), known_integer(arguments[1])
     if value is None or base is None:
         return None
     if not 2 <= base <= 62:
-        return call.fail("a base is a whole number from 2 to 62")
+        return call.fail("the base must be an integer from 2 to 62")
     digits = value[1:] if value[:1] in ("+", "-") else value
     if base > 36:
         alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[:base]
     else:
         alphabet, digits = "0123456789abcdefghijklmnopqrstuvwxyz"[:base], digits.lower()
     if not digits or any(digit not in alphabet for digit in digits):
-        return call.fail("not a number to this base")
-    if len(digits) > _DIGITS:
-        return call.hole("a number too long")
+        return call.fail("not a number in this base")
+    if len(digits) > _MAX_DIGITS:
+        return call.unresolved("the number has too many digits")
     amount = 0
     for digit in digits:
         amount = amount * base + alphabet.index(digit)
@@ -66,7 +67,8 @@ def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 NUMBER = declare({
-    "abs": (_numbers(abs), "n"), "ceil": (_numbers(math.ceil), "n"), "floor": (_numbers(math.floor), "n"),
-    "log": (_numbers(_logarithm), "nn"), "pow": (_numbers(_power), "nn"),
-    "signum": (_numbers(lambda value: (value > 0) - (value < 0)), "n"), "parseint": (parse_int, "sn"),
+    "abs": (_numeric(abs), "n"), "ceil": (_numeric(math.ceil), "n"),
+    "floor": (_numeric(math.floor), "n"),
+    "log": (_numeric(_logarithm), "nn"), "pow": (_numeric(_power), "nn"),
+    "signum": (_numeric(lambda value: (value > 0) - (value < 0)), "n"), "parseint": (parse_int, "sn"),
 })  # fmt: skip

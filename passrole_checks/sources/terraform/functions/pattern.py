@@ -1,4 +1,4 @@
-"""``regex``, ``regexall`` and ``replace`` with a pattern.
+"""``regex``, ``regexall``, and ``replace`` with a pattern.
 
 Source: Terraform language documentation, "Functions", "regex" and "replace" (RE2 syntax).
 """
@@ -8,61 +8,61 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
-from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, known_string
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
-from passrole_checks.sources.terraform.functions.go_regexp_machine import MOST_WORK, Match, Regexp, Unsupported
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact
+from passrole_checks.sources.terraform.functions.go_regexp_machine import MAX_STEPS, Match, Regexp, Unsupported
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact_text
 
-_LONGEST = 200_000
-_CHEAP = 4  # steps of the machine in the time in which an expression is evaluated
+_MAX_LENGTH = 200_000
+_STEPS_PER_EVALUATION = 4  # machine steps in the time of one evaluated expression
 _INSERT = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
 def regex(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``regex``: what the first match, or its groups, hold; an error where there is none."""
-    found = _found(call, arguments, all_=False)
-    if isinstance(found, list):
-        return found[0] if found else call.fail("the pattern does not match")
-    return found
+    """Evaluate ``regex``: the first match, or its groups; an error if nothing matches."""
+    matches = _find_matches(call, arguments, all_=False)
+    if isinstance(matches, list):
+        return matches[0] if matches else call.fail("the pattern does not match")
+    return matches
 
 
 def regex_all(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``regexall``: what each match, or its groups, hold."""
-    found = _found(call, arguments, all_=True)
-    return ListNode(tuple(found), call.at) if isinstance(found, list) else found
+    """Evaluate ``regexall``: each match, or its groups."""
+    matches = _find_matches(call, arguments, all_=True)
+    return ListNode(tuple(matches), call.at) if isinstance(matches, list) else matches
 
 
-def _found(call: FunctionCall, arguments: list[Node], *, all_: bool) -> list[Node] | StringNode | None:
-    pattern, value = literal(arguments[0]), exact(arguments[1])
+def _find_matches(call: FunctionCall, arguments: list[Node], *, all_: bool) -> list[Node] | StringNode | None:
+    pattern, value = known_string(arguments[0]), exact_text(arguments[1])
     if pattern is None:
         return None
-    work = [MOST_WORK]
+    work = [MAX_STEPS]
     try:
         compiled = compile_go(pattern)
         names = [name for name in compiled.names if name is not None]
         if names and len(names) != len(compiled.names):
-            return call.fail("some groups have a name and some have none")
+            return call.fail("named and unnamed groups are mixed")
         if value is None:
             return None
-        if len(value) > _LONGEST:
-            return call.hole("a regular expression over a text too long")
-        found: list[Node] = []
+        if len(value) > _MAX_LENGTH:
+            return call.unresolved("the text is too long for a regular expression")
+        result: list[Node] = []
         for match in compiled.matches(value, work):
-            found.append(_captured(match, compiled, call, arguments[1]))
+            result.append(_captures(match, compiled, call, arguments[1]))
             if not all_:
                 break
-            if len(found) > MAX_ITEMS:
-                return call.hole("too many elements")
-        return found
+            if len(result) > MAX_ITEMS:
+                return call.unresolved("too many elements")
+        return result
     except BadPattern as error:
-        return call.fail(f"not a regular expression: {error}")
+        return call.fail(f"invalid regular expression: {error}")
     except Unsupported as error:
-        return call.hole(str(error))
+        return call.unresolved(str(error))
     finally:
-        call.scope.budget.steps -= (MOST_WORK - work[0]) // _CHEAP
+        call.scope.budget.steps -= (MAX_STEPS - work[0]) // _STEPS_PER_EVALUATION
 
 
-def _captured(match: Match, compiled: Regexp, call: FunctionCall, source: Node) -> Node:
+def _captures(match: Match, compiled: Regexp, call: FunctionCall, source: Node) -> Node:
     def node(value: str | None) -> Node:
         if value is None:
             return Const(None, call.at)
@@ -77,39 +77,42 @@ def _captured(match: Match, compiled: Regexp, call: FunctionCall, source: Node) 
     return ObjectNode(tuple(ObjectEntry(text(name or "", call.at), group) for name, group in named), call.at)
 
 
-def replaced(call: FunctionCall, arguments: list[Node], value: StringNode, pattern: str) -> Node | None:
-    """``replace`` with a pattern: ``$1``, ``${1}`` and ``${name}`` in the new text are groups, ``$$`` is a dollar."""
-    new = literal(arguments[2])
-    work = [MOST_WORK]
+def replace_pattern(call: FunctionCall, arguments: list[Node], value: StringNode, pattern: str) -> Node | None:
+    """Evaluate ``replace`` with a pattern.
+
+    In the replacement, ``$1``, ``${1}`` and ``${name}`` are groups, and ``$$`` is a dollar.
+    """
+    new = known_string(arguments[2])
+    work = [MAX_STEPS]
     try:
         compiled = compile_go(pattern)
-        known = exact(arguments[0]) if value.literal is not None else None
+        known = exact_text(arguments[0]) if value.literal is not None else None
         if known is None or new is None:
             return None
-        if len(known) > _LONGEST:
-            return call.hole("a regular expression over a text too long")
+        if len(known) > _MAX_LENGTH:
+            return call.unresolved("the text is too long for a regular expression")
         pieces: list[str] = []
-        place = length = 0
+        position = length = 0
         for match in compiled.matches(known, work):
-            pieces.extend((known[place : match.start], _expanded(new, match, compiled)))
+            pieces.extend((known[position : match.start], _expand_template(new, match, compiled)))
             length += len(pieces[-2]) + len(pieces[-1])
             if length > MAX_TEXT:
-                return call.hole("too long")
-            place = match.end
-        return StringNode(("".join((*pieces, known[place:])),), call.at, defaults=defaults_of(arguments))
+                return call.unresolved("too long")
+            position = match.end
+        return StringNode(("".join((*pieces, known[position:])),), call.at, defaults=defaults_of(arguments))
     except BadPattern as error:
-        return call.fail(f"not a regular expression: {error}")
+        return call.fail(f"invalid regular expression: {error}")
     except Unsupported as error:
-        return call.hole(str(error))
+        return call.unresolved(str(error))
     finally:
-        call.scope.budget.steps -= (MOST_WORK - work[0]) // _CHEAP
+        call.scope.budget.steps -= (MAX_STEPS - work[0]) // _STEPS_PER_EVALUATION
 
 
-def _expanded(new: str, match: Match, compiled: Regexp) -> str:
-    def insert(found: re.Match[str]) -> str:
-        if found.group(1):
+def _expand_template(new: str, match: Match, compiled: Regexp) -> str:
+    def insert(reference: re.Match[str]) -> str:
+        if reference.group(1):
             return "$"
-        name = found.group(2) or found.group(3)
+        name = reference.group(2) or reference.group(3)
         if name.isdigit():
             number = int(name[:6])
             return match.group(number) or "" if number <= len(compiled.names) else ""

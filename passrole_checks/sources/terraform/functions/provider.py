@@ -1,4 +1,4 @@
-"""The functions of the AWS provider that speak of ARNs; those of other providers are not evaluated.
+"""The AWS provider's functions for ARNs; other providers' functions are not evaluated.
 
 Source: AWS provider documentation, "Functions": arn_build, arn_parse, trim_iam_role_path; the form of an ARN: AWS
 General Reference, "Amazon Resource Names (ARNs)" (six fields, of which the last takes the rest).
@@ -17,23 +17,26 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, joined, literal
-from passrole_checks.sources.terraform.functions.signature import FunctionCall, can_hold, declare, spelled
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, join_values, known_string
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, expand_known, may_contain
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")
 
 
 def arn_build(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``provider::aws::arn_build``: five fields behind ``arn``."""
+    """Evaluate ``provider::aws::arn_build``: five fields after ``arn``."""
     pieces: list[Node] = [text("arn", call.at)]
     for argument in arguments:
         pieces.extend((text(":", call.at), argument))
-    return joined(pieces, call.at)
+    return join_values(pieces, call.at)
 
 
 def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``provider::aws::arn_parse``: a map of the five fields; nothing where a hole may hold a colon before the last."""
-    fields = _fields(arguments[0])
+    """Evaluate ``provider::aws::arn_parse``: an object of the five fields.
+
+    None if an unresolved part of an earlier field than the last may contain a colon.
+    """
+    fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
     if fields is None:
@@ -46,8 +49,11 @@ def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``provider::aws::trim_iam_role_path``: a role's ARN without the path; nothing where a hole may hold a slash."""
-    fields = _fields(arguments[0])
+    """Evaluate ``provider::aws::trim_iam_role_path``: a role ARN without its path.
+
+    None if an unresolved part may contain a slash.
+    """
+    fields = _arn_fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
     if fields is None:
@@ -55,14 +61,14 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     partition, service, region, account, resource = fields
     if join(service) != ("iam",) or join(region) != ("",):
         known = all(isinstance(part, str) for part in (*service, *region))
-        return call.fail("not the ARN of a role") if known else None
+        return call.fail("not a role ARN") if known else None
     first = resource[0]
     if not (isinstance(first, str) and first.startswith("role/")):
-        return call.fail("not the ARN of a role") if isinstance(first, str) and len(first) > 4 else None
+        return call.fail("not a role ARN") if isinstance(first, str) and len(first) > 4 else None
     name: list[Part] = []
     for part in reversed(resource):
         if isinstance(part, Unresolved):
-            if part.kind is not UnresolvedKind.NAME and can_hold(part, "/"):
+            if part.kind is not UnresolvedKind.NAME and may_contain(part, "/"):
                 return None
             name.insert(0, part)
             continue
@@ -74,15 +80,18 @@ def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return StringNode(join(parts), call.at, defaults=defaults_of(arguments))
 
 
-def _fields(value: Node) -> list[list[Part]] | str | None:
-    """The fields of an ARN behind ``arn:``; a text that says why it is none; None where it cannot be told."""
+def _arn_fields(value: Node) -> list[list[Part]] | str | None:
+    """Return the fields of an ARN after ``arn:``.
+
+    Returns a string with the reason if the value is not an ARN, None if that is undecidable.
+    """
     if not isinstance(value, StringNode):
-        return "not an ARN" if literal(value) is not None else None
-    whole = spelled(value)
+        return "not an ARN" if known_string(value) is not None else None
+    whole = expand_known(value)
     groups: list[list[Part]] = [[]]
     for part in whole.parts:
         if isinstance(part, Unresolved):
-            if len(groups) < 6 and can_hold(part, ":"):
+            if len(groups) < 6 and may_contain(part, ":"):
                 return None
             groups[-1].append(part)
             continue

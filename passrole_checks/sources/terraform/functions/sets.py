@@ -1,4 +1,4 @@
-"""Functions on sets, which are kept as lists without repetitions, in the order that Terraform walks them in.
+"""Functions on sets, which are represented as lists without duplicates, in Terraform's iteration order.
 
 Source: Terraform language documentation, "Functions", "Collection Functions" and "Type Conversion Functions".
 """
@@ -7,93 +7,108 @@ from __future__ import annotations
 
 from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, StringNode
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.get_path import certain
-from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
-from passrole_checks.sources.terraform.evaluation.operators import equal
-from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, literal, number
-from passrole_checks.sources.terraform.functions.collection import concat, elements, in_order, listed, without_repeats
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
+from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
+from passrole_checks.sources.terraform.evaluation.operators import are_equal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, known_number, known_string
+from passrole_checks.sources.terraform.functions.collection import (
+    build_list,
+    concat,
+    deduplicate,
+    elements,
+    sort_strings,
+)
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
-_MOST_ROWS = 2_000
+_MAX_ROWS = 2_000
 
 
 def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``toset``: each element once and in order, in every reading."""
+    """Evaluate ``toset`` in every alternative: sorted, without duplicates."""
     value = arguments[0]
     if isinstance(value, Choice):
         return Choice(
-            value.condition, tuple((o, to_set(call, [one]) or call.hole()) for o, one in value.options), value.at
+            value.condition,
+            tuple((o, to_set(call, [option]) or call.unresolved()) for o, option in value.options),
+            value.at,
         )
     return as_set(value, call) if isinstance(value, ListNode) else value
 
 
 def as_set(value: ListNode, call: FunctionCall) -> ListNode:
-    """The elements once each, strings and numbers in their order."""
-    found, exact = without_repeats(list(value.items))
-    if all(isinstance(item, Const) and number(item) is not None for item in found):
-        found.sort(key=lambda item: number(item) or 0)
-    elif all(literal(item) is not None or not certain(item) or isinstance(item, StringNode) for item in found):
-        found, _, places = in_order(found, call)
-        return listed(found, call, value, places, exact=exact)
-    return listed(found, call, value, exact=exact)
+    """Return the elements without duplicates; strings and numbers are sorted."""
+    items, exact = deduplicate(list(value.items))
+    if all(isinstance(item, Const) and known_number(item) is not None for item in items):
+        items.sort(key=lambda item: known_number(item) or 0)
+    elif all(
+        known_string(item) is not None or not is_single_element(item) or isinstance(item, StringNode) for item in items
+    ):
+        items, _, order = sort_strings(items, call)
+        return build_list(items, call, value, order, exact=exact)
+    return build_list(items, call, value, exact=exact)
 
 
 def set_union(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``setunion``: the elements of all sets once each."""
+    """Evaluate ``setunion``."""
     joined = concat(call, arguments)
     return as_set(joined, call) if isinstance(joined, ListNode) else None
 
 
-def set_kept(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``setintersection`` and ``setsubtract``: an element of which it cannot be told is there under a condition."""
-    wanted = call.name == "setintersection"
+def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``setintersection`` and ``setsubtract``: an element whose membership is undecidable is conditional."""
+    keep_common = call.name == "setintersection"
     sets = list(arguments)
-    if wanted:  # the order makes no difference; that of which most is known is looked through
+    if keep_common:  # the order does not matter; iterate over a completely known set
         sets.sort(
-            key=lambda one: not (isinstance(one, ListNode) and all(literal(item) is not None for item in one.items))
+            key=lambda set_: (
+                not (isinstance(set_, ListNode) and all(known_string(item) is not None for item in set_.items))
+            )
         )
-    found: list[Node] = []
+    result: list[Node] = []
     for item in elements(sets[0]):
-        answers = [_within(item, other) for other in sets[1:]]
-        if (not wanted) in answers:
+        answers = [_contains(item, other) for other in sets[1:]]
+        if (not keep_common) in answers:
             continue
         if None not in answers or isinstance(item, UnknownTail):
-            found.append(item)
+            result.append(item)
             continue
-        name = literal(item)
-        words = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
-        found.append(under(((call.scope.condition(f"{call.words} holds {words}"), "true"),), item))
-    return as_set(ListNode(tuple(found), call.at), call)
+        name = known_string(item)
+        shown = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
+        result.append(guard(((call.scope.condition(f"{call.text} holds {shown}"), "true"),), item))
+    return as_set(ListNode(tuple(result), call.at), call)
 
 
-def _within(item: Node, other: Node) -> bool | None:
-    """Whether a set holds an element, None where it cannot be told."""
-    answers = [equal(one, item) if certain(one) and certain(item) else None for one in elements(other)]
+def _contains(item: Node, other: Node) -> bool | None:
+    """True if a set contains an element; None if that is undecidable."""
+    answers = [
+        are_equal(element, item) if is_single_element(element) and is_single_element(item) else None
+        for element in elements(other)
+    ]
     return True if True in answers else None if None in answers else False
 
 
 def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """All combinations; one with an element that may be missing, or stand for several, is there under a condition."""
+    """Evaluate ``setproduct``: a combination with an element that may be absent or repeated is conditional."""
     rows: list[tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]] = [((), ())]
     for argument in arguments:
-        rounds = rounds_of(argument)
+        rounds = iterations_of(argument)
         if rounds is None:
             return call.fail("an argument is not a list or a set")
-        if len(rows) * len(rounds) > _MOST_ROWS:
-            return call.hole("too many elements")
-        several = [(one.value, one.when or _some(one, call)) for one in rounds]
-        rows = [((*row, value), (*when, *more)) for row, when in rows for value, more in several]
-    found = [under(when, ListNode(row, call.at)) for row, when in rows]
-    return listed(found, call, *arguments)
+        if len(rows) * len(rounds) > _MAX_ROWS:
+            return call.unresolved("too many elements")
+        options = [(round_.value, round_.when or _nonempty(round_, call)) for round_ in rounds]
+        rows = [((*row, value), (*when, *further)) for row, when in rows for value, further in options]
+    combinations = [guard(when, ListNode(row, call.at)) for row, when in rows]
+    return build_list(combinations, call, *arguments)
 
 
-def _some(one: Round, call: FunctionCall) -> tuple[tuple[str, str], ...]:
-    """The condition under which there are any of the elements that a round stands for."""
-    return ((call.scope.condition(f"{one.value} is not empty"), "true"),) if one.many else ()
+def _nonempty(round_: Iteration, call: FunctionCall) -> tuple[tuple[str, str], ...]:
+    """Return the condition under which a round of unknown length has any elements."""
+    return ((call.scope.condition(f"{round_.value} is not empty"), "true"),) if round_.repeated else ()
 
 
 SETS = declare({
-    "toset": (to_set, "L"), "setunion": (set_union, "l*"), "setintersection": (set_kept, "ll*"),
-    "setsubtract": (set_kept, "ll"), "setproduct": (set_product, "l*"),
+    "toset": (to_set, "L"), "setunion": (set_union, "l*"), "setintersection": (intersect_or_subtract, "ll*"),
+    "setsubtract": (intersect_or_subtract, "ll"), "setproduct": (set_product, "l*"),
 })  # fmt: skip

@@ -1,6 +1,7 @@
-"""Functions on strings of which only parts may be known.
+"""Functions on partially known strings.
 
-A part that a hole cannot change stays. A hole that a function changes is named after the function and the hole.
+A part that an unresolved value cannot affect stays known. An unresolved part that a function changes is named after the
+function and that part.
 Source: Terraform language documentation, "Functions", "String Functions".
 """
 
@@ -25,7 +26,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import certain, item_at
+from passrole_checks.sources.terraform.evaluation.get_path import get_element, is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Encoded,
@@ -33,50 +34,53 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Unordered,
     defaults_of,
     is_null,
-    joined,
-    literal,
-    number,
+    is_too_long,
+    join_values,
+    known_bool,
+    known_integer,
+    known_number,
+    known_string,
     number_text,
     parts_of,
-    too_long,
-    truth,
-    whole,
 )
 from passrole_checks.sources.terraform.functions.collection import elements, length
-from passrole_checks.sources.terraform.functions.pattern import replaced
+from passrole_checks.sources.terraform.functions.pattern import replace_pattern
 from passrole_checks.sources.terraform.functions.signature import (
     Function,
     FunctionCall,
-    can_hold,
     declare,
-    exact,
-    filled,
-    spelled,
+    exact_text,
+    expand_known,
+    is_nonempty,
+    may_contain,
 )
 
 
-def as_text(value: Node) -> StringNode | None:
-    """The value as a string, with all that is known of its holes."""
+def as_string(value: Node) -> StringNode | None:
+    """Return the value as a string, with everything that is known of its unresolved parts; None for other types."""
     if isinstance(value, StringNode):
-        return spelled(value)
-    found = literal(value)
-    return text(found, value.at) if found is not None else None
+        return expand_known(value)
+    string = known_string(value)
+    return text(string, value.at) if string is not None else None
 
 
-def made_of(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *arguments: Node) -> Node:
-    """A string of these parts, which stands by default where an argument does; a hole where it would be too long."""
-    if too_long(parts):
-        return call.hole("too long")
+def build_string(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *arguments: Node) -> Node:
+    """Return a string of these parts, with the defaults of the arguments; unresolved if it would be too long."""
+    if is_too_long(parts):
+        return call.unresolved("too long")
     return StringNode(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
 
 
 def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``join``: known elements stay known around those that are not; an unknown run leaves its separators open."""
+    """Evaluate ``join``: known elements stay known.
+
+    Separators next to an unknown number of elements are unresolved.
+    """
     items = [item for argument in arguments[1:] for item in elements(argument)]
     separator = arguments[0]
     if any(isinstance(item, (ListNode, ObjectNode)) for item in items):
         return call.fail("an element is not a string")
-    if any(is_null(item) and certain(item) for item in items):
+    if any(is_null(item) and is_single_element(item) for item in items):
         return call.fail("an element is null")
     if any(isinstance(argument, Unordered) for argument in arguments[1:]) and len(items) > 1:
         return None
@@ -84,257 +88,285 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
         if any(isinstance(value, UnknownTail) for value in values):
-            return joined(_with_separators([one for one in values if not isinstance(one, Absent)], separator), call.at)
+            return join_values(
+                _interleave([element for element in values if not isinstance(element, Absent)], separator), call.at
+            )
         for value in values:
-            if certain(value):
+            if is_single_element(value):
                 pieces.extend([separator, value] if pieces else [value])
         if len(pieces) == 1 and isinstance(pieces[0], Encoded):
-            return pieces[0]  # how modules give the one document that there is, if any
-        return joined(pieces, call.at)
+            return pieces[0]  # modules return their optional document this way
+        return join_values(pieces, call.at)
 
-    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], UnknownTail) and _of_role(items[0]):
-        # how modules give the one role that there is, if any
-        return item_at(ListNode((items[0],), call.at), 0, call.words, call.at, text("", call.at))
+    if (
+        len(items) == 1
+        and known_string(separator) == ""
+        and isinstance(items[0], UnknownTail)
+        and _names_role(items[0])
+    ):
+        # modules return their optional role this way
+        return get_element(ListNode((items[0],), call.at), 0, call.text, call.at, text("", call.at))
     return map_choices(run, *items)
 
 
-def _with_separators(items: list[Node], separator: Node) -> list[Node]:
-    """Known elements around unknown runs, of which the separators are not known either."""
+def _interleave(items: list[Node], separator: Node) -> list[Node]:
+    """Put separators between known elements; none next to an unknown number of elements, which contain their own."""
     pieces: list[Node] = []
     for item in items:
         if pieces and not isinstance(item, UnknownTail) and not isinstance(pieces[-1], UnknownTail):
             pieces.append(separator)
-        pieces.append(_run_of(item) if isinstance(item, UnknownTail) else item)
+        pieces.append(_joined_tail(item) if isinstance(item, UnknownTail) else item)
     return pieces
 
 
-def _of_role(item: UnknownTail) -> bool:
+def _names_role(item: UnknownTail) -> bool:
     return any(part.role is not None for part in item.holes)
 
 
-def _run_of(item: UnknownTail) -> UnknownTail:
-    """Any number of elements of a form, joined, as one hole."""
+def _joined_tail(item: UnknownTail) -> UnknownTail:
+    """Return an unknown number of elements, joined, as one unresolved part."""
     only = item.only_hole
-    words, why = (only.expression, only.reason) if only is not None else (str(item), "")
-    return UnknownTail((Unresolved(f"{words}, joined", reason=why),), item.at, defaults=item.defaults)
+    expression, reason = (only.expression, only.reason) if only is not None else (str(item), "")
+    return UnknownTail((Unresolved(f"{expression}, joined", reason=reason),), item.at, defaults=item.defaults)
 
 
-def _cased(change: Callable[[str], str]) -> Function:
+def _case_function(change: Callable[[str], str]) -> Function:
     def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         value = arguments[0]
         if not isinstance(value, StringNode):
-            found = literal(value)
-            return text(change(found), call.at) if found is not None else None
+            string = known_string(value)
+            return text(change(string), call.at) if string is not None else None
         parts = [
-            change(part) if isinstance(part, str) else _changed(part, call.name, change) for part in filled_in(value)
+            change(part) if isinstance(part, str) else _change_case(part, call.name, change)
+            for part in known_parts(value)
         ]
-        return made_of(parts, call, value)
+        return build_string(parts, call, value)
 
     return run
 
 
-def filled_in(value: StringNode) -> tuple[Part, ...]:
-    """The parts, known names of roles and the like filled in where they are known to the end."""
-    found = literal(value)
-    return (found,) if found is not None else (spelled(value) if isinstance(value, Encoded) else value).parts
+def known_parts(value: StringNode) -> tuple[Part, ...]:
+    """Return the parts of a string, with names of roles and the like inserted if they are known completely."""
+    string = known_string(value)
+    return (string,) if string is not None else (expand_known(value) if isinstance(value, Encoded) else value).parts
 
 
-def _changed(part: Unresolved, name: str, change: Callable[[str], str]) -> Unresolved:
-    """A hole after a change of case. An account id has none, and names of partitions and Regions are in lower case."""
+def _change_case(part: Unresolved, name: str, change: Callable[[str], str]) -> Unresolved:
+    """Return an unresolved part after a change of case.
+
+    Account ids have no case; partitions and Regions are lower-case.
+    """
     if part.kind is UnresolvedKind.ACCOUNT_ID or (
         name == "lower" and part.kind in (UnresolvedKind.PARTITION, UnresolvedKind.REGION)
     ):
         return part
-    known = tuple(change(one) if isinstance(one, str) else _changed(one, name, change) for one in part.known or ())
+    known = tuple(
+        change(inner) if isinstance(inner, str) else _change_case(inner, name, change) for inner in part.known or ()
+    )
     kind = (
         part.kind
         if part.kind is UnresolvedKind.NAME
         else UnresolvedKind.NAME
-        if filled(part) and not part.known
+        if is_nonempty(part) and not part.known
         else UnresolvedKind.ANYTHING
     )
     return Unresolved(f"{name}({part.expression})", kind, known=join(known) if known else None, reason=part.reason)
 
 
 def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``replace`` of a text or, between slashes, a pattern; a hole that cannot hold the text stays as it is."""
-    old = literal(arguments[1])
-    value = as_text(arguments[0])
+    """Evaluate ``replace`` of a substring or, between slashes, a pattern.
+
+    An unresolved part that cannot match is unchanged.
+    """
+    old = known_string(arguments[1])
+    value = as_string(arguments[0])
     if value is None or old is None:
         return None
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
-        return replaced(call, arguments, value, old[1:-1])
+        return replace_pattern(call, arguments, value, old[1:-1])
     new = parts_of(arguments[2])
-    found: list[Part] = []
-    for place, part in enumerate(value.parts):
+    result: list[Part] = []
+    for index, part in enumerate(value.parts):
         if isinstance(part, str):
             pieces = part.split(old) if old else ["", *part, ""]
-            if len(pieces) * max(len(new), 1) > 10_000 or not _alone(value.parts, place, old):
-                return None if len(pieces) < 10_000 else call.hole("too long")
-            found.append(pieces[0])
+            if len(pieces) * max(len(new), 1) > 10_000 or not _is_isolated(value.parts, index, old):
+                return None if len(pieces) < 10_000 else call.unresolved("too long")
+            result.append(pieces[0])
             for piece in pieces[1:]:
-                found.extend((*new, piece))
+                result.extend((*new, piece))
         else:
-            found.append(_without(part, old, arguments[2], call) if _may_contain(part, old) else part)
-    return made_of(found, call, *arguments)
+            result.append(_replaced(part, old, arguments[2], call) if _may_match(part, old) else part)
+    return build_string(result, call, *arguments)
 
 
-def _alone(parts: tuple[Part, ...], place: int, old: str) -> bool:
-    """Whether no match can reach from this literal into a hole beside it."""
-    part = parts[place]
+def _is_isolated(parts: tuple[Part, ...], index: int, old: str) -> bool:
+    """True if no match can extend from this literal into an adjacent unresolved part."""
+    part = parts[index]
     if not isinstance(part, str) or len(old) < 2:
         return bool(old) or len(parts) == 1
-    before, after = (parts[place - 1] if place else None), (parts[place + 1] if place + 1 < len(parts) else None)
+    before, after = (parts[index - 1] if index else None), (parts[index + 1] if index + 1 < len(parts) else None)
     reach = range(1, len(old))
-    if isinstance(after, Unresolved) and any(part.endswith(old[:n]) and _meets(after, old[n:], 0) for n in reach):
+    if isinstance(after, Unresolved) and any(
+        part.endswith(old[:n]) and _may_continue(after, old[n:], 0) for n in reach
+    ):
         return False
-    if isinstance(before, Unresolved) and any(part.startswith(old[n:]) and _meets(before, old[:n], -1) for n in reach):
+    if isinstance(before, Unresolved) and any(
+        part.startswith(old[n:]) and _may_continue(before, old[:n], -1) for n in reach
+    ):
         return False
     return not (isinstance(before, Unresolved) and isinstance(after, Unresolved) and part in old[1:-1])
 
 
-def _may_contain(part: Unresolved, inner: str) -> bool:
-    """Whether a hole may hold a whole match."""
-    return all(can_hold(part, letter) for letter in inner)
+def _may_match(part: Unresolved, inner: str) -> bool:
+    """True if an unresolved part may contain a whole match."""
+    return all(may_contain(part, character) for character in inner)
 
 
-def _meets(part: Unresolved, rest: str, end: int) -> bool:
-    """Whether a hole may begin (or end) with what is left of a match, or be empty."""
-    return not filled(part) or can_hold(part, rest[end])
+def _may_continue(part: Unresolved, rest: str, end: int) -> bool:
+    """True if an unresolved part may start (or end) with the rest of a match, or be empty."""
+    return not is_nonempty(part) or may_contain(part, rest[end])
 
 
-def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
-    words = literal(new)
-    keeps = part.kind is UnresolvedKind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
-    shown = path_conditions.quoted(words) if words is not None else str(new)
+def _replaced(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
+    replacement = known_string(new)
+    keeps = (
+        part.kind is UnresolvedKind.NAME
+        and replacement is not None
+        and replacement != ""
+        and not set("*?:/") & set(replacement)
+    )
+    shown = path_conditions.quoted(replacement) if replacement is not None else str(new)
     expression = f"{call.name}({part.expression}, {path_conditions.quoted(old)}, {shown})"
     return Unresolved(expression, UnresolvedKind.NAME if keeps else UnresolvedKind.ANYTHING, reason=part.reason)
 
 
 def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``split``: pieces up to a hole that may hold the separator, behind it an unknown run."""
-    separator, value = literal(arguments[0]), as_text(arguments[1])
+    """Evaluate ``split``: pieces up to the first unresolved part that may contain the separator.
+
+    An unknown number of pieces follows.
+    """
+    separator, value = known_string(arguments[0]), as_string(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
-    for place, part in enumerate(value.parts):
+    for index, part in enumerate(value.parts):
         if isinstance(part, Unresolved):
-            if _may_contain(part, separator):
-                return _cut_off(groups, call, value)
+            if _may_match(part, separator):
+                return _pieces_and_tail(groups, call, value)
             groups[-1].append(part)
             continue
         if not separator:
-            groups = [*groups[:-1], *[list[Part]([letter]) for letter in graphemes(part) or []]]
+            groups = [*groups[:-1], *[list[Part]([character]) for character in graphemes(part) or []]]
             continue
-        if not _alone(value.parts, place, separator):
-            return _cut_off(groups, call, value)
+        if not _is_isolated(value.parts, index, separator):
+            return _pieces_and_tail(groups, call, value)
         if part.count(separator) > MAX_ITEMS:
-            return call.hole("too many elements")
+            return call.unresolved("too many elements")
         first, *others = part.split(separator)
         groups[-1].append(first)
         groups.extend([other] for other in others)
     return ListNode(tuple(StringNode(join(group), call.at, defaults=value.defaults) for group in groups), call.at)
 
 
-def _cut_off(groups: list[list[Part]], call: FunctionCall, value: StringNode) -> Node:
-    """The pieces up to one that is not known to its end, and behind it any number of others."""
-    found: list[Node] = [StringNode(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
+def _pieces_and_tail(groups: list[list[Part]], call: FunctionCall, value: StringNode) -> Node:
+    """Return all pieces but the last, followed by an unknown number of others."""
+    pieces: list[Node] = [StringNode(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
     reason = next((part.reason for part in value.holes if part.reason), "")
-    found.append(UnknownTail((Unresolved(f"{call.words}[*]", reason=reason),), call.at, defaults=value.defaults))
-    return ListNode(tuple(found), call.at)
+    pieces.append(UnknownTail((Unresolved(f"{call.text}[*]", reason=reason),), call.at, defaults=value.defaults))
+    return ListNode(tuple(pieces), call.at)
 
 
 def graphemes(value: str) -> list[str] | None:
-    """The characters as Terraform counts them; None where that takes more than looking at each code point."""
+    """Return the characters as Terraform counts them; None if code points do not determine them."""
     if value.isascii():
         return re.findall(r"\r\n|.", value, re.DOTALL)
     value = unicodedata.normalize("NFC", value)
-    return list(value) if "\r\n" not in value and all(map(_stands_alone, value)) else None
+    return list(value) if "\r\n" not in value and all(map(_is_single_grapheme, value)) else None
 
 
-def _stands_alone(letter: str) -> bool:
-    """Whether a code point is a character of its own, whatever stands beside it: no accent, no emoji."""
-    code, category = ord(letter), unicodedata.category(letter)
+def _is_single_grapheme(character: str) -> bool:
+    """True if a code point is a character of its own in every context: no accent, no emoji."""
+    code, category = ord(character), unicodedata.category(character)
     return (
         code < 128 or (category[0] in "LNPZ" and not 0x1100 <= code <= 0x11FF) or (category == "So" and code < 0x1F000)
     )
 
 
 def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``substr``: characters from the known beginning or end; a hole where it reaches into one."""
-    value, start, size = as_text(arguments[0]), whole(arguments[1]), whole(arguments[2])
+    """Evaluate ``substr`` within a known beginning or end; a result that includes unresolved parts is unresolved."""
+    value, start, size = as_string(arguments[0]), known_integer(arguments[1]), known_integer(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
         return None
     if not size:
         return text("", call.at)
     if value.literal is not None:
-        letters = graphemes(value.literal)
-        if letters is None:
+        characters = graphemes(value.literal)
+        if characters is None:
             return None
-        begin = start if start >= 0 else max(len(letters) + start, 0)
-        return made_of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
+        begin = start if start >= 0 else max(len(characters) + start, 0)
+        return build_string(["".join(characters[begin : None if size < 0 else begin + size])], call, *arguments)
     first, last = value.parts[0], value.parts[-1]
     if start < 0:
-        letters = graphemes(last) if isinstance(last, str) else None
-        if letters is None or len(letters) < -start:
+        characters = graphemes(last) if isinstance(last, str) else None
+        if characters is None or len(characters) < -start:
             return None
-        begin = len(letters) + start
-        return made_of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
-    letters = graphemes(first) if isinstance(first, str) else []
-    if letters is None or len(letters) < start:
+        begin = len(characters) + start
+        return build_string(["".join(characters[begin : None if size < 0 else begin + size])], call, *arguments)
+    characters = graphemes(first) if isinstance(first, str) else []
+    if characters is None or len(characters) < start:
         return None
     if size < 0:
-        return made_of(["".join(letters[start:]), *value.parts[bool(letters) :]], call, *arguments)
-    kept = "".join(letters[start : start + size])
-    if start + size <= len(letters):
-        return made_of([kept], call, *arguments)
-    others = value.parts[bool(letters) :]
+        return build_string(["".join(characters[start:]), *value.parts[bool(characters) :]], call, *arguments)
+    prefix = "".join(characters[start : start + size])
+    if start + size <= len(characters):
+        return build_string([prefix], call, *arguments)
+    others = value.parts[bool(characters) :]
     named = all(part.kind is UnresolvedKind.NAME for part in others if isinstance(part, Unresolved)) and not set(
         "*?:/"
     ) & set("".join(part for part in others if isinstance(part, str)))
     reason = next((part.reason for part in value.holes if part.reason), "")
-    return made_of(
-        [kept, Unresolved(call.words, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
+    return build_string(
+        [prefix, Unresolved(call.text, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
         call,
         *arguments,
     )
 
 
 def title(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """The first letter of each word in upper case; a word ends where neither letter, digit nor underscore stands."""
-    found = exact(arguments[0])
-    if found is None:
+    """Evaluate ``title``: the first letter of each word in upper case. Letters, digits and underscores form words."""
+    string = exact_text(arguments[0])
+    if string is None:
         return None
-    letters: list[str] = []
+    characters: list[str] = []
     before = " "
-    for letter in found:
+    for character in string:
         separate = not (before.isalnum() or before == "_") if before.isascii() else before.isspace()
-        letters.append(letter.upper() if separate and len(letter.upper()) == 1 else letter)
-        before = letter
-    return made_of(["".join(letters)], call, arguments[0])
+        characters.append(character.upper() if separate and len(character.upper()) == 1 else character)
+        before = character
+    return build_string(["".join(characters)], call, arguments[0])
 
 
-def reversed_(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``strrev`` of a text that is known."""
-    found = exact(arguments[0])
-    letters = graphemes(found) if found is not None else None
-    return made_of(["".join(reversed(letters))], call, arguments[0]) if letters is not None else None
+def reverse_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``strrev`` for a known string."""
+    string = exact_text(arguments[0])
+    characters = graphemes(string) if string is not None else None
+    return build_string(["".join(reversed(characters))], call, arguments[0]) if characters is not None else None
 
 
 def size(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``length``, of strings too."""
+    """Evaluate ``length``, of strings too."""
     value = arguments[0]
-    found = exact(value) if isinstance(value, StringNode) else None
-    if found is not None and found.isascii():
-        return Const(len(found) - found.count("\r\n"), call.at)
-    if found is not None:
-        letters = graphemes(found)
-        return Const(len(letters), call.at) if letters is not None else None
+    string = exact_text(value) if isinstance(value, StringNode) else None
+    if string is not None and string.isascii():
+        return Const(len(string) - string.count("\r\n"), call.at)
+    if string is not None:
+        characters = graphemes(string)
+        return Const(len(characters), call.at) if characters is not None else None
     return length(call, arguments)
 
 
 def to_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``tostring``; null stays null."""
+    """Evaluate ``tostring``; null stays null."""
     value = arguments[0]
     if isinstance(value, StringNode) or is_null(value):
         return value
@@ -342,20 +374,20 @@ def to_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def to_number(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``tonumber`` of what is known; null stays null."""
-    amount = number(arguments[0])
+    """Evaluate ``tonumber`` for a known value; null stays null."""
+    amount = known_number(arguments[0])
     return Const(amount, call.at) if amount is not None else arguments[0] if is_null(arguments[0]) else None
 
 
 def to_bool(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``tobool`` of what is known; null stays null."""
-    decided = truth(arguments[0])
+    """Evaluate ``tobool`` for a known value; null stays null."""
+    decided = known_bool(arguments[0])
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None
 
 
 TEXT = declare({
-    "join": (join_, "sl*"), "lower": (_cased(str.lower), "s"), "upper": (_cased(str.upper), "s"),
+    "join": (join_, "sl*"), "lower": (_case_function(str.lower), "s"), "upper": (_case_function(str.upper), "s"),
     "replace": (replace_, "sss"), "split": (split, "ss"), "substr": (substr, "snn"), "title": (title, "s"),
-    "strrev": (reversed_, "s"), "length": (size, "x"), "tostring": (to_string, "S"), "tonumber": (to_number, "N"),
+    "strrev": (reverse_string, "s"), "length": (size, "x"), "tostring": (to_string, "S"), "tonumber": (to_number, "N"),
     "tobool": (to_bool, "B"),
 })  # fmt: skip

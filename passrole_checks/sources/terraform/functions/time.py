@@ -1,4 +1,4 @@
-"""Functions on times that are written in the configuration; the clock is never looked at.
+"""Functions on times that the configuration contains; the clock is never read.
 
 Source: Terraform language documentation, "Functions", "Date and Time Functions"; times are written as in RFC 3339.
 """
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from passrole_checks.iam.partial_values import Const, Node, StringNode
-from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")
@@ -18,14 +18,14 @@ _DURATION = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(ns|us|µs|μs|ms|s
 _UNITS = {"ns": Fraction(1, 10**9), "us": Fraction(1, 10**6), "µs": Fraction(1, 10**6), "μs": Fraction(1, 10**6),
           "ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}  # fmt: skip
 _TOKEN = re.compile(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|[^a-zA-Z']+|'")
-_FORMS = {
+_PADDED_FORMATS = {
     "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "DD": "%d", "EEEE": "%A", "EEE": "%a", "hh": "%H",
     "HH": "%I", "mm": "%M", "ss": "%S", "AA": "%p",
 }  # fmt: skip
-_BARE = {"M": "%m", "D": "%d", "h": "%H", "H": "%I", "m": "%M", "s": "%S"}
+_UNPADDED_FORMATS = {"M": "%m", "D": "%d", "h": "%H", "H": "%I", "m": "%M", "s": "%S"}
 
 
-def _time(value: str) -> datetime | None:
+def _parse_time(value: str) -> datetime | None:
     match = _TIME.fullmatch(value)
     if match is None:
         return None
@@ -35,73 +35,73 @@ def _time(value: str) -> datetime | None:
         return None
 
 
-def _written(value: datetime) -> str:
-    found = value.isoformat()
-    return found.removesuffix("+00:00") + "Z" if found.endswith("+00:00") else found
+def _format_time(value: datetime) -> str:
+    formatted = value.isoformat()
+    return formatted.removesuffix("+00:00") + "Z" if formatted.endswith("+00:00") else formatted
 
 
 def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``timeadd`` of a time and a duration that are known."""
-    given, duration = literal(arguments[0]), literal(arguments[1])
-    if given is None or duration is None:
+    """Evaluate ``timeadd`` for a known time and duration."""
+    time, duration = known_string(arguments[0]), known_string(arguments[1])
+    if time is None or duration is None:
         return None
-    start, sign = _time(given), -1 if duration[:1] == "-" else 1
+    start, sign = _parse_time(time), -1 if duration[:1] == "-" else 1
     pieces = duration.lstrip("+-") if duration[:2] not in ("+-", "-+", "--", "++") else ""
-    found = list(_DURATION.finditer(pieces))
-    if start is None or not found or "".join(match.group() for match in found) != pieces:
+    components = list(_DURATION.finditer(pieces))
+    if start is None or not components or "".join(match.group() for match in components) != pieces:
         return call.fail("not a time, or not a duration") if pieces != "0" or start is None else arguments[0]
-    seconds = sum(Fraction("0" + match.group(1).rstrip(".")) * _UNITS[match.group(2)] for match in found)
+    seconds = sum(Fraction("0" + match.group(1).rstrip(".")) * _UNITS[match.group(2)] for match in components)
     if seconds.denominator != 1:
         return None
     try:
         return StringNode(
-            (_written(start + sign * timedelta(seconds=int(seconds))),), call.at, defaults=defaults_of(arguments)
+            (_format_time(start + sign * timedelta(seconds=int(seconds))),), call.at, defaults=defaults_of(arguments)
         )
     except OverflowError:
-        return call.fail("a time out of range")
+        return call.fail("the time is out of range")
 
 
 def time_compare(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``timecmp`` of two times that are known: -1, 0 or 1."""
-    given = [literal(argument) for argument in arguments]
-    if any(value is None for value in given):
+    """Evaluate ``timecmp`` for two known times: -1, 0 or 1."""
+    times = [known_string(argument) for argument in arguments]
+    if any(value is None for value in times):
         return None
-    first, second = (_time(value or "") for value in given)
+    first, second = (_parse_time(value or "") for value in times)
     if first is None or second is None:
         return call.fail("not a time")
     return Const((first > second) - (first < second), call.at)
 
 
 def format_date(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``formatdate`` of a time that is known."""
-    pattern, given = literal(arguments[0]), literal(arguments[1])
-    if pattern is None or given is None:
+    """Evaluate ``formatdate`` for a known time."""
+    pattern, timestamp = known_string(arguments[0]), known_string(arguments[1])
+    if pattern is None or timestamp is None:
         return None
-    time = _time(given)
+    time = _parse_time(timestamp)
     if time is None:
         return call.fail("not a time")
-    found: list[str] = []
+    pieces: list[str] = []
     for match in _TOKEN.finditer(pattern):
         word = match.group()
         if word == "'":
-            return call.fail("a quotation that does not end")
+            return call.fail("unterminated quote")
         if match.group(1) is not None:
-            found.append(match.group(1).replace("''", "'"))
+            pieces.append(match.group(1).replace("''", "'"))
         elif match.group(2) is None:
-            found.append(word)
+            pieces.append(word)
         else:
-            shown = _shown(word, time)
-            if shown is None:
-                return call.fail(f"'{word}' is no part of a time")
-            found.append(shown)
-    return StringNode(("".join(found),), call.at, defaults=defaults_of(arguments))
+            formatted = _format_token(word, time)
+            if formatted is None:
+                return call.fail(f"'{word}' is not a date format")
+            pieces.append(formatted)
+    return StringNode(("".join(pieces),), call.at, defaults=defaults_of(arguments))
 
 
-def _shown(word: str, time: datetime) -> str | None:
-    if word in _FORMS:
-        return _english(time, word)
-    if word in _BARE:
-        return str(int(time.strftime(_BARE[word])))
+def _format_token(word: str, time: datetime) -> str | None:
+    if word in _PADDED_FORMATS:
+        return _format_in_english(time, word)
+    if word in _UNPADDED_FORMATS:
+        return str(int(time.strftime(_UNPADDED_FORMATS[word])))
     if word == "aa":
         return "am" if time.hour < 12 else "pm"
     offset = time.strftime("%z")
@@ -119,15 +119,15 @@ _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augu
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def _english(time: datetime, word: str) -> str:
-    """A part of a time; names are English wherever this runs."""
+def _format_in_english(time: datetime, word: str) -> str:
+    """Format one component of a time, with English names in every locale."""
     if word in ("MMMM", "MMM"):
         return _MONTHS[time.month - 1] if word == "MMMM" else _MONTHS[time.month - 1][:3]
     if word in ("EEEE", "EEE"):
         return _DAYS[time.weekday()] if word == "EEEE" else _DAYS[time.weekday()][:3]
     if word == "AA":
         return "AM" if time.hour < 12 else "PM"
-    return f"{time.year:04}" if word == "YYYY" else time.strftime(_FORMS[word])
+    return f"{time.year:04}" if word == "YYYY" else time.strftime(_PADDED_FORMATS[word])
 
 
 TIME = declare({"timeadd": (time_add, "ss"), "timecmp": (time_compare, "ss"), "formatdate": (format_date, "ss")})

@@ -1,8 +1,8 @@
 """``yamldecode`` and ``yamlencode``.
 
-YAML is read with its places, where the text stands letter for letter in a file, and with holes, each of which stands
-where its text would. Source: Terraform language documentation, "Functions", "yamldecode" (YAML 1.2, its core schema
-and merge keys).
+Nodes keep their positions if the text is copied verbatim from a file. Unresolved parts are replaced by private-use
+characters while the text is parsed.
+Source: Terraform language documentation, "Functions", "yamldecode" (YAML 1.2, its core schema and merge keys).
 """
 
 from __future__ import annotations
@@ -25,39 +25,47 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, defaults_of, hole, known, parts_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    defaults_of,
+    fill_known_parts,
+    parts_of,
+    unresolved,
+)
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
-_DEPTH = 40
-_LONGEST = 200_000
-_MOST_NODES = 20_000
-_MARK = 0xE000  # the first of the characters that stand for holes
-_MOST_HOLES = 4_000
+_MAX_DEPTH = 40
+_MAX_LENGTH = 200_000
+_MAX_NODES = 20_000
+_FIRST_MARK = 0xE000  # the first of the characters that replace unresolved parts
+_MAX_UNRESOLVED = 4_000
 _MARKS = re.compile("[\ue000-\uf8ff]")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """``yamldecode``: the tree of a YAML text, with holes where it has some."""
+    """Evaluate ``yamldecode``: the tree of a YAML text, unresolved parts included."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
     if not isinstance(value, StringNode) or (value.only_hole is not None and not value.only_hole.known):
         return None
-    return _Reader(value if value.starts else known(value), call).read()
+    return _YamlReader(value if value.starts else fill_known_parts(value), call).read()
 
 
 def yaml_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """The YAML text of a value, kept as a tree; as text it is JSON, which is YAML too."""
+    """Evaluate ``yamlencode``: the value is kept as a tree; its text form is JSON, a subset of YAML."""
     value = arguments[0]
-    return Encoded((Unresolved(call.words),), call.at, value=value, defaults=defaults_of([value]))
+    return Encoded((Unresolved(call.text),), call.at, value=value, defaults=defaults_of([value]))
 
 
 class _TooLarge(Exception):
-    """More nodes than can be walked, by references to references."""
+    """Raised if anchors and aliases expand to more nodes than the limit."""
 
 
-class _Reader:
+class _YamlReader:
+    """Parse one YAML text into nodes."""
+
     def __init__(self, source: StringNode, call: FunctionCall) -> None:
         self.source, self.call = source, call
         self.holes = source.holes
@@ -67,60 +75,64 @@ class _Reader:
         for part in source.parts:
             self.offsets.append(length)
             if isinstance(part, Unresolved):
-                part, number = chr(_MARK + number), number + 1
+                part, number = chr(_FIRST_MARK + number), number + 1
             pieces.append(part)
             length += len(part)
         self.text = "".join(pieces)
-        self.left = _MOST_NODES
+        self.nodes_left = _MAX_NODES
 
     def read(self) -> Node:
-        if len(self.text) > _LONGEST or len(self.holes) > _MOST_HOLES:
-            return self.call.hole("too large")
+        if len(self.text) > _MAX_LENGTH or len(self.holes) > _MAX_UNRESOLVED:
+            return self.call.unresolved("too large")
         if len(_MARKS.findall(self.text)) != len(self.holes):
-            return self.call.hole("characters for private use")
+            return self.call.unresolved("the text contains private-use characters")
         try:
             tree = yaml.compose(self.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-            return self.node(tree, 0) if tree is not None else Const(None, self.call.at)
+            return self.to_node(tree, 0) if tree is not None else Const(None, self.call.at)
         except _TooLarge:
-            return self.call.hole("too large")
+            return self.call.unresolved("too large")
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             if isinstance(error, RecursionError) or "nesting depth" in str(error):
-                return self.call.hole("nested too deeply")
-            return self.call.hole("not YAML as far as it is known") if self.holes else self.call.fail("not YAML")
+                return self.call.unresolved("nested too deeply")
+            return self.call.unresolved("the known part is not YAML") if self.holes else self.call.fail("not YAML")
 
-    def node(self, tree: yaml.Node, depth: int) -> Node:
-        self.left -= 1
-        if self.left < 0:
+    def to_node(self, tree: yaml.Node, depth: int) -> Node:
+        self.nodes_left -= 1
+        if self.nodes_left < 0:
             raise _TooLarge
         at = self.position(tree)
-        if depth > _DEPTH:
-            return hole(self.call.words, at, "nested too deeply")
+        if depth > _MAX_DEPTH:
+            return unresolved(self.call.text, at, "nested too deeply")
         if isinstance(tree, yaml.SequenceNode):
-            return ListNode(tuple([self.node(item, depth + 1) for item in tree.value]), at)
+            return ListNode(tuple([self.to_node(item, depth + 1) for item in tree.value]), at)
         if isinstance(tree, yaml.MappingNode):
-            return ObjectNode(tuple(self.entries(tree, depth)), at)
-        return self.scalar(tree, at) if isinstance(tree, yaml.ScalarNode) else self.call.hole()
+            return ObjectNode(tuple(self.to_entries(tree, depth)), at)
+        return self.to_scalar(tree, at) if isinstance(tree, yaml.ScalarNode) else self.call.unresolved()
 
-    def entries(self, tree: yaml.MappingNode, depth: int) -> list[ObjectEntry]:
-        own: list[ObjectEntry] = []
+    def to_entries(self, tree: yaml.MappingNode, depth: int) -> list[ObjectEntry]:
+        entries: list[ObjectEntry] = []
         merged: list[ObjectEntry] = []
         for key, value in tree.value:
             if isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style:
-                found = self.node(value, depth + 1)
-                for one in found.items if isinstance(found, ListNode) else (found,):
-                    merged.extend(one.entries if isinstance(one, ObjectNode) else ())
+                merged_value = self.to_node(value, depth + 1)
+                for source in merged_value.items if isinstance(merged_value, ListNode) else (merged_value,):
+                    merged.extend(source.entries if isinstance(source, ObjectNode) else ())
                 continue
             at = self.position(key)
-            name = StringNode(self.parts(str(key.value)), at) if isinstance(key, yaml.ScalarNode) else hole("…", at)
-            own.append(ObjectEntry(name, self.node(value, depth + 1)))
-        names = {entry.key.parts for entry in own}
+            name = (
+                StringNode(self.restore_unresolved(str(key.value)), at)
+                if isinstance(key, yaml.ScalarNode)
+                else unresolved("…", at)
+            )
+            entries.append(ObjectEntry(name, self.to_node(value, depth + 1)))
+        names = {entry.key.parts for entry in entries}
         for entry in merged:
             if entry.key.parts not in names:
                 names.add(entry.key.parts)
-                own.append(entry)
-        return own
+                entries.append(entry)
+        return entries
 
-    def scalar(self, tree: yaml.ScalarNode, at: Position) -> Node:
+    def to_scalar(self, tree: yaml.ScalarNode, at: Position) -> Node:
         value = str(tree.value)
         if not tree.style and not _MARKS.search(value):
             if value in ("", "~", "null", "Null", "NULL"):
@@ -129,36 +141,30 @@ class _Reader:
                 return Const(value.lower() == "true", at)
             if _NUMBER.fullmatch(value) and len(value) < 300:
                 return Const(float(value) if set(value) & set(".eE") else int(value), at)
-        parts = self.parts(value)
-        if (
-            tree.style
-            and len(parts) == 1
-            and isinstance(parts[0], Unresolved)
-            and parts[0].kind is UnresolvedKind.ANYTHING
-        ):
-            return StringNode(
-                ("", *parts), at, defaults=self.source.defaults
-            )  # in quotes it is a string, whatever it holds
+        parts = self.restore_unresolved(value)
+        only = parts[0] if len(parts) == 1 else None
+        if tree.style and isinstance(only, Unresolved) and only.kind is UnresolvedKind.ANYTHING:
+            parts = ("", *parts)  # a quoted scalar is a string, whatever its value
         return StringNode(parts, at, defaults=self.source.defaults)
 
-    def parts(self, value: str) -> tuple[Part, ...]:
+    def restore_unresolved(self, value: str) -> tuple[Part, ...]:
         if not self.holes:
             return (value,)
-        found: list[Part] = []
+        parts: list[Part] = []
         for piece in re.split("([\ue000-\uf8ff])", value):
-            mark = ord(piece) - _MARK if len(piece) == 1 and _MARKS.match(piece) else -1
-            found.extend(parts_of(StringNode((self.holes[mark],), self.call.at)) if mark >= 0 else (piece,))
-        return join(found)
+            mark = ord(piece) - _FIRST_MARK if len(piece) == 1 and _MARKS.match(piece) else -1
+            parts.extend(parts_of(StringNode((self.holes[mark],), self.call.at)) if mark >= 0 else (piece,))
+        return join(parts)
 
     def position(self, tree: yaml.Node) -> Position:
-        """The place of a node in the file where the text stands letter for letter, else that of the text."""
+        """Return the position of a node in the file that contains the text; else the position of the call."""
         if not self.source.starts:
             return self.call.at
-        line, column = self.place(tree.start_mark)
-        end_line, end_column = self.place(tree.end_mark)
+        line, column = self.line_and_column(tree.start_mark)
+        end_line, end_column = self.line_and_column(tree.end_mark)
         return Position(self.source.at.file, line, column, end_line, end_column)
 
-    def place(self, mark: yaml.Mark) -> tuple[int, int]:
+    def line_and_column(self, mark: yaml.Mark) -> tuple[int, int]:
         offset = min(int(mark.index), len(self.text))
         index = max(bisect_right(self.offsets, offset) - 1, 0)
         line, column = self.source.starts[min(index, len(self.source.starts) - 1)]

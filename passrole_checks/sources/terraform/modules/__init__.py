@@ -1,1 +1,1 @@
-"""Folders, their inputs, the modules that they call, and the instances of both."""
+"""Root modules and child modules: folders, input values, module calls and instances."""

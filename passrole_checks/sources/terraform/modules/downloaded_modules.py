@@ -1,10 +1,10 @@
-"""Where modules lie that are no folders of the configuration itself: of a registry, a repository, an archive.
+"""Locate downloaded modules: from a registry, a repository or an archive.
 
-``terraform init`` puts them below ``.terraform/modules`` and keeps the list ``modules.json`` there: of each call, by
-the names of the ``module`` blocks on the way to it, the source, the version and the folder, which is relative to that
-of the root module. Source: Terraform's ``internal/modsdir`` ("Manifest", "Record"). checkov, with
-``--download-external-modules``, puts repositories below ``.external_modules/HOST/PATH/REF`` (its ``git_loader.py``).
-Nothing is downloaded here.
+``terraform init`` stores them below ``.terraform/modules`` with a manifest, ``modules.json``. The manifest lists each
+call by the names of the ``module`` blocks from the root to it, with the source, the version and the folder, which is
+relative to the root module. Source: Terraform's ``internal/modsdir`` ("Manifest", "Record"). checkov, with
+``--download-external-modules``, stores repositories below ``.external_modules/HOST/PATH/REF`` (its ``git_loader.py``).
+This module downloads nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from passrole_checks.sources.model.configuration import Unreadable
 
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
 _EXTERNAL = ".external_modules"
-_LARGEST = 50_000_000  # bytes of a manifest
+_MAX_BYTES = 50_000_000  # bytes of a manifest
 _REGISTRY = re.compile(r"(?:(?P<host>[\w-]+(?:\.[\w-]+)+(?::\d+)?)/)?(?P<name>[\w-]+/[\w-]+/[\w-]+)(?P<inner>//.*)?")
 _GIT = re.compile(
     r"(?:git::)?(?:(?:https?|ssh|git)://)?(?:[\w.-]+@)?(?P<host>[\w.-]+\.[a-z]+)(?::\d+)?[/:](?P<path>[^?]+?)"
@@ -33,10 +33,12 @@ _GIT = re.compile(
 )
 _EXACT = re.compile(r"\s*=?\s*v?(\d+(?:\.\d+)*(?:-[\w.]+)?)\s*")
 
+NOT_DOWNLOADED = "is not downloaded (run `terraform init`)"  # follows the name of a module
+
 
 @dataclass(frozen=True)
 class ModuleLocation:
-    """Where a module lies; or, without a folder, why it cannot be evaluated, as words that follow its name."""
+    """Folder of a module, or None and the reason why it cannot be evaluated (follows its name in a message)."""
 
     folder: Path | None = None
     reason: str = ""
@@ -49,28 +51,31 @@ class _Record:
     folder: str
 
 
-class Installed:
-    """What is installed for one root module, in its folder ``root``, within the boundary of what is read."""
+class InstalledModules:
+    """Modules installed for the root module in the folder ``root``, within the read boundary."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @property
     def file(self) -> Path:
-        """The list of ``terraform init``, whether it is there or not."""
+        """Path of the manifest; it may not exist."""
         return self.root / _MANIFEST
 
     def find(self, key: tuple[str, ...], source: str, version: str | None) -> ModuleLocation:
-        """The place of the module that is called by ``source`` (and ``version``, a constraint) under these names."""
+        """Return the location of a called module.
+
+        ``key``: names of the ``module`` blocks from the root to the call. ``version``: version constraint.
+        """
         record = self._records.get(".".join(key))
         if record is None:
             folder = self._external(source)
-            return ModuleLocation(folder) if folder is not None else ModuleLocation(reason="is not here")
-        if not _same(source, record.source):
-            return ModuleLocation(reason=f"is not here: modules.json names {record.source} (terraform init)")
+            return ModuleLocation(folder) if folder is not None else ModuleLocation(reason=NOT_DOWNLOADED)
+        if not _is_same_source(source, record.source):
+            return ModuleLocation(reason=f"{NOT_DOWNLOADED}: modules.json lists {record.source}")
         exact = _EXACT.fullmatch(version) if version is not None else None
         if exact is not None and record.version and exact[1] != record.version:
-            return ModuleLocation(reason=f"is not here: version {record.version} is installed (terraform init)")
+            return ModuleLocation(reason=f"{NOT_DOWNLOADED}: version {record.version} is installed")
         folder = Path(os.path.normpath(self.root / record.folder.replace("\\", "/")))
         try:
             current_boundary().check(folder)
@@ -78,33 +83,33 @@ class Installed:
             return ModuleLocation(reason=f"is not read: {record.folder} {error.strerror}")
         log_file(folder)
         if not os.path.isdir(folder):
-            return ModuleLocation(reason=f"is not here: there is no {record.folder} (terraform init)")
+            return ModuleLocation(reason=f"{NOT_DOWNLOADED}: {record.folder} does not exist")
         return ModuleLocation(folder)
 
     @property
     def unreadable(self) -> Unreadable | None:
-        """That the list cannot be used, where it is there."""
+        """Error of an existing manifest that cannot be used, else None."""
         reason = self._read[1]
         return Unreadable(str(self.file), reason) if reason else None
 
     @property
     def used(self) -> bool:
-        """Whether the list is there and names modules."""
+        """True if the manifest exists and lists modules."""
         return bool(self._records)
 
     @cached_property
     def _read(self) -> tuple[dict[str, _Record], str]:
         try:
-            document = json.loads(current_boundary().read(self.file, _LARGEST))
+            document = json.loads(current_boundary().read(self.file, _MAX_BYTES))
         except (FileNotFoundError, NotADirectoryError):
             return {}, ""
         except OSError as error:
             return {}, open_error_reason(self.file, error)
         except (ValueError, RecursionError):
-            return {}, "no list of installed modules: not JSON"
+            return {}, "invalid manifest of installed modules: not JSON"
         modules = document.get("Modules") if isinstance(document, dict) else None
         if not isinstance(modules, list):
-            return {}, "no list of installed modules: it has no Modules"
+            return {}, "invalid manifest of installed modules: no Modules"
         return {key: record for module in modules for key, record in _record(module)}, ""
 
     @property
@@ -112,29 +117,32 @@ class Installed:
         return self._read[0]
 
     def _external(self, source: str) -> Path | None:
-        """The folder that checkov has downloaded a module into, beside the root module or above it."""
-        wanted = _repository(source)
-        if wanted is None:
+        """Return the folder into which checkov downloaded a module, next to the root module or above it."""
+        repository = _repository(source)
+        if repository is None:
             return None
         for parent, external in self._around:
             downloads = Boundary.around(parent / _EXTERNAL)
-            base = Path(os.path.join(parent, _EXTERNAL, wanted.path))
+            base = Path(os.path.join(parent, _EXTERNAL, repository.path))
             if not external or not downloads.allows(base):
                 continue
             log_tree(base)
             if os.path.isdir(base):
-                folder = _at(base, wanted.reference)
-                folder = folder / wanted.inner if folder is not None else None
+                folder = _reference_folder(base, repository.reference)
+                folder = folder / repository.inner if folder is not None else None
                 return folder if folder is not None and downloads.allows(folder) and os.path.isdir(folder) else None
         return None
 
     @cached_property
     def _around(self) -> list[tuple[Path, bool]]:
-        """The folder of the root module and those above it that may be read, and whether checkov has left something."""
-        around = list(takewhile(current_boundary().allows, (self.root, *self.root.parents)))
-        for parent in around:
-            log_file(parent / _EXTERNAL)
-        return [(one, current_boundary().allows(one / _EXTERNAL) and os.path.isdir(one / _EXTERNAL)) for one in around]
+        """Folders of the root module and above it that may be read, each with True if checkov stored modules there."""
+        folders = list(takewhile(current_boundary().allows, (self.root, *self.root.parents)))
+        for folder in folders:
+            log_file(folder / _EXTERNAL)
+        return [
+            (folder, current_boundary().allows(folder / _EXTERNAL) and os.path.isdir(folder / _EXTERNAL))
+            for folder in folders
+        ]
 
 
 def _record(module: object) -> Iterator[tuple[str, _Record]]:
@@ -149,14 +157,14 @@ def _record(module: object) -> Iterator[tuple[str, _Record]]:
         )
 
 
-def _same(written: str, recorded: str) -> bool:
-    """Whether a source as it is written may be the one that was installed: Terraform completes what it records."""
-    found = _REGISTRY.fullmatch(written)
-    if found is None:
+def _is_same_source(written: str, recorded: str) -> bool:
+    """True if a source may be the recorded one: Terraform records it with its host."""
+    match = _REGISTRY.fullmatch(written)
+    if match is None:
         return True
-    short = f"{found['name']}{found['inner'] or ''}".lower()
-    if found["host"] is not None:
-        return recorded.lower() == f"{found['host'].lower()}/{short}"
+    short = f"{match['name']}{match['inner'] or ''}".lower()
+    if match["host"] is not None:
+        return recorded.lower() == f"{match['host'].lower()}/{short}"
     return recorded.lower() == short or recorded.lower().endswith(f"/{short}")
 
 
@@ -164,38 +172,38 @@ def _same(written: str, recorded: str) -> bool:
 class _Repository:
     path: str
     inner: str
-    reference: str | None  # None: whichever is there
+    reference: str | None  # None: the only one downloaded
 
 
 def _repository(source: str) -> _Repository | None:
-    """The repository of a module source, by the rules of Terraform's page "Module Sources".
+    """Return the repository of a module source by the rules of Terraform's page "Module Sources", or None.
 
-    A module of the public registry is kept in the repository ``terraform-PROVIDER-NAME`` of its namespace on GitHub.
+    The repository of a module in the public registry is ``terraform-PROVIDER-NAME`` of its namespace on GitHub.
     """
     registry = _REGISTRY.fullmatch(source)
     if registry is not None and registry["host"] in (None, "registry.terraform.io"):
         namespace, name, provider = registry["name"].split("/")
         inner = (registry["inner"] or "").lstrip("/")
-        return _safe(f"github.com/{namespace}/terraform-{provider}-{name}", inner, None)
-    found = _GIT.fullmatch(source)
-    if found is None:
+        return _safe_repository(f"github.com/{namespace}/terraform-{provider}-{name}", inner, None)
+    git = _GIT.fullmatch(source)
+    if git is None:
         return None
-    path, _, inner = found["path"].partition("//")
-    reference = re.search(r"(?:^|&)ref=([^&]+)", found["query"] or "")
-    return _safe(f"{found['host']}/{path.removesuffix('.git')}", inner, reference[1] if reference else "HEAD")
+    path, _, inner = git["path"].partition("//")
+    reference = re.search(r"(?:^|&)ref=([^&]+)", git["query"] or "")
+    return _safe_repository(f"{git['host']}/{path.removesuffix('.git')}", inner, reference[1] if reference else "HEAD")
 
 
-def _safe(path: str, inner: str, reference: str | None) -> _Repository | None:
+def _safe_repository(path: str, inner: str, reference: str | None) -> _Repository | None:
     steps = "/".join((path, inner, reference or "")).split("/")
     return None if ".." in steps or "\0" in path + inner else _Repository(path, inner, reference)
 
 
-def _at(base: Path, reference: str | None) -> Path | None:
-    """The folder of a reference; where none is asked for, the one that is there."""
+def _reference_folder(base: Path, reference: str | None) -> Path | None:
+    """Return the folder of a reference; without a reference, the only folder, or None."""
     if reference is not None:
         return base / reference
     try:
-        there = [entry for entry in sorted(base.iterdir()) if entry.is_dir()]
+        folders = [entry for entry in sorted(base.iterdir()) if entry.is_dir()]
     except OSError:
         return None
-    return there[0] if len(there) == 1 else None
+    return folders[0] if len(folders) == 1 else None

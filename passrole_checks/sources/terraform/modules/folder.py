@@ -1,7 +1,7 @@
-"""One folder of configuration: its blocks by name, override files merged in.
+"""One folder of configuration: its blocks by name, with override files merged.
 
-Merging follows Terraform's page "Override Files": an attribute of the override replaces the original one, nested blocks
-replace all nested blocks of their type (``dynamic`` ones: of the type that they make); ``lifecycle`` is merged by
+Merging follows Terraform's page "Override Files". An attribute of the override replaces the original attribute. Nested
+blocks replace all nested blocks of their type (``dynamic``: of the type that it generates). ``lifecycle`` is merged by
 argument, locals by name, providers by name and alias.
 """
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from passrole_checks.sources.files.access_log import log_links
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.read_boundary import current_boundary
-from passrole_checks.sources.terraform.reading import parse_cache as kept
+from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.files import (
-    LARGEST,
+    MAX_FILE_BYTES,
     is_override,
-    listed,
+    list_files,
     parse_file,
     terraform_files,
 )
@@ -38,7 +38,7 @@ _LOCAL_SOURCE = re.compile(rb'"\.\.?[/\\"]')
 
 @dataclass
 class Folder:
-    """The configuration of one folder. ``resources`` and ``data`` keep duplicates: none is dropped in silence."""
+    """Configuration of one folder. ``resources`` and ``data`` include duplicates, so that none is lost."""
 
     path: Path
     files: list[ParsedFile] = field(default_factory=list)
@@ -49,26 +49,26 @@ class Folder:
     resources: list[Block] = field(default_factory=list)
     data: list[Block] = field(default_factory=list)
     providers: list[Block] = field(default_factory=list)
-    shadowed: list[tuple[Path, Path]] = field(default_factory=list)  # files that are not read for another's sake
+    shadowed: list[tuple[Path, Path]] = field(default_factory=list)  # unread files, each with its replacement
     excluded: list[Path] = field(default_factory=list)
     by_name: dict[tuple[str, str, str], Block] = field(default_factory=dict)
 
     def resource(self, type_: str, name: str) -> Block | None:
-        """The resource of that type and name, None where there is none."""
+        """Return the resource of a type and name, or None."""
         return self.by_name.get(("resource", type_, name))
 
     def data_source(self, type_: str, name: str) -> Block | None:
-        """The data source of that type and name, None where there is none."""
+        """Return the data source of a type and name, or None."""
         return self.by_name.get(("data", type_, name))
 
 
 def read_folder(path: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Folder:
-    """Read all files of a folder but those excluded. Never raises; what cannot be read is a problem of its file."""
-    listing = listed(path, exclusions)
+    """Parse the files of a folder, except excluded ones. Never raises; errors are in the ``problems`` of a file."""
+    listing = list_files(path, exclusions)
     folder = Folder(path, shadowed=listing.shadowed, excluded=listing.excluded)
     for name in listing.files:
         parsed, override = parse_file(name), is_override(name.name)
-        kept.was_read(parsed)
+        parse_cache.record_read(parsed)
         folder.files.append(parsed)
         for block in parsed.body.blocks:
             _add(folder, block, override=override)
@@ -88,10 +88,10 @@ def _add(folder: Folder, block: Block, *, override: bool) -> None:
     if kind in ("resource", "data") and len(labels) >= 2:
         key = (kind, labels[0], labels[1])
         blocks = folder.resources if kind == "resource" else folder.data
-        known = folder.by_name.get(key)
-        if known is not None and override:
-            merged = folder.by_name[key] = _merged(known, block)
-            blocks[:] = [merged if other is known else other for other in blocks]
+        base = folder.by_name.get(key)
+        if base is not None and override:
+            merged = folder.by_name[key] = _merge_blocks(base, block)
+            blocks[:] = [merged if other is base else other for other in blocks]
             return
         blocks.append(block)
         folder.by_name.setdefault(key, block)
@@ -99,48 +99,49 @@ def _add(folder: Folder, block: Block, *, override: bool) -> None:
     named = {"variable": folder.variables, "output": folder.outputs, "module": folder.modules}.get(kind)
     if named is not None and labels:
         if labels[0] in named and override:
-            named[labels[0]] = _merged(named[labels[0]], block)
+            named[labels[0]] = _merge_blocks(named[labels[0]], block)
         else:
             named.setdefault(labels[0], block)
 
 
 def _add_provider(providers: list[Block], block: Block, override: bool) -> None:
     if override:
-        own = (block.labels[0], provider_alias(block))
-        for place, other in enumerate(providers):
-            if (other.labels[0], provider_alias(other)) == own:
-                providers[place] = _merged(other, block)
+        key = (block.labels[0], provider_alias(block))
+        for index, other in enumerate(providers):
+            if (other.labels[0], provider_alias(other)) == key:
+                providers[index] = _merge_blocks(other, block)
                 return
     providers.append(block)
 
 
 def provider_alias(block: Block) -> str | None:
-    """The alias of a ``provider`` block, None for the default configuration."""
-    return literal_text(block, "alias")
+    """Return the alias of a ``provider`` block, None for the default configuration."""
+    return literal_attribute(block, "alias")
 
 
-def _merged(base: Block, over: Block) -> Block:
-    return Block(base.type, base.labels, base.span, base.source, partial(_merged_body, base, over), literal=False)
+def _merge_blocks(base: Block, override: Block) -> Block:
+    build = partial(_merge_bodies, base, override)
+    return Block(base.type, base.labels, base.span, base.source, build, literal=False)
 
 
-def _merged_body(base: Block, over: Block) -> Body:
-    replaced = {_made(block) for block in over.body.blocks} - {"lifecycle"}
-    kept = tuple(block for block in base.body.blocks if _made(block) not in replaced)
-    return Body(base.body.attributes + over.body.attributes, kept + over.body.blocks)
+def _merge_bodies(base: Block, override: Block) -> Body:
+    replaced = {_block_type(block) for block in override.body.blocks} - {"lifecycle"}
+    remaining = tuple(block for block in base.body.blocks if _block_type(block) not in replaced)
+    return Body(base.body.attributes + override.body.attributes, remaining + override.body.blocks)
 
 
-def _made(block: Block) -> str:
-    """The type of the blocks that a nested block is or makes."""
+def _block_type(block: Block) -> str:
+    """Return the type of a nested block; for ``dynamic``, of the blocks that it generates."""
     return block.labels[0] if block.type == "dynamic" and block.labels else block.type
 
 
 def module_source(block: Block) -> str | None:
-    """The literal source of a ``module`` block."""
-    return literal_text(block, "source")
+    """Return the literal source of a ``module`` block, None if it is an expression."""
+    return literal_attribute(block, "source")
 
 
-def literal_text(block: Block, name: str) -> str | None:
-    """The value of an attribute that is written as a literal text."""
+def literal_attribute(block: Block, name: str) -> str | None:
+    """Return the value of an attribute that is a literal string, else None."""
     attribute = block.body.get(name)
     value = attribute.value if attribute is not None else None
     if isinstance(value, TemplateExpression) and len(value.parts) == 1 and isinstance(value.parts[0], Fragment):
@@ -148,32 +149,32 @@ def literal_text(block: Block, name: str) -> str | None:
     return None
 
 
-def is_local(source: str) -> bool:
-    """Whether a module source is a path (Terraform: it begins with ``./`` or ``../``)."""
+def is_local_source(source: str) -> bool:
+    """True if a module source is a path (Terraform: starts with ``./`` or ``../``)."""
     return source.startswith(("./", "../", ".\\", "..\\")) or source in (".", "..")
 
 
-def local_path(folder: Path, source: str) -> Path:
-    """The folder that a local module source names, as a path relative to where ``folder`` is."""
+def resolve_local_source(folder: Path, source: str) -> Path:
+    """Return the path of a local module source that is relative to ``folder``."""
     return Path(os.path.normpath(folder / source.replace("\\", "/")))
 
 
 def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
-    """The folders, resolved, that the ``module`` blocks of a folder's files call as local modules."""
-    found: set[Path] = set()
+    """Return the folders, symbolic links resolved, of the local modules that a folder calls."""
+    folders: set[Path] = set()
     for name in terraform_files(folder, exclusions):
         try:
-            data = current_boundary().read(name, LARGEST)
+            data = current_boundary().read(name, MAX_FILE_BYTES)
         except OSError:
             continue
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
             continue
         parsed = parse_file(name)
-        kept.keep(parsed)
+        parse_cache.store(parsed)
         for block in parsed.body.all("module"):
             source = module_source(block)
-            if source is not None and is_local(source):
-                called = local_path(folder, source)
+            if source is not None and is_local_source(source):
+                called = resolve_local_source(folder, source)
                 log_links(called)
-                found.add(Path(os.path.realpath(called)))  # raises nothing where links lead round in a circle
-    return frozenset(found)
+                folders.add(Path(os.path.realpath(called)))  # unlike Path.resolve, never raises for a link cycle
+    return frozenset(folders)

@@ -1,4 +1,4 @@
-"""What all modules of one root share."""
+"""State shared by all modules of one root module."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from pathlib import Path
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget
-from passrole_checks.sources.terraform.modules.downloaded_modules import Installed
-from passrole_checks.sources.terraform.modules.folder import Folder, is_local, local_path, read_folder
+from passrole_checks.sources.terraform.modules.downloaded_modules import InstalledModules
+from passrole_checks.sources.terraform.modules.folder import Folder, is_local_source, read_folder, resolve_local_source
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
-_NESTING = 12  # modules inside modules
-_MODULES = 300  # module instances of one root
+_MAX_NESTING = 12  # levels of nested modules
+_MAX_MODULES = 300  # module instances of one root
 
 
 @dataclass
 class Run:
-    """One root module's evaluation: its budget, the folders that were read, the modules that could not be.
+    """Evaluation of one root module.
 
-    ``root`` is its folder, ``values`` are the values that its variables are given.
+    ``root``: its folder. ``folders``: folders read. ``values``: values of its input variables. ``not_evaluated``:
+    module calls that could not be evaluated, by subject.
     """
 
     files: Files
@@ -31,37 +32,37 @@ class Run:
     budget: EvaluationBudget = field(default_factory=EvaluationBudget)
     folders: dict[Path, Folder] = field(default_factory=dict)
     not_evaluated: dict[str, Unreadable] = field(default_factory=dict)
-    outside: dict[str, Unreadable] = field(default_factory=dict)  # calls of modules that lead out, by their folders
+    outside: dict[str, Unreadable] = field(default_factory=dict)  # calls of modules outside the boundary, by folder
     without_instance: dict[str, Unreadable] = field(default_factory=dict)
-    called: set[str] = field(default_factory=set)  # folders of which there is an instance
+    called: set[str] = field(default_factory=set)  # folders of modules with an instance
     modules: int = 0
     values: dict[str, Attribute] = field(default_factory=dict)
     exclusions: Exclusions = NO_EXCLUSIONS
 
     def folder(self, path: Path) -> Folder:
-        """A folder of configuration, read once."""
+        """Return a folder of configuration, read once."""
         if path not in self.folders:
             self.folders[path] = read_folder(path, self.exclusions)
         return self.folders[path]
 
     @cached_property
-    def installed(self) -> Installed:
-        """What ``terraform init`` has installed for the root module."""
-        return Installed(self.root)
+    def installed(self) -> InstalledModules:
+        """Modules that ``terraform init`` installed for the root module."""
+        return InstalledModules(self.root)
 
-    def callee(
+    def resolve_call(
         self, key: tuple[str, ...], block: Block, source: str | None, version: str | None, ancestors: tuple[Path, ...]
     ) -> Folder | None:
-        """The folder that a ``module`` block calls, None (which is noted) where it cannot be evaluated.
+        """Return the folder of the module that a block calls. Returns None, with a note, if it cannot be evaluated.
 
-        ``key``: the names of the blocks on the way to it. ``ancestors``: the folders of the modules around it.
+        ``key``: names of the ``module`` blocks from the root to the call. ``ancestors``: folders of its callers.
         """
         if source is None:
             here = f"{block.source.file}:{block.span.line}"
-            self.missing(block, "a source that is not literal", "is not here", here)
+            self.note_missing(block, "unknown source", "cannot be resolved", here)
             return None
-        if is_local(source):
-            path = local_path(ancestors[-1], source)
+        if is_local_source(source):
+            path = resolve_local_source(ancestors[-1], source)
             try:
                 self.files.boundary.check(path)
             except OSError as error:
@@ -69,45 +70,47 @@ class Run:
                 self.outside.setdefault(str(path), Unreadable(block.source.file, reason, block.span.line))
                 return None
         else:
-            place = self.installed.find(key, source, version)
-            if place.folder is None:
-                self.missing(block, source, place.reason)
+            location = self.installed.find(key, source, version)
+            if location.folder is None:
+                self.note_missing(block, source, location.reason)
                 return None
-            path = place.folder
+            path = location.folder
         folder = self.folder(path)
         if not folder.files:
-            self.missing(block, source, "holds no Terraform files", str(path))
+            self.note_missing(block, source, "contains no .tf files", str(path))
             return None
-        if path in ancestors or len(ancestors) > _NESTING:
-            self.missing(block, source, "calls itself or is nested too deeply", str(path))
+        if path in ancestors or len(ancestors) > _MAX_NESTING:
+            self.note_missing(block, source, "calls itself or is nested too deeply", str(path))
             return None
         return folder
 
-    def may_call(self, block: Block, path: Path, source: str) -> bool:
-        """Count one more instance of a module; False (which is noted) where there are too many."""
+    def count_instance(self, block: Block, path: Path, source: str) -> bool:
+        """Count one more instance of a module. Returns False, with a note, if there are too many."""
         self.modules += 1
-        if self.modules > _MODULES:
-            self.missing(block, source, f"is not evaluated: more than {_MODULES} modules", str(path))
+        if self.modules > _MAX_MODULES:
+            self.note_missing(block, source, f"is not evaluated: more than {_MAX_MODULES} modules", str(path))
             return False
         self.called.add(os.path.realpath(path))
         return True
 
-    def missing(self, block: Block, source: str, why: str, place: str = "") -> None:
-        """Note, once for each source (and ``place``, where the source alone names none), that a module could not be
-        evaluated."""
-        reason, subject = f"module {block.labels[0]} ({source}) {why}", f"module {source} {place}".rstrip()
-        self.not_evaluated.setdefault(subject, Unreadable(block.source.file, reason, block.span.line, subject=subject))
+    def note_missing(self, block: Block, source: str, reason: str, location: str = "") -> None:
+        """Add a note that a module could not be evaluated, once per source and ``location``.
 
-    def no_instance(self, block: Block, path: Path, source: str, words: str) -> None:
-        """Note that a call has no instance. It counts where no other call of the module has one."""
+        ``location``: distinguishes modules with the same source.
+        """
+        text, subject = f"module {block.labels[0]} ({source}) {reason}", f"module {source} {location}".rstrip()
+        self.not_evaluated.setdefault(subject, Unreadable(block.source.file, text, block.span.line, subject=subject))
+
+    def note_no_instance(self, block: Block, path: Path, source: str, count: str) -> None:
+        """Add a note that a call has no instance. It is dropped if another call of the module has one."""
         subject = os.path.realpath(path)
-        reason = f"module {block.labels[0]} ({source}) has no instance ({words})"
+        reason = f"module {block.labels[0]} ({source}) has no instance ({count})"
         self.without_instance.setdefault(
             subject, Unreadable(block.source.file, reason, block.span.line, subject=subject)
         )
 
     def notes(self) -> tuple[Unreadable, ...]:
-        """All that was not evaluated."""
-        broken = (self.installed.unreadable,) if self.installed.unreadable is not None else ()
-        idle = (note for folder, note in self.without_instance.items() if folder not in self.called)
-        return (*broken, *self.not_evaluated.values(), *idle)
+        """Return notes on everything that was not evaluated."""
+        manifest = (self.installed.unreadable,) if self.installed.unreadable is not None else ()
+        uninstantiated = (note for folder, note in self.without_instance.items() if folder not in self.called)
+        return (*manifest, *self.not_evaluated.values(), *uninstantiated)

@@ -1,1 +1,1 @@
-"""Which policies a configuration holds, and to whom they are attached."""
+"""Policies of a configuration and the principals that they are attached to."""

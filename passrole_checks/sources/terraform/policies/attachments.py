@@ -1,20 +1,18 @@
-"""Who gets which managed policy in a configuration, and which managed policies are permissions boundaries only.
+"""Attachments of managed policies to principals, and managed policies that are permissions boundaries only.
 
-A managed policy is named by reference, or by its ARN or name as text. Names of IAM entities of a kind are unique within
-an account, whatever their path (IAM User Guide, "IAM and AWS STS quotas"), so a name that this configuration gives to
-one entity names that entity.
+A managed policy is referenced, or named by its ARN or name as a string. Names of IAM entities of a kind are unique
+within an account, whatever their path (IAM User Guide, "IAM and AWS STS quotas"). So a name that this configuration
+gives to one entity identifies that entity.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import (
-    Absent,
     Choice,
     ListNode,
     Node,
@@ -23,24 +21,22 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     join,
-    texts_in,
 )
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
-from passrole_checks.sources.model.attachments_elsewhere import conditional_holders, flatten_variants
+from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
+from passrole_checks.sources.model.attachments_elsewhere import conditional_holders, flatten_variants, value_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
+from passrole_checks.sources.model.demanded_boundaries import demanded_boundaries
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
     BOUNDED,
     ENTITIES,
     MANAGED_POLICIES,
-    NAMED_ATTACHMENTS,
-    OWN_ATTACHMENTS,
 )
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, known
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, fill_known_parts
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -48,229 +44,195 @@ from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _AWS_MANAGED = ":iam::aws:policy/"
-_DEMAND = "iam:permissionsboundary"
-_LOOP = re.compile(r"\b(?:each|count|self)\.|…")
+_LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
 
-_Name = tuple[Part, ...]  # of what is not known the same holes
-_Bearer = tuple[str, str]  # the address of its module, and its own
+_Name = tuple[Part, ...]  # equal names have equal unresolved parts
+_NamedEntity = tuple[str, str]  # module address, entity address
 
 
 @dataclass
 class TerraformAttachments:
-    """Filled block by block (:meth:`look`), after :meth:`of` has looked at all names of a configuration."""
+    """Attachments of a configuration: created by :meth:`of` with all names, then filled by :meth:`add_resource`."""
 
     root: Module
-    by_name: dict[tuple[str, _Name], list[_Bearer]] = field(default_factory=dict)  # by kind and name
-    arns: dict[str, str] = field(default_factory=dict)  # the words of an ARN that is not known: the managed policy
-    # managed policies, who gets them, and when
+    by_name: dict[tuple[str, _Name], list[_NamedEntity]] = field(default_factory=dict)  # by kind and name
+    arns: dict[str, str] = field(default_factory=dict)  # managed policy by the expression of its unresolved ARN
+    # managed policy to principal to path conditions
     attached: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
     boundaries: set[str] = field(default_factory=set)
-    elsewhere: set[str] = field(default_factory=set)  # attached to somebody
-    unresolved: bool = False  # there is an attachment of which it is not known which policy it attaches
+    attached_addresses: set[str] = field(default_factory=set)  # attached to any principal
+    has_unresolved_policy: bool = False  # true if an attachment's policy is unresolved
 
     @classmethod
     def of(cls, root: Module) -> TerraformAttachments:
-        """The names that a configuration gives."""
-        found = cls(root)
+        """Index the names of all IAM entities in a configuration."""
+        attachments = cls(root)
         for module in root.walk():
             for block in module.folder.resources:
                 type_, label = block.labels[:2]
                 if type_ not in ENTITIES:
                     continue
                 for instance in module.instances(block).items:
-                    address = module.prefixed(f"{type_}.{label}{instance.suffix}")
+                    address = module.full_address(f"{type_}.{label}{instance.suffix}")
                     if type_ in MANAGED_POLICIES:
-                        found.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
+                        attachments.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
                     name = references.entity_name(block, module.scope(block.source, instance))
                     own = _comparable(expand(name.parts)) if name is not None else None
                     if own is not None:
-                        bearers = found.by_name.setdefault((ENTITIES[type_].kind, own), [])
+                        bearers = attachments.by_name.setdefault((ENTITIES[type_].kind, own), [])
                         bearers.append((module.address, address))
-        return found
+        return attachments
 
     @cached_property
-    def _named_elsewhere(self) -> set[str]:
-        """The managed policies that the files mention, or give to a module that is not here. It takes a look at all of
-        them to know, and it matters only where there is a boundary."""
+    def _otherwise_used(self) -> set[str]:
+        """The managed policies that the files mention, or pass to a missing module, other than as a boundary.
+
+        Computed on demand, as it reads all files and matters only if the configuration has a permissions boundary.
+        """
         mentions = Mentions.of(self.root)
-        found = set(mentions.addresses)
+        addresses = set(mentions.addresses)
         for name in mentions.names:
-            found.update(address for _, address in self.by_name.get(("policy", (name,)), ()))
+            addresses.update(address for _, address in self.by_name.get(("policy", (name,)), ()))
         for module in self.root.walk():
             for block in module.folder.modules.values():
                 if module.children(block) is None:
-                    found.update(self._given_away(module, block))
-        return found
+                    addresses.update(self._passed_to_missing_module(module, block))
+        return addresses
 
-    def look(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
-        """Note what one resource attaches, to others or to itself, and what bounds it; ``when`` says when it exists."""
+    def add_resource(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
+        """Record what a resource attaches to itself or others, and its permissions boundary."""
         type_, module = block.labels[0], scope.module.address
-        if type_ in ATTACHMENTS:
-            attribute, entities = ATTACHMENTS[type_]
-            who = self.entities(block, entities, scope)
-            self._attach(references.written(block, attribute, scope), who, module, when)
-        if type_ in OWN_ATTACHMENTS:
-            self._attach(references.written(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
-        if type_ in NAMED_ATTACHMENTS:
-            attribute, holder = NAMED_ATTACHMENTS[type_]
-            holders = self.entities(block, {holder: "permission-set"}, scope) if holder else (address,)
-            for name in inner_values(block, attribute, "name", scope):
-                self._attach(name, holders, module, when, by_name=True)
+        for attributes, principals, value in self.attached_values(block, scope, address):
+            for facts, policy in flatten_variants(value, when):
+                self._attach(policy, principals, module, facts, by_name=attributes.by_name)
         if type_ in BOUNDED:
-            self._bound(block, scope)
+            self._add_boundaries(block, scope)
 
-    def demanded(self, policies: Collection[AttachedPolicy]) -> None:
-        """Note the managed policies that documents demand as a boundary (condition key ``iam:PermissionsBoundary``)."""
+    def attached_values(
+        self, block: Block, scope: EvaluationScope, address: str
+    ) -> Iterator[tuple[AttachmentAttributes, tuple[str, ...], Node | None]]:
+        """Yield (attributes, principals, value) for each value with which a resource attaches managed policies."""
+        for attributes in attachment_attributes(block.labels[0]):
+            named = attributes.principals
+            principals = self.principals_in(block, named, scope) if named else (address,)
+            if attributes.by_name:
+                for name in inner_values(block, attributes.policies, "name", scope):
+                    yield attributes, principals, name
+            else:
+                yield attributes, principals, references.value_of(block, attributes.policies, scope)
+
+    def add_demanded_boundaries(self, policies: Collection[AttachedPolicy]) -> None:
+        """Record managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
         for policy in policies if self.arns else ():
-            for value in _demanded(policy.document):
-                for text in texts_in(value):
-                    self._bounds(self.policies_named(text, ""))
+            for arn in demanded_boundaries(policy.document):
+                self._add_boundary(self.resolve_policies(arn, ""))
 
-    def _given_away(self, module: Module, block: Block) -> Iterator[str]:
-        """Policies handed to a module that is not here: what becomes of them is not known."""
+    def _passed_to_missing_module(self, module: Module, block: Block) -> Iterator[str]:
+        """Yield the addresses of policies that are passed to a module whose source is missing."""
         for instance in module.instances(block).items:
             scope = module.scope(block.source, instance)
             for attribute in block.body.attributes:
                 if attribute.name in ("source", "version"):
                     continue
-                for value in each(references.written(block, attribute.name, scope)):
-                    yield from self.policies_named(value, module.address)
+                for _, value in flatten_variants(references.value_of(block, attribute.name, scope)):
+                    yield from self.resolve_policies(value, module.address)
 
-    def entities(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
-        """Addresses, else names, of the users, groups, roles and permission sets that attributes name."""
-        found: dict[str, None] = {}
+    def principals_in(self, block: Block, attributes: Mapping[str, str], scope: EvaluationScope) -> tuple[str, ...]:
+        """Return the addresses, else names, of users, groups, roles and permission sets in attributes.
+
+        ``attributes`` maps each attribute to the kind of entity that it names.
+        """
+        principals: dict[str, None] = {}
         for attribute, kind in attributes.items():
-            for value in each(references.written(block, attribute, scope)):
+            for _, value in flatten_variants(references.value_of(block, attribute, scope)):
                 if isinstance(value, StringNode):
-                    found[self._entity(value, kind, scope.module.address)] = None
-        return tuple(found)
+                    principals[self._resolve_principal(value, kind, scope.module.address)] = None
+        return tuple(principals)
 
-    def settled(self, policy: AttachedPolicy) -> AttachedPolicy:
-        """A policy with everybody who gets it, known as a boundary where nothing else is done with it."""
+    def with_attachments(self, policy: AttachedPolicy) -> AttachedPolicy:
+        """Return a managed policy with all its principals, and of kind BOUNDARY if it has no other use."""
         type_, address = policy.resource.type, policy.resource.address
         if type_ not in MANAGED_POLICIES:
             return policy
         principals = tuple(dict.fromkeys((*policy.principals, *self.attached.get(address, ()))))
-        own = {address, _block(type_, address)}
-        bounds = not self.boundaries.isdisjoint(own) and not (self.unresolved or principals)
-        bounds = bounds and self.elsewhere.isdisjoint(own) and self._named_elsewhere.isdisjoint(own)
-        kind = PolicyKind.BOUNDARY if bounds else PolicyKind.IDENTITY
-        held = conditional_holders({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
+        addresses = {address, _block_address(type_, address)}
+        is_boundary = not self.boundaries.isdisjoint(addresses) and not (self.has_unresolved_policy or principals)
+        is_boundary = (
+            is_boundary and self.attached_addresses.isdisjoint(addresses) and self._otherwise_used.isdisjoint(addresses)
+        )
+        kind = PolicyKind.BOUNDARY if is_boundary else PolicyKind.IDENTITY
+        attachments = conditional_holders({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
         return AttachedPolicy(
-            policy.resource, policy.path, policy.document, kind, principals, conditional_principals=held
+            policy.resource, policy.path, policy.document, kind, principals, conditional_principals=attachments
         )
 
     def _attach(
-        self,
-        value: Node | None,
-        principals: tuple[str, ...],
-        module: str,
-        when: PathCondition,
-        *,
-        by_name: bool = False,
+        self, policy: Node, principals: tuple[str, ...], module: str, facts: PathCondition, *, by_name: bool
     ) -> None:
-        for facts, policy in flatten_variants(value, when):
-            addresses = self.policies_named(policy, module, by_name=by_name)
-            for address in addresses:
-                attached = self.attached.setdefault(address, {})
-                for principal in principals:
-                    attached.setdefault(principal, []).append(facts)
-                self.elsewhere.add(address)
-            if not addresses and not _is_named(policy):
-                self.unresolved = True
+        addresses = self.resolve_policies(policy, module, by_name=by_name)
+        for address in addresses:
+            attached = self.attached.setdefault(address, {})
+            for principal in principals:
+                attached.setdefault(principal, []).append(facts)
+            self.attached_addresses.add(address)
+        if not addresses and not _is_resolved(policy):
+            self.has_unresolved_policy = True
 
-    def _bound(self, block: Block, scope: EvaluationScope) -> None:
+    def _add_boundaries(self, block: Block, scope: EvaluationScope) -> None:
         attribute, module = "permissions_boundary", scope.module.address
-        for value in each(references.written(block, attribute, scope), objects=False):
-            self._bounds(self.policies_named(value, module))
+        for _, value in value_variants(references.value_of(block, attribute, scope)):
+            self._add_boundary(self.resolve_policies(value, module))
         for name in ("managed_policy_arn", "customer_managed_policy_reference"):
             for inner in inner_values(block, attribute, name, scope):
-                for value in each(inner):
-                    self._bounds(self.policies_named(value, module, by_name=True))
+                for _, value in flatten_variants(inner):
+                    self._add_boundary(self.resolve_policies(value, module, by_name=True))
 
-    def _bounds(self, addresses: list[str]) -> None:
-        """Note a boundary; a name that several policies bear says of none that it is one."""
+    def _add_boundary(self, addresses: list[str]) -> None:
+        """Record a boundary, unless the name matches several policies."""
         if len(addresses) == 1:
             self.boundaries.update(addresses)
 
-    def policies_named(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
-        """Addresses of the managed policies of this configuration that a value in a module names."""
+    def resolve_policies(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
+        """Return the addresses of this configuration's managed policies that a value in a module names."""
         if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
             own = ("", "id", MANAGED_POLICIES[value.type], *((ENTITIES[value.type].name,) if by_name else ()))
             return [value.address] if value.attribute in own else []
-        if not isinstance(value, StringNode) or _AWS_MANAGED in str(known(value)):
+        if not isinstance(value, StringNode) or _AWS_MANAGED in str(fill_known_parts(value)):
             return []
         only = value.only_hole
         if only is not None and only.expression in self.arns:
             return [self.arns[only.expression]]
-        return self._bearers("policy", _name_of(value, by_name), module)
+        return self._addresses_of("policy", _policy_name(value, by_name), module)
 
-    def _bearers(self, kind: str, name: _Name | None, module: str) -> list[str]:
-        """What bears a name: in the module where the name stands, else anywhere."""
-        bearers = self.by_name.get((kind, name), []) if name is not None else []
-        return [address for where, address in bearers if where == module] or [address for _, address in bearers]
+    def _addresses_of(self, kind: str, name: _Name | None, module: str) -> list[str]:
+        """Return the entities with a name: those of the same module, else those of all modules."""
+        entities = self.by_name.get((kind, name), []) if name is not None else []
+        return [address for own_module, address in entities if own_module == module] or [
+            address for _, address in entities
+        ]
 
-    def _entity(self, value: StringNode, kind: str, module: str) -> str:
+    def _resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
         if isinstance(value, Reference):
-            entity = ENTITIES.get(value.type)  # a group may be given the name of a user
+            entity = ENTITIES.get(value.type)  # a group may reuse the name of a user
             return value.address if entity is None or entity.kind == kind else literal_principal(kind, value.address)
         only = value.only_hole
         if only is not None and only.role is not None:
             return only.role
-        bearers = self._bearers(kind, _comparable(expand(value.parts)), module)
-        return bearers[0] if len(bearers) == 1 else literal_principal(kind, str(known(value)))
-
-
-def each(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
-    """The values in a list or (with ``objects``) an object, or the one value; of alternatives all of them."""
-    pending = [value] if value is not None else []
-    while pending:
-        node = pending.pop(0)
-        if isinstance(node, ListNode):
-            pending[:0] = node.items
-        elif isinstance(node, ObjectNode):
-            pending[:0] = [entry.value for entry in node.entries] if objects else []
-        elif isinstance(node, Choice):
-            pending[:0] = [option for _, option in node.options]
-        elif not isinstance(node, Absent):
-            yield node
-
-
-def _demanded(document: Node) -> Iterator[Node]:
-    """The values of the condition key of permissions boundaries in a document."""
-    if isinstance(document, StringNode):
-        if _DEMAND not in str(document).lower():
-            return
-        try:
-            document = parse_json(document)
-        except MalformedDocument:
-            return
-    pending = [document]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ListNode):
-            pending.extend(node.items)
-        elif isinstance(node, Choice):
-            pending.extend(option for _, option in node.options)
-        elif isinstance(node, ObjectNode):
-            for entry in node.entries:
-                if (entry.key.literal or "").lower() == _DEMAND:
-                    yield entry.value
-                else:
-                    pending.append(entry.value)
+        addresses = self._addresses_of(kind, _comparable(expand(value.parts)), module)
+        return addresses[0] if len(addresses) == 1 else literal_principal(kind, str(fill_known_parts(value)))
 
 
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
-    """The values of ``name`` in the nested blocks, or in the objects of the attribute, of this name."""
+    """Yield the values of ``name`` in the nested blocks, or in the objects, of an attribute."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
-        value = references.written(inner, name, inner_scope)
+        value = references.value_of(inner, name, inner_scope)
         if value is not None:
             yield value
         for _, deeper, deeper_scope in blocks_of(inner.body, name, inner_scope):
-            value = references.written(deeper, "name", deeper_scope)
+            value = references.value_of(deeper, "name", deeper_scope)
             if value is not None:
                 yield value
-    written = references.written(block, attribute, scope)
+    written = references.value_of(block, attribute, scope)
     pending = [written] if written is not None else []
     while pending:
         node = pending.pop(0)
@@ -287,31 +249,31 @@ def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope
             yield get_path(node, name, f"{node}.{name}", node.at)
 
 
-def _name_of(value: StringNode, whole: bool = False) -> _Name | None:
-    """The name at the end of a policy's ARN; a text without a slash is one if it is literal, or with ``whole``."""
+def _policy_name(value: StringNode, whole: bool = False) -> _Name | None:
+    """Return the name in a policy's ARN. A string without a slash is a name if it is literal or ``whole`` is true."""
     parts = expand(value.parts)
-    for place in range(len(parts) - 1, -1, -1):
-        part = parts[place]
+    for index in range(len(parts) - 1, -1, -1):
+        part = parts[index]
         if isinstance(part, str) and "/" in part:
-            return _comparable(join((part.rsplit("/", 1)[1], *parts[place + 1 :])))
+            return _comparable(join((part.rsplit("/", 1)[1], *parts[index + 1 :])))
     return _comparable(parts) if whole or all(isinstance(part, str) for part in parts) else None
 
 
 def _comparable(parts: _Name) -> _Name | None:
-    """A name, None where it is empty, or where the same words may mean something else in another block."""
-    holes = [part for part in parts if isinstance(part, Unresolved)]
-    return None if parts == ("",) or any(_LOOP.search(hole.expression) for hole in holes) else parts
+    """Return the name; None if it is empty, or contains a loop variable whose value depends on the block."""
+    unresolved = [part for part in parts if isinstance(part, Unresolved)]
+    return None if parts == ("",) or any(_LOOP_VARIABLE.search(part.expression) for part in unresolved) else parts
 
 
-def _is_named(value: Node) -> bool:
-    """Whether it is known which policy an attachment attaches, be it of this configuration or not."""
+def _is_resolved(value: Node) -> bool:
+    """True if it is known which policy an attachment attaches, even one outside of this configuration."""
     if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
         return True
-    name = _name_of(value) if isinstance(value, StringNode) else None
+    name = _policy_name(value) if isinstance(value, StringNode) else None
     return name is not None and all(isinstance(part, str) for part in name)
 
 
-def _block(type_: str, address: str) -> str:
-    """The address of the block that an instance belongs to."""
+def _block_address(type_: str, address: str) -> str:
+    """Return the address of the block of an instance."""
     start = address.rindex(f"{type_}.")
     return address[:start] + address[start:].partition("[")[0]

@@ -1,8 +1,8 @@
-"""What principals hold beside the policies of a configuration: policies that stand elsewhere, groups, boundaries.
+"""Attachments of policies outside of the configuration, group memberships and permissions boundaries.
 
 Sources: the resource pages of the Terraform Registry, providers ``hashicorp/aws`` (IAM, SSO Admin,
-``aws_organizations_policy_attachment``) and ``hashicorp/awscc``; which attributes these are is told by
-:mod:`passrole_checks.sources.model.terraform_policy_attributes`.
+``aws_organizations_policy_attachment``) and ``hashicorp/awscc``;
+:mod:`passrole_checks.sources.model.terraform_policy_attributes` lists the attributes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,14 @@ from passrole_checks.sources.model.attachments_elsewhere import (
 )
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
     BOUNDED,
     MEMBERSHIPS,
-    NAMED_ATTACHMENTS,
     ORGANIZATION_POLICIES,
-    OWN_ATTACHMENTS,
     SCP_TARGETS,
 )
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference
-from passrole_checks.sources.terraform.evaluation.to_plain import plain_text
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments, inner_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -41,106 +38,95 @@ _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 
 @dataclass
 class Collected:
-    """Filled block by block (:meth:`look`)."""
+    """Attachments of a configuration, filled by :meth:`add_resource`."""
 
     attachments: TerraformAttachments
     holdings: AttachmentsBuilder = field(default_factory=AttachmentsBuilder)
-    # organization policies by the name, which stands for the id before that is known
-    _limits: dict[str, list[str]] = field(default_factory=dict)
+    # organization policies by name, as their ids are unknown before deployment
+    _scps_by_name: dict[str, list[str]] = field(default_factory=dict)
 
-    def look(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition) -> None:
-        """Note what one instance of a resource attaches that does not stand here, who is in which group, and bounds."""
+    def add_resource(
+        self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
+    ) -> None:
+        """Record the external policies, group memberships, boundary and SCP targets of one resource instance."""
         type_ = block.labels[0]
-        if type_ in ATTACHMENTS:
-            attribute, entities = ATTACHMENTS[type_]
-            holders = self.attachments.entities(block, entities, scope)
-            self._attach(references.written(block, attribute, scope), holders, resource, attribute, scope, when)
-        if type_ in OWN_ATTACHMENTS:
-            attribute, holders = OWN_ATTACHMENTS[type_], (resource.address,)
-            self._attach(references.written(block, attribute, scope), holders, resource, attribute, scope, when)
-        if type_ in NAMED_ATTACHMENTS:
-            attribute, holder = NAMED_ATTACHMENTS[type_]
-            holders = (resource.address,)
-            if holder:
-                holders = self.attachments.entities(block, {holder: "permission-set"}, scope)
-            for name in inner_values(block, attribute, "name", scope):
-                self._attach(name, holders, resource, attribute, scope, when, by_name=True)
+        for attributes, holders, attached in self.attachments.attached_values(block, scope, resource.address):
+            for facts, policy in flatten_variants(attached, when):
+                if not isinstance(policy, StringNode) or isinstance(policy, Failure):
+                    continue
+                if not self.attachments.resolve_policies(policy, scope.module.address, by_name=attributes.by_name):
+                    self.holdings.attachments.extend(
+                        ManagedAttachment(
+                            holder, to_plain_string(policy), resource, attributes.policies, policy.at, facts
+                        )
+                        for holder in holders
+                    )
         if type_ in MEMBERSHIPS:
             groups, users = MEMBERSHIPS[type_]
-            who = self.attachments.entities(block, {users: "user"}, scope) if users else (resource.address,)
-            for group in self.attachments.entities(block, {groups: "group"}, scope):
-                self.holdings.members.update(dict.fromkeys((group, user) for user in who))
+            members = self.attachments.principals_in(block, {users: "user"}, scope) if users else (resource.address,)
+            for group in self.attachments.principals_in(block, {groups: "group"}, scope):
+                self.holdings.members.update(dict.fromkeys((group, user) for user in members))
         if type_ in BOUNDED:
-            self._bound(block, scope, resource)
+            self._add_boundary(block, scope, resource)
         if type_ in SCP_TARGETS:
-            policy, target = SCP_TARGETS[type_]
-            for facts, value in flatten_variants(references.written(block, target, scope), when):
-                if not isinstance(value, StringNode) or isinstance(value, Failure):
-                    continue
-                named = [(facts, resource.address)]
-                if policy:
-                    which = flatten_variants(references.written(block, policy, scope), facts)
-                    named = [(further, _policy_named(one)) for further, one in which]
-                self.holdings.scp_targets.extend((plain_text(value), further, name) for further, name in named)
+            self._add_targets(block, scope, resource, when)
         if type_ in ORGANIZATION_POLICIES:
-            given = references.written(block, "name", scope)
-            if isinstance(given, StringNode):
-                self._limits.setdefault(str(given), []).append(resource.address)
+            name = references.value_of(block, "name", scope)
+            if isinstance(name, StringNode):
+                self._scps_by_name.setdefault(str(name), []).append(resource.address)
 
-    def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
-        """All of it, given the policies of the configuration."""
-        found = replace(self.holdings, scp_targets=[])
-        for target, facts, named in self.holdings.scp_targets:
-            addresses = self._limits.get(named, [named])
-            if len(addresses) == 1:
-                found.scp_targets.append((target, facts, addresses[0]))
-        return found.build(policies)
-
-    def _attach(
-        self,
-        value: Node | None,
-        holders: Sequence[str],
-        resource: ResourceDefinition,
-        path: str,
-        scope: EvaluationScope,
-        when: PathCondition,
-        *,
-        by_name: bool = False,
+    def _add_targets(
+        self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
     ) -> None:
-        for facts, policy in flatten_variants(value, when):
-            if not isinstance(policy, StringNode) or isinstance(policy, Failure):
+        policy_attribute, target_attribute = SCP_TARGETS[resource.type]
+        for facts, target in flatten_variants(references.value_of(block, target_attribute, scope), when):
+            if not isinstance(target, StringNode) or isinstance(target, Failure):
                 continue
-            if self.attachments.policies_named(policy, scope.module.address, by_name=by_name):
-                continue
-            written = plain_text(policy)
-            self.holdings.attachments.extend(
-                ManagedAttachment(holder, written, resource, path, policy.at, facts) for holder in holders
+            policies = [(facts, resource.address)]
+            if policy_attribute:
+                values = flatten_variants(references.value_of(block, policy_attribute, scope), facts)
+                policies = [(condition, _policy_identifier(value)) for condition, value in values]
+            self.holdings.scp_targets.extend(
+                (to_plain_string(target), policy_facts, policy) for policy_facts, policy in policies
             )
 
-    def _bound(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition) -> None:
+    def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
+        """Return all recorded attachments, given the policies of the configuration."""
+        holdings = replace(self.holdings, scp_targets=[])
+        for target, facts, named in self.holdings.scp_targets:
+            addresses = self._scps_by_name.get(named, [named])
+            if len(addresses) == 1:
+                holdings.scp_targets.append((target, facts, addresses[0]))
+        return holdings.build(policies)
+
+    def _add_boundary(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition) -> None:
         module = scope.module.address
         holders: tuple[str, ...] = (resource.address,)
         if resource.type == "aws_ssoadmin_permissions_boundary_attachment":
-            holders = self.attachments.entities(block, {"permission_set_arn": "permission-set"}, scope)
-        values, by_name = value_variants(references.written(block, _BOUNDARY, scope)), False
+            holders = self.attachments.principals_in(block, {"permission_set_arn": "permission-set"}, scope)
+        values, by_name = value_variants(references.value_of(block, _BOUNDARY, scope)), False
         for name in _BOUNDARY_BLOCKS if not values else ():
             for inner in inner_values(block, _BOUNDARY, name, scope):
                 values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
         for holder in holders:
             self.holdings.add_boundary(
                 holder,
-                [(facts, _plain(one)) for facts, one in values],
-                lambda text: self.attachments.policies_named(text, module, by_name=by_name),
+                [(facts, _plain(value)) for facts, value in values],
+                lambda text: self.attachments.resolve_policies(text, module, by_name=by_name),
             )
 
 
 def _plain(value: Node) -> Node:
-    """The value as the rooms behind know it, but for a reference, which says what it refers to."""
-    return plain_text(value) if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure)) else value
+    """Return the value without evaluator-only parts; a reference is kept, as it identifies a resource."""
+    return (
+        to_plain_string(value)
+        if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure))
+        else value
+    )
 
 
-def _policy_named(value: Node) -> str:
-    """The words by which a value names an organization policy: its address, or its name."""
+def _policy_identifier(value: Node) -> str:
+    """Return the address of the organization policy that a value refers to, else its text."""
     if isinstance(value, Reference) and value.type in ORGANIZATION_POLICIES:
         return value.address
     return str(value) if isinstance(value, StringNode) else ""

@@ -1,8 +1,8 @@
-"""Where the files of a configuration speak of a managed policy other than as a permissions boundary.
+"""Mentions of managed policies other than as a permissions boundary.
 
-A policy counts as a boundary only where nothing else is done with it. What is done with its ARN may lie beyond what can
-be evaluated (a module that is not here, a function, another provider), so its mention is enough: a direct one, or one
-through locals, variables and outputs that are themselves mentioned.
+A policy counts as a boundary only if it has no other use. Uses of its ARN may be impossible to evaluate (a missing
+module, a function, another provider), so any mention counts: a direct one, or one through locals, variables and outputs
+that are mentioned themselves.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     TRUST_POLICIES,
 )
 from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.may_contain_policy import bytes_of
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body
 
 _MENTION = re.compile(
@@ -29,23 +30,23 @@ _MENTION = re.compile(
     r"|\b(?P<kind>local|var)\s*\.\s*(?P<value>[\w-]+)"
     r"|\bmodule\s*\.\s*(?P<module>[\w-]+)(?:\s*\[[^\]]*\])?(?:\s*\.\s*(?P<output>[\w-]+))?"
 )
-_ELSEWHERE = frozenset({"moved", "removed", "import"})  # blocks that do nothing with what they name
-_ORDER = frozenset({"depends_on", "replace_triggered_by"})
+_IGNORED_BLOCKS = frozenset({"moved", "removed", "import"})  # blocks that do not use the resources they name
+_ORDERING = frozenset({"depends_on", "replace_triggered_by"})
 _BOUNDARY = "permissions_boundary"
 
-_Node = tuple[Path, str, str]  # a folder, and what in it: a local, a variable, an output, an argument of a module
+_Node = tuple[Path, str, str]  # folder, kind (local, var, output, argument), name
 
 
 @dataclass(frozen=True)
 class Mentions:
-    """``addresses`` of the blocks of managed policies that are mentioned, and ``names`` in literal ARNs of policies."""
+    """``addresses`` of managed policy blocks that are mentioned, and policy ``names`` in literal ARNs."""
 
     addresses: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, root: Module) -> Mentions:
-        """What a root module and the modules that it calls mention; nothing where none of them speaks of boundaries."""
+        """Return the mentions in a root module and its modules; empty if no file mentions a permissions boundary."""
         modules = list(root.walk())
         folders = {module.folder.path: module for module in modules}
         if not any(
@@ -54,21 +55,21 @@ class Mentions:
             for parsed in module.folder.files
         ):
             return cls()
-        graph = _Graph(folders)
-        labels, names = graph.reached()
+        graph = _MentionGraph(folders)
+        labels, names = graph.reachable_mentions()
         addresses = {
-            module.prefixed(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
+            module.full_address(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
         }
         return cls(frozenset(addresses), frozenset(names))
 
 
-class _Graph:
-    """The attributes of all folders: those that use what they mention, and those that only pass it on."""
+class _MentionGraph:
+    """Attributes of all folders: ``uses`` use what they mention, ``forwarders`` only pass it on."""
 
     def __init__(self, folders: dict[Path, Module]) -> None:
         self.folders = folders
-        self.users: list[tuple[Path, Attribute]] = []
-        self.passing: dict[_Node, list[Attribute]] = {}
+        self.uses: list[tuple[Path, Attribute]] = []
+        self.forwarders: dict[_Node, list[Attribute]] = {}
         self.callees: dict[tuple[Path, str], Path] = {}
         self.callers: dict[Path, set[tuple[Path, str]]] = {}
         for path, module in folders.items():
@@ -83,45 +84,45 @@ class _Graph:
 
     def _add(self, path: Path, block: Block) -> None:
         kind, name = block.type, block.labels[0] if block.labels else ""
-        if kind in _ELSEWHERE or (kind == "data" and name == "aws_iam_policy_document"):
+        if kind in _IGNORED_BLOCKS or (kind == "data" and name == "aws_iam_policy_document"):
             return
         if kind == "locals":
             for attribute in block.body.attributes:
-                self.passing.setdefault((path, "local", attribute.name), []).append(attribute)
+                self.forwarders.setdefault((path, "local", attribute.name), []).append(attribute)
             return
         if kind in ("output", "variable"):
-            self.passing.setdefault((path, "var" if kind == "variable" else kind, name), []).extend(
+            self.forwarders.setdefault((path, "var" if kind == "variable" else kind, name), []).extend(
                 _attributes(block.body, frozenset())
             )
             return
         here = (path, name) in self.callees if kind == "module" else False
-        for attribute in _attributes(block.body, _documents(name) if kind == "resource" else frozenset()):
+        for attribute in _attributes(block.body, _document_attributes(name) if kind == "resource" else frozenset()):
             if here and attribute.name not in ("count", "for_each"):
-                self.passing.setdefault((path, "argument", f"{name}.{attribute.name}"), []).append(attribute)
+                self.forwarders.setdefault((path, "argument", f"{name}.{attribute.name}"), []).append(attribute)
             elif _BOUNDARY not in attribute.name:
-                self.users.append((path, attribute))
+                self.uses.append((path, attribute))
 
-    def reached(self) -> tuple[dict[Path, set[tuple[str, str]]], set[str]]:
-        """The policies, by folder, and the names that those attributes mention which use them, directly or not."""
+    def reachable_mentions(self) -> tuple[dict[Path, set[tuple[str, str]]], set[str]]:
+        """Return the (type, label) pairs per folder, and the policy names, that uses mention directly or indirectly."""
         labels: dict[Path, set[tuple[str, str]]] = {path: set() for path in self.folders}
         names: set[str] = set()
-        pending, seen = list(self.users), set[_Node]()
+        pending, seen = list(self.uses), set[_Node]()
         while pending:
             path, attribute = pending.pop()
-            for match in _MENTION.finditer(_text(attribute)):
+            for match in _MENTION.finditer(bytes_of(attribute).decode("utf-8", "replace")):
                 if match["type"]:
                     labels[path].add((match["type"], match["label"]))
                 elif match["name"]:
                     names.add(match["name"])
                 else:
-                    for node in self._nodes(path, match):
+                    for node in self._targets(path, match):
                         if node not in seen:
                             seen.add(node)
-                            pending.extend((node[0], one) for one in self.passing.get(node, ()))
+                            pending.extend((node[0], forwarder) for forwarder in self.forwarders.get(node, ()))
         return labels, names
 
-    def _nodes(self, path: Path, match: re.Match[str]) -> Iterator[_Node]:
-        """What stands behind the mention of a local, a variable or an output."""
+    def _targets(self, path: Path, match: re.Match[str]) -> Iterator[_Node]:
+        """Yield the local, variable, output or argument that a mention refers to."""
         if match["module"]:
             callee = self.callees.get((path, match["module"]))
             if callee is not None:
@@ -133,8 +134,8 @@ class _Graph:
             yield from ((caller, "argument", f"{name}.{match['value']}") for caller, name in self.callers.get(path, ()))
 
 
-def _documents(type_: str) -> frozenset[str]:
-    """The attributes of a resource type that hold documents: a policy that is named in one is given to nobody by it."""
+def _document_attributes(type_: str) -> frozenset[str]:
+    """Return the attributes of a resource type that contain documents; mentioning a policy there does not attach it."""
     tables = (IDENTITY_POLICIES, RESOURCE_POLICIES, ORGANIZATION_POLICIES, TRUST_POLICIES)
     single = {table[type_] for table in tables if type_ in table}
     return frozenset({*single, *NESTED_POLICIES.get(type_, ())})
@@ -145,11 +146,6 @@ def _attributes(body: Body, left_out: frozenset[str]) -> Iterator[Attribute]:
     while pending:
         current = pending.pop()
         for attribute in current.attributes:
-            if attribute.name not in _ORDER and attribute.name not in left_out:
+            if attribute.name not in _ORDERING and attribute.name not in left_out:
                 yield attribute
         pending.extend(block.body for block in current.blocks if block.type not in left_out and block.type != _BOUNDARY)
-
-
-def _text(attribute: Attribute) -> str:
-    source, span = attribute.source, attribute.span
-    return source.text(source.offset(span.line, span.column), source.offset(span.end_line, span.end_column))

@@ -1,6 +1,6 @@
-"""Which resources hold policies: the documents, principals and roles of a configuration.
+"""Documents, principals and roles of a configuration.
 
-Which attributes these are is told by :mod:`passrole_checks.sources.model.terraform_policy_attributes`.
+:mod:`passrole_checks.sources.model.terraform_policy_attributes` lists the attributes that contain them.
 """
 
 from __future__ import annotations
@@ -41,11 +41,17 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     not_read_reason,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import under
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Failure, hole, is_null, literal
-from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    Failure,
+    is_null,
+    known_string,
+    unresolved,
+)
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
@@ -53,14 +59,15 @@ from passrole_checks.sources.terraform.policies.consumed_roles import (
     INSTANCE_PROFILES,
     instance_profile,
     may_receive,
-    roles_received,
+    received_roles,
 )
-from passrole_checks.sources.terraform.policies.may_contain_policy import Bearing
-from passrole_checks.sources.terraform.policies.mentions_managed_policy import Speaking
+from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
 from passrole_checks.sources.terraform.policies.passed_to_missing_module import (
-    managed_handed_over,
-    policies_handed_over,
+    managed_policies_in_arguments,
+    policies_in_arguments,
 )
+from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -69,7 +76,7 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 @dataclass
 class ModuleContents:
-    """What the modules of a configuration hold."""
+    """Resources, policies, roles and attachments of all modules of a configuration."""
 
     resources: list[ResourceDefinition] = field(default_factory=list)
     policies: list[AttachedPolicy] = field(default_factory=list)
@@ -86,100 +93,92 @@ class ModuleContents:
 
 
 def collect(root: Module) -> ModuleContents:
-    """All resources, policies and roles of a root module and the modules that it calls."""
-    found, attachments = ModuleContents(), TerraformAttachments.of(root)
-    holdings, bearing, speaking = Collected(attachments), Bearing(), Speaking()
+    """Return all resources, policies and roles of a root module and its child modules."""
+    contents, attachments = ModuleContents(), TerraformAttachments.of(root)
+    holdings, documents, managed = Collected(attachments), PolicyDetector(), ManagedPolicyDetector()
     for module in root.walk():
         for block in module.folder.resources:
             try:
-                _collect_block(module, block, found, holdings)
+                _collect_block(module, block, contents, holdings)
             except RecursionError:
-                found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+                contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
         for block in module.folder.modules.values():
             if module.children(block) is None:
-                found.policies.extend(policies_handed_over(module, block, bearing))
-                holdings.holdings.attachments.extend(managed_handed_over(module, block, speaking))
+                contents.policies.extend(policies_in_arguments(module, block, documents))
+                holdings.holdings.attachments.extend(managed_policies_in_arguments(module, block, managed))
     stacks = list(stacks_of(root))
     for stack in stacks:
-        _collect_stack(stack, found)
-    attachments.demanded(found.policies)
-    found.policies = [attachments.settled(policy) for policy in found.policies]
-    found.held = merge_stack_attachments((stack.content for stack in stacks), holdings.held(found.policies))
+        _collect_stack(stack, contents)
+    attachments.add_demanded_boundaries(contents.policies)
+    contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
+    contents.held = merge_stack_attachments((stack.content for stack in stacks), holdings.held(contents.policies))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
-    for block, resource, scope, when in _receiving(root):  # last: policies come first where there is too much
+    # last: policies have priority if the step budget runs out
+    for block, resource, scope, when in _role_consumers(root):
         try:
             inner = received_in.get(resource.address, ())
-            for one in (*roles_received(block, resource, scope), *inner):
-                found.received.append(replace(one, value=under(when, one.value)) if when else one)
+            for received in (*received_roles(block, resource, scope), *inner):
+                contents.received.append(replace(received, value=guard(when, received.value)) if when else received)
             if resource.type in INSTANCE_PROFILES:
-                found.instance_profiles.append(instance_profile(block, resource, scope))
+                contents.instance_profiles.append(instance_profile(block, resource, scope))
         except RecursionError:
-            found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
-    return found
+            contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+    return contents
 
 
-def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
-    """The instances of resources that receive roles, or are instance profiles, and when they exist."""
+def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
+    """Yield the instances of resources that receive roles or are instance profiles, with their path conditions."""
     for module in root.walk():
         for block in module.folder.resources:
-            type_, name = block.labels[0], block.labels[1]
             if may_receive(block):
-                for instance in module.instances(block).items:
-                    scope = module.scope(block.source, instance)
-                    address = module.prefixed(f"{type_}.{name}{instance.suffix}")
-                    at = scope.position(block.span)
-                    resource = ResourceDefinition(address, type_, Framework.TERRAFORM, at)
-                    yield block, resource, scope, (*module.when, *instance.when)
+                for resource, scope, when in resource_instances(module, block):
+                    yield block, resource, scope, when
 
 
-def _collect_stack(stack: Stack, found: ModuleContents) -> None:
+def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
     content, when = stack.content, stack.when
-    found.resources.append(stack.resource)
+    contents.resources.append(stack.resource)
     for policy in content.policies:
-        found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+        contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
     roles = (replace(role, exists_when=intersect((when,), role.exists_when)) for role in content.roles)
-    found.roles.extend(roles if when else content.roles)
-    found.stack_roles.extend(content.named)
-    found.users.extend(content.users)
-    found.instance_profiles.extend(content.profiles)
-    found.suppressions.extend(content.suppressions)
-    found.not_evaluated.extend(content.not_evaluated if content.is_read else ())
-    found.nested.extend([content.file] if content.file else ())
+    contents.roles.extend(roles if when else content.roles)
+    contents.stack_roles.extend(content.named)
+    contents.users.extend(content.users)
+    contents.instance_profiles.extend(content.profiles)
+    contents.suppressions.extend(content.suppressions)
+    contents.not_evaluated.extend(content.not_evaluated if content.is_read else ())
+    contents.nested.extend([content.file] if content.file else ())
 
 
-def _collect_block(module: Module, block: Block, found: ModuleContents, holdings: Collected) -> None:
-    type_, name = block.labels[0], block.labels[1]
+def _collect_block(module: Module, block: Block, contents: ModuleContents, holdings: Collected) -> None:
+    type_ = block.labels[0]
     if type_ in TYPES:
         return
-    if type_ not in _INTERESTING:
-        address = module.prefixed(f"{type_}.{name}")
+    if type_ not in _RELEVANT_TYPES:
+        address = module.full_address(block_address(block))
         at = module.scope(block.source).position(block.span)
-        found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
-        _name_unread(module, block, address)
+        contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
+        _note_unread(module, block, address)
         return
-    for instance in module.instances(block).items:
-        scope = module.scope(block.source, instance)
-        address = module.prefixed(f"{type_}.{name}{instance.suffix}")
-        resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
-        found.resources.append(resource)
-        when = (*module.when, *instance.when)
+    for resource, scope, when in resource_instances(module, block):
+        contents.resources.append(resource)
         for policy in _policies(block, resource, scope, holdings.attachments):
-            found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+            contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
-            found.roles.append(_role(block, resource, scope, when))
+            contents.roles.append(_role_definition(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
-            found.users.extend([(address, plain_text(user))] if user is not None else ())
-        holdings.attachments.look(block, scope, address, when)
-        holdings.look(block, scope, resource, when)
+            contents.users.extend([(resource.address, to_plain_string(user))] if user is not None else ())
+        holdings.attachments.add_resource(block, scope, resource.address, when)
+        holdings.add_resource(block, scope, resource, when)
 
 
-def _name_unread(module: Module, block: Block, address: str) -> None:
-    """Name a resource whose own template or state may hold policies, once for its block."""
+def _note_unread(module: Module, block: Block, address: str) -> None:
+    """Record a resource block whose own template or state may contain policies."""
     if not_read_reason(block.labels[0], None) is None or not module.instances(block).items:
         return
-    type_name = references.written(block, "type_name", module.instance_scope(block, None))
-    reason = not_read_reason(block.labels[0], literal(type_name) if type_name is not None else None)
+    type_name = references.value_of(block, "type_name", module.instance_scope(block, None))
+    reason = not_read_reason(block.labels[0], known_string(type_name) if type_name is not None else None)
     if reason is not None:
         module.run.not_evaluated.setdefault(
             address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)
@@ -192,48 +191,48 @@ def _policies(
     type_ = resource.type
     if type_ in IDENTITY_POLICIES:
         attribute = IDENTITY_POLICIES[type_]
-        written = _document(block, attribute, scope)
-        if written is not None:
-            itself = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
-            principals = attachments.entities(block, HOLDERS.get(type_, {}), scope) or itself
-            yield AttachedPolicy(resource, attribute, written, PolicyKind.IDENTITY, principals)
+        policy = _document(block, attribute, scope)
+        if policy is not None:
+            own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
+            principals = attachments.principals_in(block, HOLDERS.get(type_, {}), scope) or own_address
+            yield AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals)
     for table, kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (ORGANIZATION_POLICIES, PolicyKind.SCP)):
         if type_ in table and (kind is PolicyKind.RESOURCE or _has_statements(block, scope)):
-            written = _document(block, table[type_], scope)
-            if written is not None:
-                yield AttachedPolicy(resource, table[type_], written, kind)
+            policy = _document(block, table[type_], scope)
+            if policy is not None:
+                yield AttachedPolicy(resource, table[type_], policy, kind)
     if type_ in TRUST_POLICIES:
         trust = _document(block, TRUST_POLICIES[type_], scope)
         if trust is not None:
             yield AttachedPolicy(resource, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
     if type_ in NESTED_POLICIES:
         attribute, key = NESTED_POLICIES[type_]
-        for place, written in _nested(block, attribute, key, scope):
-            path = f"{attribute}/{place}/{key}" if place else attribute
-            yield AttachedPolicy(resource, path, written, PolicyKind.IDENTITY, (resource.address,))
+        for number, policy in _inline_policies(block, attribute, key, scope):
+            path = f"{attribute}/{number}/{key}" if number else attribute
+            yield AttachedPolicy(resource, path, policy, PolicyKind.IDENTITY, (resource.address,))
 
 
 def _has_statements(block: Block, scope: EvaluationScope) -> bool:
-    """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
-    value = references.written(block, "type", scope)
-    name = literal(value) if value is not None else None
+    """True if an organization policy is of a type with statements, or of an unknown type."""
+    value = references.value_of(block, "type", scope)
+    name = known_string(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
 
 
 def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
-    value = references.written(block, name, scope)
+    value = references.value_of(block, name, scope)
     return _as_document(value) if value is not None else None
 
 
 def _as_document(value: Node) -> Node | None:
-    found = document(_with_statements(value))
-    return None if isinstance(found, Absent) else found
+    plain = to_document(_parse_statements(value))
+    return None if isinstance(plain, Absent) else plain
 
 
-def _with_statements(value: Node) -> Node:
-    """An object given as a document whose statements are JSON text (``awscc``: "Map of String") with these read."""
+def _parse_statements(value: Node) -> Node:
+    """Return a document object with its statements parsed if they are JSON (``awscc``: "Map of String")."""
     if isinstance(value, Choice):
-        return Choice(value.condition, tuple((o, _with_statements(n)) for o, n in value.options), value.at)
+        return Choice(value.condition, tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
     if not isinstance(value, ObjectNode):
         return value
     entries: list[ObjectEntry] = []
@@ -251,16 +250,18 @@ def _with_statements(value: Node) -> Node:
     return ObjectNode(tuple(entries), value.at)
 
 
-def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, Node]]:
-    """The inline policies in nested blocks, or in the objects of a list, each with its number; a list of which nothing
-    is known is one unknown policy without a number."""
+def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, Node]]:
+    """Yield the inline policies in nested blocks or in the objects of a list, each with its number.
+
+    An unresolved list is yielded as one unresolved policy without a number.
+    """
     number = 0
     for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
         written = _document(inner, key, inner_scope)
         if written is not None:
-            yield str(number), under(when, written)
+            yield str(number), guard(when, written)
         number += 1
-    value = references.written(block, attribute, scope)
+    value = references.value_of(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
     while pending:
         when, node = pending.pop(0)
@@ -272,27 +273,29 @@ def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> I
             inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
             if written is not None:
-                yield str(number), under(when, written)
+                yield str(number), guard(when, written)
             number += 1
         elif isinstance(node, StringNode):
-            unknown = node if node.only_hole is not None else hole(attribute, node.at)
+            unknown = node if node.only_hole is not None else unresolved(attribute, node.at)
             whole = node is value
-            yield "" if whole else str(number), under(when, plain_text(unknown))
+            yield "" if whole else str(number), guard(when, to_plain_string(unknown))
             number += 1
 
 
-def _role(block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition) -> RoleDefinition:
+def _role_definition(
+    block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition
+) -> RoleDefinition:
     name, path = references.entity_name(block, scope), references.entity_path(block, scope)
     return RoleDefinition(
         resource,
-        plain_text(name) if name is not None else None,
-        plain_text(path) if path is not None else None,
+        to_plain_string(name) if name is not None else None,
+        to_plain_string(path) if path is not None else None,
         _document(block, TRUST_POLICIES[resource.type], scope),
         (when,) if when else (),
     )
 
 
-_INTERESTING = frozenset({
+_RELEVANT_TYPES = frozenset({
     *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
     *BOUNDED, *MEMBERSHIPS, *SCP_TARGETS,
 })  # fmt: skip

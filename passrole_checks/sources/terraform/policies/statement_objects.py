@@ -1,9 +1,9 @@
-"""Statements that are written as objects, for a module that will make a policy document of them.
+"""Statements written as objects, which are passed to a module that builds a policy document.
 
-Modules take them in the words of the data source's ``statement`` block (``policy_statements`` of
+Their keys are those of the data source's ``statement`` block (``policy_statements`` of
 ``terraform-aws-modules/lambda/aws``, ``iam_policy`` of ``cloudposse/iam-policy/aws``: their pages in the Terraform
-Registry), or as they stand in a document. Like there, an object without an effect allows (provider ``hashicorp/aws``,
-data source ``aws_iam_policy_document``: "effect: defaults to Allow").
+Registry), or those of a document. As in the data source, the default effect is Allow (provider ``hashicorp/aws``, data
+source ``aws_iam_policy_document``: "effect: defaults to Allow").
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import hole, is_null, literal
-from passrole_checks.sources.terraform.evaluation.to_plain import plain, plain_text
+from passrole_checks.sources.model.condition_blocks import condition_entries
+from passrole_checks.sources.terraform.evaluation.symbolic_values import is_null, known_string, unresolved
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain, to_plain_string
 from passrole_checks.sources.terraform.resources.document_merge import elements
 
 _ELEMENTS = {
@@ -30,12 +31,12 @@ _ELEMENTS = {
     "not_resources": "NotResource", "principals": "Principal", "not_principals": "NotPrincipal",
 }  # fmt: skip
 _CONDITIONS = ("condition", "conditions")
-_OF_A_DOCUMENT = (("Action", "NotAction"), ("Resource", "NotResource"))
-_OF_A_BLOCK = (("actions", "not_actions"), ("resources", "not_resources"))
+_DOCUMENT_KEYS = (("Action", "NotAction"), ("Resource", "NotResource"))
+_BLOCK_KEYS = (("actions", "not_actions"), ("resources", "not_resources"))
 
 
 def as_statement(value: Node) -> Node | None:
-    """The statement that an object is, with alternatives where the object has some; None where it is something else."""
+    """Return an object as a statement, with alternatives if it has some; None if it is not a statement."""
     if isinstance(value, Choice):
         options = [(outcome, as_statement(option)) for outcome, option in value.options]
         if all(option is None for _, option in options):
@@ -44,94 +45,91 @@ def as_statement(value: Node) -> Node | None:
         return Choice(value.condition, tuple((outcome, option or absent) for outcome, option in options), value.at)
     if not isinstance(value, ObjectNode):
         return None
-    if _has_all(value, _OF_A_DOCUMENT) and value.get("Effect") is not None:
-        return plain(value)
-    if _has_all(value, _OF_A_BLOCK) and any(_given(value.get(name)) for name in _OF_A_BLOCK[0]) and _is_one(value):
-        return _statement(value)
+    if _has_each_group(value, _DOCUMENT_KEYS) and value.get("Effect") is not None:
+        return to_plain(value)
+    if (
+        _has_each_group(value, _BLOCK_KEYS)
+        and any(_is_set(value.get(name)) for name in _BLOCK_KEYS[0])
+        and _looks_like_statement(value)
+    ):
+        return _to_statement(value)
     return None
 
 
 def document_of(statements: Sequence[Node], at: Position) -> ObjectNode:
-    """The policy document that a module makes of statements."""
+    """Return the policy document that a module builds from statements."""
     together = ListNode(tuple(statements), at)
     return ObjectNode(
         (ObjectEntry(text("Version", at), text("2012-10-17", at)), ObjectEntry(text("Statement", at), together)), at
     )
 
 
-def _has_all(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> bool:
+def _has_each_group(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> bool:
     return all(any(value.get(name) is not None for name in group) for group in groups)
 
 
-def _is_one(value: ObjectNode) -> bool:
-    """Whether it has an effect, or something among its actions has the form of one: ``service:Name``, or ``*``."""
+def _looks_like_statement(value: ObjectNode) -> bool:
+    """True if an object has an effect, or an element of its actions has the form ``service:Name`` or ``*``."""
     if value.get("effect") is not None:
         return True
-    found = [literal(item) for name in _OF_A_BLOCK[0] for item in elements(value.get(name) or Absent(value.at))]
-    return any(name is not None and (name == "*" or ":" in name) for name in found)
+    actions = [known_string(item) for name in _BLOCK_KEYS[0] for item in elements(value.get(name) or Absent(value.at))]
+    return any(name is not None and (name == "*" or ":" in name) for name in actions)
 
 
-def _statement(value: ObjectNode) -> ObjectNode:
+def _to_statement(value: ObjectNode) -> ObjectNode:
     at = value.at
-    entries = [] if _given(value.get("effect")) else [ObjectEntry(text("Effect", at), text("Allow", at))]
+    entries = [] if _is_set(value.get("effect")) else [ObjectEntry(text("Effect", at), text("Allow", at))]
     for name, key in _ELEMENTS.items():
-        found = value.get(name)
-        if found is not None and _given(found):
-            entries.append(ObjectEntry(text(key, at), plain(found)))
-    if not any(_given(value.get(name)) for name in _OF_A_BLOCK[1]):
-        entries.append(ObjectEntry(text("Resource", at), hole("resources", at, "empty, which AWS refuses")))
+        element = value.get(name)
+        if element is not None and _is_set(element):
+            entries.append(ObjectEntry(text(key, at), to_plain(element)))
+    if not any(_is_set(value.get(name)) for name in _BLOCK_KEYS[1]):
+        entries.append(ObjectEntry(text("Resource", at), unresolved("resources", at, "empty, which AWS rejects")))
     for name in _CONDITIONS:
-        found = value.get(name)
-        if found is not None and _given(found):
-            entries.append(ObjectEntry(text("Condition", at), _condition(found)))
+        element = value.get(name)
+        if element is not None and _is_set(element):
+            entries.append(ObjectEntry(text("Condition", at), _condition(element)))
     return ObjectNode(tuple(entries), at, block=True)
 
 
-def _given(node: Node | None) -> bool:
+def _is_set(node: Node | None) -> bool:
     return (
-        node is not None and not is_null(node) and not (isinstance(node, (ListNode, ObjectNode)) and not _inside(node))
+        node is not None and not is_null(node) and not (isinstance(node, (ListNode, ObjectNode)) and not _members(node))
     )
 
 
-def _inside(node: ListNode | ObjectNode) -> tuple[object, ...]:
+def _members(node: ListNode | ObjectNode) -> tuple[object, ...]:
     return node.items if isinstance(node, ListNode) else node.entries
 
 
 def _condition(value: Node) -> Node:
-    """The Condition element: of objects with ``test``, ``variable`` and ``values``, in a list or an object, or as it
-    stands in a document. The values of the same test and variable add up."""
+    """Return the Condition element; values of the same test and variable are merged.
+
+    The value is a list or object of objects with ``test``, ``variable`` and ``values``, or a Condition as in a
+    document.
+    """
     if isinstance(value, Choice):
         options = tuple((outcome, _condition(option)) for outcome, option in value.options)
         return Choice(value.condition, options, value.at)
-    if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _objects(value)):
-        return plain(value)
+    if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _condition_objects(value)):
+        return to_plain(value)
     if not isinstance(value, (ListNode, ObjectNode)):
-        return plain(value)
-    tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
+        return to_plain(value)
+    blocks: list[tuple[StringNode, StringNode, list[Node]]] = []
     unknown: list[ObjectEntry] = []
-    for node in _objects(value):
+    for node in _condition_objects(value):
         test, variable = (
-            _key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
+            _plain_key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
         )
         if test is None or variable is None or not isinstance(node, ObjectNode):
-            unknown.append(_unknown_entry(node.at))
+            part = unresolved("condition", node.at)
+            unknown.append(ObjectEntry(part, part))
             continue
-        values = [plain(item) for item in elements(node.get("values") or Absent(node.at))]
-        keys = tests.setdefault(test.parts, (test, {}))[1]
-        keys.setdefault(variable.parts, (variable, []))[1].extend(values)
-    known = [
-        ObjectEntry(
-            test,
-            ObjectNode(
-                tuple(ObjectEntry(key, ListNode(tuple(found), key.at)) for key, found in keys.values()), test.at
-            ),
-        )
-        for test, keys in tests.values()
-    ]
-    return ObjectNode((*known, *unknown), value.at)
+        blocks.append((test, variable, [to_plain(item) for item in elements(node.get("values") or Absent(node.at))]))
+    return ObjectNode((*condition_entries(blocks), *unknown), value.at)
 
 
-def _objects(value: ListNode | ObjectNode) -> Iterator[Node]:
+def _condition_objects(value: ListNode | ObjectNode) -> Iterator[Node]:
     if isinstance(value, ListNode):
         yield from value.items
     elif _is_test(value):
@@ -144,9 +142,5 @@ def _is_test(node: Node) -> bool:
     return isinstance(node, ObjectNode) and node.get("test") is not None and node.get("variable") is not None
 
 
-def _key(value: Node | None) -> StringNode | None:
-    return plain_text(value) if isinstance(value, StringNode) else None
-
-
-def _unknown_entry(at: Position) -> ObjectEntry:
-    return ObjectEntry(hole("condition", at), hole("condition", at))
+def _plain_key(value: Node | None) -> StringNode | None:
+    return to_plain_string(value) if isinstance(value, StringNode) else None

@@ -1,8 +1,8 @@
-"""Where a person would look in a piece of HCL that does not parse.
+"""Locate the mistake in HCL that does not parse.
 
-A parser stops where the text can no longer be right, often far from the mistake. Quotes, brackets and heredocs that do
-not close, attributes without a value, and lines that begin nothing are found here by the layout; where all of that is
-in order, each attribute is parsed by itself.
+A parser stops where the text can no longer be valid, often far from the mistake. This module finds unclosed quotes,
+brackets and heredocs, attributes without a value, and lines that start no item, by the layout alone. If the layout is
+correct, it parses each attribute separately.
 """
 
 from __future__ import annotations
@@ -24,83 +24,86 @@ _LINE = re.compile(
 )
 _STRING = re.compile(rb'\\.|\$\$\{|%%\{|\$\{|%\{|"|\n', re.DOTALL)
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
-_LINES = 2000  # in which attributes are parsed one by one
-_WORDS = 40  # characters that are shown of the text at the place
-
-
+_MAX_LINES = 2000  # of a part whose attributes are parsed separately
+_MAX_QUOTED = 40  # characters of the text that a message quotes
 _BLANKS = re.compile(rb"[ \t]*")
 _LONE = re.compile(rb"\r(?!\n)")
 _HIDDEN = re.compile(rb"\r[ \t]*[^\s]")
 
-STRAY = ": a bracket that closes nothing"
-LONE_RETURN = ": a carriage return without a line feed, which ends no line"
+UNCLOSED_INTERPOLATION = ": unclosed interpolation"
+STRAY_BRACKET = ": unmatched closing bracket"
+LONE_RETURN = ": carriage return without a line feed"
 
 
 def diagnose(
     source: SourceText, start: int, end: int, error: int, error_in: Callable[[int, int], int | None]
 ) -> tuple[int, str]:
-    """The offset and the description of what is wrong between two offsets.
+    """Return the offset of the mistake between two offsets, and its description (the end of a message).
 
-    ``error`` is where the parser stopped; ``error_in`` gives the place where it stops in a part, or None.
+    ``error``: offset where the parser stopped. ``error_in``: returns the offset where the parser stops between two
+    offsets, or None if they parse.
     """
-    scan = _Scan(source.data, start, end)
-    found = scan.first()
-    if found is not None and found[1] != STRAY:
-        return found[0], found[1] or near(source, found[0])
-    lines = scan.lines if len(scan.lines) <= _LINES else []
-    for begin, after in pairwise([*lines, end if found is None else found[0]]):
-        if begin in scan.attributes and (place := error_in(begin, after)) is not None:
+    scanner = _LayoutScanner(source.data, start, end)
+    problem = scanner.first_problem()
+    if problem is not None and problem[1] != STRAY_BRACKET:
+        return problem[0], problem[1] or nearby_text(source, problem[0])
+    lines = scanner.lines if len(scanner.lines) <= _MAX_LINES else []
+    for begin, after in pairwise([*lines, end if problem is None else problem[0]]):
+        if begin in scanner.attributes and (offset := error_in(begin, after)) is not None:
             part = source.data[begin:after]
-            if place >= begin + len(part.rstrip()):  # it ends too early
-                place = begin + len(part) - len(part.lstrip())
-            return place, near(source, place)
-    if found is None or error < found[0]:
-        return error, near(source, error)
-    return found
+            if offset >= begin + len(part.rstrip()):  # the attribute ends too early
+                offset = begin + len(part) - len(part.lstrip())
+            return offset, nearby_text(source, offset)
+    if problem is None or error < problem[0]:
+        return error, nearby_text(source, error)
+    return problem
 
 
-def may_go_on(source: SourceText, start: int, end: int) -> bool:
-    """Whether more text could mend what is between two offsets: nothing is wrong but that something is not closed."""
-    scan = _Scan(source.data, start, end)
-    return scan.first() is not None and scan.place >= end
+def is_incomplete(source: SourceText, start: int, end: int) -> bool:
+    """True if the only problem between two offsets is an unclosed item, which more text could fix."""
+    scanner = _LayoutScanner(source.data, start, end)
+    return scanner.first_problem() is not None and scanner.offset >= end
 
 
-def lone_return(source: SourceText) -> int | None:
-    """The offset of the first carriage return that stands where a line break is meant, in a file that does parse."""
+def find_lone_return(source: SourceText) -> int | None:
+    """Return the offset of the first carriage return used as a line break, in a file that parses; None if none."""
     if b"\r" not in source.data or _LONE.search(source.data) is None:
         return None
-    found = _Scan(source.data, 0, len(source.data)).first()
-    return found[0] if found is not None and found[1] == LONE_RETURN else None
+    problem = _LayoutScanner(source.data, 0, len(source.data)).first_problem()
+    return problem[0] if problem is not None and problem[1] == LONE_RETURN else None
 
 
-class _Scan:
-    """A walk over tokens that knows brackets, strings, heredocs and comments, and nothing else."""
+class _LayoutScanner:
+    """Scanner that recognizes only brackets, strings, heredocs and comments.
+
+    A problem is an offset and a description; an empty description stands for the text at the offset.
+    """
 
     def __init__(self, data: bytes, start: int, end: int) -> None:
-        self.data, self.place, self.end = data, start, end
-        self.open: list[tuple[bytes, int, int]] = []  # a bracket, or ``"`` around an interpolation; place, indentation
-        self.begin = start  # of the line
-        self.bodies: set[int] = set()  # the braces that open the body of a block
-        self.lines: list[int] = []  # the lines that stand in a body, or in none
-        self.attributes: set[int] = set()  # those of them that begin an attribute
-        self.suspect: int | None = None  # a brace whose closing one stands further left than it should
+        self.data, self.offset, self.end = data, start, end
+        self.open: list[tuple[bytes, int, int]] = []  # bracket (``"`` for an interpolation), offset, indentation
+        self.begin = start  # of the current line
+        self.bodies: set[int] = set()  # offsets of braces that open the body of a block
+        self.lines: list[int] = []  # offsets of lines in a body or at the top level
+        self.attributes: set[int] = set()  # those that start an attribute
+        self.suspect: int | None = None  # offset of a brace whose closing brace is indented less
 
-    def first(self) -> tuple[int, str] | None:
-        found = self.line(self.place)
-        if found is not None:
-            return found
-        while (match := _CODE.search(self.data, self.place, self.end)) is not None:
-            found = self.token(match)
-            if found is not None:
-                return found
+    def first_problem(self) -> tuple[int, str] | None:
+        problem = self.line(self.offset)
+        if problem is not None:
+            return problem
+        while (match := _CODE.search(self.data, self.offset, self.end)) is not None:
+            problem = self.token(match)
+            if problem is not None:
+                return problem
         if not self.open:
             return None
-        place = self.suspect if self.suspect is not None else self.open[-1][1]
-        bracket = self.data[place : place + 1].decode()
-        return place, f": '{bracket}' is not closed" if bracket in "{[(" else ": an interpolation that is not closed"
+        offset = self.suspect if self.suspect is not None else self.open[-1][1]
+        bracket = self.data[offset : offset + 1].decode()
+        return offset, f": unclosed '{bracket}'" if bracket in "{[(" else UNCLOSED_INTERPOLATION
 
     def token(self, match: re.Match[bytes]) -> tuple[int, str] | None:
-        token, begin, self.place = match.group(), match.start(), match.end()
+        token, begin, self.offset = match.group(), match.start(), match.end()
         if token == b"\n":
             return self.line(match.end())
         if token == b"\r":
@@ -109,25 +112,28 @@ class _Scan:
             return self.string(begin)
         if token in (b"#", b"//"):
             self.skip(b"\n", 0)
-            lone = _HIDDEN.search(self.data, begin, self.place)
-            if lone is not None:  # it does not end the comment, which goes on over what follows
+            lone = _HIDDEN.search(self.data, begin, self.offset)
+            if lone is not None:  # it does not end the comment, which swallows the rest
                 return lone.start(), LONE_RETURN
         elif token == b"/*":
-            if self.data.find(b"*/", self.place, self.end) < 0:
-                self.place = self.end
-                return begin, ": a comment that does not end"
+            if self.data.find(b"*/", self.offset, self.end) < 0:
+                self.offset = self.end
+                return begin, ": unclosed comment"
             self.skip(b"*/", 2)
-            self.begin = max(self.begin, self.data.rfind(b"\n", begin, self.place) + 1)
+            self.begin = max(self.begin, self.data.rfind(b"\n", begin, self.offset) + 1)
         elif match["mark"]:
             closing = re.compile(rb"^[ \t]*" + re.escape(match["mark"]) + rb"[ \t]*\r?$", re.MULTILINE)
-            last = closing.search(self.data, self.place, self.end)
+            last = closing.search(self.data, self.offset, self.end)
             if last is None:
-                self.place = self.end
-                return begin, f": a heredoc without its end '{match['mark'].decode('utf-8', 'replace')[:_WORDS]}'"
-            self.place = last.end()
+                self.offset = self.end
+                return (
+                    begin,
+                    f": heredoc without its end marker '{match['mark'].decode('utf-8', 'replace')[:_MAX_QUOTED]}'",
+                )
+            self.offset = last.end()
         elif match["bare"] is not None:
             if not self.open or self.open[-1][0] == b"{":
-                return begin, ": an attribute without a value"
+                return begin, ": attribute without a value"
         elif token in b"{[(":
             self.open.append((token, begin, self.indent()))
             if token == b"{" and _HEADER.fullmatch(self.data, self.begin, begin) is not None:
@@ -137,7 +143,8 @@ class _Scan:
         return None
 
     def line(self, begin: int) -> tuple[int, str] | None:
-        """A line of a body begins an attribute or a block, ends a block, or holds comments only."""
+        """Record a line of a body. Returns a problem unless it starts an attribute or block, ends one, or is a
+        comment."""
         self.begin = begin
         if self.open and self.open[-1][1] not in self.bodies:
             return None
@@ -150,21 +157,21 @@ class _Scan:
         return None
 
     def skip(self, mark: bytes, length: int) -> None:
-        found = self.data.find(mark, self.place, self.end)
-        self.place = self.end if found < 0 else found + length
+        offset = self.data.find(mark, self.offset, self.end)
+        self.offset = self.end if offset < 0 else offset + length
 
     def close(self, token: bytes, begin: int) -> tuple[int, str] | None:
         if not self.open:
-            return begin, STRAY
-        kind, place, indent = self.open.pop()
-        if kind == b'"':  # the end of an interpolation; its string goes on
-            return self.string(place) if token == b"}" else (place, ": an interpolation that is not closed")
+            return begin, STRAY_BRACKET
+        kind, offset, indent = self.open.pop()
+        if kind == b'"':  # end of an interpolation; its string continues
+            return self.string(offset) if token == b"}" else (offset, UNCLOSED_INTERPOLATION)
         if kind != _PAIRS[token]:
             if token == b"}" or any(other == _PAIRS[token] for other, _, _ in self.open):
-                return place, f": '{kind.decode()}' is not closed"
-            return begin, STRAY
+                return offset, f": unclosed '{kind.decode()}'"
+            return begin, STRAY_BRACKET
         if token == b"}" and self.suspect is None and self.begin + self.indent() == begin and self.indent() < indent:
-            self.suspect = place
+            self.suspect = offset
         return None
 
     def indent(self) -> int:
@@ -172,9 +179,9 @@ class _Scan:
         return len(match.group()) if match is not None else 0
 
     def string(self, begin: int) -> tuple[int, str] | None:
-        """Go on inside of the string that opened at ``begin``, to its end or into an interpolation."""
-        while (match := _STRING.search(self.data, self.place, self.end)) is not None:
-            token, self.place = match.group(), match.end()
+        """Continue in the string that opened at ``begin``, to its end or into an interpolation."""
+        while (match := _STRING.search(self.data, self.offset, self.end)) is not None:
+            token, self.offset = match.group(), match.end()
             if token == b'"':
                 return None
             if token in (b"${", b"%{"):
@@ -182,11 +189,11 @@ class _Scan:
                 return None
             if token == b"\n" or token == b"\\\n":
                 break
-        return begin, ": a string without its closing quote"
+        return begin, ": unclosed string"
 
 
-def near(source: SourceText, place: int) -> str:
-    """The words at a place, for the end of a message; empty where nothing follows."""
-    end = source.data.find(b"\n", place)
-    words = source.text(place, min(end if end >= 0 else len(source.data), place + 4 * _WORDS)).split()
-    return f" near '{' '.join(words)[:_WORDS]}'" if words else ""
+def nearby_text(source: SourceText, offset: int) -> str:
+    """Return the text at an offset as the end of a message; empty at the end of a line."""
+    end = source.data.find(b"\n", offset)
+    words = source.text(offset, min(end if end >= 0 else len(source.data), offset + 4 * _MAX_QUOTED)).split()
+    return f" near '{' '.join(words)[:_MAX_QUOTED]}'" if words else ""

@@ -1,4 +1,4 @@
-"""Reading: which files belong to a folder, and what expressions may read.
+"""List and parse the configuration files of a folder, and read files for expressions.
 
 Source: Terraform language documentation and OpenTofu documentation, "Files and Directories" (suffixes, encoding,
 extension precedence).
@@ -32,9 +32,9 @@ from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, SyntaxProblem
 
 _LONGEST_FIRST = sorted(TERRAFORM_SUFFIXES, key=len, reverse=True)
-LARGEST = 20_000_000  # bytes of one file of configuration
-_LARGEST_READ = 2_000_000  # bytes that an expression may read
-_NOT_READ = {
+MAX_FILE_BYTES = 20_000_000  # of one configuration file
+_MAX_READ_BYTES = 2_000_000  # of one file read by an expression
+_REASONS = {
     errno.ENOENT: NO_SUCH_FILE,
     errno.ENOTDIR: NO_SUCH_FILE,
     errno.EISDIR: NO_SUCH_FILE,
@@ -44,65 +44,68 @@ _NOT_READ = {
 
 
 def terraform_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> list[Path]:
-    """The configuration files of a folder, override files last, as Terraform merges them.
+    """Return the configuration files of a folder, override files last, as Terraform merges them.
 
-    Of ``x.tf`` and ``x.tofu`` the second one is read (OpenTofu's page "Files and Directories", "Extension Precedence").
-    A symbolic link that leads nowhere is among them, so that it is named.
+    ``x.tofu`` replaces ``x.tf`` (OpenTofu's page "Files and Directories", "Extension Precedence"). Dangling symbolic
+    links are included, so that they are reported.
     """
-    return listed(folder, exclusions).files
+    return list_files(folder, exclusions).files
 
 
-class Listing(NamedTuple):
-    """The configuration files of a folder (:func:`terraform_files`); those that another one stands in for, each with
-    that one; and those that are left out on request."""
+class FolderListing(NamedTuple):
+    """Configuration files of a folder.
+
+    ``files``: see :func:`terraform_files`. ``shadowed``: pairs of a file that is not read and the file that replaces
+    it. ``excluded``: files that match an exclusion pattern.
+    """
 
     files: list[Path]
     shadowed: list[tuple[Path, Path]]
     excluded: list[Path]
 
 
-def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Listing:
-    """List the configuration files of a folder. What is excluded is as if it were not there."""
+def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderListing:
+    """List the configuration files of a folder; an excluded file replaces no other. Empty if it cannot be read."""
     log_folder(folder)
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if is_terraform_name(entry.name) and _is_one(entry)]
+            names = [entry.name for entry in entries if is_terraform_name(entry.name) and _is_file_or_link(entry)]
         excluded = exclusions.excluded_names(folder, names)
         for name in names:
             if name in excluded:
                 continue
-            shadow = _shadow(os.path.join(folder, name), name)
+            shadow = _shadowing_name(os.path.join(folder, name), name)
             if shadow is not None and shadow not in excluded:
                 shadowed.append((name, shadow))
             else:
                 files.append((is_override(name), name))
     except OSError:
-        return Listing([], [], [])
-    return Listing(
+        return FolderListing([], [], [])
+    return FolderListing(
         [folder / name for _, name in sorted(files)],
-        [(folder / one, folder / other) for one, other in sorted(shadowed)],
+        [(folder / name, folder / replacement) for name, replacement in sorted(shadowed)],
         [folder / name for name in sorted(excluded)],
     )
 
 
-def _is_one(entry: os.DirEntry[str]) -> bool:
-    """Whether a name is that of a file, or of a link to anything but a folder: what is no file is named then."""
+def _is_file_or_link(entry: os.DirEntry[str]) -> bool:
+    """True for a file, and for a link to anything but a folder (reported later if it is no file)."""
     return not os.path.isdir(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
 
-def _shadow(path: str, name: str) -> str | None:
-    """The name of the file that OpenTofu reads in this one's place."""
-    for theirs, ours in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
-        if name.endswith(theirs):
-            other = name[: -len(theirs)] + ours
-            return other if os.path.isfile(os.path.join(os.path.dirname(path), other)) else None
+def _shadowing_name(path: str, name: str) -> str | None:
+    """Return the name of the existing file that OpenTofu reads instead of this one, or None."""
+    for terraform, opentofu in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
+        if name.endswith(terraform):
+            replacement = name[: -len(terraform)] + opentofu
+            return replacement if os.path.isfile(os.path.join(os.path.dirname(path), replacement)) else None
     return None
 
 
 def is_override(name: str) -> bool:
-    """Whether a file of this name is merged into the others (``override.tf``, ``x_override.tf``)."""
+    """True for the name of an override file (``override.tf``, ``x_override.tf``)."""
     for suffix in _LONGEST_FIRST:
         if name.endswith(suffix):
             name = name[: -len(suffix)]
@@ -111,20 +114,20 @@ def is_override(name: str) -> bool:
 
 
 def parse_file(path: Path) -> ParsedFile:
-    """Read one configuration file. Never raises: what is wrong is among its problems."""
+    """Parse one configuration file. Never raises; errors are in ``problems``."""
     file = str(path)
     try:
-        data = current_boundary().read(path, LARGEST)
+        data = current_boundary().read(path, MAX_FILE_BYTES)
     except OutsideError as error:
         return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
         return _unreadable(file, 1, open_error_reason(path, error))
-    return parse_cache.take(file, data) or parse_bytes(file, data)
+    return parse_cache.pop(file, data) or parse_bytes(file, data)
 
 
 @lru_cache(maxsize=256)
 def parse_bytes(file: str, data: bytes) -> ParsedFile:
-    """Read the content of a configuration file."""
+    """Parse the content of a configuration file. Never raises; errors are in ``problems``."""
     try:
         source = SourceText.of(file, data)
     except NotText as error:
@@ -142,27 +145,27 @@ def _unreadable(file: str, line: int, reason: str) -> ParsedFile:
 
 @dataclass
 class Files:
-    """The files that expressions may read: those within ``boundary``."""
+    """Read files for expressions, within ``boundary``. Results are cached."""
 
     boundary: Boundary
-    seen: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    _results: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     _allowed: dict[str, bool] = field(default_factory=dict)
 
     def read(self, path: str) -> tuple[str | None, str]:
-        """The text of a file, or None and the reason why not."""
-        if path not in self.seen:
-            self.seen[path] = self._read(path)
-        return self.seen[path]
+        """Return the text of a file and an empty string, or None and the reason."""
+        if path not in self._results:
+            self._results[path] = self._read(path)
+        return self._results[path]
 
     def exists(self, path: str) -> bool | None:
-        """Whether there is such a file; None where it may not be looked at."""
+        """True if the file exists; None if it is outside the boundary."""
         if not self.allows(path):
             return None
         log_file(path)
         return os.path.isfile(path)
 
     def allows(self, path: str | Path) -> bool:
-        """Whether a path lies below the boundary, symbolic links resolved."""
+        """True if a path lies within the boundary, symbolic links resolved."""
         name = str(path)
         if name not in self._allowed:
             self._allowed[name] = self.boundary.allows(name)
@@ -170,11 +173,11 @@ class Files:
 
     def _read(self, path: str) -> tuple[str | None, str]:
         try:
-            data = self.boundary.read(path, _LARGEST_READ)
+            data = self.boundary.read(path, _MAX_READ_BYTES)
         except OutsideError:
             return None, OUTSIDE
         except OSError as error:
-            return None, _NOT_READ.get(error.errno or 0, CANNOT_BE_READ)
+            return None, _REASONS.get(error.errno or 0, CANNOT_BE_READ)
         try:
             return SourceText.of(path, data).data.decode("utf-8"), ""
         except NotText:

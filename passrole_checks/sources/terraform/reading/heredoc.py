@@ -1,4 +1,4 @@
-"""Where the interpolations and directives of a template begin and end, for a reader that leaves them in one token.
+"""Find the interpolations and directives of a template, for a reader that leaves a heredoc as one token.
 
 Source: HCL Native Syntax Specification, "Template Expressions".
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_OPEN = re.compile(r"\$\$\{?|%%\{?|\$\{|%\{")  # HCL takes signs in pairs: ``$$${x}`` is ``$$`` and ``${x}``
+_OPEN = re.compile(r"\$\$\{?|%%\{?|\$\{|%\{")  # HCL reads the signs in pairs: ``$$${x}`` is ``$$`` and ``${x}``
 _WORD = re.compile(r"\s*(if|else|endif|for|endfor)\b\s*")
 _FOR = re.compile(r"\s*([^\W\d][\w-]*)\s*(?:,\s*([^\W\d][\w-]*)\s*)?in\b\s*")
 _INSIDE = re.compile(r'["{}#]|//|/\*|<<-?[A-Za-z_]')
@@ -17,8 +17,12 @@ _STRING = re.compile(r'\\.|\$\$\{|%%\{|\$\{|%\{|"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
-    """A ``${ ... }`` or ``%{ ... }`` and where its expression stands (an empty range where it has none)."""
+class TemplateSequence:
+    """A ``${ ... }`` or ``%{ ... }`` with the offsets of its expression (an empty range if it has none).
+
+    ``word``: keyword of a directive, ``?`` if unknown, empty for an interpolation. ``key`` and ``value``: variables of
+    ``for``.
+    """
 
     start: int
     end: int
@@ -31,21 +35,21 @@ class Sequence:
     trim_right: bool
 
 
-def scan(text: str, start: int, end: int) -> Iterator[Sequence]:
-    """The sequences of a template, in order. One that does not close ends the scan."""
-    place = start
-    while (match := _OPEN.search(text, place, end)) is not None:
-        place = match.end()
+def scan_sequences(text: str, start: int, end: int) -> Iterator[TemplateSequence]:
+    """Yield the template sequences between two offsets, in order, up to the first unclosed one."""
+    offset = start
+    while (match := _OPEN.search(text, offset, end)) is not None:
+        offset = match.end()
         if match.group()[:2] in ("$$", "%%"):
             continue
-        close = _closing(text, place, end)
+        close = _find_closing_brace(text, offset, end)
         if close is None:
             return
-        yield _sequence(text, match.start(), place, close, directive=match.group() == "%{")
-        place = close + 1
+        yield _sequence(text, match.start(), offset, close, directive=match.group() == "%{")
+        offset = close + 1
 
 
-def _sequence(text: str, start: int, inner: int, close: int, *, directive: bool) -> Sequence:
+def _sequence(text: str, start: int, inner: int, close: int, *, directive: bool) -> TemplateSequence:
     trim_left, trim_right = text[inner] == "~", close > inner and text[close - 1] == "~"
     first, last = inner + trim_left, close - trim_right
     word, key, value = "", None, ""
@@ -59,51 +63,53 @@ def _sequence(text: str, start: int, inner: int, close: int, *, directive: bool)
             first = loop.end()
     if not text[first:last].strip():
         last = first
-    return Sequence(start, close + 1, word, first, last, key, value, trim_left, trim_right)
+    return TemplateSequence(start, close + 1, word, first, last, key, value, trim_left, trim_right)
 
 
-def _closing(text: str, place: int, end: int) -> int | None:
-    """The brace that closes an expression, strings and comments inside it passed over."""
+def _find_closing_brace(text: str, start: int, end: int) -> int | None:
+    """Return the offset of the brace that closes an expression, skipping strings and comments; None if unclosed."""
     depth = 0
-    while (match := _INSIDE.search(text, place, end)) is not None:
-        found, place = match.group(), match.end()
-        if found == "{":
+    offset = start
+    while (match := _INSIDE.search(text, offset, end)) is not None:
+        token, offset = match.group(), match.end()
+        if token == "{":
             depth += 1
-        elif found == "}":
+        elif token == "}":
             if not depth:
                 return match.start()
             depth -= 1
-        elif found == '"':
-            after = _string_end(text, place, end)
+        elif token == '"':
+            after = _find_string_end(text, offset, end)
             if after is None:
                 return None
-            place = after
-        elif found in ("#", "//"):
-            line = text.find("\n", place, end)
-            if line < 0:
+            offset = after
+        elif token in ("#", "//"):
+            newline = text.find("\n", offset, end)
+            if newline < 0:
                 return None
-            place = line
-        elif found == "/*":
-            closed = text.find("*/", place, end)
-            if closed < 0:
+            offset = newline
+        elif token == "/*":
+            comment_end = text.find("*/", offset, end)
+            if comment_end < 0:
                 return None
-            place = closed + 2
+            offset = comment_end + 2
     return None
 
 
-def _string_end(text: str, place: int, end: int) -> int | None:
-    """The place behind the quote that closes a string, interpolations inside it passed over."""
-    pending = 0  # strings inside interpolations inside strings are few; each is followed by itself
-    while (match := _STRING.search(text, place, end)) is not None:
-        found, place = match.group(), match.end()
-        if found == '"':
-            return place
-        if found in ("${", "%{"):
-            pending += 1
-            if pending > 1000:
+def _find_string_end(text: str, start: int, end: int) -> int | None:
+    """Return the offset after the closing quote of a string, skipping its interpolations; None if unclosed."""
+    interpolations = 0
+    offset = start
+    while (match := _STRING.search(text, offset, end)) is not None:
+        token, offset = match.group(), match.end()
+        if token == '"':
+            return offset
+        if token in ("${", "%{"):
+            interpolations += 1
+            if interpolations > 1000:
                 return None
-            close = _closing(text, place, end)
+            close = _find_closing_brace(text, offset, end)
             if close is None:
                 return None
-            place = close + 1
+            offset = close + 1
     return None

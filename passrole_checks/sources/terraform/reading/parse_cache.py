@@ -1,8 +1,8 @@
-"""Parsed files that are sure to be asked for again, kept until then: those that were looked into to find the roots, and
-those of modules that several roots call.
+"""Cache of parsed files that will be read again.
 
-A file becomes some seventy times its size in memory, so only so many are kept, and each only as long as it is needed.
-Which file is read how often is a guess that nothing depends on: what is not kept, or has changed, is parsed again.
+It stores files parsed while looking for root modules, and files of modules that several roots call. A parsed file takes
+about 70 times its size in memory, so the cache is bounded and drops a file after its last expected read. Expected reads
+are an estimate only: a file that is not cached, or has changed, is parsed again.
 """
 
 from __future__ import annotations
@@ -12,54 +12,54 @@ from collections.abc import Mapping
 
 from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
-_MOST = 600_000  # bytes of files: some 40 MB of memory
+_MAX_BYTES = 600_000  # total size of the source files: about 40 MB of memory
 
 
-class _Kept:
+class _ParseCache:
     def __init__(self) -> None:
-        self.files: dict[str, ParsedFile] = {}  # the oldest ones first
+        self.files: dict[str, ParsedFile] = {}  # oldest first
         self.size = 0
-        self.times: Mapping[str, int] = {}  # how often the files of a folder will be read
-        self.read: dict[str, int] = {}
+        self.expected: Mapping[str, int] = {}  # by folder: number of times that its files will be read
+        self.reads: dict[str, int] = {}  # by file: number of times that it was read
 
-    def take(self, file: str) -> ParsedFile | None:
-        found = self.files.pop(file, None)
-        if found is not None:
-            self.size -= len(found.source.data)
-        return found
-
-
-_kept = _Kept()
+    def pop(self, file: str) -> ParsedFile | None:
+        parsed = self.files.pop(file, None)
+        if parsed is not None:
+            self.size -= len(parsed.source.data)
+        return parsed
 
 
-def will_be_read(times: Mapping[str, int]) -> None:
-    """Say how often the files of each folder will be read, from now on."""
-    _kept.times, _kept.read = times, {}
+_cache = _ParseCache()
 
 
-def take(file: str, data: bytes) -> ParsedFile | None:
-    """What is kept of a file, if it still holds the same; it is kept no longer."""
-    found = _kept.take(file)
-    return found if found is not None and found.source.data == data else None
+def expect_reads(times: Mapping[str, int]) -> None:
+    """Set the number of times that the files of each folder will be read from now on."""
+    _cache.expected, _cache.reads = times, {}
 
 
-def keep(parsed: ParsedFile) -> None:
-    """Keep a file for the next one who asks for it; the oldest ones go where it is too much."""
+def pop(file: str, data: bytes) -> ParsedFile | None:
+    """Remove a file from the cache and return it, or None if it is missing or its content differs from ``data``."""
+    parsed = _cache.pop(file)
+    return parsed if parsed is not None and parsed.source.data == data else None
+
+
+def store(parsed: ParsedFile) -> None:
+    """Add a file to the cache, unless it has parse errors, and evict the oldest files beyond the limit."""
     if parsed.problems:
         return
     file = parsed.source.file
-    _kept.take(file)
-    _kept.files[file] = parsed
-    _kept.size += len(parsed.source.data)
-    while _kept.size > _MOST:
-        _kept.take(next(iter(_kept.files)))
+    _cache.pop(file)
+    _cache.files[file] = parsed
+    _cache.size += len(parsed.source.data)
+    while _cache.size > _MAX_BYTES:
+        _cache.pop(next(iter(_cache.files)))
 
 
-def was_read(parsed: ParsedFile) -> None:
-    """Note that a file was read for a root, and keep it where another one will read it."""
+def record_read(parsed: ParsedFile) -> None:
+    """Count a read of a file for a root module, and store the file if another root will read it."""
     file = parsed.source.file
-    times = _kept.times.get(os.path.dirname(file), 1)
-    if times > 1:
-        _kept.read[file] = _kept.read.get(file, 0) + 1
-        if _kept.read[file] < times:
-            keep(parsed)
+    expected = _cache.expected.get(os.path.dirname(file), 1)
+    if expected > 1:
+        _cache.reads[file] = _cache.reads.get(file, 0) + 1
+        if _cache.reads[file] < expected:
+            store(parsed)

@@ -1,12 +1,12 @@
-"""From python-hcl2's trees to our nodes: bodies, expressions and templates."""
+"""Convert the trees of python-hcl2 to the syntax tree: bodies, expressions and templates."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from passrole_checks.sources.terraform.reading.heredoc import scan
+from passrole_checks.sources.terraform.reading.heredoc import TemplateSequence, scan_sequences
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
     MAX_DEPTH,
@@ -25,12 +25,13 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     Span,
     Splat,
-    TemplateExpression,
     Tuple,
     Unary,
     Unparsed,
+    nested_too_deeply,
+    parse_number,
 )
-from passrole_checks.sources.terraform.reading.template import BadTemplate, Piece, Raw, TemplateMarker, build_parts
+from passrole_checks.sources.terraform.reading.template import Raw, TemplateMarker, add_literals, build_template
 
 _HEREDOC = re.compile(r"<<(-?)([A-Za-z][\w.-]*)\r?\n")
 _WORDS = frozenset({"identifier", "keyword", "literal_value"})
@@ -40,32 +41,32 @@ _MARKERS = {
     "template_for_start": "for", "template_endfor": "endfor",
 }  # fmt: skip
 
-ParseTree = Callable[[str], Any]  # raises one of lark's many errors
+ParseTree = Callable[[str], Any]  # raises several types of errors of lark
 
 
-class Places:
-    """The text of a file, and the lines and columns of its characters."""
+class TextOffsets:
+    """Text of a file, with conversion of character offsets to lines and columns."""
 
     def __init__(self, source: SourceText) -> None:
         self.source, self.text = source, source.data.decode("utf-8")
         self.ascii = source.data.isascii()
 
     def at(self, offset: int) -> tuple[int, int]:
-        return self.source.place(offset if self.ascii else len(self.text[:offset].encode("utf-8")))
+        return self.source.line_column(offset if self.ascii else len(self.text[:offset].encode("utf-8")))
 
     def characters(self, offset: int) -> int:
-        """The offset in characters of an offset in bytes."""
+        """Convert a byte offset to a character offset."""
         return offset if self.ascii else len(self.source.text(0, offset))
 
 
 class LarkTreeBuilder:
-    """Builds our nodes from lark's; ``base`` is added to the offsets of the tree."""
+    """Builder of syntax nodes from lark's nodes. ``base``: offset of the parsed text in the file."""
 
-    def __init__(self, parse: ParseTree, places: Places, base: int) -> None:
-        self.parse, self.places, self.base = parse, places, base
+    def __init__(self, parse: ParseTree, offsets: TextOffsets, base: int) -> None:
+        self.parse, self.offsets, self.base = parse, offsets, base
 
     def bounds(self, node: Any) -> tuple[int, int]:
-        """Offsets of a node, without the line breaks and comments that lark counts in at its end."""
+        """Return the offsets of a node, without trailing line breaks and comments, which lark includes."""
         start = int(node.start_pos if hasattr(node, "start_pos") else node.meta.start_pos)
         last = node
         while not hasattr(last, "end_pos"):
@@ -74,16 +75,16 @@ class LarkTreeBuilder:
                 break
             last = inner[-1]
         end = int(last.end_pos if hasattr(last, "end_pos") else last.meta.end_pos)
-        text = self.places.text[start + self.base : end + self.base]
+        text = self.offsets.text[start + self.base : end + self.base]
         return start + self.base, start + self.base + len(text.rstrip())
 
     def span(self, node: Any) -> Span:
         start, end = self.bounds(node)
-        return Span(*self.places.at(start), *self.places.at(end))
+        return Span(*self.offsets.at(start), *self.offsets.at(end))
 
-    def words(self, node: Any) -> str:
+    def text(self, node: Any) -> str:
         start, end = self.bounds(node)
-        return self.places.text[start:end]
+        return self.offsets.text[start:end]
 
     def body(self, node: Any) -> Body:
         attributes: list[Attribute] = []
@@ -99,7 +100,7 @@ class LarkTreeBuilder:
     def attribute(self, node: Any) -> Attribute:
         value = node.children[-1]
         return Attribute(
-            self.words(node.children[0]), self.span(node), self.places.source, lambda: self.expression(value, 0)
+            self.text(node.children[0]), self.span(node), self.offsets.source, lambda: self.expression(value, 0)
         )
 
     def block(self, node: Any) -> Block:
@@ -108,13 +109,13 @@ class LarkTreeBuilder:
         for child in node.children:
             kind = _kind(child)
             if kind in _WORDS:
-                names.append(self.words(child))
+                names.append(self.text(child))
             elif kind == "string":
-                names.append(self.words(child)[1:-1])
+                names.append(self.text(child)[1:-1])
             elif kind == "body":
                 body = child
         build = Body if body is None else lambda: self.body(body)
-        return Block(names[0], tuple(names[1:]), self.span(node), self.places.source, build)
+        return Block(names[0], tuple(names[1:]), self.span(node), self.offsets.source, build)
 
     # expressions
 
@@ -125,28 +126,28 @@ class LarkTreeBuilder:
                 break
             node = inner[0]
         if depth > MAX_DEPTH:
-            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
+            return nested_too_deeply(self.span(node))
         kind = _kind(node)
         if kind in _STEPS:
             return self.steps(node, depth + 1)
         build = getattr(self, f"on_{kind}", None)
         if build is None:
-            return Unparsed("an expression that is not understood", self.span(node))
-        found: Expression = build(node, depth + 1)
-        return found
+            return Unparsed("unsupported expression", self.span(node))
+        expression: Expression = build(node, depth + 1)
+        return expression
 
     def on_identifier(self, node: Any, depth: int) -> Expression:
-        return Name(self.words(node), self.span(node))
+        return Name(self.text(node), self.span(node))
 
     def on_literal_value(self, node: Any, depth: int) -> Expression:
-        return Literal({"true": True, "false": False}.get(self.words(node)), self.span(node))
+        return Literal({"true": True, "false": False}.get(self.text(node)), self.span(node))
 
     def on_int_lit(self, node: Any, depth: int) -> Expression:
-        words, span = self.words(node), self.span(node)
-        if words.startswith("-"):  # ``-12`` is one token here, ``-1`` two
+        text, span = self.text(node), self.span(node)
+        if text.startswith("-"):  # ``-12`` is one token here, ``-1`` two
             inner = Span(span.line, span.column + 1, span.end_line, span.end_column)
-            return Unary("-", Literal(_number(words[1:]), inner), span)
-        return Literal(_number(words), span)
+            return Unary("-", Literal(parse_number(text[1:]), inner), span)
+        return Literal(parse_number(text), span)
 
     on_float_lit = on_int_lit
 
@@ -155,11 +156,11 @@ class LarkTreeBuilder:
 
     def on_binary_op(self, node: Any, depth: int) -> Expression:
         left_node, term = node.children[0], node.children[1]
-        operator = self.words(term.children[0])
+        operator = self.text(term.children[0])
         right_node = term.children[-1]
         left, right = self.expression(left_node, depth), self.expression(right_node, depth)
         start, end = self.bounds(left_node)[0], self.bounds(right_node)[1]
-        return Binary(operator, left, right, Span(*self.places.at(start), *self.places.at(end)))
+        return Binary(operator, left, right, Span(*self.offsets.at(start), *self.offsets.at(end)))
 
     def on_conditional(self, node: Any, depth: int) -> Expression:
         parts = [child for child in node.children if _kind(child) not in ("QMARK", "COLON", "new_line_or_comment")]
@@ -184,11 +185,11 @@ class LarkTreeBuilder:
             and len(inner.children) == 1
             and _kind(inner.children[0]) in ("identifier", "literal_value", "int_lit", "float_lit", "keyword")
         ):
-            return Literal(self.words(inner), self.span(inner))
+            return Literal(self.text(inner), self.span(inner))
         return self.expression(inner, depth)
 
     def on_function_call(self, node: Any, depth: int) -> Expression:
-        name = "::".join(self.words(child) for child in node.children if _kind(child) == "identifier")
+        name = "::".join(self.text(child) for child in node.children if _kind(child) == "identifier")
         arguments: list[Expression] = []
         expand = False
         for child in node.children:
@@ -199,7 +200,7 @@ class LarkTreeBuilder:
 
     def on_for_tuple_expr(self, node: Any, depth: int) -> Expression:
         intro = next(child for child in node.children if _kind(child) == "for_intro")
-        names = [self.words(child) for child in intro.children if _kind(child) == "identifier"]
+        names = [self.text(child) for child in intro.children if _kind(child) == "identifier"]
         inside = [child for child in intro.children if _is_value(child) and _kind(child) != "identifier"]
         values = [child for child in node.children if _is_value(child)]
         results = [child for child in values if _kind(child) not in ("for_intro", "for_cond")]
@@ -219,7 +220,7 @@ class LarkTreeBuilder:
     on_for_object_expr = on_for_tuple_expr
 
     def steps(self, node: Any, depth: int) -> Expression:
-        """A value followed by attributes, indexes and splats, which lark nests from the right."""
+        """Build a value followed by attributes, indexes and splats, which lark nests from the right."""
         chain: list[Any] = []
         while _kind(node) in _STEPS or (_kind(node) == "expr_term" and len(node.children) == 1):
             if _kind(node) in _STEPS:
@@ -234,9 +235,9 @@ class LarkTreeBuilder:
 
     def step(self, value: Expression, node: Any, depth: int) -> Expression:
         kind = _kind(node)
-        span = Span(value.span.line, value.span.column, *self.places.at(self.bounds(node)[1]))
+        span = Span(value.span.line, value.span.column, *self.offsets.at(self.bounds(node)[1]))
         if kind == "get_attr":
-            return GetAttribute(value, self.words(node.children[-1]), span)
+            return GetAttribute(value, self.text(node.children[-1]), span)
         if kind in ("braces_index", "short_index"):
             return Index(value, self.index(node, depth), span)
         full = kind == "full_splat"
@@ -245,40 +246,34 @@ class LarkTreeBuilder:
         last = node.children[0]
         while rest and (full or _kind(rest[0]) == "get_attr"):
             last = rest.pop(0)
-            each.append(self.words(last.children[-1]) if _kind(last) == "get_attr" else self.index(last, depth))
-        end = self.places.at(self.bounds(last)[1])
-        found: Expression = Splat(value, tuple(each), full, Span(span.line, span.column, *end))
-        for step in rest:  # after ``.*`` only attributes belong to each element
-            found = self.step(found, step, depth)
-        return found
+            each.append(self.text(last.children[-1]) if _kind(last) == "get_attr" else self.index(last, depth))
+        end = self.offsets.at(self.bounds(last)[1])
+        result: Expression = Splat(value, tuple(each), full, Span(span.line, span.column, *end))
+        for step in rest:  # after ``.*``, only attributes apply to each element
+            result = self.step(result, step, depth)
+        return result
 
     def index(self, node: Any, depth: int) -> Expression:
         if _kind(node) == "short_index":
-            return Literal(_number(self.words(node.children[-1])), self.span(node))
+            return Literal(parse_number(self.text(node.children[-1])), self.span(node))
         return self.expression(next(child for child in node.children if _is_value(child)), depth)
 
     # templates
 
     def on_string(self, node: Any, depth: int) -> Expression:
         start, end = self.bounds(node)
-        place = start + 1
-        pieces: list[Piece] = []
+        pieces = add_literals(self.markers(node, depth), start + 1, end - 1, self.raw)
+        return build_template(pieces, self.span(node), heredoc=False)
+
+    def markers(self, node: Any, depth: int) -> Iterator[tuple[int, int, TemplateMarker]]:
         for part in node.children:
             inner = part.children[0] if _kind(part) == "string_part" else part
             word = _MARKERS.get(_kind(inner))
-            if word is None:
-                continue
-            first, after = self.bounds(inner)
-            if first > place:
-                pieces.append(self.raw(place, first))
-            pieces.append(self.marker(inner, word, depth))
-            place = after
-        if end - 1 > place:
-            pieces.append(self.raw(place, end - 1))
-        return self.template(pieces, self.span(node), heredoc=False, flush=False)
+            if word is not None:
+                yield (*self.bounds(inner), self.marker(inner, word, depth))
 
     def marker(self, node: Any, word: str, depth: int) -> TemplateMarker:
-        names = [self.words(child) for child in node.children if _kind(child) == "identifier"]
+        names = [self.text(child) for child in node.children if _kind(child) == "identifier"]
         values = [child for child in node.children if _is_value(child) and _kind(child) != "identifier"]
         kinds = [_kind(child) for child in node.children]
         return TemplateMarker(
@@ -292,80 +287,56 @@ class LarkTreeBuilder:
         )
 
     def raw(self, start: int, end: int) -> Raw:
-        return Raw(self.places.text[start:end], *self.places.at(start))
-
-    def template(self, pieces: list[Piece], span: Span, *, heredoc: bool, flush: bool) -> Expression:
-        try:
-            parts, indent = build_parts(pieces, heredoc=heredoc, flush=flush)
-        except BadTemplate as error:
-            return Unparsed(str(error), span)
-        return TemplateExpression(parts, span, heredoc, indent)
+        return Raw(self.offsets.text[start:end], *self.offsets.at(start))
 
     def on_heredoc_template(self, node: Any, depth: int) -> Expression:
         start, end = self.bounds(node)
-        text = self.places.text
+        text = self.offsets.text
         match = _HEREDOC.match(text, start)
         if match is None:
-            return Unparsed("a heredoc that is not understood", self.span(node))
+            return Unparsed("unsupported heredoc", self.span(node))
         last = max(text.rfind("\n", 0, end) + 1, match.end())
         return self.heredoc_parts(match.end(), last, self.span(node), flush=bool(match[1]), depth=depth)
 
     on_heredoc_template_trim = on_heredoc_template
 
     def heredoc_parts(self, start: int, end: int, span: Span, *, flush: bool, depth: int) -> Expression:
-        """The parts of a heredoc, which python-hcl2 hands out as one token."""
+        """Build the content of a heredoc, which python-hcl2 returns as one token."""
         if depth > MAX_DEPTH:
-            return Unparsed(f"nested more than {MAX_DEPTH} deep", span)
-        pieces: list[Piece] = []
-        place = start
-        for found in scan(self.places.text, start, end):
-            if found.start > place:
-                pieces.append(self.raw(place, found.start))
-            expression: Expression | None = None
-            if found.expression_start < found.expression_end:
-                expression = self.inner(found.expression_start, found.expression_end, depth)
-            pieces.append(
-                TemplateMarker(
-                    found.word,
-                    Span(*self.places.at(found.start), *self.places.at(found.end)),
-                    expression,
-                    found.key,
-                    found.value,
-                    found.trim_left,
-                    found.trim_right,
-                )
-            )
-            place = found.end
-        if end > place:
-            pieces.append(self.raw(place, end))
-        return self.template(pieces, span, heredoc=True, flush=flush)
+            return nested_too_deeply(span)
+        sequences = scan_sequences(self.offsets.text, start, end)
+        markers = ((sequence.start, sequence.end, self.sequence_marker(sequence, depth)) for sequence in sequences)
+        return build_template(add_literals(markers, start, end, self.raw), span, heredoc=True, flush=flush)
+
+    def sequence_marker(self, sequence: TemplateSequence, depth: int) -> TemplateMarker:
+        expression: Expression | None = None
+        if sequence.expression_start < sequence.expression_end:
+            expression = self.inner(sequence.expression_start, sequence.expression_end, depth)
+        return TemplateMarker(
+            sequence.word,
+            Span(*self.offsets.at(sequence.start), *self.offsets.at(sequence.end)),
+            expression,
+            sequence.key,
+            sequence.value,
+            sequence.trim_left,
+            sequence.trim_right,
+        )
 
     def inner(self, start: int, end: int, depth: int) -> Expression:
-        """An expression inside a heredoc, parsed by itself."""
+        """Parse an expression inside a heredoc separately."""
         head = "x = ("
         try:
-            tree = self.parse(f"{head}{self.places.text[start:end]})")
-        except Exception:  # lark has a family of errors, and the postlexer raises its own
-            return Unparsed("not HCL", Span(*self.places.at(start), *self.places.at(end)))
-        builder = LarkTreeBuilder(self.parse, self.places, start - len(head))
+            tree = self.parse(f"{head}{self.offsets.text[start:end]})")
+        except Exception:  # lark raises several error types, and its postlexer others
+            return Unparsed("invalid HCL", Span(*self.offsets.at(start), *self.offsets.at(end)))
+        builder = LarkTreeBuilder(self.parse, self.offsets, start - len(head))
         return builder.expression(tree.children[0].children[0].children[-1], depth + 1)
 
 
 def _kind(node: Any) -> str:
-    """The rule of a tree, or the terminal of a token."""
+    """Return the rule of a tree, or the terminal of a token."""
     return str(getattr(node, "type", None) or getattr(node, "data", ""))
 
 
 def _is_value(node: Any) -> bool:
     return not hasattr(node, "type") and _kind(node) != "new_line_or_comment"
-
-
-def _number(words: str) -> int | float | None:
-    try:
-        return int(words)
-    except ValueError:
-        pass
-    try:
-        return float(words)
-    except ValueError:
-        return None

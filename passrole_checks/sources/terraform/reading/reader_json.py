@@ -1,8 +1,8 @@
-"""Terraform's JSON syntax (``.tf.json``) as the same tree.
+"""Parse Terraform's JSON syntax (``.tf.json``) into the syntax tree of HCL.
 
 Source: Terraform language documentation, "JSON Configuration Syntax": strings are templates; a block is an object, or a
-list of objects, below one key for its type and one for each label; a few arguments are no templates but references,
-type constraints or literal values ("Block-type-specific Exceptions").
+list of objects, below one key for its type and one for each label; a few arguments are references,
+type constraints or literal values instead of templates ("Block-type-specific Exceptions").
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _LABELS = {
     "resource": 2, "data": 2, "ephemeral": 2, "variable": 1, "output": 1, "module": 1, "provider": 1, "check": 1,
     "locals": 0, "terraform": 0, "moved": 0, "import": 0, "removed": 0,
 }  # fmt: skip
-# Which keys of a body are blocks is said by the schema of its resource type. Where the evaluator looks for attributes
-# and for blocks of a name alike, no difference has to be made; these it looks for as blocks.
-_NESTED = frozenset({
+# The schema of a resource type decides which keys of a body are blocks. This reader has no schemas, and the evaluator
+# accepts most nested blocks as attributes too; these it looks up as blocks only.
+_NESTED_BLOCKS = frozenset({
     "statement", "condition", "principals", "not_principals", "inline_policy", "dynamic", "content", "lifecycle",
 })  # fmt: skip
-_HOLD_BLOCKS = frozenset({"resource", "data", "ephemeral", *_NESTED})
-# by the type of the block: arguments whose strings are expressions, and those whose strings are literal
+_BLOCK_PARENTS = frozenset({"resource", "data", "ephemeral", *_NESTED_BLOCKS})
+# by block type: arguments whose strings are expressions, and arguments whose strings are literal
 _EXPRESSIONS = {
     "variable": {"type"}, "dynamic": {"iterator"}, "resource": {"provider", "depends_on"},
     "data": {"provider", "depends_on"}, "module": {"providers", "depends_on"}, "output": {"depends_on"},
@@ -51,13 +51,13 @@ _LITERAL = {"variable": {"default", "description"}, "module": {"source", "versio
 
 
 def read(source: SourceText) -> ParsedFile:
-    """Read a file of Terraform's JSON syntax. Never raises for what is in it."""
+    """Parse a file in Terraform's JSON syntax. Never raises for invalid content."""
     return _read(source, values=source.file.endswith(".tfvars.json"))
 
 
 def _read(source: SourceText, values: bool) -> ParsedFile:
     text = source.data.decode("utf-8")
-    end = source.place(len(source.data))
+    end = source.line_column(len(source.data))
     try:
         tree = parse_json(StringNode((text,), Position(source.file, 1, 1, *end), ((1, 1),)))
     except MalformedDocument as error:
@@ -66,32 +66,30 @@ def _read(source: SourceText, values: bool) -> ParsedFile:
     bodies = tree.items if isinstance(tree, ListNode) and not values else (tree,)
     wrong = next((body for body in bodies if not isinstance(body, ObjectNode)), None)
     if wrong is not None:
-        return ParsedFile(
-            source, Body(), (SyntaxProblem(wrong.at.line, "not Terraform: the file is not a JSON object"),)
-        )
+        return ParsedFile(source, Body(), (SyntaxProblem(wrong.at.line, "not Terraform JSON: expected an object"),))
     if values and isinstance(tree, ObjectNode):
-        return ParsedFile(source, Body(tuple(_values(source, tree))), ())
+        return ParsedFile(source, Body(tuple(_value_attributes(source, tree))), ())
     problems: list[SyntaxProblem] = []
     blocks = [block for body in bodies if isinstance(body, ObjectNode) for block in _top_blocks(source, body, problems)]
     return ParsedFile(source, Body((), tuple(blocks)), tuple(problems))
 
 
 def read_values(source: SourceText) -> ParsedFile:
-    """Read a JSON file of variable values, whatever it is called. Never raises for what is in it."""
+    """Parse a JSON file of variable values, whatever its name. Never raises for invalid content."""
     return _read(source, values=True)
 
 
 def value_attribute(name: str, value: Node) -> Attribute:
-    """A value of a variable that is known as a node, as the attribute that would give it."""
+    """Return the attribute that would assign a value to a variable."""
     source = SourceText(value.at.file, b"")
-    return Attribute(name, _span(value), source, partial(_expression, source, value, False))
+    return Attribute(name, _span(value), source, partial(_build_expression, source, value, False))
 
 
-def _values(source: SourceText, tree: ObjectNode) -> Iterator[Attribute]:
-    """Values of variables: the strings of such a file are no templates."""
+def _value_attributes(source: SourceText, tree: ObjectNode) -> Iterator[Attribute]:
+    """Yield the variable values of a file. Its strings are literals, not templates."""
     for entry in tree.entries:
         span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
-        yield Attribute(entry.key.literal or "", span, source, partial(_expression, source, entry.value, False))
+        yield Attribute(entry.key.literal or "", span, source, partial(_build_expression, source, entry.value, False))
 
 
 def _top_blocks(source: SourceText, tree: ObjectNode, problems: list[SyntaxProblem]) -> Iterator[Block]:
@@ -104,20 +102,25 @@ def _top_blocks(source: SourceText, tree: ObjectNode, problems: list[SyntaxProbl
 def _blocks(
     source: SourceText, kind: str, entry: ObjectEntry, labels: int, problems: list[SyntaxProblem] | None = None
 ) -> Iterator[Block]:
-    """The blocks below a key: labels first, then one object or a list of them. What is neither is a problem."""
+    """Yield the blocks below a key: nested labels, then an object or a list of objects.
+
+    Any other value is added to ``problems``.
+    """
     pending: list[tuple[tuple[str, ...], StringNode, Node]] = [((), entry.key, entry.value)]
     while pending:
         names, key, node = pending.pop()
         if isinstance(node, ListNode):
             pending.extend((names, key, item) for item in reversed(node.items))
         elif isinstance(node, ObjectNode) and len(names) < labels:
-            pending.extend(((*names, one.key.literal or ""), one.key, one.value) for one in reversed(node.entries))
+            pending.extend(
+                ((*names, label.key.literal or ""), label.key, label.value) for label in reversed(node.entries)
+            )
         elif isinstance(node, ObjectNode):
             at = _span(node) if not names else Span(*_span(key)[:2], *_span(node)[2:])
             yield Block(kind, names, at, source, partial(_body, source, kind, node), literal=False)
         elif not (isinstance(node, Const) and node.value is None) and key.literal != "//" and problems is not None:
             address = ".".join((kind, *names))
-            problems.append(SyntaxProblem(_span(node).line, f"not Terraform: {address} is no JSON object"))
+            problems.append(SyntaxProblem(_span(node).line, f"not Terraform JSON: {address} is not an object"))
 
 
 def _body(source: SourceText, kind: str, node: ObjectNode) -> Body:
@@ -125,67 +128,72 @@ def _body(source: SourceText, kind: str, node: ObjectNode) -> Body:
     blocks: list[Block] = []
     for entry in node.entries:
         name = entry.key.literal or ""
-        if name in _NESTED and kind in _HOLD_BLOCKS and isinstance(entry.value, (ObjectNode, ListNode)):
+        if name in _NESTED_BLOCKS and kind in _BLOCK_PARENTS and isinstance(entry.value, (ObjectNode, ListNode)):
             blocks.extend(_blocks(source, name, entry, 1 if name == "dynamic" else 0))
         elif name != "//":  # Terraform's notation for a comment
             span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
             if name in _EXPRESSIONS.get(kind, ()):
-                build = partial(_unquoted, source, entry.value)
+                build = partial(_build_unquoted, source, entry.value)
             else:
-                build = partial(_expression, source, entry.value, name not in _LITERAL.get(kind, ()))
+                build = partial(_build_expression, source, entry.value, name not in _LITERAL.get(kind, ()))
             attributes.append(Attribute(name, span, source, build))
     return Body(tuple(attributes), tuple(blocks))
 
 
-def _unquoted(source: SourceText, node: Node) -> Expression:
-    """A value whose strings hold expressions: references, and type constraints."""
+def _build_unquoted(source: SourceText, node: Node) -> Expression:
+    """Build a value whose strings are expressions: references and type constraints."""
     if isinstance(node, StringNode):
         text = node.literal or ""
-        return _template(source, text if text.startswith("${") else f"${{{text}}}", _span(node))
+        return _build_template(source, text if text.startswith("${") else f"${{{text}}}", _span(node))
     if isinstance(node, ListNode):
-        return Tuple(tuple([_unquoted(source, item) for item in node.items]), _span(node))
+        return Tuple(tuple([_build_unquoted(source, item) for item in node.items]), _span(node))
     if isinstance(node, ObjectNode):
-        entries = [(_expression(source, entry.key, False), _unquoted(source, entry.value)) for entry in node.entries]
+        entries = [
+            (_build_expression(source, entry.key, False), _build_unquoted(source, entry.value))
+            for entry in node.entries
+        ]
         return Object(tuple(entries), _span(node))
-    return _expression(source, node)
+    return _build_expression(source, node)
 
 
-def _expression(source: SourceText, node: Node, templates: bool = True) -> Expression:
+def _build_expression(source: SourceText, node: Node, templates: bool = True) -> Expression:
     span = _span(node)
     if isinstance(node, Const):
         return Literal(node.value, span)
     if isinstance(node, ListNode):
-        return Tuple(tuple([_expression(source, item, templates) for item in node.items]), span)
+        return Tuple(tuple([_build_expression(source, item, templates) for item in node.items]), span)
     if isinstance(node, ObjectNode):
         items = [
-            (_expression(source, entry.key, templates), _expression(source, entry.value, templates))
+            (_build_expression(source, entry.key, templates), _build_expression(source, entry.value, templates))
             for entry in node.entries
         ]
         return Object(tuple(items), span)
     if isinstance(node, StringNode):
         text = node.literal or ""
-        return _template(source, text, span) if templates else TemplateExpression(_whole(text, span), span)
-    return Unparsed("a value that is not understood", span)
+        return (
+            _build_template(source, text, span) if templates else TemplateExpression(_single_fragment(text, span), span)
+        )
+    return Unparsed("unsupported value", span)
 
 
-def _template(source: SourceText, text: str, span: Span) -> Expression:
-    """A string, which is a template: its text stands on one line, so all of it has the place of the string."""
+def _build_template(source: SourceText, text: str, span: Span) -> Expression:
+    """Build a string as a template. JSON keeps it on one line, so every part gets the position of the string."""
     if "${" not in text and "%{" not in text:
-        return TemplateExpression(_whole(text, span), span)
+        return TemplateExpression(_single_fragment(text, span), span)
     inner = SourceText(source.file, text.encode("utf-8", "replace"), span.line, span.column + 1)
-    found = reader().read_template(inner)
-    if not isinstance(found, TemplateExpression):
-        return Unparsed(found.reason, span) if isinstance(found, Unparsed) else found
-    if len(found.parts) == 1 and isinstance(found.parts[0], Interpolation):
-        return found.parts[0].expression
+    template = reader().read_template(inner)
+    if not isinstance(template, TemplateExpression):
+        return Unparsed(template.reason, span) if isinstance(template, Unparsed) else template
+    if len(template.parts) == 1 and isinstance(template.parts[0], Interpolation):
+        return template.parts[0].expression
     parts = tuple(
         Fragment(part.value, span.line, span.column, exact=False) if isinstance(part, Fragment) else part
-        for part in found.parts
+        for part in template.parts
     )
     return TemplateExpression(parts, span)
 
 
-def _whole(text: str, span: Span) -> tuple[Fragment, ...]:
+def _single_fragment(text: str, span: Span) -> tuple[Fragment, ...]:
     return (Fragment(text, span.line, span.column, exact=False),) if text else ()
 
 

@@ -1,4 +1,4 @@
-"""Which reader of HCL is used: tree-sitter-hcl, or python-hcl2 where that cannot be installed."""
+"""Choose the HCL reader: tree-sitter-hcl, or python-hcl2 if tree-sitter-hcl is not installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from passrole_checks.sources.terraform.reading.syntax import Body, Expression, P
 
 @dataclass(frozen=True)
 class HclReader:
-    """Two functions: from a file, and from the text of a template."""
+    """Functions that parse a file and the text of a template."""
 
     read: Callable[[SourceText], ParsedFile]
     read_template: Callable[[SourceText], Expression]
@@ -20,7 +20,7 @@ class HclReader:
 
 @lru_cache(maxsize=1)
 def reader() -> HclReader:
-    """The reader that is installed; where none is, one that says so of every file."""
+    """Return the installed reader, or one that reports the missing parser for every file."""
     try:
         from passrole_checks.sources.terraform.reading import reader_tree_sitter
 
@@ -28,12 +28,16 @@ def reader() -> HclReader:
     except ImportError:
         from passrole_checks.sources.terraform.reading import reader_python_hcl2
 
-        missing = missing_parser()
-        return _without(missing) if missing else HclReader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+        missing = missing_parser_reason()
+        return (
+            _unavailable_reader(missing)
+            if missing
+            else HclReader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+        )
 
 
-def missing_parser() -> str:
-    """Why no reader works; empty if tree-sitter-hcl or python-hcl2 is installed."""
+def missing_parser_reason() -> str:
+    """Return the reason why no reader works; empty if tree-sitter-hcl or python-hcl2 is installed."""
     try:
         from passrole_checks.sources.terraform.reading import reader_tree_sitter  # noqa: F401
     except ImportError:
@@ -46,7 +50,7 @@ def missing_parser() -> str:
     return ""
 
 
-def _without(reason: str) -> HclReader:
+def _unavailable_reader(reason: str) -> HclReader:
     def read(source: SourceText) -> ParsedFile:
         return ParsedFile(source, Body(), (SyntaxProblem(1, reason),))
 

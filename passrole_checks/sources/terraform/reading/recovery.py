@@ -1,8 +1,8 @@
-"""Reading around what is broken: a file that does not parse is read in pieces, so that one broken block hides no other.
+"""Parse a file with syntax errors in pieces, so that one broken block does not hide the others.
 
-A piece begins where a block begins and ends behind it. Both are told from the layout alone, since in a broken file
-nothing else can be relied on. A piece counts only when it parses without any error; one that never does is named once,
-at the line where a person would look, and reading starts again at the next line that begins like a block.
+A piece spans one or more blocks. Its boundaries come from the layout alone, because nothing else is reliable in a
+broken file. A piece is used only if it parses without errors. A broken piece is reported once, at the line to fix, and
+parsing resumes at the next line that starts like a block.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from passrole_checks.sources.terraform.reading.diagnose import LONE_RETURN, STRAY, diagnose, lone_return, may_go_on
+from passrole_checks.sources.terraform.reading.diagnose import (
+    LONE_RETURN,
+    STRAY_BRACKET,
+    diagnose,
+    find_lone_return,
+    is_incomplete,
+)
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile, SyntaxProblem
 
@@ -23,7 +29,7 @@ _TYPES = (
 )  # fmt: skip
 _HEADER = re.compile(
     rb"^(?:[A-Za-z_][\w-]*(?:" + _LABEL + rb")*"
-    # the blocks of Terraform itself are known by their labels, wherever they are indented to
+    # top-level block types of Terraform are recognized by their labels at any indentation
     rb"|[ \t]+(?:(?:resource|data|ephemeral)" + _LABEL + _LABEL +
     rb"|(?:module|variable|output|provider|check)" + _LABEL +
     rb"|locals|terraform|moved|import|removed))[ \t]*\{",
@@ -37,18 +43,20 @@ _WORD = re.compile(rb"\S")
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
 _CONFLICT_LINE = re.compile(rb"^(?:<{7}|>{7}|\|{7}|={7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
 
-_PROBLEMS = 100  # that are named in one file
-_ENDS = 6  # places at which a piece is tried to end
-_WINDOW = 200_000  # bytes in which a block that ends at none of them is looked for
-_EFFORT = 4  # bytes parsed in all, for each byte of the file, and a million in any case
+_MAX_PROBLEMS = 100  # reported for one file
+_MAX_ENDS = 6  # end offsets tried for one piece
+_WINDOW = 200_000  # bytes parsed to find a block that ends at none of them
+_MAX_EFFORT = 4  # bytes parsed in total per byte of the file, plus one million
 
 Item = Attribute | Block
 
 
 @dataclass(frozen=True, slots=True)
 class PartialParse:
-    """What a parser made of a piece: the items before the first error, each with the offset behind it, and that
-    error's offset, or None where there is no error."""
+    """Parse result of a piece.
+
+    ``items``: items before the first error, each with its end offset. ``error``: offset of that error, or None.
+    """
 
     items: tuple[tuple[Item, int], ...]
     error: int | None = None
@@ -58,25 +66,27 @@ Parse = Callable[[SourceText, int, int], PartialParse]
 
 
 def parse_partial(source: SourceText, parse: Parse) -> ParsedFile:
-    """Read a file with a parser of the bytes between two offsets; the whole of it at once where that has no error.
+    """Parse a file as a whole, or in pieces if it has errors.
 
-    Never raises for what is in the file: what cannot be read is among the problems.
+    ``parse`` parses the bytes between two offsets. Never raises for invalid content; errors are in ``problems``.
     """
     whole = parse(source, 0, len(source.data))
     if whole.error is None:
-        lone = lone_return(source)
-        problems = [] if lone is None else [SyntaxProblem(source.place(lone)[0], f"not HCL{LONE_RETURN}")]
-        return _file(source, [item for item, _ in whole.items], problems)
-    conflicts = _conflicts(source.data)
-    reading = _Reading(_without_markers(source) if conflicts else source, parse, conflicts)
+        offset = find_lone_return(source)
+        problems = [] if offset is None else [_syntax_error(source, offset, LONE_RETURN)]
+        return _parsed_file(source, [item for item, _ in whole.items], problems)
+    conflicts = _find_conflicts(source.data)
+    reader = _PartialReader(_blank_markers(source) if conflicts else source, parse, conflicts)
     if not conflicts:
-        reading.last = 0, len(source.data), whole
-    reading.read()
-    reading.problems.extend(SyntaxProblem(source.place(start)[0], "merge conflict markers") for start, _ in conflicts)
-    return _file(source, reading.items, sorted(reading.problems, key=lambda problem: problem.line))
+        reader.last = 0, len(source.data), whole
+    reader.read()
+    reader.problems.extend(
+        SyntaxProblem(source.line_column(start)[0], "merge conflict markers") for start, _ in conflicts
+    )
+    return _parsed_file(source, reader.items, sorted(reader.problems, key=lambda problem: problem.line))
 
 
-def _file(source: SourceText, items: list[Item], problems: list[SyntaxProblem]) -> ParsedFile:
+def _parsed_file(source: SourceText, items: list[Item], problems: list[SyntaxProblem]) -> ParsedFile:
     attributes = tuple(item for item in items if isinstance(item, Attribute))
     return ParsedFile(
         source, Body(attributes, tuple(item for item in items if isinstance(item, Block))), tuple(problems)
@@ -84,28 +94,28 @@ def _file(source: SourceText, items: list[Item], problems: list[SyntaxProblem]) 
 
 
 @dataclass
-class _Reading:
+class _PartialReader:
     source: SourceText
     parse: Parse
     conflicts: list[tuple[int, int]]
     items: list[Item] = field(default_factory=list)
     problems: list[SyntaxProblem] = field(default_factory=list)
     last: tuple[int, int, PartialParse] | None = None
-    spent: int = 0
-    unnamed: int = 0  # where the first error stands that is not named
-    astray: bool = False  # since the last problem no block of Terraform's own was read
+    spent: int = 0  # bytes parsed
+    first_unreported: int = 0  # offset of the first error beyond the limit
+    after_error: bool = False  # no top-level block was read since the last problem
 
     def read(self) -> None:
         data = self.source.data
-        headers, ends = _layout(self.source)
-        budget, start, broken = _EFFORT * len(data) + 1_000_000, 0, False
+        headers, ends = _find_boundaries(self.source)
+        budget, start, broken = _MAX_EFFORT * len(data) + 1_000_000, 0, False
         while start < len(data):
             if self.spent > budget:
                 self.problems.append(
-                    SyntaxProblem(self.source.place(start)[0], "too many errors; the rest is not read")
+                    SyntaxProblem(self.source.line_column(start)[0], "too many errors; rest of the file not read")
                 )
                 return
-            error, after = self.piece(start, ends)
+            error, after = self.read_piece(start, ends)
             if after is not None:
                 start, broken = after, False
                 continue
@@ -113,17 +123,19 @@ class _Reading:
             first = word.start() if word is not None else len(data)
             number = bisect_right(headers, first)
             end = headers[number] if number < len(headers) else len(data)
-            # what follows a broken block and begins no block of Terraform's own belongs to the same mistake
-            if not broken or (_TOP_LEVEL if _holds_blocks(self.source) else _ATTRIBUTE).match(data, first):
-                self.complain(start, end, error)
+            # text after a broken block that starts no top-level block belongs to the same mistake
+            if not broken or (_TOP_LEVEL if _contains_blocks(self.source) else _ATTRIBUTE).match(data, first):
+                self.report(start, end, error)
             start, broken = end, True
-        if self.unnamed:
-            self.problems.append(SyntaxProblem(self.source.place(self.unnamed)[0], "more errors, which are not named"))
+        if self.first_unreported:
+            self.problems.append(
+                SyntaxProblem(self.source.line_column(self.first_unreported)[0], "more errors follow, not listed")
+            )
 
-    def piece(self, start: int, ends: list[int]) -> tuple[int, int | None]:
-        """The place of the first error at ``start``, and the place behind what could be read, or None."""
+    def read_piece(self, start: int, ends: list[int]) -> tuple[int, int | None]:
+        """Parse the piece at ``start``. Returns the offsets of the first error and of the end, None if unreadable."""
         size, number = len(self.source.data), bisect_right(ends, start)
-        tries = ends[number : number + _ENDS]
+        tries = ends[number : number + _MAX_ENDS]
         window = min(size, start + _WINDOW)
         error = start
         for end in tries if window in tries else [*tries, window]:
@@ -135,7 +147,7 @@ class _Reading:
                 self.keep(item for item, _ in attempt.items[:1])
                 return error, attempt.items[0][1]
             error = max(error, attempt.error or start)
-            if not may_go_on(self.source, start, end):
+            if not is_incomplete(self.source, start, end):
                 break
         return error, None
 
@@ -146,34 +158,39 @@ class _Reading:
         return self.last[2]
 
     def keep(self, items: Iterator[Item]) -> None:
-        """Take what was read, but for blocks that a merge conflict runs through: it is not known which half holds."""
+        """Keep parsed items, except blocks that contain a merge conflict marker: either half may apply."""
         for item in items:
-            begin, end = (self.source.offset(*item.span[place : place + 2]) for place in (0, 2))
+            begin, end = (self.source.offset(*item.span[index : index + 2]) for index in (0, 2))
             if not any(begin <= mark < end for region in self.conflicts for mark in region):
                 self.items.append(item)
-                self.astray = self.astray and not (isinstance(item, Block) and item.type in _TYPES)
+                self.after_error = self.after_error and not (isinstance(item, Block) and item.type in _TYPES)
 
-    def complain(self, start: int, end: int, error: int) -> None:
+    def report(self, start: int, end: int, error: int) -> None:
         if any(start <= last and first < end for first, last in self.conflicts):
-            return  # named as the conflict that it is
-        if len(self.problems) >= _PROBLEMS:
-            self.unnamed = self.unnamed or start
+            return  # reported as a merge conflict
+        if len(self.problems) >= _MAX_PROBLEMS:
+            self.first_unreported = self.first_unreported or start
             return
-        place, reason = diagnose(
+        offset, reason = diagnose(
             self.source, start, end, error, lambda first, last: self.parse(self.source, first, last).error
         )
-        if reason != STRAY or not self.astray:  # a bracket left over from the mistake before is none of its own
-            self.problems.append(SyntaxProblem(self.source.place(place)[0], f"not HCL{reason}"))
-        self.astray = True
+        if reason != STRAY_BRACKET or not self.after_error:  # a bracket left over from the previous mistake is no error
+            self.problems.append(_syntax_error(self.source, offset, reason))
+        self.after_error = True
 
 
-def _holds_blocks(source: SourceText) -> bool:
-    """Whether a file is named like configuration; any other holds values of variables."""
+def _syntax_error(source: SourceText, offset: int, reason: str) -> SyntaxProblem:
+    """Return a problem; ``reason`` is the end of its message (see :func:`diagnose`)."""
+    return SyntaxProblem(source.line_column(offset)[0], f"invalid HCL{reason}")
+
+
+def _contains_blocks(source: SourceText) -> bool:
+    """True if the file name is that of configuration; any other file contains values of variables."""
     return source.file.endswith((".tf", ".tofu"))
 
 
-def _layout(source: SourceText) -> tuple[list[int], list[int]]:
-    """Where blocks seem to begin, and where pieces may end: at those places, and behind lines that close a block."""
+def _find_boundaries(source: SourceText) -> tuple[list[int], list[int]]:
+    """Return the offsets where blocks seem to start, and where pieces may end (the former, and after closing lines)."""
     data = source.data
     comments = [match.span() for match in _COMMENT.finditer(data)] if b"/*" in data else []
     starts = [start for start, _ in comments]
@@ -182,33 +199,33 @@ def _layout(source: SourceText) -> tuple[list[int], list[int]]:
         number = bisect_right(starts, offset) - 1
         return number < 0 or offset >= comments[number][1]
 
-    header = _HEADER if _holds_blocks(source) else _ATTRIBUTE
+    header = _HEADER if _contains_blocks(source) else _ATTRIBUTE
     headers = [match.start() for match in header.finditer(data) if outside(match.start())]
     closed = [match.end() for match in _END.finditer(data) if outside(match.start())]
     ends: list[int] = []
     for offset in sorted({*headers, *closed, len(data)}):
-        if not ends or data[ends[-1] : offset].strip():  # two ends with nothing in between are one
+        if not ends or data[ends[-1] : offset].strip():  # ends separated by whitespace only are one
             ends.append(offset)
         else:
             ends[-1] = offset
     return headers, ends
 
 
-def _conflicts(data: bytes) -> list[tuple[int, int]]:
-    """The merge conflicts of a file, each from its first marker to its last one."""
-    found: list[tuple[int, int]] = []
+def _find_conflicts(data: bytes) -> list[tuple[int, int]]:
+    """Return the offsets of the first and last marker of each merge conflict."""
+    conflicts: list[tuple[int, int]] = []
     begin: int | None = None
     for match in _CONFLICT.finditer(data):
         if match.group().startswith(b"<"):
             if begin is not None:
-                found.append((begin, begin))
+                conflicts.append((begin, begin))
             begin = match.start()
         else:
-            found.append((match.start() if begin is None else begin, match.start()))
+            conflicts.append((match.start() if begin is None else begin, match.start()))
             begin = None
-    return found if begin is None else [*found, (begin, begin)]
+    return conflicts if begin is None else [*conflicts, (begin, begin)]
 
 
-def _without_markers(source: SourceText) -> SourceText:
-    """The text with blanks in place of the markers, so that every place stays."""
+def _blank_markers(source: SourceText) -> SourceText:
+    """Return the text with conflict markers replaced by blanks, so that offsets stay valid."""
     return replace(source, data=_CONFLICT_LINE.sub(lambda match: b" " * len(match.group()), source.data))

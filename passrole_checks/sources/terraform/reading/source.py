@@ -1,4 +1,4 @@
-"""The text of one file: decoding, and places in it."""
+"""Text of one file: decoding, and conversion between offsets and positions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENCODINGS = (
 
 
 class NotText(ValueError):
-    """A file that is not UTF-8 text: ``line`` is where."""
+    """Raised for content that is not UTF-8 text. ``line``: line of the first invalid byte."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -29,9 +29,9 @@ class NotText(ValueError):
 
 @dataclass(frozen=True)
 class SourceText:
-    """The bytes of a file, known to be UTF-8 without NUL, and the name that positions carry.
+    """Content of a file (valid UTF-8 without NUL bytes) and the file name used in positions.
 
-    ``first_line`` and ``first_column`` shift every place, for text that is part of a larger file.
+    ``first_line`` and ``first_column`` shift every position, for text that is part of a larger file.
     """
 
     file: str
@@ -41,19 +41,19 @@ class SourceText:
 
     @staticmethod
     def of(file: str, data: bytes) -> SourceText:
-        """Take a byte order mark away and check the rest. Raises :class:`NotText`."""
+        """Return the text of a file without its byte order mark. Raises :class:`NotText`."""
         if data.startswith(_BOM):
             data = data[len(_BOM) :]
         if data.startswith(_ARCHIVE):
-            raise NotText(1, "a ZIP archive; if it is a plan: run terraform show -json on it")
+            raise NotText(1, "ZIP archive; convert a plan with `terraform show -json`")
         if data.startswith(_GIT_CRYPT):
-            raise NotText(1, "encrypted with git-crypt: unlock the repository to have it read")
+            raise NotText(1, "encrypted with git-crypt; run `git-crypt unlock`")
         for beginning, name in _ENCODINGS:
             if beginning.match(data):
                 raise NotText(1, f"not UTF-8 text but {name}")
         nul = data.find(b"\0")
         if nul >= 0:
-            raise NotText(data.count(b"\n", 0, nul) + 1, "not text: it holds a NUL byte")
+            raise NotText(data.count(b"\n", 0, nul) + 1, "not a text file: contains a NUL byte")
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -66,7 +66,7 @@ class SourceText:
 
     @property
     def plain(self) -> bool:
-        """Whether the places of its bytes are those of its characters in the file."""
+        """True if byte offsets equal character offsets and no position is shifted."""
         return self._ascii and (self.first_line, self.first_column) == (1, 1)
 
     @cached_property
@@ -74,8 +74,8 @@ class SourceText:
         ends = enumerate(accumulate(map(len, self.data.split(b"\n"))), 1)
         return [0, *(length + number for number, length in ends)][:-1]
 
-    def place(self, offset: int) -> tuple[int, int]:
-        """Line and column, in characters, of a byte offset."""
+    def line_column(self, offset: int) -> tuple[int, int]:
+        """Return the line and column, in characters, of a byte offset."""
         line = bisect_right(self._line_starts, offset)
         start = self._line_starts[line - 1]
         before = offset - start if self._ascii else len(self.data[start:offset].decode("utf-8", "replace"))
@@ -83,33 +83,33 @@ class SourceText:
         return line + self.first_line - 1, column + self.first_column - 1 if line == 1 else column
 
     def span(self, start: int, end: int) -> tuple[int, int, int, int]:
-        """The places of two byte offsets, of which the second one is not before the first."""
+        """Return the lines and columns of two byte offsets; ``end`` must not be less than ``start``."""
         if not self.plain:
-            return *self.place(start), *self.place(end)
+            return *self.line_column(start), *self.line_column(end)
         starts = self._line_starts
         line = bisect_right(starts, start)
         end_line = bisect_right(starts, end, line - 1)
         return line, start - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1
 
     def text(self, start: int, end: int) -> str:
-        """The text between two byte offsets."""
+        """Return the text between two byte offsets."""
         return self.data[start:end].decode("utf-8", "replace")
 
-    def words(self, line: int, column: int, end_line: int, end_column: int, limit: int = 120) -> str:
-        """The words between two places on one line, blanks run together, cut to ``limit`` characters."""
+    def excerpt(self, line: int, column: int, end_line: int, end_column: int, limit: int = 120) -> str:
+        """Return the text between two positions on one line, whitespace collapsed, cut to ``limit`` characters."""
         key = (line, column, end_line, end_column, limit)
-        if key not in self._words:
+        if key not in self._excerpts:
             start, end = self.offset(line, column), self.offset(end_line, end_column)
-            words = " ".join(self.text(start, min(end, start + 8 * limit)).split())
-            self._words[key] = words if len(words) <= limit else words[: limit - 1] + "…"
-        return self._words[key]
+            text = " ".join(self.text(start, min(end, start + 8 * limit)).split())
+            self._excerpts[key] = text if len(text) <= limit else text[: limit - 1] + "…"
+        return self._excerpts[key]
 
     @cached_property
-    def _words(self) -> dict[tuple[int, int, int, int, int], str]:
+    def _excerpts(self) -> dict[tuple[int, int, int, int, int], str]:
         return {}
 
     def offset(self, line: int, column: int) -> int:
-        """The byte offset of a place."""
+        """Return the byte offset of a line and column."""
         line -= self.first_line - 1
         if line == 1:
             column -= self.first_column - 1
@@ -123,20 +123,20 @@ class SourceText:
         return start + len(self.data[start:end].decode("utf-8", "replace")[: column - 1].encode())
 
     def position(self, span: tuple[int, int, int, int]) -> Position:
-        """The position of a span of this file."""
-        found = self._positions.get(span)
-        if found is None:
-            found = self._positions[span] = Position(self.file, *self._inside(span))
-        return found
+        """Return the position of a span of this file."""
+        position = self._positions.get(span)
+        if position is None:
+            position = self._positions[span] = Position(self.file, *self._clip(span))
+        return position
 
-    def _inside(self, span: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """Return the part of a span that is in this text, which a reader may wrap in lines of its own."""
+    def _clip(self, span: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        """Return the part of a span that lies in this text. A reader may wrap the text in lines of its own."""
         line, column, end_line, end_column = span
         last = self.first_line + len(self._line_starts) - 1
         if line < self.first_line:
             line, column = self.first_line, self.first_column
         if end_line > last:
-            end_line, end_column = self.place(len(self.data))
+            end_line, end_column = self.line_column(len(self.data))
         return min(line, end_line), column, end_line, end_column
 
     @cached_property

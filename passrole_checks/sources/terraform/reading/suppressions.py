@@ -1,4 +1,4 @@
-"""Comments that silence a check: ``# checkov:skip=PASSROLE_001:reason`` and ``# passrole:skip=PASSROLE_001 reason``.
+"""Suppression comments: ``# checkov:skip=PASSROLE_001:reason`` and ``# passrole:skip=PASSROLE_001 reason``.
 
 Source: checkov's documentation, "Suppressing and Skipping Policies".
 """
@@ -17,54 +17,54 @@ _COMMENT = re.compile(
     rb"(?P<ids>PASSROLE_\d{3}(?:[ \t]*,[ \t]*PASSROLE_\d{3})*)[ \t]*:?(?P<reason>[^\r\n]*)",
     re.IGNORECASE,
 )
-_HOLDERS = {"resource": "", "data": "data.", "module": "module."}
+_ADDRESS_PREFIXES = {"resource": "", "data": "data.", "module": "module."}
 
 
 def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
-    """The suppressions of a file.
+    """Yield the suppressions of a file.
 
-    One inside a resource, a data source or a module block is for that; one inside another block (``locals``) for the
-    statements that stand in it, and one outside of all blocks for the file.
+    A comment inside a resource, data source or module block applies to that block. Inside another block (``locals``),
+    it applies to the statements of that block; outside all blocks, to the file.
     """
     data = parsed.source.data
     if b":skip=" not in data.lower():
         return
     for match in _COMMENT.finditer(data):
-        line, column = parsed.source.place(match.start())
+        line, column = parsed.source.line_column(match.start())
         if _inside_string(data, match.start()):
             continue
-        block = _holder(parsed, line)
+        block = _enclosing_block(parsed, line)
         reason = match["reason"].decode("utf-8", "replace").strip().removesuffix("*/").strip()
-        end = parsed.source.place(match.end())
+        end = parsed.source.line_column(match.end())
         for check in re.findall(r"PASSROLE_\d{3}", match["ids"].decode().upper()):
             yield Suppression(
                 check,
                 reason,
                 Position(parsed.source.file, line, column, *end),
                 match["origin"].decode().lower(),
-                address_of(block) if block is not None and block.type in _HOLDERS else None,
+                block_address(block) if block is not None and block.type in _ADDRESS_PREFIXES else None,
                 parsed.source.position(block.span) if block is not None else None,
             )
 
 
-def address_of(block: Block) -> str:
-    """The address of a block within its module."""
-    return _HOLDERS[block.type] + ".".join(block.labels)
+def block_address(block: Block) -> str:
+    """Return the address of a resource, data source or module block within its module."""
+    return _ADDRESS_PREFIXES[block.type] + ".".join(block.labels)
 
 
-def _holder(parsed: ParsedFile, line: int) -> Block | None:
+def _enclosing_block(parsed: ParsedFile, line: int) -> Block | None:
     for block in parsed.body.blocks:
         if block.span.line <= line <= block.span.end_line:
             return block
     return None
 
 
-def _inside_string(data: bytes, place: int) -> bool:
-    """Whether a place on its line lies behind an opening quote."""
-    start = data.rfind(b"\n", 0, place) + 1
+def _inside_string(data: bytes, offset: int) -> bool:
+    """True if an offset follows an opening quote on its line."""
+    start = data.rfind(b"\n", 0, offset) + 1
     quoted = False
     escaped = False
-    for byte in data[start:place]:
+    for byte in data[start:offset]:
         if escaped:
             escaped = False
         elif byte == 0x5C:

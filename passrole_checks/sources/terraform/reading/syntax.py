@@ -1,8 +1,8 @@
-"""Our small tree of HCL: what every reader builds and the evaluator walks.
+"""Syntax tree of HCL: built by every reader, walked by the evaluator.
 
-Readers differ in speed and in where they can be installed; behind this tree they do not differ. Positions are 1-based
-lines and columns in characters, the end exclusive. Bodies of blocks and values of attributes are built when they are
-first asked for: most of a configuration holds no policy.
+Readers differ in speed and in where they can be installed, not in the tree. Positions are 1-based lines and columns in
+characters; the end is exclusive. Bodies of blocks and values of attributes are built on first access, because most of
+a configuration contains no policy.
 Source: HCL Native Syntax Specification, "Structural Elements", "Expressions", "Templates".
 """
 
@@ -17,7 +17,7 @@ from passrole_checks.sources.terraform.reading.source import SourceText
 
 
 class Span(NamedTuple):
-    """Where something stands in its file."""
+    """Range of a node in its file."""
 
     line: int
     column: int
@@ -35,10 +35,10 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Literal text of a template after escapes, trims and the indentation of ``<<-`` are taken away.
+    """Literal text of a template, without escapes, trimmed whitespace and the indentation of ``<<-``.
 
-    ``line`` and ``column`` are where its first character stands; ``exact`` says whether it stands there letter for
-    letter (no escapes), so that positions inside can be counted.
+    ``line`` and ``column``: position of the first character. ``exact``: True if the file contains the same characters
+    (no escapes), so that positions inside can be counted.
     """
 
     value: str
@@ -81,7 +81,7 @@ TemplatePart = Fragment | Interpolation | IfDirective | ForDirective
 
 @dataclass(frozen=True, slots=True)
 class TemplateExpression:
-    """A quoted string or a heredoc. ``indent``: the columns that ``<<-`` takes from each line."""
+    """A quoted string or a heredoc. ``indent``: number of columns that ``<<-`` removes from each line."""
 
     parts: tuple[TemplatePart, ...]
     span: Span
@@ -117,7 +117,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Splat:
-    """``target[*].a.b`` (full) or ``target.*.a.b``; ``each`` is applied to every element."""
+    """``target[*].a.b`` (``full``) or ``target.*.a.b``. ``each``: steps applied to every element."""
 
     target: Expression
     each: tuple[str | Expression, ...]
@@ -127,7 +127,7 @@ class Splat:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``name(arguments)``; ``expand``: the last argument is followed by ``...``."""
+    """``name(arguments)``. ``expand``: True if ``...`` follows the last argument."""
 
     name: str
     arguments: tuple[Expression, ...]
@@ -156,7 +156,7 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two operands and the operator between them, as it is written."""
+    """``left operator right``."""
 
     operator: str
     left: Expression
@@ -174,7 +174,7 @@ class Tuple:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """``{ key = value }``; a key that is a bare name is a literal."""
+    """``{ key = value }``. A bare name as a key is a :class:`Literal`."""
 
     items: tuple[tuple[Expression, Expression], ...]
     span: Span
@@ -182,7 +182,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """``[for key, value in collection : result if condition]``; an object where ``result_key`` is given."""
+    """``[for key, value in collection : result if condition]``; an object if ``result_key`` is set."""
 
     key: str | None
     value: str
@@ -196,7 +196,7 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class Unparsed:
-    """An expression that the reader gave up on; ``reason`` says why."""
+    """An expression that the reader could not parse, with the ``reason``."""
 
     reason: str
     span: Span
@@ -222,7 +222,7 @@ Expression = (
 
 @dataclass(frozen=True)
 class Attribute:
-    """``name = value``. ``value`` is built when it is first asked for."""
+    """``name = value``. ``value`` is built on first access."""
 
     name: str
     span: Span
@@ -231,24 +231,24 @@ class Attribute:
 
     @cached_property
     def value(self) -> Expression:
-        """The expression, built when it is first asked for."""
+        """The expression, built on first access."""
         return self.build()
 
 
 @dataclass(frozen=True)
 class Block:
-    """``type "label" "label" { body }``. ``body`` is built when it is first asked for."""
+    """``type "label" "label" { body }``. ``body`` is built on first access."""
 
     type: str
     labels: tuple[str, ...]
     span: Span
     source: SourceText
     build: Callable[[], Body] = field(repr=False, compare=False)
-    literal: bool = field(default=True, repr=False, compare=False)  # every name in it is written within its span
+    literal: bool = field(default=True, repr=False, compare=False)  # the span contains every name of the body
 
     @cached_property
-    def words(self) -> bytes | None:
-        """The text of the block, None where names of attributes and blocks may be missing in it."""
+    def source_bytes(self) -> bytes | None:
+        """Source text of the block, or None if it may lack names of attributes or blocks (JSON, merged overrides)."""
         if not self.literal:
             return None
         source, span = self.source, self.span
@@ -256,32 +256,32 @@ class Block:
 
     @cached_property
     def body(self) -> Body:
-        """What stands between the braces, built when it is first asked for."""
+        """Content between the braces, built on first access."""
         return self.build()
 
 
 @dataclass(frozen=True)
 class Body:
-    """The attributes and blocks of a file or of a block, in the order of the file."""
+    """Attributes and blocks of a file or of a block, in source order."""
 
     attributes: tuple[Attribute, ...] = ()
     blocks: tuple[Block, ...] = ()
 
     def get(self, name: str) -> Attribute | None:
-        """The last attribute of this name: in override files the later one holds."""
+        """Return the last attribute of this name, or None. In override files, the last one applies."""
         for attribute in reversed(self.attributes):
             if attribute.name == name:
                 return attribute
         return None
 
     def all(self, *types: str) -> Iterator[Block]:
-        """The nested blocks of these types."""
+        """Iterate over the direct child blocks of these types."""
         return (block for block in self.blocks if block.type in types)
 
 
 @dataclass(frozen=True, slots=True)
 class SyntaxProblem:
-    """A place that could not be read."""
+    """A parse error. ``line`` is 0 if the file could not be opened."""
 
     line: int
     reason: str
@@ -289,11 +289,26 @@ class SyntaxProblem:
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """A file: what could be read of it, and what could not."""
+    """Parsed content of a file and its parse errors."""
 
     source: SourceText
     body: Body
     problems: tuple[SyntaxProblem, ...] = ()
 
 
-MAX_DEPTH = 100  # levels of nesting in one expression; real code stays below 20
+MAX_DEPTH = 100  # nesting levels of one expression; real code stays below 20
+
+
+def nested_too_deeply(span: Span) -> Unparsed:
+    """Return the node for an expression beyond :data:`MAX_DEPTH`."""
+    return Unparsed(f"nested more than {MAX_DEPTH} levels deep", span)
+
+
+def parse_number(text: str) -> int | float | None:
+    """Parse a numeric literal; None if it is none."""
+    for number_type in (int, float):
+        try:
+            return number_type(text)
+        except ValueError:
+            continue
+    return None

@@ -1,14 +1,14 @@
-"""Templates: from a flat run of pieces, which every reader can tell apart, to parts.
+"""Build the parts of a template from the flat list of pieces that a reader finds.
 
-Escapes, trims (``~``), the indentation of ``<<-`` and the nesting of directives are HCL's own rules and live here
-once. Source: HCL Native Syntax Specification, "Templates"; where it is vague, HCL's parser (``parser_template.go``):
-a heredoc is read line by line, so that a trim reaches to the end of its line and no further.
+This module implements HCL's rules for escapes, trims (``~``), the indentation of ``<<-`` and the nesting of directives.
+Source: HCL Native Syntax Specification, "Templates"; where it is vague, HCL's parser (``parser_template.go``): a
+heredoc is read line by line, so a trim ends at the end of its line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.sources.terraform.reading.syntax import (
@@ -19,7 +19,9 @@ from passrole_checks.sources.terraform.reading.syntax import (
     IfDirective,
     Interpolation,
     Span,
+    TemplateExpression,
     TemplatePart,
+    Unparsed,
 )
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|([$%])\4\{", re.DOTALL)
@@ -29,7 +31,7 @@ _DOUBLED = re.compile(r"([$%])\1\{")
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Literal text as it stands in the file."""
+    """Literal text as written in the file."""
 
     text: str
     line: int
@@ -53,43 +55,75 @@ Piece = Raw | TemplateMarker
 
 
 class BadTemplate(ValueError):
-    """Directives that do not close, or that nest too deeply."""
+    """Raised for directives that are unbalanced or nested too deeply."""
 
 
-def build_parts(pieces: Sequence[Piece], *, heredoc: bool, flush: bool = False) -> tuple[tuple[TemplatePart, ...], int]:
-    """The parts of a template and the indentation taken away. Raises :class:`BadTemplate`."""
+def build_template(pieces: Sequence[Piece], span: Span, *, heredoc: bool, flush: bool = False) -> Expression:
+    """Return the template made of the pieces, or :class:`Unparsed` if its directives are not balanced.
+
+    ``flush``: remove the common indentation (``<<-``).
+    """
+    try:
+        parts, indent = _build_parts(pieces, heredoc=heredoc, flush=flush)
+    except BadTemplate as error:
+        return Unparsed(str(error), span)
+    return TemplateExpression(parts, span, heredoc, indent)
+
+
+def add_literals(
+    markers: Iterable[tuple[int, int, TemplateMarker]], start: int, end: int, raw: Callable[[int, int], Raw]
+) -> list[Piece]:
+    """Return the markers of a template with the literal text between them.
+
+    ``markers``: offsets and marker, in order. ``start``, ``end``: offsets of the template. ``raw``: returns the text
+    between two offsets.
+    """
+    pieces: list[Piece] = []
+    offset = start
+    for begin, after, marker in markers:
+        if begin > offset:
+            pieces.append(raw(offset, begin))
+        pieces.append(marker)
+        offset = after
+    if end > offset:
+        pieces.append(raw(offset, end))
+    return pieces
+
+
+def _build_parts(
+    pieces: Sequence[Piece], *, heredoc: bool, flush: bool = False
+) -> tuple[tuple[TemplatePart, ...], int]:
+    """Return the parts of a template and the indentation removed. Raises :class:`BadTemplate`."""
     if len(pieces) == 1 and isinstance(pieces[0], Raw) and not heredoc:
         fragment = _fragment(pieces[0], heredoc=False)
         return ((fragment,) if fragment.value else ()), 0
-    split = _lines(pieces) if heredoc else list(pieces)
+    split = _split_lines(pieces) if heredoc else list(pieces)
     indent = 0
     if flush:
-        split, indent = _flush(split)
+        split, indent = _remove_indent(split)
     if any(isinstance(piece, TemplateMarker) and (piece.trim_left or piece.trim_right) for piece in split):
-        split = _trim(split, heredoc=heredoc)
-    nest = _Nest(_meld(split, indent), heredoc)
-    parts = nest.parts(frozenset(), 0)
-    return parts, indent
+        split = _apply_trims(split, heredoc=heredoc)
+    return _DirectiveParser(_join_lines(split, indent), heredoc).parts(frozenset(), 0), indent
 
 
-def _lines(pieces: Sequence[Piece]) -> list[Piece]:
-    """Literal text cut after each line break, as HCL's scanner hands out a heredoc."""
-    cut: list[Piece] = []
+def _split_lines(pieces: Sequence[Piece]) -> list[Piece]:
+    """Split literal text after each line break, as HCL's scanner does for a heredoc."""
+    split: list[Piece] = []
     for piece in pieces:
         if isinstance(piece, TemplateMarker):
-            cut.append(piece)
+            split.append(piece)
             continue
         column = piece.column
         for number, text in enumerate(piece.text.split("\n")):
             last = number == piece.text.count("\n")
             if text or not last:
-                cut.append(Raw(text if last else text + "\n", piece.line + number, column))
+                split.append(Raw(text if last else text + "\n", piece.line + number, column))
             column = 1
-    return cut
+    return split
 
 
-def _flush(pieces: list[Piece]) -> tuple[list[Piece], int]:
-    """Take the smallest indentation from every line that is not blank."""
+def _remove_indent(pieces: list[Piece]) -> tuple[list[Piece], int]:
+    """Remove the smallest indentation from every line that is not blank. Returns the pieces and the indentation."""
     smallest: int | None = None
     adjust: list[int] = []
     begins = True
@@ -117,7 +151,7 @@ def _flush(pieces: list[Piece]) -> tuple[list[Piece], int]:
     return flushed, indent
 
 
-def _trim(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
+def _apply_trims(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
     trimmed: list[Piece] = list(pieces)
     for number, piece in enumerate(pieces):
         if not isinstance(piece, TemplateMarker):
@@ -129,17 +163,17 @@ def _trim(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
         if piece.trim_right and number + 1 < len(pieces):
             after = trimmed[number + 1]
             if isinstance(after, Raw):
-                kept = _lstrip(after.text, heredoc)
-                gone = after.text[: len(after.text) - len(kept)]
-                column = after.column + len(gone) if "\n" not in gone else len(gone) - gone.rfind("\n")
-                trimmed[number + 1] = Raw(kept, after.line + gone.count("\n"), column)
+                text = _lstrip(after.text, heredoc)
+                removed = after.text[: len(after.text) - len(text)]
+                column = after.column + len(removed) if "\n" not in removed else len(removed) - removed.rfind("\n")
+                trimmed[number + 1] = Raw(text, after.line + removed.count("\n"), column)
     return trimmed
 
 
 def _lstrip(text: str, heredoc: bool) -> str:
     if heredoc:
         return text.lstrip()
-    while text[:1].isspace() or text[:2] in ("\\n", "\\r", "\\t"):  # escapes are read before the trim
+    while text[:1].isspace() or text[:2] in ("\\n", "\\r", "\\t"):  # escapes are resolved before the trim
         text = text[1:] if text[0] != "\\" else text[2:]
     return text
 
@@ -152,49 +186,49 @@ def _rstrip(text: str, heredoc: bool) -> str:
     return text
 
 
-def _meld(pieces: list[Piece], indent: int) -> list[Piece]:
-    """Join lines again, where the next one begins at the column that the indentation says."""
-    melded: list[Piece] = []
+def _join_lines(pieces: list[Piece], indent: int) -> list[Piece]:
+    """Join lines whose next line starts at the column of the indentation."""
+    joined: list[Piece] = []
     for piece in pieces:
-        last = melded[-1] if melded else None
+        last = joined[-1] if joined else None
         if isinstance(piece, Raw):
             if not piece.text:
                 continue
             if isinstance(last, Raw) and last.text.endswith("\n") and piece.column in (1, indent + 1):
                 lines = last.text.count("\n")
                 if last.line + lines == piece.line:
-                    melded[-1] = replace(last, text=last.text + piece.text)
+                    joined[-1] = replace(last, text=last.text + piece.text)
                     continue
-        melded.append(piece)
-    return melded
+        joined.append(piece)
+    return joined
 
 
-class _Nest:
-    """Directives from their flat run to nested parts."""
+class _DirectiveParser:
+    """Nest the directives of a flat list of pieces."""
 
     def __init__(self, pieces: Sequence[Piece], heredoc: bool) -> None:
-        self.pieces, self.heredoc, self.place = pieces, heredoc, 0
+        self.pieces, self.heredoc, self.index = pieces, heredoc, 0
         self.end: TemplateMarker | None = None
 
     def parts(self, ends: frozenset[str], depth: int) -> tuple[TemplatePart, ...]:
         if depth > MAX_DEPTH:
-            raise BadTemplate("directives are nested too deeply")
-        found: list[TemplatePart] = []
-        while self.place < len(self.pieces):
-            piece = self.pieces[self.place]
-            self.place += 1
+            raise BadTemplate("directives nested too deeply")
+        parts: list[TemplatePart] = []
+        while self.index < len(self.pieces):
+            piece = self.pieces[self.index]
+            self.index += 1
             if isinstance(piece, Raw):
                 fragment = _fragment(piece, self.heredoc)
                 if fragment.value:
-                    found.append(fragment)
+                    parts.append(fragment)
             elif piece.word in ends:
                 self.end = piece
-                return tuple(found)
+                return tuple(parts)
             else:
-                found.append(self.sequence(piece, depth))
+                parts.append(self.sequence(piece, depth))
         if ends:
-            raise BadTemplate(f"a directive without its {min(ends, key=len)}")
-        return tuple(found)
+            raise BadTemplate(f"directive without its {min(ends, key=len)}")
+        return tuple(parts)
 
     def sequence(self, piece: TemplateMarker, depth: int) -> TemplatePart:
         if piece.word == "if" and piece.expression is not None:
@@ -202,15 +236,15 @@ class _Nest:
             otherwise: tuple[TemplatePart, ...] = ()
             if self.end is not None and self.end.word == "else":
                 otherwise = self.parts(frozenset({"endif"}), depth + 1)
-            return IfDirective(piece.expression, then, otherwise, self.upto(piece.span))
+            return IfDirective(piece.expression, then, otherwise, self.span_to_end(piece.span))
         if piece.word == "for" and piece.expression is not None:
             body = self.parts(frozenset({"endfor"}), depth + 1)
-            return ForDirective(piece.key, piece.value, piece.expression, body, self.upto(piece.span))
+            return ForDirective(piece.key, piece.value, piece.expression, body, self.span_to_end(piece.span))
         if piece.word == "" and piece.expression is not None:
             return Interpolation(piece.expression, piece.span)
-        raise BadTemplate(f"'%{{ {piece.word} }}' stands alone")
+        raise BadTemplate(f"unexpected '%{{ {piece.word} }}'")
 
-    def upto(self, start: Span) -> Span:
+    def span_to_end(self, start: Span) -> Span:
         end = self.end.span if self.end is not None else start
         return Span(start.line, start.column, end.end_line, end.end_column)
 
@@ -218,7 +252,7 @@ class _Nest:
 def _fragment(raw: Raw, heredoc: bool) -> Fragment:
     if heredoc:
         value = _DOUBLED.sub(r"\1{", raw.text) if "{" in raw.text else raw.text
-        return Fragment(value, raw.line, raw.column)  # a doubled sign moves columns of its own line only
+        return Fragment(value, raw.line, raw.column)  # a doubled sign shifts columns of its own line only
     if "\\" not in raw.text and "{" not in raw.text:
         return Fragment(raw.text, raw.line, raw.column)
     value = _ESCAPE.sub(_unescape, raw.text)

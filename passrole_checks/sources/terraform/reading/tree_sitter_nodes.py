@@ -1,4 +1,4 @@
-"""From the nodes of tree-sitter-hcl to ours: bodies, expressions and templates."""
+"""Convert the nodes of tree-sitter-hcl to the syntax tree: bodies, expressions and templates."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     Span,
     Splat,
-    TemplateExpression,
     Tuple,
     Unary,
     Unparsed,
+    nested_too_deeply,
+    parse_number,
 )
-from passrole_checks.sources.terraform.reading.template import BadTemplate, Piece, Raw, TemplateMarker, build_parts
+from passrole_checks.sources.terraform.reading.template import Raw, TemplateMarker, add_literals, build_template
 
 _WRAPPERS = frozenset({
     "expression", "literal_value", "operation", "collection_value", "template_expr", "for_expr",
@@ -42,19 +43,22 @@ _INTROS = {
 
 
 class TreeSitterBuilder:
-    """Builds our nodes from tree-sitter's; ``base`` is the offset of the parsed slice in the file."""
+    """Builder of syntax nodes from tree-sitter's nodes.
 
-    def __init__(self, source: SourceText, base: int, cut: int | None = None) -> None:
-        self.source, self.base, self.cut = source, base, cut
-        self.as_it_stands = not base and source.plain
+    ``base``: offset of the parsed slice in the file. ``content_end``: offset where the content of a heredoc ends.
+    """
+
+    def __init__(self, source: SourceText, base: int, content_end: int | None = None) -> None:
+        self.source, self.base, self.content_end = source, base, content_end
+        self.exact_positions = not base and source.plain
 
     def span(self, node: tree_sitter.Node) -> Span:
-        if self.as_it_stands:
+        if self.exact_positions:
             (line, column), (end_line, end_column) = node.start_point, node.end_point
             return Span(line + 1, column + 1, end_line + 1, end_column + 1)
         return Span(*self.source.span(node.start_byte + self.base, node.end_byte + self.base))
 
-    def words(self, node: tree_sitter.Node) -> str:
+    def text(self, node: tree_sitter.Node) -> str:
         return self.source.text(node.start_byte + self.base, node.end_byte + self.base)
 
     def attribute(self, node: tree_sitter.Node) -> Attribute:
@@ -67,7 +71,7 @@ class TreeSitterBuilder:
         def build() -> Expression:
             return self.expression(value, 0) if value is not None else Unparsed("no value", span)
 
-        return Attribute(self.words(children[0]), span, self.source, build)
+        return Attribute(self.text(children[0]), span, self.source, build)
 
     def block(self, node: tree_sitter.Node) -> Block:
         type_, *rest = node.children
@@ -76,12 +80,12 @@ class TreeSitterBuilder:
         for child in rest:
             kind = child.type
             if kind == "identifier":
-                labels.append(self.words(child))
+                labels.append(self.text(child))
             elif kind == "string_lit":
-                labels.append(self.words(child)[1:-1])
+                labels.append(self.text(child)[1:-1])
             elif kind == "body":
                 body = child
-        return Block(self.words(type_), tuple(labels), self.span(node), self.source, partial(self.body, body))
+        return Block(self.text(type_), tuple(labels), self.span(node), self.source, partial(self.body, body))
 
     def body(self, node: tree_sitter.Node | None) -> Body:
         attributes: list[Attribute] = []
@@ -97,7 +101,7 @@ class TreeSitterBuilder:
     # expressions
 
     def expression(self, node: tree_sitter.Node, depth: int) -> Expression:
-        """Any node that stands for a value; wrappers are looked through."""
+        """Build any node that is a value, inside wrapper nodes or not."""
         kind = node.type
         while kind in _WRAPPERS:
             only = node.child(0) if node.child_count == 1 else None
@@ -109,18 +113,18 @@ class TreeSitterBuilder:
             node = only
             kind = node.type
         if depth > MAX_DEPTH:
-            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
-        return self.kind(node, kind, depth + 1)
+            return nested_too_deeply(self.span(node))
+        return self.unwrapped(node, kind, depth + 1)
 
-    def kind(self, node: tree_sitter.Node, kind: str, depth: int) -> Expression:
+    def unwrapped(self, node: tree_sitter.Node, kind: str, depth: int) -> Expression:
         if kind == "variable_expr":
-            return Name(self.words(node), self.span(node))
+            return Name(self.text(node), self.span(node))
         if kind in ("string_lit", "quoted_template"):
             return self.template(node, depth)
         if kind == "numeric_lit":
-            return Literal(_number(self.words(node)), self.span(node))
+            return Literal(parse_number(self.text(node)), self.span(node))
         if kind == "bool_lit":
-            return Literal(self.words(node) == "true", self.span(node))
+            return Literal(self.text(node) == "true", self.span(node))
         if kind == "null_lit":
             return Literal(None, self.span(node))
         children = _without_comments(node)
@@ -136,41 +140,41 @@ class TreeSitterBuilder:
         if kind == "conditional":
             return self.conditional(node, depth)
         if kind == "unary_operation" and len(children) >= 2:
-            return Unary(self.words(children[0]), self.steps(children[1:], depth), self.span(node))
+            return Unary(self.text(children[0]), self.steps(children[1:], depth), self.span(node))
         if kind == "binary_operation":
             return self.binary(node, children, depth)
         if kind in ("for_tuple_expr", "for_object_expr"):
             return self.for_(node, children, depth)
-        return Unparsed("an expression that is not understood", self.span(node))
+        return Unparsed("unsupported expression", self.span(node))
 
     def conditional(self, node: tree_sitter.Node, depth: int) -> Expression:
-        """``a ? b : c ? d : e``: the grammar of tree-sitter-hcl groups from the left, HCL from the right."""
-        end = self.source.place(node.end_byte + self.base)
+        """Build ``a ? b : c ? d : e``, which tree-sitter-hcl groups from the left, and HCL from the right."""
+        end = self.source.line_column(node.end_byte + self.base)
         pairs: list[tuple[tree_sitter.Node, tree_sitter.Node]] = []
         condition: tree_sitter.Node | None = node
         first = node
         while condition is not None:
             parts = [child for child in condition.children if child.type not in ("?", ":", "comment")]
             if len(parts) != 3:
-                return Unparsed("a condition that is not understood", self.span(node))
+                return Unparsed("unsupported condition", self.span(node))
             pairs.append((parts[1], parts[2]))
             first, condition = parts[0], _bare_conditional(parts[0])
         pairs.reverse()
         conditions = [first, *(otherwise for _, otherwise in pairs[:-1])]
         if len(pairs) > MAX_DEPTH:
-            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
-        found = self.expression(pairs[-1][1], depth)
+            return nested_too_deeply(self.span(node))
+        value = self.expression(pairs[-1][1], depth)
         for test, (then, _) in zip(reversed(conditions), reversed(pairs), strict=True):
-            span = Span(*self.source.place(test.start_byte + self.base), *end)
-            found = Conditional(self.expression(test, depth), self.expression(then, depth), found, span)
-        return found
+            span = Span(*self.source.line_column(test.start_byte + self.base), *end)
+            value = Conditional(self.expression(test, depth), self.expression(then, depth), value, span)
+        return value
 
     def steps(self, children: list[tree_sitter.Node], depth: int) -> Expression:
-        """A value followed by steps: parentheses, attributes, indexes and splats."""
+        """Build a value, perhaps in parentheses, followed by attributes, indexes and splats."""
         if not children:
             return Unparsed("no value", Span(1, 1, 1, 1))
         if depth > MAX_DEPTH:
-            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(children[0]))
+            return nested_too_deeply(self.span(children[0]))
         if children[0].type == "(":
             close = next((number for number, child in enumerate(children) if child.type == ")"), len(children))
             inner = children[1:close]
@@ -186,41 +190,41 @@ class TreeSitterBuilder:
         return value
 
     def step(self, value: Expression, child: tree_sitter.Node, depth: int) -> Expression:
-        end = self.source.place(child.end_byte + self.base)
+        end = self.source.line_column(child.end_byte + self.base)
         span = Span(value.span.line, value.span.column, *end)
         if child.type == "get_attr":
-            return GetAttribute(value, self.words(child.children[-1]), span)
+            return GetAttribute(value, self.text(child.children[-1]), span)
         if child.type == "index":
             return Index(value, self.index(child, depth), span)
         if child.type != "splat":
-            return Unparsed("an expression that is not understood", span)
+            return Unparsed("unsupported expression", span)
         inner = child.children[0]
         full = inner.type == "full_splat"
         each: list[str | Expression] = []
         after: list[tree_sitter.Node] = []
         for step in inner.children[1:]:
             if after or (not full and step.type != "get_attr"):
-                after.append(step)  # after ``.*`` only attributes belong to each element; an index is of the result
+                after.append(step)  # after ``.*``, attributes apply to each element, an index to the result
             elif step.type == "get_attr":
-                each.append(self.words(step.children[-1]))
+                each.append(self.text(step.children[-1]))
             elif step.type == "index":
                 each.append(self.index(step, depth))
             else:
                 after.append(step)
         last = inner.children[len(inner.children) - len(after) - 1]
-        found: Expression = Splat(
-            value, tuple(each), full, Span(span.line, span.column, *self.source.place(last.end_byte + self.base))
+        result: Expression = Splat(
+            value, tuple(each), full, Span(span.line, span.column, *self.source.line_column(last.end_byte + self.base))
         )
         for step in after:
-            found = self.step(found, step, depth)
-        return found
+            result = self.step(result, step, depth)
+        return result
 
     def index(self, node: tree_sitter.Node, depth: int) -> Expression:
         inner = node.children[0]
         for child in inner.children:
             if child.type == "expression":
                 return self.expression(child, depth)
-        return Literal(_number(self.words(inner).lstrip(".")), self.span(inner))
+        return Literal(parse_number(self.text(inner).lstrip(".")), self.span(inner))
 
     def object(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
         items: list[tuple[Expression, Expression]] = []
@@ -233,10 +237,10 @@ class TreeSitterBuilder:
         return Object(tuple(items), self.span(node))
 
     def key(self, node: tree_sitter.Node, depth: int) -> Expression:
-        """A bare name is a literal key; any other expression is evaluated."""
+        """Build an object key: a bare name is a literal, any other expression is evaluated."""
         parts = [child for child in node.children if child.type != "comment"]
         if len(parts) == 1 and parts[0].type in ("variable_expr", "literal_value") and not _quoted(parts[0]):
-            return Literal(self.words(node), self.span(node))
+            return Literal(self.text(node), self.span(node))
         return self.expression(node, depth)
 
     def call(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
@@ -249,14 +253,14 @@ class TreeSitterBuilder:
                         arguments.append(self.expression(argument, depth))
                     elif argument.type == "ellipsis":
                         expand = True
-        return Call("".join(self.words(children[0]).split()), tuple(arguments), expand, self.span(node))
+        return Call("".join(self.text(children[0]).split()), tuple(arguments), expand, self.span(node))
 
     def binary(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
-        place = next((n for n, child in enumerate(children) if not child.is_named and child.type not in "()"), None)
-        if place is None:
-            return Unparsed("an operation that is not understood", self.span(node))
-        left, right = self.steps(children[:place], depth), self.steps(children[place + 1 :], depth)
-        return Binary(children[place].type, left, right, self.span(node))
+        index = next((n for n, child in enumerate(children) if not child.is_named and child.type not in "()"), None)
+        if index is None:
+            return Unparsed("unsupported operation", self.span(node))
+        left, right = self.steps(children[:index], depth), self.steps(children[index + 1 :], depth)
+        return Binary(children[index].type, left, right, self.span(node))
 
     def for_(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
         names: list[str] = []
@@ -268,7 +272,7 @@ class TreeSitterBuilder:
             if child.type == "for_intro":
                 for part in child.children:
                     if part.type == "identifier":
-                        names.append(self.words(part))
+                        names.append(self.text(part))
                     elif part.type == "expression":
                         collection = self.expression(part, depth)
             elif child.type == "for_cond":
@@ -279,7 +283,7 @@ class TreeSitterBuilder:
                 grouping = True
         objects = node.type == "for_object_expr"
         if collection is None or not names or len(results) != (2 if objects else 1):
-            return Unparsed("a 'for' that is not understood", self.span(node))
+            return Unparsed("unsupported 'for' expression", self.span(node))
         return For(
             names[0] if len(names) > 1 else None,
             names[-1],
@@ -301,13 +305,13 @@ class TreeSitterBuilder:
     def heredoc(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
         marks = [child for child in children if child.type == "heredoc_identifier"]
         if len(marks) < 2:
-            return Unparsed("a heredoc that does not end", self.span(node))
+            return Unparsed("unclosed heredoc", self.span(node))
         data = self.source.data
         start = _next_line(data, marks[0].end_byte + self.base) - self.base
         end = data.rfind(b"\n", 0, marks[-1].start_byte + self.base) + 1 - self.base
-        if self.cut is not None:
-            end = self.cut
-        flush = self.words(children[0]).endswith("-")
+        if self.content_end is not None:
+            end = self.content_end
+        flush = self.text(children[0]).endswith("-")
         return self.assemble(node, children, start, max(end, start), depth, heredoc=True, flush=flush)
 
     def assemble(
@@ -321,36 +325,25 @@ class TreeSitterBuilder:
         heredoc: bool,
         flush: bool,
     ) -> Expression:
-        pieces: list[Piece] = []
-        place = start
-        markers = [child for child in children if child.type in ("template_interpolation", "template_directive")]
-        for marker in self.flat(markers):
-            if marker.start_byte > place:
-                pieces.append(self.raw(place, marker.start_byte))
-            pieces.append(self.marker(marker, depth))
-            place = marker.end_byte
-        if end > place:
-            pieces.append(self.raw(place, end))
-        try:
-            parts, indent = build_parts(pieces, heredoc=heredoc, flush=flush)
-        except BadTemplate as error:
-            return Unparsed(str(error), self.span(node))
-        return TemplateExpression(parts, self.span(node), heredoc, indent)
+        nodes = [child for child in children if child.type in ("template_interpolation", "template_directive")]
+        markers = ((child.start_byte, child.end_byte, self.marker(child, depth)) for child in self.flatten(nodes))
+        pieces = add_literals(markers, start, end, self.raw)
+        return build_template(pieces, self.span(node), heredoc=heredoc, flush=flush)
 
     def raw(self, start: int, end: int) -> Raw:
-        return Raw(self.source.text(start + self.base, end + self.base), *self.source.place(start + self.base))
+        return Raw(self.source.text(start + self.base, end + self.base), *self.source.line_column(start + self.base))
 
-    def flat(self, markers: list[tree_sitter.Node]) -> list[tree_sitter.Node]:
-        """Interpolations and the openings, middles and ends of directives, in order, without their nesting."""
-        found: list[tree_sitter.Node] = []
-        pending = list(reversed(markers))
+    def flatten(self, nodes: list[tree_sitter.Node]) -> list[tree_sitter.Node]:
+        """Return interpolations and the parts of directives (``if``, ``else``, ``endif``, …), in order, not nested."""
+        flat: list[tree_sitter.Node] = []
+        pending = list(reversed(nodes))
         while pending:
             node = pending.pop()
             if node.type == "template_interpolation" or node.type in _INTROS:
-                found.append(node)
+                flat.append(node)
             elif node.type in _DIRECTIVES or node.type == "template_directive":
                 pending.extend(reversed(node.children))
-        return found
+        return flat
 
     def marker(self, node: tree_sitter.Node, depth: int) -> TemplateMarker:
         names: list[str] = []
@@ -358,7 +351,7 @@ class TreeSitterBuilder:
         children = node.children
         for child in children:
             if child.type == "identifier":
-                names.append(self.words(child))
+                names.append(self.text(child))
             elif child.type == "expression":
                 expression = self.expression(child, depth)
         return TemplateMarker(
@@ -382,7 +375,7 @@ def _next_line(data: bytes, start: int) -> int:
 
 
 def _bare_conditional(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """The conditional that a node is, without parentheses around it."""
+    """Return the conditional inside wrapper nodes, or None; one in parentheses is none."""
     while node.type == "expression" and len(node.children) == 1:
         node = node.children[0]
     return node if node.type == "conditional" else None
@@ -390,14 +383,3 @@ def _bare_conditional(node: tree_sitter.Node) -> tree_sitter.Node | None:
 
 def _quoted(node: tree_sitter.Node) -> bool:
     return node.type == "literal_value" and node.children[0].type == "string_lit"
-
-
-def _number(words: str) -> int | float | None:
-    try:
-        return int(words)
-    except ValueError:
-        pass
-    try:
-        return float(words)
-    except ValueError:
-        return None

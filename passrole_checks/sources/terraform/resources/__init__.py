@@ -1,1 +1,1 @@
-"""What a reference to a resource or a data source stands for, policy documents above all."""
+"""Values of references to resources and data sources, policy documents in particular."""

@@ -1,4 +1,4 @@
-"""Nested blocks, ``dynamic`` ones expanded.
+"""Nested blocks, with ``dynamic`` blocks expanded.
 
 Source: Terraform language documentation, "dynamic Blocks".
 """
@@ -7,29 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.terraform.evaluation.loops import rounds_of
+from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
 
-_ROUNDS = 200  # blocks that one dynamic block expands to
+_MAX_BLOCKS = 200  # per dynamic block
 
 
 def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
-    """The blocks of a type as (when, block, scope), ``dynamic`` ones once for each of their elements.
+    """Yield the blocks of a type as (path condition, block, scope), a ``dynamic`` block once per element.
 
-    ``when`` is empty for a block that is surely there. One whose elements are not known comes once, with holes for
-    what its element holds, under the condition that there are any.
+    The path condition is empty for a block that exists in every case. A ``dynamic`` block over unknown elements is
+    yielded once, with an unresolved element, under the condition that there are any.
     """
     for block in body.blocks:
         if block.type == type_:
-            yield (), block, scope.inside(block.source)
+            yield (), block, scope.in_source(block.source)
         elif block.type == "dynamic" and block.labels[:1] == (type_,):
-            yield from _dynamic(block, scope.inside(block.source))
+            yield from _expand_dynamic(block, scope.in_source(block.source))
 
 
-def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
+def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
     contents = list(block.body.all("content"))
     for_each = block.body.get("for_each")
     if not contents or for_each is None:
@@ -38,25 +38,32 @@ def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathConditi
     name = block.labels[0]
     if iterator is not None and isinstance(iterator.value, Name):
         name = iterator.value.name
-    value = evaluate(for_each.value, scope.inside(for_each.source))
-    words = scope.identity(for_each.value.span)
-    for when, collection in _readings(value):
-        rounds = rounds_of(collection) or []
-        for one in rounds[:_ROUNDS]:
-            at = value.at
-            each = ObjectNode(
-                (ObjectEntry(StringNode(("key",), at), one.key), ObjectEntry(StringNode(("value",), at), one.value)), at
+    value = evaluate(for_each.value, scope.in_source(for_each.source))
+    subject = scope.unique_text(for_each.value.span)
+    for when, collection in _variants(value):
+        rounds = iterations_of(collection) or []
+        for round_ in rounds[:_MAX_BLOCKS]:
+            inner = scope.with_variables(
+                {name: each_object(round_.key, round_.value, value.at)}, round_.labels(None, name, subject)
             )
-            inner = scope.having({name: each}, one.labels(None, name, words))
-            many = ((scope.condition(f"{words} is not empty"), "true"),) if one.many and not one.when else ()
-            yield when + one.when + many, contents[0], inner
-        if len(rounds) > _ROUNDS:
-            more = ((scope.condition(f"{words} has more than {_ROUNDS} elements"), "true"),)
+            nonempty = _has_elements(subject, scope) if round_.repeated and not round_.when else ()
+            yield when + round_.when + nonempty, contents[0], inner
+        if len(rounds) > _MAX_BLOCKS:
+            more = ((scope.condition(f"{subject} has more than {_MAX_BLOCKS} elements"), "true"),)
             yield when + more, contents[0], scope
 
 
-def _readings(value: Node) -> Iterator[tuple[PathCondition, Node]]:
-    """A collection, or its alternatives with the conditions of each."""
+def _has_elements(subject: str, scope: EvaluationScope) -> PathCondition:
+    return ((scope.condition(f"{subject} is not empty"), "true"),)
+
+
+def each_object(key: Node, value: Node, at: Position) -> ObjectNode:
+    """Return the object with ``key`` and ``value`` that ``each`` or the iterator of a dynamic block refers to."""
+    return ObjectNode((ObjectEntry(text("key", at), key), ObjectEntry(text("value", at), value)), at)
+
+
+def _variants(value: Node) -> Iterator[tuple[PathCondition, Node]]:
+    """Yield the alternatives of a collection, each with its path condition."""
     pending: list[tuple[PathCondition, Node]] = [((), value)]
     while pending:
         when, node = pending.pop(0)

@@ -1,9 +1,9 @@
-"""``data "aws_iam_policy_document"``: the document that AWS's provider builds from it.
+"""Build the policy document of a ``data "aws_iam_policy_document"`` as the AWS provider does.
 
 Source: the provider's documentation of the data source, and its ``policy_document_data_source.go`` and
-``policy_model.go``: conditions of the same test and variable add up; ``&{`` becomes ``${`` in resources, condition
-values and principals; a source document comes first, statements of the document replace or follow it, an override
-replaces by Sid; the highest Version of all counts.
+``policy_model.go``: conditions of the same test and variable are merged; ``&{`` becomes ``${`` in resources, condition
+values and principals; source documents come first, statements of the document replace or follow theirs, an override
+replaces by Sid; the highest Version of all documents is used.
 """
 
 from __future__ import annotations
@@ -23,101 +23,117 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.path_conditions import PathCondition, negate
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, readings_of, under
+from passrole_checks.sources.model.condition_blocks import condition_entries
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, variants_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, hole, is_null, is_unknown, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    UnknownTail,
+    is_null,
+    is_unknown,
+    known_string,
+    unresolved,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
-from passrole_checks.sources.terraform.resources.document_merge import elements, put, statements_of
+from passrole_checks.sources.terraform.resources.document_merge import elements, merge_by_sid, statements_of
 
 _LISTS = (
     ("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"),
 )  # fmt: skip
-_WORDS = ("Action", "NotAction")
-_NEWEST = "2012-10-17"
-_OPTIONAL_CONDITIONS = 4  # condition blocks of one statement that are followed both with and without
+_ACTION_ELEMENTS = ("Action", "NotAction")
+_LATEST_VERSION = "2012-10-17"
+_MAX_OPTIONAL_CONDITIONS = 4  # conditional condition blocks of one statement, each evaluated with and without
 
 
-def build(block: Block, scope: EvaluationScope) -> ObjectNode:
-    """The policy document, each statement at its block. What is not known is a hole in its place."""
+def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
+    """Return the policy document, each statement at the position of its block. Unknown parts are unresolved values."""
     at = scope.position(block.span)
-    versions: list[Node] = [_value(block, "version", scope) or text(_NEWEST, at)]
+    versions: list[Node] = [_value_of(block, "version", scope) or text(_LATEST_VERSION, at)]
     statements: list[Node] = []
-    for name in ("source_json", "source_policy_documents"):  # two sources with the same Sid are an error: both count
-        for found in _documents(block, name, scope, versions):
-            statements.extend(found)
+    for name in ("source_json", "source_policy_documents"):  # duplicate Sids in sources are an error: keep both
+        for merged in _merged_documents(block, name, scope, versions):
+            statements.extend(merged)
     own = [
-        under(when, _where_written(_statement(inner, around), around))
-        for when, inner, around in blocks_of(block.body, "statement", scope)
+        guard(when, _locate_at_loop_element(_build_statement(inner, block_scope), block_scope))
+        for when, inner, block_scope in blocks_of(block.body, "statement", scope)
     ]
-    statements = put(statements, own)
+    statements = merge_by_sid(statements, own)
     for name in ("override_json", "override_policy_documents"):
-        for found in _documents(block, name, scope, versions):
-            for statement in found:
-                statements = put(statements, [statement])
+        for merged in _merged_documents(block, name, scope, versions):
+            for statement in merged:
+                statements = merge_by_sid(statements, [statement])
     entries = [
-        ObjectEntry(text("Version", at), _highest(versions)),
+        ObjectEntry(text("Version", at), _highest_version(versions)),
         ObjectEntry(text("Statement", at), ListNode(tuple(statements), at)),
     ]
-    policy_id = _value(block, "policy_id", scope)
+    policy_id = _value_of(block, "policy_id", scope)
     if policy_id is not None:
         entries.insert(1, ObjectEntry(text("Id", at), policy_id))
     return ObjectNode(tuple(entries), at)
 
 
-def _highest(versions: list[Node]) -> Node:
-    """The highest of the Versions of all documents; of one that is not known, only where that makes a difference."""
-    known = [(literal(version), version) for version in versions]
+def _highest_version(versions: list[Node]) -> Node:
+    """Return the highest Version of all documents; an unresolved one only if it could be the highest."""
+    known = [(known_string(version), version) for version in versions]
     newest = max(known, key=lambda pair: pair[0] or "")
-    if (newest[0] or "") >= _NEWEST:
+    if (newest[0] or "") >= _LATEST_VERSION:
         return newest[1]
     return next((version for written, version in known if written is None), newest[1])
 
 
-def _value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
+def _value_of(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
-    value = _without_nulls(evaluate(attribute.value, scope.inside(attribute.source)))
+    value = _drop_nulls(evaluate(attribute.value, scope.in_source(attribute.source)))
     return None if is_null(value) else value
 
 
-def _without_nulls(value: Node) -> Node:
-    """A value whose alternatives are absent where they are null or empty lists, which the provider leaves out. An
-    unknown value that may be absent is an unknown value: it may be null all the same."""
+def _drop_nulls(value: Node) -> Node:
+    """Return the value with Absent for alternatives that are null or empty lists, which the provider omits.
+
+    If all other alternatives are unresolved, return the first of those: an unresolved value may be null anyway.
+    """
     if not isinstance(value, Choice):
         return value
-    readings = readings_of(value)
-    unknown = [one for one in readings if is_unknown(one)]
-    if unknown and all(is_unknown(one) or is_null(one) or _is_nothing(one) for one in readings):
+    readings = variants_of(value)
+    unknown = [variant for variant in readings if is_unknown(variant)]
+    if unknown and all(is_unknown(variant) or is_null(variant) or _is_empty(variant) for variant in readings):
         return unknown[0]
-    options = [(outcome, _without_nulls(option)) for outcome, option in value.options]
-    options = [(o, Absent(n.at) if is_null(n) or _is_nothing(n) else n) for o, n in options]
-    return choice(value.condition, options, value.at)
+    options = [(outcome, _drop_nulls(option)) for outcome, option in value.options]
+    options = [(o, Absent(n.at) if is_null(n) or _is_empty(n) else n) for o, n in options]
+    return make_choice(value.condition, options, value.at)
 
 
-def _statement(block: Block, scope: EvaluationScope) -> ObjectNode:
+def _build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     at = scope.position(block.span)
     entries: list[ObjectEntry] = []
-    sid = _value(block, "sid", scope)
-    if sid is not None and literal(sid) != "":
+    sid = _value_of(block, "sid", scope)
+    if sid is not None and known_string(sid) != "":
         entries.append(ObjectEntry(text("Sid", at), sid))
-    effect = _value(block, "effect", scope) or Absent(at)
+    effect = _value_of(block, "effect", scope) or Absent(at)
     allow = text("Allow", at)
     entries.append(
-        ObjectEntry(text("Effect", at), map_choices(lambda one: allow if isinstance(one, Absent) else one, effect))
+        ObjectEntry(
+            text("Effect", at), map_choices(lambda option: allow if isinstance(option, Absent) else option, effect)
+        )
     )
     for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
-        given, left_out = _value(block, name, scope) or Absent(at), _value(block, opposite, scope) or Absent(at)
-        if _is_nothing(given) and _is_nothing(left_out):
-            given = _to_be_given(block, name, scope) or given
-            left_out = left_out if not _is_nothing(given) else _to_be_given(block, opposite, scope) or left_out
+        included, excluded = (
+            _value_of(block, name, scope) or Absent(at),
+            _value_of(block, opposite, scope) or Absent(at),
+        )
+        if _is_empty(included) and _is_empty(excluded):
+            included = _required_list(block, name, scope) or included
+            excluded = excluded if not _is_empty(included) else _required_list(block, opposite, scope) or excluded
         for element, value in (
-            (key, map_choices(_either, given, left_out)),
-            (opposite_key, map_choices(_or_else, given, left_out)),
+            (key, map_choices(_choose_list, included, excluded)),
+            (opposite_key, map_choices(_choose_opposite, included, excluded)),
         ):
             if not isinstance(value, Absent) and not (isinstance(value, ListNode) and not value.items):
-                entries.append(ObjectEntry(text(element, at), value if "Action" in element else _variables(value)))
+                entries.append(
+                    ObjectEntry(text(element, at), value if "Action" in element else _policy_variables(value))
+                )
     for name, key in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
         principals = _principals(block, name, scope)
         if principals is not None:
@@ -128,149 +144,150 @@ def _statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     return ObjectNode(tuple(entries), at, block=True)
 
 
-def _where_written(statement: ObjectNode, scope: EvaluationScope) -> ObjectNode:
-    """The statement at the object that holds its actions, where the block only spells out an element of a loop: whoever
-    reads a finding looks for them, and they stand with the caller of a module, or in a local."""
-    places = [node.at for entry in statement.entries if entry.key.literal in _WORDS for node in elements(entry.value)]
-    if not places or any(_holds(statement.at, place) for place in places):
+def _locate_at_loop_element(statement: ObjectNode, scope: EvaluationScope) -> ObjectNode:
+    """Return the statement at the position of the loop element that contains its actions, if it has one.
+
+    A reader of a finding looks for the actions, which a module's caller or a local contains.
+    """
+    positions = [
+        node.at
+        for entry in statement.entries
+        if entry.key.literal in _ACTION_ELEMENTS
+        for node in elements(entry.value)
+    ]
+    if not positions or any(_contains_span(statement.at, position) for position in positions):
         return statement
     for value in reversed(list(scope.variables.values())):
         element = value.get("value") if isinstance(value, ObjectNode) else None
-        if isinstance(element, ObjectNode) and all(_holds(element.at, place) for place in places):
+        if isinstance(element, ObjectNode) and all(_contains_span(element.at, position) for position in positions):
             return replace(statement, at=element.at)
     return statement
 
 
-def _holds(span: Position, place: Position) -> bool:
-    """Whether a place lies within a span."""
-    end = (place.end_line, place.end_column) if place.end_line else (place.line, place.column)
+def _contains_span(span: Position, position: Position) -> bool:
+    """True if a position lies within a span."""
+    end = (position.end_line, position.end_column) if position.end_line else (position.line, position.column)
     return (
-        span.file == place.file
-        and (span.line, span.column) <= (place.line, place.column)
+        span.file == position.file
+        and (span.line, span.column) <= (position.line, position.column)
         and end <= (span.end_line, span.end_column)
     )
 
 
-def _to_be_given(block: Block, name: str, scope: EvaluationScope) -> Node | None:
-    """A list that is computed and comes out empty, as from a variable whose default is ``[]``, as a value that is still
-    to be given: AWS refuses a statement without one. None where the list is not computed."""
+def _required_list(block: Block, name: str, scope: EvaluationScope) -> Node | None:
+    """Return an unresolved value for a computed list that is empty, as from a variable with the default ``[]``.
+
+    AWS rejects a statement without the list, so a caller must set it. None if the list is not computed.
+    """
     attribute = block.body.get(name)
     if attribute is None or isinstance(attribute.value, (Tuple, Literal)):
         return None
-    inner = scope.inside(attribute.source)
+    inner = scope.in_source(attribute.source)
     if is_null(evaluate(attribute.value, inner)):
         return None
     span = attribute.value.span
-    return hole(inner.condition(inner.identity(span)), inner.position(span), "empty, which AWS refuses")
+    return unresolved(inner.condition(inner.unique_text(span)), inner.position(span), "empty, which AWS rejects")
 
 
-def _either(given: Node, left_out: Node) -> Node:
-    """``actions`` beside ``not_actions``, of which one is null or empty: what is not known is not there if the other is
-    known, and both together are one unknown list."""
-    if not is_unknown(given) or not isinstance(given, StringNode):
-        return given
-    if isinstance(left_out, StringNode) and is_unknown(left_out):
-        return hole(", ".join(part.expression for part in (*given.holes, *left_out.holes)), given.at)
-    return given if _is_nothing(left_out) else Absent(given.at)
+def _choose_list(included: Node, excluded: Node) -> Node:
+    """Return ``actions`` in presence of ``not_actions``, of which one must be null or empty.
+
+    An unresolved list is absent if the other one is known; two unresolved lists become one.
+    """
+    if not is_unknown(included) or not isinstance(included, StringNode):
+        return included
+    if isinstance(excluded, StringNode) and is_unknown(excluded):
+        return unresolved(", ".join(part.expression for part in (*included.holes, *excluded.holes)), included.at)
+    return included if _is_empty(excluded) else Absent(included.at)
 
 
-def _or_else(given: Node, left_out: Node) -> Node:
-    """``not_actions`` beside ``actions``."""
-    return Absent(left_out.at) if is_unknown(left_out) and not _is_nothing(given) else left_out
+def _choose_opposite(included: Node, excluded: Node) -> Node:
+    """Return ``not_actions`` in presence of ``actions``."""
+    return Absent(excluded.at) if is_unknown(excluded) and not _is_empty(included) else excluded
 
 
-def _is_nothing(value: Node) -> bool:
+def _is_empty(value: Node) -> bool:
     return isinstance(value, Absent) or (isinstance(value, ListNode) and not value.items)
 
 
-def _variables(node: Node) -> Node:
-    """``&{aws:username}`` as IAM writes it."""
+def _policy_variables(node: Node) -> Node:
+    """Return the value with ``&{aws:username}`` as IAM spells it: ``${aws:username}``."""
     if isinstance(node, StringNode) and any(isinstance(part, str) and "&{" in part for part in node.parts):
         parts = tuple(part.replace("&{", "${") if isinstance(part, str) else part for part in node.parts)
         return StringNode(parts, node.at, defaults=node.defaults)
     if isinstance(node, ListNode):
-        return ListNode(tuple(_variables(item) for item in node.items), node.at)
+        return ListNode(tuple(_policy_variables(item) for item in node.items), node.at)
     if isinstance(node, Choice):
-        return choice(node.condition, [(outcome, _variables(option)) for outcome, option in node.options], node.at)
+        return make_choice(
+            node.condition, [(outcome, _policy_variables(option)) for outcome, option in node.options], node.at
+        )
     return node
 
 
 def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
-    found: dict[str, list[Node]] = {}
+    identifiers_by_type: dict[str, list[Node]] = {}
     at: Position | None = None
     entries: list[ObjectEntry] = []
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
-        kind, identifiers = _value(inner, "type", inner_scope), _value(inner, "identifiers", inner_scope)
-        key = literal(kind) if kind is not None else None
-        values = _variables(identifiers) if identifiers is not None else ListNode((), at)
+        kind, identifiers = (_value_of(inner, "type", inner_scope), _value_of(inner, "identifiers", inner_scope))
+        key = known_string(kind) if kind is not None else None
+        values = _policy_variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
             entries.append(_unknown_entry("; ".join(name for name, _ in when) or "principals", at))
             continue
-        if key == "*" and isinstance(values, ListNode) and [literal(item) for item in values.items] == ["*"]:
+        if key == "*" and isinstance(values, ListNode) and [known_string(item) for item in values.items] == ["*"]:
             return text("*", at)
-        found.setdefault(key, []).extend(elements(values))
+        identifiers_by_type.setdefault(key, []).extend(elements(values))
     if at is None:
         return None
-    entries[:0] = [ObjectEntry(text(key, at), ListNode(tuple(values), at)) for key, values in found.items()]
+    entries[:0] = [
+        ObjectEntry(text(key, at), ListNode(tuple(values), at)) for key, values in identifiers_by_type.items()
+    ]
     return ObjectNode(tuple(entries), at)
 
 
 def _conditions(block: Block, scope: EvaluationScope) -> Node | None:
-    """The Condition element; with alternatives where a block is there under conditions only."""
-    found = [
+    """Return the Condition element; a choice if ``condition`` blocks are conditional."""
+    conditions = [
         (when, _Condition.of(inner, inner_scope))
         for when, inner, inner_scope in blocks_of(block.body, "condition", scope)
     ]
-    left = _OPTIONAL_CONDITIONS
+    remaining = _MAX_OPTIONAL_CONDITIONS
     unknown: list[ObjectEntry] = []
     blocks: list[tuple[PathCondition, _Condition]] = []
-    for when, one in found:
-        if when and (left <= 0 or one.test.literal is None or one.variable.literal is None):
-            unknown.append(_unknown_entry("; ".join(name for name, _ in when), one.at))
+    for when, condition in conditions:
+        if when and (remaining <= 0 or condition.test.literal is None or condition.variable.literal is None):
+            unknown.append(_unknown_entry("; ".join(name for name, _ in when), condition.at))
             continue
-        left -= bool(when)
-        blocks.append((when, one))
-    return _with_conditions(blocks, [], unknown, found[0][1].at) if found else None
+        remaining -= bool(when)
+        blocks.append((when, condition))
+    return _condition_variants(blocks, [], unknown, conditions[0][1].at) if conditions else None
 
 
-def _with_conditions(
-    blocks: list[tuple[PathCondition, _Condition]], sure: list[_Condition], unknown: list[ObjectEntry], at: Position
+def _condition_variants(
+    blocks: list[tuple[PathCondition, _Condition]], certain: list[_Condition], unknown: list[ObjectEntry], at: Position
 ) -> Node:
-    """The Condition of blocks that are surely there and of some that may be."""
-    for place, (when, one) in enumerate(blocks):
+    """Return the Condition for blocks that exist in every case (``certain``) and blocks that may exist."""
+    for index, (when, block) in enumerate(blocks):
         if not when:
             continue
-        before = [*sure, *(other for _, other in blocks[:place])]
+        before = [*certain, *(other for _, other in blocks[:index])]
         (condition, outcome), others = when[0], when[1:]
-        there = _with_conditions([(others, one), *blocks[place + 1 :]], before, unknown, at)
-        gone = _with_conditions(blocks[place + 1 :], before, unknown, at)
-        return choice(condition, [(outcome, there), (negate(outcome), gone)], one.at)
-    return _condition_element([*sure, *(one for _, one in blocks)], unknown, at)
+        with_block = _condition_variants([(others, block), *blocks[index + 1 :]], before, unknown, at)
+        without = _condition_variants(blocks[index + 1 :], before, unknown, at)
+        return make_choice(condition, [(outcome, with_block), (negate(outcome), without)], block.at)
+    return _condition_element([*certain, *(block for _, block in blocks)], unknown, at)
 
 
 def _condition_element(blocks: list[_Condition], unknown: list[ObjectEntry], at: Position) -> Node:
-    tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
-    for one in blocks:
-        keys = tests.setdefault(one.test.parts, (one.test, {}))[1]
-        keys.setdefault(one.variable.parts, (one.variable, []))[1].extend(one.values)
-    entries = [
-        ObjectEntry(
-            test,
-            ObjectNode(
-                tuple(ObjectEntry(key, ListNode(tuple(values), key.at)) for key, values in keys.values()), test.at
-            ),
-        )
-        for test, keys in tests.values()
-    ]
-    if not entries and not unknown:
-        return Absent(at)
-    return ObjectNode((*entries, *unknown), at)
+    entries = condition_entries((block.test, block.variable, block.values) for block in blocks)
+    return ObjectNode((*entries, *unknown), at) if entries or unknown else Absent(at)
 
 
 @dataclass(frozen=True)
 class _Condition:
-    """One ``condition`` block."""
+    """A ``condition`` block."""
 
     test: StringNode
     variable: StringNode
@@ -280,32 +297,32 @@ class _Condition:
     @classmethod
     def of(cls, block: Block, scope: EvaluationScope) -> _Condition:
         at = scope.position(block.span)
-        values = _value(block, "values", scope)
+        values = _value_of(block, "values", scope)
         return cls(
-            _key(_value(block, "test", scope), "condition test", at),
-            _key(_value(block, "variable", scope), "condition variable", at),
-            elements(_variables(values)) if values is not None else [],
+            _string_or_unresolved(_value_of(block, "test", scope), "condition test", at),
+            _string_or_unresolved(_value_of(block, "variable", scope), "condition variable", at),
+            elements(_policy_variables(values)) if values is not None else [],
             at,
         )
 
 
-def _key(value: Node | None, words: str, at: Position) -> StringNode:
+def _string_or_unresolved(value: Node | None, expression: str, at: Position) -> StringNode:
     if isinstance(value, StringNode):
         return value
-    return hole(words, at)
+    return unresolved(expression, at)
 
 
-def _unknown_entry(words: str, at: Position) -> ObjectEntry:
-    return ObjectEntry(hole(words, at), hole(words, at))
+def _unknown_entry(expression: str, at: Position) -> ObjectEntry:
+    return ObjectEntry(unresolved(expression, at), unresolved(expression, at))
 
 
-def _documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
-    """The statements of each of the documents that an attribute gives; their Versions are added to ``versions``."""
-    value, attribute = _value(block, name, scope), block.body.get(name)
+def _merged_documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
+    """Yield the statements of each document in an attribute; append their Versions to ``versions``."""
+    value, attribute = _value_of(block, name, scope), block.body.get(name)
     if value is None or attribute is None:
         return
-    at = scope.inside(attribute.source).position(attribute.value.span)
+    at = scope.in_source(attribute.source).position(attribute.value.span)
     for document in elements(value):
-        found = statements_of(document, versions)
-        # a document that is not known is a statement here, not where the variable was first read
-        yield [replace(item, at=at) if isinstance(item, UnknownTail) else item for item in found]
+        statements = statements_of(document, versions)
+        # locate an unknown document at this attribute, not where the variable was first evaluated
+        yield [replace(item, at=at) if isinstance(item, UnknownTail) else item for item in statements]

@@ -1,9 +1,9 @@
-"""What is known of an attribute of a data source before anything is deployed.
+"""Attributes of data sources, as far as they are known before deployment.
 
 Source: the data source pages of the Terraform Registry, provider ``hashicorp/aws`` (``aws_caller_identity``,
 ``aws_partition``, ``aws_region``, ``aws_iam_role``, ``aws_iam_roles``, ``aws_iam_policy``, ``aws_iam_session_context``,
 ``aws_iam_user``, ``aws_iam_group``, ``aws_iam_instance_profile``, ``aws_service_principal``). A role that is looked up
-by its name may have any path: what is known of its ARN holds a hole in the path's place.
+by name may have any path: the path in its ARN is an unresolved part.
 """
 
 from __future__ import annotations
@@ -30,32 +30,38 @@ from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, 
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    KNOWN_AFTER_APPLY,
     Encoded,
     Reference,
     UnknownTail,
-    hole,
-    joined,
-    known,
-    literal,
+    fill_known_parts,
+    join_values,
+    known_string,
+    unresolved,
 )
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document
-from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, words_of, written
+from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, text_of, value_of
 
-_LATER = "known when it is deployed"
-_AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in whatever partition
+_AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
 _REASONS = {
-    "aws_ssm_parameter": "a parameter of Systems Manager, read when it is deployed",
-    "aws_ssm_parameters_by_path": "parameters of Systems Manager, read when it is deployed",
-    "aws_secretsmanager_secret_version": "a secret, read when it is deployed",
-    "aws_cloudformation_stack": "of a CloudFormation stack, read when it is deployed",
-    "aws_cloudformation_export": "an export of CloudFormation, read when it is deployed",
-    "aws_s3_object": "an object in S3, read when it is deployed",
-    "terraform_remote_state": "the state of another configuration",
-    "tfe_outputs": "the outputs of another configuration",
-    "external": "what another program says",
+    "aws_ssm_parameter": "SSM parameter, read at deployment",
+    "aws_ssm_parameters_by_path": "SSM parameters, read at deployment",
+    "aws_secretsmanager_secret_version": "secret, read at deployment",
+    "aws_cloudformation_stack": "CloudFormation stack output, read at deployment",
+    "aws_cloudformation_export": "CloudFormation export, read at deployment",
+    "aws_s3_object": "S3 object, read at deployment",
+    "terraform_remote_state": "state of another configuration",
+    "tfe_outputs": "outputs of another configuration",
+    "external": "output of an external program",
     "http": "read from the network",
+}
+_ATTRIBUTE_REASONS = {
+    ("aws_caller_identity", "arn"): "depends on the deploying principal",
+    ("aws_caller_identity", "user_id"): "depends on the deploying principal",
+    # not of kind ACCOUNT_ID: it need not be the account that is deployed to
+    ("aws_organizations_organization", "master_account_id"): "account of the organization",
 }
 _KINDS = {
     ("aws_caller_identity", "account_id"): UnresolvedKind.ACCOUNT_ID,
@@ -76,7 +82,7 @@ _KINDS = {
     ("aws_iam_session_context", "session_name"): UnresolvedKind.NAME,
     ("aws_organizations_organization", "id"): UnresolvedKind.NAME,
 }
-# entities that are looked up: the word of their ARNs, and the attribute of the name that is looked for
+# data sources of IAM entities: the resource type in their ARNs, and the attribute with the name
 _LOOKED_UP = {
     "aws_iam_role": ("role", "name"),
     "aws_iam_user": ("user", "user_name"),
@@ -86,46 +92,41 @@ _LOOKED_UP = {
     "awscc_iam_user": ("user", "id"),
     "awscc_iam_group": ("group", "id"),
 }
-_WORDS = frozenset({"aws_caller_identity", "aws_partition"})
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
 def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
-    """The value of ``name`` of the data source that ``value`` refers to."""
+    """Return the value of attribute ``name`` of the data source that ``value`` refers to."""
     type_ = value.type.removeprefix("data.")
-    expression = f"{words_of(value)}.{name}"
+    expression = f"{text_of(value)}.{name}"
     if type_ == "aws_iam_policy_document" and name in ("json", "minified_json"):
-        return Encoded((Unresolved(expression),), at, value=data_document.build(block, scope))
+        return Encoded((Unresolved(expression),), at, value=data_document.build_document(block, scope))
     kind = _KINDS.get((type_, name))
     if kind is not None:
         if kind is UnresolvedKind.ACCOUNT_ID and block.body.get("provider") is not None:
-            return hole(expression, at, "the account of another provider")
-        return hole(expression, at, _LATER, kind)
-    room = _ROOMS.get(type_)
-    found = room(value, block, name, scope, at) if room is not None else None
-    if found is None:
-        found = written(block, name, scope)
-    if found is not None:
-        return found
+            return unresolved(expression, at, "account of another provider")
+        return unresolved(expression, at, KNOWN_AFTER_APPLY, kind)
+    if (type_, name) in _ATTRIBUTE_REASONS:
+        return unresolved(expression, at, _ATTRIBUTE_REASONS[type_, name])
+    resolve = _RESOLVERS.get(type_)
+    result = resolve(value, block, name, scope, at) if resolve is not None else None
+    if result is None:
+        result = value_of(block, name, scope)
+    if result is not None:
+        return result
     if name == "arn":
-        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=_LATER),), at)
-    return hole(expression, at, _REASONS.get(type_, _LATER))
+        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=KNOWN_AFTER_APPLY),), at)
+    return unresolved(expression, at, _REASONS.get(type_, KNOWN_AFTER_APPLY))
 
 
 def is_special(type_: str) -> bool:
-    """Whether more is known of a data source of this type than what is written in its block, and than a few words."""
-    return type_ == "aws_iam_policy_document" or (type_ in _ROOMS and type_ not in _WORDS)
-
-
-def _caller(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    if name in ("arn", "user_id"):
-        return hole(f"{words_of(value)}.{name}", at, "depends on who deploys")
-    return None
+    """True if a data source of this type has attributes that evaluate to more than its arguments or a short string."""
+    return type_ == "aws_iam_policy_document" or (type_ in _RESOLVERS and type_ != "aws_partition")
 
 
 def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name == "dns_suffix":
-        return _suffix(at)
+        return _dns_suffix(at)
     if name == "reverse_dns_prefix":
         return _by_partition("com.amazonaws", "cn.com.amazonaws", at)
     return None
@@ -133,15 +134,17 @@ def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope
 
 def _service_principal(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name == "suffix":
-        return _suffix(at)
+        return _dns_suffix(at)
     if name == "name":
-        service = written(block, "service_name", scope) or hole(f"{words_of(value)}.service_name", at)
-        return map_choices(lambda one, suffix: joined((one, text(".", at), suffix), at), service, _suffix(at))
+        service = value_of(block, "service_name", scope) or unresolved(f"{text_of(value)}.service_name", at)
+        return map_choices(
+            lambda prefix, suffix: join_values((prefix, text(".", at), suffix), at), service, _dns_suffix(at)
+        )
     return None
 
 
-def _suffix(at: Position) -> Node:
-    """The DNS suffix of the partition that is deployed to."""
+def _dns_suffix(at: Position) -> Node:
+    """Return the DNS suffix of the partition, which depends on the partition that is deployed to."""
     return _by_partition("amazonaws.com", "amazonaws.com.cn", at)
 
 
@@ -150,134 +153,139 @@ def _by_partition(elsewhere: str, china: str, at: Position) -> Node:
 
 
 def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """A role, user, group or instance profile that is looked up by its name."""
+    """Return an attribute of a role, user, group or instance profile that is looked up by name; else None."""
     kind, by = _LOOKED_UP[value.type.removeprefix("data.")]
-    own = written(block, by, scope)
-    expression = f"{words_of(value)}.{name}"
+    own = value_of(block, by, scope)
+    expression = f"{text_of(value)}.{name}"
     if name == "arn":
-        entity = _parent(own)
+        entity = _referenced_entity(own)
         if entity is not None and ENTITIES[entity.type].kind == kind and entity.module is not None:
             return entity.module.attribute(entity, ENTITIES[entity.type].arn, at)
         last = (
-            (Unresolved(f"{words_of(value)}.{by}", UnresolvedKind.NAME),) if own is None else joined((own,), at).parts
+            (Unresolved(f"{text_of(value)}.{by}", UnresolvedKind.NAME),)
+            if own is None
+            else join_values((own,), at).parts
         )
-        parts = iam_arn(kind, "/", Unresolved(f"{words_of(value)}.path"), *last)
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
+        parts = iam_arn(kind, "/", Unresolved(f"{text_of(value)}.path"), *last)
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
     if name in ("id", "name", by, f"{kind}_name"):
-        return own if own is not None else hole(expression, at, _LATER, UnresolvedKind.NAME)
+        return own if own is not None else unresolved(expression, at, KNOWN_AFTER_APPLY, UnresolvedKind.NAME)
     if name == "role_arn":
         parts = iam_arn(
             "role",
             "/",
-            Unresolved(f"{words_of(value)}.role_path"),
-            Unresolved(f"{words_of(value)}.role", UnresolvedKind.NAME),
+            Unresolved(f"{text_of(value)}.role_path"),
+            Unresolved(f"{text_of(value)}.role", UnresolvedKind.NAME),
         )
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
     return None
 
 
-def _parent(value: Node | None) -> Reference | None:
-    """The entity of this configuration whose name or ARN a value is."""
+def _referenced_entity(value: Node | None) -> Reference | None:
+    """Return a reference to the entity of this configuration whose name or ARN the value is; None if it is not one."""
     if not isinstance(value, Reference) or not value.attribute or value.type not in ENTITIES:
         return None
     entity = ENTITIES[value.type]
     if value.attribute not in ("id", entity.name, entity.arn):
         return None
-    words = words_of(value).removesuffix(f".{value.attribute}")
-    return replace(value, parts=(Unresolved(words),), attribute="", defaults=())
+    expression = text_of(value).removesuffix(f".{value.attribute}")
+    return replace(value, parts=(Unresolved(expression),), attribute="", defaults=())
 
 
-def _several(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """Roles or users that are looked up: any number of them, below ``path_prefix``."""
+def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
+    """Return the names or ARNs of ``aws_iam_roles`` or ``aws_iam_users``: an unknown number, below ``path_prefix``."""
     kind = "role" if value.type.endswith("roles") else "user"
-    expression = f"{words_of(value)}.{name}[*]"
+    expression = f"{text_of(value)}.{name}[*]"
     if name == "names":
-        return ListNode((UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=_LATER),), at),), at)
+        return ListNode(
+            (UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=KNOWN_AFTER_APPLY),), at),), at
+        )
     if name != "arns":
         return None
-    prefix = written(block, "path_prefix", scope)
-    before: tuple[Part, ...] = joined((prefix,), at).parts if prefix is not None else ("/",)
+    prefix = value_of(block, "path_prefix", scope)
+    before: tuple[Part, ...] = join_values((prefix,), at).parts if prefix is not None else ("/",)
     parts = iam_arn(kind, *before, Unresolved(expression))
-    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=_LATER),), at),), at)
+    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at),), at)
 
 
 def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """A managed policy that is looked up by its ARN or its name: one of this configuration, or one of AWS, of which the
-    document is known as well."""
-    expression = f"{words_of(value)}.{name}"
-    arn, own = written(block, "arn", scope), written(block, "name", scope)
-    policy = _parent(arn if arn is not None else own)
+    """Return an attribute of a managed policy that is looked up by ARN or name.
+
+    The policy may be one of this configuration, or an AWS managed policy, whose document is known.
+    """
+    expression = f"{text_of(value)}.{name}"
+    arn, own = value_of(block, "arn", scope), value_of(block, "name", scope)
+    policy = _referenced_entity(arn if arn is not None else own)
     if policy is not None and policy.type in MANAGED_POLICIES and policy.module is not None:
         attributes = {"arn": MANAGED_POLICIES[policy.type], "id": MANAGED_POLICIES[policy.type],
                       "name": ENTITIES[policy.type].name,
                       "policy": "policy" if policy.type == "aws_iam_policy" else "policy_document"}  # fmt: skip
         return policy.module.attribute(policy, attributes[name], at) if name in attributes else None
     if name == "policy":
-        given = arn if arn is not None else own
-        what = str(given) if isinstance(given, StringNode) else ""
-        shipped = managed_policy(_AWS_MANAGED.sub("arn:aws:iam::aws:policy/", what)) if what else None
+        identifier = arn if arn is not None else own
+        identifier_text = str(identifier) if isinstance(identifier, StringNode) else ""
+        shipped = (
+            managed_policy(_AWS_MANAGED.sub("arn:aws:iam::aws:policy/", identifier_text)) if identifier_text else None
+        )
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
-        managed = _AWS_MANAGED.match(what) is not None
-        return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _LATER)
-    if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
-        end = ("/", *known(own).parts)  # the account may be ``aws``, the path is not known
-        parts = join(
-            ("arn:", PARTITION, ":iam::", Unresolved(f"{words_of(value)} account"), ":policy", Unresolved("path"), *end)
+        managed = _AWS_MANAGED.match(identifier_text) is not None
+        return unresolved(
+            expression, at, f"document of {identifier_text}, an AWS managed policy" if managed else KNOWN_AFTER_APPLY
         )
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
+    if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
+        end = ("/", *fill_known_parts(own).parts)  # the account may be ``aws``, and the path is unknown
+        parts = join(
+            ("arn:", PARTITION, ":iam::", Unresolved(f"{text_of(value)} account"), ":policy", Unresolved("path"), *end)
+        )
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
     return arn if name == "id" else None
 
 
 def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """``issuer_arn`` is the role of a session, and any other ARN unchanged."""
+    """Return ``issuer_arn``: the role of an assumed-role session, any other ARN unchanged."""
     if name != "issuer_arn":
         return None
-    expression = f"{words_of(value)}.{name}"
-    arn = written(block, "arn", scope)
-    given = literal(arn) if arn is not None else None
-    session = _SESSION.fullmatch(given) if given is not None else None
+    expression = f"{text_of(value)}.{name}"
+    arn = value_of(block, "arn", scope)
+    known_arn = known_string(arn) if arn is not None else None
+    session = _SESSION.fullmatch(known_arn) if known_arn is not None else None
     if session is not None:
         partition, account, role = session.groups()
-        parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{words_of(value)}.path"), role))
-        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
-    if given is not None:
+        parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{text_of(value)}.path"), role))
+        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
+    if known_arn is not None:
         return arn
-    reason = next((part.reason for part in arn.holes if part.reason), _LATER) if isinstance(arn, StringNode) else _LATER
-    return hole(expression, at, reason)
-
-
-def _organization(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """The account ids of an organization need not be that of the account deployed to: they are of no kind."""
-    if name == "master_account_id":
-        return hole(f"{words_of(value)}.{name}", at, "an account of the organization")
-    return None
+    reason = (
+        next((part.reason for part in arn.holes if part.reason), KNOWN_AFTER_APPLY)
+        if isinstance(arn, StringNode)
+        else KNOWN_AFTER_APPLY
+    )
+    return unresolved(expression, at, reason)
 
 
 def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    template = written(block, "template", scope)
+    template = value_of(block, "template", scope)
     if name != "rendered" or template is None:
         return None
-    return render(template, written(block, "vars", scope), scope, f"{words_of(value)}.{name}", at)
+    return render(template, value_of(block, "vars", scope), scope, f"{text_of(value)}.{name}", at)
 
 
 def _file(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    path = written(block, "filename", scope)
+    path = value_of(block, "filename", scope)
     if name != "content" or not isinstance(path, StringNode):
         return None
-    return read_file(path, scope, f"{words_of(value)}.{name}", at)
+    return read_file(path, scope, f"{text_of(value)}.{name}", at)
 
 
-_ROOMS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position], Node | None]] = {
-    "aws_caller_identity": _caller,
+_RESOLVERS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position], Node | None]] = {
     "aws_partition": _partition,
     "aws_service_principal": _service_principal,
     **dict.fromkeys(_LOOKED_UP, _entity),
-    "aws_iam_roles": _several,
-    "aws_iam_users": _several,
+    "aws_iam_roles": _entities,
+    "aws_iam_users": _entities,
     "aws_iam_policy": _policy,
     "aws_iam_session_context": _session,
-    "aws_organizations_organization": _organization,
     "template_file": _template,
     "local_file": _file,
 }

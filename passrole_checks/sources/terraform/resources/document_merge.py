@@ -1,7 +1,7 @@
-"""Documents that others are made of: the statements of each, and one after the other replacing by Sid.
+"""Statements of source and override documents, and their merge by Sid.
 
-Source: ``policy_model.go`` of AWS's provider (``Merge``): a statement with the Sid of an earlier one takes its place,
-every other one is added at the end. Keys are read as Go reads JSON, whatever their case.
+Source: ``policy_model.go`` of the AWS provider (``Merge``): a statement replaces an earlier one of the same Sid; all
+others are appended. Keys are case-insensitive, as in Go's JSON decoder.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ from passrole_checks.iam.partial_values import (
     holes_in,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, UnknownTail, hole, is_null, literal
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    UnknownTail,
+    is_null,
+    known_string,
+    unresolved,
+)
 
 _ELEMENTS = {
     name.lower(): name
@@ -32,12 +38,12 @@ _ELEMENTS = {
 
 
 def elements(values: Node) -> list[Node]:
-    """The elements of a list; a value that is none is the only one."""
+    """Return the elements of a list; for any other value, the value itself."""
     return list(values.items) if isinstance(values, ListNode) else [values]
 
 
 def statements_of(document: Node, versions: list[Node]) -> list[Node]:
-    """The statements of a document given as JSON; a hole for one that is not known. Its Version joins ``versions``."""
+    """Return the statements of a JSON document, one unresolved value for an unknown document; append its Version."""
     if isinstance(document, Choice):
         options = [
             (outcome, ListNode(tuple(statements_of(option, versions)), document.at))
@@ -59,7 +65,7 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
         except MalformedDocument as error:
             return [StringNode((Unresolved(str(document)[:80], reason=error.reason),), document.at)]
     if isinstance(tree, Choice):
-        trees = tuple((outcome, Encoded((Unresolved("…"),), one.at, value=one)) for outcome, one in tree.options)
+        trees = tuple((outcome, Encoded((Unresolved("…"),), inner.at, value=inner)) for outcome, inner in tree.options)
         return statements_of(Choice(tree.condition, trees, tree.at), versions)
     if isinstance(tree, ObjectNode):
         version = _field(tree, "version")
@@ -67,111 +73,116 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
             versions.append(version)
         statement = _field(tree, "statement")
         if statement is not None:
-            return [_in_case(item) for item in elements(statement)]
-        return [hole("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
-    return [hole("…", document.at, "not a policy document")]
+            return [_normalize_case(item) for item in elements(statement)]
+        return [unresolved("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
+    return [unresolved("…", document.at, "not a policy document")]
 
 
 def _field(tree: ObjectNode, name: str) -> Node | None:
-    """The last value under a key, whatever its case."""
-    found = [entry.value for entry in tree.entries if (entry.key.literal or "").lower() == name]
-    return found[-1] if found else None
+    """Return the last value of a key, compared case-insensitively."""
+    values = [entry.value for entry in tree.entries if (entry.key.literal or "").lower() == name]
+    return values[-1] if values else None
 
 
-def _in_case(statement: Node) -> Node:
-    """A statement whose elements are spelled as IAM spells them."""
+def _normalize_case(statement: Node) -> Node:
+    """Return a statement with its elements spelled as IAM spells them."""
     if isinstance(statement, Choice):
-        options = tuple((outcome, _in_case(option)) for outcome, option in statement.options)
+        options = tuple((outcome, _normalize_case(option)) for outcome, option in statement.options)
         return Choice(statement.condition, options, statement.at)
     if isinstance(statement, ListNode):
-        return ListNode(tuple(_in_case(item) for item in statement.items), statement.at)
+        return ListNode(tuple(_normalize_case(item) for item in statement.items), statement.at)
     if not isinstance(statement, ObjectNode):
         return statement
     entries: list[ObjectEntry] = []
     for entry in statement.entries:
         name = entry.key.literal
-        right = _ELEMENTS.get(name.lower(), name) if name is not None else None
-        entries.append(entry if right == name else ObjectEntry(text(right or "", entry.key.at), entry.value))
+        normalized = _ELEMENTS.get(name.lower(), name) if name is not None else None
+        entries.append(entry if normalized == name else ObjectEntry(text(normalized or "", entry.key.at), entry.value))
     return ObjectNode(tuple(entries), statement.at, statement.block)
 
 
-def put(statements: list[Node], added: list[Node]) -> list[Node]:
-    """Statements followed by others; one with the Sid of an earlier one takes its place.
+def merge_by_sid(statements: list[Node], added: list[Node]) -> list[Node]:
+    """Return the statements with others merged in: each replaces an earlier one of its Sid, or is appended.
 
-    Where it is not known whether a statement is added, or what its Sid is, those that it may replace are there only
-    under the condition that it does not.
+    If it is unknown whether a statement is added, or which Sid it has, the statements that it may replace become
+    conditional.
     """
-    result, more = list(statements), list[Node]()
+    result, appended = list(statements), list[Node]()
     for statement in added:
-        result, after = _put_one(result, statement)
-        more.extend(after)
-    return result + more
+        result, new = _merge_statement(result, statement)
+        appended.extend(new)
+    return result + appended
 
 
-def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node]]:
-    """The statements after one was put in, and what follows them."""
+def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], list[Node]]:
+    """Merge one statement. Return the earlier statements, some of them replaced, and those to append."""
     if isinstance(added, Choice):
-        return _put_choice(statements, added)
+        return _merge_choice(statements, added)
     if isinstance(added, ListNode):
-        result, more = statements, list[Node]()
+        result, appended = statements, list[Node]()
         for statement in added.items:
-            result, after = _put_one(result, statement)
-            more.extend(after)
-        return result, more
+            result, new = _merge_statement(result, statement)
+            appended.extend(new)
+        return result, appended
     if isinstance(added, Absent):
         return statements, []
     sid = added.get("Sid") if isinstance(added, ObjectNode) else None
-    nameless = sid is None or is_null(sid) or literal(sid) == ""
-    if isinstance(added, ObjectNode) and nameless and all(entry.key.literal for entry in added.entries):
+    has_no_sid = sid is None or is_null(sid) or known_string(sid) == ""
+    if isinstance(added, ObjectNode) and has_no_sid and all(entry.key.literal for entry in added.entries):
         return statements, [added]
-    name = literal(sid) if sid is not None else None
+    name = known_string(sid) if sid is not None else None
     if name is not None:
-        if any(_exactly(old, name) for old in statements):
-            return [added if _exactly(old, name) else old for old in statements], []
-        return [_unless(old, name, f'"{name}"') for old in statements], [added]
-    words = (
-        str(sid) if isinstance(sid, StringNode) else ", ".join(hole.expression for hole in _holes(sid or added)) or "…"
+        if any(_has_sid(old, name) for old in statements):
+            return [added if _has_sid(old, name) else old for old in statements], []
+        return [_unless_replaced(old, name, f'"{name}"') for old in statements], [added]
+    description = (
+        str(sid)
+        if isinstance(sid, StringNode)
+        else ", ".join(part.expression for part in _distinct_unresolved(sid or added)) or "…"
     )
-    return [_unless(old, None, words) for old in statements], [added]
+    return [_unless_replaced(old, None, description) for old in statements], [added]
 
 
-def _put_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
-    outcomes = [(outcome, *_put_one(statements, option)) for outcome, option in added.options]
+def _merge_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
+    outcomes = [(outcome, *_merge_statement(statements, option)) for outcome, option in added.options]
     result = [
-        choice(added.condition, [(outcome, replaced[place]) for outcome, replaced, _ in outcomes], added.at)
-        for place in range(len(statements))
+        make_choice(added.condition, [(outcome, replaced[index]) for outcome, replaced, _ in outcomes], added.at)
+        for index in range(len(statements))
     ]
-    after = [(outcome, _together(more, added.at)) for outcome, _, more in outcomes]
-    return result, [choice(added.condition, after, added.at)]
+    appended = [(outcome, _as_single_node(new, added.at)) for outcome, _, new in outcomes]
+    return result, [make_choice(added.condition, appended, added.at)]
 
 
-def _together(statements: list[Node], at: Position) -> Node:
+def _as_single_node(statements: list[Node], at: Position) -> Node:
     if not statements:
         return Absent(at)
     return statements[0] if len(statements) == 1 else ListNode(tuple(statements), at)
 
 
-def _exactly(statement: Node, name: str) -> bool:
+def _has_sid(statement: Node, name: str) -> bool:
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    return sid is not None and literal(sid) == name
+    return sid is not None and known_string(sid) == name
 
 
-def _unless(statement: Node, name: str | None, words: str) -> Node:
-    """A statement, gone where one that was put in replaces it. ``name``: the Sid of that one, None if not known."""
+def _unless_replaced(statement: Node, name: str | None, description: str) -> Node:
+    """Return a statement, absent where an added one replaces it.
+
+    ``name`` is the Sid of the added statement, None if it is unknown; ``description`` names it in the path condition.
+    """
     if isinstance(statement, Choice):
-        options = [(outcome, _unless(option, name, words)) for outcome, option in statement.options]
-        return choice(statement.condition, options, statement.at)
+        options = [(outcome, _unless_replaced(option, name, description)) for outcome, option in statement.options]
+        return make_choice(statement.condition, options, statement.at)
     if isinstance(statement, ListNode):
-        return ListNode(tuple(_unless(item, name, words) for item in statement.items), statement.at)
+        return ListNode(tuple(_unless_replaced(item, name, description) for item in statement.items), statement.at)
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
-    if sid is None or literal(sid) == "":
+    if sid is None or known_string(sid) == "":
         return statement
-    own = literal(sid)
+    own = known_string(sid)
     if own is not None and name is not None:
         return statement if own != name else Absent(statement.at)
-    replaced = f'{words} replaces the statement "{own if own is not None else sid}"'
+    replaced = f'{description} replaces the statement "{own if own is not None else sid}"'
     return Choice(replaced, (("true", Absent(statement.at)), ("false", statement)), statement.at)
 
 
-def _holes(node: Node) -> tuple[Unresolved, ...]:
+def _distinct_unresolved(node: Node) -> tuple[Unresolved, ...]:
     return tuple(dict.fromkeys(holes_in(node)))

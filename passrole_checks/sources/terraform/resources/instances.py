@@ -1,4 +1,4 @@
-"""``count`` and ``for_each``: which instances a block has.
+"""Instances of a block with ``count`` or ``for_each``.
 
 Source: Terraform language documentation, "The count Meta-Argument" and "The for_each Meta-Argument".
 """
@@ -19,20 +19,28 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
+    text,
 )
 from passrole_checks.iam.path_conditions import PathCondition, simplify
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice
-from passrole_checks.sources.terraform.evaluation.loops import rounds_of
+from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
+from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Instance, hole, literal, number, truth
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Instance,
+    known_bool,
+    known_number,
+    known_string,
+    unresolved,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources.blocks import each_object
 
-MAX_INSTANCES = 100  # more of them are evaluated as one, with holes for their keys
+MAX_INSTANCES = 100  # more are evaluated as a single instance with an unresolved key
 
 
 @dataclass(frozen=True)
 class Instances:
-    """``counted``: there is a ``count`` or ``for_each``. ``known``: these are all there can be."""
+    """The instances of a block. ``counted``: it has ``count`` or ``for_each``. ``known``: ``items`` is complete."""
 
     items: tuple[Instance, ...]
     counted: bool = False
@@ -41,10 +49,10 @@ class Instances:
     address: str = ""
 
     def unknown(self) -> Instance:
-        """An instance of which nothing is known, not even its key."""
-        for one in self.items:
-            if not one.suffix:
-                return one
+        """Return an instance whose key and values are unknown."""
+        for instance in self.items:
+            if not instance.suffix:
+                return instance
         return replace(_unknown_instance(self.at or Position("", 1)), label=f"{self.address}[*]")
 
 
@@ -52,67 +60,71 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def suffix_of(key: str) -> str:
-    """Return what the key of an instance adds to an address: ``["key"]``, quoted as HCL quotes a string."""
-    return '["' + "".join(_ESCAPES.get(one) or (one if one >= " " else f"\\u{ord(one):04x}") for one in key) + '"]'
+    """Return the address suffix of an instance key: ``["key"]``, quoted as in HCL."""
+    return '["' + "".join(map(_escape, key)) + '"]'
 
 
-def expand(block: Block, scope: EvaluationScope) -> Instances:
-    """The instances of a block. Where ``count`` or ``for_each`` depend on a condition, those of all outcomes."""
-    found = _expand(block, scope)
+def _escape(character: str) -> str:
+    return _ESCAPES.get(character) or (character if character >= " " else f"\\u{ord(character):04x}")
+
+
+def expand_instances(block: Block, scope: EvaluationScope) -> Instances:
+    """Return the instances of a block, those of all outcomes if ``count`` or ``for_each`` is conditional."""
+    instances = _expand_block(block, scope)
     address = ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
-    items = tuple(replace(one, label=f"{address}{one.suffix or '[*]'}") for one in found.items)
-    return replace(found, items=items, address=address)
+    items = tuple(replace(instance, label=f"{address}{instance.suffix or '[*]'}") for instance in instances.items)
+    return replace(instances, items=items, address=address)
 
 
-def _expand(block: Block, scope: EvaluationScope) -> Instances:
+def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
     count, for_each = block.body.get("count"), block.body.get("for_each")
     at = scope.position(block.span)
     if count is not None:
-        value = evaluate(count.value, scope.inside(count.source))
-        amount = _largest(value)
+        value = evaluate(count.value, scope.in_source(count.source))
+        amount = _max_count(value)
         if amount is None or amount > MAX_INSTANCES:
             return Instances((_unknown_instance(at),), True, False, at)
-        readings = [(when, _largest(option) or 0) for when, option in alternatives_of(value)]
-        found = []
+        readings = [(when, _max_count(option) or 0) for when, option in alternatives_of(value)]
+        counted = []
         for index in range(max(amount, 0)):
-            when = _under_all([reading for reading, number_ in readings if number_ > index])
-            found.append(replace(_counted(index, at), when=when))
-        return Instances(tuple(found), True, True, at)
+            when = _united_condition([reading for reading, number_ in readings if number_ > index])
+            counted.append(replace(_counted_instance(index, at), when=when))
+        return Instances(tuple(counted), True, True, at)
     if for_each is not None:
-        return _for_each(evaluate(for_each.value, scope.inside(for_each.source)), at)
+        return _expand_for_each(evaluate(for_each.value, scope.in_source(for_each.source)), at)
     lifecycle = next((inner for inner in block.body.blocks if inner.type == "lifecycle"), None)
     enabled = lifecycle.body.get("enabled") if lifecycle is not None else None
-    if enabled is not None and truth(evaluate(enabled.value, scope.inside(enabled.source))) is False:
+    if enabled is not None and known_bool(evaluate(enabled.value, scope.in_source(enabled.source))) is False:
         return Instances((), True, True, at)  # OpenTofu documentation, "The enabled meta-argument"
     return Instances((Instance(),), False, True, at)
 
 
-def _counted(index: int, at: Position) -> Instance:
-    entry = ObjectEntry(StringNode(("index",), at), Const(index, at))
+def _counted_instance(index: int, at: Position) -> Instance:
+    entry = ObjectEntry(text("index", at), Const(index, at))
     return Instance(f"[{index}]", str(index), {"count": ObjectNode((entry,), at)})
 
 
-def _under_all(readings: list[PathCondition]) -> PathCondition:
-    """The conditions under which one of the readings holds; none where they are no longer a few facts together."""
+def _united_condition(readings: list[PathCondition]) -> PathCondition:
+    """Return the condition under which one of the variants exists; empty if it is not a single conjunction."""
     united = simplify(readings)
     return united[0] if len(united) == 1 else ()
 
 
-def _largest(value: Node) -> int | None:
-    """The largest number that a value can be."""
+def _max_count(value: Node) -> int | None:
+    """Return the largest number that a value can be; None if it has no known limit."""
     if isinstance(value, Choice):
-        found = [_largest(option) for _, option in value.options]
-        known = [amount for amount in found if amount is not None]
-        return max(known) if len(known) == len(found) else None
+        maxima = [_max_count(option) for _, option in value.options]
+        known = [amount for amount in maxima if amount is not None]
+        return max(known) if len(known) == len(maxima) else None
     if isinstance(value, Const) and isinstance(value.value, bool):
         return int(value.value)
-    amount = number(value)
+    amount = known_number(value)
     return int(amount) if amount is not None and abs(amount) < 1e18 else None
 
 
 @dataclass(frozen=True)
-class _Element:
-    """One instance: ``key`` is None where it is not known."""
+class _ForEachElement:
+    """An element of ``for_each``. ``key`` is None if it is unknown."""
 
     key: str | None
     each_key: Node
@@ -120,91 +132,86 @@ class _Element:
     when: PathCondition = ()
 
 
-def _for_each(value: Node, at: Position) -> Instances:
-    found, known = _elements(value, at, MAX_INSTANCES)
-    if len(found) > MAX_INSTANCES or (not found and not known):
+def _expand_for_each(value: Node, at: Position) -> Instances:
+    elements, known = _elements_by_suffix(value, at, MAX_INSTANCES)
+    if len(elements) > MAX_INSTANCES or (not elements and not known):
         return Instances((_unknown_instance(at),), True, False, at)
-    items = tuple(_each(suffix, one, at) for suffix, one in found.items())
+    items = tuple(_instance_of(suffix, element, at) for suffix, element in elements.items())
     return Instances(items, True, known, at)
 
 
-def _elements(value: Node, at: Position, left: int) -> tuple[dict[str, _Element], bool]:
-    """The elements of a collection by the suffix that each gives an address, and whether these are all.
+def _elements_by_suffix(value: Node, at: Position, remaining: int) -> tuple[dict[str, _ForEachElement], bool]:
+    """Return the elements of a collection by their address suffix, and true if these are all of them.
 
-    An element that several alternatives hold under one key, with values that differ, has alternatives for its value:
-    none of them is lost.
+    An element with different values in several alternatives keeps all of them as a choice.
     """
     if not isinstance(value, Choice):
-        return _of_reading(value, at)
-    merged: dict[str, list[tuple[str, _Element]]] = {}
-    known = left > 0
+        return _elements_of_variant(value, at)
+    merged: dict[str, list[tuple[str, _ForEachElement]]] = {}
+    known = remaining > 0
     for outcome, option in value.options if known else ():
-        inner, inner_known = _elements(option, at, left - 1)
+        inner, inner_known = _elements_by_suffix(option, at, remaining - 1)
         known = known and inner_known
-        for suffix, one in inner.items():
-            merged.setdefault(suffix, []).append((outcome, one))
-    found: dict[str, _Element] = {}
+        for suffix, element in inner.items():
+            merged.setdefault(suffix, []).append((outcome, element))
+    elements: dict[str, _ForEachElement] = {}
     for suffix, readings in merged.items():
-        options = [(outcome, one.each_value) for outcome, one in readings]
-        when = _under_all([((value.condition, outcome), *one.when) for outcome, one in readings])
-        if len(readings) == len(value.options) and not any(one.when for _, one in readings):
+        options = [(outcome, element.each_value) for outcome, element in readings]
+        when = _united_condition([((value.condition, outcome), *element.when) for outcome, element in readings])
+        if len(readings) == len(value.options) and not any(element.when for _, element in readings):
             when = ()
-        found[suffix] = replace(readings[0][1], each_value=choice(value.condition, options, value.at), when=when)
-    return found, known
+        elements[suffix] = replace(
+            readings[0][1], each_value=make_choice(value.condition, options, value.at), when=when
+        )
+    return elements, known
 
 
-def _of_reading(value: Node, at: Position) -> tuple[dict[str, _Element], bool]:
-    rounds = rounds_of(value)
+def _elements_of_variant(value: Node, at: Position) -> tuple[dict[str, _ForEachElement], bool]:
+    rounds = iterations_of(value)
     if rounds is None:
         return {}, isinstance(value, (Const, Absent))
-    found: dict[str, _Element] = {}
+    elements: dict[str, _ForEachElement] = {}
     known = True
-    for one in rounds:
+    for round_ in rounds:
         is_map = not isinstance(value, ListNode)
-        for key, each_value in _keyed(one.key if is_map else one.value, one.value, is_map):
-            name = None if one.many else literal(key)
+        for key, each_value in _key_variants(round_.key if is_map else round_.value, round_.value, is_map):
+            name = None if round_.repeated else known_string(key)
             if name is not None:
-                found[suffix_of(name)] = _Element(name, StringNode((name,), at), each_value, one.when)
+                elements[suffix_of(name)] = _ForEachElement(name, StringNode((name,), at), each_value, round_.when)
                 continue
             known = False
-            words = str(key) if isinstance(key, StringNode) else "…"
-            suffix = _free(found, suffix_of(words) if not one.many or "" in found else "")
-            found[suffix] = _Element(None, hole("each.key", at) if one.many else key, each_value)
-    return found, known
+            key_text = str(key) if isinstance(key, StringNode) else "…"
+            suffix = _unused_suffix(elements, suffix_of(key_text) if not round_.repeated or "" in elements else "")
+            elements[suffix] = _ForEachElement(None, unresolved("each.key", at) if round_.repeated else key, each_value)
+    return elements, known
 
 
-def _keyed(key: Node, value: Node, is_map: bool) -> list[tuple[Node, Node]]:
-    """An element under each reading of its key. The elements of a set are their own keys."""
+def _key_variants(key: Node, value: Node, is_map: bool) -> list[tuple[Node, Node]]:
+    """Return an element under each alternative of its key. Elements of a set are their own keys."""
     if not isinstance(key, Choice):
         return [(key, value if is_map else key)]
-    found: list[tuple[Node, Node]] = []
+    variants: list[tuple[Node, Node]] = []
     for _, option in key.options:
         if not isinstance(option, Absent):
-            found.extend(_keyed(option, value, is_map))
-    return found
+            variants.extend(_key_variants(option, value, is_map))
+    return variants
 
 
-def _free(found: dict[str, _Element], suffix: str) -> str:
-    """A suffix that no other element has: two keys that are not known may read alike."""
-    number_, free = 2, suffix
-    while free in found:
-        free = f"{suffix[:-2]} {number_}{suffix[-2:]}"
+def _unused_suffix(elements: dict[str, _ForEachElement], suffix: str) -> str:
+    """Return a suffix that no other element has: two unresolved keys may have the same text."""
+    number_, candidate = 2, suffix
+    while candidate in elements:
+        candidate = f"{suffix[:-2]} {number_}{suffix[-2:]}"
         number_ += 1
-    return free
+    return candidate
 
 
-def _each(suffix: str, element: _Element, at: Position) -> Instance:
-    entries = (
-        ObjectEntry(StringNode(("key",), at), element.each_key),
-        ObjectEntry(StringNode(("value",), at), element.each_value),
-    )
-    return Instance(suffix, element.key or "", {"each": ObjectNode(entries, at)}, when=element.when)
+def _instance_of(suffix: str, element: _ForEachElement, at: Position) -> Instance:
+    each = each_object(element.each_key, element.each_value, at)
+    return Instance(suffix, element.key or "", {"each": each}, when=element.when)
 
 
 def _unknown_instance(at: Position) -> Instance:
-    each = (
-        ObjectEntry(StringNode(("key",), at), StringNode((Unresolved("each.key"),), at)),
-        ObjectEntry(StringNode(("value",), at), StringNode((Unresolved("each.value"),), at)),
-    )
-    count = (ObjectEntry(StringNode(("index",), at), StringNode((Unresolved("count.index"),), at)),)
-    return Instance("", "", {"each": ObjectNode(each, at), "count": ObjectNode(count, at)})
+    key, value, index = (StringNode((Unresolved(name),), at) for name in ("each.key", "each.value", "count.index"))
+    count = ObjectNode((ObjectEntry(text("index", at), index),), at)
+    return Instance("", "", {"each": each_object(key, value, at), "count": count})

@@ -1,4 +1,4 @@
-"""The service that a resource type belongs to, as ARNs write it."""
+"""Service names in the ARNs of resource types."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _SERVICES = {
 
 
 def service_of(type_: str) -> str | None:
-    """The service field of the ARNs of a resource type (``aws_cloudwatch_log_group``: ``logs``), None if not known."""
-    words = type_.removeprefix("aws_").split("_") if type_.startswith("aws_") else []
+    """Return the service in the ARNs of a resource type (``aws_cloudwatch_log_group``: ``logs``); None if unknown."""
+    parts = type_.removeprefix("aws_").split("_") if type_.startswith("aws_") else []
     for length in (3, 2, 1):
-        found = _SERVICES.get("_".join(words[:length])) if words else None
-        if found is not None:
-            return found
+        service = _SERVICES.get("_".join(parts[:length])) if parts else None
+        if service is not None:
+            return service
     return None

@@ -1,0 +1,35 @@
+"""Permissions boundaries that a policy document requires (condition key ``iam:PermissionsBoundary``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, texts_in
+
+BOUNDARY_KEY = "iam:permissionsboundary"
+"""The condition key in lower case."""
+
+
+def demanded_boundaries(document: Node) -> Iterator[StringNode]:
+    """Yield the ARNs that a document requires as a boundary, in any alternative; none for invalid JSON."""
+    if isinstance(document, StringNode):
+        if BOUNDARY_KEY not in str(document).lower():
+            return
+        try:
+            document = parse_json(document)
+        except MalformedDocument:
+            return
+    pending = [document]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ListNode):
+            pending.extend(node.items)
+        elif isinstance(node, Choice):
+            pending.extend(option for _, option in node.options)
+        elif isinstance(node, ObjectNode):
+            for entry in node.entries:
+                if (entry.key.literal or "").lower() == BOUNDARY_KEY:
+                    yield from texts_in(entry.value)
+                else:
+                    pending.append(entry.value)
