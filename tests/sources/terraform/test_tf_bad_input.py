@@ -41,7 +41,7 @@ CASES = [
     ("large", "bad.tf", b"#" * 30_000_000, 1, "larger than 20 MB"),
     ("comment in JSON", "bad.tf.json", b'{\n  // why\n  "resource": {}\n}\n', 2, "not JSON"),
     ("type in JSON", "bad.tf.json", b'{\n  "resource": "x"\n}\n', 2, "resource is not an object"),
-    ("key twice in JSON", "bad.tf.json", b'{"locals": {"a": 1,\n "a": 2}}\n', 2, "a is given twice"),
+    ("key twice in JSON", "bad.tf.json", b'{"locals": {"a": 1,\n "a": 2}}\n', 2, "duplicate attribute a"),
     ("OpenTofu", "bad.tofu", b"a = [\n", 1, "unclosed '['"),
 ]
 
