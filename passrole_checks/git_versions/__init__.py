@@ -1,4 +1,4 @@
-"""Versions of a git repository, read as objects and laid out as plain files, so that nothing of them is ever run."""
+"""Versions of a git repository, read as objects and written as plain files, so that none of their code ever runs."""
 
 from passrole_checks.git_versions.names import relocate
 from passrole_checks.git_versions.snapshot import Snapshots

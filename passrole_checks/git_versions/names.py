@@ -1,4 +1,4 @@
-"""Results about files in a temporary folder, told with the names that people know them by."""
+"""Rewrite paths in results from a temporary folder to the names that users know."""
 
 from passrole_checks.files.relocate_paths import relocate
 

@@ -1,4 +1,4 @@
-"""Two versions laid out side by side as plain files, in a temporary folder of our own."""
+"""Write two versions side by side as plain files into a temporary folder."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ from passrole_checks.sources.recognize import is_candidate
 MOST_FILES = 200_000
 LARGEST_FILE = 50_000_000  # bytes; CloudFormation takes templates of 1 MB
 LARGEST_VERSION = 2_000_000_000
-# not through a symbolic link, and not waiting for a pipe, should one take the file's place in this moment
+# never follow a symbolic link or block on a pipe that replaced the file meanwhile
 _HOW_TO_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
-_LFS = b"version https://git-lfs.github.com/spec/"  # what git-lfs keeps in the place of a large file
+_LFS = b"version https://git-lfs.github.com/spec/"  # first line of a git-lfs pointer file
 
 
 @dataclass
 class Snapshots:
-    """``old`` and ``new`` as folders, as long as this context is open. Their files are regular files, none of them can
-    be executed, and none is a symbolic link.
+    """Context manager that provides ``old`` and ``new`` as folders. Their files are regular and not executable;
+    symbolic links are never created.
 
-    ``skipped``: for each version what of it is not laid out (symbolic links, submodules, files kept elsewhere), and
-    ``unreadable`` what could not be; paths are those in the folders. ``changed``: the files that differ.
+    ``skipped``: for each version, entries that are not written (symbolic links, submodules, files stored elsewhere);
+    ``unreadable``: entries that could not be written; their paths are those in the folders. ``changed``: the files that
+    differ.
     """
 
     repository: Repository
     entries: tuple[list[TreeEntry], list[TreeEntry]]
-    renames: Mapping[str, str] | None = None  # None: to be found, since one side is no tree of the repository
+    renames: Mapping[str, str] | None = None  # None: to be detected, because one side is not a tree in the repository
     skipped: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     unreadable: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     changed: list[FileChange] = field(default_factory=list)
@@ -60,11 +61,12 @@ class Snapshots:
 
     @property
     def folders(self) -> tuple[Path, Path]:
+        """Return the folders of the old and the new version."""
         return self._folders
 
     def _lay_out(self) -> None:
         for folder in self.folders:
-            (folder / ".git").mkdir(parents=True)  # what the sources take for the end of a repository
+            (folder / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
         self._ids: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._made: set[str] = set()
         self._written: dict[str, str] = {}
@@ -85,7 +87,7 @@ class Snapshots:
                         self._skip(side, entry.path, "its content is not in this clone")
                         continue
                     raise SnapshotError(
-                        f"{entry.path}: its content is not in this clone; a partial clone gets it with"
+                        f"{entry.path}: its content is not in this clone; in a partial clone, run"
                         " git fetch --refetch --no-filter"
                     )
                 self._count(side, entry, size or 0)
@@ -95,7 +97,7 @@ class Snapshots:
                     places.setdefault(entry.id, []).append((side, entry))
         for blob, data in self.repository.blobs({blob: sizes[blob] for blob in places if blob in sizes}):
             self._write_all(blob, places.pop(blob, ()), data)
-        for blob, users in places.items():  # a file that git add --intent-to-add has announced
+        for blob, users in places.items():  # added with git add --intent-to-add
             self._write_all(blob, users, b"")
         for side in (0, 1):
             for entry in wanted[side]:
@@ -110,16 +112,16 @@ class Snapshots:
         found = []
         for entry in entries:
             if not is_plain(entry.path):
-                self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change of it is told
-                self._skip(side, entry.path, "its path leads elsewhere, or is too deep")
+                self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change to it is reported
+                self._skip(side, entry.path, "its path leaves the folder or is too deep")
             elif entry.mode == LINK:
                 self._ids[side][entry.path] = f"link {entry.id or self._hashed(_target(entry), self._length)}"
                 self._skip(side, entry.path, "a symbolic link, which is not followed")
             elif entry.mode == SUBMODULE:
                 self._ids[side][entry.path] = f"submodule {entry.id}"
-                self._skip(side, entry.path, "a submodule, whose files are not here")
+                self._skip(side, entry.path, "a submodule; its files are not in this repository")
             elif not entry.is_regular:
-                self._skip(side, entry.path, f"of a kind that is not known (mode {entry.mode})")
+                self._skip(side, entry.path, f"unknown file type (mode {entry.mode})")
             else:
                 found.append(entry)
         return found
@@ -127,7 +129,7 @@ class Snapshots:
     def _count(self, side: int, entry: TreeEntry, size: int) -> None:
         self._bytes[side] += size
         if self._bytes[side] > LARGEST_VERSION:
-            raise SnapshotError(f"{entry.path}: up to here are more than {LARGEST_VERSION:,} bytes of files")
+            raise SnapshotError(f"{entry.path}: the files up to this one exceed {LARGEST_VERSION:,} bytes")
 
     def _skip(self, side: int, path: str, reason: str) -> None:
         self.skipped[side].append(Unreadable(self._place(side, path), reason))
@@ -146,7 +148,7 @@ class Snapshots:
         return blob == self._hashed(b"", len(blob))
 
     def _hashed(self, data: bytes, length: int) -> str:
-        """The id that git gives a blob, in repositories of either kind."""
+        """Return the id that git gives a blob, for SHA-1 and SHA-256 repositories."""
         known = hashlib.sha256 if length == 64 else hashlib.sha1
         return known(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
@@ -155,7 +157,7 @@ class Snapshots:
         try:
             with os.fdopen(os.open(entry.file, _HOW_TO_OPEN), "rb") as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    return self._skip(side, entry.path, "is no regular file")
+                    return self._skip(side, entry.path, "not a regular file")
                 data = stream.read(LARGEST_FILE + 1)
         except OSError as error:
             return self._fail(side, entry.path, f"cannot be opened: {error.strerror or error}")
@@ -166,16 +168,20 @@ class Snapshots:
         return self._write_all(self._ids[side][entry.path], [(side, entry)], data)
 
     def _write_all(self, blob: str, users: Iterable[tuple[int, TreeEntry]], data: bytes) -> None:
-        """Write one content to all its places; nobody writes to them later, so that they can be one file."""
+        """Write one content to all its paths. They may share one file (hard links), because nothing writes to them
+        later.
+        """
         for side, entry in users:
             place = self._write(side, entry.path, data, self._written.get(blob, ""))
             if place:
                 self._written[blob] = place
 
     def _write(self, side: int, path: str, data: bytes, same: str = "") -> str:
-        """Write a file, or let it be the ``same`` as another one of ours; its place, or nothing where there is none."""
+        """Write a file, or link it to the ``same`` content written before; return its path, or "" if it was not
+        written.
+        """
         if data.startswith(_LFS) and matters(path):
-            self._skip(side, path, "kept by Git LFS, so that its content is not in the repository")
+            self._skip(side, path, "stored in Git LFS; its content is not in the repository")
             return ""
         place = self._place(side, path)
         try:
@@ -189,20 +195,20 @@ class Snapshots:
                     return place
                 except FileExistsError:
                     raise
-                except OSError:  # the disk has no links, or no more of them
+                except OSError:  # the file system has no hard links, or reached its limit
                     self._links = False
             with open(place, "xb") as stream:
                 stream.write(data)
-        except (OSError, ValueError) as error:  # a name that is too long, or two that are one on this disk
+        except (OSError, ValueError) as error:  # name too long, or a collision on a case-insensitive disk
             reason = error.strerror if isinstance(error, OSError) else None
-            self._fail(side, path, f"cannot be laid out: {reason or error}")
+            self._fail(side, path, f"cannot be written: {reason or error}")
             return ""
         return place
 
     # -- differences
 
     def _settle(self) -> None:
-        """Find what differs, and forget what is unreadable and the same in both versions."""
+        """Compute which files differ, and their renames."""
         old, new = self._ids
         gone = [path for path in old if path not in new]
         added = [path for path in new if path not in old]
@@ -216,12 +222,13 @@ class Snapshots:
         self.changed += [FileChange(None, path) for path in added if path not in moved]
 
     def touched(self) -> frozenset[str]:
-        """The paths that differ, under their names in both versions."""
+        """Return the paths that differ, under their names in both versions."""
         return frozenset(path for change in self.changed for path in (change.old, change.new) if path is not None)
 
     def _find_renames(self, gone: Collection[str], added: Collection[str]) -> dict[str, str]:
-        """As git finds them, for files of the working tree, which are put into a store of objects of our own: git
-        itself would send them through the filters that attributes name."""
+        """Find renames as git does, for files of the working tree. These are stored in a private object store: git
+        itself would run them through the filters that attributes name.
+        """
         folder = self.folders[1].parent
         files = [path for path in added if os.path.isfile(self._place(1, path))]
         if not gone or not files:
@@ -252,12 +259,12 @@ class Snapshots:
 
 
 def renames_of(changes: Iterable[FileChange]) -> dict[str, str]:
-    """Old names of files with their new ones."""
+    """Map the old paths of renamed files to the new ones."""
     return {change.old: change.new for change in changes if change.old and change.new and change.old != change.new}
 
 
 def matters(path: str) -> bool:
-    """Whether a file of this name may hold infrastructure code."""
+    """True if a file with this name may contain infrastructure code."""
     return is_candidate(Path(path)) or is_terraform_file(Path(path)) or path.endswith(".tfvars")
 
 
@@ -269,6 +276,6 @@ def _target(entry: TreeEntry) -> bytes:
 
 
 def _quoted(path: str) -> str:
-    """A path for a list of paths, as git(1) says under GIT_ALTERNATE_OBJECT_DIRECTORIES."""
+    """Quote a path for a path list, as described in git(1) under GIT_ALTERNATE_OBJECT_DIRECTORIES."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
