@@ -1,4 +1,4 @@
-"""Statements that are to be written, with what has to be filled in, and the policies that hold them.
+"""Statements to be written, with placeholders to fill in, packed into policies.
 
 Source: IAM User Guide, "IAM and AWS STS quotas": a managed policy has at most 6,144 characters, white space not
 counted, and a user or a role at most 10 of them, unless that quota is raised.
@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 MAX_LENGTH = 6_144
 MAX_ATTACHED = 10
 
-_ROOM = 300  # for the outline of a document with the statement that reads roles
-_OUTLINE = 150  # of a statement that passes roles, without its name and services
+_ROOM = 300  # characters of a document around its PassRole statements, including the one that reads roles
+_OUTLINE = 150  # characters of a PassRole statement without its Sid and services
 _READ = "ReadPassedRoles"
-_LENGTHS = {True: 128, False: 64}  # of a whole ARN that is not known, and of a part of one
+_LENGTHS = {True: 128, False: 64}  # assumed length of an unresolved ARN, and of a part of one
 
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A part of an ARN that has to be filled in. ``words`` are those that its name is made of; ``about`` says what it
-    stands for, and ``file`` where, if there is more than one place that it could be of."""
+    """A placeholder in an ARN. ``words``: the words of its name; ``about``: what to fill in; ``file``: where it is
+    used, if more than one configuration could define it.
+    """
 
     words: tuple[str, ...]
     about: str = ""
@@ -39,7 +40,7 @@ Pattern = tuple[str | Blank, ...]
 
 @dataclass(frozen=True, slots=True)
 class RequiredStatement:
-    """An Allow statement. ``services``: the values of ``iam:PassedToService``, none where there is no condition."""
+    """An Allow statement. ``services``: the values of ``iam:PassedToService``; empty if there is no condition."""
 
     sid: str
     action: str
@@ -51,8 +52,10 @@ Policy = tuple[RequiredStatement, ...]
 
 
 def in_policies(passing: Sequence[RequiredStatement]) -> tuple[Policy, ...]:
-    """The statements that pass roles in as few policies as their order allows, none longer than a managed policy may
-    be, each with a statement that lets the same roles be read. Names that come again end in a number."""
+    """Pack PassRole statements into as few policies as their order allows, each within the length of a managed policy.
+
+    Each policy also gets a statement that allows reading the same roles. Repeated Sids get a number.
+    """
     found: list[_Open] = []
     for number, statement in enumerate(passing):
         outline = len(json.dumps([statement.sid, statement.services])) + _OUTLINE
@@ -71,7 +74,7 @@ def in_policies(passing: Sequence[RequiredStatement]) -> tuple[Policy, ...]:
 
 @dataclass
 class _Open:
-    """A policy that is being filled, with the room that is left in it; ``passed`` by the number of the statement."""
+    """A policy being filled, with the characters that remain; ``passed`` by the number of the statement."""
 
     passed: dict[int, list[Pattern]] = field(default_factory=dict)
     read: dict[Pattern, None] = field(default_factory=dict)
@@ -90,7 +93,7 @@ def _finished(found: Sequence[_Open], passing: Sequence[RequiredStatement]) -> I
 
 
 def in_order(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
-    """In the order of their words, those that are wholly blank behind."""
+    """Sort patterns by their text; patterns that are one placeholder come last."""
 
     def key(pattern: Pattern) -> tuple[bool, str]:
         words = "".join(part if isinstance(part, str) else camel(part) for part in pattern)
@@ -100,7 +103,7 @@ def in_order(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
 
 
 def _length_of(pattern: Pattern) -> int:
-    """The length of an ARN; of what is not known an estimate on the safe side (a role's name has at most 64)."""
+    """Return the length of an ARN; unresolved parts are estimated upwards (a role name has at most 64 characters)."""
     return sum(len(part) if isinstance(part, str) else _length_filled(part, len(pattern) == 1) for part in pattern)
 
 
@@ -111,12 +114,12 @@ def _length_filled(blank: Blank, whole: bool) -> int:
 
 
 def camel(blank: Blank) -> str:
-    """A blank's name in CloudFormation: ``AWS::AccountId`` for the account, else letters and digits."""
+    """Return the name of a placeholder in CloudFormation: ``AWS::AccountId`` or letters and digits."""
     if blank in (ACCOUNT, PARTITION):
         return "::".join(blank.words)
     return "".join(word[:1].upper() + word[1:] for word in blank.words)
 
 
 def snake(blank: Blank) -> str:
-    """A blank's name in Terraform."""
+    """Return the name of a placeholder in Terraform."""
     return "_".join(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word) for word in blank.words).lower()

@@ -1,8 +1,8 @@
-"""What whoever deploys a configuration has to be allowed to pass: which roles, to which services, and no more.
+"""Compute the PassRole permissions that a deployment needs: which roles, to which services, and no more.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": exact roles in ``Resource``,
 ``iam:PassedToService`` in ``Condition``, ``iam:GetRole`` beside ``iam:PassRole``; a service-linked role is passed only
-where it is named. IAM API Reference, CreateRole (``RoleName``: letters, digits and ``_+=,.@-``).
+if it is named. IAM API Reference, CreateRole (``RoleName``: letters, digits and ``_+=,.@-``).
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _WORDS = re.compile(r"[A-Za-z0-9]+")
 _NO_NAMES = frozenset({"aws", "var", "local", "data", "module", "resolve", "ssm", "fn"})
 _TAKEN = frozenset({
     "awsaccountid", "awspartition",
-    # no names of variables (Terraform documentation, "Input Variables")
+    # reserved names of variables (Terraform documentation, "Input Variables")
     "count", "dependson", "foreach", "lifecycle", "locals", "providers", "source", "version",
 })  # fmt: skip
-_OUR_OWN = re.compile(r"passroles\d*")  # what the policies are called
+_OUR_OWN = re.compile(r"passroles\d*")  # names of the policies themselves
 _LONGEST_WORD = 40
-_LONGEST_NOTE = 200  # of an expression or a name in it
+_LONGEST_NOTE = 200  # characters of an expression or a name in a note
 _MOST_NOTES = 10  # of one kind
-# what a role's ARN is made of; anything else no role is called by, or a policy reads it as something else
+# characters of a role ARN; others are invalid in role names, or special in a policy
 _ARN_PART = re.compile(r"[A-Za-z0-9_+=,.@:/-]*")
 _NO_ACCOUNT = re.compile(r"arn:[^:]*:iam::(?!\d{12}:|\d*\Z)")
 _MOST_IN_A_SID = 3
@@ -51,8 +51,11 @@ _SUFFIX = ".amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """``received`` are the places where a resource is given a role; ``policies`` what they need, several where one
-    would be too long; ``blanks`` what has to be filled in there; ``notes`` are for people."""
+    """PassRole permissions that a deployment needs.
+
+    ``received``: the attributes through which a resource receives a role; ``policies``: the policies to write (several
+    if one would be too long); ``blanks``: their placeholders; ``notes``: remarks for the user.
+    """
 
     received: tuple[RoleUse, ...]
     policies: tuple[Policy, ...]
@@ -61,11 +64,12 @@ class Required:
 
     @property
     def statements(self) -> tuple[RequiredStatement, ...]:
+        """Return the statements of all policies."""
         return tuple(one for policy in self.policies for one in policy)
 
 
 def confidence_of(one: RoleUse) -> Confidence:
-    """How sure it is that this role goes to this service."""
+    """Return the confidence that this role is passed to this service."""
     stated = _CONFIDENCE.get(one.received.receiver.confidence, Confidence.LOW)
     if one.arn is None or one.arn.only_hole is not None or not one.services:
         return Confidence.LOW
@@ -73,7 +77,7 @@ def confidence_of(one: RoleUse) -> Confidence:
 
 
 def required_by(configurations: Sequence[Configuration], account: str | None = None) -> Required:
-    """What the deployment of these configurations passes, together."""
+    """Return the permissions that deploying these configurations together needs."""
     configurations = _deployed(configurations)
     units = [RoleConsumers(configuration, account) for configuration in configurations]
     found = [distinct(unit.roles) for unit in units]
@@ -102,7 +106,7 @@ def required_by(configurations: Sequence[Configuration], account: str | None = N
 
 
 def _deployed(configurations: Sequence[Configuration]) -> Sequence[Configuration]:
-    """The configurations without the templates that another of them deploys: these are read as its stacks."""
+    """Return the configurations except templates that another one deploys; these are read as its nested stacks."""
     stacks = {
         one.at.file
         for configuration in configurations
@@ -115,14 +119,14 @@ def _deployed(configurations: Sequence[Configuration]) -> Sequence[Configuration
 
 
 def _place(one: RoleUse) -> tuple[object, ...]:
-    """Where a role is received; what two roots find in one module that both call is told once."""
+    """Return the position at which a role is received; two roots that call one module share it."""
     received = one.received
     at = received.at
     return at.file, at.line, at.column, received.resource.address, received.attribute
 
 
 def _services(one: RoleUse, partition: str | None) -> tuple[str, ...]:
-    """The services of a role; in China some send another name, and which of the two depends on the call."""
+    """Return the services of a role. In China some send another name, depending on the call: both are listed."""
     if partition != "aws-cn":
         return one.services
     known = known_services(partition)
@@ -132,7 +136,7 @@ def _services(one: RoleUse, partition: str | None) -> tuple[str, ...]:
 
 
 def _partition(found: Iterable[RoleUse], configurations: Iterable[Configuration]) -> str | None:
-    """The one partition that ARNs or configurations state, None where none or several do."""
+    """Return the only partition that ARNs or configurations state; None if there are none or several."""
     homes = (configuration.home.partitions for configuration in configurations)
     stated = {partitions[0] for partitions in homes if len(partitions) == 1}
     for one in found:
@@ -143,7 +147,7 @@ def _partition(found: Iterable[RoleUse], configurations: Iterable[Configuration]
 
 
 def _statements(needs: dict[str, dict[Pattern, None]]) -> tuple[RequiredStatement, ...]:
-    """One statement for the services that are passed the same roles."""
+    """Build one statement for all services that receive the same roles."""
     together: dict[frozenset[Pattern], list[str]] = {}
     for service in sorted(needs):
         together.setdefault(frozenset(needs[service]), []).append(service)
@@ -162,7 +166,7 @@ def _sid(services: Sequence[str]) -> str:
 
 
 class _Namer:
-    """Turns ARNs with holes into patterns with blanks, each with a name of its own."""
+    """Convert ARNs with unresolved values into patterns with placeholders, each with a unique name."""
 
     def __init__(self, partition: str | None, *, many: bool) -> None:
         self._many = many
@@ -197,7 +201,7 @@ class _Namer:
 
     @staticmethod
     def _is_given(part: Unresolved, unit: RoleConsumers) -> bool:
-        """Whether whoever deploys gives an account id, which need not be that of the account deployed to."""
+        """True if the deployment supplies this account id, so that it need not be the account deployed to."""
         return part.expression.startswith("var.") or part.expression in unit.configuration.parameters
 
     def _blank(self, part: Unresolved, one: RoleUse, unit: RoleConsumers) -> Blank:
@@ -217,7 +221,7 @@ class _Namer:
 
 
 def _blanks(policies: Sequence[Policy]) -> tuple[Blank, ...]:
-    """The blanks in policies, each once, without the account and the partition."""
+    """Return the placeholders in policies, each once, without the account and the partition."""
     patterns = (pattern for policy in policies for one in policy for pattern in one.resources)
     used = [part for pattern in patterns for part in pattern if isinstance(part, Blank)]
     return tuple(dict.fromkeys(part for part in used if part not in (ACCOUNT, PARTITION)))
@@ -228,19 +232,21 @@ def _about(part: Unresolved, one: RoleUse) -> str:
     words = _cut(part.expression)
     if part.expression.rpartition(".")[2] == STACK_NAME.expression:
         where = f" of {words.rpartition('.')[0]}" if "." in words else ""
-        return f"the name of the stack{where}; of one of more than 24 characters the first 24 and an asterisk"
+        return f"the name of the stack{where}; if it is longer than 24 characters, the first 24 and an asterisk"
     if part.expression == f"role in {one.profile}":
         return f"the ARN of the role in the instance profile {_cut(one.profile)}"
     if one.arn is not None and one.arn.only_hole == part:
-        return f"the ARN of the role that {words} is{reason}"
+        return f"the role ARN {words}{reason}"
     if part.expression.endswith(".path"):
-        return f"{words}, with a slash at its end; nothing where the role has no path"
+        return f"{words}, with a trailing slash; empty if the role has no path"
     return f"the value of {words}{reason}"
 
 
 def _is_named(one: RoleUse) -> bool:
-    """Whether the ARN of a role, as far as it is known, is one that a role can have and a policy reads as it stands: a
-    role that is called ``*`` is no role, and as a Resource it would be all of them."""
+    """True if the known parts of the ARN are valid in a role ARN and literal in a policy.
+
+    A role cannot be called ``*``, and as a Resource this would match all roles.
+    """
     arn = one.arn
     if arn is None:
         return True
@@ -257,22 +263,24 @@ def _is_named(one: RoleUse) -> bool:
 
 def _misnamed(found: Sequence[RoleUse]) -> Iterable[str]:
     for label, resource in _named_once(found):
-        yield f"{label}: no role can have this name or account; what {resource} takes is in no statement"
+        yield f"{label}: not a valid role name or account; the role of {resource} is not in any statement"
 
 
 def _unserved(found: Sequence[RoleUse]) -> Iterable[str]:
     for label, resource in _named_once(found):
-        yield f"{label}: for which service {resource} takes it is not known; it is in no statement"
+        yield f"{label}: the service that uses it through {resource} is unknown; it is not in any statement"
 
 
 def _named_once(found: Iterable[RoleUse]) -> Iterable[tuple[str, str]]:
-    """Each role with the first resource that takes it; of many the last one says how many more there are."""
+    """Yield each role with the first resource that receives it, up to a limit; the last label counts the remaining
+    ones.
+    """
     first: dict[str, str] = {}
     for one in found:
         first.setdefault(one.label, one.received.resource.address)
     shown = list(first.items())[:_MOST_NOTES]
     for number, (label, resource) in enumerate(shown, 1):
-        more = f" (and {len(first) - number} more roles like this)" if number == len(shown) < len(first) else ""
+        more = f" (and {len(first) - number} similar roles)" if number == len(shown) < len(first) else ""
         yield _cut(label) + more, _cut(resource)
 
 
@@ -282,11 +290,11 @@ def _cut(words: str) -> str:
 
 def _too_long(policies: Sequence[Policy]) -> Iterable[str]:
     if len(policies) > 1:
-        yield f"one managed policy holds {MAX_LENGTH:,} characters: these are {len(policies)}"
+        yield f"a managed policy is limited to {MAX_LENGTH:,} characters, so this is {len(policies)} policies"
     if len(policies) > MAX_ATTACHED:
         yield (
-            f"that is more than the {MAX_ATTACHED} managed policies that a user or a role has room for: "
-            "one path or beginning for the names of all roles makes them one statement"
+            f"this exceeds the quota of {MAX_ATTACHED} managed policies per user or role: "
+            "give all roles a common path or name prefix to cover them with one statement"
         )
 
 
@@ -294,4 +302,4 @@ def _generated(found: Iterable[RoleUse]) -> Iterable[str]:
     roles = dict.fromkeys(one.label for one in found if one.how == PASSED and one.generated)
     if roles:
         names = ", ".join(list(roles)[:5]) + (f" and {len(roles) - 5} more" if len(roles) > 5 else "")
-        yield f"the name of {names} is made at deployment: the statements say what it begins with"
+        yield f"the name of {names} is generated at deployment: the statements contain its prefix"
