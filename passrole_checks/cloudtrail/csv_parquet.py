@@ -1,8 +1,8 @@
-"""Exports of CloudTrail Lake and Athena: a row for each event, as CSV or Parquet.
+"""Exports of CloudTrail Lake and Athena: one row per event, as CSV or Parquet.
 
 Athena's table for CloudTrail (Athena UG, "Query AWS CloudTrail logs") has ``requestparameters`` as the text of the
-event and ``useridentity`` as a row; CloudTrail Lake has rows and maps. Queries may choose columns and flatten rows, so
-columns are told by their names, without regard to case and to what stands between words.
+event and ``useridentity`` as a row; CloudTrail Lake has rows and maps. Queries may select columns and flatten rows, so
+columns are identified by name, ignoring case and separators between words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAMES = (
     "recipientaccountid", "useridentity", "requestparameters", "responseelements",
 )  # fmt: skip
 _STRUCTURES = _NAMES[-3:]
-# What a query may have taken out of userIdentity, and where it belongs there.
+# Columns that a query may have extracted from userIdentity, and the members they come from.
 _IDENTITY = {
     "useridentitytype": "type",
     "useridentityarn": "arn",
@@ -34,11 +34,11 @@ _IDENTITY = {
     "useridentitysourceidentity": "source",
     "sourceidentity": "source",
 }
-_LONGEST_LINE = 2 << 20  # an event has at most 256 KB; DuckDB sets sixteen times as much aside
+_LONGEST_LINE = 2 << 20  # an event has at most 256 KB; DuckDB allocates sixteen times this size
 
 
 def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
-    """What DuckDB reads an export with, and the parameters of that."""
+    """Return the DuckDB expression that reads an export, and its parameters."""
     if file.form is LogFormat.PARQUET:
         return "read_parquet($file)", {"file": file.path}
     compression = "gzip" if file.packed else "none"
@@ -50,8 +50,10 @@ def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
 
 
 def columns(described: Sequence[tuple[str, str]]) -> list[str] | None:
-    """An expression for each column of the store, from the names and types of those of an export; None where it does
-    not say which events they are."""
+    """Return an SQL expression per column of the store, given the names and types of the columns of an export.
+
+    None if the export has no columns that identify the event.
+    """
     given = {re.sub(r"[^a-z0-9]", "", name.lower()): (_quoted(name), kind) for name, kind in reversed(described)}
     if "eventname" not in given or "eventsource" not in given:
         return None
@@ -73,7 +75,7 @@ def _expression(name: str, given: dict[str, tuple[str, str]]) -> str:
 
 
 def _identity(given: dict[str, tuple[str, str]]) -> str:
-    """``userIdentity`` put together from columns of its parts."""
+    """Build ``userIdentity`` from columns of its parts."""
     parts = {member: given[name][0] for name, member in _IDENTITY.items() if name in given}
     if not parts:
         return "NULL"

@@ -1,4 +1,6 @@
-"""From events to passes: which role an event gives to which service, whether it was allowed, and for which resource."""
+"""Extract passes from events: which role an event passes to which service, whether it was allowed, for
+which resource.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ _DENIED = re.compile(
     r"access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden", re.I
 )
 # "User: ARN is not authorized to perform: iam:PassRole on resource: ARN because …" (IAM User Guide, "Access denied
-# error messages"). Of EC2's own errors the message is encoded.
+# error messages"). EC2 encodes the message of its own errors.
 _NAMED = re.compile(r"iam:PassRole on resource: (arn:[^\s,]+)")
 _ACTION = re.compile(r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+")
 _PASS_ROLE = "perform: iam:PassRole"
@@ -26,13 +28,13 @@ _ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/\S+")
 _PROFILE = re.compile(r"arn:[^:]+:iam::(\d{12}):instance-profile/\S+")
 _NAME = re.compile(
     r"/?[\w+=,.@-]+(?:/[\w+=,.@-]+)*"
-)  # IAM API, CreateRole: RoleName; some services take a path with it
+)  # IAM API, CreateRole: RoleName; some services accept a path before it
 _NO_NAMES = frozenset({"none", "null", "default", "hidden_due_to_security_reasons", "***"})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An event as it was read, its structures still text."""
+    """An event as read; its structures are still text."""
 
     event_id: str
     time: str
@@ -51,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What stands at one place: a role by ARN or name, or a profile."""
+    """A role (ARN or name) or an instance profile at one location in an event."""
 
     role: str
     services: tuple[str, ...]
@@ -61,25 +63,25 @@ class _Given:
 
 @dataclass(slots=True)
 class Passes:
-    """Turns rows into passes; the rows have to come in the order of their times. `reading` counts what gives none."""
+    """Extract passes from rows, which must come in order of time. `reading` counts events that yield none."""
 
     reading: LogSummary
     _held: ProfileState = field(default_factory=ProfileState)
 
     def of(self, row: Row) -> Iterator[Pass]:
-        """The passes of an event: one for each role and service, however often the event names it."""
+        """Yield the passes of an event: one per role and service, however often the event names them."""
         source, name = row.source, without_version(row.name)
         event, outcome = trail_event(source, name), _outcome(row)
         account = row.account or account_of(structure(row.identity))
         request = unwrapped(structure(row.request), name)
         telling = outcome is RequestOutcome.PASSED and (source, name) in TELLING
-        # Most events of those that may pass a role pass none: what is not needed is not parsed.
+        # Most events that may pass a role pass none, so parse the response only if needed.
         answers = telling or (event is not None and any(place.answered for place in event.places))
         response = unwrapped(structure(row.response), name, "Response") if answers else None
         given = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
         named = _NAMED.search(row.error_message)
         if named and not any(named[1] == one.role for one in given):
-            # Of several roles the error names the one that was refused; the others say nothing then.
+            # The error names the denied role; other roles in the request are no evidence then.
             places = [one for one in event.places if one.kind == "role"] if event else []
             services = tuple(dict.fromkeys(service for one in places for service in one.services))
             known = [one.services for one in given if named[1].endswith(f"/{one.role}")]
@@ -121,10 +123,12 @@ class Passes:
         asked = [place for place in event.places if not place.answered]
         given = [(place, one) for place in asked for one in self._at(place, account, region, request, response)]
         if any(one.profile and place.kind != "launch_template" and "*" not in place.path for place, one in given):
-            given = [(place, one) for place, one in given if place.kind != "launch_template"]  # it goes before them
+            given = [
+                (place, one) for place, one in given if place.kind != "launch_template"
+            ]  # it takes precedence over them
         found = [one for _, one in given]
         if not any(one.profile for one in found):
-            # What the answer tells comes from a template that the logs do not show.
+            # A profile in the response comes from a template that the logs do not show.
             answered = [place for place in event.places if place.answered]
             template = next((one.template for one in found if one.template), "")
             told = [one for place in answered for one in self._at(place, account, region, request, response)]
@@ -152,7 +156,9 @@ class Passes:
         return _Given(self._held.role(account, profile), place.services, profile, template)
 
     def _is_abroad(self, given: _Given, account: str) -> bool:
-        """A role can only be passed within its account: one of another account is named for other reasons."""
+        """True for a role of another account: a role can only be passed within its account, so it is named for other
+        reasons.
+        """
         found = _ROLE.fullmatch(given.role) or _PROFILE.fullmatch(given.profile)
         if found and account and found[1] != account:
             self.reading.abroad += 1
@@ -174,7 +180,7 @@ def _outcome(row: Row) -> RequestOutcome:
     if not row.error_code and not row.error_message:
         return RequestOutcome.PASSED
     if _PASS_ROLE not in row.error_message and _ACTION.search(row.error_message):
-        return RequestOutcome.FAILED  # it lacked a permission for something else
+        return RequestOutcome.FAILED  # another permission was missing
     denied = _DENIED.search(row.error_code) or "is not authorized to perform" in row.error_message
     return RequestOutcome.DENIED if denied else RequestOutcome.FAILED
 
@@ -186,9 +192,7 @@ def _is_name(text: str) -> bool:
 def _resource(event: TrailEvent, request: Any, response: Any) -> str:
     for path, answered in event.resources:
         found = texts(response if answered else request, path)
-        if (
-            answered and not found and path[1:]
-        ):  # of the query protocol's answers the outermost name is left out, as in RDS
+        if answered and not found and path[1:]:  # query protocol responses (RDS) omit the outermost name
             found = texts(response, path[1:])
         if found:
             return found[0]

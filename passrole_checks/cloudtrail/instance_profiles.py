@@ -1,8 +1,8 @@
-"""What instance profiles and launch templates hold, and where roles stand, as far as the logs show it.
+"""Track the content of instance profiles and launch templates, and the ARNs of roles, as far as the logs show them.
 
-An instance profile holds one role (IAM User Guide, "Use instance profiles"); ``AddRoleToInstanceProfile`` says which. A
-launch template may name a profile, and whoever starts something from it passes the role (EC2 User Guide, "Control
-access to launch templates with IAM permissions"). Events have to come in the order of their times.
+An instance profile contains one role (IAM User Guide, "Use instance profiles"); ``AddRoleToInstanceProfile`` names it.
+A launch template may name a profile, and starting a resource from it passes the role (EC2 User Guide, "Control access
+to launch templates with IAM permissions"). Events must come in order of time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from passrole_checks.cloudtrail.parameter_paths import texts, unwrapped, values
 
 IAM, EC2 = "iam.amazonaws.com", "ec2.amazonaws.com"
-# Events that say something here; some of them pass no role themselves.
+# Events that change this state; some of them pass no role themselves.
 TELLING = frozenset(
     {
         (IAM, "CreateRole"),
@@ -29,21 +29,25 @@ TELLING = frozenset(
 
 @dataclass(slots=True)
 class _Template:
-    profiles: dict[str, str] = field(default_factory=dict)  # by version; empty: it names none
+    """A launch template: its instance profile by version, and its default version."""
+
+    profiles: dict[str, str] = field(default_factory=dict)  # by version; empty if it names none
     default: str = "1"
 
 
 @dataclass(slots=True)
 class ProfileState:
-    """The state of profiles and templates so far, by account; templates by region as well. Of a role that was made in
-    the logs the ARN is known, and so its path."""
+    """The state of profiles by account and of templates by account and region, after the events so far.
+
+    The ARN of a role, and so its path, is known if the logs contain its creation.
+    """
 
     _arns: dict[tuple[str, str], str] = field(default_factory=dict)
     _roles: dict[tuple[str, str], str] = field(default_factory=dict)
     _templates: dict[tuple[str, str, str], _Template] = field(default_factory=dict)
 
     def take(self, source: str, event: str, account: str, region: str, request: Any, response: Any) -> None:
-        """Notes what an event that was answered without an error says."""
+        """Update the state with an event that succeeded."""
         if (source, event) not in TELLING:
             return
         if event == "CreateRole":
@@ -62,19 +66,19 @@ class ProfileState:
             )
 
     def arn(self, account: str, role: str) -> str:
-        """The ARN of a role that is given by its name, where the logs show it; else the name."""
+        """Return the ARN of a role given by name, if the logs show it; else the name."""
         return self._arns.get((account, role.rpartition("/")[2]), role)
 
     def role(self, account: str, profile: str) -> str:
-        """The role in a profile, given by its name or ARN: its ARN or name; empty where the logs do not show it."""
+        """Return the ARN or name of the role in a profile, given by name or ARN; empty if the logs do not show it."""
         role = self._roles.get((account, profile.rpartition("/")[2]), "")
         return self.arn(account, role) if role else ""
 
     def profile(self, account: str, region: str, chosen: Any) -> tuple[str, str]:
-        """The profile that a template brings with it, and the name or id of the template; both may be empty.
+        """Return the profile that a template specifies, and the name or id of the template; both may be empty.
 
         `chosen` is the object that names a template and a version: a number, ``$Latest``, ``$Default``, or none, which
-        is the default version (EC2 API, LaunchTemplateSpecification).
+        means the default version (EC2 API, LaunchTemplateSpecification).
         """
         named = _names(chosen)
         template = next(
@@ -103,7 +107,7 @@ class ProfileState:
         names = [*_names(answered), *_names(request)]
         if not names:
             return
-        # Names may be given again when a template is deleted, ids are not.
+        # Names can be reused after a template is deleted, ids cannot.
         ids = [*_words(answered, "launchTemplateId"), *_words(request, "launchTemplateId")]
         known = (self._templates[key] for one in ids or names if (key := (account, region, one)) in self._templates)
         template = (next(known, None) if event != "CreateLaunchTemplate" else None) or _Template()
@@ -112,7 +116,7 @@ class ProfileState:
         given = next(iter(values(request, ("launchTemplateData", "iamInstanceProfile"))), None)
         profile = next(iter([*_words(given, "arn"), *_words(given, "name")]), "")
         if not profile and event == "CreateLaunchTemplateVersion":
-            # What a version does not say itself it has from the one that it was made from, if from any.
+            # A version inherits unspecified values from its source version, if any.
             profile = template.profiles.get(next(iter(_words(request, "sourceVersion")), ""), "")
         template.profiles[number] = profile
         for name in names:
@@ -124,7 +128,7 @@ def _names(node: Any) -> list[str]:
 
 
 def _words(node: Any, name: str) -> list[str]:
-    """Texts and numbers of one name, as texts."""
+    """Return the strings and numbers of a member, as strings."""
     found = values(node, (name,)) if isinstance(node, Mapping) else []
     return [str(one) for one in found if isinstance(one, str | int) and not isinstance(one, bool) and one != ""]
 

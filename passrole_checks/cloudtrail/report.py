@@ -1,4 +1,4 @@
-"""Everything that ``trail`` tells, as plain data: the edges, what was read, and what was asked for."""
+"""The result of ``trail`` as plain data: edges, counts of what was read, and the query."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from passrole_checks.sources.model.configuration import Unreadable
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """The evidence in some logs. `passes` are all of them where they were asked for one by one; else only the `edges`
-    are kept, which do not grow with the logs. `against` is what they say of a configuration, `unreadable` what of
-    that could not be read, `not_evaluated` what of it is not known, `excluded` what of it was left out."""
+    """Observed use in some logs.
+
+    `passes`: all of them if requested one by one; else only `edges`, which do not grow with the logs. `against`:
+    comparison with a configuration; of that configuration `unreadable`, `not_evaluated` and `excluded` list files not
+    read, parts not evaluated, and paths left out.
+    """
 
     edges: tuple[Edge, ...]
     reading: LogSummary
@@ -29,12 +32,14 @@ class UsageReport:
 
     @property
     def unknown(self) -> tuple[Unreadable, ...]:
-        """What of the logs and of the configuration was not read in full, faults of this package included."""
+        """Return parts of the logs and of the configuration that were not read completely, including
+        internal errors.
+        """
         logs = (Unreadable(one.file, one.reason, fault=one.fault) for one in self.reading.problems)
         return (*logs, *self.unreadable)
 
     def count(self, outcome: RequestOutcome) -> int:
-        """How many requests of an outcome there are."""
+        """Return the number of requests with an outcome."""
         return sum(edge.counts[outcome] for edge in self.edges)
 
 
@@ -46,7 +51,7 @@ def reported(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> UsageReport:
-    """Reads the logs at and below some paths. Raises what :func:`~passrole_checks.cloudtrail.passes_in` raises."""
+    """Read the logs at and below some paths. Raises the errors of :func:`~passrole_checks.cloudtrail.passes_in`."""
     reading, kept = LogSummary(), list[Pass]()
 
     def noted(passes: Iterator[Pass]) -> Iterator[Pass]:

@@ -1,9 +1,7 @@
-"""The events that may pass roles, sifted out of all others by DuckDB, kept in a file of its own beside the logs'
-gigabytes.
+"""Filter events that may pass roles with DuckDB into a temporary database.
 
-DuckDB reads many files at a time and keeps of each event only some columns; what is left after the sieve is a few
-events in a thousand, and stands in a database in a temporary folder, so that memory is bounded by `MEMORY` whatever
-there is to read.
+DuckDB reads many files in parallel and keeps only some columns of each event. A few events in a thousand remain, in a
+database in a temporary folder, so that memory is bounded by `MEMORY` regardless of the size of the logs.
 """
 
 from __future__ import annotations
@@ -33,16 +31,16 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY = "512MB"
-# DuckDB holds a whole object of JSON, which a file of CloudTrail is, several times; a larger file is read event by
+# DuckDB keeps several copies of a JSON object, which a CloudTrail file is, in memory; larger files are read event by
 # event.
 LARGEST_OBJECT = 64 << 20
-_SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # what is set aside for each file that is read at the same time
+_SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # buffer for each file read in parallel
 _MOST_FILES = 256
 _MOST_BYTES = 128 << 20
 _FETCHED = 1_000
 _PATTERN = frozenset("*?[]{}")
 
-# A column of ours, and how CloudTrail calls what is in it ("CloudTrail record contents").
+# Columns, and their names in CloudTrail ("CloudTrail record contents").
 COLUMNS = {
     "event_id": "eventID",
     "time": "eventTime",
@@ -69,7 +67,9 @@ Progress = Callable[[int, int], None]
 
 
 def connect() -> Any:
-    """The module ``duckdb``. Raises a :class:`~passrole_checks.errors.ConfigurationError` where it is not installed."""
+    """Return the module ``duckdb``. Raises a :class:`~passrole_checks.errors.ConfigurationError` if it is not
+    installed.
+    """
     try:
         import duckdb
     except ImportError:
@@ -78,9 +78,9 @@ def connect() -> Any:
 
 
 class EventStore:
-    """A database of the events that may pass roles. To be used in a ``with``, which removes it in the end.
+    """Context manager for a database of the events that may pass roles; it is removed at exit.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` where DuckDB is not there, or there is no room for it.
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` if DuckDB is not installed or the disk is full.
     """
 
     def __init__(self, bounds: Bounds, reading: LogSummary, *, threads: int | None = None) -> None:
@@ -96,11 +96,11 @@ class EventStore:
             ("memory_limit", MEMORY),
             ("temp_directory", str(folder / "spilled")),
             ("preserve_insertion_order", "false"),
-            ("enable_progress_bar", "false"),  # it would stand in the output
-            ("autoinstall_known_extensions", "false"),  # nothing is downloaded
+            ("enable_progress_bar", "false"),  # it would appear in the output
+            ("autoinstall_known_extensions", "false"),  # no downloads
             ("TimeZone", "UTC"),
         ):
-            with suppress(self._duckdb.CatalogException):  # a setting of an extension that is not built in
+            with suppress(self._duckdb.CatalogException):  # setting of an extension that is not compiled in
                 self._connection.execute(f"SET {setting} = '{value}'")
         self._connection.execute("CREATE TABLE known (source VARCHAR, name VARCHAR)")
         self._keys = frozenset(trail_events()) | TELLING
@@ -119,8 +119,9 @@ class EventStore:
         self._folder.cleanup()
 
     def add(self, files: Iterable[LogFile], progress: Progress | None = None) -> None:
-        """Reads files. What cannot be read is noted in the `LogSummary`, with what could be. ``progress`` is told after
-        each batch how many files were read, and how many bytes they hold."""
+        """Read files. Counts and unreadable files are recorded in the `LogSummary`. ``progress`` is called after each
+        batch with the number of files read and their size in bytes.
+        """
         done = size = 0
         for batch in _batches(files):
             self._add_batch(batch)
@@ -131,9 +132,9 @@ class EventStore:
         self._take_spool()
 
     def rows(self) -> Iterator[Row]:
-        """The events that may pass roles, each once, in the order of their times.
+        """Yield the events that may pass roles, each once, in order of time.
 
-        Raises a :class:`~passrole_checks.errors.ConfigurationError` where there is no room left for the database.
+        Raises a :class:`~passrole_checks.errors.ConfigurationError` if the disk is full.
         """
         try:
             yield from self._rows()
@@ -142,7 +143,7 @@ class EventStore:
 
     def _rows(self) -> Iterator[Row]:
         whole = self._one("SELECT count(*) FROM events")
-        # Of small columns alone, since groups have to be held at once. Of the files with an event the first counts.
+        # Small columns only, because groups are kept in memory. Of the files with an event, use the first.
         self._connection.execute(
             f"""CREATE OR REPLACE TABLE chosen AS SELECT arg_min(id, file) AS id FROM (
                 SELECT rowid AS id, file, coalesce(nullif(event_id, ''), md5(concat_ws('|', {_OURS}))) AS one FROM
@@ -163,7 +164,7 @@ class EventStore:
                 )  # fmt: skip
 
     def setting(self, name: str) -> str:
-        """A setting of the database."""
+        """Return a setting of the database."""
         row = self._connection.execute("SELECT current_setting($name)", {"name": name}).fetchone()
         return str(row[0]) if row is not None else ""
 
@@ -183,7 +184,7 @@ class EventStore:
             else:
                 self._add_export(first)
         except (self._duckdb.Error, UnicodeError, OSError) as error:
-            if len(batch) > 1:  # one of them is damaged
+            if len(batch) > 1:  # one file is damaged
                 half = len(batch) // 2
                 self._add_batch(batch[:half])
                 self._add_batch(batch[half:])
@@ -194,7 +195,7 @@ class EventStore:
 
     def _add_records(self, batch: Sequence[LogFile]) -> None:
         largest = next(size for size in _SIZES if size >= max(file.size for file in batch))
-        # Each thread sets twice the largest object aside.
+        # Each thread allocates twice the largest object.
         threads = max(1, min(self._threads, (256 << 20) // (2 * largest)))
         self._connection.execute(f"SET threads = {threads}")
         self._sift(
@@ -223,7 +224,7 @@ class EventStore:
         self._sift(f"SELECT $name AS file, * FROM {reader}", columns, {**parameters, "name": name})
 
     def _sift(self, rows: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> None:
-        """Keeps of some rows the events that may pass roles, and counts all."""
+        """Store the events that may pass roles, and count all."""
         self._connection.execute("BEGIN")
         try:
             named = ", ".join(f"{one} AS {ours}" for one, ours in zip(columns, COLUMNS, strict=True))
@@ -315,7 +316,7 @@ class EventStore:
         self._spooled = 0
 
     def _note_times(self, first: str, last: str) -> None:
-        """Widen the window of the logs; a month or day that does not exist (2026-99-99) does not count."""
+        """Widen the window of the logs; ignore dates that do not exist (2026-99-99)."""
         try:
             for time in (first, last):
                 date.fromisoformat(time[:10])
@@ -330,7 +331,7 @@ class EventStore:
 
 
 def _odd(file: LogFile) -> bool:
-    """Whether DuckDB would take the name of a file for a pattern of several."""
+    """True if DuckDB would read the file name as a glob pattern."""
     return not _PATTERN.isdisjoint(file.path)
 
 
@@ -339,7 +340,7 @@ def _literal(text: str) -> str:
 
 
 def _columns(event: Mapping[str, Any]) -> dict[str, str | None]:
-    """The columns of an event that was read by itself; structures as JSON."""
+    """Return the columns of an event that was read individually; structures as JSON."""
     found: dict[str, str | None] = {}
     for ours, name in COLUMNS.items():
         value = event.get(name)
@@ -351,7 +352,7 @@ def _columns(event: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
-    """Files of one kind and of about one size together, as many as are worth it; what is not read at once by itself."""
+    """Group files of one kind and similar size for reading together; files that need individual reading come alone."""
     open_batches: dict[tuple[Any, ...], list[LogFile]] = {}
     for file in files:
         if file.form is not LogFormat.RECORDS or file.size > LARGEST_OBJECT or _odd(file):
@@ -366,6 +367,6 @@ def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
 
 
 def _reason(error: Exception) -> str:
-    """The first sentence of an error of DuckDB, without the name of its class."""
+    """Return the first sentence of a DuckDB error, without its class name."""
     line = str(error).partition("\n")[0]
     return line.partition("Error: ")[2] or line

@@ -1,9 +1,9 @@
-"""The knowledge of events as rows for SQL, in a short form, so that the statement stays far below Athena's limit.
+"""The known events as rows for SQL, in a compact form, so that the statement stays far below Athena's limit.
 
-A row is an event: the short names of its source and of itself, its action (empty where it is called as the event is),
-the services that it may pass roles to, and what is looked for in it, with blanks between. One of these is
-``kind:services:path``. Services are short names with commas between, empty where it is that of the source alone, a dash
-where there is none; a path that begins with ``>`` begins in the answer.
+A row is an event: the short names of its source and of itself, its action (empty if it is called like the event), the
+services that it may pass roles to, and the lookups in it, separated by blanks. A lookup is ``kind:services:path``.
+Services are short names separated by commas, empty for that of the source alone, a dash for none; a path that starts
+with ``>`` starts in the response.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from passrole_checks.aws.load import SUFFIX
 from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, TELLING
 from passrole_checks.cloudtrail.sql.following import EQUALS, WHERE
 
-# Kinds of what is looked for: what is given, the resource, and what events tell of roles, profiles and templates.
+# Kinds of lookups: what is passed, the resource, and facts about roles, profiles and templates.
 KINDS = {"role": "r", "instance_profile": "i", "launch_template": "t"}
 GIVEN = tuple(KINDS.values())
 RESOURCE, ROLE_NAME, ROLE_ARN, PROFILE = "x", "n", "a", "p"
@@ -34,7 +34,7 @@ _TEMPLATE_MADE = (
     (VERSION_PROFILE, "launchTemplateData/iamInstanceProfile/arn"),
     (VERSION_PROFILE, "launchTemplateData/iamInstanceProfile/name"),
 )
-# What `passrole_checks.cloudtrail.instance_profiles` takes from the events that tell of these.
+# Lookups that `passrole_checks.cloudtrail.instance_profiles` makes in the events that change its state.
 _TOLD: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     (IAM, "CreateRole"): ((ROLE_NAME, "roleName"), (ROLE_ARN, ">role/arn")),
     (IAM, "AddRoleToInstanceProfile"): ((PROFILE, "instanceProfileName"), (ROLE_NAME, "roleName")),
@@ -52,8 +52,9 @@ assert _TOLD.keys() == TELLING
 
 
 def known() -> Iterator[tuple[str, str, str, str, str]]:
-    """The rows of all events that may pass a role, or tell of a profile or a template: source, name, action, services,
-    what is looked for."""
+    """Yield a row for each event that may pass a role or changes a profile or a template: source, name, action,
+    services, lookups.
+    """
     events = {(event.source, event.name): event for event in trail_events().values()}
     for key in sorted(events.keys() | TELLING):
         event = events.get(key)
@@ -65,7 +66,7 @@ def known() -> Iterator[tuple[str, str, str, str, str]]:
 
 
 def aliases() -> Iterator[tuple[str, str]]:
-    """Other names of sources, and the name that `known` has them by."""
+    """Yield other names of sources, each with its name in `known`."""
     found = {source: event.source for (source, _), event in trail_events().items() if source != event.source}
     for alias, source in sorted(found.items()):
         yield alias.removesuffix(SUFFIX), source.removesuffix(SUFFIX)
@@ -77,7 +78,7 @@ def _sought(event: TrailEvent) -> Iterator[str]:
         yield _one(KINDS[place.kind], _services(place.services, source), _path(_steps(place), place.answered))
     for steps, answered in event.resources:
         yield _one(RESOURCE, NO_SERVICE, _path(steps, answered))
-        if answered and len(steps) > 1:  # of some answers the outermost name is left out
+        if answered and len(steps) > 1:  # some responses omit the outermost name
             yield _one(RESOURCE, NO_SERVICE, _path(steps[1:], answered))
 
 
@@ -106,5 +107,5 @@ def _path(steps: Sequence[str], answered: bool) -> str:
 def _one(kind: str, services: str, path: str) -> str:
     found = f"{kind}:{services}:{path}"
     if " " in found or found.count(":") != 2:
-        raise ValueError(found)  # the short form has no place for it
+        raise ValueError(found)  # not representable in the compact form
     return found

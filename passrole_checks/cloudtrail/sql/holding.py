@@ -1,9 +1,9 @@
-"""The second half of the view: what profiles and launch templates held at the time of an event, and what it gives.
+"""The second half of the view: resolve profiles and launch templates at the time of an event, and return the passes.
 
-As in `passrole_checks.cloudtrail.instance_profiles`, what an event says counts for those that come later, by time and
-id. Each question, which template has this name, which profile a version of it names, which role is in a profile, which
-ARN a role has, is a window over the events of one account that share the name: the last answer before an event counts.
-Rows that ask nothing stand in a window of their own.
+As in `passrole_checks.cloudtrail.instance_profiles`, an event changes the state for later ones, by time and id. Each
+question (which template has this name, which profile a version of it names, which role is in a profile, which ARN a
+role has) is a window over the events of one account that share the name: the last answer before an event counts. Rows
+without a question are in windows of their own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ALONE = "'?' || event_key"
 
 
 def holding(d: Dialect) -> list[tuple[str, str]]:
-    """The steps from ``told`` to ``passed``, which has a row for each pass."""
+    """The steps from ``told`` to ``passed``, which has one row per pass."""
     return [
         ("asked", _asked(d)),
         ("named", _named(d)),
@@ -43,7 +43,7 @@ def holding(d: Dialect) -> list[tuple[str, str]]:
 
 
 def _asked(d: Dialect) -> str:
-    """A row for each given, and one for each event that gives nothing."""
+    """One row per passed item, and one per event that passes nothing."""
     one = d.at("givens", "nth")
     listed = ",\n  ".join(
         f"{one}.{member} AS {column}"
@@ -76,7 +76,7 @@ def _last(value: str, *keys: str) -> str:
 
 
 def _named(d: Dialect) -> str:
-    """Names of templates, and the ids that they belong to."""
+    """Names of templates with their ids."""
     both = "CASE WHEN makes AND template_id <> '' AND template_name <> '' THEN template_id END"
     name = f"CASE WHEN template_name <> '' THEN template_name ELSE {_ALONE} END"
     return f"""SELECT
@@ -86,7 +86,7 @@ FROM asked"""
 
 
 def _folded(d: Dialect) -> str:
-    """What was said of a template up to each event that says something of it."""
+    """The history of a template up to each event that changes it."""
     said = d.row(
         version=("CASE WHEN told_version = '' AND event_name = 'CreateLaunchTemplate' THEN '1' ELSE told_version END",
                  d.text),
@@ -110,7 +110,7 @@ def _latest(d: Dialect, state: str) -> str:
 
 
 def _states(d: Dialect) -> str:
-    """What that comes to: the profile of each version, and the default version."""
+    """The state of a template: the profile of each version, and the default version."""
     number = f"CASE WHEN said.version <> '' THEN said.version ELSE CAST({_latest(d, 'state')} + 1 AS {d.text}) END"
     profile = (
         "CASE WHEN said.profile <> '' OR said.source LIKE '$%' THEN said.profile"
@@ -142,7 +142,7 @@ FROM states"""
 
 
 def _given(d: Dialect) -> str:
-    """Roles and profiles, by ARN or name, as they stand there or in the template that was chosen."""
+    """Roles and profiles, by ARN or name, from the parameters or the selected template."""
     no_names = ", ".join(f"'{one}'" for one in _NO_NAMES)
     is_name = (
         f"length(given_text) <= 512 AND lower(given_text) NOT IN ({no_names}) AND {d.matches('given_text', _NAME)}"
@@ -201,7 +201,7 @@ FROM profiles"""
 
 
 def _gathered(d: Dialect) -> str:
-    """The events once more, each with all that it gives."""
+    """One row per event again, with everything that it passes."""
     row = d.row(
         nth=("nth", d.number),
         kind=("coalesce(kind, '')", d.text),
@@ -226,7 +226,7 @@ def _any(array: str, test: str) -> str:
 
 
 def _narrowed(d: Dialect) -> str:
-    """A profile that the request names goes before those of templates."""
+    """A profile that the request names takes precedence over those of templates."""
     asked = "filter(all_given, x -> x.kind <> '' AND NOT x.answered)"
     own = _any(asked, "x.profile <> '' AND x.kind <> 't' AND NOT x.starred")
     return f"""SELECT
@@ -243,7 +243,7 @@ def _given_row(d: Dialect, services: str, role: str, profile: str, template: str
 
 
 def _answered(d: Dialect) -> str:
-    """What the answer tells comes from a template that the logs do not show."""
+    """A profile in the response comes from a template that the logs do not show."""
     template = first(d, "transform(asked_for, y -> y.template)")
     asked = f"transform(asked_for, x -> {_given_row(d, 'x.services', 'x.role', 'x.profile', 'x.template')})"
     answer = (
@@ -259,7 +259,7 @@ FROM narrowed"""
 
 
 def _refused(d: Dialect) -> str:
-    """Where the error names a role, it is that one that was refused."""
+    """If the error names a role, this is the denied one."""
     ending = (
         "x.role <> '' AND length(named_role) > length(x.role)"
         " AND substr(named_role, length(named_role) - length(x.role)) = '/' || x.role"
@@ -277,7 +277,7 @@ FROM answered"""
 
 
 def _told_apart(d: Dialect) -> str:
-    """Each once, and none of another account: such a role cannot be passed."""
+    """Distinct roles of the same account: a role of another account cannot be passed."""
     of_role, of_profile = d.extracted("x.role", _ROLE), d.extracted("x.profile", _PROFILE)
     owner = f"coalesce(nullif({of_role}, ''), nullif({of_profile}, ''), account)"
     kept = f"filter(array_distinct(left_over), x -> account = '' OR {owner} = account)"

@@ -1,7 +1,7 @@
-"""The first half of the view: events out of the table, each once, with all that stands in them where knowledge looks.
+"""The first half of the view: select events from the table, each once, with the values at the known locations.
 
-As in `passrole_checks.cloudtrail.store`, what may pass no role is left out at once, and the table is read a single
-time: Athena reads it anew for each mention of it.
+As in `passrole_checks.cloudtrail.store`, events that pass no role are dropped first, and the table is read once: Athena
+reads it again for each mention of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ACTION = r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+"
 _PASS_ROLE = "perform: iam:PassRole"
 _DENIED = r"(?i)access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden"
 _SESSION = r"^(arn:[^:]+:sts::[0-9]{12}:assumed-role/[^/]+)/"
-# What the view tells of an event besides what it gives, from here to the end.
+# Columns of an event that are kept through all steps.
 FACTS = (
     "event_id", "time", "principal", "identity_type", "identity", "session_issuer", "source_identity", "invoked_by",
     "event_source", "event_name", "action", "outcome", "error_code", "error_message", "resource", "region", "account",
@@ -28,8 +28,9 @@ FACTS = (
 
 
 def reading(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
-    """The steps from the table to the places in its events that are looked at, each a name and a query; the last is
-    ``told``: what each event says."""
+    """The steps from the table to the values in its events, each a name and a query. The last is ``told``: the values
+    of each event.
+    """
     return [
         ("known (source, name, action, services, sought)", _rows(d, data.known())),
         ("aliases (alias, source)", _rows(d, data.aliases())),
@@ -76,7 +77,7 @@ FROM {d.quoted(table)}""" + (f"\nWHERE {' AND '.join(within)}" if within else ""
 def _sifted(d: Dialect) -> str:
     short = f"CASE WHEN l.source LIKE '%{SUFFIX}' THEN replace(l.source, '{SUFFIX}', '') ELSE '' END"
     texts_ = "l.time, l.source, l.event_name, l.region, l.source_ip, l.error_code, l.error_message, l.recipient"
-    identity = d.json("l.useridentity")  # of those that are left alone: it is not for nothing
+    identity = d.json("l.useridentity")  # only for the remaining events, because it is expensive
     whole = f"concat_ws('|', {texts_}, {d.json_text(identity)}, l.request_text, l.response_text)"
     return f"""SELECT
   l.*,
