@@ -1,4 +1,4 @@
-"""What of PassRole access differs between two versions of infrastructure code."""
+"""Differences in PassRole access between two versions of infrastructure code."""
 
 from passrole_checks.diff.change import AccessDifference, GrantChange
 from passrole_checks.diff.compare import difference_between, difference_of

@@ -1,8 +1,8 @@
-"""Which changed line makes a difference where the statement's own lines are as they were.
+"""Find the changed line that causes a difference if the statement's own lines are unchanged.
 
-It is found by trial: changes are taken back in a copy of the new version until the fewest are left without which the
-difference is not there. So it does not matter by which way a line has its effect (a default, a local, an argument of a
-module, a parameter, a mapping, a file of values, an attachment), and no line is named that makes no difference.
+It is found by trial: changes are reverted in a copy of the new version until a minimal set remains without which the
+difference disappears. This works however a line takes effect (a default, a local, a module argument, a parameter, a
+mapping, a value file, an attachment), and never names a line without effect.
 """
 
 from __future__ import annotations
@@ -29,18 +29,20 @@ from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, Unreadable, faults_in
 
 _MOST_TRIALS = 300
-_MOST_WORK = 20_000_000  # bytes of files that all trials read; in them is what evaluating takes
-_LEAST_WORK = 10_000  # of one trial
-_MOST_SECONDS = 5.0  # of processor time, for what the work does not tell
-_FEW = 16  # changes that are tried one by one
+_MOST_WORK = 20_000_000  # bytes of files read in all trials, as a measure of evaluation work
+_LEAST_WORK = 10_000  # minimum work counted per trial
+_MOST_SECONDS = 5.0  # processor time, because work is only an estimate
+_FEW = 16  # up to this many changes are tried one by one
 _LARGEST = 50_000_000
 
-_Atom = tuple[int, int]  # the number of a file, and that of a piece in it
-_Found = frozenset[tuple[str, str, Hashable]]  # who has something new, in which resource, by which statement
+_Atom = tuple[int, int]  # the index of a file, and of a changed piece in it
+_Found = frozenset[tuple[str, str, Hashable]]  # principal, resource, statement
 
 
 class UnitComparison(Protocol):
-    """What the comparison of a unit says; ``unreadable`` with its faults. ``is_complete``: the time was enough."""
+    """Comparison of one unit. ``unreadable`` includes internal errors; ``is_complete`` is False if it ran
+    out of time.
+    """
 
     unreadable: list[Unreadable]
     is_complete: bool
@@ -49,8 +51,9 @@ class UnitComparison(Protocol):
 
 
 class Causes:
-    """Looks for causes, as a context, since it needs a folder to try in. Names none where none can be told: too many
-    changes, or what makes the difference is in no text of these two versions."""
+    """Context manager that finds causes, using a temporary folder for trials. It names none if there are too many
+    changes, or if the cause is not in the text of the two versions.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Causes:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._trials = self._work = 0
         self._until = 0.0
-        self._longest = seconds  # that one trial may take
+        self._longest = seconds  # the longest trial so far
         self._is_spent = False
 
     def __enter__(self) -> Causes:
@@ -80,14 +83,14 @@ class Causes:
     def named(
         self, pair: UnitPair, new: Sequence[GrantChange], widened: Sequence[GrantChange]
     ) -> tuple[list[GrantChange], list[GrantChange]]:
-        """The changes of a unit, with their causes where they are elsewhere."""
+        """Return the new and widened changes of a unit, with causes for those whose cause is elsewhere."""
         if not any(self._is_elsewhere(change) for change in (*new, *widened)):
             return list(new), list(widened)
         unit = _Unit(pair, {})
         return [self._with_cause(unit, one) for one in new], [self._with_cause(unit, one) for one in widened]
 
     def _is_elsewhere(self, change: GrantChange) -> bool:
-        """Whether the lines of the statement itself are as they were."""
+        """True if the lines of the statement itself are unchanged."""
         if change.cause is not None:
             return False
         before = change.before
@@ -121,7 +124,7 @@ class Causes:
             return change
         fewest = _fewest(start, gone_without)
         if self._is_spent and len(fewest) > 1:
-            return change  # some of them may make no difference
+            return change  # some of them may have no effect
         place = [self._position(atom) for atom in fewest]
         position, gone = min(place, key=lambda one: (one[1], one[0].file, one[0].line))
         return replace(change, cause=position, cause_removed=gone)
@@ -161,7 +164,7 @@ class Causes:
         return side.path / name if name else side.path
 
     def _atoms(self, unit: _Unit) -> list[_Atom]:
-        """The changes that may have an effect, those in the unit's own files first."""
+        """Return the changes that may have an effect, those in the unit's own files first."""
         found = [
             (number, piece)
             for number, file in enumerate(self._changed_files())
@@ -172,7 +175,7 @@ class Causes:
         return sorted(found, key=lambda atom: (not self._is_of(unit, atom), atom))
 
     def _matters(self, unit: _Unit, file: ChangedFile) -> bool:
-        """Whether the reading of either version has looked at a file."""
+        """True if reading either version accessed the file."""
         if not file.old_name and not file.new_name:
             return True  # two files are compared
         names = [(file.old_name or None, file.new_name or None)]
@@ -195,12 +198,12 @@ class Causes:
     # -- trials
 
     def _still_there(self, unit: _Unit, wanted: _Found) -> bool:
-        """Whether the copy shows the difference at all: it has not everything that the version itself has beside it."""
+        """True if the copy shows the difference at all: files outside the version are missing in it."""
         found = self._trial(unit, frozenset())
         return found is not None and bool(found & wanted)
 
     def _trial(self, unit: _Unit, atoms: frozenset[_Atom]) -> _Found | None:
-        """What is new or widened without these changes; None where that cannot be read, or there is no time left."""
+        """Return the new and widened access without these changes; None if it cannot be read or time is up."""
         if atoms not in unit.known:
             if self._trials == 0:
                 self._until = time.process_time() + _MOST_SECONDS
@@ -223,7 +226,7 @@ class Causes:
                 text = files[number].without({piece for file, piece in atoms if file == number})
                 _put(top, files[number].new_name or files[number].old_name, text)
                 if not text and files[number].is_new:
-                    (top / files[number].new_name).unlink()  # an empty file is not always as good as none
+                    (top / files[number].new_name).unlink()  # an empty file may differ from a missing one
             other = self._read(pair, top)
         except (InputError, OSError):
             return None
@@ -238,7 +241,7 @@ class Causes:
         if sorted(entry.reason for entry in other.unreadable) != reasons:
             return None
         if not _unknown(other) <= unit.unknown:
-            return None  # it refers to what was taken back
+            return None  # it refers to something that was reverted
         compared = self._compare(replace(pair, new=replace(other, suppressions=())))
         if not compared.is_complete or faults_in(compared.unreadable):
             return None
@@ -267,12 +270,12 @@ class Causes:
         return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _copy(self) -> Path:
-        """The new version once more, to change it."""
+        """Return the copy of the new version that trials modify, and create it if needed."""
         root = self._new.path
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
             top = Path(os.path.realpath(self._folder.name))
-            (top / ".git").mkdir()  # the sources read no file beyond it
+            (top / ".git").mkdir()  # the readers treat it as the boundary of a repository
             if not root.is_dir():
                 (top / root.name).write_bytes(root.read_bytes())
             for file in walk(root, lambda *_: None) if root.is_dir() else ():
@@ -285,7 +288,7 @@ class Causes:
 
 
 class _Unit:
-    """A pair, its files, and what the trials with it have said."""
+    """A pair with its files and the results of its trials."""
 
     def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _Found | None]) -> None:
         self.pair, self.known = pair, known
@@ -295,7 +298,7 @@ class _Unit:
 
     @cached_property
     def unknown(self) -> frozenset[str]:
-        """Return the expressions that are not known in the policies of either version."""
+        """Return the unresolved expressions in the policies of either version."""
         return _unknown(self.pair.old) | _unknown(self.pair.new)
 
 
@@ -308,7 +311,9 @@ def _size(file: str) -> int:
 
 
 def _who_by_what(changes: Iterable[GrantChange]) -> _Found:
-    """A statement is told by its place and by its words as well, since the one before it may be taken back."""
+    """Return the changes as (principal, resource, statement) keys. A statement is identified by path and by content,
+    because a preceding one may be reverted.
+    """
     return frozenset(
         (who, change.grant.resource.address, what)
         for change in changes
@@ -318,33 +323,35 @@ def _who_by_what(changes: Iterable[GrantChange]) -> _Found:
 
 
 def _unknown(side: Configuration) -> frozenset[str]:
-    """The expressions that are not known in the policies of a version."""
+    """Return the unresolved expressions in the policies of a version."""
     policies = (*side.policies, *side.unchanged)
     return frozenset(hole.expression for policy in policies for hole in holes_in(policy.document))
 
 
 def _copied(file: Path, place: Path, *, link: bool) -> None:
-    """Copy a file; as a ``link`` to it where it is a temporary one like the copy."""
+    """Copy a file, or hard-link it (``link``) if it is temporary like the copy."""
     if link:
         try:
             os.link(file, place)
             return
         except OSError:
             pass
-    with suppress(OSError):  # it could not be read before either
+    with suppress(OSError):  # it was unreadable before too
         place.write_bytes(read_bounded(file, _LARGEST))
 
 
 def _put(top: Path, name: str, text: str) -> None:
     place = top / name if name else top
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)  # it may be a link to the version itself
+    place.unlink(missing_ok=True)  # it may be a hard link to the version itself
     place.write_bytes(text.encode("utf-8"))
 
 
 def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:
-    """A part of ``atoms`` of which none can be left out: halves first, then, of a few, each alone, and what is left
-    when they are left out one by one."""
+    """Return a subset of ``atoms`` from which none can be left out.
+
+    Try halves first; then, for a few, each alone and the rest without each.
+    """
     while len(atoms) > 1:
         middle = len(atoms) // 2
         half = next((part for part in (atoms[:middle], atoms[middle:]) if gone_without(part)), None)
@@ -352,7 +359,7 @@ def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], 
             break
         atoms = half
     size = len(atoms) // 4
-    while len(atoms) > _FEW and size:  # what counts together may be far apart
+    while len(atoms) > _FEW and size:  # changes that act together may be far apart
         at = 0
         while at < len(atoms):
             rest = [*atoms[:at], *atoms[at + size :]]
@@ -362,7 +369,7 @@ def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], 
                 at += size
         size //= 2
     few = atoms if 1 < len(atoms) <= _FEW else ()
-    alone = next((atom for atom in few if gone_without([atom])), None)  # half of them may not stand without the others
+    alone = next((atom for atom in few if gone_without([atom])), None)  # a half may be invalid without the rest
     if alone is not None:
         return [alone]
     for atom in few:

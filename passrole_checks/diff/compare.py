@@ -1,8 +1,8 @@
-"""The access of two versions of infrastructure code, compared by meaning, principal by principal.
+"""Compare the access of two versions of infrastructure code by meaning, per principal.
 
-Both directions are one comparison: what NEW gives that OLD did not is new or widened; what OLD gave that NEW does not
-is removed or narrowed. A statement is widened or narrowed where it has a counterpart in the other version, among those
-of the same principal. Access is compared as :mod:`passrole_checks.iam.grants.access_comparison` does it.
+Both directions are one comparison: access in NEW that OLD did not grant is new or widened; access in OLD that NEW does
+not grant is removed or narrowed. A statement is widened or narrowed if it has a counterpart in the other version, among
+those of the same principal. :mod:`passrole_checks.iam.grants.access_comparison` compares access.
 """
 
 from __future__ import annotations
@@ -44,17 +44,18 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.principal_names import told_apart_in_both
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
-_JUDGED = 2  # times that a version is judged: for what is new in it, and as what is gone from the other one
+_JUDGED = 2  # passes over each version: as the new and as the old one
 
 
 def difference_of(old: Path, new: Path, options: ScanOptions) -> AccessDifference:
-    """Compare two files or two folders. Never raises: what cannot be read is in ``unreadable``, and neither it nor its
-    counterpart is compared."""
+    """Compare two files or two folders. Never raises: unreadable files are in ``unreadable``, and neither they nor
+    their counterparts are compared.
+    """
     return difference_between(_side(old, options.inputs), _side(new, options.inputs), options)
 
 
 def _side(path: Path, inputs: Inputs) -> Side:
-    """One version; patterns of exclusions are relative to it if it is a folder."""
+    """Return one version; exclusion patterns are relative to it if it is a folder."""
     if os.path.isdir(path):
         inputs = replace(inputs, exclusions=replace(inputs.exclusions, roots=((os.path.realpath(path), ""),)))
     return Side(path, inputs)
@@ -72,12 +73,11 @@ def difference_between(
     trusted: bool = True,
     judged: bool = False,
 ) -> AccessDifference:
-    """Compare two versions, as :func:`difference_of` does; the values are those of each side and not of ``options``.
+    """Compare two versions like :func:`difference_of`; input values come from each side, not from ``options``.
 
-    ``renames``: files of the old folder with their names in the new one. ``changed``: the files that differ, under
-    their names in both (None where it is in one only); without it they are looked for, and with it, what cannot be read
-    of a unit of which nothing has changed is only a note. Unless the new version is ``trusted``, its suppressions count
-    only where the old one has them too. ``judged``: also scan both.
+    ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
+    if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
+    the new version is ``trusted``, its suppressions count only if the old one has them too. ``judged``: also scan both.
     """
     told = list(changed) if changed is not None else None
     readings = Readings(old, new, replace(options, unchanged=True))
@@ -87,20 +87,20 @@ def difference_between(
         pairs = (with_old_wishes(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
         versions = replace(versions, pairs=tuple(pairs))
     compared: list[_Compared] = []
-    seconds = 0.0  # of the longest comparison
+    seconds = 0.0  # the longest comparison
     for pair in versions.pairs:
         start = time.process_time()
         compared.append(_Compared(pair, options))
         seconds = max(seconds, time.process_time() - start)
     units = _judged(versions.pairs, readings, options) if judged else None
-    # last, since causes are looked for in what time is left
+    # last, because finding causes uses the remaining time
     with Causes(old, new, told, lambda pair: _Compared(pair, options, only_gains=True), seconds) as causes:
         for one in compared:
             with one.isolated():
                 one.new, one.widened = causes.named(one.pair, one.new, one.widened)
 
     def in_both(pair: UnitPair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
-        """What is said of a unit, in both versions where it was read once for both."""
+        """Return the entries of a unit, for both versions if it was read once for both."""
         return (*entries, *readings.moved(tuple(entries))) if pair.is_same else tuple(entries)
 
     unreadable = [
@@ -115,7 +115,7 @@ def difference_between(
     left_out = left_out_of((old, new), told or ())
 
     def settled(pairs: Sequence[UnitPair], before: Sequence[Analysis]) -> AccessDifference:
-        """What differs between units that are read again. What of them cannot be read counts as it stands."""
+        """Return the difference between units that were read again. Everything unreadable in them counts."""
         units = [_Compared(pair, options) for pair in pairs]
         after = [judged_unit(pair.new, options) for pair in pairs]
         return _difference(
@@ -149,7 +149,7 @@ def difference_between(
 def _judged(
     pairs: Sequence[UnitPair], readings: Readings, options: ScanOptions
 ) -> tuple[list[Analysis], list[Analysis]]:
-    """Return what the checks say of each unit, of the old version and of the new one."""
+    """Return the analysis of each unit in the old and in the new version."""
     before = [judged_unit(pair.old, options) for pair in pairs]
     after = [
         readings.moved(was) if pair.is_same else judged_unit(pair.new, options)
@@ -159,7 +159,7 @@ def _judged(
 
 
 def _cut_short(units: Iterable[Analysis]) -> Iterator[Unreadable]:
-    """What is said of units that were not judged to their end."""
+    """Return the entries of units whose analysis is incomplete."""
     return (entry for unit in units if not unit.is_complete for entry in unit.unreadable)
 
 
@@ -170,7 +170,7 @@ def _difference(
     files: tuple[tuple[str, ...], tuple[str, ...]],
     scans: tuple[ScanResult, ScanResult] | None,
 ) -> AccessDifference:
-    """What units tell together."""
+    """Merge the differences of units."""
 
     moved = tuple(sorted(take_moved(units), key=_order))
 
@@ -210,8 +210,7 @@ def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 @dataclass(eq=False)
 class _Compared:
-    """One unit in its two versions. ``only_gains``: find what is new or widened, not how severe that is, and nothing
-    else."""
+    """One unit in its two versions. ``only_gains``: find only new and widened access, without severity."""
 
     pair: UnitPair
     options: ScanOptions
@@ -227,7 +226,7 @@ class _Compared:
     def __post_init__(self) -> None:
         self._before: list[StatementVersion] = []
         self._told: list[StatementVersion] = []
-        self.is_complete = True  # the time was enough
+        self.is_complete = True  # False if it ran out of time
         sides = self.pair.old, self.pair.new
         seconds = sum(one.seconds_left for one in sides if one.seconds_left is not None) or deadline.SECONDS
         with self.isolated(), deadline.limited(seconds):
@@ -236,10 +235,10 @@ class _Compared:
             except deadline.OutOfTimeError:
                 self.is_complete = False
                 place = next(iter(self.pair.new.files or self.pair.old.files), self.pair.place)
-                self.unreadable.append(Unreadable(place, "not compared to its end: that takes too long"))
+                self.unreadable.append(Unreadable(place, "comparison stopped: it takes too long"))
 
     def isolated(self) -> AbstractContextManager[None]:
-        """A fault of this package in the comparison of one unit is named, and costs nothing of the others."""
+        """Return a context that records an internal error in one unit, so that the others are unaffected."""
         return noting_faults(next(iter(self.pair.new.files or self.pair.old.files), self.pair.place), self.unreadable)
 
     def _compare(self) -> None:
@@ -268,11 +267,11 @@ class _Compared:
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
 
     def old_statements(self) -> Sequence[StatementVersion]:
-        """The statements of the old version."""
+        """Return the statements of the old version."""
         return () if self.pair.is_same else self._before
 
     def _as_before(self, side: Configuration) -> None:
-        """Count what is in both, and tell what cannot be read of it."""
+        """Count the statements of an unchanged unit and record its unreadable policies."""
         policies = [*side.policies, *side.unchanged]
         self.unchanged = sum(item.grants for item in self._statements(side, policies, policies))
         self.unreadable += side.unreadable
@@ -301,8 +300,9 @@ class _Compared:
     # -- counterparts
 
     def _match(self) -> None:
-        """Find each statement's counterpart among those of the same holder: the same words first, then the same place
-        or Sid, then the only one that is left."""
+        """Find each statement's counterpart among those of the same holder: same content first, then same position or
+        Sid, then the only remaining one.
+        """
         self._counterparts: dict[tuple[str, int], StatementVersion] = {}
         before, after = by_holder(self._before), by_holder(self._after)
         for holder in before.keys() & after.keys():
@@ -327,7 +327,7 @@ class _Compared:
         *,
         forward: bool,
     ) -> None:
-        """Sort what one version gives that the other does not into statements with a counterpart and those without."""
+        """Sort access that only one version grants into statements with and without a counterpart."""
         by_place = {item.place: item for item in statements}
         worst: dict[tuple[int, str], Finding] = {}
         findings, unreadable, is_complete = findings_of_change(change, self.options, with_severity=not self.only_gains)
@@ -371,8 +371,9 @@ class _Compared:
         return GrantChange(now, before, cause, said.severity, said.confidence, said.message, suppressed, gone)
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
-        """The Deny that is gone (or, the other way round, has come) and took access away from one of the holders; and
-        whether it is gone."""
+        """Return the Deny that was removed (or added, in the other direction) and limited one of the holders, and True
+        if it was removed.
+        """
         with_it = self._before if forward else self._after
         for item in with_it:
             for holder in item.holders():
@@ -389,7 +390,7 @@ class _Compared:
 def _change(
     side: Configuration, now: Sequence[AttachedPolicy], other: Configuration, before: Iterable[AttachedPolicy]
 ) -> Configuration:
-    """A version as the change that makes it of the other one; both bear the names of the new version."""
+    """Return a version as a change of the other one; both use the names of the new version."""
     stood = tuple(policy for policy in before if policy.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY))
     return replace(
         side,
@@ -405,7 +406,7 @@ def _change(
 
 
 def _renamed(side: Configuration, names: Mapping[str, str]) -> Configuration:
-    """The principals of a version with the names of the new one, in groups and with their boundaries."""
+    """Return a version whose principals, in groups and with their boundaries, have the names of the new one."""
     members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
     boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)
     unheld = tuple((names.get(principal, principal), name) for principal, name in side.boundary_names)

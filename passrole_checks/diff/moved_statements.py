@@ -1,9 +1,8 @@
-"""Statements that left one unit and stand in another one, in the hands of whoever had them before.
+"""Find statements that moved from one unit to another, with the same principals.
 
-A unit is compared with itself, so that a statement which moves to another template seems to be new there, and removed
-where it was. Where its principals are known by their names in both, and nothing of it depends on the unit, they have
-the access that they had. Names of users, groups and roles are unique within an account (IAM User Guide, "IAM and AWS
-STS quotas").
+Each unit is compared with itself, so a statement that moves to another template looks new there and removed here. If
+its principals have known names in both, and nothing in it depends on the unit, access is unchanged. Names of users,
+groups and roles are unique within an account (IAM User Guide, "IAM and AWS STS quotas").
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOU
 
 _PLACES = frozenset(
     {UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION}
-)  # the same wherever it stands
+)  # independent of the unit
 _ELSEWHERE = frozenset({*MANY_ACCOUNTS, "AWS::SSO::PermissionSet"})
 
 
 class UnitDifference(Protocol):
-    """A unit in its two versions, and what it gives more and less."""
+    """A unit in its two versions, with new and removed access."""
 
     pair: UnitPair
     new: list[GrantChange]
     removed: list[GrantChange]
 
     def old_statements(self) -> Sequence[StatementVersion]:
-        """The statements of the old version."""
+        """Return the statements of the old version."""
 
 
 def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
-    """Take out of the units what moved from one to another: the new statement, with the old one as ``before``."""
+    """Remove moved statements from the units and yield them: the new statement, with the old one as ``before``."""
     gone: dict[Hashable, list[tuple[UnitDifference, GrantChange]]] = {}
     for unit in units:
         for change in unit.removed:
@@ -57,7 +56,7 @@ def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
 
 
 def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
-    """What a statement gives to whom, wherever it stands; None where that depends on its unit."""
+    """Return the content and principals of a statement independent of its unit; None if they depend on it."""
     grant = located.grant
     statement = grant.statement
     names = _names(unit)
@@ -78,7 +77,7 @@ def _is_plain(texts: Iterable[StringNode]) -> bool:
 
 
 def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
-    """The principals of a unit whose names are known, each with its kind and name."""
+    """Return the kind and name of the principals of a unit whose names are known."""
     found = {shown: (kind, name) for shown, kind, name in unit.literals}
     for address, kind, name in (
         *((role.resource.address, "role", role.name) for role in unit.roles),
@@ -90,7 +89,7 @@ def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
 
 
 def _is_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
-    """Whether something of the old unit may have taken access away from one of them: it may be gone."""
+    """True if the old unit may have limited the access of one of the principals; the limit may be gone."""
     old = unit.pair.old
     limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.boundary_readings)}
     limited |= {*old.boundary_unknown, *(user for _, user in old.members)}

@@ -1,10 +1,9 @@
-"""Who is who in two versions of a configuration: principals and policies at addresses that have changed.
+"""Match principals and policies of two versions whose addresses have changed.
 
-Told apart are two ways to know it. A role that bears the same literal name is the same role in AWS, whoever refers to
-it. What has no name of its own is taken for the same where it is of the same type and holds exactly the same statements
-(the trust policy included): whoever compares access then compares equal things, and nothing else is concluded of it; in
-particular a role that is passed is never taken for another one that only looks like it. A role that keeps its address
-and gets another name is the same to those who refer to it.
+There are two ways. A role with the same literal name is the same role in AWS, whatever refers to it. A resource without
+a name matches one of the same type with exactly the same statements (including the trust policy): access is then
+compared between equal things, and nothing else is inferred. In particular, a passed role is never matched with another
+one that only looks the same. A role that keeps its address and gets another name is the same for references to it.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ _Profile = tuple[str, frozenset[tuple[tuple[str, ...], int]]]
 
 
 def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
-    """For addresses (or literal names) of ``old``: those by which ``new`` knows the roles of the same name and path.
+    """Map addresses (or literal names) of ``old`` to those of roles with the same name and path in ``new``.
 
-    A literal name means one principal in both
+    A literal name denotes one principal in both
     (:func:`~passrole_checks.sources.model.principal_names.told_apart_in_both`).
     """
     before, after = _by_name(old.roles), _by_name(new.roles)
@@ -47,7 +46,7 @@ def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
         if address not in here and bearer is not None and bearer not in there:
             found[address] = bearer
         elif address not in here and bearer is None and name in literals:
-            found[address] = literals[name]  # the role is defined elsewhere now, and is still named
+            found[address] = literals[name]  # the role is now defined elsewhere but still referenced
     for name, shown in _literal_roles(old).items():
         bearer = after.get(name)
         if name not in before and bearer is not None and bearer not in there:
@@ -58,10 +57,11 @@ def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
 def holding_alike(
     old: Configuration, policies: Iterable[AttachedPolicy], new: Configuration, names: Mapping[str, str]
 ) -> dict[str, str]:
-    """For addresses of ``old`` that ``new`` does not have: what holds exactly the same statements there, at an address
-    that ``old`` does not have. ``policies``: those of ``old``, with references and names as in ``new``.
+    """Map addresses that exist only in ``old`` to addresses that exist only in ``new`` and have exactly the same
+    statements.
 
-    Of several that are equal each stands for one other, in the order of their addresses.
+    ``policies``: those of ``old``, with references and names as in ``new``. Several equal ones are paired in the order
+    of their addresses.
     """
     there, here = _addresses(old), _addresses(new)
     gone = there - here - names.keys()
@@ -75,13 +75,13 @@ def holding_alike(
     for profile, addresses in before.items():
         for address, other in zip(sorted(addresses), sorted(after.get(profile, ())), strict=False):
             first, second = own_names.get(address), own_names.get(other)
-            if first is None or second is None:  # two names that are known, and differ, are two roles
+            if first is None or second is None:  # two known, different names are two roles
                 found[address] = other
     return found
 
 
 def renamed(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
-    """The policy with its resource, its principals and the roles that it refers to under their new names."""
+    """Return the policy with its resource, its principals and the roles that it refers to renamed."""
     if not names:
         return policy
     address = policy.resource.address
@@ -96,9 +96,9 @@ def renamed(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
 def called_anew(
     policies: Iterable[AttachedPolicy], old: Configuration, new: Configuration, names: Mapping[str, str]
 ) -> list[AttachedPolicy]:
-    """Policies of ``old``, in which roles that are at one address in both versions are called as ``new`` calls them.
+    """Return policies of ``old`` in which roles with one address in both versions have their names in ``new``.
 
-    A reference to a role means what stands at its address, whatever that is called: who could pass it still can.
+    A reference means the role at that address, whatever its name: a principal that could pass it still can.
     """
     there = {names.get(role.resource.address, role.resource.address) for role in old.roles}
     both = there & {role.resource.address for role in new.roles}
@@ -117,7 +117,7 @@ def called_anew(
 
 
 def relabelled(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
-    """The policy with its resource and its principals under new names; what it says stays."""
+    """Return the policy with its resource and its principals renamed; its document stays."""
     address = policy.resource.address
     return replace(
         policy,
@@ -138,20 +138,20 @@ def _name(role: RoleDefinition) -> str | None:
 
 
 def _by_name(roles: Iterable[RoleDefinition]) -> dict[str, str]:
-    """The addresses of roles by path and name, where one alone bears it."""
+    """Map path and name of roles to their addresses, if unique."""
     counts = Counter(name for role in roles if (name := _name(role)))
     return {name: role.resource.address for role in roles if (name := _name(role)) and counts[name] == 1}
 
 
 def _literal_roles(configuration: Configuration) -> dict[str, str]:
-    """The names of roles that are known by their literal names, and what they are called."""
+    """Map names of roles that are known by literal name to their labels."""
     return {name: shown for shown, kind, name in configuration.literals if kind == "role"}
 
 
 def _alike(
     configuration: Configuration, policies: Iterable[AttachedPolicy], addresses: set[str]
 ) -> dict[_Profile, list[str]]:
-    """Addresses by what they hold; only those that hold a statement of an identity-based policy."""
+    """Group addresses by their statements; only those with a statement of an identity-based policy."""
     held: dict[str, Counter[tuple[str, ...]]] = {}
     granting: set[str] = set()
     for policy in policies:
@@ -162,7 +162,7 @@ def _alike(
         if not relevant:
             continue
         if policy.kind is PolicyKind.TRUST:
-            said = [("trust", *map(str, texts_in(policy.document)))]  # its principals are no part of a statement here
+            said = [("trust", *map(str, texts_in(policy.document)))]  # a parsed statement has no Principal
         else:
             said = [statement.identity for statement in parse_document(policy.document).statements]
         for address, relation in relevant:
@@ -190,7 +190,7 @@ def _referring(node: Node, names: Mapping[str, str]) -> Node:
 
 
 def _called(node: Node, called: Mapping[tuple[str, UnresolvedKind], tuple[str | Unresolved, ...]]) -> Node:
-    """A value in which references to roles say what these are called."""
+    """Return a value whose references to roles carry the given names."""
 
     def of(text: StringNode) -> StringNode:
         parts = tuple(
@@ -205,7 +205,7 @@ def _called(node: Node, called: Mapping[tuple[str, UnresolvedKind], tuple[str | 
 
 
 def _with_texts(node: Node, change: Callable[[StringNode], StringNode]) -> Node:
-    """The same value with its texts changed; itself where none of them is."""
+    """Return the value with its strings changed; the same object if none is."""
     if isinstance(node, StringNode):
         return change(node)
     if isinstance(node, ListNode):

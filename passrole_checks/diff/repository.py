@@ -1,4 +1,4 @@
-"""Two versions of a repository, laid out side by side and compared: what ``diff`` and ``review`` both begin with."""
+"""Write two versions of a repository side by side and compare them: the common start of ``diff`` and ``review``."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ from passrole_checks.sources.files.walk import is_ignored
 from passrole_checks.sources.model.configuration import Inputs, Unreadable, without_faults
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 
-_ENVIRONMENT = "pyvenv.cfg"  # marks a virtual environment of Python
+_ENVIRONMENT = "pyvenv.cfg"  # marks a Python virtual environment
 _INSTALLED = ".terraform/modules/modules.json"
 _VALUES, _LOADED = (".tfvars", ".tfvars.json"), ("terraform.tfvars", "terraform.tfvars.json")
 _LOADED_ENDS = (".auto.tfvars", ".auto.tfvars.json")
-_READ_BY_TERRAFORM = (".tftpl", ".tfvars")  # beside what may hold infrastructure code
-_MODULE = "module "  # how the reason begins that is given for one that is not here
-_NO_PARSER = "no parser"  # how the reason begins where none is installed
+_READ_BY_TERRAFORM = (".tftpl", ".tfvars")  # in addition to infrastructure code
+_MODULE = "module "  # prefix of the reason for a missing module
+_NO_PARSER = "no parser"  # prefix of the reason if none is installed
 _MOST_LINKS, _LONGEST_LINK, _MOST_STEPS = 10_000, 4_096, 10
 
 
 class Find(Protocol):
-    """Finds a path that was given as an option: as it is in one version, None where it is in the other one only; what
-    is in neither stays as it was given."""
+    """Resolves a path given as an option to its path in one version; None if it is only in the other one; unchanged if
+    it is in neither.
+    """
 
     def __call__(self, name: str, *, folder: bool = False) -> str | None: ...
 
 
 InputsOf = Callable[[Find], Inputs]
-"""Makes the values for one version of what was given as options."""
+"""Returns the input values of one version from the options."""
 
 
 def sides_of(asked: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
-    """Both versions, each with its values. Raises an :class:`InputError` for a file of values that cannot be used."""
+    """Return both versions with their input values. Raises an :class:`InputError` for an unusable value file."""
     first, second = (_side(asked, snapshots, number, inputs_of) for number in (0, 1))
     return first, second
 
@@ -52,10 +53,10 @@ def sides_of(asked: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> t
 def compared(
     sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, *, judged: bool = False
 ) -> AccessDifference:
-    """What differs between the two; files are named as they are laid out (:func:`named` gives them their names back).
+    """Compare the two; files are named as in the snapshots (:func:`named` restores their names).
 
-    What is wrong in both versions alike is in ``standing``. ``judged``: also scan both. Another folder may stand in the
-    place of the new version; its files are named as if they were laid out there.
+    Problems that both versions share are in ``standing``. ``judged``: also scan both. Another folder may replace the
+    new version; its files are named as if they were in the snapshot.
     """
     found = difference_between(
         *sides,
@@ -83,7 +84,9 @@ def compared(
 
 
 def named(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
-    """The same with files named from the top of the repository; what both versions say is told once."""
+    """Return the difference with files named from the top of the repository, and entries common to both
+    versions once.
+    """
     known = relocate(found, names_of(snapshots))
     return replace(
         known,
@@ -95,7 +98,7 @@ def named(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
 
 
 def told_once(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
-    """The same, with what neither version evaluates of a file as the new one says it, where only its line differs."""
+    """Return the difference without old entries in ``not_evaluated`` that differ from a new one only in the line."""
     old, new = (f"{folder}/" for folder in snapshots.folders)
     renames = snapshots.renames or {}
     entries = found.not_evaluated
@@ -110,14 +113,14 @@ def told_once(found: AccessDifference, snapshots: Snapshots) -> AccessDifference
 
 
 def names_of(snapshots: Snapshots) -> dict[str, str]:
-    """For the folders of both versions: the top of the repository."""
+    """Map the folders of both versions to the top of the repository."""
     return {str(folder): "" for folder in snapshots.folders}
 
 
 def found_in(asked: VersionPair, snapshots: Snapshots, number: int) -> Find:
-    """Finds what is given as a path of the working tree in one of the versions (0 or 1).
+    """Return a function that resolves a path of the working tree in one of the versions (0 or 1).
 
-    It raises an :class:`InputError` where a symbolic link in the working tree leads from there out of the repository.
+    It raises an :class:`InputError` if a symbolic link in the working tree leads out of the repository.
     """
 
     def there(name: str, *, folder: bool = False) -> str | None:
@@ -148,7 +151,7 @@ def _side(asked: VersionPair, snapshots: Snapshots, number: int, inputs_of: Inpu
     except InputError as error:
         raise InputError(relocate(error.file, names_of(snapshots)), error.reason, error.line) from None
     top = snapshots.folders[number]
-    here = str(top / asked.repository.prefix)  # the working directory
+    here = str(top / asked.repository.prefix)  # the working directory's counterpart
     exclusions = replace(inputs.exclusions, roots=tuple((root, "") for root in dict.fromkeys((here, str(top)))))
 
     def read(entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
@@ -164,7 +167,7 @@ def _side(asked: VersionPair, snapshots: Snapshots, number: int, inputs_of: Inpu
 
 
 def _without_old_news(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
-    """What cannot be read, or is not evaluated, in both versions alike makes no difference, unless it is touched."""
+    """Move what is unreadable or not evaluated in both versions to ``standing``, unless it was changed."""
     touched = snapshots.touched()
 
     def is_idle(path: str, reason: str) -> bool:
@@ -174,7 +177,8 @@ def _without_old_news(found: AccessDifference, snapshots: Snapshots) -> AccessDi
     as_before = [
         entry
         for path, entry in _in_both(without_faults(found.unreadable), snapshots)
-        if is_idle(path, entry.reason) and not (terraform and _is_terraform(path))  # it may hide what another file does
+        if is_idle(path, entry.reason)
+        and not (terraform and _is_terraform(path))  # it may hide the effect of another file
     ]
     standing = [entry for path, entry in _in_both(found.not_evaluated, snapshots) if path not in touched]
     back = [
@@ -195,8 +199,7 @@ def _without_old_news(found: AccessDifference, snapshots: Snapshots) -> AccessDi
 
 
 def _not_read_any_more(found: AccessDifference, sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
-    """What of the old version was read, stands in the new one, and is not read there: what it held may all be there,
-    and would pass for removed."""
+    """Yield files of the old version that still exist but are no longer read: their content would seem removed."""
     old, new = (set(files) for files in found.files)
     told = {entry.file for entry in found.unreadable} | {
         entry.file for entry in found.not_evaluated if entry.file not in _left_out(snapshots)
@@ -208,19 +211,17 @@ def _not_read_any_more(found: AccessDifference, sides: tuple[Side, Side], snapsh
         after = (snapshots.renames or {}).get(before, before)
         place = f"{snapshots.folders[1]}/{after}"
         if after in touched and (shadow := _shadow(after, now)) and place not in new:
-            yield Unreadable(
-                place, f"was infrastructure code before, has changed, and only Terraform reads it beside {shadow}"
-            )
+            yield Unreadable(place, f"was infrastructure code before; changed, but OpenTofu reads {shadow} instead")
             continue
         stands = next((path for path in (after, *_above(after)) if path in now), None)
         if place in new or place in told or stands is None or (stands != after and stands in was):
             continue
         lost = f"{snapshots.folders[1]}/{stands}"
         if reason := _left_out(snapshots).get(lost):
-            said = "was" if stands == after else "held"
-            yield Unreadable(lost, f"{said} infrastructure code before, and is not read now: {reason}")
+            said = "was" if stands == after else "contained"
+            yield Unreadable(lost, f"{said} infrastructure code before, and is no longer read: {reason}")
         elif (folder := _passed_over(after, now)) and not _passed_over(before, was):
-            yield Unreadable(place, f"was infrastructure code before, and {folder} is passed over now")
+            yield Unreadable(place, f"was infrastructure code before, and {folder} is skipped now")
         elif _is_excluded(after, snapshots, sides, 1):
             if not _is_excluded(before, snapshots, sides, 0):
                 yield Unreadable(place, "was infrastructure code before, and is excluded now")
@@ -229,7 +230,7 @@ def _not_read_any_more(found: AccessDifference, sides: tuple[Side, Side], snapsh
 
 
 def _aside(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
-    """What is among the changes, may hold something, and is not looked at where it stands, or by its name."""
+    """Yield changed files that may contain infrastructure code but are not read at their place or under their name."""
     top = snapshots.folders[1]
     old, new = (set(files) for files in found.files)
     links = _links(snapshots)
@@ -240,23 +241,27 @@ def _aside(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable
         if path is None or path in links:
             continue
         if path.endswith(_INSTALLED):
-            yield Unreadable(f"{top}/{path}", "names modules that are believed here; terraform init may get others")
+            yield Unreadable(
+                f"{top}/{path}", "records installed modules, which are trusted here; terraform init may install others"
+            )
         elif f"{top}/{path}" in new:
             continue
         elif change.old not in (None, path) and not matters(path) and f"{snapshots.folders[0]}/{change.old}" in old:
-            yield Unreadable(f"{top}/{path}", f"was infrastructure code as {change.old}, and is not read by this name")
+            yield Unreadable(
+                f"{top}/{path}", f"was infrastructure code as {change.old}, and is not read under this name"
+            )
         elif shadow := _shadow(path, entries):
-            yield Unreadable(f"{top}/{path}", f"has changed, and only Terraform reads it beside {shadow}")
+            yield Unreadable(f"{top}/{path}", f"has changed; OpenTofu reads {shadow} instead")
         elif is_terraform_file(Path(path)) and (folder := _passed_over(path, entries)):
-            yield Unreadable(f"{top}/{path}", f"not looked at, because {folder} is passed over")
+            yield Unreadable(f"{top}/{path}", f"not read, because {folder} is skipped")
     for link, leads_to in links.items():
         behind = [path for path in touched if path == leads_to or path.startswith(f"{leads_to}/")]
         if link not in touched and any(map(matters, behind)):
-            yield Unreadable(f"{top}/{link}", f"a symbolic link, which is not followed, and {leads_to} has changed")
+            yield Unreadable(f"{top}/{link}", f"a symbolic link (not followed) to {leads_to}, which has changed")
 
 
 def _unused_values(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
-    """Files of values for variables that have changed, and that neither their names nor an option makes count.
+    """Yield changed variable files that neither their name nor an option selects.
 
     Source: Terraform's page "Input Variables", "Variable Definitions (.tfvars) Files".
     """
@@ -268,12 +273,13 @@ def _unused_values(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[U
             continue
         file = f"{snapshots.folders[1]}/{path}"
         if os.path.isfile(file) and os.path.realpath(file) not in given:
-            yield Unreadable(file, "values that do not count here, since no --var-file names them")
+            yield Unreadable(file, "values not used: no --var-file names this file")
 
 
 def _called_otherwise(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
-    """The modules that are not here in either version, where the block that calls them has changed: another version of
-    a module, or other arguments, may let more be passed."""
+    """Yield modules that are missing in both versions and whose calling block has changed: another module version, or
+    other arguments, may grant more.
+    """
     folders = snapshots.folders
     notes = [
         entry for entry in found.not_evaluated if entry.subject and entry.line and entry.reason.startswith(_MODULE)
@@ -284,11 +290,11 @@ def _called_otherwise(found: AccessDifference, snapshots: Snapshots) -> Iterator
     for entry in new:
         was = before.get(entry.reason)
         if was is not None and was != _block(entry, lines):
-            yield replace(entry, reason=f"{entry.reason}, and is called otherwise now", subject="")
+            yield replace(entry, reason=f"{entry.reason}, and its call has changed", subject="")
 
 
 def _block(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
-    """The lines of the block of Terraform that begins where an entry says, without layout and comments."""
+    """Return the lines of the Terraform block at an entry, without layout and comments."""
     if entry.file not in known:
         try:
             known[entry.file] = Path(entry.file).read_text("utf-8", "replace").split("\n")
@@ -305,7 +311,7 @@ def _block(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
 
 
 def _links(snapshots: Snapshots) -> dict[str, str]:
-    """The symbolic links of the new version with what they lead to below the top of the repository."""
+    """Map the symbolic links of the new version to their targets inside the repository."""
     links = [entry for entry in snapshots.entries[1] if entry.mode == LINK][:_MOST_LINKS]
     sizes = snapshots.repository.sizes(entry.id for entry in links if entry.id)
     small = {one: size for one, size in sizes.items() if size <= _LONGEST_LINK}
@@ -318,7 +324,7 @@ def _links(snapshots: Snapshots) -> dict[str, str]:
             continue
         found[entry.path] = os.path.normpath(os.path.join(os.path.dirname(entry.path), text))
     for link in found:
-        for _ in range(_MOST_STEPS):  # a link may lead to another one, or through one
+        for _ in range(_MOST_STEPS):  # a link may lead to, or through, another one
             step = next((path for path in (found[link], *_above(found[link])) if path in found), None)
             if step is None:
                 break
@@ -327,17 +333,17 @@ def _links(snapshots: Snapshots) -> dict[str, str]:
 
 
 def _above(path: str) -> list[str]:
-    """The folders that a path lies in, the nearest first."""
+    """Return the parent folders of a path, the nearest first."""
     return [str(folder) for folder in PurePosixPath(path).parents if str(folder) not in (".", "/")]
 
 
 def _left_out(snapshots: Snapshots) -> dict[str, str]:
-    """What of the new version is not laid out, with the reasons."""
+    """Map files of the new version that are not in the snapshot to the reasons."""
     return {entry.file: entry.reason for entry in snapshots.skipped[1]}
 
 
 def _shadow(path: str, files: Collection[str]) -> str:
-    """The file beside it that OpenTofu reads in a file's place; nothing where it reads that one.
+    """Return the name of the file that OpenTofu reads instead of this one; "" if there is none.
 
     Source: OpenTofu's page "Files and Directories".
     """
@@ -349,7 +355,7 @@ def _shadow(path: str, files: Collection[str]) -> str:
 
 
 def _passed_over(path: str, files: Collection[str]) -> str:
-    """The folder because of which a file is not looked for in a version with these files; nothing where it is."""
+    """Return the ignored folder that contains the file, given the files of its version; "" if there is none."""
     for folder in _above(path):
         if is_ignored(os.path.basename(folder)) or f"{folder}/{_ENVIRONMENT}" in files:
             return folder
@@ -361,15 +367,16 @@ def _is_excluded(path: str, snapshots: Snapshots, sides: tuple[Side, Side], numb
 
 
 def _is_broken(file: str) -> str:
-    """Why a text of which something was recognized is recognized no more; nothing where it holds nothing now, or is no
-    file at all."""
+    """Return why a file that was recognized before is no longer; "" if it simply contains nothing now or is
+    not a file.
+    """
     import yaml
 
     try:
         with open(file, "rb") as stream:
             data = stream.read(LARGEST_TEMPLATE + 1)
     except OSError:
-        return ""  # it is not laid out, which is told elsewhere
+        return ""  # not in the snapshot, which is reported elsewhere
     if len(data) > LARGEST_TEMPLATE:
         return f"larger than {LARGEST_TEMPLATE:,} bytes now"
     try:
@@ -387,11 +394,11 @@ def _is_broken(file: str) -> str:
             documents += isinstance(event, yaml.DocumentStartEvent)
     except (yaml.YAMLError, RecursionError):
         return "neither JSON nor YAML now"
-    return "several documents of YAML now" if documents > 1 and "AWS::" in text else ""
+    return "several YAML documents now" if documents > 1 and "AWS::" in text else ""
 
 
 def _in_both(entries: Sequence[Unreadable], snapshots: Snapshots) -> list[tuple[str, Unreadable]]:
-    """Those of ``entries`` that both versions give, of either version, each with its path in the repository."""
+    """Return the ``entries`` that both versions have, from each version, with their paths in the repository."""
     sides: list[dict[tuple[str, str, int | None], Unreadable]] = [{}, {}]
     for entry in entries:
         for side, folder in zip(sides, snapshots.folders, strict=True):
@@ -401,7 +408,7 @@ def _in_both(entries: Sequence[Unreadable], snapshots: Snapshots) -> list[tuple[
 
 
 def _may_read(path: str, touched: Collection[str]) -> bool:
-    """Whether a file of Terraform, which cannot be read, may read something that has changed near by."""
+    """True if an unreadable Terraform file may use a changed file nearby."""
     folder = f"{os.path.dirname(path)}/".lstrip("/")
     return _is_terraform(path) and any(
         other.startswith(folder)
@@ -416,7 +423,7 @@ def _is_terraform(path: str) -> bool:
 
 
 def about_configuration(asked: VersionPair, snapshots: Snapshots) -> list[Unreadable]:
-    """A note where the new version has another configuration, which does not count."""
+    """Return a note if the new version has a different configuration, which is ignored."""
     tables: list[object] = []
     for folder in snapshots.folders:
         try:

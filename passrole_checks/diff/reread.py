@@ -1,6 +1,6 @@
-"""The units that a change concerns, to be compared once more: with another text in the place of the new version's.
+"""Compare the changed units again, with another text in place of the new version's.
 
-Whoever tries what a line would make of the difference need not read anew what no line concerns.
+Used to try what a line would change, without reading unaffected units again.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from passrole_checks.sources.model.configuration import Configuration, Framework
 
 
 class Touched:
-    """``pairs``: the units that differ. ``settle`` makes a difference of pairs, and of what the checks say of the old
-    side of each. Places are those of the two folders that were compared."""
+    """``pairs``: the units that differ. ``settle`` returns the difference of pairs, given the analyses of their old
+    sides. Paths are those of the two folders that were compared.
+    """
 
     def __init__(
         self,
@@ -42,14 +43,17 @@ class Touched:
 
     @property
     def read(self) -> ReadPaths:
-        """The units of the new version."""
+        """Return the units of the new version."""
         top = self._sides[1].path
         units = ((top / pair.place if pair.place not in ("", ".") else top, pair.new) for pair in self._pairs)
         return ReadPaths(tuple(unit for unit in units if unit[1].files), (), (), boundary=Boundary.around(top))
 
     def again(self, top: Path) -> AccessDifference | None:
-        """What differs where the folder ``top`` stands for the new version, of these units alone, with their places as
-        if it were that; None where one of them cannot be read any more. No causes are looked for."""
+        """Compare these units with the folder ``top`` in place of the new version; paths are named as in the new
+        version.
+
+        None if one of them cannot be read any more. Causes are not searched.
+        """
         if self._before is None:
             self._before = [judged(pair.old, self._options) for pair in self._pairs]
         pairs = []
@@ -58,7 +62,7 @@ class Touched:
                 other = self._read(pair, top) if pair.new.files else pair.new
             except (InputError, OSError):
                 return None
-            except Exception as error:  # of what was tried, and not of either version
+            except Exception as error:  # caused by the trial, not by either version
                 internal_error(error)
                 return None
             roots = self._sides[0].path, top

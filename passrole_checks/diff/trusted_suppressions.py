@@ -1,4 +1,4 @@
-"""Suppressions of a new version that is not trusted: they count where the old version has them in the same place."""
+"""In an untrusted new version, honor only suppressions that the old version had in the same place."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ class _Texts(dict[str, list[str]]):
         return self[file]
 
 
-IGNORED = "does not count, since it is new here"
-"""How the note ends on a suppression that only the new version has."""
+IGNORED = "is ignored: it is new in this version"
+"""End of the note on a suppression that only the new version has."""
 
 
 def with_old_wishes(
     pair: UnitPair, roots: tuple[Path, Path], renames: Mapping[str, str], *, judged: bool = False
 ) -> UnitPair:
-    """The pair with those suppressions of the new version only that the old one has too: of the same check, for the
-    same resource (one that was only renamed included), or for the block of the same header or the whole file, in the
-    same file. Of each other one is told that it does not count; unless all checks have ``judged``, of those of
-    new-access alone. ``renames``: files of the old folder with their names in the new one."""
+    """Return the pair with only those suppressions of the new version that the old one has too.
+
+    They must be for the same check, and for the same resource (even if renamed), for the block with the same header, or
+    for the same file. A note reports each other one; unless all checks run (``judged``), only those of new-access.
+    ``renames``: old file paths mapped to new ones.
+    """
     if pair.is_same:
         return pair
     texts = _Texts()
@@ -63,8 +65,9 @@ def _key(one: Suppression, root: Path, renames: Mapping[str, str], texts: _Texts
 
 
 def _bodies(side: Configuration, other: Configuration, texts: _Texts) -> dict[int, Hashable]:
-    """The suppressions, by their number, of resources that the other version does not have: each with its check and
-    the block that it stands in, but for the header, which holds the name."""
+    """Map suppressions (by index) of resources that the other version does not have to their check and the block around
+    them, without the header, which contains the name.
+    """
     there = {resource.address for resource in other.resources}
     places = {resource.address: resource.at for resource in side.resources}
     found: dict[int, Hashable] = {}
@@ -79,7 +82,7 @@ def _bodies(side: Configuration, other: Configuration, texts: _Texts) -> dict[in
 
 
 def _holder(one: Suppression, texts: _Texts) -> Hashable:
-    """The block that a suppression stands in, told by its header; by its whole text where others have the same one."""
+    """Return the block of a suppression: its header if unique in the file, else its whole text."""
     if one.span is None:
         return None
     lines = texts[one.span.file]
