@@ -1,4 +1,4 @@
-"""What is to be done about one statement, before anything is written."""
+"""The advice for one statement, before any edit is made."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
-READING = "lets the roles be read, in a statement without the condition on iam:PassedToService"
-"""What a statement of its own for iam:GetRole does."""
+READING = "allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition"
+"""Description of a separate statement for iam:GetRole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is to be done about a statement.
+    """Advice for one statement.
 
-    ``wish``: None where a person has to decide; ``says``: what it does, one sentence. ``missing``: what a person has to
-    find out, each a phrase; beside a wish, what it leaves open. ``roles`` and ``services``: what is known of the
-    statement, for people, also without a wish. ``targets``: the checks whose findings have to be gone with it.
-    ``reads``: iam:GetRole gets a statement of its own beside. ``new_statement``: what people write stands beside the
-    statement that is there.
+    ``wish``: the change to make; None if it needs manual review; ``says``: its description, one sentence. ``missing``:
+    what a person must find out, each a phrase; with a change, what it leaves open. ``roles`` and ``services``: what is
+    known of the statement, for display, even without a change. ``targets``: the checks whose findings the change must
+    resolve. ``reads``: iam:GetRole gets a separate statement. ``new_statement``: the proposed statement is an addition
+    to the existing one.
     """
 
     wish: StatementChange | None = None
@@ -34,15 +34,16 @@ class Advice:
 
 
 def same_advice(found: Sequence[Advice]) -> Advice:
-    """One advice for a statement that several resources, or several instances of a module, use: where they need
-    different things a person has to decide."""
+    """Return one advice for a statement that several resources, or several instances of a module, use; if they need
+    different changes, it needs manual review.
+    """
     first = found[0]
     if all(_key(one) == _key(first) for one in found):
         return first
     people = next((one for one in found if one.wish is None), None)
     if people is not None:
         return people
-    missing = "the statement is used in several places, which need different roles or services: part them"
+    missing = "several resources share this statement and need different roles or services: split it"
     return replace(first, wish=None, says="", missing=(missing,))
 
 

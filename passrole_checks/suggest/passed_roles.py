@@ -1,4 +1,4 @@
-"""Which roles of a configuration a statement lets be passed, and to which services resources of it are given them.
+"""Find the roles of a configuration that a statement allows to pass, and the services that its resources pass them to.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
 """
@@ -27,10 +27,11 @@ from passrole_checks.suggest.referable_roles import ReferableRoles
 from passrole_checks.suggest.suggestion import TargetRole
 
 OPEN = (Constraint.ABSENT, Constraint.INEFFECTIVE)
-"""What does not limit the services."""
+"""Constraints that do not limit the services."""
 
-# whose roles are passed once more by whoever runs them (Amazon ECS Developer Guide, "Amazon ECS task execution IAM
-# role"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic Container Service")
+# resources whose roles are passed again by the principal that runs them (Amazon ECS Developer Guide, "Amazon ECS task
+# execution IAM role"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic
+# Container Service")
 _RUN_LATER = frozenset({"AWS::ECS::TaskDefinition", "aws_ecs_task_definition", "awscc_ecs_task_definition"})
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
 _REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*["']?([A-Za-z0-9]+)["']?\s*\}""")
@@ -38,8 +39,9 @@ _REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*[
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A role that is handed to services here. ``wanted``: how the statement can name it, None if it cannot;
-    ``places``: where it is handed over."""
+    """A role that this configuration passes to services. ``wanted``: how the statement can name it, None if it cannot;
+    ``places``: where it is passed.
+    """
 
     label: str
     services: tuple[str, ...]
@@ -48,7 +50,7 @@ class Handed:
 
 
 class HandedOver:
-    """What the resources of a configuration are given, as seen from one statement."""
+    """The roles that the resources of a configuration receive, from the view of one statement."""
 
     def __init__(
         self,
@@ -62,7 +64,7 @@ class HandedOver:
         self.condition = self.grant.condition
 
     def lets_through(self, service: str) -> bool:
-        """Whether the conditions let a role be passed to a service today."""
+        """True if the conditions currently allow passing a role to a service."""
         if self.condition.dead or self.condition.constraint is Constraint.ABSENT:
             return True
         return service in self.condition.possible or (
@@ -71,30 +73,32 @@ class HandedOver:
 
     @cached_property
     def partition(self) -> str:
+        """Return the partition of the statement."""
         named = (arn.partition_of(item.pattern) for item in self.grant.roles)
         stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
         return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
     def roles(self, spelled: tuple[str, ...] | None) -> tuple[Handed, ...]:
-        """The roles that the statement covers and that this configuration hands to a service that it lets through, as
-        far as whoever holds it may be the one who passes them."""
+        """Return the roles that the statement covers and this configuration passes to a service that it allows, as far
+        as its principals may be the ones that pass them.
+        """
         open_ = self.grant.services.constraint in OPEN and spelled is None
         if open_ and self._deploys:
-            return ()  # what it passes stands in another configuration
+            return ()  # the roles are passed in another configuration
         found: dict[str, Handed] = {}
         module = module_of(self.located.resource.address)
         own = {
             one.received.resource.address
             for one in self.received
             if self.runs and open_ and one.role in self.located.principals and one.received.receiver.type in _RUN_LATER
-        }  # who starts one of these tasks passes the holder's own role as well
+        }  # starting one of these tasks passes the principal's own role too
         for one in self.received:
             if one.how == ASSUMED or one.received.receiver.confidence == "hint":
                 continue
             if not one.received.resource.address.startswith(module):
-                continue  # a module is written without knowing who calls it
+                continue  # a module does not know its callers
             if one.role is not None and one.role in self.located.principals:
-                continue  # the holder's own role, which somebody else has passed
+                continue  # the principal's own role, passed by another one
             if one.received.resource.address in own:
                 continue
             if self.runs and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
@@ -110,7 +114,7 @@ class HandedOver:
         return tuple(found[label] for label in sorted(found))
 
     def names_of(self, services: Iterable[str]) -> Iterator[str]:
-        """The services, in China with the other name that some of them send (as ``required`` does)."""
+        """Yield the services; in China also the alternative name that some send (as in ``required``)."""
         known = known_services(self.partition)
         for service in services:
             yield service
@@ -123,26 +127,27 @@ class HandedOver:
 
     @property
     def runs(self) -> bool:
-        """Whether the statement is in the hands of roles only that services assume: what runs under them passes what
-        it starts later, and not what this configuration is deployed with."""
+        """True if only services assume the roles with this statement: what runs under them passes roles at run time,
+        not at deployment.
+        """
         return bool(self._holders) and all(role is not None and role.only_services for role in self._holders)
 
     @property
     def _deploys(self) -> bool:
-        """Whether CloudFormation assumes a role that holds the statement: what it passes stands in its templates."""
+        """True if CloudFormation assumes a role with this statement: it passes roles in its own templates."""
         return any(role is not None and _CLOUDFORMATION in (role.trusted or ()) for role in self._holders)
 
     def _is_covered(self, one: RoleUse) -> bool:
-        """Whether the statement surely lets the role be passed today."""
+        """True if the statement certainly allows passing the role."""
         grant = self.grant
         if one.role is not None and one.role in self._reached:
             return True
         if one.arn is None or one.arn.only_hole is not None:
-            return grant.scope is Scope.ANY_ROLE  # one whose name nobody knows; it is asked for
+            return grant.scope is Scope.ANY_ROLE  # its name is unknown
         return self.covers(one.arn)
 
     def covers(self, roles: StringNode) -> bool:
-        """Whether the Resource of the statement surely holds all roles of a pattern today."""
+        """True if the Resource of the statement certainly contains all roles of a pattern."""
         grant = self.grant
         patterns = tuple(role.pattern for role in grant.roles)
         accounts = {found for item in patterns if (found := arn.account_of(item)) is not None}
@@ -161,7 +166,7 @@ class HandedOver:
         return self.analyzed.model.passable_roles.reached(passed, grant).addresses
 
     def _wanted(self, one: RoleUse) -> TargetRole | None:
-        """How the statement can name a role."""
+        """Return how the statement can name a role; None if it cannot."""
         if one.role is not None:
             address = self.surroundings.reference(one.role, self.located)
             if address is not None:
@@ -175,8 +180,9 @@ class HandedOver:
         return self._by_name(one.arn)
 
     def _by_parameter(self, value: StringNode, one: RoleUse) -> TargetRole | None:
-        """A role that a parameter of the template names as a whole, by default with this ARN. What is given in the
-        place of the default counts, so the ARN itself cannot be written."""
+        """Return a role whose ARN is the default of a template parameter, named by that parameter. Its value may differ
+        from the default, so the ARN itself cannot be written.
+        """
         given = _REF.fullmatch(self.surroundings.text_at(one.received.at).strip())
         if given is None or value.defaults != (given[1] or given[2],) or not str(value).startswith("arn:"):
             return None
@@ -185,7 +191,7 @@ class HandedOver:
         return TargetRole("", StringNode((Unresolved(value.defaults[0]),), self.grant.at), value)
 
     def _by_name(self, value: StringNode | None) -> TargetRole | None:
-        """A role by its ARN, where its name is known as far as a pattern needs it."""
+        """Return a role by its ARN, if enough of its name is known for a pattern."""
         if value is None or value.only_hole is not None:
             return None
         own = self.analyzed.configuration.framework is not Framework.TERRAFORM
@@ -193,7 +199,7 @@ class HandedOver:
         for part in value.parts:
             if part == GENERATED:
                 if not own:
-                    return None  # terraform-… would be half of the account
+                    return None  # terraform-* would match many roles of the account
                 parts.append("*")
             elif (
                 isinstance(part, str)
@@ -210,5 +216,5 @@ class HandedOver:
         return TargetRole("", StringNode(join(parts), value.at))
 
     def _is_stack(self, part: Unresolved) -> bool:
-        """Whether a hole is the name of the stack, which a template can write."""
+        """True if an unresolved value is the stack name, which a template can write."""
         return part.expression == "AWS::StackName" and self.analyzed.configuration.framework is not Framework.TERRAFORM

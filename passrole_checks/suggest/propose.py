@@ -1,13 +1,12 @@
-"""What a statement should say instead: which roles, to which services, from what its configuration really passes.
+"""Propose a narrower statement: the roles and services that its configuration really passes.
 
-Nobody can see in one configuration what another one passes, or what people pass by hand. So roles are only named where
-resources of this configuration are given some that the statement lets be passed today; the sentence that goes with it
-says where they are from. Nothing gets wider than it stands there, but for a misspelled service, whose statement lets
-nothing be passed at all.
+One configuration does not show roles that another one, or a person, passes. So roles are only named if resources of
+this configuration receive roles that the statement currently allows; the description says where they are from. No
+statement becomes wider, except for a misspelled service, whose statement allows nothing.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and
-the service in ``iam:PassedToService``, do not rely on tags. A condition on that key switches off the other actions of
-its statement, whose requests do not carry it ("IAM JSON policy elements: Condition operators").
+the service in ``iam:PassedToService``, do not rely on tags. A condition on that key disables the other actions of its
+statement, whose requests do not carry it ("IAM JSON policy elements: Condition operators").
 """
 
 from __future__ import annotations
@@ -37,20 +36,20 @@ from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS = "PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_004"
 LINKED, GET_ROLE = "PASSROLE_006", "PASSROLE_012"
 MENDED = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GET_ROLE})
-"""The checks whose findings a statement can be rewritten for."""
+"""The checks whose findings an edit of the statement can resolve."""
 
-_APART = "iam:PassRole in a statement of its own, since this one has other actions"
+_APART = "iam:PassRole in a separate statement, because this one has other actions"
 _LIMITED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE, Scope.PREFIX)
-_MOST_ROLES = 20  # that are named one by one
+_MOST_ROLES = 20  # roles named individually
 _SHOWN = 3
 
 
 class _PersonError(Exception):
-    """What a person has to find out; the arguments are phrases."""
+    """Raised if manual review is needed; the arguments are phrases that say what to find out."""
 
 
 class Narrower:
-    """Advice on the statements of one configuration that was judged."""
+    """Advice on the statements of one analyzed configuration."""
 
     def __init__(self, analyzed: AnalyzedConfiguration, surroundings: ReferableRoles) -> None:
         self._analyzed = analyzed
@@ -60,18 +59,21 @@ class Narrower:
         )
 
     def over(self, located: LocatedGrant) -> HandedOver:
-        """What the resources of the configuration are given, as seen from a statement."""
+        """Return the roles that the configuration passes, from the view of a statement."""
         return HandedOver(self._analyzed, self._surroundings, self._received, located)
 
     def advice(self, located: LocatedGrant, checks: Collection[str]) -> Advice:
-        """What to do about a statement that these checks flag. Checks that nothing can be rewritten for are left
-        alone. Never raises."""
+        """Return the advice for a statement that these checks flag; checks that an edit cannot resolve are ignored.
+        Never raises.
+        """
         return _Decision(
             self._analyzed, self._surroundings, self._received, located, frozenset(checks) & MENDED
         ).advice()
 
 
 class _Decision:
+    """The decision on one statement."""
+
     def __init__(
         self,
         analyzed: AnalyzedConfiguration,
@@ -139,10 +141,10 @@ class _Decision:
             self.services = spelled if spelled is not None else found or self._services(handed)
             self._say_services(spelled, handed if narrow else None)
         if tags:
-            self.words.append(f"takes away the condition on {', '.join(dict.fromkeys(tags))}")
+            self.words.append(f"removes the condition on {', '.join(dict.fromkeys(tags))}")
         apart = self._is_apart and (narrow or limit)
         if apart:
-            self.words.append("the other actions keep the statement that is there")
+            self.words.append("keeps the other actions in the existing statement")
         return StatementChange(
             roles=self.roles if narrow else None,
             services=self.services if limit else None,
@@ -152,26 +154,25 @@ class _Decision:
 
     @property
     def _is_apart(self) -> bool:
-        """Whether iam:PassRole needs a statement of its own, for the sake of other actions that are allowed now."""
+        """True if iam:PassRole needs a separate statement, because the statement allows other actions."""
         return self.grant.explicit and self.grant.other_actions and not self.condition.shared
 
     def _get_role(self) -> StatementChange:
-        """iam:GetRole beside iam:PassRole, as AWS writes it; a statement of its own where a condition stands in the
-        way."""
+        """Add iam:GetRole beside iam:PassRole, as AWS writes it; in a separate statement if a condition prevents it."""
         keys = self.condition.constraint is not Constraint.ABSENT or self.condition.associated_resource_arn
         if keys or self.condition.tags:
             self.words.append(READING)
             return StatementChange()
-        self.words.append("allows iam:GetRole on the roles as well")
+        self.words.append("also allows iam:GetRole on the roles")
         return StatementChange(get_role=True)
 
     # -- services
 
     def _spelled(self) -> tuple[str, ...] | None:
-        """The services that the condition means, where it says so itself; None where the roles have to tell."""
+        """Return the services that the condition intends, if it says so; None if they follow from the roles."""
         condition = self.condition
         if any(item.reason.startswith("is a key") for item in condition.suspicions):
-            raise _PersonError("the key that is meant: iam:PassedToService, or another one")
+            raise _PersonError("the intended condition key: iam:PassedToService or another one")
         if condition.problems or any("${" in value or "{{" in value for value in condition.values):
             raise _PersonError("the full name of the service that uses the roles")
         every = condition.constraint is Constraint.INEFFECTIVE and bool(condition.possible)
@@ -182,24 +183,24 @@ class _Decision:
         for value in condition.values:
             meant = (value,) if value in known_services("aws-cn") else meant_by(value, known)
             if not meant:
-                raise _PersonError(f'the service that "{shortened(value)}" stands for, by its full name')
+                raise _PersonError(f'the full name of the service meant by "{shortened(value)}"')
             found.update(dict.fromkeys(meant))
         if self.grant.services.constraint is Constraint.EXACT_IF_PRESENT and set(found) == set(condition.values):
             silent = [service for service in found if not sends_the_key(service)]
             if silent:
                 raise _PersonError(
-                    f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService: some services do"
-                    " not send it"
+                    f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService (some services"
+                    " do not send it)"
                 )
         return tuple(found)
 
     def _services(self, handed: Sequence[Handed]) -> tuple[str, ...]:
-        """The services of a statement whose roles stay as they are."""
+        """Return the services of a statement whose roles stay unchanged."""
         if self.grant.scope is Scope.PREFIX:
             found = {service for one in handed for service in one.services}
             if found:
                 return tuple(sorted(found))
-            raise _PersonError("the service that uses the roles: this configuration hands none of them to a service")
+            raise _PersonError("the service that uses the roles: this configuration passes none of them to a service")
         services: dict[str, None] = {}
         by_address, by_name = self.analyzed.model.roles, self.analyzed.model.roles_by_name
         for item in self.grant.roles:
@@ -211,7 +212,7 @@ class _Decision:
             trusted = tuple(filter(self.over.lets_through, passed_as(role.trusted or ()))) if role is not None else ()
             if not own and not trusted:
                 raise _PersonError(f"the service that uses {shortened(str(item.pattern))}")
-            # what passes roles while it runs, or what is not here, may do it in other ways than those that are written
+            # roles passed at run time, or by missing parts, may go to other services than those in the code
             both = self.over.runs or bool(self.doubts.of_parts())
             taken = (*own, *trusted) if both else own or trusted
             self.by_trust = self.by_trust or taken != own
@@ -221,11 +222,11 @@ class _Decision:
     # -- roles
 
     def _name(self, handed: Sequence[Handed], spelled: tuple[str, ...] | None) -> None:
-        """Names the roles that are handed over. Raises what a person has to find out."""
+        """Name the roles that the configuration passes. Raises :class:`_PersonError` if that is not certain."""
         if self.located.resource.type in PERMISSION_SETS:
             raise _PersonError(
-                "the roles in the accounts that the permission set is provisioned into: a role can be passed in its own"
-                " account only"
+                "the roles in the accounts that the permission set is provisioned into: a role can only be passed in"
+                " its own account"
             )
         self.handed = handed
         self.roles = tuple(one.wanted for one in handed if one.wanted is not None)
@@ -234,37 +235,35 @@ class _Decision:
         if unknown:
             raise _PersonError(
                 *(f"how the statement can name {shortened(label)}" for label in unknown[:_SHOWN]),
-                *([f"and {len(unknown) - _SHOWN} more roles like this"] if len(unknown) > _SHOWN else []),
+                *([f"and {len(unknown) - _SHOWN} similar roles"] if len(unknown) > _SHOWN else []),
             )
         if not handed:
             named = self._named_services(spelled)
-            to = _listed(named) if named else "a service"
-            raise _PersonError(
-                f"the roles that are passed: no resource here gives one that the statement allows to {to}"
-            )
+            to = f" to {_listed(named)}" if named else ""
+            raise _PersonError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
         without = [
             service for service in self._named_services(spelled) if not any(service in one.services for one in handed)
         ]
         if without:
-            raise _PersonError(f"the roles that are passed to {_listed(without)}")
+            raise _PersonError(f"role ARNs for {_listed(without)}")
         limited = [item.pattern for item in self.grant.roles if item.scope in _LIMITED]
         beside = [str(pattern) for pattern in limited if not self._is_among(pattern, handed)]
         if self.grant.scope is Scope.ANY_ROLE and beside:
-            raise _PersonError(f"the roles that are passed beside {_listed(beside)}, which are named already")
+            raise _PersonError(f"role ARNs passed in addition to {_listed(beside)}, which the statement names")
         doubts = self._doubts(handed, spelled)
         if doubts:
             raise _PersonError(*doubts)
         if len(handed) > _MOST_ROLES:
-            raise _PersonError(f"a path or a prefix that the {len(handed)} roles that are passed here share")
+            raise _PersonError(f"a path or prefix that the {len(handed)} roles passed here share")
         names = _listed([seen_from(module_of(self.located.resource.address), one.label) for one in handed])
         services = _listed(self.services)
         self.words.append(
-            f"names the {'role' if len(handed) == 1 else f'{len(handed)} roles'} that this configuration hands to"
-            f" {services} ({names}); if others are passed by hand or from elsewhere, they have to be added"
+            f"names the {'role' if len(handed) == 1 else f'{len(handed)} roles'} that this configuration passes to"
+            f" {services} ({names}); add roles that are passed manually or elsewhere"
         )
 
     def _keep_what_fits(self) -> None:
-        """Of what people are shown, only what the other actions can pass: the rest was handed over by somebody else."""
+        """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
         reached = self.doubts.reached() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.handed if set(one.services) & set(reached)]
@@ -273,7 +272,7 @@ class _Decision:
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 
     def _doubts(self, handed: Sequence[Handed], spelled: tuple[str, ...] | None) -> tuple[str, ...]:
-        """Why the roles that are handed over may not be all, or not the right ones."""
+        """Return why the passed roles may be incomplete or wrong."""
         doubts, named = self.doubts, self._named_services(spelled)
         choices = (doubts.of_choice(place) for one in handed for place in one.places)
         found = [*choices, *doubts.of_defaults(named), *doubts.of_parts()]
@@ -282,12 +281,12 @@ class _Decision:
         return tuple(dict.fromkeys(filter(None, found)))
 
     def _is_among(self, pattern: StringNode, handed: Sequence[Handed]) -> bool:
-        """Whether a Resource is one of the roles that are handed over."""
+        """True if a Resource is one of the passed roles."""
         role = resolve_role(pattern, self.analyzed.model.roles, self.analyzed.model.roles_by_name)
         return any(one.label in (str(pattern), role.address if role is not None else "") for one in handed)
 
     def _named_services(self, spelled: tuple[str, ...] | None) -> tuple[str, ...]:
-        """The services that the condition names one by one."""
+        """Return the services that the condition names individually."""
         if spelled is not None:
             return spelled
         exact = self.grant.services.constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
@@ -297,7 +296,9 @@ class _Decision:
         self._say_what_is_limited(spelled, named)
         unsure = undocumented([one for one in self.services if one not in self.condition.values])
         if unsure:
-            self.words.append(f"AWS does not document that requests for {_listed(unsure)} carry this key: try it first")
+            self.words.append(
+                f"test it first: AWS does not document that requests for {_listed(unsure)} carry this key"
+            )
 
     def _say_what_is_limited(self, spelled: tuple[str, ...] | None, named: Sequence[Handed] | None) -> None:
         services = _listed(self.services)
@@ -305,18 +306,18 @@ class _Decision:
             changed = [value for value in self.condition.values if value not in spelled]
             if changed:
                 quoted = _listed([f'"{shortened(value)}"' for value in changed])
-                self.words.append(f"writes {services} in iam:PassedToService, which is meant by {quoted}")
+                self.words.append(f"writes {services} in iam:PassedToService instead of {quoted}")
             else:
-                self.words.append(f"lets roles be passed to {services} by requests only that name the service")
+                self.words.append(f"allows passing roles to {services} only in requests that carry iam:PassedToService")
         elif named is not None:
             self.words.append(f"limits iam:PassedToService to {services}")
         else:
             self.words.append(
                 f"limits iam:PassedToService to {services}, "
                 + (
-                    "as the trust policies of the roles have it"
+                    "as in the trust policies of the roles"
                     if self.by_trust
-                    else "as this configuration uses the roles; if others use them as well, they have to be added"
+                    else "as this configuration uses the roles; add services that use them elsewhere"
                 )
             )
 

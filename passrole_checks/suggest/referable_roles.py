@@ -1,8 +1,8 @@
-"""Whether a statement can refer to a role where it stands: the same module or template, no circle, no condition.
+"""Decide whether a statement can refer to a role: same module or template, no cycle, no condition.
 
 Sources: Terraform language documentation, "References to Named Values" (a reference to a block with ``count`` has an
-index) and "Resource Graph" (no circles); AWS CloudFormation User Guide, "Conditions" (a resource under a condition can
-be referred to from one under the same condition only) and "Troubleshooting CloudFormation" (circular dependencies).
+index) and "Resource Graph" (no cycles); AWS CloudFormation User Guide, "Conditions" (a conditional resource can be
+referenced only from one under the same condition) and "Troubleshooting CloudFormation" (circular dependencies).
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A resource with ``count`` or ``for_each``; ``names`` of its attributes and blocks; ``at``: the file and the line
-    where it begins."""
+    """A resource with ``count`` or ``for_each``; ``names`` of its attributes and blocks; ``at``: the file and line
+    where it starts.
+    """
 
     name: str
     type: str
@@ -47,9 +48,11 @@ class Counted:
 
 @dataclass
 class ReferenceGraph:
-    """What the blocks or resources of one module or template refer to, by name; ``conditions``: under what each one is
-    there at all ("" for always), as far as that is written; of those in Terraform, ``counted`` are the resources that
-    may not be there, and ``places`` where each one stands."""
+    """The references between blocks or resources of one module or template, by name.
+
+    ``conditions``: the condition of each ("" if unconditional), as written. For Terraform, ``counted``: resources that
+    may have no instance; ``places``: file, first line, last line and name of each block.
+    """
 
     references: dict[str, set[str]] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
@@ -57,12 +60,12 @@ class ReferenceGraph:
     places: list[tuple[str, int, int, str]] = field(default_factory=list)
 
     def block_at(self, file: str, line: int) -> str | None:
-        """The name of the innermost block at a line."""
+        """Return the name of the innermost block at a line."""
         inside = [place for place in self.places if place[0] == file and place[1] <= line <= place[2]]
         return min(inside, key=lambda place: place[2] - place[1])[3] if inside else None
 
     def reaches(self, start: str, end: str) -> bool:
-        """Whether a chain of references leads from one to the other; it does from each to itself."""
+        """True if a chain of references leads from ``start`` to ``end``; every name reaches itself."""
         pending, seen = [start], set[str]()
         while pending:
             current = pending.pop()
@@ -75,8 +78,9 @@ class ReferenceGraph:
 
 
 class ReferableRoles:
-    """Tells how roles of a configuration are referred to. ``read`` gives the text of a file, and may raise OSError and
-    ValueError."""
+    """Finds how a statement can refer to roles of a configuration. ``read`` returns the text of a file, and may raise
+    OSError and ValueError.
+    """
 
     def __init__(self, configuration: Configuration, read: Read) -> None:
         self.configuration = configuration
@@ -86,14 +90,15 @@ class ReferableRoles:
         self._roles = {role.resource.address: role for role in configuration.roles}
 
     def can_refer(self, file: str) -> bool:
-        """Whether the text of a file is one in which references stand: not a policy that is read from a file."""
+        """True if the file can contain references, unlike a policy file that is read as text."""
         if self.configuration.framework is Framework.TERRAFORM:
             return is_terraform_file(Path(file))
         return file in self.configuration.files
 
     def reference(self, address: str, located: LocatedGrant) -> str | None:
-        """The address of a role that a statement can refer to where it stands (in a template the logical id); None
-        where it cannot."""
+        """Return the address (in a template, the logical id) of a role that a statement can refer to; None if it
+        cannot.
+        """
         role = self._roles.get(address) or self._roles.get(_INDEX.sub("", address))
         if role is None or not self.can_refer(located.grant.at.file):
             return None
@@ -102,7 +107,7 @@ class ReferableRoles:
         return self._in_template(address, role, located)
 
     def text_at(self, at: Position) -> str:
-        """What is written at a position; "" where that cannot be told."""
+        """Return the text at a position; "" if it cannot be read."""
         try:
             text = self._read(at.file)
         except (OSError, ValueError):
@@ -113,8 +118,9 @@ class ReferableRoles:
     # -- Terraform
 
     def attribute_at(self, at: Position) -> str:
-        """The attribute of a block that what stands at a position is a part of, as far as it is written before it and
-        on its last line; "" where that cannot be told."""
+        """Return the text of the block attribute around a position, up to the end of its last line; "" if it cannot be
+        read.
+        """
         try:
             text = self._read(at.file)
         except (OSError, ValueError):
@@ -125,8 +131,9 @@ class ReferableRoles:
         return text[begins[-1] if begins else place.start : len(text) if ends < 0 else ends]
 
     def idle(self, folder: str, services: Collection[str]) -> Iterator[str]:
-        """The resources of a module's folder that take roles to these services (none: to any) and are not there with
-        the values that its variables have, as other values may have it."""
+        """Yield resources of a module's folder that receive roles for these services (none: any) and have no instance
+        with the current variable values, but may with others.
+        """
         if self.configuration.framework is not Framework.TERRAFORM:
             return
         for one in self._folder(folder).counted:
@@ -137,14 +144,15 @@ class ReferableRoles:
 
     @cached_property
     def _there(self) -> frozenset[tuple[str, int]]:
-        """Where the resources begin that have an instance, or take a role."""
+        """Return the positions of resources that have an instance or receive a role."""
         numbered = (one for one in self.configuration.resources if one.address.endswith("]"))
         taking = (one.resource for one in self.configuration.received)
         return frozenset((one.at.file, one.at.line) for one in (*numbered, *taking))
 
     def words(self, one: RoleUse, located: LocatedGrant) -> str | None:
-        """The reference by which a resource of the statement's own module is given a role (``module.app.role_arn``),
-        where the statement can use it too; None elsewhere."""
+        """Return the reference (``module.app.role_arn``) through which a resource of the statement's module receives a
+        role, if the statement can use it too; else None.
+        """
         at, own = one.received.at, located.grant.at
         folder = os.path.dirname(own.file)
         if self.configuration.framework is not Framework.TERRAFORM or not self.can_refer(own.file):
@@ -176,19 +184,19 @@ class ReferableRoles:
         condition = graph.conditions.get(name, "")
         if not condition:
             return address if name == local else None
-        # an instance is there for sure where the statement's block is only there under the same condition
+        # the instance certainly exists if the statement's block has the same condition
         same = graph.conditions.get(own, "") == condition and condition.startswith("count ")
         return address if local == f"{name}[0]" and (same or re.fullmatch(r"count [1-9]\d*", condition)) else None
 
     def _is_same(self, module: str, folder: str, located: LocatedGrant) -> bool:
-        """Whether ``module`` is the instance of the module that the statement stands in."""
+        """True if ``module`` is the module instance that contains the statement."""
         if os.path.dirname(located.resource.at.file) == folder:
             return module_of(located.resource.address) == module
         return self._instances.get(folder) == {module}
 
     @cached_property
     def _instances(self) -> Mapping[str, set[str]]:
-        """For each folder the instances of it as a module, as far as resources stand in them."""
+        """Map each folder to its module instances, as far as they contain resources."""
         found: dict[str, set[str]] = {}
         for resource in self.configuration.resources:
             found.setdefault(os.path.dirname(resource.at.file), set()).add(module_of(resource.address))
@@ -212,7 +220,7 @@ class ReferableRoles:
         own = located.resource.address.rpartition(".")[2]
         if graph is None or own not in graph.references:
             return None
-        # SAM makes the role of a function under a name of its own
+        # SAM generates the role of a function under its own name
         holder = local if local in graph.references else local.removesuffix("Role")
         if holder not in graph.references or graph.reaches(holder, own):
             return None
@@ -229,10 +237,10 @@ class ReferableRoles:
 
 
 def _graph_of_folder(folder: Path) -> ReferenceGraph:
-    """The graph of a module's blocks and locals.
+    """Return the graph of a module's blocks and locals.
 
-    What looks like a reference is taken for one, in comments too: a circle that is none costs a suggestion, one that is
-    not seen breaks the configuration.
+    Everything that looks like a reference counts, even in comments: a false cycle costs a suggestion, a missed one
+    breaks the configuration.
     """
     from passrole_checks.sources.terraform.modules.folder import read_folder
     from passrole_checks.sources.terraform.reading.syntax import Literal
@@ -275,7 +283,7 @@ def _graph_of_folder(folder: Path) -> ReferenceGraph:
 
 
 def _graph_of_template(file: str, text: str) -> ReferenceGraph:
-    """The graph of a template's resources. Raises InputError where it cannot be read."""
+    """Return the graph of a template's resources. Raises InputError if it cannot be read."""
     from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
 
     template = Template(file, text.removeprefix("\ufeff"), {})
@@ -294,7 +302,7 @@ def _graph_of_template(file: str, text: str) -> ReferenceGraph:
 
 
 def _referred_to(root: object) -> Iterator[str]:
-    """The names in ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` below a node; others that could be some as well."""
+    """Yield the names in ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` below a node, and possibly other strings."""
     import yaml
 
     from passrole_checks.sources.cloudformation.template import call

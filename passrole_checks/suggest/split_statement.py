@@ -1,8 +1,8 @@
-"""iam:PassRole, or iam:GetRole, in a statement of its own, behind the one that is there.
+"""Move iam:PassRole, or iam:GetRole, into a separate statement after the existing one.
 
-The new statement is a copy of the old one, as it is written, with the edits of what it should say; of the actions the
-old one keeps all others, and the new one has iam:PassRole alone. Sources: IAM User Guide, "IAM JSON policy elements:
-Sid" (unique within a policy) and "... Condition operators" (a key that a request does not carry is not met).
+The new statement is an edited copy of the old one, as written; the old one keeps all other actions, the new one has
+iam:PassRole alone. Sources: IAM User Guide, "IAM JSON policy elements: Sid" (unique within a policy) and "... Condition
+operators" (a key that a request does not carry does not match).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SID = re.compile(r"""(?m)((?:^|(?<=[\s{,"']))["']?[Ss]id["']?\s*[:=]\s*)(["']?)
 _COMMENT = re.compile(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
 _SAID = re.compile(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
-)  # a comment behind something on its line
+)  # a comment after other content on its line
 _ALONE = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
@@ -36,7 +36,7 @@ _READING = "ReadPassedRoles"
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An action as it is written, by offsets."""
+    """An action as written, by offsets."""
 
     start: int
     end: int
@@ -52,13 +52,13 @@ def apart(
     reading: Sequence[Edit] | None = None,
     taken: Collection[str] = (),
 ) -> tuple[Edit, ...] | str:
-    """The edits that put statements behind one that is there, or the reason, for people, why there are none.
+    """Return the edits that insert statements after the existing one, or the reason why there are none.
 
     Args:
-        inner: the edits of what iam:PassRole's statement should say, as if the old one were to say it.
+        inner: the edits for iam:PassRole's statement, as edits of the old one.
         text: the file.
-        passing: iam:PassRole gets a statement of its own, which is called after these services; None: it stays.
-        reading: iam:GetRole gets a statement of its own, with these edits of the old one, as it is now.
+        passing: iam:PassRole gets a separate statement, named after these services; None: it stays.
+        reading: iam:GetRole gets a separate statement, with these edits of the old one.
         taken: Sids that no new statement may have.
     """
     items = _items(located, text)
@@ -86,12 +86,12 @@ def parted(
     beside: bool,
     taken: Collection[str] = (),
 ) -> tuple[Edit, ...] | str:
-    """The edits that make several statements of one, or the reason, for people, why there are none.
+    """Return the edits that split one statement into several, or the reason why there are none.
 
     Args:
-        parts: for each statement the edits of the one that is there, and the services that it is called after.
-        beside: the statement that is there keeps its other actions, and all parts stand behind it; else the first part
-            stands in its place. The parts behind it are about iam:PassRole alone.
+        parts: for each statement, the edits of the existing one, and the services for its Sid.
+        beside: the existing statement keeps its other actions, and all parts follow it; else the first part replaces
+            it. The parts after it contain iam:PassRole alone.
         text, taken: as for :func:`apart`.
     """
     if len(parts) == 1 and not beside:
@@ -118,25 +118,25 @@ def parted(
 def _statement_at(
     located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]
 ) -> tuple[_Statement, str]:
-    """The statement, and what stands before it on its line."""
+    """Return the statement, and the text before it on its line."""
     place = place_of(located.grant.at, text)
     start, end = place.start, place.end
     indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
     above = _DASH_ABOVE.search(text, 0, start)
     indent = above[0] if above is not None and above.end() == start else indent
-    if _DASH.match(indent):  # what is written into YAML may stand behind a comment on the last line
+    if _DASH.match(indent):  # in YAML, text may be inserted after a comment on the last line
         line = text.find("\n", end)
         end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
     return _Statement(located, text, start, end, items, taken), indent
 
 
 class _RefusedError(Exception):
-    """Why a statement cannot be parted, for people."""
+    """Raised with the reason why a statement cannot be split."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """A statement in the text of its file, with its actions; edits of it count from its beginning."""
+    """A statement in the text of its file, with its actions; edits are relative to its start."""
 
     located: LocatedGrant
     text: str
@@ -147,56 +147,60 @@ class _Statement:
 
     @property
     def own(self) -> str:
+        """Return the text of the statement."""
         return self.text[self.start : self.end]
 
     def moved(self, edits: Iterable[Edit]) -> list[Edit]:
+        """Return edits relative to the statement. Raises :class:`_RefusedError` for edits outside it."""
         edits, file = list(edits), self.located.grant.at.file
         found = [Edit("", one.start - self.start, one.end - self.start, one.text) for one in edits]
         inside = all(0 <= one.start <= one.end <= self.end - self.start for one in found)
         if not inside or any(one.file != file for one in edits):
-            raise _RefusedError("what would change stands outside of the statement")
+            raise _RefusedError("the change extends beyond the statement")
         return found
 
     def without(self, *, passing: bool) -> list[Edit]:
-        """The edits that take out the actions that pass roles, or all others."""
+        """Return the edits that remove the actions that pass roles, or all others."""
         spans = _without(self.items, self.text, passing=passing)
         if spans is None:
-            raise _RefusedError("its actions are written in a way that cannot be parted")
+            raise _RefusedError("its actions cannot be split as written")
         return [
             Edit("", first - self.start, last - self.start, "")
             for first, last in (_before_the_end(span, self.text, self.end) for span in spans)
         ]
 
     def renamed_action(self) -> list[Edit]:
-        """The edits by which it allows iam:GetRole alone."""
+        """Return the edits that leave iam:GetRole as the only action."""
         edits = [] if all(item.passes for item in self.items) else self.without(passing=False)
         passes = [item for item in self.items if item.passes]
         if len(passes) != 1:
-            raise _RefusedError("its actions are written in a way that cannot be parted")
+            raise _RefusedError("its actions cannot be split as written")
         item = passes[0]
         quote = self.text[item.start] if self.text[item.start] in "\"'" else ""
         return [*edits, Edit("", item.start - self.start, item.end - self.start, f"{quote}iam:GetRole{quote}")]
 
     def copy(self, edits: Iterable[Edit], name: str) -> str:
-        """The statement once more, with edits, under another Sid and without the comments on lines of their own, nor
-        the blank lines that only parted what is gone."""
+        """Return an edited copy with another Sid, without full-line comments and without blank lines around removed
+        text.
+        """
         made = _renamed(self.made(edits), self.located, name, self.text, self.taken)
         return _BLANK_LINES.sub("", _COMMENT.sub("", made))
 
     def made(self, edits: Iterable[Edit]) -> str:
+        """Return the edited text."""
         try:
             return apply(self.own, edits)
         except ValueError:
-            raise _RefusedError("what would change stands too close together") from None
+            raise _RefusedError("the changes overlap") from None
 
 
 def sids_of(edits: Iterable[Edit]) -> set[str]:
-    """The Sids in what edits write."""
+    """Return the Sids in the texts of edits."""
     return {found[3] for one in edits for found in _SID.finditer(one.text)}
 
 
 def _placed(statement: _Statement, own: Sequence[Edit], copies: Sequence[str], indent: str) -> tuple[Edit, ...]:
-    """The edits of the old statement, and the new ones behind it."""
+    """Return the edits of the old statement and the insertion of the new ones after it."""
     text, start, end = statement.text, statement.start, statement.end
     file = statement.located.grant.at.file
     break_ = "\r\n" if "\r\n" in text[: text.find("\n") + 1] else "\n"
@@ -217,7 +221,7 @@ def _placed(statement: _Statement, own: Sequence[Edit], copies: Sequence[str], i
         whole = re.sub(r"(?m)^[ \t]+(?=\r?$)", "", f"{break_}{indent}".join(listed))
         return (Edit(file, start, end, whole),)
     else:
-        raise _RefusedError("it stands alone: make a list of statements, and add one for iam:PassRole")
+        raise _RefusedError("a single statement: make it a list, and add a statement for iam:PassRole")
     last = end - start
     copies = _said_once(statement.made(own), copies)
     behind = "".join(one.text for one in own if one.start == last)
@@ -226,7 +230,7 @@ def _placed(statement: _Statement, own: Sequence[Edit], copies: Sequence[str], i
 
 
 def _said_once(first: str, copies: Iterable[str]) -> list[str]:
-    """The new statements without the comments that stand in an earlier one, or still in the old one."""
+    """Return the new statements without comments that remain in the old one or an earlier one."""
     said, found = {one[2].rstrip() for one in _SAID.finditer(first)}, list[str]()
     for copy in copies:
         found.append(_SAID.sub(lambda one: one[1] if one[2].rstrip() in said else one[0], copy))
@@ -235,7 +239,7 @@ def _said_once(first: str, copies: Iterable[str]) -> list[str]:
 
 
 def _before(text: str) -> str:
-    """What stands before a statement, without blanks and comments at its end."""
+    """Return the text before a statement, without trailing blanks and comments."""
     while True:
         text = text.rstrip(" \t\r\n\ufeff")
         line = text[text.rfind("\n") + 1 :]
@@ -246,29 +250,30 @@ def _before(text: str) -> str:
 
 
 def _items(located: LocatedGrant, text: str) -> list[_Item] | str:
-    """The actions in the order of the file; or why they cannot be told apart."""
+    """Return the actions in file order, or the reason why they cannot be located."""
     statement = located.grant.statement
     place = place_of(statement.at, text)
     found: list[_Item] = []
     for action in statement.actions or ():
         if action.at.file != statement.at.file or action.literal is None or action.at.end_line < action.at.line:
-            return "its actions stand elsewhere, or are computed"
+            return "its actions are defined elsewhere or computed"
         start = offset_of(text, action.at.line, action.at.column)
         end = offset_of(text, action.at.end_line, action.at.end_column)
         match = _ITEM.fullmatch(text[start:end])
         if not place.start <= start < end <= place.end or match is None or match[2] != action.literal:
-            return "its actions stand elsewhere, or are computed"
+            return "its actions are defined elsewhere or computed"
         found.append(_Item(start, end, action.literal.lower() == "iam:passrole"))
     found.sort(key=lambda item: item.start)
     gaps = [text[one.end : other.start] for one, other in pairwise(found)]
     if any(not _BETWEEN.fullmatch(gap) for gap in gaps):
-        return "its actions are written in a way that cannot be parted"
+        return "its actions cannot be split as written"
     return found
 
 
 def _without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[int, int]] | None:
-    """What is taken out so that the actions that pass roles are gone, or all others are; None where that leaves none,
-    or the layout is none that is known."""
+    """Return the spans to remove the actions that pass roles, or all others; None if no action would remain, or the
+    layout is unknown.
+    """
     gone = [item.passes is passing for item in items]
     if all(gone) or not any(gone):
         return None
@@ -280,14 +285,14 @@ def _without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[
         line = text.rfind("\n", 0, item.start) + 1
         rest = re.compile(r"[ \t]*,?[ \t]*(?:(?:#|//)[^\n]*)?\r?(?:\n|$)").match(text, item.end)
         if re.fullmatch(r"[ \t]*(?:-[ \t]+)?", text[line : item.start]) and rest is not None:
-            spans.append((line, rest.end()))  # it has its line to itself
+            spans.append((line, rest.end()))  # alone on its line
         elif number < last_kept:
             spans.append((item.start, items[number + 1].start))
         else:
             spans.append((items[number - 1].end if number else item.start, item.end))
     comma = re.compile(r"[ \t]*,").match(text, items[last_kept].end)
     closing = re.compile(r"[ \t]*,?\s*\]").match(text, items[-1].end)
-    # JSON takes no comma behind the last element
+    # JSON allows no trailing comma
     if last_kept < len(items) - 1 and comma is not None and not re.match(r"[ \t]*,\s*\]", text[items[-1].end :]):
         begin, stop = items[last_kept].end, comma.end()
         if closing is not None and not any(first <= begin < last for first, last in spans):
@@ -297,7 +302,7 @@ def _without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[
 
 
 def _before_the_end(span: tuple[int, int], text: str, end: int) -> tuple[int, int]:
-    """Of lines that are the last ones of the statement, the line break before them goes, not the one behind them."""
+    """Return the span shifted by one line break if it ends the statement: remove the break before it, not after it."""
     first, last = span
     if last < end or text[first - 1 : first] != "\n":
         return span
@@ -316,13 +321,13 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _name_for(services: Sequence[str]) -> str:
-    """The Sid of a statement that passes roles to services."""
+    """Return the Sid of a statement that passes roles to services."""
     names = ["".join(map(_capital, _WORDS.findall(one.partition(".amazonaws")[0]))) for one in services]
     return "PassRoles" + (f"To{names[0]}" if len(names) == 1 else "")
 
 
 def _renamed(copy: str, located: LocatedGrant, name: str, text: str, taken: Collection[str]) -> str:
-    """The copy under a Sid that neither the file nor another statement of the policy holds."""
+    """Return the copy with a Sid that occurs neither in the file nor in another statement of the policy."""
     sid = located.grant.sid
     found = list(_SID.finditer(copy))
     if not sid and not found:

@@ -1,7 +1,7 @@
-"""Suggestions: what is written instead of statements that were found wrong, each proved before it is offered.
+"""Suggestions for flagged statements, each verified before it is offered.
 
-Of a statement that can be rewritten for a part of its findings only there are two suggestions: one with edits, and one
-that says what a person has to do about the rest.
+A statement whose findings an edit resolves only in part gets two suggestions: one with edits, and one for manual review
+of the rest.
 """
 
 from __future__ import annotations
@@ -36,21 +36,22 @@ from passrole_checks.suggest.suggestion import Edit, Shared, StatementChange, Su
 from passrole_checks.suggest.trial_scan import Proved, Trials, judged
 from passrole_checks.suggest.verify import NotProvedError, TrialUnit, place_of, region_of
 
-_PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
+_PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
 @dataclass
 class Texts:
-    """The files as they were read: characters with a BOM and carriage returns, and for each the bytes. Files outside of
-    the ``boundary`` are not read."""
+    """The files as read: characters including a BOM and carriage returns, and the bytes of each. Files outside the
+    ``boundary`` are not read.
+    """
 
     boundary: Boundary = UNBOUNDED
     data: dict[str, bytes] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, file: str) -> str:
-        """The text of a file. Raises OSError, and ValueError where it is not UTF-8."""
+        """Return the text of a file. Raises OSError, and ValueError if it is not UTF-8."""
         if file not in self.known:
             self.data[file] = self.boundary.read(file, LARGEST_PLAN)
             self.known[file] = self.data[file].decode("utf-8")
@@ -58,32 +59,32 @@ class Texts:
 
 
 def suggestions(read: ReadPaths, findings: Sequence[Finding], options: ScanOptions) -> tuple[Suggestion, ...]:
-    """What is suggested for the statements of these ``findings`` of a scan of what was ``read``, in their order.
+    """Return the suggestions for the statements of these ``findings`` of a scan of ``read``, in their order.
 
-    Each finding that is not suppressed is in one suggestion. Nothing is written but to a temporary folder. Never raises
-    for what is in the files.
+    Each finding that is not suppressed is in one suggestion. Writes only to a temporary folder. Never raises for the
+    content of files.
     """
     return Session(read, findings, options).suggestions
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """What of several suggestions can be written at once: ``made`` of these, each file of ``changed`` as it then is."""
+    """Compatible suggestions: the ones applied (``made``), and the resulting text of each file in ``changed``."""
 
     made: tuple[Suggestion, ...]
     changed: Mapping[str, str]
 
 
 class Session:
-    """The suggestions for findings, and what of them goes together.
+    """Suggestions for findings, and the compatible ones among them.
 
     Args:
         read: what was scanned.
-        findings: those that something is to be suggested for.
+        findings: the findings to suggest fixes for.
         options: those of the scan.
-        informs: whoever asks also wants to hear of what only informs, as soon as that has something to say.
-        evidence: what logs show: statements are narrowed to what was passed, also those that nothing is found of.
-        edit: what makes edits, as :func:`passrole_checks.suggest.edits.edits_for` does, which is the default.
+        informs: also report findings of severity info that an edit makes visible.
+        evidence: observed use: narrow statements to what was passed, even if they have no findings.
+        edit: makes edits; the default is :func:`passrole_checks.suggest.edits.edits_for`.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Session:
         self._informs = informs and asked
         self.boundary, self.texts = read.boundary, Texts(read.boundary)
         self._callers = Callers(read.boundary)
-        self.faults: list[Unreadable] = []  # of this package, in what is suggested
+        self.faults: list[Unreadable] = []  # internal errors in suggestions
         files = {one.at.file for one in self._findings} if evidence is None else None
         self._units = judged(read, options, files)
         self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
@@ -112,10 +113,10 @@ class Session:
         self._narrowers = {
             id(unit): Narrower(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
         }
-        self._not_alone: list[Suggestion] = []  # what may be right once other edits are made
+        self._not_alone: list[Suggestion] = []  # suggestions that may verify after other edits
         self._wishes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
-        self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
+        self._sids: dict[tuple[int, str], set[str]] = {}  # Sids of the policies of each resource, including new ones
         with within(read.boundary):
             self.suggestions = self._found()
 
@@ -135,7 +136,9 @@ class Session:
             return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
 
     def _isolated(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Sequence[Suggestion]:
-        """What is suggested for a statement; where this package fails, what the checks say, and a fault."""
+        """Return the suggestions for a statement; after an internal error, the remedies of its findings, and record the
+        error.
+        """
         try:
             return tuple(self._at_place(at, findings, trials))
         except Exception as error:
@@ -144,13 +147,15 @@ class Session:
             return (Suggestion(tuple(findings), at, (), "", remedies, ""),) if findings else ()
 
     def _at_place(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
-        """What is suggested for a statement: by the logs, if they say anything, else by its configuration."""
+        """Return the suggestions for a statement: from observed use if there is any, else from its configuration."""
         found = self._by_use.of(at, findings, trials) if self._by_use is not None else None
         return found if found is not None else self._of(findings, trials) if findings else ()
 
     def together(self, without: Collection[str] = ()) -> Together:
-        """The suggestions that go together, none of them in the files ``without``: all if that is proved, else one
-        after the other those that are; and then those that are right only once others are made."""
+        """Return compatible suggestions, none of them in the files ``without``.
+
+        All if they verify together; else one by one those that do, then those that verify only after others.
+        """
         able = [one for one in self.suggestions if one.edits and not _touches(one, without)]
         later = [one for one in self._not_alone if not _touches(one, without)]
         kept: list[Suggestion] = []
@@ -170,7 +175,7 @@ class Session:
                     return Together(tuple(kept), changed)
 
     def _works(self, chosen: Sequence[Suggestion], trials: Trials) -> Mapping[str, str] | None:
-        """The files with the edits of several suggestions; None where these are not proved together."""
+        """Return the files with the edits of several suggestions; None if they do not verify together."""
         edits = tuple(dict.fromkeys(edit for one in chosen for edit in one.edits))
         try:
             changed = _changed(edits, self.texts)
@@ -216,7 +221,9 @@ class Session:
     def _proved(
         self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: Trials
     ) -> Suggestion:
-        """The suggestion with edits. Raises :class:`NotProvedError` where there are none, or they are not proved."""
+        """Return the suggestion with edits. Raises :class:`NotProvedError` if there are none, or they cannot be
+        verified.
+        """
         wants_to_read = advice.reads
         try:
             found, proved = self._tried(findings, unit, located, advice, trials, reads=wants_to_read)
@@ -226,14 +233,14 @@ class Session:
             wants_to_read = False
             found, proved = self._tried(findings, unit, located, advice, trials, reads=False)
         if GET_ROLE in proved.informs and not wants_to_read and self._informs:
-            # it had nothing to say of a statement that was wider
+            # the check is silent about wider statements
             with suppress(NotProvedError):
                 found, proved = self._tried(findings, unit, located, advice, trials, reads=True)
                 advice = replace(advice, says=f"{advice.says.rstrip('.')}; {READING}.")
         return self.done(Suggestion(tuple(findings), located.grant.at, found, advice.says, (), ""), proved)
 
     def done(self, one: Suggestion, proved: Proved) -> Suggestion:
-        """A suggestion that was proved, with those of its findings that are gone, and the words of the statement."""
+        """Return a verified suggestion with the findings it resolves, and the text of the statement."""
         at, changed = one.at, _changed(one.edits, self.texts)
         after = region_of(at, self.texts(at.file), one.edits).after(one.edits)
         statement = words_at(at, changed[at.file], after.start, after.end) if at.file in changed else ""
@@ -242,7 +249,7 @@ class Session:
         return replace(one, findings=own, statement=statement, shared=self._shared(one))
 
     def _shared(self, one: Suggestion) -> Shared | None:
-        """Return who uses the edited files, where that is more than one root or template."""
+        """Return the users of the edited files, if there is more than one root or template."""
         files = {edit.file for edit in one.edits}
         units = sorted({str(unit.path) for unit in self._units if files & unit.files})
         read = {os.path.dirname(file) for unit in self._units for file in unit.files}
@@ -264,13 +271,15 @@ class Session:
         *,
         reads: bool,
     ) -> tuple[tuple[Edit, ...], Proved]:
-        """The edits, and what they do. Raises :class:`NotProvedError` where there are none, or they are not proved."""
+        """Return the edits and their effect. Raises :class:`NotProvedError` if there are none, or they cannot be
+        verified.
+        """
         wish = advice.wish or StatementChange()
         found = self._edits(unit, located, wish, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotProvedError(found)
         if not found:
-            raise NotProvedError("the statement says so already")
+            raise NotProvedError("the statement already matches the suggestion")
         mended = advice.targets if reads or wish.get_role else advice.targets - {GET_ROLE}
         targets = tuple(one for one in findings if one.check_id in mended)
         tried = Suggestion(targets, located.grant.at, found, advice.says, (), "")
@@ -279,8 +288,10 @@ class Session:
     def proof_of(
         self, one: Suggestion, wish: StatementChange | Narrowing, located: LocatedGrant, trials: Trials
     ) -> Proved:
-        """What the edits of a suggestion do. Raises :class:`NotProvedError` where they do not mend its findings; they
-        may once others are made."""
+        """Return the effect of the edits of a suggestion.
+
+        Raises :class:`NotProvedError` if they do not resolve its findings; they are tried again after other edits.
+        """
         self._wishes[one.edits] = wish
         place = region_of(one.at, self.texts(one.at.file), one.edits)
         try:
@@ -297,7 +308,7 @@ class Session:
     def _edits(
         self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange, services: Sequence[str], *, reads: bool
     ) -> tuple[Edit, ...] | str:
-        """The edits of what is advised, or the reason why there are none."""
+        """Return the edits for an advice, or the reason why there are none."""
         found = self.edits_in(unit, located, replace(wish, apart=False)) if wish != StatementChange() else ()
         if isinstance(found, str) or not (wish.apart or reads):
             return found
@@ -314,12 +325,15 @@ class Session:
         return apart(located, found, text, passing=passing, reading=reading, taken=taken)
 
     def edits_in(self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange) -> tuple[Edit, ...] | str:
-        """The edits by which a statement says what is wished itself, or the reason why there are none."""
+        """Return the edits of the statement itself for a change, or the reason why there are none."""
         return self._edit(located, wish, self.texts, unit.configuration.files)
 
     def policies_of(self, located: LocatedGrant) -> Iterable[set[str]]:
-        """The Sids in the policies of each resource that uses a statement. Within a policy they have to be unique (IAM
-        User Guide, "IAM JSON policy elements: Sid"), and its statements may stand in several files."""
+        """Yield the Sids in the policies of each resource that uses a statement.
+
+        Sids are unique within a policy (IAM User Guide, "IAM JSON policy elements: Sid"), whose statements may be in
+        several files.
+        """
         for unit in self._units:
             for address in {one.resource.address for one in unit.analyzed.grants if one.grant.at == located.grant.at}:
                 key = (id(unit), address)
@@ -330,7 +344,7 @@ class Session:
                 yield self._sids[key]
 
     def take_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
-        """Remember the Sids that edits of a statement bring."""
+        """Record the Sids that edits of a statement add."""
         new = sids_of(edits)
         for known in self.policies_of(located) if new else ():
             known |= new
@@ -378,7 +392,7 @@ def _touches(one: Suggestion, files: Collection[str]) -> bool:
 
 
 def _changed(edits: Iterable[Edit], texts: Read) -> dict[str, str]:
-    """The files with edits made. Raises ValueError where two are of one place."""
+    """Return the edited files. Raises ValueError if two edits overlap."""
     found: dict[str, list[Edit]] = {}
     for edit in edits:
         found.setdefault(edit.file, []).append(edit)

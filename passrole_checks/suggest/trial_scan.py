@@ -1,7 +1,7 @@
-"""Trying edits: a configuration is read and judged again with them, in a folder of its own.
+"""Trial scans: read and analyze a configuration with edits, in a temporary copy.
 
-What is tried never touches the files that were read. A folder is laid out once for each repository, with what its
-configurations were read from; then one file at a time is written anew, and put back.
+The original files are never changed. A copy is made once per repository, with the files that its configurations were
+read from; then one file at a time is replaced and restored.
 """
 
 from __future__ import annotations
@@ -38,16 +38,19 @@ from passrole_checks.suggest.verify import (
 )
 from passrole_checks.suggest.verify_observed_use import make_sure_of_use
 
-_LARGEST = 20_000_000  # bytes of one file that is laid out
+_LARGEST = 20_000_000  # bytes of one copied file
 _MOST_FILES = 50_000
-_MOST_SECONDS = 6.0  # of processor time, for all trials, and for each megabyte of the texts some more
+_MOST_SECONDS = 6.0  # processor time for all trials, plus some per megabyte of text
 _SECONDS_PER_MEGABYTE = 40.0
 
 
 @deadline.pooled()
 def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[TrialUnit, ...]:
-    """The configurations, judged; with ``files`` only those that are read from one of them. Left out are those that
-    this package fails on, and those that share files with them: no edit of these could be proved."""
+    """Return the analyzed configurations; with ``files`` only those read from one of them.
+
+    Configurations that cause an internal error, and those that share files with them, are left out: their edits cannot
+    be verified.
+    """
     every = replace(options, checks=frozenset(), minimum_severity=Severity.INFO)
     wanted = None if files is None else set(files)
     found, lost = [], set[str]()
@@ -57,7 +60,7 @@ def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = 
             continue
         try:
             analyzed = analyze(configuration, every)
-        except Exception as error:  # the scan has named it
+        except Exception as error:  # the scan has reported it
             internal_error(error)
             lost |= own
             continue
@@ -68,7 +71,7 @@ def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = 
 
 
 def _mentions(configuration: Configuration, files: set[str]) -> bool:
-    """Whether a part of a policy stands in one of these files, which an expression has read."""
+    """True if a part of a policy is in one of these files, read by an expression."""
     pending: list[Node] = [policy.document for policy in configuration.policies]
     while pending:
         node = pending.pop()
@@ -80,16 +83,16 @@ def _mentions(configuration: Configuration, files: set[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """``gone``: the findings that are not there any more; ``informs``: checks that only inform and have something to
-    say of the new statements."""
+    """``gone``: the resolved findings; ``informs``: checks of severity info with new findings on the edited
+    statements.
+    """
 
     gone: tuple[Finding, ...]
     informs: frozenset[str]
 
 
 class Trials:
-    """Units as they would be with edits, as a context, since it needs a folder to try in. ``texts``: the files as they
-    were read."""
+    """Context manager for units with edits, in a temporary folder. ``texts``: the original files."""
 
     def __init__(self, units: Sequence[TrialUnit], options: ScanOptions, texts: Map[str, str]) -> None:
         self._units, self._options, self._texts = units, options, texts
@@ -116,18 +119,18 @@ class Trials:
         targets: Sequence[Finding],
         wishes: Sequence[StatementChange | Narrowing],
     ) -> Proved:
-        """What the ``edits`` do to these ``places``, in all units that read the files.
+        """Return the effect of ``edits`` on these ``places``, in all units that read the files.
 
         Args:
-            changed: the files with the edits made.
-            places: the statements that the edits are in.
-            targets: the findings that have to be gone.
-            wishes: what each of these statements has to say then.
+            changed: the edited files.
+            places: the edited statements.
+            targets: the findings that must be resolved.
+            wishes: the target state of each of these statements.
 
         Raises:
-            NotProvedError: a target is still there, something cannot be read any more, or something new is found. What
-                a check that only informs says of an edited statement is not new: it says nothing of statements that are
-                wider, or wrong in a worse way.
+            NotProvedError: a target remains, something is no longer readable, or there is a new finding. A new finding
+                of severity info on an edited statement does not count: such checks are silent about statements that are
+                wider or have worse findings.
         """
         files = {edit.file for edit in edits}
         gone: dict[int, Finding] = {}
@@ -143,7 +146,7 @@ class Trials:
             tried.append((unit, after))
         left = [one for one in targets if not any(is_same(one, other) for other in gone.values())]
         if left:
-            raise NotProvedError(f"{left[0].check_id} would still be found")
+            raise NotProvedError(f"{left[0].check_id} would still be reported")
         for unit, after in tried:
             for place, wish in zip(places, wishes, strict=True):
                 moved = place.after(edits)
@@ -156,10 +159,10 @@ class Trials:
     # -- a unit once more
 
     def _with(self, unit: TrialUnit, changed: Map[str, str]) -> Tried:
-        """The unit, read and judged with other texts of some of its files; files are named as they were."""
+        """Return the unit, analyzed with changed texts of some files; files keep their original names."""
         start = time.process_time()
         if start + self._longest > self._until:
-            raise NotProvedError("it could not be tried in the time that there is")
+            raise NotProvedError("verification ran out of time")
         try:
             return self._read_with(unit, changed)
         finally:
@@ -174,7 +177,7 @@ class Trials:
         try:
             for file, place in put:
                 if place is None:
-                    raise NotProvedError("its file lies outside of the repository")
+                    raise NotProvedError("its file is outside the repository")
                 _write(place, changed[file])
             path = _moved(str(unit.path), top, there)
             assert path is not None
@@ -187,7 +190,7 @@ class Trials:
             )
             found = detect.load(asked, unchanged=self._options.unchanged, inputs=self._inputs(top, there))
         except (InputError, OSError) as error:
-            raise NotProvedError(f"the file could not be read any more ({getattr(error, 'reason', error)})") from None
+            raise NotProvedError(f"the edited file could not be read ({getattr(error, 'reason', error)})") from None
         except NotProvedError:
             raise
         except Exception as error:
@@ -196,13 +199,13 @@ class Trials:
             for file, place in put:
                 if place is not None:
                     _write(place, self._texts[file])
-        # what was not read before, as it leads outside, may be missing here
+        # files outside the repository that were not read before may be missing here
         before = Counter(one.reason for one in unit.configuration.unreadable)
         if Counter(one.reason for one in found.unreadable) - before:
-            raise NotProvedError("the file could not be read any more")
+            raise NotProvedError("the edited file could not be read")
         analyzed = analyze(found, unit.analyzed.options)
         if analyzed.out_of_time or faults_in(analyzed.unreadable):
-            raise NotProvedError("it could not be judged in full")
+            raise NotProvedError("the analysis of the edited file did not complete")
 
         def place_of(at: Position) -> Position:
             prefix = f"{there}{os.sep}"
@@ -222,12 +225,12 @@ class Trials:
         return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _lay_out(self, unit: TrialUnit, top: Path) -> Path:
-        """The folder that stands for ``top``, with all that the unit was read from."""
+        """Return the copy of ``top``, with all files that the unit was read from."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
         if top not in self._tops:
             there = Path(os.path.realpath(self._folder.name), str(len(self._tops)))
-            (there / ".git").mkdir(parents=True)  # the sources read no file beyond it
+            (there / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
             self._tops[top] = there
         there = self._tops[top]
         if unit.path not in self._laid_out:
@@ -242,20 +245,20 @@ class Trials:
             return
         self._count += 1
         if self._count > _MOST_FILES:
-            raise NotProvedError("there are too many files to try it")
+            raise NotProvedError("too many files for verification")
         try:
             data = current().read(file, _LARGEST)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
         except OSError:
-            return  # it could not be read before either
+            return  # it was unreadable before too
 
 
-# -- what a unit was read from, and where
+# -- files of a unit
 
 
 def _top_of(unit: TrialUnit) -> Path:
-    """The repository that holds a unit, or else the folder around all its files."""
+    """Return the repository of a unit, or else the common folder of its files."""
     own = unit.path if unit.path.is_dir() else unit.path.parent
     repository = repository_around(own)
     if repository is not None:
@@ -265,11 +268,13 @@ def _top_of(unit: TrialUnit) -> Path:
 
 
 def _files_of(unit: TrialUnit) -> Iterator[Path]:
-    """What a unit can be read from: its files, and in Terraform all that stands in or below its folders."""
+    """Yield the files that a unit may be read from: its files, and for Terraform everything in and below
+    its folders.
+    """
     yield from (Path(file) for file in sorted(unit.files))
     own = unit.path if unit.path.is_dir() else unit.path.parent
     if unit.configuration.framework is not Framework.TERRAFORM:
-        yield own / "manifest.json"  # of a cloud assembly, which names the account
+        yield own / "manifest.json"  # of a cloud assembly; it contains the account
         return
     folders = sorted({str(own), *(os.path.dirname(file) for file in unit.configuration.files)})
     outer = [one for one in folders if not any(one.startswith(f"{other}{os.sep}") for other in folders)]
@@ -278,7 +283,7 @@ def _files_of(unit: TrialUnit) -> Iterator[Path]:
 
 
 def _moved(file: str, top: Path, there: Path) -> Path | None:
-    """A file of ``top`` as it is called in the folder that stands for it; None for one elsewhere."""
+    """Return the path in the copy of a file below ``top``; None for a file elsewhere."""
     relative = os.path.relpath(file, top)
     return None if relative.split(os.sep)[0] == os.pardir else there / relative
 

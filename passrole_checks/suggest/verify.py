@@ -1,4 +1,4 @@
-"""What edits make of a configuration: which findings are gone, whether any is new, what the statement says now."""
+"""Verify edits: which findings are resolved, whether there are new ones, and what the statement now says."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 
 class NotProvedError(Exception):
-    """Why edits are not proved, for people."""
+    """Raised with the reason why edits cannot be verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementSpan:
-    """A statement in the text of a file, by offsets in characters, as :class:`Edit` counts them."""
+    """A statement in the text of a file, by offsets in characters, as in :class:`Edit`."""
 
     file: str
     start: int
     end: int
 
     def after(self, edits: Iterable[Edit]) -> StatementSpan:
-        """Where it stands once the edits are made: with what is put right behind it, since that is made of it."""
+        """Return the span after the edits, including text inserted right after the statement."""
         before = sum(len(edit.text) - (edit.end - edit.start) for edit in edits if self._is_before(edit))
         within = sum(
             len(edit.text) - (edit.end - edit.start)
@@ -46,12 +46,12 @@ class StatementSpan:
         return edit.file == self.file and edit.end <= self.start and edit.start < self.start
 
     def holds(self, at: Position, text: str) -> bool:
-        """Whether a position in the text of the file lies within."""
+        """True if a position in the text of the file is within."""
         return at.file == self.file and self.start <= offset_of(text, at.line, at.column) < self.end
 
 
 def offset_of(text: str, line: int, column: int) -> int:
-    """The offset of a line and a column, both 1-based; a BOM counts as a character, and in no column."""
+    """Return the offset of a line and a column, both 1-based; a BOM counts as a character but not as a column."""
     starts = _starts(text)
     if line > len(starts):
         return len(text)
@@ -65,14 +65,14 @@ def _starts(text: str) -> tuple[int, ...]:
 
 
 def place_of(at: Position, text: str) -> StatementSpan:
-    """The statement at a position."""
+    """Return the span of the statement at a position."""
     start = offset_of(text, at.line, at.column)
     end = offset_of(text, at.end_line, at.end_column) if at.end_line >= at.line else start
     return StatementSpan(at.file, start, max(start, end))
 
 
 def region_of(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
-    """The statement at a position, with what its own edits put behind it, on its last line."""
+    """Return the span of the statement at a position, including its own insertions after it on its last line."""
     place = place_of(at, text)
     line = text.find("\n", place.end)
     last = len(text) if line < 0 else line
@@ -82,7 +82,7 @@ def region_of(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
 
 @dataclass(frozen=True, slots=True)
 class TrialUnit:
-    """A configuration that was read, with where it was found, and judged by all checks."""
+    """A configuration as read from ``path``, analyzed by all checks."""
 
     path: Path
     configuration: Configuration
@@ -91,12 +91,13 @@ class TrialUnit:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """Return the findings that are not suppressed."""
         return tuple(one for one in self.analyzed.findings if one.suppressed is None)
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A unit with edits, judged. ``place_of``: where what it says of its files stands in the unit's own ones."""
+    """A unit analyzed with edits. ``place_of``: maps its positions to the original files."""
 
     findings: tuple[Finding, ...]
     analyzed: AnalyzedConfiguration
@@ -111,8 +112,9 @@ def compared(
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> tuple[list[Finding], set[str]]:
-    """The findings of a unit at the places that are not there any more, and the checks that only inform and say
-    something of them now that they did not. Raises :class:`NotProvedError` where something new is found."""
+    """Return the resolved findings at the places, and checks of severity info with new findings there. Raises
+    :class:`NotProvedError` if there is any other new finding.
+    """
     inside = [[one for one in unit.findings if holds_at(place, one.at, texts)] for place in places]
     moved = [place.after(edits) for place in places]
     now = [[one for one in after.findings if holds_at(place, one.at, changed)] for place in moved]
@@ -133,9 +135,7 @@ def compared(
             continue
         known[one.fingerprint] -= 1
         if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
-            raise NotProvedError(
-                f"whether this is wanted, since {one.check_id} {one.name} would be found then: {one.message}"
-            )
+            raise NotProvedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
     _leave_others_alone(unit, after, places, moved, changed, texts)
     gone = [
         one
@@ -154,8 +154,9 @@ def _leave_others_alone(
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> None:
-    """Raises where another statement would say something else: one that is made of what stands at a place, as a Deny
-    that would take away less."""
+    """Raise :class:`NotProvedError` if another statement would change: one derived from the text at a place, such as a
+    Deny that would deny less.
+    """
     was = Counter(
         _said(one) for one in unit.analyzed.grants if not any(holds_at(place, one.grant.at, texts) for place in places)
     )
@@ -166,7 +167,7 @@ def _leave_others_alone(
     )
     other = sorted((was - now) | (now - was))
     if other:
-        raise NotProvedError(f"whether another statement of {other[0][0]}, which is made of this one, is to change too")
+        raise NotProvedError(f"whether another statement of {other[0][0]}, derived from this one, should change too")
 
 
 def _said(one: LocatedGrant) -> tuple[str, ...]:
@@ -182,26 +183,25 @@ def make_sure(
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
-    """Raises where a statement does not say what is wished: other roles than before or than wanted, other services,
-    other actions."""
+    """Raise :class:`NotProvedError` if a statement does not match the target state: its roles, services or actions."""
     was = [one for one in before.analyzed.grants if holds_at(place, one.grant.at, texts)]
     now = [one for one in after.analyzed.grants if holds_at(moved, after.place_of(one.grant.at), changed)]
     if not was and not now:
-        return  # a configuration that reads the file for something else
+        return  # this configuration uses the file for something else
     old, new = ([one.grant for one in found] for found in (was, now))
     if not new or any(grant.effect != "Allow" for grant in new):
-        raise NotProvedError("the statement would not let any role be passed")
+        raise NotProvedError("the statement would not allow passing any role")
     more = sorted({one.resource.address for one in now} - {one.resource.address for one in was})
-    if more:  # where it was replaced by its Sid
-        raise NotProvedError(f"whether {more[0]}, which leaves the statement out by its Sid, is to pass roles as well")
+    if more:  # it was replaced by its Sid
+        raise NotProvedError(f"whether {more[0]}, which excludes the statement by its Sid, should pass roles too")
     known = {role.pattern.parts for grant in old for role in grant.roles}
     for grant in new:
         for role in grant.roles:
             wanted = wish.roles is not None and any(names_role(role.pattern, one) for one in wish.roles)
             if not wanted and (role.pattern.parts not in known or wish.roles is not None):
-                raise NotProvedError(f"the statement would let {role.pattern} be passed")
+                raise NotProvedError(f"the statement would allow passing {role.pattern}")
         if wish.services is not None and set(grant.services.values) != set(wish.services):
-            raise NotProvedError("the statement would not name the services that are meant")
+            raise NotProvedError("the statement would not name the intended services")
         if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
             raise NotProvedError("the statement would allow other actions")
     if wish.apart:
@@ -211,7 +211,7 @@ def make_sure(
 def keeps_its_other_actions(
     old: Sequence[PassRoleGrant], after: Tried, moved: StatementSpan, changed: Mapping[str, str]
 ) -> None:
-    """Raises :class:`NotProvedError` where an action beside iam:PassRole would not be allowed any more."""
+    """Raise :class:`NotProvedError` if an action other than iam:PassRole would no longer be allowed."""
     others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
     documents = (parse_document(policy.document) for policy in after.analyzed.configuration.policies)
     left = {
@@ -222,16 +222,16 @@ def keeps_its_other_actions(
         for name in one.actions or ()
     }
     if not others <= left:
-        raise NotProvedError("the statement would not allow its other actions any more")
+        raise NotProvedError("the statement would no longer allow its other actions")
 
 
 def actions_of(grant: PassRoleGrant) -> list[str]:
-    """The actions that a statement names, in small letters."""
+    """Return the actions that a statement names, in lower case."""
     return [str(name).lower() for name in grant.statement.actions or ()]
 
 
 def names_role(pattern: StringNode, role: TargetRole) -> bool:
-    """Whether a Resource is a role that was wanted, whichever instance of a module it stands in."""
+    """True if a Resource is a target role, in any instance of a module."""
     hole, wanted = pattern.only_hole, role.arn.only_hole
     if role.value is not None and _literally(pattern) == _literally(role.value):
         return True
@@ -245,18 +245,18 @@ def names_role(pattern: StringNode, role: TargetRole) -> bool:
 
 
 def _literally(text: StringNode) -> str:
-    """A role's ARN without the partition and the account, which are written in several ways."""
+    """Return a role ARN without the partition and the account, which are written in several ways."""
     written = "".join(part if isinstance(part, str) else "\0" for part in text.parts)
     return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
 
 
 def holds_at(place: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
-    """Whether what stands at a position, in files of these texts, lies within a place."""
+    """True if a position, in files with these texts, is within a span."""
     return at.file in texts and place.holds(at, texts[at.file])
 
 
 def is_same(one: Finding, other: Finding) -> bool:
-    """Whether two findings are one, which units that share the file have both."""
+    """True if two findings are the same, reported by units that share the file."""
     return one.check_id == other.check_id and (one.at.file, one.at.line, one.at.column) == (
         other.at.file,
         other.at.line,

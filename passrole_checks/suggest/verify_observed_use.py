@@ -1,7 +1,7 @@
-"""The proof that a statement which was narrowed by the logs still allows what they show, and nothing that is new.
+"""Verify that a statement narrowed to observed use still allows all of it, and nothing new.
 
-Both versions are asked as IAM would be: what each Allow leaves to its holders, after every Deny and limit.
-Source: IAM User Guide, "Policy evaluation logic".
+Both versions are evaluated like IAM: each Allow for each principal, after every Deny and limit. Source: IAM User Guide,
+"Policy evaluation logic".
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from passrole_checks.suggest.verify import (
     names_role,
 )
 
-_SEVERAL = "the statement is used in several places, which were not seen to pass the same roles: part them"
+_SEVERAL = "several resources share this statement and passed different roles: split it"
 
 
 def make_sure_of_use(
@@ -44,14 +44,15 @@ def make_sure_of_use(
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
-    """Raises :class:`NotProvedError` where the statements at a place do not allow all that was observed, or anything
-    that they did not allow before, or that was not wanted."""
+    """Raise :class:`NotProvedError` if the statements at a place do not allow all observed use, or allow anything new
+    or not in the target state.
+    """
     old = _Side(before.analyzed, lambda at: holds_at(place, at, texts))
     new = _Side(after.analyzed, lambda at: holds_at(moved, after.place_of(at), changed))
     if not old.grants and not new.grants:
-        return  # a configuration that reads the file for something else
+        return  # this configuration uses the file for something else
     if set(new.grants) != set(old.grants):
-        raise NotProvedError("whether it is to be in the hands of others, as it would be then")
+        raise NotProvedError("whether other resources should use it, as they would after the edit")
     for address, held in new.grants.items():
         was = old.grants[address]
         for one in held:
@@ -66,7 +67,7 @@ def make_sure_of_use(
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """An Allow in the hands of one holder; ``holder`` by name."""
+    """An Allow as held by one principal; ``holder`` by name."""
 
     holder: str
     grant: PassRoleGrant
@@ -74,7 +75,7 @@ class _Held:
 
 
 class _Side:
-    """A version: the Allows at a place, by the address of the resource that holds them."""
+    """One version: the Allows at a place, by the address of their resource."""
 
     def __init__(self, analyzed: AnalyzedConfiguration, is_there: Callable[[Position], bool]) -> None:
         addresses = {one.resource.address for one in analyzed.grants if is_there(one.grant.at)}
@@ -86,7 +87,7 @@ class _Side:
                 if not is_there(grant.at):
                     continue
                 if grant.effect != "Allow":
-                    raise NotProvedError("the statement would not let any role be passed")
+                    raise NotProvedError("the statement would not allow passing any role")
                 for holder in analyzed.model.principals.of(policy):
                     passing = analyzed.model.effective_grant(policy, grant, holder)
                     held = self.grants.setdefault(policy.resource.address, [])
@@ -94,17 +95,19 @@ class _Side:
 
 
 def _is_wanted(grant: PassRoleGrant, old: Sequence[PassRoleGrant], narrowing: Narrowing, *, several: bool) -> None:
-    """Raises where a statement is none of the parts: by services, roles, actions or other conditions."""
+    """Raise :class:`NotProvedError` if a statement matches none of the parts, by services, roles, actions or other
+    conditions.
+    """
     services = set(grant.services.values)
     parts = [part for part in narrowing.parts if set(part.services or ()) == services]
     if grant.condition.constraint is not Constraint.EXACT or not parts or grant.complement:
-        raise NotProvedError("the statement would not name the services that are meant")
+        raise NotProvedError("the statement would not name the intended services")
     named = {role.arn.parts for part in parts for role in part.roles or ()}
     wanted = [role for part in parts for role in part.roles or ()]
     wanted += [role for role in narrowing.also if role.arn.parts in named]
     for role in grant.roles:
         if not any(names_role(role.pattern, one) or role.pattern.parts == one.arn.parts for one in wanted):
-            told = f"the statement would let {shortened(str(role.pattern))} be passed"
+            told = f"the statement would allow passing {shortened(str(role.pattern))}"
             raise NotProvedError(_SEVERAL if several else told)
     if not set(actions_of(grant)) <= {name for one in old for name in actions_of(one)}:
         raise NotProvedError("the statement would allow other actions")
@@ -121,7 +124,7 @@ def _conditions(grant: PassRoleGrant, drop: Iterable[str]) -> object:
 def _is_no_wider(
     one: _Held, was: Sequence[_Held], judges: tuple[AnalyzedConfiguration, AnalyzedConfiguration], *, several: bool
 ) -> None:
-    """Raises where a role may be passed to a service that its holder could not pass there before."""
+    """Raise :class:`NotProvedError` if a principal could pass a role to a service that it could not before."""
     before, after = judges
     for service in one.grant.services.values:
         passed = one.passing.to(service)
@@ -138,7 +141,7 @@ def _is_no_wider(
         for role in _written(passed.roles, after):
             inner = [RoleSet((each,), one.grant.statement.variables) for each in (_placed(role, where), role)]
             if not any(surely_within(each, allowed, denied_before=denied, where=where) for each in inner):
-                raise NotProvedError(_SEVERAL if several else f"whether {shortened(str(role))} may be passed today")
+                raise NotProvedError(_SEVERAL if several else f"whether {shortened(str(role))} can be passed today")
 
 
 def _is_still_allowed(
@@ -146,7 +149,7 @@ def _is_still_allowed(
     old: tuple[AnalyzedConfiguration, Sequence[_Held]],
     new: tuple[AnalyzedConfiguration, Sequence[_Held]],
 ) -> None:
-    """Raises where a pass that was seen could not be made any more."""
+    """Raise :class:`NotProvedError` if an observed pass would no longer be allowed."""
     could = {one.holder: Ternary.NO for one in old[1]}
     can = dict(could)
     for answers, (analyzed, held) in ((could, old), (can, new)):
@@ -163,7 +166,7 @@ def _is_still_allowed(
     for holder, was in could.items():
         now = can.get(holder, Ternary.NO)
         if (was is Ternary.YES and now is not Ternary.YES) or (was is Ternary.UNKNOWN and now is Ternary.NO):
-            raise NotProvedError(f"how {shortened(observation.role)} could still be passed, as it was")
+            raise NotProvedError(f"how to keep allowing the observed passing of {shortened(observation.role)}")
 
 
 def _where(analyzed: AnalyzedConfiguration, grants: Sequence[PassRoleGrant]) -> Deployment:
@@ -179,7 +182,7 @@ def _written(roles: Sequence[StringNode], analyzed: AnalyzedConfiguration) -> tu
 
 
 def _placed(role: StringNode, where: Deployment) -> StringNode:
-    """A role in the account and the partition that is deployed to, as far as these are known."""
+    """Return a role in the account and the partition deployed to, as far as known."""
     known: dict[UnresolvedKind, str | None] = {
         UnresolvedKind.ACCOUNT_ID: where.account,
         UnresolvedKind.PARTITION: where.partitions[0],

@@ -1,4 +1,4 @@
-"""Edits of what is written between braces and brackets: objects of HCL, JSON, and YAML in its flow style."""
+"""Edits between braces and brackets: objects of HCL, JSON, and YAML flow style."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from passrole_checks.suggest.edits.written import (
 from passrole_checks.suggest.suggestion import TargetRole
 
 Span = tuple[int, int, str]
-"""What is replaced: where it begins and ends, and by what."""
+"""A replacement: start, end, new text."""
 
-_LONG = 100  # characters of a list that is still written on one line
+_LONG = 100  # maximum length of a list on one line
 
 
 @dataclass(frozen=True, slots=True)
 class BraceSyntax:
-    """How a language writes what stands between braces.
+    """Syntax of a language between braces.
 
-    ``comment`` matches one comment; ``separators``: whether entries of a mapping may be parted by line breaks alone.
+    ``comment`` matches one comment; ``line_breaks``: True if line breaks alone may separate entries of a mapping.
     ``role`` writes a role, ``quote`` a string, ``key`` a key.
     """
 
@@ -45,7 +45,7 @@ class BraceSyntax:
 
 
 class Braces:
-    """Turns changes into edits of ``text``."""
+    """Converts changes into edits of ``text``."""
 
     def __init__(self, text: str, language: BraceSyntax, statement: WrittenNode) -> None:
         self.text, self.language = text, language
@@ -62,7 +62,7 @@ class Braces:
         yield written.start, written.end, self.write(change.value, indent, flat=flat)
 
     def _on_a_shared_line(self, written: WrittenNode) -> bool:
-        """Whether something else than its own key stands before or behind a value on its line."""
+        """True if the line of a value has more content than its key and the value."""
         line = self.text[line_start(self.text, written.start) : written.start].strip(" \t-")
         return bool(re.search(r"[{\[,]", line)) or "}" in self.text[written.end : line_end(self.text, written.end)]
 
@@ -77,7 +77,7 @@ class Braces:
         yield field.start, field.key_end, key
 
     def _is_aligned(self, place: int) -> bool:
-        """Whether the sign at a place stands below or above the same sign."""
+        """True if the equals sign at an offset is aligned with one on the line above or below."""
         column = place - line_start(self.text, place)
         before, after = line_start(self.text, line_start(self.text, place) - 1), next_line(self.text, place)
         return any(
@@ -87,7 +87,7 @@ class Braces:
         )
 
     def write(self, value: Value, indent: str, *, flat: bool) -> str:
-        """A value; its further lines are indented by ``indent`` at least."""
+        """Return a value; its further lines are indented by at least ``indent``."""
         if isinstance(value, Same):
             return self.text[value.written.start : value.written.end]
         if isinstance(value, str):
@@ -159,23 +159,23 @@ class Braces:
         return self.entry(change.keys[number], value, indent, flat=flat)
 
     def _tight(self, container: WrittenNode) -> bool:
-        """Whether no blank follows the commas of a list or a mapping."""
+        """True if no blank follows the commas of a list or a mapping."""
         place = self.comma(container, 0)
         return place is not None and self.text[place + 1 : place + 2].strip() != ""
 
     def _shares(self, members: tuple[tuple[int, int], ...], number: int) -> bool:
-        """Whether the next member stands on the line on which a member ends."""
+        """True if the next member starts on the line on which a member ends."""
         return number + 1 < len(members) and members[number + 1][0] <= line_end(self.text, members[number][1])
 
     def _by_line_breaks(self, container: WrittenNode) -> bool:
-        """Whether the entries of an object stand on lines of their own, without commas."""
+        """True if the entries of an object are on separate lines without commas."""
         if not self.language.line_breaks or container.form is not SyntaxForm.MAPPING:
             return False
         count = len(container.members)
         return count == 1 or any(self.comma(container, number) is None for number in range(count - 1))
 
     def _is_blank_until_line_end(self, place: int) -> bool:
-        """Whether only blanks and a comment that ends with its line follow."""
+        """True if only blanks and a comment that ends with the line follow."""
         end = line_end(self.text, place)
         place = self._skip(place, end)
         return place >= end and "\n" not in self.text[end:place]
@@ -197,9 +197,9 @@ class Braces:
                 found.append((start, end))
         for start, end in found:
             while start == container.start + 1 and self.text[end] in " \t":
-                end += 1  # no blank is left where none was behind the bracket
+                end += 1  # keep no blank after the bracket if there was none
             yield start, end, ""
-        own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a comma may stand at the end
+        own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a trailing comma is allowed
         if last in change.numbers and self.comma(container, last) is None and not own_line:
             comma = self.comma(container, kept[-1])
             if comma is not None:
@@ -210,7 +210,7 @@ class Braces:
         start, end = members[number]
         comma = self.comma(container, number)
         if comma is not None and self.text[end:comma].strip(" \t"):
-            yield comma, comma + 1, ""  # it stands behind a comment
+            yield comma, comma + 1, ""  # it is after a comment
         elif comma is not None:
             end = comma + 1
         own_line = is_first(self.text, start) and not self._shares(members, number)
@@ -229,19 +229,21 @@ class Braces:
     # what stands between members
 
     def comma(self, container: WrittenNode, number: int) -> int | None:
-        """Where the comma behind a member stands. Raises :class:`Refused` where something unknown stands there."""
+        """Return the offset of the comma after a member, or None. Raises :class:`Refused` if there is
+        unknown content.
+        """
         members = container.members
         place = members[number][1]
         end = members[number + 1][0] if number < len(members) - 1 else container.end - 1
         found: int | None = None
         while (place := self._skip(place, end)) < end:
             if self.text[place] != "," or found is not None:
-                raise Refused("brackets or signs stand around an element, which cannot be edited surely")
+                raise Refused("unknown brackets or characters surround an element")
             found, place = place, place + 1
         return found
 
     def _skip(self, place: int, end: int) -> int:
-        """The place behind blanks and comments."""
+        """Return the offset after blanks and comments."""
         while place < end:
             if self.text[place] in " \t\r\n":
                 place += 1
@@ -254,9 +256,9 @@ class Braces:
 
 
 def _unit(text: str, statement: WrittenNode) -> str:
-    """By how much the members of a statement are indented further than its beginning, two blanks if none is."""
+    """Return the indentation of the members of a statement relative to its start; two blanks by default."""
     outer = indentation(text, statement.start)
-    if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not lined up with others
+    if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not aligned with others
         for start, _ in statement.members:
             inner = indentation(text, start)
             if is_first(text, start) and inner.startswith(outer) and len(inner) > len(outer):

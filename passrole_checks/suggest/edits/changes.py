@@ -1,7 +1,7 @@
-"""What has to change in a statement so that it says what is wished, on the tree of what is written.
+"""Compute the changes of a statement's syntax tree for a target state.
 
-Sources: IAM User Guide, "IAM JSON policy elements: Condition" (keys are compared without case; operators are ANDed) and
-"IAM and AWS STS condition context keys" (``iam:PassedToService``).
+Sources: IAM User Guide, "IAM JSON policy elements: Condition" (keys are case-insensitive; operators are ANDed) and "IAM
+and AWS STS condition context keys" (``iam:PassedToService``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EQUALS = "StringEquals"
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """A value that is taken over as it is written."""
+    """A value kept as written."""
 
     written: WrittenNode
 
@@ -39,12 +39,12 @@ class Pairs:
 
 
 Value = str | TargetRole | Same | Several | Pairs
-"""What is to be written."""
+"""A value to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetValue:
-    """``written`` is replaced by ``value``; ``field`` is the entry that it is the value of, if it is one."""
+    """Replace ``written`` by ``value``; ``field``: the entry whose value it is, if any."""
 
     field: Field | None
     written: WrittenNode
@@ -53,7 +53,7 @@ class SetValue:
 
 @dataclass(frozen=True, slots=True)
 class SetKey:
-    """Give the entry of ``field`` another key."""
+    """Rename the key of the entry ``field``."""
 
     field: Field
     key: str
@@ -61,7 +61,7 @@ class SetKey:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Members of ``container`` go, by their number; others stay."""
+    """Remove members of ``container`` by number."""
 
     container: WrittenNode
     numbers: frozenset[int]
@@ -69,7 +69,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """New elements of a list, or (``keys`` given) entries of a mapping, behind the member ``after``."""
+    """Add elements to a list, or (with ``keys``) entries to a mapping, after the member ``after``."""
 
     container: WrittenNode
     after: int
@@ -80,27 +80,29 @@ class Add:
 Change = SetValue | SetKey | Remove | Add
 
 Says = Callable[[WrittenNode, Value], bool]
-"""Whether what is written already says a value."""
+"""True if the written node already has a value."""
 
 
 def named(statement: WrittenNode, *names: str) -> Field | None:
-    """The one entry that has one of these names. Raises :class:`Refused` where the entries cannot be told."""
+    """Return the single entry with one of these names. Raises :class:`Refused` if that is ambiguous."""
     keys = [entry.key for entry in statement.entries]
     if None in keys:
-        raise Refused("some of the statement's elements have names that are computed")
+        raise Refused("some element names of the statement are computed")
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
-        raise Refused(f"{twice} is given twice in the statement")
+        raise Refused(f"{twice} occurs twice in the statement")
     found = [entry for entry in statement.entries if entry.key in names]
     if len(found) > 1:
-        raise Refused(f"the statement holds both {found[0].key} and {found[1].key}")
+        raise Refused(f"the statement has both {found[0].key} and {found[1].key}")
     return found[0] if found else None
 
 
 def resource_changes(
     field: Field | None, roles: Sequence[Value], name: str, says: Says, *, always_list: bool = False
 ) -> Iterator[Change]:
-    """Resource, or NotResource in its place, becomes ``roles``; ``name`` is what Resource is called there."""
+    """Yield the changes that set Resource, or replace NotResource, by ``roles``; ``name``: the name of
+    Resource there.
+    """
     if field is None:
         raise Refused("the statement has no Resource")
     if field.key != name:
@@ -109,9 +111,9 @@ def resource_changes(
 
 
 def action_changes(field: Field | None, says: Says) -> Iterator[Change]:
-    """iam:GetRole beside iam:PassRole."""
+    """Yield the changes that add iam:GetRole beside iam:PassRole."""
     if field is None or field.key not in ("Action", "actions"):
-        raise Refused("the statement names the actions that it leaves out, and not those that it allows")
+        raise Refused("the statement uses NotAction")
     written = field.value
     if written.form is SyntaxForm.LIST:
         beside = [number for number, item in enumerate(written.items) if (item.text or "").lower() == "iam:passrole"]
@@ -124,7 +126,7 @@ def action_changes(field: Field | None, says: Says) -> Iterator[Change]:
 
 
 def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_list: bool = False) -> Iterator[Change]:
-    """The value of an entry becomes these values; what of it says one of them already stays as it is written."""
+    """Yield the changes that set the value of an entry to these values; elements that match stay as written."""
     written = field.value
     values = list(dict.fromkeys(values))
     if written.form is not SyntaxForm.LIST:
@@ -160,7 +162,9 @@ def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_li
 def condition_changes(
     statement: WrittenNode, services: Sequence[str] | None, drop: Iterable[str], says: Says
 ) -> Iterator[Change]:
-    """The Condition tests iam:PassedToService for these services (None: as it does now), and no key of ``drop``."""
+    """Yield the changes so that Condition tests iam:PassedToService for these services (None: unchanged), and no key in
+    ``drop``.
+    """
     field = named(statement, "Condition")
     wanted: Value | None = None
     if services is not None:
@@ -178,16 +182,18 @@ def condition_changes(
 
 
 def _place(statement: WrittenNode) -> int:
-    """The number of the entry behind which a Condition belongs."""
+    """Return the number of the entry after which to insert a Condition."""
     names = [entry.key for entry in statement.entries]
     return next((names.index(name) for name in ("Resource", "NotResource") if name in names), len(names) - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Operator:
+    """An operator of a Condition block."""
+
     field: Field
-    gone: frozenset[int]  # the numbers of the entries that go
-    passed: int | None  # the number of the entry for iam:PassedToService
+    gone: frozenset[int]  # numbers of the entries to remove
+    passed: int | None  # number of the entry for iam:PassedToService
 
     @property
     def entries(self) -> tuple[Field, ...]:
@@ -199,7 +205,7 @@ class _Operator:
 
 
 class _Conditions:
-    """A Condition block that is there."""
+    """An existing Condition block."""
 
     def __init__(self, statement: WrittenNode, field: Field, drop: Iterable[str], passed: bool) -> None:
         if field.value.form is not SyntaxForm.MAPPING:
@@ -207,7 +213,7 @@ class _Conditions:
         self.statement, self.field = statement, field
         names = [entry.key for entry in field.value.entries]
         if None in names or len(set(names)) != len(names):
-            raise Refused("its Condition cannot be edited: it has operators that are computed, or given twice")
+            raise Refused("its Condition cannot be edited: it has computed or duplicate operators")
         dropped = {key.lower() for key in drop} | ({PASSED_TO_SERVICE.lower()} if passed else set())
         self.operators = [self._operator(entry, dropped) for entry in field.value.entries]
 
@@ -217,7 +223,7 @@ class _Conditions:
             raise Refused(f"{field.key} in its Condition cannot be edited: {field.value.why or 'it is computed'}")
         keys = [entry.key.lower() if entry.key is not None else None for entry in field.value.entries]
         if None in keys or len(set(keys)) != len(keys):
-            raise Refused(f"{field.key} in its Condition has keys that are computed, or given twice")
+            raise Refused(f"{field.key} in its Condition has computed or duplicate keys")
         gone = frozenset(number for number, key in enumerate(keys) if key in dropped)
         wanted = PASSED_TO_SERVICE.lower()
         return _Operator(field, gone, keys.index(wanted) if wanted in keys and wanted in dropped else None)
@@ -258,7 +264,9 @@ class _Conditions:
             yield Remove(self.field.value, emptied)
 
     def _host(self) -> tuple[int, int] | None:
-        """An entry that becomes the one for iam:PassedToService: the numbers of its operator and its own."""
+        """Return the entry to reuse for iam:PassedToService, as the numbers of its operator and of itself; None to add
+        one.
+        """
         equals = [(number, one) for number, one in enumerate(self.operators) if one.field.key == EQUALS]
         for number, one in equals:
             if one.gone:

@@ -1,4 +1,4 @@
-"""From a statement and a wish to edits of the file that the statement stands in."""
+"""Convert the target state of a statement into edits of its file."""
 
 from __future__ import annotations
 
@@ -55,32 +55,31 @@ _JSON_FILES = (".tf.json", ".tofu.json")
 def edits_of(
     located: LocatedGrant, wish: StatementChange, read: Callable[[str], str], files: Sequence[str]
 ) -> tuple[Edit, ...]:
-    """The edits; raises :class:`Refused` with the reason why there are none."""
+    """Return the edits. Raises :class:`Refused` with the reason why there are none."""
     statement, resource = located.grant.statement, located.resource
     file = statement.at.file
     terraform = resource.framework in (Framework.TERRAFORM, Framework.TERRAFORM_PLAN)
     if resource.framework is Framework.TERRAFORM_PLAN and not file.endswith((*_HCL_FILES, *_JSON_FILES)):
-        raise Refused("it stands in a plan: what has to change is the configuration that the plan was made from")
+        raise Refused("this is a plan: change the configuration it was made from")
     text = read(file)
     generated = why_not_edited(file, text, resource.construct)
     if generated:
         raise Refused(generated)
     if wish.apart:
-        raise Refused("its other actions have to be parted from iam:PassRole first")
+        raise Refused("its other actions must first be split from iam:PassRole")
     if not statement.whole:
-        raise Refused("nothing is known of it but an expression")
+        raise Refused("the statement is an unresolved expression")
     made = _Terraform(located, wish, text, read, files) if terraform else _CloudFormation(located, wish, text)
     spans = _joined(made.spans(), text)
     return tuple(Edit(file, *span) for span in spans)
 
 
 def _joined(spans: Iterable[Span], text: str) -> list[Span]:
-    """The edits in the order of the file, those that touch each other as one. Raises :class:`Refused` for two of one
-    place."""
+    """Return the edits in file order, with adjacent ones merged. Raises :class:`Refused` if two overlap."""
     found: list[Span] = []
     for start, end, new in sorted(spans, key=lambda span: span[:2]):
         if found and start < found[-1][1]:
-            raise Refused("what would change stands too close together")
+            raise Refused("the changes overlap")
         if found and start == found[-1][1]:
             found[-1] = (found[-1][0], end, found[-1][2] + new)
         else:
@@ -89,7 +88,7 @@ def _joined(spans: Iterable[Span], text: str) -> list[Span]:
 
 
 class _Statement:
-    """A statement in some file. ``holds_blocks``: an object in the words of a block stands for a block."""
+    """A statement in a file. ``holds_blocks``: an object with the attributes of a block represents a block."""
 
     holds_blocks = False
 
@@ -101,7 +100,7 @@ class _Statement:
         self.values: dict[int, StringNode] = {}
 
     def line_breaks(self, breaks: re.Pattern[str]) -> None:
-        """Take places in the text as lines that end in these breaks."""
+        """Split the text into lines at these breaks."""
         self.lines = [self.shift, *(found.end() for found in breaks.finditer(self.text))]
         for one in (*(self.statement.resources or ()), *(self.statement.not_resources or ())):
             if one.at.file == self.statement.at.file:
@@ -109,7 +108,7 @@ class _Statement:
 
     def offset(self, line: int, column: int) -> int:
         if not 1 <= line <= len(self.lines):
-            raise Refused("where it is written cannot be told")
+            raise Refused("its position in the file is unknown")
         return min(self.lines[line - 1] + column - 1, len(self.text))
 
     @property
@@ -133,7 +132,7 @@ class _Statement:
         return answer
 
     def needs_get_role(self) -> bool:
-        """Whether the statement is to let roles be read, and does not."""
+        """True if the statement should allow iam:GetRole and does not yet."""
         actions = self.statement.actions
         if actions is None:
             return (
@@ -142,7 +141,7 @@ class _Statement:
         return self.wish.get_role and action.granted_by(actions, GET_ROLE)[0] is not Ternary.YES
 
     def changes(self, written: WrittenNode, answer: Says) -> Iterator[Change]:
-        """What changes in a statement that is an object, in the words of a policy document or of a block."""
+        """Yield the changes of a statement that is an object, with the keys of a policy document or of a block."""
         wish = self.wish
         if is_in_words_of_a_block(written):
             yield from self.block_changes(written, answer)
@@ -157,7 +156,7 @@ class _Statement:
             yield from condition_changes(written, wish.services, wish.drop, answer)
 
     def block_changes(self, written: WrittenNode, answer: Says) -> Iterator[Change]:
-        """What changes in the resources and the actions of a block."""
+        """Yield the changes of the resources and actions of a block."""
         if self.wish.roles is not None:
             resources = named(written, "resources", "not_resources")
             yield from resource_changes(resources, self.wish.roles, "resources", answer, always_list=True)
@@ -166,14 +165,14 @@ class _Statement:
 
     def in_braces(self, written: WrittenNode, language: BraceSyntax) -> Iterator[Span]:
         if written.form is not SyntaxForm.MAPPING:
-            raise Refused("the statement is written as something else than an object")
+            raise Refused("the statement is not written as an object")
         braces = Braces(self.text, language, written)
         for change in self.changes(written, self.says(language.role)):
             yield from spans_of(change, braces)
 
 
 def spans_of(change: Change, writer: Braces | BlockYaml) -> Iterator[Span]:
-    """The edits that a change is."""
+    """Return the edits for a change."""
     if isinstance(change, SetValue):
         return writer.set_value(change)
     if isinstance(change, SetKey):
@@ -192,7 +191,7 @@ def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole],
         return BraceSyntax(None, False, role, json_string, json_string, separator, padded)
 
     def compact(one: TargetRole) -> str:
-        found = role(one)  # a function, or a string in which quotes may stand that are no JSON
+        found = role(one)  # a function, or a string with template quotes that are not valid JSON
         if not found.startswith("{"):
             return found
         return json.dumps(json.loads(found), separators=(",", ":"), ensure_ascii=False)
@@ -222,7 +221,7 @@ class _Terraform(_Statement):
             written = read_json(self.text, self.start, functions=False)
             return self.in_braces(written, _json_language(self.text, written, self.roles().json))
         if not file.endswith(".json") or "${" in self.text or "%{" in self.text:
-            raise Refused("it stands in a template, which is filled in elsewhere")
+            raise Refused("it is in a template that is rendered elsewhere")
         written = read_json(self.text, self.start, functions=False)
         return self.in_braces(written, _json_language(self.text, written, literal_only))
 
@@ -236,14 +235,14 @@ class _Terraform(_Statement):
             if not found.expression.heredoc:
                 raise Refused("the policy document is written as a quoted string; jsonencode() makes it readable")
             if self.text[self.start : self.start + 1] != "{":
-                raise Refused("where in its text it is written cannot be told")
+                raise Refused("its position in the text is unknown")
             if is_in_a_loop(found.expression.parts, (at.line, at.column)):
                 raise Refused("a loop makes it")
             end = file.bounds(found.expression.span)[1]
             written = read_json(self.text, self.start, end=end, template=True, functions=False)
             return self.in_braces(written, _json_language(self.text, written, roles.heredoc))
         if found.expression is None:
-            raise Refused("where it is written cannot be told")
+            raise Refused("its position in the file is unknown")
         written = file.written(found.expression)
         return self.in_braces(written, self._language(written, roles))
 
@@ -263,7 +262,7 @@ class _Terraform(_Statement):
 
     def _block(self, file: HclFile, block: Block, roles: TerraformRoles) -> Iterator[Span]:
         if block.type != "statement":
-            raise Refused("where it is written cannot be told")
+            raise Refused("its position in the file is unknown")
         written = file.block(block)
         language = self._language(written, roles)
         answer = self.says(language.role)
@@ -272,12 +271,12 @@ class _Terraform(_Statement):
         if self.wish.services is not None or self.wish.drop:
             inner = block.body.blocks
             if any(one.type == "dynamic" and one.labels[:1] == ("condition",) for one in inner):
-                raise Refused("a dynamic block makes its conditions")
+                raise Refused("a dynamic block generates its conditions")
             blocks = [file.block(one) for one in inner if one.type == "condition"]
             conditions = ConditionBlocks(self.text, written, blocks, self.wish.services, self.wish.drop)
             changes += conditions.changes(answer)
             if not written.entries or not is_first(self.text, written.entries[-1].start):
-                raise Refused("the block stands on one line")
+                raise Refused("the block is on one line")
             ends = [*(entry.value.end for entry in written.entries), *(file.bounds(one.span)[1] for one in inner)]
             quoted = [json_string(service) for service in self.wish.services or ()]
             yield from conditions.spans(braces.unit, quoted, max(ends))
@@ -288,7 +287,7 @@ class _Terraform(_Statement):
 class _CloudFormation(_Statement):
     def spans(self) -> Iterator[Span]:
         if _CHANGE_SET.search(self.text):
-            raise Refused("it stands in a change set: what has to change is the template that the set was made from")
+            raise Refused("this is a change set: change the template it was made from")
         if self.text.lstrip("\ufeff \t\r\n").startswith("{"):
             return self._json()
         return self._yaml(YamlFile(self.text))
@@ -332,7 +331,7 @@ class _CloudFormation(_Statement):
         start = self.start
         found = template.scalar_around(start)
         if found is None or self.text[start : start + 1] != "{":
-            raise Refused("where it is written cannot be told")
+            raise Refused("its position in the file is unknown")
         node, substituted = found
         if node.style not in ("|", ">"):
             raise Refused("the policy document is written as a quoted string")
@@ -342,7 +341,7 @@ class _CloudFormation(_Statement):
 
 
 def _block_members(written: WrittenNode) -> Iterator[int]:
-    """Where the members of everything in block style begin."""
+    """Yield the offsets of the members of all nodes in block style."""
     if written.block:
         yield from (start for start, _ in written.members)
     for value in (*(field.value for field in written.entries), *written.items):

@@ -1,4 +1,4 @@
-"""A statement in a file of Terraform's own syntax: an object, a block, or JSON in a heredoc.
+"""Read a statement in a Terraform file: an object, a block, or JSON in a heredoc.
 
 Sources: HCL Native Syntax Specification; provider ``hashicorp/aws``, data source ``aws_iam_policy_document``.
 """
@@ -45,7 +45,9 @@ _ELSEWHERE = frozenset({"var", "local", "each", "count", "module", "self", "path
 
 @dataclass(frozen=True)
 class StatementNode:
-    """What stands at a place: a ``block`` or an ``expression``; ``constant``: where nothing may be referred to."""
+    """The node at a position: a ``block`` or an ``expression``; ``constant``: True if references are not
+    allowed there.
+    """
 
     block: Block | None = None
     expression: Expression | None = None
@@ -53,11 +55,11 @@ class StatementNode:
 
 
 class HclFile:
-    """A file of HCL with the offsets of its characters. Raises :class:`Refused` where it is no text."""
+    """An HCL file with character offsets. Raises :class:`Refused` if it is not text."""
 
     def __init__(self, file: str, text: str) -> None:
         self.text = text
-        self.shift = 1 if text.startswith("\ufeff") else 0  # positions do not count a byte order mark
+        self.shift = 1 if text.startswith("\ufeff") else 0  # positions exclude a byte order mark
         try:
             self.source = SourceText.of(file, text.encode("utf-8", "surrogatepass"))
         except NotText as error:
@@ -66,26 +68,26 @@ class HclFile:
         self._ascii = self.source.data.isascii()
 
     def offset(self, line: int, column: int) -> int:
-        """The offset, in characters, of a place."""
+        """Return the offset, in characters, of a position."""
         offset = self.source.offset(line, column)
         return (offset if self._ascii else len(self.source.data[:offset].decode("utf-8", "replace"))) + self.shift
 
     def bounds(self, span: Span) -> tuple[int, int]:
-        """The offsets of a span, without blanks that a reader counts in at its end."""
+        """Return the offsets of a span, without trailing blanks that a reader includes."""
         start, end = self.offset(span.line, span.column), self.offset(span.end_line, span.end_column)
         return start, start + len(self.text[start:end].rstrip())
 
     def find(self, line: int, column: int) -> StatementNode:
-        """The statement that begins at a place. Raises :class:`Refused` where there is none that can be edited."""
+        """Return the statement that starts at a position. Raises :class:`Refused` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
         if found is None:
-            raise Refused("where it is written cannot be told")
+            raise Refused("its position in the file is unknown")
         return found
 
     # values
 
     def written(self, node: Expression) -> WrittenNode:
-        """An expression as it is written."""
+        """Return the syntax tree of an expression."""
         start, end = self.bounds(node.span)
         if isinstance(node, Object):
             fields = tuple(self._field(key, value) for key, value in node.items)
@@ -102,7 +104,7 @@ class HclFile:
         if isinstance(node, Literal):
             return WrittenNode(SyntaxForm.TEXT, start, end, text="" if node.value is None else None)
         if isinstance(node, Call) and node.name in _STRINGS:
-            return WrittenNode(SyntaxForm.TEXT, start, end)  # one string, made where it stands
+            return WrittenNode(SyntaxForm.TEXT, start, end)  # a string computed in place
         words = " ".join(self.text[start:end].split())
         words = words if len(words) <= 60 else words[:59] + "…"
         root = _root(node)
@@ -110,11 +112,13 @@ class HclFile:
             return WrittenNode(SyntaxForm.TEXT, start, end)  # an attribute of a resource
         if root is not None:
             line = self._line_of(node)
-            return WrittenNode(SyntaxForm.TEXT, start, end, why=f"it is {words}, which stands {line or 'elsewhere'}")
-        return WrittenNode(SyntaxForm.OTHER, start, end, why=f"it is made by {words}")
+            return WrittenNode(SyntaxForm.TEXT, start, end, why=f"it is {words}, defined {line or 'elsewhere'}")
+        return WrittenNode(SyntaxForm.OTHER, start, end, why=f"it is computed by {words}")
 
     def _line_of(self, node: Expression) -> str:
-        """Where a variable or a local stands that a reference begins with, if it stands in this file."""
+        """Return the line of the variable or local that a reference starts with, as a phrase, if it is in this file;
+        else "".
+        """
         while isinstance(node, (GetAttribute, Index)):
             if isinstance(node, GetAttribute) and isinstance(node.target, Name):
                 kind, name = node.target.name, node.name
@@ -132,22 +136,22 @@ class HclFile:
         return Field(name if isinstance(name, str) else None, start, end, self.written(value))
 
     def attribute(self, attribute: Attribute) -> Field:
-        """An attribute of a block, as an entry."""
+        """Return an attribute of a block as an entry."""
         start = self.offset(attribute.span.line, attribute.span.column)
         return Field(attribute.name, start, start + len(attribute.name), self.written(attribute.value))
 
     def block(self, block: Block) -> WrittenNode:
-        """A block as a mapping of its attributes."""
+        """Return a block as a mapping of its attributes."""
         start, end = self.bounds(block.span)
         return WrittenNode(SyntaxForm.MAPPING, start, end, tuple(self.attribute(one) for one in block.body.attributes))
 
     def labels(self, kind: str, type_: str) -> list[str]:
-        """The names of the blocks ``kind "type" "name"`` of the file."""
+        """Return the names of the blocks ``kind "type" "name"`` of the file."""
         return [one.labels[1] for one in self.body.all(kind) if len(one.labels) == 2 and one.labels[0] == type_]
 
 
 def is_in_a_loop(parts: Iterable[TemplatePart], place: tuple[int, int]) -> bool:
-    """Whether a place in a template lies inside of a ``%{ for }``."""
+    """True if a position in a template is inside a ``%{ for }``."""
     for part in parts:
         if isinstance(part, ForDirective) and _holds(part.span, place):
             return True
@@ -164,7 +168,7 @@ def _literal(node: TemplateExpression) -> str | None:
 
 
 def _root(node: Expression) -> str | None:
-    """The first name of a reference, None where it is something else."""
+    """Return the first name of a reference; None for other expressions."""
     while isinstance(node, (GetAttribute, Index)):
         node = node.target
     return node.name if isinstance(node, Name) else None
@@ -180,13 +184,13 @@ def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> Sta
             continue
         if (block.span.line, block.span.column) == place:
             if any(outer.type == "dynamic" for outer in path):
-                raise Refused("a dynamic block makes it")
+                raise Refused("a dynamic block generates it")
             return StatementNode(block=block)
         return _in_body(block.body, place, (*path, block))
     for attribute in body.attributes:
         if _holds(attribute.span, place):
             if any(outer.type == "dynamic" for outer in path):
-                raise Refused("a dynamic block makes it")
+                raise Refused("a dynamic block generates it")
             constant = not path or path[0].type == "variable"
             return _in_expression(attribute.value, place, constant)
     return None
@@ -200,13 +204,13 @@ def _in_expression(node: Expression, place: tuple[int, int], constant: bool) -> 
             return StatementNode(expression=node, constant=constant)
         inner = next((one for one in _inside(node) if _holds(one.span, place)), None)
         if isinstance(node, Call) and (node.span.line, node.span.column) == place:
-            raise Refused(f"{node.name}() makes it")
+            raise Refused(f"{node.name}() computes it")
         if inner is None:
             return None
         if isinstance(node, For):
-            raise Refused("a loop makes it")
+            raise Refused("a loop generates it")
         if isinstance(node, Call) and node.name not in _TRANSPARENT:
-            raise Refused(f"{node.name}() makes it")
+            raise Refused(f"{node.name}() computes it")
         node = inner
 
 

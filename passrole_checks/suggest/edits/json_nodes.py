@@ -1,4 +1,4 @@
-"""JSON as it is written, from an offset of a file on; also inside a template, where ``${...}`` may stand in strings.
+"""Read JSON with offsets, starting at an offset of a file; also in a template with ``${...}`` in strings.
 
 Source: RFC 8259; HCL Native Syntax Specification, "Template Expressions"; AWS CloudFormation Template Reference,
 "Fn::Sub".
@@ -22,8 +22,9 @@ _FUNCTIONS = frozenset({"Fn::GetAtt", "Fn::Sub", "Fn::Join", "Ref"})
 def read_json(
     text: str, start: int, *, end: int | None = None, template: bool = False, functions: bool = True
 ) -> WrittenNode:
-    """The value that begins at ``start``. ``template``: it stands in a template of HCL. ``functions``: an object with
-    the name of an intrinsic function is one. Raises :class:`Refused` where it is no JSON."""
+    """Return the value that starts at ``start``. ``template``: it is in an HCL template. ``functions``: treat an object
+    with the name of an intrinsic function as one. Raises :class:`Refused` if it is not JSON.
+    """
     return _Reader(text, len(text) if end is None else end, template, functions).value(start, 0)
 
 
@@ -34,7 +35,7 @@ class _Reader:
         self.template = template
 
     def mask(self, start: int) -> None:
-        """Quotes and braces inside interpolations are no JSON."""
+        """Mask interpolations, whose quotes and braces are not JSON."""
         pieces, done = [self.text[:start]], start
         for sequence in scan(self.text, start, self.end):
             pieces += [self.text[done : sequence.start], "\ue000" * (sequence.end - sequence.start)]
@@ -55,9 +56,9 @@ class _Reader:
             return self.string(start)
         found = _BARE.match(self.masked, start, self.end)
         if found is None:
-            raise Refused("the statement's text is no JSON as it is written")
+            raise Refused("the statement is not valid JSON as written")
         if "\ue000" in found[0]:
-            return WrittenNode(SyntaxForm.OTHER, start, found.end(), why="it is made by an expression")
+            return WrittenNode(SyntaxForm.OTHER, start, found.end(), why="it is computed by an expression")
         return WrittenNode(SyntaxForm.TEXT, start, found.end(), text="" if found[0] == "null" else None)
 
     def mapping(self, start: int, depth: int) -> WrittenNode:
@@ -66,10 +67,10 @@ class _Reader:
         while self.masked[place : place + 1] != "}":
             key = self.string(place) if self.masked[place : place + 1] == '"' else None
             if key is None:
-                raise Refused("the statement's text is no JSON as it is written")
+                raise Refused("the statement is not valid JSON as written")
             colon = self.blank(key.end)
             if self.masked[colon : colon + 1] != ":":
-                raise Refused("the statement's text is no JSON as it is written")
+                raise Refused("the statement is not valid JSON as written")
             value = self.value(self.blank(colon + 1), depth + 1)
             entries.append(Field(key.text, place, key.end, value))
             place = self.after(value.end, "}")
@@ -92,19 +93,19 @@ class _Reader:
         if char == ",":
             return self.blank(place + 1)
         if char != closing or place >= self.end:
-            raise Refused("the statement's text is no JSON as it is written")
+            raise Refused("the statement is not valid JSON as written")
         return place
 
     def string(self, start: int) -> WrittenNode:
         found = _STRING.match(self.masked, start, self.end)
         if found is None:
-            raise Refused("the statement's text is no JSON as it is written")
+            raise Refused("the statement is not valid JSON as written")
         said: str | None = None
         if "\ue000" not in found[0]:
             try:
                 said = str(json.loads(found[0], strict=False))
             except ValueError:
-                raise Refused("the statement's text is no JSON as it is written") from None
+                raise Refused("the statement is not valid JSON as written") from None
         return WrittenNode(SyntaxForm.TEXT, start, found.end(), text=said)
 
     def blank(self, place: int) -> int:
@@ -113,9 +114,9 @@ class _Reader:
 
 
 def elsewhere(function: str, argument: str | None) -> str:
-    """Why the value of an intrinsic function cannot be replaced; "" where it can."""
+    """Return why the value of an intrinsic function cannot be replaced; "" if it can."""
     if function == "Ref":
         return f"it is the parameter or resource {argument}" if argument and not argument.startswith("AWS::") else ""
     if function in _FUNCTIONS:
         return ""
-    return f"it is made by {function}"
+    return f"it is computed by {function}"

@@ -1,4 +1,5 @@
-"""Statements that are objects in the words of a ``statement`` block: in Terraform's JSON syntax, or given to a module.
+"""Statements that are objects with the attributes of a ``statement`` block: in Terraform's JSON syntax, or as a module
+argument.
 
 Sources: Terraform language documentation, "JSON Configuration Syntax" (nested blocks are objects, or lists of them);
 provider ``hashicorp/aws``, data source ``aws_iam_policy_document``.
@@ -29,7 +30,7 @@ _NAMES = ("condition", "conditions")
 
 
 def is_in_words_of_a_block(statement: WrittenNode) -> bool:
-    """Whether an object has the words of a ``statement`` block, and not those of a policy document."""
+    """True if an object has the attributes of a ``statement`` block rather than the keys of a policy document."""
     return statement.form is SyntaxForm.MAPPING and bool(
         {entry.key for entry in statement.entries} & {"actions", "not_actions", "resources", "not_resources"}
     )
@@ -38,8 +39,9 @@ def is_in_words_of_a_block(statement: WrittenNode) -> bool:
 def condition_objects(
     text: str, statement: WrittenNode, wish: StatementChange, says: Says, *, block: bool
 ) -> Iterator[Change]:
-    """What changes in the conditions. ``block``: the object stands for a block of the data source, so that it is known
-    how conditions are written that are not there yet."""
+    """Yield the changes of the conditions. ``block``: the object represents a block of the data source, so that the
+    notation of new conditions is known.
+    """
     field = named(statement, *_NAMES)
     inside = _inside(field)
     conditions = ConditionBlocks(text, statement, inside, wish.services, wish.drop)
@@ -51,7 +53,7 @@ def condition_objects(
     if field is None:
         if new is not None:
             if not block:
-                raise Refused("what takes the statement decides how its conditions are written")
+                raise Refused("the notation of its conditions depends on the module")
             anchor = named(statement, "resources", "not_resources")
             after = statement.entries.index(anchor) if anchor is not None else len(statement.entries) - 1
             yield Add(statement, after, (Several((new,)),), ("condition",))
@@ -63,7 +65,7 @@ def condition_objects(
         elif inside == (container,) and block:
             yield SetValue(field, container, Several((Same(container), new)))
         else:
-            raise Refused("what takes the statement decides how its conditions are written")
+            raise Refused("the notation of its conditions depends on the module")
     elif conditions.removed and len(conditions.removed) == len(inside):
         yield Remove(statement, frozenset({statement.entries.index(field)}))
     elif conditions.removed:
@@ -71,7 +73,7 @@ def condition_objects(
 
 
 def _inside(field: Field | None) -> Sequence[WrittenNode]:
-    """The objects that each are one condition."""
+    """Return the objects that are one condition each."""
     if field is None:
         return ()
     found: tuple[WrittenNode, ...] = (field.value,)

@@ -1,12 +1,11 @@
-"""What a statement should say by the logs: the roles that were passed, each to the services that it was passed to.
+"""Propose a statement from observed use: the roles that were passed, each to the services that received it.
 
-No pair of a role and a service is allowed that was not seen, but where roles are put together on purpose; and nothing
-that the statement does not allow today. What nobody can tell of the logs, a person has to find out: a pass that is left
-out is a deployment that fails.
+It allows no pair of role and service that was not observed, unless roles are grouped on request, and nothing that the
+statement does not allow today. Ambiguous logs need manual review: a missing pass is a failing deployment.
 
-Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource``
-and the service in ``iam:PassedToService``; its note on CloudTrail says which events tell of passes. "IAM and AWS STS
-quotas": how long policies may be, white space not counted.
+Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and
+the service in ``iam:PassedToService``; its note on CloudTrail says which events show passes. "IAM and AWS STS quotas":
+maximum length of policies, white space not counted.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ from passrole_checks.suggest.suggestion import ObservedUse, StatementChange, Tar
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
 _MOST_REASONS = 5
-_OUTLINE = 130  # characters of a statement beside its roles and services
-_LONGEST = (("user", 2_048), ("group", 5_120), ("role", 10_240))  # of the inline policies of one holder together
+_OUTLINE = 130  # characters of a statement without its roles and services
+_LONGEST = (("user", 2_048), ("group", 5_120), ("role", 10_240))  # total length of the inline policies of one principal
 _MANAGED = 6_144
 _LIMITED = (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
 
 
 @dataclass(frozen=True, slots=True)
 class UseAdvice:
-    """What the logs say of one statement.
+    """Advice for one statement from observed use.
 
-    ``narrowing``: None where a person has to decide; ``says``: what it does, one sentence. ``missing``: what a person
-    has to find out, each a phrase. ``parts``: what is known of the statements, for people, also without a narrowing.
-    ``wider``: whether the statement surely allows more than what was seen. ``seen``: the counts.
+    ``narrowing``: None if it needs manual review; ``says``: its description, one sentence. ``missing``: what a person
+    must find out, each a phrase. ``parts``: the known statements, for display, even without a narrowing. ``wider``:
+    True if the statement certainly allows more than observed. ``seen``: the counts.
     """
 
     narrowing: Narrowing | None
@@ -57,7 +56,7 @@ class UseAdvice:
 
 @dataclass(frozen=True, slots=True)
 class HeldStatement:
-    """A statement as one resource holds it, with what the logs show of that."""
+    """A statement of one resource, with its observed use."""
 
     over: HandedOver
     observed: tuple[Observation, ...]
@@ -65,8 +64,9 @@ class HeldStatement:
 
 @dataclass(slots=True)
 class _Named:
-    """A role that is to be named, and the services that it was passed to; ``also``: the same words, where they have
-    another value in another instance of a module."""
+    """A role to name and the services it was passed to; ``also``: the same text with other values in other instances of
+    a module.
+    """
 
     role: TargetRole
     services: set[str]
@@ -74,7 +74,7 @@ class _Named:
 
 
 def seen_by(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUse:
-    """The counts of a statement, of which each pass counts once, whoever holds it."""
+    """Return the counts of a statement; each pass counts once, even if several resources have the statement."""
     passes: dict[Observation, bool] = {}
     for holding in holdings:
         for one in holding.observed:
@@ -89,7 +89,7 @@ def seen_by(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUs
 
 
 def advice_by_use(holdings: Sequence[HeldStatement], evidence: Evidence, tags: Collection[str]) -> UseAdvice:
-    """What to do about one statement that something was passed by. ``tags``: keys of its condition that are to go.
+    """Return the advice for one statement with observed use. ``tags``: condition keys to remove.
 
     Never raises.
     """
@@ -97,6 +97,8 @@ def advice_by_use(holdings: Sequence[HeldStatement], evidence: Evidence, tags: C
 
 
 class _Decision:
+    """The decision on one statement."""
+
     def __init__(self, holdings: Sequence[HeldStatement], evidence: Evidence, tags: tuple[str, ...]) -> None:
         self.holdings, self.evidence, self.tags = holdings, evidence, tags
         self.first = holdings[0].over
@@ -117,7 +119,7 @@ class _Decision:
         wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
         places = [(id(one.over.analyzed), one.over.located.resource.address) for one in self.holdings]
         if len(set(places)) < len(places):
-            self.missing["a loop makes several statements of it: write them one by one"] = None
+            self.missing["a loop generates several statements from it: write them individually"] = None
         self._refuse_two_accounts()
         self._refuse_silent_services()
         if self.evidence.grouped:
@@ -127,11 +129,11 @@ class _Decision:
         if self.missing:
             told = tuple(self.missing)[:_MOST_REASONS]
             more = len(self.missing) - len(told)
-            told = (*told, *([f"and {more} more like this"] if more else []))
+            told = (*told, *([f"and {more} more"] if more else []))
             return UseAdvice(None, "", told, parts, wider, seen)
         apart = self.grant.other_actions and not self.grant.condition.shared
         observed: dict[str, tuple[Observation, ...]] = {}
-        for one in self.holdings:  # two roots may call what they hold alike
+        for one in self.holdings:  # two roots may use the same address
             address = one.over.located.resource.address
             observed[address] = (*observed.get(address, ()), *one.observed)
         also = tuple(role for named in self.named.values() for role in named.also)
@@ -141,8 +143,9 @@ class _Decision:
     # -- which roles, to which services
 
     def _name(self, holding: HeldStatement) -> set[tuple[tuple[object, ...], str]]:
-        """Names the roles of what was observed; what of the statement's own patterns was used, and for which
-        service."""
+        """Name the roles of the observations; return the statement's own patterns that were used, each with the
+        service.
+        """
         roles = ObservedRoles(holding.over)
         used: set[tuple[tuple[object, ...], str]] = set()
         for one in holding.observed:
@@ -163,22 +166,23 @@ class _Decision:
         return used
 
     def _services(self, one: Observation, over: HandedOver) -> tuple[str, ...]:
-        """The service that a role was passed to, in China by each name that it may send; none where nobody can tell
-        which it was, which is noted."""
+        """Return the service that a role was passed to (in China, all its names); empty, and recorded as missing, if
+        ambiguous.
+        """
         able = tuple(service for service in over.names_of(one.services) if over.lets_through(service))
         if len({service.removesuffix(".cn") for service in able}) == 1 and all(map(_SERVICE.fullmatch, able)):
             return able
-        which = f"to which of {_listed(able)}" if len(able) > 1 else "to which service"
-        self.missing[f"{which} {shortened(one.role or one.profile)} was passed: the logs do not tell"] = None
+        which = f"which of {_listed(able)}" if len(able) > 1 else "the service that"
+        self.missing[f"{which} received {shortened(one.role or one.profile)}: the logs do not say"] = None
         return ()
 
     def _refuse_two_accounts(self) -> None:
-        """Where the account deployed to is not known, roles of several of them belong into no one statement."""
+        """Record roles of several accounts as missing information if the account deployed to is unknown."""
         written = {arn.account_of(one.role.arn) for one in self.named.values() if not one.role.address}
         kept = {arn.account_of(role.pattern) for holding in self.holdings for role in holding.over.grant.roles}
         accounts = sorted(one for one in written - kept if one is not None)
         if len(accounts) > 1:
-            self.missing[f"which account this is deployed to ({_listed(accounts)}): --account says it"] = None
+            self.missing[f"the account deployed to ({_listed(accounts)}): specify --account"] = None
 
     def _refuse_silent_services(self) -> None:
         if self.grant.services.constraint is not Constraint.EXACT_IF_PRESENT:
@@ -187,20 +191,20 @@ class _Decision:
         silent = [service for service in found if not sends_the_key(service)]
         if silent:
             self.missing[
-                f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService: some services do not"
-                " send it"
+                f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService (some services do not"
+                " send it)"
             ] = None
 
     def _refuse_what_is_too_long(self, parts: Sequence[StatementChange]) -> None:
-        """Where the statements alone are longer than a policy may be."""
+        """Record statements that alone exceed the length of a policy."""
         written = [str(role.arn) for part in parts for role in part.roles or ()]
         services = [service for part in parts for service in part.services or ()]
         length = sum(len(one) + len('"",') for one in (*written, *services)) + _OUTLINE * len(parts)
         kind = self.first.located.resource.type.lower().replace("_", "")
         if length > next((most for name, most in _LONGEST if f"iam{name}" in kind or f"::{name}" in kind), _MANAGED):
             self.missing[
-                f"a path or a beginning that the {len(written)} roles share: all of them are more than a policy holds"
-                " (--group-roles looks for one)"
+                f"a path or prefix that the {len(written)} roles share: listed individually they exceed the policy size"
+                " limit (try --group-roles)"
             ] = None
 
     def _group(self) -> None:
@@ -237,44 +241,44 @@ class _Decision:
             f"{_listed([_name_of(role, self.first) for role in part.roles or ()])} to {_listed(part.services or ())}"
             for part in parts
         ]
-        told = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more like this"] if len(pairs) > _SHOWN else [])
+        told = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else [])
         services = sorted({service for part in parts for service in part.services or ()})
         counted = f"{_count(seen.passes, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
         if seen.perhaps and seen.passes:
-            counted = f"{_count(seen.passes, 'pass', 'passes')} and perhaps {seen.perhaps} more"
+            counted = f"{_count(seen.passes, 'pass', 'passes')} and possibly {seen.perhaps} more"
             counted += f" of {_count(seen.roles, 'role')}"
         elif seen.perhaps:
-            counted = f"perhaps {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
-        more = f"what else fits {_listed(list(self.together))}" if self.together else "nothing else"
+            counted = f"possibly {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
+        more = f"other roles matching {_listed(list(self.together))}" if self.together else "nothing else"
         words = [
-            f"allows what it was seen to allow from {self.evidence.window}, and {more}: {counted}, the last on"
+            f"allows its observed use from {self.evidence.window} and {more}: {counted}, the last on"
             f" {seen.last[:10]} ({'; '.join(told)})"
         ]
         if len(parts) > 1:
-            words.append("a statement for each set of services")
+            words.append("one statement per set of services")
         holders = {one.over.located.resource.address for one in self.holdings}
         if len(holders) > 1:
-            words.append(f"it stands for {len(holders)} resources, each of which then allows what was seen of any")
+            words.append(f"shared by {len(holders)} resources, each of which then allows the observed use of all")
         if self.varying:
             names = _listed(list(self.varying))
-            words.append(f"what is passed where {names} has another value than for these logs is not known")
+            words.append(f"roles passed with other values of {names} are unknown")
         if self.pathless:
-            words.append(f"of {_listed(list(self.pathless))} the logs hold the name, and not the path")
+            words.append(f"the logs contain the name of {_listed(list(self.pathless))} without its path")
         left_out = self._left_out()
         if left_out:
-            words.append(f"leaves out what this configuration hands over and the logs do not show ({left_out})")
+            words.append(f"omits what this configuration passes but the logs do not show ({left_out})")
         if self.tags:
-            words.append(f"takes away the condition on {', '.join(self.tags)}")
+            words.append(f"removes the condition on {', '.join(self.tags)}")
         unsure = undocumented([one for one in services if one not in self.grant.condition.values])
         if unsure:
-            words.append(f"AWS does not document that requests for {_listed(unsure)} carry this key: try it first")
+            words.append(f"test it first: AWS does not document that requests for {_listed(unsure)} carry this key")
         if apart:
-            words.append("the other actions keep the statement that is there")
+            words.append("keeps the other actions in the existing statement")
         says = "; ".join(words)
         return f"{says[:1].upper()}{says[1:]}."
 
     def _left_out(self) -> str:
-        """What resources of the configuration are given and the logs do not show, for people."""
+        """Return what resources of the configuration receive and the logs do not show, for display."""
         found: dict[str, None] = {}
         for holding in self.holdings:
             for one in holding.over.roles(None):
@@ -296,7 +300,7 @@ class _Decision:
 
 
 def _uses_all(over: HandedOver, used: Collection[tuple[tuple[object, ...], str]]) -> bool:
-    """Whether a statement allows nothing but what was seen: roles one by one, services by name, each pair used."""
+    """True if a statement allows only observed use: individual roles, services by name, each pair used."""
     grant = over.grant
     if grant.complement or grant.services.constraint not in _LIMITED or not grant.explicit:
         return False
@@ -309,7 +313,7 @@ def _uses_all(over: HandedOver, used: Collection[tuple[tuple[object, ...], str]]
 
 
 def _key(role: TargetRole) -> str:
-    """What makes two roles one: the same reference in any instance of a module, or the same text."""
+    """Return the identity of a role: the same reference in any instance of a module, or the same text."""
     return role.address.removeprefix(module_of(role.address)) or str(role.arn)
 
 
@@ -332,11 +336,11 @@ def _count(number: int, noun: str, plural: str = "") -> str:
 
 
 def unused(evidence: Evidence) -> tuple[str, ...]:
-    """What a person has to find out of a statement that nothing was passed by."""
+    """Return what a person must find out about an unused statement."""
     told = [
-        f"whether it is needed: nothing was passed by it from {evidence.window}",
-        "what passes roles more seldom than that, or in accounts and Regions whose logs are not among these",
+        f"whether it is needed: it was not used from {evidence.window}",
+        "uses that are less frequent, or in accounts and Regions without logs here",
     ]
     if evidence.silent:
-        told.append(f"what {_count(evidence.silent, 'event')} passed, of which the logs do not hold the parameters")
+        told.append(f"roles passed in {_count(evidence.silent, 'event')} whose parameters the logs do not contain")
     return tuple(told)

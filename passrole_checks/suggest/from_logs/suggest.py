@@ -1,6 +1,6 @@
-"""The way from what logs show of a statement to a suggestion, which is proved like all others.
+"""Turn observed use of a statement into a suggestion, verified like all others.
 
-Statements of which some findings were accepted, suppressed or not asked for are left as they are.
+Statements with findings that were accepted, suppressed or not requested stay unchanged.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from passrole_checks.suggest.suggestion import Edit, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import Proved, Trials
 from passrole_checks.suggest.verify import NotProvedError, TrialUnit, place_of
 
-_SAYS_SO = "the statement says so already"
+_SAYS_SO = "the statement already matches the suggestion"
 
 
 class Bench(Protocol):
-    """What edits are made and proved with; :class:`~passrole_checks.suggest.suggest.Session` is one."""
+    """Makes and verifies edits; implemented by :class:`~passrole_checks.suggest.suggest.Session`."""
 
     @property
     def texts(self) -> Read: ...
@@ -43,7 +43,7 @@ class Bench(Protocol):
 
 
 class ByUse:
-    """Suggestions by the evidence. ``at``: the statements of all units by their places; ``narrowers`` by their ids."""
+    """Suggestions from observed use. ``at``: the statements of all units by position; ``narrowers`` by unit id."""
 
     def __init__(
         self,
@@ -55,8 +55,9 @@ class ByUse:
         self._bench, self._evidence, self._at, self._narrowers = bench, evidence, at, narrowers
 
     def of(self, at: Position, findings: Sequence[Finding], trials: Trials) -> tuple[Suggestion, ...] | None:
-        """What the logs say of the statement at a place; None where they say nothing that would change it, or where
-        some of what is found of it was accepted."""
+        """Return suggestions for the statement at a position; None if the logs suggest no change, or some of its
+        findings were accepted.
+        """
         evidence = self._evidence
         known = [
             (unit, one, HeldStatement(self._narrowers[id(unit)].over(one), evidence.used[key]))
@@ -82,7 +83,7 @@ class ByUse:
             reason = str(error)
             if reason == _SAYS_SO:
                 return None
-            if evidence.grouped and advice.narrowing is not None:  # what stands for them together may be too wide
+            if evidence.grouped and advice.narrowing is not None:  # a pattern for the group may be too wide
                 apart = ByUse(self._bench, replace(evidence, grouped=False), self._at, self._narrowers)
                 return apart.of(at, findings, trials)
             missing = (*advice.missing, *((reason,) if reason else ()))
@@ -93,7 +94,7 @@ class ByUse:
         return (done, *((replace(bare, findings=left, missing=told),) if left else ()))
 
     def _is_accepted(self, at: Position, findings: Sequence[Finding]) -> bool:
-        """Whether something is found of a statement that nothing is to be done about."""
+        """True if the statement has a finding that the user does not want to change."""
         asked = {one.check_id for one in findings}
         units = {id(unit): unit for unit, _ in self._at.get(at, ())}.values()
         found = [one for unit in units for one in unit.analyzed.findings if one.at == at and one.check_id in MENDED]
@@ -102,7 +103,9 @@ class ByUse:
     def _narrowed(
         self, bare: Suggestion, unit: TrialUnit, located: LocatedGrant, advice: UseAdvice, trials: Trials
     ) -> Suggestion:
-        """The suggestion with edits. Raises :class:`NotProvedError` where there are none, or they are not proved."""
+        """Return the suggestion with edits. Raises :class:`NotProvedError` if there are none, or they cannot be
+        verified.
+        """
         narrowing = advice.narrowing
         if narrowing is None:
             raise NotProvedError("")
@@ -125,7 +128,7 @@ class ByUse:
         return self._bench.done(tried, proved)
 
     def _would_read(self, located: LocatedGrant, advice: UseAdvice) -> str:
-        """The statements that are known to be needed, for people."""
+        """Return the statements known to be needed, for display."""
         grant = located.grant
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole or not advice.parts:
             return ""
