@@ -38,7 +38,7 @@ def asked_for(names: Sequence[str], staged: bool) -> VersionPair | None:
     """The versions that the arguments name; None where they are two paths."""
     from passrole_checks import git_versions as snapshots
 
-    return snapshots.asked_for(names, staged=staged, folder=Path.cwd())
+    return snapshots.resolve_versions(names, staged=staged, folder=Path.cwd())
 
 
 def table_of(asked: VersionPair | None) -> dict[str, Any]:
@@ -49,23 +49,27 @@ def table_of(asked: VersionPair | None) -> dict[str, Any]:
     """
     if asked is None:
         return settings.load(Path.cwd())
-    content = asked.file_of_base(settings.FILE)
+    content = asked.base_file(settings.FILE)
     return {} if content is None else settings.table_in(content)
 
 
 def difference(asked: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
     """The difference between two paths or two versions; files of versions are named from the top of the repository."""
-    from passrole_checks.diff import difference_of
+    from passrole_checks.diff import compare_paths
 
     if asked is None:
-        return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
+        return compare_paths(Path(names[0]), Path(names[1]), scan_options(options, names))
     from passrole_checks.diff import repository
 
     with asked.snapshots() as snapshots:
-        sides = repository.sides_of(asked, snapshots, inputs_of(options))
-        found = repository.told_once(repository.compared(sides, snapshots, judging(options)), snapshots)
-        notes = repository.about_configuration(asked, snapshots)
-        return repository.named(replace(found, not_evaluated=(*notes, *found.not_evaluated)), snapshots)
+        sides = repository.versions_with_inputs(asked, snapshots, inputs_of(options))
+        found = repository.drop_repeated_notes(
+            repository.compare_snapshots(sides, snapshots, judging(options)), snapshots
+        )
+        notes = repository.note_changed_configuration(asked, snapshots)
+        return repository.relocate_to_repository(
+            replace(found, not_evaluated=(*notes, *found.not_evaluated)), snapshots
+        )
 
 
 def judging(options: dict[str, Any], **how: Any) -> ScanOptions:

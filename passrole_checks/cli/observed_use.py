@@ -63,11 +63,11 @@ class Logs:
 
     def evidence(self, configurations: Sequence[Configuration], account: str | None) -> Evidence:
         """What the logs say of the statements of these configurations."""
-        from passrole_checks.cloudtrail.grant_usage import held_against
+        from passrole_checks.cloudtrail.grant_usage import match_grants
         from passrole_checks.suggest.observed_use import Evidence
 
         edges = [edge for edge in self.report.edges if _count(edge)]
-        against = held_against(edges, configurations, account)
+        against = match_grants(edges, configurations, account)
         used: dict[tuple[Position, str, str], dict[Observation, None]] = {}
         for one in (*against.used, *against.perhaps, *against.unused):
             if not one.holders:
@@ -110,12 +110,12 @@ def read(given: dict[str, Any]) -> Logs | None:
         return None
     since, until = bounds_of(given)
     from passrole_checks.cloudtrail import Bounds, UsageQuery
-    from passrole_checks.cloudtrail.report import reported
+    from passrole_checks.cloudtrail.report import read_usage
     from passrole_checks.errors import ConfigurationError
     from passrole_checks.escaping.terminal import shown
 
     with progress(given) as tell:
-        report = reported([Path(path) for path in given["evidence"]], UsageQuery(Bounds(since, until)), progress=tell)
+        report = read_usage([Path(path) for path in given["evidence"]], UsageQuery(Bounds(since, until)), progress=tell)
     logs = Logs(report, given["group_roles"])
     if not report.reading.first:
         logs.complain()

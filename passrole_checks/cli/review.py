@@ -140,7 +140,7 @@ def asked_for(given: dict[str, Any]) -> ReviewRequest:
         return ReviewRequest(context, None)
     if not names and not staged:
         return ReviewRequest(context, comparison(context, Path.cwd()))
-    versions = git_versions.asked_for(names, staged=staged, folder=Path.cwd())
+    versions = git_versions.resolve_versions(names, staged=staged, folder=Path.cwd())
     if versions is None:
         raise ConfigurationError("review: compares versions of a git repository; passrole-checks diff compares paths")
     return ReviewRequest(context, versions)
@@ -150,7 +150,7 @@ def table_of(asked: ReviewRequest) -> dict[str, Any]:
     """The configuration to go by: that of BASE, or, for a bundle, the working directory's."""
     if asked.versions is None:
         return settings.load(Path.cwd())
-    content = asked.versions.file_of_base(settings.FILE)
+    content = asked.versions.base_file(settings.FILE)
     return {} if content is None else settings.table_in(content)
 
 

@@ -84,7 +84,7 @@ def options(function: _Function) -> _Function:
 def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
     """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
     from passrole_checks.cloudtrail import Bounds, UsageQuery
-    from passrole_checks.cloudtrail.report import reported
+    from passrole_checks.cloudtrail.report import read_usage
     from passrole_checks.escaping.terminal import shown
 
     since, until = bounds_of(given)
@@ -95,7 +95,7 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
             )
     wanted = UsageQuery(Bounds(since, until, frozenset(given["account"])), given["principal"], given["role"])
     with progress(given) as tell:
-        report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=tell)
+        report = read_usage([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=tell)
     result = None
     if given["against"]:
         drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)
@@ -113,7 +113,7 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
 
 def _against(report: UsageReport, given: dict[str, Any], *, drawn: bool) -> tuple[UsageReport, ScanResult | None]:
     """The report with what it says of the configuration; and what a scan of that gives, where it is ``drawn``."""
-    from passrole_checks.cloudtrail.grant_usage import held_against
+    from passrole_checks.cloudtrail.grant_usage import match_grants
     from passrole_checks.scan.analyze import unreadable_of
     from passrole_checks.scan.scanner import isolated, read_paths, scan_configurations
     from passrole_checks.sources.model.configuration import Unreadable
@@ -122,7 +122,7 @@ def _against(report: UsageReport, given: dict[str, Any], *, drawn: bool) -> tupl
     options = scan_options({**given, "account": account, "unchanged": True}, given["against"])
     read = read_paths([Path(path) for path in given["against"]], options)
     configurations = [configuration for _, configuration in read.units]
-    against, faults = isolated(read, lambda units: held_against(report.edges, units, account))
+    against, faults = isolated(read, lambda units: match_grants(report.edges, units, account))
     found = (*read.unreadable, *(one for unit in configurations for one in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(found))  # what is given for several roots is told once
     if not configurations:

@@ -71,10 +71,10 @@ def checked(context: click.Context, paths: Sequence[str], given: dict[str, Any])
 def printed(context: click.Context, given: dict[str, Any]) -> int:
     """Write the statement; the exit status."""
     from passrole_checks.cloudtrail import Bounds
-    from passrole_checks.cloudtrail.sql import view
+    from passrole_checks.cloudtrail.sql import view_statement
     from passrole_checks.output.destination import write
 
     bounds = Bounds(*bounds_of(given), frozenset(given["account"]))
     ((_, destination),) = destinations(context, {**given, "format": ["sql"]})
-    write(destination, view(given["sql"], given["table"] or TABLE, given["view"] or VIEW, bounds))
+    write(destination, view_statement(given["sql"], given["table"] or TABLE, given["view"] or VIEW, bounds))
     return CLEAN

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from passrole_checks.cloudtrail.extract import Passes, Row
+from passrole_checks.cloudtrail.extract import PassExtractor, Row
 from passrole_checks.cloudtrail.log_files import Bounds, log_files
 from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome, UnreadableLog, Who
 from passrole_checks.cloudtrail.store import EventStore, Progress
-from passrole_checks.cloudtrail.summary import Edge, summarized
+from passrole_checks.cloudtrail.summary import Edge, aggregate_passes
 from passrole_checks.errors import internal_error
 
 __all__ = [
@@ -33,8 +33,8 @@ __all__ = [
     "UnreadableLog",
     "UsageQuery",
     "Who",
-    "passes_in",
-    "summarized",
+    "aggregate_passes",
+    "read_passes",
 ]  # fmt: skip
 
 
@@ -54,11 +54,11 @@ class UsageQuery:
         """True if the pass matches this query."""
         who = one.who
         known = (who.principal, who.arn, who.session_issuer, who.source_identity)
-        return _any_fits(self.principals, known) and _any_fits(self.roles, (one.role, one.instance_profile))
+        return _matches_any(self.principals, known) and _matches_any(self.roles, (one.role, one.instance_profile))
 
 
 @contextmanager
-def passes_in(
+def read_passes(
     paths: Iterable[Path],
     wanted: UsageQuery,
     reading: LogSummary,
@@ -73,11 +73,11 @@ def passes_in(
     """
     with EventStore(wanted.bounds, reading, threads=threads) as store:
         store.add(log_files(paths, wanted.bounds, reading), progress)
-        reader = Passes(reading)
+        reader = PassExtractor(reading)
         yield (one for row in store.rows() for one in _passes_of(row, reader) if wanted.includes(one))
 
 
-def _passes_of(row: Row, reader: Passes) -> Iterator[Pass]:
+def _passes_of(row: Row, reader: PassExtractor) -> Iterator[Pass]:
     """Yield the passes of one event; an internal error here does not affect other events."""
     try:
         yield from reader.of(row)
@@ -87,12 +87,12 @@ def _passes_of(row: Row, reader: Passes) -> Iterator[Pass]:
             reader.reading.problems.append(problem)
 
 
-def _any_fits(patterns: Iterable[str], texts: Iterable[str]) -> bool:
+def _matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
     listed, known = list(patterns), [text for text in texts if text]
-    return not listed or any(_fits(pattern, text) for pattern in listed for text in known)
+    return not listed or any(_matches(pattern, text) for pattern in listed for text in known)
 
 
-def _fits(pattern: str, text: str) -> bool:
+def _matches(pattern: str, text: str) -> bool:
     if ":" not in pattern and "/" not in pattern:
         text = text.rpartition("/")[2]
     return fnmatchcase(text, pattern.replace("[", "[[]"))

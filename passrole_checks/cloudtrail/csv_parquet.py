@@ -37,7 +37,7 @@ _IDENTITY = {
 _LONGEST_LINE = 2 << 20  # an event has at most 256 KB; DuckDB allocates sixteen times this size
 
 
-def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
+def reader_expression(file: LogFile) -> tuple[str, dict[str, Any]]:
     """Return the DuckDB expression that reads an export, and its parameters."""
     if file.form is LogFormat.PARQUET:
         return "read_parquet($file)", {"file": file.path}
@@ -49,7 +49,7 @@ def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
     )
 
 
-def columns(described: Sequence[tuple[str, str]]) -> list[str] | None:
+def column_expressions(described: Sequence[tuple[str, str]]) -> list[str] | None:
     """Return an SQL expression per column of the store, given the names and types of the columns of an export.
 
     None if the export has no columns that identify the event.

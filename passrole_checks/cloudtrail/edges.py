@@ -17,7 +17,7 @@ _PRINCIPAL = re.compile(
 KINDS = {"user": PrincipalKind.USER, "role": PrincipalKind.ROLE, "assumed-role": PrincipalKind.ROLE}
 
 
-class Log:
+class EdgeIndex:
     """Index of the edges of some logs."""
 
     def __init__(self, edges: Sequence[Edge]) -> None:

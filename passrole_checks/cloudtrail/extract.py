@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_event, without_version
-from passrole_checks.cloudtrail.identity import account_of, who
-from passrole_checks.cloudtrail.instance_profiles import TELLING, ProfileState
+from passrole_checks.cloudtrail.identity import account_of, read_identity
+from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS, ProfileState
 from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome
-from passrole_checks.cloudtrail.parameter_paths import places_of, texts, unwrapped, values
-from passrole_checks.cloudtrail.struct_text import structure
+from passrole_checks.cloudtrail.parameter_paths import strings_at, strings_at_location, unwrap, values_at
+from passrole_checks.cloudtrail.struct_text import parse_structure
 
 _DENIED = re.compile(
     r"access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden", re.I
@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class _PassedItem:
     """A role (ARN or name) or an instance profile at one location in an event."""
 
     role: str
@@ -62,22 +62,22 @@ class _Given:
 
 
 @dataclass(slots=True)
-class Passes:
+class PassExtractor:
     """Extract passes from rows, which must come in order of time. `reading` counts events that yield none."""
 
     reading: LogSummary
-    _held: ProfileState = field(default_factory=ProfileState)
+    _profiles: ProfileState = field(default_factory=ProfileState)
 
     def of(self, row: Row) -> Iterator[Pass]:
         """Yield the passes of an event: one per role and service, however often the event names them."""
         source, name = row.source, without_version(row.name)
         event, outcome = trail_event(source, name), _outcome(row)
-        account = row.account or account_of(structure(row.identity))
-        request = unwrapped(structure(row.request), name)
-        telling = outcome is RequestOutcome.PASSED and (source, name) in TELLING
+        account = row.account or account_of(parse_structure(row.identity))
+        request = unwrap(parse_structure(row.request), name)
+        changes_state = outcome is RequestOutcome.PASSED and (source, name) in STATE_EVENTS
         # Most events that may pass a role pass none, so parse the response only if needed.
-        answers = telling or (event is not None and any(place.answered for place in event.places))
-        response = unwrapped(structure(row.response), name, "Response") if answers else None
+        answers = changes_state or (event is not None and any(place.answered for place in event.places))
+        response = unwrap(parse_structure(row.response), name, "Response") if answers else None
         given = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
         named = _NAMED.search(row.error_message)
         if named and not any(named[1] == one.role for one in given):
@@ -85,18 +85,18 @@ class Passes:
             places = [one for one in event.places if one.kind == "role"] if event else []
             services = tuple(dict.fromkeys(service for one in places for service in one.services))
             known = [one.services for one in given if named[1].endswith(f"/{one.role}")]
-            given = [_Given(named[1], known[0] if known else services)]
+            given = [_PassedItem(named[1], known[0] if known else services)]
         elif named:
             given = [one for one in given if one.role == named[1]]
-        if telling:
-            self._held.take(source, name, account, row.region, request, response)
-        kept = [one for one in given if not self._is_abroad(one, account)]
+        if changes_state:
+            self._profiles.take(source, name, account, row.region, request, response)
+        kept = [one for one in given if not self._is_other_account(one, account)]
         self._count(event, outcome, request, given)
         if not kept:
             return
         if response is None:
-            response = unwrapped(structure(row.response), name, "Response")
-        principal = who(structure(row.identity))
+            response = unwrap(parse_structure(row.response), name, "Response")
+        principal = read_identity(parse_structure(row.identity))
         resource = _resource(event, request, response) if event else ""
         for one in kept:
             yield Pass(
@@ -119,9 +119,11 @@ class Passes:
                 file=row.file,
             )
 
-    def _given(self, event: TrailEvent, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
-        asked = [place for place in event.places if not place.answered]
-        given = [(place, one) for place in asked for one in self._at(place, account, region, request, response)]
+    def _given(
+        self, event: TrailEvent, account: str, region: str, request: Any, response: Any
+    ) -> Iterator[_PassedItem]:
+        requested = [place for place in event.places if not place.answered]
+        given = [(place, one) for place in requested for one in self._at(place, account, region, request, response)]
         if any(one.profile and place.kind != "launch_template" and "*" not in place.path for place, one in given):
             given = [
                 (place, one) for place, one in given if place.kind != "launch_template"
@@ -131,31 +133,31 @@ class Passes:
             # A profile in the response comes from a template that the logs do not show.
             answered = [place for place in event.places if place.answered]
             template = next((one.template for one in found if one.template), "")
-            told = [one for place in answered for one in self._at(place, account, region, request, response)]
-            found += [_Given(one.role, one.services, one.profile, template) for one in told]
+            from_response = [one for place in answered for one in self._at(place, account, region, request, response)]
+            found += [_PassedItem(one.role, one.services, one.profile, template) for one in from_response]
         yield from (one for one in found if one.role or one.profile)
 
-    def _at(self, place: RoleLocation, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
+    def _at(self, place: RoleLocation, account: str, region: str, request: Any, response: Any) -> Iterator[_PassedItem]:
         if place.kind == "launch_template":
-            for chosen in values(request, place.path):
-                profile, template = self._held.profile(account, region, chosen)
+            for chosen in values_at(request, place.path):
+                profile, template = self._profiles.profile(account, region, chosen)
                 if profile:
                     yield self._profile(profile, account, place, template)
                 elif template:
-                    yield _Given("", place.services, "", template)
+                    yield _PassedItem("", place.services, "", template)
             return
-        for text in places_of(place, request, response):
+        for text in strings_at_location(place, request, response):
             if _ROLE.fullmatch(text):
-                yield _Given(text, place.services)
+                yield _PassedItem(text, place.services)
             elif _PROFILE.fullmatch(text) or (place.kind == "instance_profile" and _is_name(text)):
                 yield self._profile(text, account, place)
             elif place.kind == "role" and _is_name(text):
-                yield _Given(self._held.arn(account, text), place.services)
+                yield _PassedItem(self._profiles.arn(account, text), place.services)
 
-    def _profile(self, profile: str, account: str, place: RoleLocation, template: str = "") -> _Given:
-        return _Given(self._held.role(account, profile), place.services, profile, template)
+    def _profile(self, profile: str, account: str, place: RoleLocation, template: str = "") -> _PassedItem:
+        return _PassedItem(self._profiles.role(account, profile), place.services, profile, template)
 
-    def _is_abroad(self, given: _Given, account: str) -> bool:
+    def _is_other_account(self, given: _PassedItem, account: str) -> bool:
         """True for a role of another account: a role can only be passed within its account, so it is named for other
         reasons.
         """
@@ -165,7 +167,7 @@ class Passes:
             return True
         return False
 
-    def _count(self, event: TrailEvent | None, outcome: RequestOutcome, request: Any, given: list[_Given]) -> None:
+    def _count(self, event: TrailEvent | None, outcome: RequestOutcome, request: Any, given: list[_PassedItem]) -> None:
         if event is None or given:
             return
         if request is None and outcome is RequestOutcome.DENIED:
@@ -191,9 +193,9 @@ def _is_name(text: str) -> bool:
 
 def _resource(event: TrailEvent, request: Any, response: Any) -> str:
     for path, answered in event.resources:
-        found = texts(response if answered else request, path)
+        found = strings_at(response if answered else request, path)
         if answered and not found and path[1:]:  # query protocol responses (RDS) omit the outermost name
-            found = texts(response, path[1:])
+            found = strings_at(response, path[1:])
         if found:
             return found[0]
     return ""

@@ -16,7 +16,7 @@ from functools import cached_property
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.observed_role import fits, grant_covers, written_out
 from passrole_checks.access.principals import by_group
-from passrole_checks.cloudtrail.edges import KINDS, Log
+from passrole_checks.cloudtrail.edges import KINDS, EdgeIndex
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
@@ -30,7 +30,7 @@ _PERMISSION_SET = re.compile(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Through:
+class GrantMatch:
     """An edge that an Allow may permit, even if all its requests were denied or failed.
 
     `holders`: the principals with this policy that passed the role, named as in :attr:`AttachedPolicy.principals`;
@@ -45,7 +45,7 @@ class Through:
 
 
 @dataclass(slots=True)
-class Used:
+class GrantUsage:
     """An Allow of PassRole with the edges that it permitted: ``surely``, or ``perhaps`` if unknown.
 
     Denied requests do not count as use. ``ways``: all edges that it may permit, with the matching parts of the
@@ -58,7 +58,7 @@ class Used:
     holders: dict[str, None] = field(default_factory=dict)
     surely: list[Edge] = field(default_factory=list)
     perhaps: list[Edge] = field(default_factory=list)
-    ways: list[Through] = field(default_factory=list)
+    ways: list[GrantMatch] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class DeniedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
+class UsageComparison:
     """Observed use compared with a configuration.
 
     `used`: grants with observed use. `perhaps`: grants where this is unknown. `unused`: grants certainly without use in
@@ -78,46 +78,48 @@ class Against:
     configuration. `elsewhere`: passes by its principals that certainly no grant of this configuration allows.
     """
 
-    used: tuple[Used, ...]
-    perhaps: tuple[Used, ...]
-    unused: tuple[Used, ...]
+    used: tuple[GrantUsage, ...]
+    perhaps: tuple[GrantUsage, ...]
+    unused: tuple[GrantUsage, ...]
     denied: tuple[DeniedAttempt, ...]
     strangers: tuple[Edge, ...]
     elsewhere: tuple[Edge, ...]
 
 
-def held_against(edges: Sequence[Edge], configurations: Iterable[Configuration], account: str | None = None) -> Against:
+def match_grants(
+    edges: Sequence[Edge], configurations: Iterable[Configuration], account: str | None = None
+) -> UsageComparison:
     """Match the edges of some logs to the grants of configurations. ``account``: the account deployed to, if stated."""
-    log = Log(edges)
-    known: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
+    log = EdgeIndex(edges)
+    known_edges: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
     allowed: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
-    grants: list[Used] = []
+    grants: list[GrantUsage] = []
     for side in (_Side(one, account, log) for one in configurations):
-        for edge, answer in side.known():
-            known[id(edge)] |= answer
-        for used, hands in side.granted():
+        for edge, answer in side.known_edges():
+            known_edges[id(edge)] |= answer
+        for used, held_grants in side.held_allows():
             grants.append(used)
-            for way in side.ways(hands):
+            for way in side.ways(held_grants):
                 edge = way.edge
                 used.ways.append(way)
                 allowed[id(edge)] |= Ternary.YES if way.surely else Ternary.UNKNOWN
                 if edge.counts[RequestOutcome.PASSED]:
                     (used.surely if way.surely else used.perhaps).append(edge)
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
-    return Against(
+    return UsageComparison(
         used=tuple(one for one in grants if one.surely),
         perhaps=tuple(one for one in grants if one.perhaps and not one.surely),
         unused=tuple(one for one in grants if not one.perhaps and not one.surely),
         denied=tuple(DeniedAttempt(edge, allowed[id(edge)]) for edge in edges if edge.counts[RequestOutcome.DENIED]),
-        strangers=tuple(edge for edge in passed if known[id(edge)] is Ternary.NO),
+        strangers=tuple(edge for edge in passed if known_edges[id(edge)] is Ternary.NO),
         elsewhere=tuple(
-            edge for edge in passed if known[id(edge)] is not Ternary.NO and allowed[id(edge)] is Ternary.NO
+            edge for edge in passed if known_edges[id(edge)] is not Ternary.NO and allowed[id(edge)] is Ternary.NO
         ),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Hand:
+class _HeldGrant:
     """The effective part of an Allow for one principal. ``attached``: the principal that the policy is attached to, if
     any.
     """
@@ -130,19 +132,19 @@ class _Hand:
 class _Side:
     """One configuration, matched with the edges of some logs."""
 
-    def __init__(self, configuration: Configuration, account: str | None, log: Log) -> None:
+    def __init__(self, configuration: Configuration, account: str | None, log: EdgeIndex) -> None:
         self.model, self.log = AccessModel(configuration, account), log
         self.members = by_group(configuration.members)
         self._edges: dict[str, list[tuple[int, Ternary]]] = {}
 
-    def granted(self) -> Iterator[tuple[Used, list[_Hand]]]:
+    def held_allows(self) -> Iterator[tuple[GrantUsage, list[_HeldGrant]]]:
         """Yield each Allow of PassRole with its effective grant for each holder."""
         policies = (
             *self.model.configuration.policies,
             *self.model.configuration.unchanged,
             *self.model.principals.managed,
         )
-        found: dict[tuple[object, ...], tuple[Used, list[_Hand]]] = {}
+        found: dict[tuple[object, ...], tuple[GrantUsage, list[_HeldGrant]]] = {}
         for policy in policies:
             if policy.kind is not PolicyKind.IDENTITY:
                 continue
@@ -150,40 +152,44 @@ class _Side:
                 if grant.effect != "Allow" or grant.denied:
                     continue
                 key = (policy.resource.address, grant.at, grant.statement.path, policy.path)
-                used, hands = found.setdefault(key, (Used(grant, policy.resource, _path(policy, grant)), []))
+                used, held_grants = found.setdefault(
+                    key, (GrantUsage(grant, policy.resource, _path(policy, grant)), [])
+                )
                 for attached, holder in self._holders(policy):
                     passing = self.model.effective_grant(policy, grant, holder)
                     if passing.anything is not None:
                         used.holders[holder.name] = None
-                        hands.append(_Hand(attached, holder, passing))
+                        held_grants.append(_HeldGrant(attached, holder, passing))
         yield from found.values()
 
-    def ways(self, hands: Iterable[_Hand]) -> Iterator[Through]:
+    def ways(self, held_grants: Iterable[_HeldGrant]) -> Iterator[GrantMatch]:
         """Yield the edges that an Allow permits, in log order."""
         found: dict[int, tuple[dict[str, Ternary], dict[str, Ternary], Ternary]] = {}
-        for hand in hands:
-            grant = hand.passing.grant
+        for held in held_grants:
+            grant = held.passing.grant
             near = self.log.everything if grant.complement else self.log.near([role.pattern for role in grant.roles])
-            for number, who in self._edges_of(hand.holder, near):
+            for number, who in self._edges_of(held.holder, near):
                 edge = self.log.edges[number]
-                lets = who & self._lets(hand.passing, edge)
+                lets = who & self._permits(held.passing, edge)
                 if lets is Ternary.NO:
                     continue
-                holders, roles, known = found.get(number, ({}, {}, Ternary.NO))
-                found[number] = (holders, roles, known | lets)
-                if hand.attached is not None:
-                    holders[hand.attached] = holders.get(hand.attached, Ternary.NO) | lets
-                for pattern, covers in self._covering(hand.passing.grant, edge):
+                holders, roles, known_edges = found.get(number, ({}, {}, Ternary.NO))
+                found[number] = (holders, roles, known_edges | lets)
+                if held.attached is not None:
+                    holders[held.attached] = holders.get(held.attached, Ternary.NO) | lets
+                for pattern, covers in self._covering(held.passing.grant, edge):
                     roles[pattern] = roles.get(pattern, Ternary.NO) | (covers & lets)
         for number in sorted(found):
-            holders, roles, known = found[number]
-            yield Through(self.log.edges[number], known is Ternary.YES, _sure(holders), _sure(roles))
+            holders, roles, known_edges = found[number]
+            yield GrantMatch(
+                self.log.edges[number], known_edges is Ternary.YES, _certain_flags(holders), _certain_flags(roles)
+            )
 
     def _covering(self, grant: PassRoleGrant, edge: Edge) -> Iterator[tuple[str, Ternary]]:
         """Yield the patterns of an Allow that cover the role of an edge."""
         for role in () if grant.complement else grant.roles:
             written = written_out(role.pattern, self.model.roles, self.model.roles_by_name)
-            covers = fits(written, edge.role, _its_account(edge)) if edge.role else Ternary.UNKNOWN
+            covers = fits(written, edge.role, _requester_account(edge)) if edge.role else Ternary.UNKNOWN
             if covers is not Ternary.NO:
                 yield str(role.pattern), covers
 
@@ -203,7 +209,7 @@ class _Side:
             if not users:
                 yield attached, holder
 
-    def known(self) -> Iterator[tuple[Edge, Ternary]]:
+    def known_edges(self) -> Iterator[tuple[Edge, Ternary]]:
         """Yield the edges whose principals are, or may be, defined in this configuration."""
         for holder in map(self.model.principals.named, self._all_holders):
             yield from ((self.log.edges[number], who) for number, who in self._edges_of(holder, self.log.everything))
@@ -222,7 +228,7 @@ class _Side:
                 and name.literal is not None
             ):
                 principals = self.log.named.get((holder.kind, name.literal), ())
-            answers = ((principal, self._is(holder, principal)) for principal in principals)
+            answers = ((principal, self._is_principal(holder, principal)) for principal in principals)
             found = self._edges[holder.name] = [
                 (number, who)
                 for principal, who in answers
@@ -239,7 +245,7 @@ class _Side:
         found += [user for users in self.members.values() for user in users]
         return tuple(dict.fromkeys(found))
 
-    def _lets(self, passing: EffectiveGrant, edge: Edge) -> Ternary:
+    def _permits(self, passing: EffectiveGrant, edge: Edge) -> Ternary:
         """Return whether an effective grant permits an edge, assuming its holder is the principal of the edge."""
         if self.model.account is not None and _account_of(edge) not in (self.model.account, ""):
             return Ternary.NO
@@ -248,7 +254,7 @@ class _Side:
         answers = {self._covers(passing.to(service), passing.grant, edge) for service in edge.services}
         return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
-    def _is(self, holder: Principal, principal: str) -> Ternary:
+    def _is_principal(self, holder: Principal, principal: str) -> Ternary:
         """Return whether a holder is the principal of an edge."""
         found = self.log.principals[principal]
         if found is None:
@@ -261,7 +267,7 @@ class _Side:
         if holder.kind is PrincipalKind.GROUP:
             return Ternary.UNKNOWN if found["kind"] == "user" else Ternary.NO  # the group may have other members
         name = self._names.get(holder.name)
-        return Ternary.UNKNOWN if name is None else _spelled(name, found["name"])
+        return Ternary.UNKNOWN if name is None else _name_matches(name, found["name"])
 
     @cached_property
     def _names(self) -> dict[str, StringNode]:
@@ -272,10 +278,12 @@ class _Side:
 
     def _covers(self, passed: PassableSet | None, grant: PassRoleGrant, edge: Edge) -> Ternary:
         """Return whether the role of an edge is among the passable roles; unknown for an instance profile."""
-        return grant_covers(passed, grant, edge.role, _its_account(edge), self.model.roles, self.model.roles_by_name)
+        return grant_covers(
+            passed, grant, edge.role, _requester_account(edge), self.model.roles, self.model.roles_by_name
+        )
 
 
-def _sure(answers: Mapping[str, Ternary]) -> dict[str, bool]:
+def _certain_flags(answers: Mapping[str, Ternary]) -> dict[str, bool]:
     return {name: answer is Ternary.YES for name, answer in answers.items()}
 
 
@@ -285,15 +293,15 @@ def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
 
 def _account_of(edge: Edge) -> str:
     found = re.match(r"arn:[^:]+:iam::(\d{12}):", edge.passed)
-    return found[1] if found else _its_account(edge)
+    return found[1] if found else _requester_account(edge)
 
 
-def _its_account(edge: Edge) -> str:
+def _requester_account(edge: Edge) -> str:
     """Return the account of the principal, which is also that of a role whose ARN is unknown."""
     return next(iter(edge.accounts.shown), "")
 
 
-def _spelled(name: StringNode, found: str) -> Ternary:
+def _name_matches(name: StringNode, found: str) -> Ternary:
     """Return whether a name, possibly with unresolved parts, matches the name in the log."""
     if name.literal is not None:
         return Ternary.YES if name.literal == found else Ternary.NO

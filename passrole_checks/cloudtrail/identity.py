@@ -11,7 +11,7 @@ from passrole_checks.cloudtrail.model import Who
 _SESSION = re.compile(r"(arn:[^:]+:sts::\d{12}:assumed-role/[^/]+)/")
 
 
-def who(identity: Any) -> Who:
+def read_identity(identity: Any) -> Who:
     """Return the identity that an event states. If it is not a ``userIdentity``, the `principal` is empty."""
     if not isinstance(identity, Mapping):
         return Who("")

@@ -21,25 +21,25 @@ _HEAD = 65_536
 _BETWEEN = " \t\r\n,"
 
 
-class Damaged(Exception):
+class DamagedLogError(Exception):
     """Raised if the rest of a file cannot be read; the message says why."""
 
 
 def events_of(path: str, packed: bool) -> Iterator[Mapping[str, Any]]:
     """Yield the events in a JSON file: those of a list ``Records`` or ``Events``, or one value after the other.
 
-    Raises `Damaged` after the last readable event, and OSError if the file cannot be opened.
+    Raises `DamagedLogError` after the last readable event, and OSError if the file cannot be opened.
     """
     with open(path, "rb") as raw:
-        for value in _values(_Window(_Unpacked(raw) if packed else raw)):
-            yield from _unwrapped(value)
+        for value in _values(_Window(_GzipStream(raw) if packed else raw)):
+            yield from _events_in_value(value)
 
 
 class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Unpacked:
+class _GzipStream:
     """Decompress a gzip file. Unlike the standard library, it returns all data before a break."""
 
     def __init__(self, raw: BinaryIO) -> None:
@@ -104,31 +104,33 @@ def _values(window: _Window) -> Iterator[Any]:
     if array and listed is None:
         window.at = window.text.index("[") + 1
     while True:
-        start = _next(window)
+        start = _next_character(window)
         if start == "":
             if window.damage or array:
-                raise Damaged(f"{window.damage or 'unterminated list'}: {count} events read before the break")
+                raise DamagedLogError(f"{window.damage or 'unterminated list'}: {count} events read before the break")
             return
         if array and start == "]":
             if window.damage:
-                raise Damaged(f"{window.damage}: {count} events read before the break")
+                raise DamagedLogError(f"{window.damage}: {count} events read before the break")
             return
         try:
             value, window.at = decoder.raw_decode(window.text, window.at)
         except RecursionError:
-            raise Damaged(f"nested too deeply: {count} events read before the break") from None
+            raise DamagedLogError(f"nested too deeply: {count} events read before the break") from None
         except ValueError:
             if len(window.text) - window.at > LARGEST_EVENT:
-                raise Damaged(f"event larger than 16 MB, or not JSON: {count} events read before the break") from None
+                raise DamagedLogError(
+                    f"event larger than 16 MB, or not JSON: {count} events read before the break"
+                ) from None
             if window.more() and not (window.ended and window.damage):
                 continue
             why = window.damage or "malformed JSON"
-            raise Damaged(f"{why}: {count} events read before the break") from None
+            raise DamagedLogError(f"{why}: {count} events read before the break") from None
         count += 1
         yield value
 
 
-def _next(window: _Window) -> str:
+def _next_character(window: _Window) -> str:
     """Return the first character of the next value; empty at the end."""
     while True:
         text, at = window.text, window.at
@@ -141,7 +143,7 @@ def _next(window: _Window) -> str:
             return ""
 
 
-def _unwrapped(value: Any) -> Iterator[Mapping[str, Any]]:
+def _events_in_value(value: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the event in a value: itself, the text in ``lookup-events`` output, or the detail of an
     EventBridge event.
     """
@@ -158,6 +160,6 @@ def _unwrapped(value: Any) -> Iterator[Mapping[str, Any]]:
         yield value["detail"]
     elif isinstance(value.get("Records"), list):  # a whole file on each line
         for one in value["Records"]:
-            yield from _unwrapped(one)
+            yield from _events_in_value(one)
     else:
         yield value

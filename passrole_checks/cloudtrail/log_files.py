@@ -59,7 +59,7 @@ class Bounds:
     until: str = ""
     accounts: frozenset[str] = frozenset()
 
-    def may_hold(self, path: str) -> bool:
+    def may_contain(self, path: str) -> bool:
         """True if a file in CloudTrail's layout may contain matching events.
 
         A file is delivered after its events, so that its day can exclude events that are too old, but not too new.
@@ -80,28 +80,28 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: LogSummary) -> Ite
     seen: set[str] = set()
     for path in paths:
         if not path.is_dir():
-            yield from _looked_at(str(path), reading, seen, named=True)
+            yield from _inspect_file(str(path), reading, seen, named=True)
             continue
         boundary = Boundary.around(repository_around(path.resolve()) or path)
-        for name in _below(str(path), reading):
+        for name in _files_below(str(path), reading):
             posix = name.replace(os.sep, "/")
             beside = _BESIDE.search(posix)
             if beside is not None:
                 reading.others[f"CloudTrail-{beside['what']}"] += 1
             elif not name.lower().endswith(_ENDINGS):
                 reading.others["other names"] += 1
-            elif not bounds.may_hold(posix):
+            elif not bounds.may_contain(posix):
                 reading.others["outside the requested time or accounts"] += 1
             else:
                 try:
                     boundary.check(name)
                 except OSError as error:
-                    reading.problems.append(UnreadableLog(name, _words(error)))
+                    reading.problems.append(UnreadableLog(name, _error_text(error)))
                     continue
-                yield from _looked_at(name, reading, seen, named=False)
+                yield from _inspect_file(name, reading, seen, named=False)
 
 
-def _below(folder: str, reading: LogSummary) -> Iterator[str]:
+def _files_below(folder: str, reading: LogSummary) -> Iterator[str]:
     def failed(error: OSError) -> None:
         reading.problems.append(UnreadableLog(str(error.filename), error.strerror or str(error)))
 
@@ -110,7 +110,7 @@ def _below(folder: str, reading: LogSummary) -> Iterator[str]:
         yield from (os.path.join(parent, name) for name in sorted(names))
 
 
-def _looked_at(name: str, reading: LogSummary, seen: set[str], *, named: bool) -> Iterator[LogFile]:
+def _inspect_file(name: str, reading: LogSummary, seen: set[str], *, named: bool) -> Iterator[LogFile]:
     try:
         where = os.path.realpath(name)
         about = os.stat(where)
@@ -121,12 +121,12 @@ def _looked_at(name: str, reading: LogSummary, seen: set[str], *, named: bool) -
             if named:
                 reading.problems.append(UnreadableLog(name, "not a file"))
             return
-        beginning, packed = _beginning(where)
-        size = _unpacked(where, about.st_size) if packed else about.st_size
+        beginning, packed = _read_start(where)
+        size = _decompressed_size(where, about.st_size) if packed else about.st_size
     except (OSError, EOFError, zlib.error) as error:
-        reading.problems.append(UnreadableLog(name, _words(error)))
+        reading.problems.append(UnreadableLog(name, _error_text(error)))
         return
-    form, what = _form(beginning)
+    form, what = _detect_format(beginning)
     if form is not None:
         reading.files += 1
         yield LogFile(name, form, packed, size)
@@ -138,7 +138,7 @@ def _looked_at(name: str, reading: LogSummary, seen: set[str], *, named: bool) -
         reading.others[what] += 1
 
 
-def _beginning(path: str) -> tuple[bytes, bool]:
+def _read_start(path: str) -> tuple[bytes, bool]:
     with open(path, "rb") as stream:
         start = stream.read(_BEGINNING)
         if start[:2] != b"\x1f\x8b":
@@ -148,7 +148,7 @@ def _beginning(path: str) -> tuple[bytes, bool]:
             return unpacked.read(_BEGINNING), True
 
 
-def _unpacked(path: str, size: int) -> int:
+def _decompressed_size(path: str, size: int) -> int:
     """Return the decompressed size of a gzip file from its last four bytes (RFC 1952, ISIZE).
 
     Exact below 4 GiB for a complete file with one member; else an estimate, which only decides how the file is read.
@@ -159,7 +159,7 @@ def _unpacked(path: str, size: int) -> int:
     return said if size <= said <= 1_200 * size else 12 * size
 
 
-def _form(beginning: bytes) -> tuple[LogFormat | None, str]:
+def _detect_format(beginning: bytes) -> tuple[LogFormat | None, str]:
     if beginning[:4] == b"PAR1":
         return LogFormat.PARQUET, ""
     text = beginning.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
@@ -179,7 +179,7 @@ def _form(beginning: bytes) -> tuple[LogFormat | None, str]:
     return None, _NO_LOG
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "truncated gzip" if isinstance(error, EOFError) else "damaged gzip file"

@@ -23,7 +23,7 @@ from passrole_checks.aws.cloudtrail_events import RoleLocation
 _MOST = 10_000  # values of one path; no call passes as many roles
 
 
-def unwrapped(parameters: Any, event: str, end: str = "Request") -> Any:
+def unwrap(parameters: Any, event: str, end: str = "Request") -> Any:
     """Return the parameters of an event without the ``…Request`` (or ``…Response``) wrapper of some EC2 events."""
     if isinstance(parameters, Mapping) and len(parameters) == 1:
         ((name, inner),) = parameters.items()
@@ -32,14 +32,16 @@ def unwrapped(parameters: Any, event: str, end: str = "Request") -> Any:
     return parameters
 
 
-def values(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[Any]:
+def values_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[Any]:
     """Return all values at a path, through lists and maps; if `where` is given, only in objects that match it."""
     found: list[Any] = []
     if not where:
         candidates = _follow(parameters, tuple(path))
     else:
         parents = _follow(parameters, tuple(path[:-1]))
-        candidates = (one for parent in parents if _fits(parent, where) for one in _follow(parent, (path[-1],)))
+        candidates = (
+            one for parent in parents if _matches_members(parent, where) for one in _follow(parent, (path[-1],))
+        )
     for one in candidates:
         found.append(_content(one))
         if len(found) == _MOST:
@@ -47,14 +49,14 @@ def values(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]
     return found
 
 
-def texts(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[str]:
+def strings_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Return the non-empty strings among the `values` of a path."""
-    return [one for one in values(parameters, path, where) if isinstance(one, str) and one]
+    return [one for one in values_at(parameters, path, where) if isinstance(one, str) and one]
 
 
-def places_of(place: RoleLocation, request: Any, response: Any) -> list[str]:
+def strings_at_location(place: RoleLocation, request: Any, response: Any) -> list[str]:
     """Return the strings at a location in an event, whose request and response are already `unwrapped`."""
-    return texts(response if place.answered else request, place.path, place.where)
+    return strings_at(response if place.answered else request, place.path, place.where)
 
 
 def _follow(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
@@ -110,9 +112,9 @@ def _content(node: Any) -> Any:
     return node
 
 
-def _fits(parent: Any, where: Sequence[tuple[str, str]]) -> bool:
+def _matches_members(parent: Any, where: Sequence[tuple[str, str]]) -> bool:
     for name, pattern in where:
-        beside = texts(parent, (name,))
+        beside = strings_at(parent, (name,))
         if not any(fnmatchcase(one.lower(), pattern.lower()) for one in beside):
             return False
     return True

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.cloudtrail import LogSummary, Pass, Progress, RequestOutcome, UsageQuery, passes_in
-from passrole_checks.cloudtrail.grant_usage import Against
-from passrole_checks.cloudtrail.summary import Edge, summarized
+from passrole_checks.cloudtrail import LogSummary, Pass, Progress, RequestOutcome, UsageQuery, read_passes
+from passrole_checks.cloudtrail.grant_usage import UsageComparison
+from passrole_checks.cloudtrail.summary import Edge, aggregate_passes
 from passrole_checks.sources.model.configuration import Unreadable
 
 
@@ -25,7 +25,7 @@ class UsageReport:
     reading: LogSummary
     wanted: UsageQuery
     passes: tuple[Pass, ...] | None = None
-    against: Against | None = None
+    against: UsageComparison | None = None
     unreadable: tuple[Unreadable, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
     excluded: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class UsageReport:
         return sum(edge.counts[outcome] for edge in self.edges)
 
 
-def reported(
+def read_usage(
     paths: Iterable[Path],
     wanted: UsageQuery,
     *,
@@ -51,7 +51,7 @@ def reported(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> UsageReport:
-    """Read the logs at and below some paths. Raises the errors of :func:`~passrole_checks.cloudtrail.passes_in`."""
+    """Read the logs at and below some paths. Raises the errors of :func:`~passrole_checks.cloudtrail.read_passes`."""
     reading, kept = LogSummary(), list[Pass]()
 
     def noted(passes: Iterator[Pass]) -> Iterator[Pass]:
@@ -59,6 +59,6 @@ def reported(
             kept.append(one)
             yield one
 
-    with passes_in(paths, wanted, reading, threads=threads, progress=progress) as passes:
-        edges = tuple(summarized(noted(passes) if one_by_one else passes))
+    with read_passes(paths, wanted, reading, threads=threads, progress=progress) as passes:
+        edges = tuple(aggregate_passes(noted(passes) if one_by_one else passes))
     return UsageReport(edges, reading, wanted, tuple(kept) if one_by_one else None)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from passrole_checks.aws.cloudtrail_events import VERSION, trail_events, without_version
 from passrole_checks.cloudtrail import csv_parquet
 from passrole_checks.cloudtrail.extract import Row
-from passrole_checks.cloudtrail.instance_profiles import TELLING
-from passrole_checks.cloudtrail.json_stream import Damaged, events_of
+from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS
+from passrole_checks.cloudtrail.json_stream import DamagedLogError, events_of
 from passrole_checks.cloudtrail.log_files import Bounds, LogFile, LogFormat
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.errors import ConfigurationError
@@ -66,7 +66,7 @@ _IS_DATED = re.compile(f"{_DAY}T")
 Progress = Callable[[int, int], None]
 
 
-def connect() -> Any:
+def import_duckdb() -> Any:
     """Return the module ``duckdb``. Raises a :class:`~passrole_checks.errors.ConfigurationError` if it is not
     installed.
     """
@@ -84,7 +84,7 @@ class EventStore:
     """
 
     def __init__(self, bounds: Bounds, reading: LogSummary, *, threads: int | None = None) -> None:
-        self._duckdb = connect()
+        self._duckdb = import_duckdb()
         self._bounds, self._reading = bounds, reading
         self._folder = tempfile.TemporaryDirectory(prefix="passrole-trail-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
@@ -103,7 +103,7 @@ class EventStore:
             with suppress(self._duckdb.CatalogException):  # setting of an extension that is not compiled in
                 self._connection.execute(f"SET {setting} = '{value}'")
         self._connection.execute("CREATE TABLE known (source VARCHAR, name VARCHAR)")
-        self._keys = frozenset(trail_events()) | TELLING
+        self._keys = frozenset(trail_events()) | STATE_EVENTS
         names = [list(column) for column in zip(*sorted(self._keys), strict=True)]
         self._connection.execute("INSERT INTO known SELECT unnest($1), unnest($2)", names)
         columns = ", ".join(f"{name} VARCHAR" for name in COLUMNS)
@@ -129,7 +129,7 @@ class EventStore:
             size += sum(one.size for one in batch)
             if progress is not None:
                 progress(done, size)
-        self._take_spool()
+        self._load_spool()
 
     def rows(self) -> Iterator[Row]:
         """Yield the events that may pass roles, each once, in order of time.
@@ -139,10 +139,10 @@ class EventStore:
         try:
             yield from self._rows()
         except self._duckdb.Error as error:
-            raise ConfigurationError(f"{self._folder.name}: {_reason(error)}") from None
+            raise ConfigurationError(f"{self._folder.name}: {_first_sentence(error)}") from None
 
     def _rows(self) -> Iterator[Row]:
-        whole = self._one("SELECT count(*) FROM events")
+        whole = self._query_number("SELECT count(*) FROM events")
         # Small columns only, because groups are kept in memory. Of the files with an event, use the first.
         self._connection.execute(
             f"""CREATE OR REPLACE TABLE chosen AS SELECT arg_min(id, file) AS id FROM (
@@ -150,7 +150,7 @@ class EventStore:
                 events
             ) GROUP BY one"""
         )
-        self._reading.duplicates = whole - self._one("SELECT count(*) FROM chosen")
+        self._reading.duplicates = whole - self._query_number("SELECT count(*) FROM chosen")
         cursor = self._connection.execute(
             f"""SELECT {_OURS}, file FROM events WHERE rowid IN (SELECT id FROM chosen)
             ORDER BY time, event_id, file"""
@@ -173,10 +173,10 @@ class EventStore:
     def _add_batch(self, batch: Sequence[LogFile]) -> None:
         first = batch[0]
         if first.form is LogFormat.VALUES or (
-            first.form is LogFormat.RECORDS and (first.size > LARGEST_OBJECT or _odd(first))
+            first.form is LogFormat.RECORDS and (first.size > LARGEST_OBJECT or _is_glob(first))
         ):
             for file in batch:
-                self._add_slowly(file)
+                self._add_event_by_event(file)
             return
         try:
             if first.form is LogFormat.RECORDS:
@@ -189,9 +189,9 @@ class EventStore:
                 self._add_batch(batch[:half])
                 self._add_batch(batch[half:])
             elif first.form is LogFormat.RECORDS:
-                self._add_slowly(first)
+                self._add_event_by_event(first)
             else:
-                self._reading.problems.append(UnreadableLog(first.path, _reason(error)))
+                self._reading.problems.append(UnreadableLog(first.path, _first_sentence(error)))
 
     def _add_records(self, batch: Sequence[LogFile]) -> None:
         largest = next(size for size in _SIZES if size >= max(file.size for file in batch))
@@ -210,13 +210,13 @@ class EventStore:
 
     def _add_export(self, file: LogFile) -> None:
         name = file.path
-        if _odd(file):
+        if _is_glob(file):
             link = Path(self._folder.name) / f"export-{len(os.listdir(self._folder.name))}"
             link.symlink_to(Path(name).resolve())
             file = replace(file, path=str(link))
-        reader, parameters = csv_parquet.reader(file)
+        reader, parameters = csv_parquet.reader_expression(file)
         described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", parameters).fetchall()
-        columns = csv_parquet.columns([(row[0], row[1]) for row in described])
+        columns = csv_parquet.column_expressions([(row[0], row[1]) for row in described])
         if columns is None:
             self._reading.problems.append(UnreadableLog(name, "an export without eventName and eventSource"))
             self._reading.files -= 1
@@ -232,8 +232,8 @@ class EventStore:
                 f"""CREATE OR REPLACE TEMP TABLE sifted AS
                 WITH read AS ({rows}),
                 events AS (SELECT file, {named} FROM read),
-                narrowed AS (SELECT *, {self._within()} AS within FROM events)
-                SELECT n.file, count(*) FILTER (within) AS counted,
+                narrowed AS (SELECT *, {self._filter_expression()} AS within FROM events)
+                SELECT n.file, count(*) FILTER (within) AS counts,
                     min(n.time) FILTER (within AND {_DATED}) AS first, max(n.time) FILTER (within AND {_DATED}) AS last,
                     list({{{", ".join(f"'{ours}': n.{ours}" for ours in COLUMNS)}}}) FILTER (
                         within AND (k.source IS NOT NULL OR contains(n.error_message, 'iam:PassRole'))) AS kept
@@ -247,17 +247,17 @@ class EventStore:
             self._connection.execute(
                 f"INSERT INTO events SELECT {kept}, file FROM (SELECT file, unnest(kept) AS e FROM sifted)"
             )
-            counted = self._connection.execute("SELECT sum(counted), min(first), max(last) FROM sifted").fetchone()
+            counts = self._connection.execute("SELECT sum(counts), min(first), max(last) FROM sifted").fetchone()
             self._connection.execute("COMMIT")
         except BaseException:
             with suppress(self._duckdb.Error):
                 self._connection.execute("ROLLBACK")
             raise
-        if counted is not None and counted[0]:
-            self._reading.events += int(counted[0])
-            self._note_times(str(counted[1] or ""), str(counted[2] or ""))
+        if counts is not None and counts[0]:
+            self._reading.events += int(counts[0])
+            self._note_times(str(counts[1] or ""), str(counts[2] or ""))
 
-    def _within(self) -> str:
+    def _filter_expression(self) -> str:
         tests = ["true"]
         if self._bounds.since:
             tests.append(f"time >= {_literal(self._bounds.since)}")
@@ -270,7 +270,7 @@ class EventStore:
 
     # -- event by event
 
-    def _add_slowly(self, file: LogFile) -> None:
+    def _add_event_by_event(self, file: LogFile) -> None:
         count, first, last = 0, "", ""
         try:
             with self._spool.open("a", encoding="utf-8", errors="replace") as spool:
@@ -283,17 +283,17 @@ class EventStore:
                     count += 1
                     if _IS_DATED.match(time):
                         first, last = min(first or time, time), max(last, time)
-                    if self._may_pass(event):
+                    if self._may_pass_role(event):
                         spool.write(json.dumps({**_columns(event), "file": file.path}, ensure_ascii=False) + "\n")
                         self._spooled += 1
-        except Damaged as damage:
+        except DamagedLogError as damage:
             self._reading.problems.append(UnreadableLog(file.path, str(damage)))
         except OSError as error:
             self._reading.problems.append(UnreadableLog(file.path, error.strerror or str(error)))
         self._reading.events += count
         self._note_times(first, last)
 
-    def _may_pass(self, event: Mapping[str, Any]) -> bool:
+    def _may_pass_role(self, event: Mapping[str, Any]) -> bool:
         key = (str(event.get("eventSource")), without_version(event["eventName"]))
         return key in self._keys or "iam:PassRole" in str(event.get("errorMessage") or "")
 
@@ -303,7 +303,7 @@ class EventStore:
             return False
         return (not bounds.since or time >= bounds.since) and (not bounds.until or time < bounds.until)
 
-    def _take_spool(self) -> None:
+    def _load_spool(self) -> None:
         if not self._spooled:
             return
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in (*COLUMNS, "file"))
@@ -325,12 +325,12 @@ class EventStore:
         self._reading.first = min(self._reading.first or first, first)
         self._reading.last = max(self._reading.last, last)
 
-    def _one(self, query: str) -> int:
+    def _query_number(self, query: str) -> int:
         row = self._connection.execute(query).fetchone()
         return int(row[0]) if row is not None else 0
 
 
-def _odd(file: LogFile) -> bool:
+def _is_glob(file: LogFile) -> bool:
     """True if DuckDB would read the file name as a glob pattern."""
     return not _PATTERN.isdisjoint(file.path)
 
@@ -355,7 +355,7 @@ def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
     """Group files of one kind and similar size for reading together; files that need individual reading come alone."""
     open_batches: dict[tuple[Any, ...], list[LogFile]] = {}
     for file in files:
-        if file.form is not LogFormat.RECORDS or file.size > LARGEST_OBJECT or _odd(file):
+        if file.form is not LogFormat.RECORDS or file.size > LARGEST_OBJECT or _is_glob(file):
             yield [file]
             continue
         key = (file.packed, next(size for size in _SIZES if file.size <= size))
@@ -366,7 +366,7 @@ def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
     yield from open_batches.values()
 
 
-def _reason(error: Exception) -> str:
+def _first_sentence(error: Exception) -> str:
     """Return the first sentence of a DuckDB error, without its class name."""
     line = str(error).partition("\n")[0]
     return line.partition("Error: ")[2] or line

@@ -13,7 +13,7 @@ from typing import Any
 _DEEPEST = 60
 
 
-def structure(text: str | None) -> Any:
+def parse_structure(text: str | None) -> Any:
     """Return the value of a column: JSON, else a structure as above, else None."""
     if not text:
         return None

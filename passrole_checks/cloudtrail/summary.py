@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from passrole_checks.cloudtrail.model import Pass, RequestOutcome
 
-MOST = 20  # names listed per edge; all are counted
+MAX_VALUES = 20  # names listed per edge; all are counted
 
 
 @dataclass(slots=True)
-class Listed:
+class DistinctValues:
     """The first distinct strings in order of time, with counts; ``others`` counts occurrences of the rest."""
 
     shown: dict[str, int] = field(default_factory=dict)
@@ -22,15 +22,15 @@ class Listed:
         """Count a string; empty strings are ignored."""
         if text in self.shown:
             self.shown[text] += 1
-        elif text and len(self.shown) < MOST:
+        elif text and len(self.shown) < MAX_VALUES:
             self.shown[text] = 1
         elif text:
             self.others += 1
 
-    def take(self, other: Listed) -> None:
+    def merge(self, other: DistinctValues) -> None:
         """Merge the counts of another list."""
         for text, number in other.shown.items():
-            if text in self.shown or len(self.shown) < MOST:
+            if text in self.shown or len(self.shown) < MAX_VALUES:
                 self.shown[text] = self.shown.get(text, 0) + number
             else:
                 self.others += number
@@ -55,13 +55,13 @@ class Edge:
     first: str = ""
     last: str = ""
     events: Counter[str] = field(default_factory=Counter)
-    resources: Listed = field(default_factory=Listed)
-    sources: Listed = field(default_factory=Listed)
-    sessions: Listed = field(default_factory=Listed)
-    source_identities: Listed = field(default_factory=Listed)
-    regions: Listed = field(default_factory=Listed)
-    accounts: Listed = field(default_factory=Listed)
-    errors: Listed = field(default_factory=Listed)
+    resources: DistinctValues = field(default_factory=DistinctValues)
+    sources: DistinctValues = field(default_factory=DistinctValues)
+    sessions: DistinctValues = field(default_factory=DistinctValues)
+    source_identities: DistinctValues = field(default_factory=DistinctValues)
+    regions: DistinctValues = field(default_factory=DistinctValues)
+    accounts: DistinctValues = field(default_factory=DistinctValues)
+    errors: DistinctValues = field(default_factory=DistinctValues)
 
     @property
     def passed(self) -> str:
@@ -88,7 +88,7 @@ class Edge:
         ):
             listed.add(text)
 
-    def take(self, other: Edge) -> None:
+    def merge(self, other: Edge) -> None:
         """Merge another edge."""
         passed, others = self.counts[RequestOutcome.PASSED], other.counts[RequestOutcome.PASSED]
         if bool(passed) == bool(others):
@@ -97,7 +97,7 @@ class Edge:
             self.first, self.last = other.first, other.last
         self.counts += other.counts
         self.events += other.events
-        for mine, its in (
+        for mine, others_ in (
             (self.resources, other.resources),
             (self.sources, other.sources),
             (self.sessions, other.sessions),
@@ -106,10 +106,10 @@ class Edge:
             (self.accounts, other.accounts),
             (self.errors, other.errors),
         ):
-            mine.take(its)
+            mine.merge(others_)
 
 
-def summarized(passes: Iterable[Pass]) -> list[Edge]:
+def aggregate_passes(passes: Iterable[Pass]) -> list[Edge]:
     """Aggregate passes into edges by principal, role and service. Memory grows with the number of edges, not of passes.
 
     Names of roles are unique in an account, whatever their paths (IAM User Guide, "IAM and AWS STS quotas", "IAM name
@@ -132,7 +132,7 @@ def summarized(passes: Iterable[Pass]) -> list[Edge]:
         edge.role = arns.get((account, edge.role.rpartition("/")[2]), edge.role) if account else edge.role
         merged = _key(edge.principal, edge.role, edge.instance_profile, edge.services, edge.service, account)
         if merged in whole:
-            whole[merged].take(edge)
+            whole[merged].merge(edge)
         else:
             whole[merged] = edge
     return [whole[key] for key in sorted(whole)]

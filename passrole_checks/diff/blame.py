@@ -36,7 +36,7 @@ _FEW = 16  # up to this many changes are tried one by one
 _LARGEST = 50_000_000
 
 _Atom = tuple[int, int]  # the index of a file, and of a changed piece in it
-_Found = frozenset[tuple[str, str, Hashable]]  # principal, resource, statement
+_ChangeKeys = frozenset[tuple[str, str, Hashable]]  # principal, resource, statement
 
 
 class UnitComparison(Protocol):
@@ -50,7 +50,7 @@ class UnitComparison(Protocol):
     widened: list[GrantChange]
 
 
-class Causes:
+class CauseFinder:
     """Context manager that finds causes, using a temporary folder for trials. It names none if there are too many
     changes, or if the cause is not in the text of the two versions.
     """
@@ -64,16 +64,16 @@ class Causes:
         seconds: float = 0.0,
     ) -> None:
         self._old, self._new = old, new
-        self._told = changed
+        self._changed = changed
         self._compare = compare
         self._files: list[ChangedFile] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._trials = self._work = 0
-        self._until = 0.0
+        self._deadline = 0.0
         self._longest = seconds  # the longest trial so far
         self._is_spent = False
 
-    def __enter__(self) -> Causes:
+    def __enter__(self) -> CauseFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,26 +103,26 @@ class Causes:
         file = self._by_place.get((old, os.path.realpath(at.file)))
         end = max(at.line, at.end_line)
         return file is not None and any(
-            piece.says_something and piece.is_within(at.line, end, old=old) for piece in file.pieces
+            piece.is_meaningful and piece.is_within(at.line, end, old=old) for piece in file.pieces
         )
 
     def _with_cause(self, unit: _Unit, change: GrantChange) -> GrantChange:
         if not self._is_elsewhere(change):
             return change
-        wanted = _who_by_what([change])
+        wanted = _change_keys([change])
 
-        def gone_without(atoms: Collection[_Atom]) -> bool:
-            found = self._trial(unit, frozenset(atoms))
+        def is_gone_without(atoms: Collection[_Atom]) -> bool:
+            found = self._try_without(unit, frozenset(atoms))
             return found is not None and not found & wanted
 
         every = self._atoms(unit)
         own = [atom for atom in every if self._is_of(unit, atom)]
-        if not every or not self._still_there(unit, wanted):
+        if not every or not self._is_reproduced(unit, wanted):
             return change
-        start = next((atoms for atoms in (own, every) if atoms and gone_without(atoms)), None)
+        start = next((atoms for atoms in (own, every) if atoms and is_gone_without(atoms)), None)
         if start is None:
             return change
-        fewest = _fewest(start, gone_without)
+        fewest = _minimize(start, is_gone_without)
         if self._is_spent and len(fewest) > 1:
             return change  # some of them may have no effect
         place = [self._position(atom) for atom in fewest]
@@ -139,7 +139,7 @@ class Causes:
                     self._place(self._old, old) if old is not None else None,
                     self._place(self._new, new) if new is not None else None,
                 )
-                for old, new in (self._told if self._told is not None else self._differing())
+                for old, new in (self._changed if self._changed is not None else self._differing())
             )  # fmt: skip
             self._files = [one for one in found if one is not None]
             self._by_place = {
@@ -170,7 +170,7 @@ class Causes:
             for number, file in enumerate(self._changed_files())
             if self._matters(unit, file)
             for piece in range(len(file.pieces))
-            if file.pieces[piece].says_something
+            if file.pieces[piece].is_meaningful
         ]
         return sorted(found, key=lambda atom: (not self._is_of(unit, atom), atom))
 
@@ -197,34 +197,34 @@ class Causes:
 
     # -- trials
 
-    def _still_there(self, unit: _Unit, wanted: _Found) -> bool:
+    def _is_reproduced(self, unit: _Unit, wanted: _ChangeKeys) -> bool:
         """True if the copy shows the difference at all: files outside the version are missing in it."""
-        found = self._trial(unit, frozenset())
+        found = self._try_without(unit, frozenset())
         return found is not None and bool(found & wanted)
 
-    def _trial(self, unit: _Unit, atoms: frozenset[_Atom]) -> _Found | None:
+    def _try_without(self, unit: _Unit, atoms: frozenset[_Atom]) -> _ChangeKeys | None:
         """Return the new and widened access without these changes; None if it cannot be read or time is up."""
         if atoms not in unit.known:
             if self._trials == 0:
-                self._until = time.process_time() + _MOST_SECONDS
+                self._deadline = time.process_time() + _MOST_SECONDS
             self._trials += 1
             self._work += unit.work
             start = time.process_time()
-            if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or start + self._longest > self._until:
+            if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or start + self._longest > self._deadline:
                 self._is_spent = True
                 return None
-            unit.known[atoms] = self._tried(unit, atoms)
+            unit.known[atoms] = self._scan_without(unit, atoms)
             self._longest = max(self._longest, time.process_time() - start)
         return unit.known[atoms]
 
-    def _tried(self, unit: _Unit, atoms: frozenset[_Atom]) -> _Found | None:
+    def _scan_without(self, unit: _Unit, atoms: frozenset[_Atom]) -> _ChangeKeys | None:
         pair, files = unit.pair, self._changed_files()
         top = self._copy()
         touched = {number for number, _ in atoms}
         try:
             for number in touched:
                 text = files[number].without({piece for file, piece in atoms if file == number})
-                _put(top, files[number].new_name or files[number].old_name, text)
+                _write_text(top, files[number].new_name or files[number].old_name, text)
                 if not text and files[number].is_new:
                     (top / files[number].new_name).unlink()  # an empty file may differ from a missing one
             other = self._read(pair, top)
@@ -234,18 +234,18 @@ class Causes:
             for number in touched:
                 name = files[number].new_name
                 if name or not files[number].old_name:
-                    _put(top, name, "".join(files[number].new))
+                    _write_text(top, name, "".join(files[number].new))
                 else:
                     (top / files[number].old_name).unlink(missing_ok=True)
         reasons = sorted(entry.reason for entry in pair.new.unreadable)
         if sorted(entry.reason for entry in other.unreadable) != reasons:
             return None
-        if not _unknown(other) <= unit.unknown:
+        if not _unresolved_expressions(other) <= unit.unknown:
             return None  # it refers to something that was reverted
         compared = self._compare(replace(pair, new=replace(other, suppressions=())))
         if not compared.is_complete or faults_in(compared.unreadable):
             return None
-        return _who_by_what([*compared.new, *compared.widened])
+        return _change_keys([*compared.new, *compared.widened])
 
     def _read(self, pair: UnitPair, top: Path) -> Configuration:
         from passrole_checks.sources import detect  # the readers are heavy
@@ -282,7 +282,7 @@ class Causes:
                 if file.stat().st_size <= _LARGEST:
                     place = top / os.path.relpath(file, root)
                     place.parent.mkdir(parents=True, exist_ok=True)
-                    _copied(file, place, link=self._new.sealed)
+                    _copy_file(file, place, link=self._new.sealed)
         top = Path(os.path.realpath(self._folder.name))
         return top if root.is_dir() else top / root.name
 
@@ -290,7 +290,7 @@ class Causes:
 class _Unit:
     """A pair with its files and the results of its trials."""
 
-    def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _Found | None]) -> None:
+    def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _ChangeKeys | None]) -> None:
         self.pair, self.known = pair, known
         self.files = {os.path.realpath(file) for file in (*pair.old.files, *pair.new.files)}
         looked = pair.looked_at[1]
@@ -299,7 +299,7 @@ class _Unit:
     @cached_property
     def unknown(self) -> frozenset[str]:
         """Return the unresolved expressions in the policies of either version."""
-        return _unknown(self.pair.old) | _unknown(self.pair.new)
+        return _unresolved_expressions(self.pair.old) | _unresolved_expressions(self.pair.new)
 
 
 def _size(file: str) -> int:
@@ -310,7 +310,7 @@ def _size(file: str) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _who_by_what(changes: Iterable[GrantChange]) -> _Found:
+def _change_keys(changes: Iterable[GrantChange]) -> _ChangeKeys:
     """Return the changes as (principal, resource, statement) keys. A statement is identified by path and by content,
     because a preceding one may be reverted.
     """
@@ -322,13 +322,13 @@ def _who_by_what(changes: Iterable[GrantChange]) -> _Found:
     )
 
 
-def _unknown(side: Configuration) -> frozenset[str]:
+def _unresolved_expressions(side: Configuration) -> frozenset[str]:
     """Return the unresolved expressions in the policies of a version."""
     policies = (*side.policies, *side.unchanged)
     return frozenset(hole.expression for policy in policies for hole in holes_in(policy.document))
 
 
-def _copied(file: Path, place: Path, *, link: bool) -> None:
+def _copy_file(file: Path, place: Path, *, link: bool) -> None:
     """Copy a file, or hard-link it (``link``) if it is temporary like the copy."""
     if link:
         try:
@@ -340,21 +340,21 @@ def _copied(file: Path, place: Path, *, link: bool) -> None:
         place.write_bytes(read_bounded(file, _LARGEST))
 
 
-def _put(top: Path, name: str, text: str) -> None:
+def _write_text(top: Path, name: str, text: str) -> None:
     place = top / name if name else top
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)  # it may be a hard link to the version itself
     place.write_bytes(text.encode("utf-8"))
 
 
-def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:
+def _minimize(atoms: Sequence[_Atom], is_gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:
     """Return a subset of ``atoms`` from which none can be left out.
 
     Try halves first; then, for a few, each alone and the rest without each.
     """
     while len(atoms) > 1:
         middle = len(atoms) // 2
-        half = next((part for part in (atoms[:middle], atoms[middle:]) if gone_without(part)), None)
+        half = next((part for part in (atoms[:middle], atoms[middle:]) if is_gone_without(part)), None)
         if half is None:
             break
         atoms = half
@@ -363,17 +363,17 @@ def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], 
         at = 0
         while at < len(atoms):
             rest = [*atoms[:at], *atoms[at + size :]]
-            if rest and gone_without(rest):
+            if rest and is_gone_without(rest):
                 atoms = rest
             else:
                 at += size
         size //= 2
     few = atoms if 1 < len(atoms) <= _FEW else ()
-    alone = next((atom for atom in few if gone_without([atom])), None)  # a half may be invalid without the rest
+    alone = next((atom for atom in few if is_gone_without([atom])), None)  # a half may be invalid without the rest
     if alone is not None:
         return [alone]
     for atom in few:
         rest = [one for one in atoms if one != atom]
-        if rest and gone_without(rest):
+        if rest and is_gone_without(rest):
             atoms = rest
     return atoms

@@ -60,11 +60,11 @@ class AccessDifference:
     left_out_files: tuple[Unreadable, ...] = ()
     excluded: tuple[str, ...] = ()
     moved: tuple[GrantChange, ...] = ()
-    touched: Touching | None = field(default=None, repr=False, compare=False)
+    touched: ReplayableUnits | None = field(default=None, repr=False, compare=False)
 
 
-class Touching(Protocol):
-    """The units that differ between both versions (:class:`passrole_checks.diff.reread.Touched`)."""
+class ReplayableUnits(Protocol):
+    """The units that differ between both versions (:class:`passrole_checks.diff.reread.AffectedUnits`)."""
 
     @property
     def read(self) -> ReadPaths:

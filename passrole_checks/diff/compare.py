@@ -15,15 +15,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.diff.blame import Causes
+from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.change import AccessDifference, GrantChange
 from passrole_checks.diff.moved_statements import take_moved
-from passrole_checks.diff.read_versions import Readings, Side, left_out_of
-from passrole_checks.diff.renames import called_anew, holding_alike, named_alike, relabelled, renamed
-from passrole_checks.diff.reread import Touched
-from passrole_checks.diff.statements import StatementVersion, by_holder, key_of, pairs_of
-from passrole_checks.diff.trusted_suppressions import with_old_wishes
-from passrole_checks.diff.units import AS_BEFORE, UnitPair, versions_of
+from passrole_checks.diff.read_versions import Side, VersionReader, changed_left_out
+from passrole_checks.diff.renames import (
+    match_by_content,
+    match_by_name,
+    relabel_policy,
+    rename_policy,
+    update_role_names,
+)
+from passrole_checks.diff.reread import AffectedUnits
+from passrole_checks.diff.statements import StatementVersion, group_by_holder, holder_key, pair_statements
+from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
+from passrole_checks.diff.units import AS_BEFORE, UnitPair, read_and_pair
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
@@ -44,14 +50,14 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.principal_names import told_apart_in_both
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
-_JUDGED = 2  # passes over each version: as the new and as the old one
+_PASSES = 2  # passes over each version: as the new and as the old one
 
 
-def difference_of(old: Path, new: Path, options: ScanOptions) -> AccessDifference:
+def compare_paths(old: Path, new: Path, options: ScanOptions) -> AccessDifference:
     """Compare two files or two folders. Never raises: unreadable files are in ``unreadable``, and neither they nor
     their counterparts are compared.
     """
-    return difference_between(_side(old, options.inputs), _side(new, options.inputs), options)
+    return compare_versions(_side(old, options.inputs), _side(new, options.inputs), options)
 
 
 def _side(path: Path, inputs: Inputs) -> Side:
@@ -63,7 +69,7 @@ def _side(path: Path, inputs: Inputs) -> Side:
 
 @gc_paused()
 @deadline.pooled()
-def difference_between(
+def compare_versions(
     old: Side,
     new: Side,
     options: ScanOptions,
@@ -73,28 +79,30 @@ def difference_between(
     trusted: bool = True,
     judged: bool = False,
 ) -> AccessDifference:
-    """Compare two versions like :func:`difference_of`; input values come from each side, not from ``options``.
+    """Compare two versions like :func:`compare_paths`; input values come from each side, not from ``options``.
 
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
     the new version is ``trusted``, its suppressions count only if the old one has them too. ``judged``: also scan both.
     """
-    told = list(changed) if changed is not None else None
-    readings = Readings(old, new, replace(options, unchanged=True))
-    versions = versions_of(old, new, readings, renames)
+    known_changes = list(changed) if changed is not None else None
+    readings = VersionReader(old, new, replace(options, unchanged=True))
+    versions = read_and_pair(old, new, readings, renames)
     if not trusted:
         roots = old.path, new.path
-        pairs = (with_old_wishes(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
+        pairs = (with_trusted_suppressions(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
         versions = replace(versions, pairs=tuple(pairs))
-    compared: list[_Compared] = []
+    compared: list[_ComparedUnit] = []
     seconds = 0.0  # the longest comparison
     for pair in versions.pairs:
         start = time.process_time()
-        compared.append(_Compared(pair, options))
+        compared.append(_ComparedUnit(pair, options))
         seconds = max(seconds, time.process_time() - start)
-    units = _judged(versions.pairs, readings, options) if judged else None
+    units = _analyze_both(versions.pairs, readings, options) if judged else None
     # last, because finding causes uses the remaining time
-    with Causes(old, new, told, lambda pair: _Compared(pair, options, only_gains=True), seconds) as causes:
+    with CauseFinder(
+        old, new, known_changes, lambda pair: _ComparedUnit(pair, options, only_gains=True), seconds
+    ) as causes:
         for one in compared:
             with one.isolated():
                 one.new, one.widened = causes.named(one.pair, one.new, one.widened)
@@ -104,27 +112,27 @@ def difference_between(
         return (*entries, *readings.moved(tuple(entries))) if pair.is_same else tuple(entries)
 
     unreadable = [
-        (told is not None and one.pair.is_idle and not entry.fault, entry)
+        (known_changes is not None and one.pair.is_idle and not entry.fault, entry)
         for one in compared
         for entry in in_both(one.pair, one.unreadable)
     ]
-    unreadable += [(False, entry) for side in units or () for entry in _cut_short(side)]
+    unreadable += [(False, entry) for side in units or () for entry in _incomplete_entries(side)]
     as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for idle, entry in unreadable if idle]
-    notes = [note for pair in versions.pairs for note in in_both(pair, _notes(pair))]
+    notes = [note for pair in versions.pairs for note in in_both(pair, _unit_notes(pair))]
 
-    left_out = left_out_of((old, new), told or ())
+    left_out = changed_left_out((old, new), known_changes or ())
 
-    def settled(pairs: Sequence[UnitPair], before: Sequence[Analysis]) -> AccessDifference:
+    def compare_again(pairs: Sequence[UnitPair], before: Sequence[Analysis]) -> AccessDifference:
         """Return the difference between units that were read again. Everything unreadable in them counts."""
-        units = [_Compared(pair, options) for pair in pairs]
+        units = [_ComparedUnit(pair, options) for pair in pairs]
         after = [judged_unit(pair.new, options) for pair in pairs]
         return _difference(
             units,
             [
                 *(entry for one in units for entry in one.unreadable),
-                *_cut_short((*before, *after)),
+                *_incomplete_entries((*before, *after)),
             ],
-            (note for pair in pairs for note in _notes(pair)),
+            (note for pair in pairs for note in _unit_notes(pair)),
             versions.files,
             (together(before, options), together(after, options)),
         )
@@ -142,12 +150,12 @@ def difference_between(
         left_out=len(left_out),
         left_out_files=left_out,
         excluded=versions.excluded,
-        touched=Touched(differing, (old, new), options, renames or {}, settled) if judged else None,
+        touched=AffectedUnits(differing, (old, new), options, renames or {}, compare_again) if judged else None,
     )
 
 
-def _judged(
-    pairs: Sequence[UnitPair], readings: Readings, options: ScanOptions
+def _analyze_both(
+    pairs: Sequence[UnitPair], readings: VersionReader, options: ScanOptions
 ) -> tuple[list[Analysis], list[Analysis]]:
     """Return the analysis of each unit in the old and in the new version."""
     before = [judged_unit(pair.old, options) for pair in pairs]
@@ -158,13 +166,13 @@ def _judged(
     return before, after
 
 
-def _cut_short(units: Iterable[Analysis]) -> Iterator[Unreadable]:
+def _incomplete_entries(units: Iterable[Analysis]) -> Iterator[Unreadable]:
     """Return the entries of units whose analysis is incomplete."""
     return (entry for unit in units if not unit.is_complete for entry in unit.unreadable)
 
 
 def _difference(
-    units: Sequence[_Compared],
+    units: Sequence[_ComparedUnit],
     unreadable: Iterable[Unreadable],
     notes: Iterable[Unreadable],
     files: tuple[tuple[str, ...], tuple[str, ...]],
@@ -200,7 +208,7 @@ def _order(change: GrantChange) -> tuple[str, int, int, str, str]:
     )  # fmt: skip
 
 
-def _notes(pair: UnitPair) -> tuple[Unreadable, ...]:
+def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
     return pair.old.not_evaluated if pair.is_same else (*pair.old.not_evaluated, *pair.new.not_evaluated)
 
 
@@ -209,7 +217,7 @@ def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 
 @dataclass(eq=False)
-class _Compared:
+class _ComparedUnit:
     """One unit in its two versions. ``only_gains``: find only new and widened access, without severity."""
 
     pair: UnitPair
@@ -220,12 +228,12 @@ class _Compared:
     narrowed: list[GrantChange] = field(default_factory=list)
     removed: list[GrantChange] = field(default_factory=list)
     unchanged: int = 0
-    renamed: list[tuple[str, str]] = field(default_factory=list)
+    rename_policy: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._before: list[StatementVersion] = []
-        self._told: list[StatementVersion] = []
+        self._reported: list[StatementVersion] = []
         self.is_complete = True  # False if it ran out of time
         sides = self.pair.old, self.pair.new
         seconds = sum(one.seconds_left for one in sides if one.seconds_left is not None) or deadline.SECONDS
@@ -246,11 +254,11 @@ class _Compared:
             self._as_before(self.pair.new)
             return
         old, new = told_apart_in_both(self.pair.old, self.pair.new)
-        names = named_alike(old, new)
+        names = match_by_name(old, new)
         written = [*old.policies, *old.unchanged]
-        same = called_anew([renamed(policy, names) for policy in written], old, new, names)
-        alike = holding_alike(old, same, new, names)
-        same = [relabelled(policy, alike) for policy in same]
+        same = update_role_names([rename_policy(policy, names) for policy in written], old, new, names)
+        alike = match_by_content(old, same, new, names)
+        same = [relabel_policy(policy, alike) for policy in same]
         both = {**names, **alike}
         self.renamed = list(both.items())
         self._old_names = {after: before for before, after in both.items()}
@@ -258,12 +266,12 @@ class _Compared:
         self._before = self._statements(old, written, same)
         self._after = self._statements(new, now, now)
         self._match()
-        stood = _renamed(old, both)
-        self._gained(_change(new, now, stood, same), self._after, self.new, self.widened, forward=True)
+        old_policies = _with_new_names(old, both)
+        self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
-        self._gained(_change(stood, same, new, now), self._before, self.removed, self.narrowed, forward=False)
-        touched = {id(item) for item in self._told}
+        self._gained(_as_change(old_policies, same, new, now), self._before, self.removed, self.narrowed, forward=False)
+        touched = {id(item) for item in self._reported}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
 
     def old_statements(self) -> Sequence[StatementVersion]:
@@ -304,17 +312,17 @@ class _Compared:
         Sid, then the only remaining one.
         """
         self._counterparts: dict[tuple[str, int], StatementVersion] = {}
-        before, after = by_holder(self._before), by_holder(self._after)
+        before, after = group_by_holder(self._before), group_by_holder(self._after)
         for holder in before.keys() & after.keys():
             for effect in ("Allow", "Deny"):
                 first = [item for item in before[holder] if item.readings[0].effect == effect]
                 second = [item for item in after[holder] if item.readings[0].effect == effect]
-                for one, other in pairs_of(first, second):
+                for one, other in pair_statements(first, second):
                     self._counterparts[holder, id(one)] = other
                     self._counterparts[holder, id(other)] = one
 
     def _counterpart(self, holder: str, item: StatementVersion) -> StatementVersion | None:
-        return self._counterparts.get((key_of(holder, item), id(item)))
+        return self._counterparts.get((holder_key(holder, item), id(item)))
 
     # -- changes
 
@@ -348,16 +356,18 @@ class _Compared:
             item = items[number]
             other = self._counterpart(gains[0][0], item)
             holders = [holder for holder, _ in gains]
-            said = max((finding for _, finding in gains), key=_rank)
-            self._told += [item] if forward or other is None else [other]
-            (alone if other is None else paired).append(self._change(item, other, holders, said, forward=forward))
+            finding_of_change = max((finding for _, finding in gains), key=_rank)
+            self._reported += [item] if forward or other is None else [other]
+            (alone if other is None else paired).append(
+                self._change(item, other, holders, finding_of_change, forward=forward)
+            )
 
     def _change(
         self,
         item: StatementVersion,
         other: StatementVersion | None,
         holders: Sequence[str],
-        said: Finding,
+        finding_of_change: Finding,
         *,
         forward: bool,
     ) -> GrantChange:
@@ -367,8 +377,17 @@ class _Compared:
         cause, gone = None, False
         if other is not None and other.identity == item.identity:
             cause, gone = self._cause(holders, forward=forward)
-        suppressed = said.suppressed is not None
-        return GrantChange(now, before, cause, said.severity, said.confidence, said.message, suppressed, gone)
+        suppressed = finding_of_change.suppressed is not None
+        return GrantChange(
+            now,
+            before,
+            cause,
+            finding_of_change.severity,
+            finding_of_change.confidence,
+            finding_of_change.message,
+            suppressed,
+            gone,
+        )
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
         """Return the Deny that was removed (or added, in the other direction) and limited one of the holders, and True
@@ -387,25 +406,25 @@ class _Compared:
         return None, False
 
 
-def _change(
+def _as_change(
     side: Configuration, now: Sequence[AttachedPolicy], other: Configuration, before: Iterable[AttachedPolicy]
 ) -> Configuration:
     """Return a version as a change of the other one; both use the names of the new version."""
-    stood = tuple(policy for policy in before if policy.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY))
+    old_policies = tuple(policy for policy in before if policy.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY))
     return replace(
         side,
         policies=tuple(now),
         unchanged=(),
-        before=stood,
+        before=old_policies,
         members_before=other.members,
         boundaries_before=other.boundaries,
         boundary_names_before=other.boundary_names,
         attachments_before=other.attachments,
-        seconds_left=side.seconds_left / _JUDGED if side.seconds_left is not None else None,
+        seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )
 
 
-def _renamed(side: Configuration, names: Mapping[str, str]) -> Configuration:
+def _with_new_names(side: Configuration, names: Mapping[str, str]) -> Configuration:
     """Return a version whose principals, in groups and with their boundaries, have the names of the new one."""
     members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
     boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)

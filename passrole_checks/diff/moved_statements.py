@@ -42,7 +42,7 @@ def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
     for unit in units:
         for change in unit.removed:
             key = _key(change.grant, unit.pair.old)
-            if key is not None and not _is_limited(change.grant.principals, unit):
+            if key is not None and not _may_be_limited(change.grant.principals, unit):
                 gone.setdefault(key, []).append((unit, change))
     for unit in units if gone else ():
         for change in list(unit.new):
@@ -88,7 +88,7 @@ def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _is_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
+def _may_be_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
     """True if the old unit may have limited the access of one of the principals; the limit may be gone."""
     old = unit.pair.old
     limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.boundary_readings)}

@@ -43,14 +43,14 @@ class Side:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _ReadUnit:
     """Result of reading a unit, and the files it accessed."""
 
     found: Configuration | InputError
     looked: LookedAt
 
 
-class Readings:
+class VersionReader:
     """Reads the units of an ``old`` and a ``new`` version, the old ones first. ``unit_reads`` counts units read.
 
     If both folders are sealed, a unit that is identical in both is read once.
@@ -62,7 +62,7 @@ class Readings:
         self._roots = str(Path(os.path.realpath(old.path))), str(Path(os.path.realpath(new.path)))
         folders = old.sealed and new.sealed and all(map(os.path.isdir, self._roots))
         self._shared = folders and self._values(0) == self._values(1)
-        self._known: dict[Hashable, _Reading] = {}
+        self._known: dict[Hashable, _ReadUnit] = {}
         self._looked: dict[int, LookedAt] = {}
         self._same: dict[int, bool] = {}  # by identity of the accesses in the old version
         self._kept: list[Configuration] = []  # keeps ids unique while this object lives
@@ -122,10 +122,10 @@ class Readings:
                 found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
             except InputError as error:
                 if number == 0:
-                    self._known[key] = _Reading(error, looked)
+                    self._known[key] = _ReadUnit(error, looked)
                 raise
         if number == 0:
-            self._known[key] = _Reading(found, looked)
+            self._known[key] = _ReadUnit(found, looked)
         return self._keep(found, looked)
 
     def _keep(self, configuration: Configuration, looked: LookedAt) -> Configuration:
@@ -163,7 +163,7 @@ def difference_at(root: str, changed: Changed) -> TreeDifference:
     )
 
 
-def left_out_of(sides: Sequence[Side], changed: Changed) -> tuple[Unreadable, ...]:
+def changed_left_out(sides: Sequence[Side], changed: Changed) -> tuple[Unreadable, ...]:
     """Return ``missing`` entries of the versions that are among the changes: each path once, from the last version."""
     found: dict[str, Unreadable] = {}
     for number, side in enumerate(sides):

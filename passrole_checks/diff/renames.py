@@ -31,7 +31,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 _Profile = tuple[str, frozenset[tuple[tuple[str, ...], int]]]
 
 
-def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
+def match_by_name(old: Configuration, new: Configuration) -> dict[str, str]:
     """Map addresses (or literal names) of ``old`` to those of roles with the same name and path in ``new``.
 
     A literal name denotes one principal in both
@@ -54,7 +54,7 @@ def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
     return found
 
 
-def holding_alike(
+def match_by_content(
     old: Configuration, policies: Iterable[AttachedPolicy], new: Configuration, names: Mapping[str, str]
 ) -> dict[str, str]:
     """Map addresses that exist only in ``old`` to addresses that exist only in ``new`` and have exactly the same
@@ -68,8 +68,8 @@ def holding_alike(
     added = here - there - set(names.values())
     if not gone or not added:
         return {}
-    before = _alike(old, policies, gone)
-    after = _alike(new, (*new.policies, *new.unchanged), added)
+    before = _group_by_content(old, policies, gone)
+    after = _group_by_content(new, (*new.policies, *new.unchanged), added)
     own_names = {role.resource.address: _name(role) for role in (*old.roles, *new.roles)}
     found: dict[str, str] = {}
     for profile, addresses in before.items():
@@ -80,7 +80,7 @@ def holding_alike(
     return found
 
 
-def renamed(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
+def rename_policy(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
     """Return the policy with its resource, its principals and the roles that it refers to renamed."""
     if not names:
         return policy
@@ -89,11 +89,11 @@ def renamed(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
         policy,
         resource=replace(policy.resource, address=names.get(address, address)),
         principals=tuple(dict.fromkeys(names.get(name, name) for name in policy.principals)),
-        document=_referring(policy.document, names),
+        document=_with_new_references(policy.document, names),
     )
 
 
-def called_anew(
+def update_role_names(
     policies: Iterable[AttachedPolicy], old: Configuration, new: Configuration, names: Mapping[str, str]
 ) -> list[AttachedPolicy]:
     """Return policies of ``old`` in which roles with one address in both versions have their names in ``new``.
@@ -110,13 +110,13 @@ def called_anew(
     called = {key: spelled.pop() for key, spelled in found.items() if len(spelled) == 1}
     return [
         policy
-        if (document := _called(policy.document, called)) is policy.document
+        if (document := _with_role_names(policy.document, called)) is policy.document
         else replace(policy, document=document)
         for policy in policies
     ]
 
 
-def relabelled(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
+def relabel_policy(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
     """Return the policy with its resource and its principals renamed; its document stays."""
     address = policy.resource.address
     return replace(
@@ -148,7 +148,7 @@ def _literal_roles(configuration: Configuration) -> dict[str, str]:
     return {name: shown for shown, kind, name in configuration.literals if kind == "role"}
 
 
-def _alike(
+def _group_by_content(
     configuration: Configuration, policies: Iterable[AttachedPolicy], addresses: set[str]
 ) -> dict[_Profile, list[str]]:
     """Group addresses by their statements; only those with a statement of an identity-based policy."""
@@ -178,18 +178,18 @@ def _alike(
     return found
 
 
-def _referring(node: Node, names: Mapping[str, str]) -> Node:
-    return _with_texts(
+def _with_new_references(node: Node, names: Mapping[str, str]) -> Node:
+    return _map_strings(
         node,
         lambda text: (
-            replace(text, parts=tuple(_part(part, names) for part in text.parts))
+            replace(text, parts=tuple(_rename_part(part, names) for part in text.parts))
             if any(hole.role in names for hole in text.holes)
             else text
         ),
     )
 
 
-def _called(node: Node, called: Mapping[tuple[str, UnresolvedKind], tuple[str | Unresolved, ...]]) -> Node:
+def _with_role_names(node: Node, called: Mapping[tuple[str, UnresolvedKind], tuple[str | Unresolved, ...]]) -> Node:
     """Return a value whose references to roles carry the given names."""
 
     def of(text: StringNode) -> StringNode:
@@ -201,24 +201,24 @@ def _called(node: Node, called: Mapping[tuple[str, UnresolvedKind], tuple[str | 
         )
         return text if parts == text.parts else replace(text, parts=parts)
 
-    return _with_texts(node, of)
+    return _map_strings(node, of)
 
 
-def _with_texts(node: Node, change: Callable[[StringNode], StringNode]) -> Node:
+def _map_strings(node: Node, change: Callable[[StringNode], StringNode]) -> Node:
     """Return the value with its strings changed; the same object if none is."""
     if isinstance(node, StringNode):
         return change(node)
     if isinstance(node, ListNode):
-        items = tuple(_with_texts(item, change) for item in node.items)
+        items = tuple(_map_strings(item, change) for item in node.items)
         return node if _same(items, node.items) else ListNode(items, node.at)
     if isinstance(node, partial_values.ObjectNode):
-        found = tuple(_with_texts(one.value, change) for one in node.entries)
+        found = tuple(_map_strings(one.value, change) for one in node.entries)
         if _same(found, [one.value for one in node.entries]):
             return node
         entries = tuple(ObjectEntry(one.key, value) for one, value in zip(node.entries, found, strict=True))
         return partial_values.ObjectNode(entries, node.at)
     if isinstance(node, Choice):
-        options = tuple(_with_texts(option, change) for _, option in node.options)
+        options = tuple(_map_strings(option, change) for _, option in node.options)
         if _same(options, [option for _, option in node.options]):
             return node
         labels = (label for label, _ in node.options)
@@ -230,10 +230,10 @@ def _same(found: Sequence[Node], before: Sequence[Node]) -> bool:
     return all(one is other for one, other in zip(found, before, strict=True))
 
 
-def _part(part: str | Unresolved, names: Mapping[str, str]) -> str | Unresolved:
+def _rename_part(part: str | Unresolved, names: Mapping[str, str]) -> str | Unresolved:
     if isinstance(part, str):
         return part
-    known = tuple(_part(inner, names) for inner in part.known) if part.known is not None else None
+    known = tuple(_rename_part(inner, names) for inner in part.known) if part.known is not None else None
     if part.role is None or part.role not in names:
         return replace(part, known=known)
     word = re.compile(rf"(?<![\w.]){re.escape(part.role)}(?![\w-])")

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from passrole_checks.diff import AccessDifference, Side, difference_between
+from passrole_checks.diff import AccessDifference, Side, compare_versions
 from passrole_checks.diff.units import AS_BEFORE
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
-from passrole_checks.git_versions.snapshot import matters
+from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.git_versions.trees import LINK
 from passrole_checks.scan import settings
 from passrole_checks.scan.scanner import ScanOptions
@@ -44,13 +44,13 @@ InputsOf = Callable[[Find], Inputs]
 """Returns the input values of one version from the options."""
 
 
-def sides_of(asked: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
+def versions_with_inputs(asked: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
     """Return both versions with their input values. Raises an :class:`InputError` for an unusable value file."""
     first, second = (_side(asked, snapshots, number, inputs_of) for number in (0, 1))
     return first, second
 
 
-def compared(
+def compare_snapshots(
     sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, *, judged: bool = False
 ) -> AccessDifference:
     """Compare the two; files are named as in the snapshots (:func:`named` restores their names).
@@ -58,7 +58,7 @@ def compared(
     Problems that both versions share are in ``standing``. ``judged``: also scan both. Another folder may replace the
     new version; its files are named as if they were in the snapshot.
     """
-    found = difference_between(
+    found = compare_versions(
         *sides,
         options,
         renames=snapshots.renames,
@@ -68,10 +68,10 @@ def compared(
     )
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
-    lost = dict.fromkeys(_not_read_any_more(found, sides, snapshots))
+    lost = dict.fromkeys(_no_longer_read(found, sides, snapshots))
     hidden = {entry.file for entry in lost}
-    aside = [entry for entry in _aside(found, snapshots) if entry.file not in hidden]
-    aside += [*_unused_values(sides, snapshots), *_called_otherwise(found, snapshots)]
+    aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
+    aside += [*_unused_values(sides, snapshots), *_changed_module_calls(found, snapshots)]
     left_out = (*found.left_out_files, *aside)
     found = replace(
         found,
@@ -80,14 +80,14 @@ def compared(
         left_out_files=left_out,
         left_out=len(left_out),
     )
-    return _without_old_news(found, snapshots)
+    return _separate_standing(found, snapshots)
 
 
-def named(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
+def relocate_to_repository(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
     """Return the difference with files named from the top of the repository, and entries common to both
     versions once.
     """
-    known = relocate(found, names_of(snapshots))
+    known = relocate(found, snapshot_roots(snapshots))
     return replace(
         known,
         unreadable=tuple(dict.fromkeys(known.unreadable)),
@@ -97,7 +97,7 @@ def named(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
     )
 
 
-def told_once(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
+def drop_repeated_notes(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
     """Return the difference without old entries in ``not_evaluated`` that differ from a new one only in the line."""
     old, new = (f"{folder}/" for folder in snapshots.folders)
     renames = snapshots.renames or {}
@@ -112,12 +112,12 @@ def told_once(found: AccessDifference, snapshots: Snapshots) -> AccessDifference
     return replace(found, not_evaluated=tuple(kept))
 
 
-def names_of(snapshots: Snapshots) -> dict[str, str]:
+def snapshot_roots(snapshots: Snapshots) -> dict[str, str]:
     """Map the folders of both versions to the top of the repository."""
     return {str(folder): "" for folder in snapshots.folders}
 
 
-def found_in(asked: VersionPair, snapshots: Snapshots, number: int) -> Find:
+def path_finder(asked: VersionPair, snapshots: Snapshots, number: int) -> Find:
     """Return a function that resolves a path of the working tree in one of the versions (0 or 1).
 
     It raises an :class:`InputError` if a symbolic link in the working tree leads out of the repository.
@@ -147,9 +147,9 @@ def found_in(asked: VersionPair, snapshots: Snapshots, number: int) -> Find:
 
 def _side(asked: VersionPair, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:
     try:
-        inputs = inputs_of(found_in(asked, snapshots, number))
+        inputs = inputs_of(path_finder(asked, snapshots, number))
     except InputError as error:
-        raise InputError(relocate(error.file, names_of(snapshots)), error.reason, error.line) from None
+        raise InputError(relocate(error.file, snapshot_roots(snapshots)), error.reason, error.line) from None
     top = snapshots.folders[number]
     here = str(top / asked.repository.prefix)  # the working directory's counterpart
     exclusions = replace(inputs.exclusions, roots=tuple((root, "") for root in dict.fromkeys((here, str(top)))))
@@ -166,7 +166,7 @@ def _side(asked: VersionPair, snapshots: Snapshots, number: int, inputs_of: Inpu
     )
 
 
-def _without_old_news(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
+def _separate_standing(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
     """Move what is unreadable or not evaluated in both versions to ``standing``, unless it was changed."""
     touched = snapshots.touched()
 
@@ -176,14 +176,14 @@ def _without_old_news(found: AccessDifference, snapshots: Snapshots) -> AccessDi
     terraform = any(map(_is_terraform, touched))
     as_before = [
         entry
-        for path, entry in _in_both(without_faults(found.unreadable), snapshots)
+        for path, entry in _entries_in_both(without_faults(found.unreadable), snapshots)
         if is_idle(path, entry.reason)
         and not (terraform and _is_terraform(path))  # it may hide the effect of another file
     ]
-    standing = [entry for path, entry in _in_both(found.not_evaluated, snapshots) if path not in touched]
+    standing = [entry for path, entry in _entries_in_both(found.not_evaluated, snapshots) if path not in touched]
     back = [
         entry
-        for path, entry in _in_both(found.not_evaluated, snapshots)
+        for path, entry in _entries_in_both(found.not_evaluated, snapshots)
         if entry.reason.startswith(AS_BEFORE) and not is_idle(path, entry.reason.removeprefix(f"{AS_BEFORE}: "))
     ]
     news = tuple(replace(entry, reason=entry.reason.removeprefix(f"{AS_BEFORE}: ")) for entry in back)
@@ -198,11 +198,11 @@ def _without_old_news(found: AccessDifference, snapshots: Snapshots) -> AccessDi
     )
 
 
-def _not_read_any_more(found: AccessDifference, sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
+def _no_longer_read(found: AccessDifference, sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
     """Yield files of the old version that still exist but are no longer read: their content would seem removed."""
     old, new = (set(files) for files in found.files)
     told = {entry.file for entry in found.unreadable} | {
-        entry.file for entry in found.not_evaluated if entry.file not in _left_out(snapshots)
+        entry.file for entry in found.not_evaluated if entry.file not in _skipped_reasons(snapshots)
     }
     touched = snapshots.touched()
     was, now = ({entry.path for entry in side} for side in snapshots.entries)
@@ -210,30 +210,30 @@ def _not_read_any_more(found: AccessDifference, sides: tuple[Side, Side], snapsh
         before = file.removeprefix(f"{snapshots.folders[0]}/")
         after = (snapshots.renames or {}).get(before, before)
         place = f"{snapshots.folders[1]}/{after}"
-        if after in touched and (shadow := _shadow(after, now)) and place not in new:
+        if after in touched and (shadow := _opentofu_override(after, now)) and place not in new:
             yield Unreadable(place, f"was infrastructure code before; changed, but OpenTofu reads {shadow} instead")
             continue
-        stands = next((path for path in (after, *_above(after)) if path in now), None)
+        stands = next((path for path in (after, *_parent_folders(after)) if path in now), None)
         if place in new or place in told or stands is None or (stands != after and stands in was):
             continue
         lost = f"{snapshots.folders[1]}/{stands}"
-        if reason := _left_out(snapshots).get(lost):
+        if reason := _skipped_reasons(snapshots).get(lost):
             said = "was" if stands == after else "contained"
             yield Unreadable(lost, f"{said} infrastructure code before, and is no longer read: {reason}")
-        elif (folder := _passed_over(after, now)) and not _passed_over(before, was):
+        elif (folder := _ignored_folder(after, now)) and not _ignored_folder(before, was):
             yield Unreadable(place, f"was infrastructure code before, and {folder} is skipped now")
         elif _is_excluded(after, snapshots, sides, 1):
             if not _is_excluded(before, snapshots, sides, 0):
                 yield Unreadable(place, "was infrastructure code before, and is excluded now")
-        elif after in touched and (reason := _is_broken(place)):
+        elif after in touched and (reason := _why_unrecognized(place)):
             yield Unreadable(place, f"was infrastructure code before, and is {reason}")
 
 
-def _aside(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
+def _changed_but_unread(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
     """Yield changed files that may contain infrastructure code but are not read at their place or under their name."""
     top = snapshots.folders[1]
     old, new = (set(files) for files in found.files)
-    links = _links(snapshots)
+    links = _link_targets(snapshots)
     touched = snapshots.touched()
     entries = {entry.path for entry in snapshots.entries[1]}
     for change in snapshots.changed:
@@ -246,17 +246,21 @@ def _aside(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable
             )
         elif f"{top}/{path}" in new:
             continue
-        elif change.old not in (None, path) and not matters(path) and f"{snapshots.folders[0]}/{change.old}" in old:
+        elif (
+            change.old not in (None, path)
+            and not may_contain_code(path)
+            and f"{snapshots.folders[0]}/{change.old}" in old
+        ):
             yield Unreadable(
                 f"{top}/{path}", f"was infrastructure code as {change.old}, and is not read under this name"
             )
-        elif shadow := _shadow(path, entries):
+        elif shadow := _opentofu_override(path, entries):
             yield Unreadable(f"{top}/{path}", f"has changed; OpenTofu reads {shadow} instead")
-        elif is_terraform_file(Path(path)) and (folder := _passed_over(path, entries)):
+        elif is_terraform_file(Path(path)) and (folder := _ignored_folder(path, entries)):
             yield Unreadable(f"{top}/{path}", f"not read, because {folder} is skipped")
     for link, leads_to in links.items():
         behind = [path for path in touched if path == leads_to or path.startswith(f"{leads_to}/")]
-        if link not in touched and any(map(matters, behind)):
+        if link not in touched and any(map(may_contain_code, behind)):
             yield Unreadable(f"{top}/{link}", f"a symbolic link (not followed) to {leads_to}, which has changed")
 
 
@@ -276,7 +280,7 @@ def _unused_values(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[U
             yield Unreadable(file, "values not used: no --var-file names this file")
 
 
-def _called_otherwise(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
+def _changed_module_calls(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
     """Yield modules that are missing in both versions and whose calling block has changed: another module version, or
     other arguments, may grant more.
     """
@@ -286,14 +290,14 @@ def _called_otherwise(found: AccessDifference, snapshots: Snapshots) -> Iterator
     ]
     old, new = ([entry for entry in notes if entry.file.startswith(f"{folder}/")] for folder in folders)
     lines: dict[str, list[str]] = {}
-    before = {entry.reason: _block(entry, lines) for entry in old}
+    before = {entry.reason: _block_lines(entry, lines) for entry in old}
     for entry in new:
         was = before.get(entry.reason)
-        if was is not None and was != _block(entry, lines):
+        if was is not None and was != _block_lines(entry, lines):
             yield replace(entry, reason=f"{entry.reason}, and its call has changed", subject="")
 
 
-def _block(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
+def _block_lines(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
     """Return the lines of the Terraform block at an entry, without layout and comments."""
     if entry.file not in known:
         try:
@@ -310,7 +314,7 @@ def _block(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
     return said
 
 
-def _links(snapshots: Snapshots) -> dict[str, str]:
+def _link_targets(snapshots: Snapshots) -> dict[str, str]:
     """Map the symbolic links of the new version to their targets inside the repository."""
     links = [entry for entry in snapshots.entries[1] if entry.mode == LINK][:_MOST_LINKS]
     sizes = snapshots.repository.sizes(entry.id for entry in links if entry.id)
@@ -325,24 +329,24 @@ def _links(snapshots: Snapshots) -> dict[str, str]:
         found[entry.path] = os.path.normpath(os.path.join(os.path.dirname(entry.path), text))
     for link in found:
         for _ in range(_MOST_STEPS):  # a link may lead to, or through, another one
-            step = next((path for path in (found[link], *_above(found[link])) if path in found), None)
+            step = next((path for path in (found[link], *_parent_folders(found[link])) if path in found), None)
             if step is None:
                 break
             found[link] = found[step] + found[link][len(step) :]
     return {link: leads_to for link, leads_to in found.items() if not leads_to.startswith(("/", ".."))}
 
 
-def _above(path: str) -> list[str]:
+def _parent_folders(path: str) -> list[str]:
     """Return the parent folders of a path, the nearest first."""
     return [str(folder) for folder in PurePosixPath(path).parents if str(folder) not in (".", "/")]
 
 
-def _left_out(snapshots: Snapshots) -> dict[str, str]:
+def _skipped_reasons(snapshots: Snapshots) -> dict[str, str]:
     """Map files of the new version that are not in the snapshot to the reasons."""
     return {entry.file: entry.reason for entry in snapshots.skipped[1]}
 
 
-def _shadow(path: str, files: Collection[str]) -> str:
+def _opentofu_override(path: str, files: Collection[str]) -> str:
     """Return the name of the file that OpenTofu reads instead of this one; "" if there is none.
 
     Source: OpenTofu's page "Files and Directories".
@@ -354,9 +358,9 @@ def _shadow(path: str, files: Collection[str]) -> str:
     return ""
 
 
-def _passed_over(path: str, files: Collection[str]) -> str:
+def _ignored_folder(path: str, files: Collection[str]) -> str:
     """Return the ignored folder that contains the file, given the files of its version; "" if there is none."""
-    for folder in _above(path):
+    for folder in _parent_folders(path):
         if is_ignored(os.path.basename(folder)) or f"{folder}/{_ENVIRONMENT}" in files:
             return folder
     return ""
@@ -366,7 +370,7 @@ def _is_excluded(path: str, snapshots: Snapshots, sides: tuple[Side, Side], numb
     return sides[number].inputs.exclusions.excludes(f"{snapshots.folders[number]}/{path}")
 
 
-def _is_broken(file: str) -> str:
+def _why_unrecognized(file: str) -> str:
     """Return why a file that was recognized before is no longer; "" if it simply contains nothing now or is
     not a file.
     """
@@ -397,7 +401,7 @@ def _is_broken(file: str) -> str:
     return "several YAML documents now" if documents > 1 and "AWS::" in text else ""
 
 
-def _in_both(entries: Sequence[Unreadable], snapshots: Snapshots) -> list[tuple[str, Unreadable]]:
+def _entries_in_both(entries: Sequence[Unreadable], snapshots: Snapshots) -> list[tuple[str, Unreadable]]:
     """Return the ``entries`` that both versions have, from each version, with their paths in the repository."""
     sides: list[dict[tuple[str, str, int | None], Unreadable]] = [{}, {}]
     for entry in entries:
@@ -413,7 +417,7 @@ def _may_read(path: str, touched: Collection[str]) -> bool:
     return _is_terraform(path) and any(
         other.startswith(folder)
         and not other[len(folder) :].startswith(".")
-        and (matters(other) or other.endswith(_READ_BY_TERRAFORM))
+        and (may_contain_code(other) or other.endswith(_READ_BY_TERRAFORM))
         for other in touched
     )
 
@@ -422,7 +426,7 @@ def _is_terraform(path: str) -> bool:
     return ".tf" in path or ".tofu" in path
 
 
-def about_configuration(asked: VersionPair, snapshots: Snapshots) -> list[Unreadable]:
+def note_changed_configuration(asked: VersionPair, snapshots: Snapshots) -> list[Unreadable]:
     """Return a note if the new version has a different configuration, which is ignored."""
     tables: list[object] = []
     for folder in snapshots.folders:

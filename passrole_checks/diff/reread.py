@@ -12,7 +12,7 @@ from pathlib import Path
 
 from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.read_versions import Side
-from passrole_checks.diff.trusted_suppressions import with_old_wishes
+from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.files.relocate_paths import relocate
@@ -21,8 +21,8 @@ from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs
 
 
-class Touched:
-    """``pairs``: the units that differ. ``settle`` returns the difference of pairs, given the analyses of their old
+class AffectedUnits:
+    """``pairs``: the units that differ. ``compare_again`` returns the difference of pairs, given the analyses of their old
     sides. Paths are those of the two folders that were compared.
     """
 
@@ -32,10 +32,10 @@ class Touched:
         sides: tuple[Side, Side],
         options: ScanOptions,
         renames: Mapping[str, str],
-        settle: Callable[[Sequence[UnitPair], Sequence[Analysis]], AccessDifference],
+        compare_again: Callable[[Sequence[UnitPair], Sequence[Analysis]], AccessDifference],
     ) -> None:
         self._pairs, self._sides, self._options, self._renames = pairs, sides, options, renames
-        self._settle = settle
+        self._compare_again = compare_again
         self._before: list[Analysis] | None = None
 
     def __len__(self) -> int:
@@ -66,8 +66,8 @@ class Touched:
                 internal_error(error)
                 return None
             roots = self._sides[0].path, top
-            pairs.append(with_old_wishes(replace(pair, new=other), roots, self._renames, judged=True))
-        return relocate(self._settle(pairs, self._before), {str(top): str(self._sides[1].path)})
+            pairs.append(with_trusted_suppressions(replace(pair, new=other), roots, self._renames, judged=True))
+        return relocate(self._compare_again(pairs, self._before), {str(top): str(self._sides[1].path)})
 
     def _read(self, pair: UnitPair, top: Path) -> Configuration:
         from passrole_checks.sources import detect  # the readers are heavy

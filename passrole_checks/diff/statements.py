@@ -69,21 +69,21 @@ class StatementVersion:
         return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
 
 
-def key_of(holder: str, item: StatementVersion) -> str:
+def holder_key(holder: str, item: StatementVersion) -> str:
     """Return the key under which a statement is paired: its holder, or its resource if the holder is ""."""
     return holder or f"\0{item.names.resource.address}"
 
 
-def by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
-    """Group statements by :func:`key_of`."""
+def group_by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
+    """Group statements by :func:`holder_key`."""
     found: dict[str, list[StatementVersion]] = {}
     for item in statements:
         for holder in item.holders():
-            found.setdefault(key_of(holder, item), []).append(item)
+            found.setdefault(holder_key(holder, item), []).append(item)
     return found
 
 
-def pairs_of(
+def pair_statements(
     first: Sequence[StatementVersion], second: Sequence[StatementVersion]
 ) -> Iterator[tuple[StatementVersion, StatementVersion]]:
     """Yield pairs of statements of one holder, the most similar first.
@@ -106,17 +106,17 @@ def pairs_of(
         found = []
         for item in first:
             key = likeness(item)
-            if key is not None and groups.get(key) and (not only_place or _may_be_one(item, groups[key][0])):
+            if key is not None and groups.get(key) and (not only_place or _may_correspond(item, groups[key][0])):
                 found.append((item, groups[key].pop(0)))
         yield from found
         taken = {id(item) for pair in found for item in pair}
         first = [item for item in first if id(item) not in taken]
         second = [item for item in second if id(item) not in taken]
-    if len(first) == len(second) == 1 and _may_be_one(first[0], second[0]):
+    if len(first) == len(second) == 1 and _may_correspond(first[0], second[0]):
         yield first[0], second[0]
 
 
-def _may_be_one(one: StatementVersion, other: StatementVersion) -> bool:
+def _may_correspond(one: StatementVersion, other: StatementVersion) -> bool:
     """True if one statement may have become the other."""
     sids = one.widest.sid, other.widest.sid
     if None not in sids and sids[0] != sids[1]:

@@ -17,12 +17,12 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")  # git's lines; str.splitlines also split
 class ChangedLines:
     """Lines ``old[first:end]`` that became ``new[first:end]``; counted from 0, either may be empty.
 
-    ``says_something``: more than comments and layout differs.
+    ``is_meaningful``: more than comments and layout differs.
     """
 
     old: tuple[int, int]
     new: tuple[int, int]
-    says_something: bool
+    is_meaningful: bool
 
     def is_within(self, line: int, end_line: int, *, old: bool = False) -> bool:
         """True if it changes lines ``line`` to ``end_line`` (counted from 1) of the new text, or of the ``old`` one."""
@@ -60,9 +60,9 @@ class ChangedFile:
     def line_of(self, piece: ChangedLines) -> tuple[int, bool]:
         """Return the line (counted from 1) to show for a piece, and True if it is in the old text."""
         (first, end), lines, gone = piece.new, self.new, False
-        if first == end or not any(map(_meaning, lines[first:end])):
+        if first == end or not any(map(_normalized, lines[first:end])):
             (first, end), lines, gone = piece.old, self.old, True
-        return next((at for at in range(first, end) if _meaning(lines[at])), first) + 1, gone
+        return next((at for at in range(first, end) if _normalized(lines[at])), first) + 1, gone
 
 
 def changed_file(old_name: str, new_name: str, old: Path | None, new: Path | None) -> ChangedFile | None:
@@ -71,7 +71,7 @@ def changed_file(old_name: str, new_name: str, old: Path | None, new: Path | Non
     if before is None or after is None:
         return None
     pieces = tuple(_pieces(before, after))
-    if not any(piece.says_something for piece in pieces):
+    if not any(piece.is_meaningful for piece in pieces):
         return None
     return ChangedFile(old_name, new_name, before, after, pieces)
 
@@ -108,11 +108,11 @@ def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[ChangedLines]:
 
 
 def _piece(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> ChangedLines:
-    said = [list(filter(None, map(_meaning, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
+    said = [list(filter(None, map(_normalized, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
     return ChangedLines(before, after, said[0] != said[1])
 
 
-def _meaning(line: str) -> str:
+def _normalized(line: str) -> str:
     """Return a line without its layout; "" for a comment. A `#` within a line may be part of a string."""
     words = " ".join(line.split())
     return "" if words.startswith(("#", "//")) else words

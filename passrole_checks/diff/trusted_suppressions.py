@@ -28,7 +28,7 @@ IGNORED = "is ignored: it is new in this version"
 """End of the note on a suppression that only the new version has."""
 
 
-def with_old_wishes(
+def with_trusted_suppressions(
     pair: UnitPair, roots: tuple[Path, Path], renames: Mapping[str, str], *, judged: bool = False
 ) -> UnitPair:
     """Return the pair with only those suppressions of the new version that the old one has too.
@@ -41,8 +41,8 @@ def with_old_wishes(
         return pair
     texts = _Texts()
     known = {_key(one, roots[0], renames, texts) for one in pair.old.suppressions}
-    gone = set(_bodies(pair.old, pair.new, texts).values())
-    bodies = _bodies(pair.new, pair.old, texts)
+    gone = set(_enclosing_blocks(pair.old, pair.new, texts).values())
+    bodies = _enclosing_blocks(pair.new, pair.old, texts)
     counting: list[Suppression] = []
     others: list[Suppression] = []
     for number, one in enumerate(pair.new.suppressions):
@@ -61,10 +61,10 @@ def _key(one: Suppression, root: Path, renames: Mapping[str, str], texts: _Texts
     if one.resource is not None:
         return one.check_id, one.resource
     file = os.path.relpath(os.path.realpath(one.at.file), os.path.realpath(root))
-    return one.check_id, renames.get(file, file), _holder(one, texts)
+    return one.check_id, renames.get(file, file), _block_key(one, texts)
 
 
-def _bodies(side: Configuration, other: Configuration, texts: _Texts) -> dict[int, Hashable]:
+def _enclosing_blocks(side: Configuration, other: Configuration, texts: _Texts) -> dict[int, Hashable]:
     """Map suppressions (by index) of resources that the other version does not have to their check and the block around
     them, without the header, which contains the name.
     """
@@ -81,7 +81,7 @@ def _bodies(side: Configuration, other: Configuration, texts: _Texts) -> dict[in
     return found
 
 
-def _holder(one: Suppression, texts: _Texts) -> Hashable:
+def _block_key(one: Suppression, texts: _Texts) -> Hashable:
     """Return the block of a suppression: its header if unique in the file, else its whole text."""
     if one.span is None:
         return None

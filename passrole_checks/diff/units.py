@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passrole_checks.diff.read_versions import Readings, Side
+from passrole_checks.diff.read_versions import Side, VersionReader
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.access_log import LookedAt
@@ -53,7 +53,7 @@ class Versions:
     excluded: tuple[str, ...] = ()
 
 
-def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, str] | None = None) -> Versions:
+def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mapping[str, str] | None = None) -> Versions:
     """Read two files or two folders and pair their units.
 
     Two files are a pair. In folders, units with the same relative path are a pair; then ``renames`` (old file paths
@@ -71,7 +71,7 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
             if entry.reason == NOT_INFRASTRUCTURE:
                 continue  # it contains no policies
             lost = _key(entry.file, sides[number].path)
-            for key in [key for key, unit in found[other].items() if single or _concerns(lost, key, unit)]:
+            for key in [key for key, unit in found[other].items() if single or _affects(lost, key, unit)]:
                 if key in found[number] and not single:
                     continue  # only a part of it was unreadable
                 configuration = found[other].pop(key)
@@ -79,14 +79,14 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
                 notes.append(Unreadable((configuration.files or (entry.file,))[0], reason))
     for number, other in ((0, 1), (1, 0)) if not one_file else ():
         for key in sorted(found[number].keys() - found[other].keys()):
-            part = _part(sides[other], key, found[other], readings, other)
+            part = _read_part(sides[other], key, found[other], readings, other)
             if part is not None:
                 found[other][key] = part
     if single:
         keys = {key: "" for side in found for key in side}
         found = [{keys[key]: unit for key, unit in side.items()} for side in found]
     return Versions(
-        tuple(_settled(pair, readings) for pair in _pairs(found[0], found[1], renames or {})),
+        tuple(_complete_pair(pair, readings) for pair in _pairs(found[0], found[1], renames or {})),
         (*read[0].unreadable, *read[1].unreadable),
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
@@ -94,7 +94,7 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
     )
 
 
-def _settled(pair: UnitPair, readings: Readings) -> UnitPair:
+def _complete_pair(pair: UnitPair, readings: VersionReader) -> UnitPair:
     """Return the pair with its complete new side, and the file accesses of both."""
     return replace(
         pair,
@@ -104,8 +104,8 @@ def _settled(pair: UnitPair, readings: Readings) -> UnitPair:
     )
 
 
-def _part(
-    side: Side, key: str, units: Mapping[str, Configuration], readings: Readings, number: int
+def _read_part(
+    side: Side, key: str, units: Mapping[str, Configuration], readings: VersionReader, number: int
 ) -> Configuration | None:
     """Read a part of other units of this version as a unit of its own; None if it is not a part of them."""
     place = os.path.realpath(side.path / key)
@@ -119,7 +119,7 @@ def _part(
     return None
 
 
-def _read(side: Side, readings: Readings, number: int) -> ReadPaths:
+def _read(side: Side, readings: VersionReader, number: int) -> ReadPaths:
     found = readings.read(number)
     return replace(found, unreadable=(*found.unreadable, *side.unreadable), notes=(*found.notes, *side.missing))
 
@@ -131,16 +131,16 @@ def _pairs(
         yield UnitPair(old[key], new[key], key)
     gone = {key: unit for key, unit in sorted(old.items()) if key not in new}
     added = {key: unit for key, unit in sorted(new.items()) if key not in old}
-    for before, after in _moved(gone, added, renames):
+    for before, after in _match_moved(gone, added, renames):
         yield UnitPair(gone.pop(before), added.pop(after), after)
     for key, unit in added.items():
-        alike = next((other for other, was in gone.items() if _says(was) == _says(unit)), None)
-        yield UnitPair(gone.pop(alike) if alike is not None else _nothing(unit), unit, key)
+        alike = next((other for other, was in gone.items() if _content_of(was) == _content_of(unit)), None)
+        yield UnitPair(gone.pop(alike) if alike is not None else _empty_like(unit), unit, key)
     for unit in gone.values():
-        yield UnitPair(unit, _nothing(unit))
+        yield UnitPair(unit, _empty_like(unit))
 
 
-def _moved(
+def _match_moved(
     gone: Mapping[str, Configuration], added: Mapping[str, Configuration], renames: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     """Return the units that moved with their files: a template is one file, a Terraform root moves with most of its
@@ -158,7 +158,7 @@ def _moved(
     return list(found.items())
 
 
-def _says(unit: Configuration) -> Sequence[object]:
+def _content_of(unit: Configuration) -> Sequence[object]:
     """Return the content of a unit, without positions."""
     policies = (*unit.policies, *unit.unchanged)
     found = [
@@ -169,7 +169,7 @@ def _says(unit: Configuration) -> Sequence[object]:
     return sorted(found)
 
 
-def _nothing(like: Configuration) -> Configuration:
+def _empty_like(like: Configuration) -> Configuration:
     return Configuration(like.framework, (), account=like.account, home=like.home)
 
 
@@ -182,7 +182,7 @@ def _key(file: str, root: Path) -> str:
     return os.path.relpath(os.path.realpath(file), os.path.realpath(root))
 
 
-def _concerns(lost: str, key: str, unit: Configuration) -> bool:
+def _affects(lost: str, key: str, unit: Configuration) -> bool:
     """True if the missing path is the unit, contains it, or is a Terraform file in its folder."""
     if key == lost or key.startswith(lost + os.sep):
         return True

@@ -2,6 +2,6 @@
 
 from passrole_checks.git_versions.names import relocate
 from passrole_checks.git_versions.snapshot import Snapshots
-from passrole_checks.git_versions.versions import NamedVersion, VersionPair, asked_for
+from passrole_checks.git_versions.versions import NamedVersion, VersionPair, resolve_versions
 
-__all__ = ["NamedVersion", "Snapshots", "VersionPair", "asked_for", "relocate"]
+__all__ = ["NamedVersion", "Snapshots", "VersionPair", "relocate", "resolve_versions"]

@@ -26,15 +26,15 @@ _SETTINGS = (
     "core.untrackedCache=false", "protocol.ext.allow=never", "diff.renameLimit=2000",
 )  # fmt: skip
 # Variables that locate the repository, its index and its objects (git sets them for hooks), and safe.directory.
-_KEPT = re.compile(
+_KEPT_VARIABLES = re.compile(
     r"GIT_(?:DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|CEILING_DIRECTORIES|"
     r"DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+))"
 )
-_FORCED = {
+_FORCED_VARIABLES = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_ATTR_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C",
 }  # fmt: skip
-_TRUST = "--add safe.directory"  # git's advice for a repository owned by another user
+_TRUST_ADVICE = "--add safe.directory"  # git's advice for a repository owned by another user
 _LARGEST_BATCH = 64_000_000  # bytes of objects requested in one call
 
 
@@ -69,7 +69,9 @@ class Repository:
             reason = _last_line(asked.stderr)
             if "not a git repository" in reason:
                 return None
-            trust = [line.strip() for line in asked.stderr.decode("utf-8", "replace").splitlines() if _TRUST in line]
+            trust = [
+                line.strip() for line in asked.stderr.decode("utf-8", "replace").splitlines() if _TRUST_ADVICE in line
+            ]
             raise SnapshotError(f"{folder}: git: {reason}{''.join(f': {line}' for line in trust)}")
         inside, _, prefix = os.fsdecode(asked.stdout).partition("\n")
         if inside != "true":
@@ -84,7 +86,9 @@ class Repository:
     ) -> subprocess.CompletedProcess[bytes]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("GIT_") or _KEPT_VARIABLES.fullmatch(name)
         }
         try:
             return subprocess.run(
@@ -92,7 +96,7 @@ class Repository:
                 input=given,
                 capture_output=True,
                 cwd=self.top or self.folder,
-                env={**kept, **_FORCED, **self.environment, **(extra or {})},
+                env={**kept, **_FORCED_VARIABLES, **self.environment, **(extra or {})},
                 timeout=TIMEOUT,
                 check=False,
             )

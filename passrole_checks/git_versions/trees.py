@@ -35,7 +35,7 @@ class TreeEntry:
         return self.mode in _REGULAR
 
 
-def of_tree(repository: Repository, tree: str) -> list[TreeEntry]:
+def tree_entries(repository: Repository, tree: str) -> list[TreeEntry]:
     """Return the files of a commit or a tree."""
     listing = os.fsdecode(repository.output(["ls-tree", "-r", "-z", "--full-tree", tree]))
     found = []
@@ -46,22 +46,22 @@ def of_tree(repository: Repository, tree: str) -> list[TreeEntry]:
     return found
 
 
-def of_index(repository: Repository) -> list[TreeEntry]:
+def index_entries(repository: Repository) -> list[TreeEntry]:
     """Return the files of the index. Raises a :class:`SnapshotError` if it contains merge conflicts."""
-    return [entry for _, entry in _index(repository, conflicts=False)]
+    return [entry for _, entry in _index_records(repository, conflicts=False)]
 
 
-def of_working_tree(repository: Repository) -> list[TreeEntry]:
+def working_tree_entries(repository: Repository) -> list[TreeEntry]:
     """Return the files of the working tree: tracked files as they are on disk, and untracked files that are not
     ignored. In a sparse checkout, files that are not on disk come from the index.
     """
     if repository.top is None:
         raise SnapshotError(f"{repository.folder}: this repository has no working tree; give two commits")
     found: dict[str, TreeEntry] = {}
-    for tag, entry in _index(repository, conflicts=True):
+    for tag, entry in _index_records(repository, conflicts=True):
         if entry.path in found:
             continue
-        here = _on_disk(repository.top, entry.path, entry)
+        here = _entry_on_disk(repository.top, entry.path, entry)
         if here is None and tag == "S":
             here = entry
         if here is not None:
@@ -70,12 +70,12 @@ def of_working_tree(repository: Repository) -> list[TreeEntry]:
     for path in others.split("\0")[:-1]:
         if path.endswith("/"):
             found[path] = TreeEntry(path.rstrip("/"), SUBMODULE, "")  # an untracked repository
-        elif (here := _on_disk(repository.top, path, None)) is not None:
+        elif (here := _entry_on_disk(repository.top, path, None)) is not None:
             found[path] = here
     return sorted(found.values(), key=lambda entry: entry.path)
 
 
-def _index(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, TreeEntry]]:
+def _index_records(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, TreeEntry]]:
     listing = os.fsdecode(repository.output(["ls-files", "-s", "-t", "-z"]))
     for record in listing.split("\0")[:-1]:
         described, _, path = record.partition("\t")
@@ -85,7 +85,7 @@ def _index(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, Tr
         yield tag, TreeEntry(path, mode, name)
 
 
-def _on_disk(top: Path, path: str, tracked: TreeEntry | None) -> TreeEntry | None:
+def _entry_on_disk(top: Path, path: str, tracked: TreeEntry | None) -> TreeEntry | None:
     """Return the entry as it is on disk; None if it does not exist or is behind a symbolic link. A path that is not
     plain is not followed; its id is empty, so that it differs from every tracked version.
     """

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from passrole_checks.errors import ConfigurationError, SnapshotError
 from passrole_checks.git_versions.git import Repository
-from passrole_checks.git_versions.snapshot import Snapshots, renames_of
-from passrole_checks.git_versions.trees import TreeEntry, of_index, of_tree, of_working_tree
+from passrole_checks.git_versions.snapshot import Snapshots, renamed_paths
+from passrole_checks.git_versions.trees import TreeEntry, index_entries, tree_entries, working_tree_entries
 
 _RANGE = re.compile(r"(?P<one>[^:{}]*?)(?P<dots>\.{2,3})(?P<other>[^:{}]*)")
 _LARGEST_CONFIGURATION = 1_000_000
@@ -54,28 +54,28 @@ class VersionPair:
         if not self.merge or self.head.id is None:
             return {}
         changes = self.repository.changes(self.head.id, self.merge)
-        there = {entry.path for entry in of_tree(self.repository, self.head.id)}
+        there = {entry.path for entry in tree_entries(self.repository, self.head.id)}
         return {path: path in there for one in changes for path in (one.old, one.new) if path is not None}
 
     def snapshots(self) -> Snapshots:
         """Return both versions as folders. Raises a :class:`SnapshotError` for objects that git cannot provide."""
         assert self.base.id is not None
-        entries = of_tree(self.repository, self.base.id), self._head()
+        entries = tree_entries(self.repository, self.base.id), self._head()
         renames = None
         if self.compared is not None or self.staged:
-            renames = renames_of(self.repository.changes(self.base.id, self.compared))
+            renames = renamed_paths(self.repository.changes(self.base.id, self.compared))
         return Snapshots(self.repository, entries, renames)
 
     def _head(self) -> list[TreeEntry]:
         if self.compared is not None:
-            return of_tree(self.repository, self.compared)
-        return of_index(self.repository) if self.staged else of_working_tree(self.repository)
+            return tree_entries(self.repository, self.compared)
+        return index_entries(self.repository) if self.staged else working_tree_entries(self.repository)
 
-    def file_of_base(self, name: str) -> bytes | None:
+    def base_file(self, name: str) -> bytes | None:
         """Return the content of a file of BASE, relative to the working directory; None if BASE does not have it."""
         assert self.base.id is not None
         path = self.repository.prefix + name
-        entry = next((one for one in of_tree(self.repository, self.base.id) if one.path == path), None)
+        entry = next((one for one in tree_entries(self.repository, self.base.id) if one.path == path), None)
         if entry is None:
             return None
         size = self.repository.sizes([entry.id]).get(entry.id) if entry.is_regular else None
@@ -84,7 +84,7 @@ class VersionPair:
         return dict(self.repository.blobs({entry.id: size}))[entry.id]
 
 
-def asked_for(names: Sequence[str], *, staged: bool, folder: Path) -> VersionPair | None:
+def resolve_versions(names: Sequence[str], *, staged: bool, folder: Path) -> VersionPair | None:
     """Resolve ``names``, relative to ``folder``; None if they are two paths, which need no repository.
 
     An existing path takes precedence over a commit. Raises a :class:`SnapshotError` for names that cannot be resolved
@@ -113,18 +113,18 @@ def asked_for(names: Sequence[str], *, staged: bool, folder: Path) -> VersionPai
             f"diff: {paths[0]} is an existing path, which takes precedence; a second path is missing"
             f" (a branch of this name is refs/heads/{paths[0]})"
         )
-    return _commits(repository, names, staged)
+    return _version_pair(repository, names, staged)
 
 
-def _commits(repository: Repository, names: Sequence[str], staged: bool) -> VersionPair:
+def _version_pair(repository: Repository, names: Sequence[str], staged: bool) -> VersionPair:
     if staged:
         return VersionPair(repository, _base_of_index(repository, names), NamedVersion("the index", None), staged=True)
     if len(names) == 2:
-        return VersionPair(repository, _known(repository, names[0]), _known(repository, names[1]))
+        return VersionPair(repository, _named_version(repository, names[0]), _named_version(repository, names[1]))
     found = _RANGE.fullmatch(names[0])
     if found is None:
-        return VersionPair(repository, _known(repository, names[0]), NamedVersion("the working tree", None))
-    one, other = (_known(repository, found[end] or "HEAD") for end in ("one", "other"))
+        return VersionPair(repository, _named_version(repository, names[0]), NamedVersion("the working tree", None))
+    one, other = (_named_version(repository, found[end] or "HEAD") for end in ("one", "other"))
     if found["dots"] == "..":
         return VersionPair(repository, one, other)
     return _from_merge_base(repository, one, other)
@@ -150,12 +150,12 @@ def _from_merge_base(repository: Repository, one: NamedVersion, other: NamedVers
 
 def _base_of_index(repository: Repository, names: Sequence[str]) -> NamedVersion:
     if names:
-        return _known(repository, names[0])
+        return _named_version(repository, names[0])
     head = repository.resolve("HEAD")  # None before the first commit
     return NamedVersion("HEAD", head) if head is not None else NamedVersion("nothing", repository.empty_tree())
 
 
-def _known(repository: Repository, name: str) -> NamedVersion:
+def _named_version(repository: Repository, name: str) -> NamedVersion:
     found = repository.resolve(name)
     if found is not None:
         return NamedVersion(name, found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from passrole_checks.cloudtrail import Edge, Pass, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
-from passrole_checks.cloudtrail.summary import Listed
+from passrole_checks.cloudtrail.summary import DistinctValues
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.output.cloudtrail_grant_usage import against_json, against_lines
@@ -82,7 +82,7 @@ def _edge(edge: Edge) -> Mapping[str, Any]:
     }
 
 
-def _listed(listed: Listed) -> Mapping[str, Any]:
+def _listed(listed: DistinctValues) -> Mapping[str, Any]:
     """How often each occurs, and how often others do that are not listed."""
     return {"counts": dict(sorted(listed.shown.items())), "others": listed.others}
 

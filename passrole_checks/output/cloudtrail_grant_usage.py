@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against, DeniedAttempt, Through, Used
+from passrole_checks.cloudtrail.grant_usage import DeniedAttempt, GrantMatch, GrantUsage, UsageComparison
 from passrole_checks.escaping.markup import code
 from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.iam.partial_values import Ternary
@@ -24,12 +24,12 @@ _ALLOWED = {
 _WORDS = {Ternary.YES: "yes", Ternary.NO: "no", Ternary.UNKNOWN: "unknown"}
 
 
-def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
+def against_json(against: UsageComparison, edges: Sequence[Edge]) -> dict[str, Any]:
     """``uses`` and ``perhaps`` of a grant, and ``pass``, are numbers of entries in ``passes``, from 0. ``edges`` are
     those that a grant surely lets through, denied ones too: by whom of its principals, and by which pattern."""
     numbers = {id(edge): number for number, edge in enumerate(edges)}
 
-    def grant(used: Used) -> dict[str, Any]:
+    def grant(used: GrantUsage) -> dict[str, Any]:
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
@@ -50,7 +50,7 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
     }
 
 
-def _way(number: int, way: Through) -> dict[str, Any]:
+def _way(number: int, way: GrantMatch) -> dict[str, Any]:
     edge = way.edge
     return {
         "pass": number,
@@ -62,10 +62,10 @@ def _way(number: int, way: Through) -> dict[str, Any]:
     }
 
 
-Section = tuple[str, Sequence[Used | DeniedAttempt | Edge]]
+Section = tuple[str, Sequence[GrantUsage | DeniedAttempt | Edge]]
 
 
-def sections(against: Against) -> Iterator[Section]:
+def sections(against: UsageComparison) -> Iterator[Section]:
     """The parts that are told, those in which there is something, each with its heading."""
     for heading, items in (
         ("Granted and used", against.used),
@@ -79,7 +79,7 @@ def sections(against: Against) -> Iterator[Section]:
             yield heading, items
 
 
-def against_lines(against: Against) -> Iterator[Line]:
+def against_lines(against: UsageComparison) -> Iterator[Line]:
     """For people, in a terminal."""
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
@@ -90,7 +90,7 @@ def against_lines(against: Against) -> Iterator[Line]:
         yield ()
 
 
-def against_markdown(against: Against) -> Iterator[str]:
+def against_markdown(against: UsageComparison) -> Iterator[str]:
     """The same in Markdown."""
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
@@ -101,9 +101,9 @@ def against_markdown(against: Against) -> Iterator[str]:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def facts_of(one: Used | DeniedAttempt | Edge) -> list[str]:
+def facts_of(one: GrantUsage | DeniedAttempt | Edge) -> list[str]:
     """An item in words: what it is, then a line for each of its facts."""
-    if isinstance(one, Used):
+    if isinstance(one, GrantUsage):
         return list(_grant(one))
     if isinstance(one, DeniedAttempt):
         return [
@@ -113,7 +113,7 @@ def facts_of(one: Used | DeniedAttempt | Edge) -> list[str]:
     return [edge_in_words(one), _passed(one)]
 
 
-def _grant(used: Used) -> Iterator[str]:
+def _grant(used: GrantUsage) -> Iterator[str]:
     grant = used.grant
     sid = f"  {grant.sid}" if grant.sid else ""
     yield f"{shown(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against
+from passrole_checks.cloudtrail.grant_usage import UsageComparison
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.escaping.markup import code, label, prose
 from passrole_checks.output.access_graph import Link, graph_of
@@ -61,7 +61,7 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
         yield from (f"- {prose(note)}" for note in notes)
 
 
-def _granted(against: Against, result: ScanResult) -> Iterator[str]:
+def _granted(against: UsageComparison, result: ScanResult) -> Iterator[str]:
     """A flowchart of what is granted, by what of it was used."""
     graph, edges = with_uses(graph_of(result, grants_with_uses(result, against)), against)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against
+from passrole_checks.cloudtrail.grant_usage import UsageComparison
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.output.access_graph import AccessGraph, graph_of
 from passrole_checks.output.cloudtrail_grant_usage import edge_in_words, facts_of, sections
@@ -31,7 +31,7 @@ _MOST_ROWS = 3_000  # of all passes
 _WORDS = {State.USED: "used", State.PERHAPS: "perhaps", State.UNUSED: "never used"}
 
 
-def trail_page(report: UsageReport, against: Against, result: ScanResult) -> str:
+def trail_page(report: UsageReport, against: UsageComparison, result: ScanResult) -> str:
     """A whole page: the grants of a result with its findings, and what of them was used in the logs of a report."""
     grants = grants_with_uses(result, against)
     graph, edges = with_uses(graph_of(result, grants), against)
@@ -146,7 +146,7 @@ def _rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) 
     return [("Used", f'{_badge(state)}<ul class="uses">{"".join(items)}</ul>')]
 
 
-def _sections(report: UsageReport, against: Against) -> Iterator[str]:
+def _sections(report: UsageReport, against: UsageComparison) -> Iterator[str]:
     """What belongs to no statement, then all passes, then what is to be said of the logs."""
     beside = [against.denied, against.strangers, against.elsewhere]
     for heading, items in sections(against):

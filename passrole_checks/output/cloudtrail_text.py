@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
-from passrole_checks.cloudtrail.summary import Listed
+from passrole_checks.cloudtrail.summary import DistinctValues
 from passrole_checks.escaping.terminal import shown
 from passrole_checks.output.excluded_files import in_words
 from passrole_checks.output.findings_text import not_read_in_words
@@ -46,7 +46,7 @@ def _minute(time: str) -> str:
     return time[:16].replace("T", " ") or "at a time that is not told"
 
 
-def names_of(listed: Listed, most: int = _IN_A_ROW) -> str:
+def names_of(listed: DistinctValues, most: int = _IN_A_ROW) -> str:
     """Some of the texts of a list, and how many there are beside them."""
     names = list(listed.shown)[:most]
     more = len(listed.shown) - len(names)

@@ -13,7 +13,7 @@ from passrole_checks.findings import Confidence
 from passrole_checks.output.excluded_files import shown_excluded
 from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, located
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
-from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, camel
+from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, cloudformation_name
 from passrole_checks.required.required_grants import Required, confidence_of
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 
@@ -68,7 +68,7 @@ def _entry(one: RoleUse) -> dict[str, Any]:
 def _notes(required: Required) -> list[str]:
     """What has to be known to use the statements; JSON has no place for the account and the partition."""
     used = {part for one in required.statements for pattern in one.resources for part in pattern}
-    notes = [*required.notes, *(f"{camel(blank)}: {in_words(blank)}" for blank in required.blanks)]
+    notes = [*required.notes, *(f"{cloudformation_name(blank)}: {in_words(blank)}" for blank in required.blanks)]
     if ACCOUNT in used:
         notes.append("${AWS::AccountId}: the account that is deployed to (--account ID fills it in)")
     if PARTITION in used:

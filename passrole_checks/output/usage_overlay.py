@@ -12,7 +12,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against, Through, Used
+from passrole_checks.cloudtrail.grant_usage import GrantMatch, GrantUsage, UsageComparison
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, Use
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 
@@ -25,7 +25,7 @@ class State(str, Enum):
     UNUSED = "unused"
 
 
-def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]:
+def grants_with_uses(result: ScanResult, against: UsageComparison) -> list[LocatedGrant]:
     """The statements of a result that grant or deny PassRole, with those that only the evidence is held against, as of
     AWS managed policies."""
     listed = [one for one in result.grants if one.grant.denied or one.effect_on_passrole != "none"]
@@ -38,9 +38,9 @@ def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]
     return listed
 
 
-def with_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
+def with_uses(graph: AccessGraph, against: UsageComparison) -> tuple[AccessGraph, tuple[Edge, ...]]:
     """A graph with what was used of it, and the edges that its uses name by their numbers."""
-    by_statement: dict[tuple[object, ...], list[Used]] = {}
+    by_statement: dict[tuple[object, ...], list[GrantUsage]] = {}
     for used in (*against.used, *against.perhaps, *against.unused):
         by_statement.setdefault(_key(used), []).append(used)
     numbers: dict[int, int] = {}
@@ -87,12 +87,12 @@ def whole(entry: GraphStatement) -> dict[int, bool]:
     return found
 
 
-def _key(one: LocatedGrant | Used) -> tuple[object, ...]:
-    path = one.path if isinstance(one, Used) else one.statement_path
+def _key(one: LocatedGrant | GrantUsage) -> tuple[object, ...]:
+    path = one.path if isinstance(one, GrantUsage) else one.statement_path
     return one.resource.address, one.grant.at, path
 
 
-def _uses(entry: GraphStatement, nodes: Sequence[Node], way: Through) -> Iterator[Use]:
+def _uses(entry: GraphStatement, nodes: Sequence[Node], way: GrantMatch) -> Iterator[Use]:
     """The links of a statement that an edge goes along; none where it is the statement of another principal."""
     if not way.holders:
         principals = dict.fromkeys(entry.principals, False)  # whoever it is attached to

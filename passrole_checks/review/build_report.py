@@ -11,13 +11,20 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
-from passrole_checks.diff.repository import InputsOf, about_configuration, compared, found_in, names_of, sides_of
+from passrole_checks.diff.repository import (
+    InputsOf,
+    compare_snapshots,
+    note_changed_configuration,
+    path_finder,
+    snapshot_roots,
+    versions_with_inputs,
+)
 from passrole_checks.diff.trusted_suppressions import IGNORED
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import shown
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
-from passrole_checks.git_versions.snapshot import matters
+from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.iam import deadline
 from passrole_checks.review.build_items import NEW_ACCESS, Thresholds, Told, judged
 from passrole_checks.review.comment_lines import Anchors
@@ -100,11 +107,11 @@ class _Making:
     ) -> None:
         self._asked, self._snapshots, self._wanted = asked, snapshots, wanted
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
-        self._sides = sides_of(asked, snapshots, inputs_of)
+        self._sides = versions_with_inputs(asked, snapshots, inputs_of)
         self._notes: list[ReportNote] = [*_noted(asked.notes)]
 
     def review(self) -> Review:
-        found = compared(self._sides, self._snapshots, self._options, judged=True)
+        found = compare_snapshots(self._sides, self._snapshots, self._options, judged=True)
         assert found.scans is not None
         before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(found.scans))
         told = Thresholds(
@@ -146,7 +153,7 @@ class _Making:
         )
         known = relocate(
             (report, self._shown(found, after), tuple(filter(self._shows, result.gone)), after),
-            names_of(self._snapshots),
+            snapshot_roots(self._snapshots),
         )
         report = replace(known[0], unlike_head=tuple(sorted(files_of(known[0]) & unlike_head.keys())))
         return Review(fitted(report), known[1], result.states, known[2], known[3])
@@ -170,7 +177,7 @@ class _Making:
         assert found.scans is not None
         silenced = _prints(accepted)
         findings = (one for one in found.scans[1].findings if one.fingerprint not in silenced)
-        known = relocate((found.unreadable, (*found.not_evaluated, *found.standing)), names_of(self._snapshots))
+        known = relocate((found.unreadable, (*found.not_evaluated, *found.standing)), snapshot_roots(self._snapshots))
         unreadable, not_evaluated = (tuple(dict.fromkeys(entries)) for entries in known)
         return replace(
             found.scans[1],
@@ -265,12 +272,16 @@ class _Making:
         return ReportNote(name, entry.line or 0, entry.reason)
 
     def _about_configuration(self) -> None:
-        self._notes += map(self._note, about_configuration(self._asked, self._snapshots))
+        self._notes += map(self._note, note_changed_configuration(self._asked, self._snapshots))
 
     def _about_exclusions(self, found: AccessDifference) -> None:
         """A note if files have changed that are excluded, and that no module call brings in."""
         folder, exclusions = self._snapshots.folders[1], self._sides[1].inputs.exclusions
-        changed = [f"{folder}/{change.new}" for change in self._snapshots.changed if change.new and matters(change.new)]
+        changed = [
+            f"{folder}/{change.new}"
+            for change in self._snapshots.changed
+            if change.new and may_contain_code(change.new)
+        ]
         excluded = [file for file in changed if file not in found.files[1] and exclusions.excludes(file)]
         if excluded:
             files = "1 changed file is" if len(excluded) == 1 else f"{len(excluded)} changed files are"
@@ -296,23 +307,23 @@ class _Making:
         given = self._wanted.baseline
         if not given:
             return ()
-        path = found_in(self._asked, self._snapshots, 0)(given)
+        path = path_finder(self._asked, self._snapshots, 0)(given)
         if path is None:
             self._notes.append(
                 ReportNote(self._below(given), 0, "the baseline is new here, and counts when it is merged")
             )
             return ()
-        there = found_in(self._asked, self._snapshots, 1)(given)
+        there = path_finder(self._asked, self._snapshots, 1)(given)
         if there is None or (there != path and Path(there).read_bytes() != Path(path).read_bytes()):
             reason = f"the baseline differs from that of {self._asked.base.name}, which is used"
             self._notes.append(ReportNote(self._name(path), 0, reason))
         try:
             return baseline.load(path)
         except ConfigurationError as error:
-            raise ConfigurationError(relocate(str(error), names_of(self._snapshots))) from None
+            raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
 
     def _below(self, given: str) -> str:
-        there = found_in(self._asked, self._snapshots, 1)(given)
+        there = path_finder(self._asked, self._snapshots, 1)(given)
         return self._name(there) if there is not None else given
 
 
@@ -322,7 +333,7 @@ def _prints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> froze
 
 def _may_matter(file: str) -> bool:
     """Whether what has this name may hold infrastructure code: a file of such a kind, or a folder, as links lead to."""
-    return matters(file) or "." not in os.path.basename(file)
+    return may_contain_code(file) or "." not in os.path.basename(file)
 
 
 __all__ = ["ReportOptions", "Review", "reviewed"]

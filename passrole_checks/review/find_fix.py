@@ -111,7 +111,7 @@ class Mending:
             (number, piece)
             for number, file in enumerate(files)
             for piece in range(len(file.pieces))
-            if file.pieces[piece].says_something
+            if file.pieces[piece].is_meaningful
         ]
 
         def distance(atom: _Atom) -> tuple[int, _Atom]:
@@ -218,7 +218,7 @@ class Mending:
                 continue
             for index, piece in enumerate(file.pieces):
                 first, end = piece.old if removed else piece.new
-                if piece.says_something and first < cause.line <= end:
+                if piece.is_meaningful and first < cause.line <= end:
                     return number, index
         return None
 
@@ -232,7 +232,7 @@ class Mending:
             for number, file in enumerate(self._files())
             if file.new_name == at.file
             for index, piece in enumerate(file.pieces)
-            if piece.says_something and piece.is_within(at.line, at.end_line)
+            if piece.is_meaningful and piece.is_within(at.line, at.end_line)
         ]
         return found[0] if len(found) == 1 else None
 

@@ -21,7 +21,7 @@ from passrole_checks.cloudtrail import (
     RequestOutcome,
     UnreadableLog,
     UsageQuery,
-    passes_in,
+    read_passes,
     store,
 )
 from passrole_checks.cloudtrail.log_files import log_files
@@ -33,7 +33,7 @@ CREATE_FUNCTION = CALLS[0]
 def read(*paths: Path) -> tuple[list[Pass], LogSummary]:
     """The passes in some paths, and what was read."""
     reading = LogSummary()
-    with passes_in(paths, UsageQuery(), reading, threads=1) as passes:
+    with read_passes(paths, UsageQuery(), reading, threads=1) as passes:
         return list(passes), reading
 
 
@@ -325,7 +325,7 @@ def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     (tmp_path / "log.json").write_bytes(_text(log.events))
     read(tmp_path / "log.json")
-    with pytest.raises(RuntimeError), passes_in([tmp_path / "log.json"], UsageQuery(), LogSummary()) as passes:
+    with pytest.raises(RuntimeError), read_passes([tmp_path / "log.json"], UsageQuery(), LogSummary()) as passes:
         next(passes)
         raise RuntimeError
     assert list(scratch.iterdir()) == []

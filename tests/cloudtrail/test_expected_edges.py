@@ -13,12 +13,20 @@ from trails.writing import Log, Maker, Truth, write
 
 pytest.importorskip("duckdb")
 
-from passrole_checks.cloudtrail import Bounds, LogSummary, Pass, RequestOutcome, UsageQuery, passes_in, summarized
+from passrole_checks.cloudtrail import (
+    Bounds,
+    LogSummary,
+    Pass,
+    RequestOutcome,
+    UsageQuery,
+    aggregate_passes,
+    read_passes,
+)
 
 
 def found_in(folder: Path, wanted: UsageQuery | None = None, reading: LogSummary | None = None) -> list[Pass]:
     """The passes in the logs below a folder."""
-    with passes_in([folder], wanted or UsageQuery(), reading or LogSummary(), threads=1) as passes:
+    with read_passes([folder], wanted or UsageQuery(), reading or LogSummary(), threads=1) as passes:
         return list(passes)
 
 
@@ -92,7 +100,7 @@ def test_the_same_file_is_read_once(tmp_path: Path) -> None:
     write(tmp_path, log.events)
     (tmp_path / "link.json").symlink_to(next(tmp_path.rglob("*.json*")))
     reading = LogSummary()
-    with passes_in([tmp_path, tmp_path], UsageQuery(), reading) as passes:
+    with read_passes([tmp_path, tmp_path], UsageQuery(), reading) as passes:
         assert_true(list(passes), log)
     assert reading.events == len(log.events)
 
@@ -154,7 +162,7 @@ def test_edges_count_what_they_hold(tmp_path: Path) -> None:
     log = Maker(12).log(CALLS[:8], repeat=40)
     write(tmp_path, log.events)
     passes = found_in(tmp_path)
-    edges = summarized(passes)
+    edges = aggregate_passes(passes)
     assert sum(sum(edge.counts.values()) for edge in edges) == len(passes)
     for edge in edges:
         own = [

@@ -12,8 +12,8 @@ import pytest
 
 from passrole_checks.access.observed_role import plain
 from passrole_checks.cli import main
-from passrole_checks.cloudtrail.edges import Log
-from passrole_checks.cloudtrail.grant_usage import Against, held_against
+from passrole_checks.cloudtrail.edges import EdgeIndex
+from passrole_checks.cloudtrail.grant_usage import UsageComparison, match_grants
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.partial_values import Position, Ternary, text
@@ -48,7 +48,7 @@ def statement(resource: Any = f"{ARN}app", service: str | None = LAMBDA, **more:
 
 def against(
     tmp_path: Path, statements: list[dict[str, Any]], *edges: Edge, name: str | None = "deploy", **more: Any
-) -> Against:
+) -> UsageComparison:
     """What edges say of a role with a policy, in a template."""
     properties: dict[str, Any] = {"AssumeRolePolicyDocument": {"Statement": []}, **more}
     if name is not None:
@@ -59,10 +59,10 @@ def against(
         json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Deploy": role}})
     )
     read = read_paths([tmp_path], ScanOptions(account=ACCOUNT))
-    return held_against(edges, [one for _, one in read.units], ACCOUNT)
+    return match_grants(edges, [one for _, one in read.units], ACCOUNT)
 
 
-def verdict(found: Against) -> tuple[int, int, int]:
+def verdict(found: UsageComparison) -> tuple[int, int, int]:
     """How many grants are used, perhaps used, and unused."""
     return len(found.used), len(found.perhaps), len(found.unused)
 
@@ -157,7 +157,7 @@ def test_roles_of_the_configuration_are_known_by_reference(tmp_path: Path) -> No
     read = read_paths([tmp_path], ScanOptions())
     alice = f"arn:aws:iam::{ACCOUNT}:user/team/alice"
     edges = [edge(principal=alice), edge(f"{ARN}other", principal=alice), edge()]
-    found = held_against(edges, [one for _, one in read.units])
+    found = match_grants(edges, [one for _, one in read.units])
     assert [one.surely for one in found.used] == [[edges[0]]]
     assert (found.elsewhere, found.strangers) == ((edges[1],), (edges[2],))
 
@@ -201,7 +201,7 @@ def test_users_are_known_by_the_names_in_their_blocks(
         if file.startswith("plan") and not name:
             continue
         read = read_paths([tmp_path / file], ScanOptions(account=ACCOUNT))
-        found = [verdict(held_against([one], [unit for _, unit in read.units], ACCOUNT)) for one in passes]
+        found = [verdict(match_grants([one], [unit for _, unit in read.units], ACCOUNT)) for one in passes]
         assert tuple(found) == expected, file
 
 
@@ -243,7 +243,7 @@ def test_what_is_seen_at_a_glance_is_what_is_found_out(pattern: str) -> None:
         told = included(text(role, Position("", 0)), [written])
         glance = plain(written.parts)
         assert glance is None or glance.covers(role) in (None, told)
-        near = Log([edge(f"{ARN}{one}") for one in ROLES]).near([written])
+        near = EdgeIndex([edge(f"{ARN}{one}") for one in ROLES]).near([written])
         assert told is Ternary.NO or number in near
 
 
@@ -257,7 +257,7 @@ def test_the_usual_patterns_are_seen_at_a_glance(pattern: str) -> None:
 def test_edges_whose_role_is_not_known_are_never_passed_over() -> None:
     """Of a role its name alone is known, or only its instance profile."""
     edges = [edge("app"), edge(""), edge(f"{ARN}app"), edge(f"{ARN}b")]
-    assert Log(edges).near([text(f"{ARN}app", Position("", 0))]) == {0, 1, 2}
+    assert EdgeIndex(edges).near([text(f"{ARN}app", Position("", 0))]) == {0, 1, 2}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("duckdb")
 
-from passrole_checks.cloudtrail import LogSummary, Pass, UsageQuery, passes_in
+from passrole_checks.cloudtrail import LogSummary, Pass, UsageQuery, read_passes
 
 ACCOUNT = "111122223333"
 PROFILE = f"arn:aws:iam::{ACCOUNT}:instance-profile/web"
@@ -83,7 +83,7 @@ def told(tmp_path: Path, *events: dict[str, Any], of: str = "") -> list[Pass]:
         for number, one in enumerate(events)
     ]
     (tmp_path / "log.json").write_text(json.dumps({"Records": timed[::-1]}))
-    with passes_in([tmp_path], UsageQuery(), LogSummary(), threads=1) as passes:
+    with read_passes([tmp_path], UsageQuery(), LogSummary(), threads=1) as passes:
         return [one for one in passes if one.event == of or not of]
 
 

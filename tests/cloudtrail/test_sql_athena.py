@@ -24,7 +24,7 @@ from trails.writing import Maker
 
 from passrole_checks.aws.cloudtrail_events import trail_events
 from passrole_checks.cloudtrail.log_files import Bounds
-from passrole_checks.cloudtrail.sql import COLUMNS, view
+from passrole_checks.cloudtrail.sql import COLUMNS, view_statement
 
 duckdb = pytest.importorskip("duckdb")
 
@@ -73,7 +73,7 @@ def table_of(folder: Path, events: Iterable[dict[str, Any]], more: str = _SOURCE
 @cache
 def statement_for(bounds: Bounds) -> str:
     """The view, for DuckDB."""
-    return translated(view("athena", "cloudtrail_logs", "passed_roles", bounds))
+    return translated(view_statement("athena", "cloudtrail_logs", "passed_roles", bounds))
 
 
 def told(connection: Any, bounds: Bounds | None = None) -> list[str]:
@@ -86,7 +86,7 @@ def told(connection: Any, bounds: Bounds | None = None) -> list[str]:
 
 def test_it_is_one_statement_of_athena() -> None:
     """With all columns, and with nothing that the parser does not know."""
-    text = view("athena", "logs.cloudtrail", "passed", Bounds())
+    text = view_statement("athena", "logs.cloudtrail", "passed", Bounds())
     statements = [one for one in sqlglot.parse(text, read="athena", error_level=sqlglot.ErrorLevel.RAISE) if one]
     (statement,) = statements
     assert isinstance(statement, exp.Create)
@@ -96,13 +96,13 @@ def test_it_is_one_statement_of_athena() -> None:
 
 def test_it_is_far_below_the_limit_of_athena() -> None:
     """There is room for a quarter more of knowledge, and for the form in which Athena keeps it, at least."""
-    assert len(view("athena", "logs.cloudtrail", "passed", Bounds()).encode()) < 0.7 * LONGEST_QUERY
+    assert len(view_statement("athena", "logs.cloudtrail", "passed", Bounds()).encode()) < 0.7 * LONGEST_QUERY
 
 
 def test_the_table_is_read_once() -> None:
     """Athena reads a table anew for each mention of it, or of a step that comes from it; what it reads has to be
     paid."""
-    statement = sqlglot.parse_one(view("athena", "logs.cloudtrail", "passed_roles", Bounds()), read="athena")
+    statement = sqlglot.parse_one(view_statement("athena", "logs.cloudtrail", "passed_roles", Bounds()), read="athena")
     mentioned = Counter(table.name for table in statement.find_all(exp.Table))
     assert mentioned["cloudtrail"] == 1
     assert set(mentioned.values()) == {1}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.diff import AccessDifference, GrantChange, difference_of
+from passrole_checks.diff import AccessDifference, GrantChange, compare_paths
 from passrole_checks.findings import Severity
 from passrole_checks.iam.grants.access_comparison import AccessComparison, Gain, Permission
 from passrole_checks.iam.partial_values import Position
@@ -66,7 +66,7 @@ def put(path: Path, resources: dict[str, Template]) -> Path:
 
 def compared(folder: Path, old: dict[str, Template], new: dict[str, Template], **options: Any) -> AccessDifference:
     files = put(folder / "old.json", old), put(folder / "new.json", new)
-    return difference_of(*files, ScanOptions(**options))
+    return compare_paths(*files, ScanOptions(**options))
 
 
 def told(found: AccessDifference) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
@@ -228,7 +228,7 @@ Resources:
 """,
         "utf-8",
     )
-    found = difference_of(old, new, ScanOptions())
+    found = compare_paths(old, new, ScanOptions())
     assert (told(found), found.unchanged) == ({}, 1)
 
 
@@ -303,7 +303,7 @@ def test_folders_are_compared_file_by_file(folder: Path) -> None:
         put(folder / name, resources)
     for name, resources in (("new/a.json", one), ("new/x/b.json", two), ("new/c.json", three)):
         put(folder / name, resources)
-    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    found = compare_paths(folder / "old", folder / "new", ScanOptions())
     assert told(found) == {"new": [("Deployer", f"{OWN}/0", ("Deployer",))]}
     assert Path(found.new[0].grant.grant.at.file).name == "c.json"
     assert found.unchanged == 2
@@ -316,7 +316,7 @@ def test_what_cannot_be_read_is_not_compared(folder: Path, broken: str) -> None:
         put(folder / name / "a.json", {"Deployer": role(allow("*"))})
         put(folder / name / "b.json", {"Other": role(allow(APP))})
     (folder / broken / "a.json").write_text('{"Resources": {"A": {"Type": "AWS::IAM::Role", ', "utf-8")
-    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    found = compare_paths(folder / "old", folder / "new", ScanOptions())
     assert (told(found), found.unchanged) == ({}, 1)
     assert [Path(one.file).relative_to(folder).parts[0] for one in found.unreadable] == [broken]
     assert [one.reason for one in found.not_evaluated] == ["not compared, because its counterpart cannot be read"]
@@ -341,14 +341,14 @@ resource "aws_iam_role_policy" "pass" {{
 """,
             "utf-8",
         )
-    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    found = compare_paths(folder / "old", folder / "new", ScanOptions())
     assert told(found) == {"widened": [("aws_iam_role_policy.pass", "policy/Statement/0", ("deployer",))]}
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_nothing_differs_from_itself(sample: Path) -> None:
     """Every sample compared with itself has no changes."""
-    found = difference_of(sample, sample, ScanOptions())
+    found = compare_paths(sample, sample, ScanOptions())
     assert told(found) == {}
     assert found.renamed == ()
 
@@ -367,7 +367,7 @@ def _versions() -> list[tuple[Path, Path]]:
 @pytest.mark.parametrize(("old", "new"), _versions(), ids=lambda path: f"{path.parent.parent.name}-{path.name}")
 def test_both_directions_mirror_each_other(old: Path, new: Path) -> None:
     """What is new or widened one way is removed or narrowed the other way, statement by statement."""
-    there, back = difference_of(old, new, ScanOptions()), difference_of(new, old, ScanOptions())
+    there, back = compare_paths(old, new, ScanOptions()), compare_paths(new, old, ScanOptions())
     assert _alone(there.new) == _alone(back.removed)
     assert _alone(there.removed) == _alone(back.new)
     assert _paired(there.widened) == sorted((second, first) for first, second in _paired(back.narrowed))

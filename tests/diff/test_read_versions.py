@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.diff import AccessDifference, Side, difference_between
-from passrole_checks.diff.read_versions import Readings
+from passrole_checks.diff import AccessDifference, Side, compare_versions
+from passrole_checks.diff.read_versions import VersionReader
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS, Inputs
 
@@ -123,7 +123,7 @@ class Tree:
     def difference(self, *names: str) -> AccessDifference:
         given = [Inputs(var_files=tuple(side.path / name for name in names)) for side in self.sides]
         old, new = (Side(side.path, inputs, sealed=True) for side, inputs in zip(self.sides, given, strict=True))
-        return difference_between(old, new, ScanOptions(), changed=self.changed, trusted=False, judged=True)
+        return compare_versions(old, new, ScanOptions(), changed=self.changed, trusted=False, judged=True)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -135,7 +135,7 @@ def test_nothing_is_lost(files: tuple[Files, Files], values: tuple[str, ...]) ->
         tree = Tree(top, *files)
         once = tree.difference(*values)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Readings, "_values", lambda self, number: number)
+            patch.setattr(VersionReader, "_values", lambda self, number: number)
             twice = tree.difference(*values)
         assert once == twice
 
@@ -192,13 +192,13 @@ def test_only_what_is_concerned_is_read_again(
 ) -> None:
     """Of the units of both versions those are read a second time that look at something that is changed, added or
     gone."""
-    made: list[Readings] = []
-    start = Readings.__init__
+    made: list[VersionReader] = []
+    start = VersionReader.__init__
 
-    def starting(self: Readings, *arguments: Any) -> None:
+    def starting(self: VersionReader, *arguments: Any) -> None:
         made.append(self)
         start(self, *arguments)
 
-    monkeypatch.setattr(Readings, "__init__", starting)
+    monkeypatch.setattr(VersionReader, "__init__", starting)
     Tree(str(tmp_path), WHOLE, {**WHOLE, **change}).difference()
     assert [one.unit_reads for one in made] == [read]

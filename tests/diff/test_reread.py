@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, policy
 
-from passrole_checks.diff import AccessDifference, Side, difference_between
+from passrole_checks.diff import AccessDifference, Side, compare_versions
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS
 
@@ -55,14 +55,14 @@ def test_it_says_what_a_whole_comparison_says(tmp_path: Path, tried: dict[str, s
     all is compared anew."""
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
     names = [("a/variables.tf", "a/variables.tf"), (None, "a/more.tf")]
-    found = difference_between(old, new, ScanOptions(), changed=names, trusted=False, judged=True)
+    found = compare_versions(old, new, ScanOptions(), changed=names, trusted=False, judged=True)
     other = put(tmp_path / "other", {**AFTER, **tried})
     assert found.touched is not None
     again = found.touched.again(other.path)
     assert again is not None
     shutil.rmtree(new.path)
     afresh = put(tmp_path / "new", {**AFTER, **tried})
-    whole = difference_between(old, afresh, ScanOptions(), changed=names, trusted=False, judged=True)
+    whole = compare_versions(old, afresh, ScanOptions(), changed=names, trusted=False, judged=True)
     assert told(again) == told(whole)
     assert [path.relative_to(new.path).as_posix() for path, _ in found.touched.read.units] == ["a"]
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_read_any_more(tmp_path: Path) -> None:
     """A template that is broken in the other version gives no difference."""
     template = "Resources:\n  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {Statement: %s}}}\n"
     old, new = put(tmp_path / "old", {"a.yaml": template % "[]"}), put(tmp_path / "new", {"a.yaml": template % "[{}]"})
-    found = difference_between(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], judged=True)
+    found = compare_versions(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], judged=True)
     assert found.touched is not None
     assert found.touched.again(new.path) is not None
     assert found.touched.again(put(tmp_path / "other", {"a.yaml": "Resources: ["}).path) is None
@@ -80,4 +80,4 @@ def test_what_cannot_be_read_any_more(tmp_path: Path) -> None:
 def test_unless_both_are_scanned_nothing_is_kept(tmp_path: Path) -> None:
     """A comparison alone keeps no units."""
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
-    assert difference_between(old, new, ScanOptions()).touched is None
+    assert compare_versions(old, new, ScanOptions()).touched is None

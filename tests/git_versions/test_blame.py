@@ -9,7 +9,7 @@ import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
 from passrole_checks.diff import blame
-from passrole_checks.diff.blame import Causes
+from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration
 
@@ -187,13 +187,13 @@ def test_paths_have_causes_too(repository: Repository, tmp_path: Path, monkeypat
 def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The units that are read to find causes, one entry each time."""
     found: list[str] = []
-    tried = Causes._read
+    tried = CauseFinder._read
 
-    def reading(self: Causes, pair: UnitPair, top: Path) -> Configuration:
+    def reading(self: CauseFinder, pair: UnitPair, top: Path) -> Configuration:
         found.append(pair.place)
         return tried(self, pair, top)
 
-    monkeypatch.setattr(Causes, "_read", reading)
+    monkeypatch.setattr(CauseFinder, "_read", reading)
     return found
 
 

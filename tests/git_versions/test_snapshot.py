@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
-from passrole_checks.diff import Side, difference_between
-from passrole_checks.git_versions import asked_for, relocate
+from passrole_checks.diff import Side, compare_versions
+from passrole_checks.git_versions import relocate, resolve_versions
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS, Unreadable
 
@@ -294,7 +294,7 @@ def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.M
     (repository.folder / "new.tf").symlink_to("main.tf")
     repository.commit({"main.tf": terraform(ANY)})
     monkeypatch.chdir(repository.folder)
-    asked = asked_for(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
+    asked = resolve_versions(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
     assert asked is not None
     with asked.snapshots() as snapshots:
         old, new = (
@@ -304,7 +304,7 @@ def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.M
             )
         )
         changed = [(change.old, change.new) for change in snapshots.changed]
-        found = difference_between(old, new, ScanOptions(), changed=changed, trusted=False)
+        found = compare_versions(old, new, ScanOptions(), changed=changed, trusted=False)
         known = relocate(found, {str(folder): "" for folder in snapshots.folders})
     reason = "a symbolic link, which is not followed"
     assert known.left_out_files == tuple(

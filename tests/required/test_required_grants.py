@@ -20,7 +20,7 @@ from passrole_checks.iam.partial_values import Position, StringNode, Ternary, te
 from passrole_checks.iam.roles.arn import matches
 from passrole_checks.output.required import required_json
 from passrole_checks.output.required_policy import hcl, statements_json, yaml
-from passrole_checks.required.required_grants import Required, required_by
+from passrole_checks.required.required_grants import Required, compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 
 AT = Position("policy.json", 1)
@@ -31,7 +31,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "sample_templates" / "required"
 def required(folder: Path, account: str | None = "111122223333") -> Required:
     read = read_paths([folder], ScanOptions())
     assert read.unreadable == ()
-    return required_by([configuration for _, configuration in read.units], account)
+    return compute_required([configuration for _, configuration in read.units], account)
 
 
 def of(tmp_path: Path, content: str, name: str = "main.tf", account: str | None = "111122223333") -> Required:

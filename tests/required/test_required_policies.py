@@ -15,8 +15,8 @@ import tree_sitter_hcl
 from cfnlint.api import lint_all
 
 from passrole_checks.output.required_policy import hcl, policies_json, yaml
-from passrole_checks.required.policy_statements import ACCOUNT, RequiredStatement, in_policies
-from passrole_checks.required.required_grants import Required, required_by
+from passrole_checks.required.policy_statements import ACCOUNT, RequiredStatement, pack_into_policies
+from passrole_checks.required.required_grants import Required, compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 
 ACCOUNT_ID = "111122223333"
@@ -24,7 +24,7 @@ ACCOUNT_ID = "111122223333"
 
 def required(folder: Path) -> Required:
     units = read_paths([folder], ScanOptions()).units
-    return required_by([configuration for _, configuration in units], ACCOUNT_ID)
+    return compute_required([configuration for _, configuration in units], ACCOUNT_ID)
 
 
 def functions(*roles: str) -> str:
@@ -190,7 +190,7 @@ def test_no_two_statements_have_one_name() -> None:
         )
         for name, services in (("one", ("a", "b", "c", "d")), ("two", ("a", "b", "c", "e")))
     ]
-    assert [one.sid for policy in in_policies(same) for one in policy] == [
+    assert [one.sid for policy in pack_into_policies(same) for one in policy] == [
         "PassRolesToAAndBAnd2More",
         "PassRolesToAAndBAnd2More2",
         "ReadPassedRoles",

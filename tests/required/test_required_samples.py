@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.cli import main
-from passrole_checks.required.required_grants import required_by
+from passrole_checks.required.required_grants import compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def test_a_plan_hands_out_the_roles_that_its_terraform_does(monkeypatch: pytest.
 
     def own(name: str) -> set[tuple[str, str, str, tuple[str, ...]]]:
         units = read_paths([FOLDER / name], ScanOptions()).units
-        found = required_by([configuration for _, configuration in units], ACCOUNT).received
+        found = compute_required([configuration for _, configuration in units], ACCOUNT).received
         return {
             (one.label, one.received.resource.address, one.received.attribute, one.services)
             for one in found

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.output.required_policy import policies_json
-from passrole_checks.required.required_grants import Required, required_by
+from passrole_checks.required.required_grants import Required, compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
 A = "arn:aws:iam::111122223333:role/"
@@ -51,7 +51,7 @@ ROLE = 'resource "aws_iam_role" "outer" {\n  name = "outer"\n  assume_role_polic
 
 def of(folder: Path) -> Required:
     units = read_paths([folder], ScanOptions()).units
-    return required_by([configuration for _, configuration in units], "111122223333")
+    return compute_required([configuration for _, configuration in units], "111122223333")
 
 
 def rows(found: Required) -> list[tuple[str, str, int, str]]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from passrole_checks.aws.load import SUFFIX
 from passrole_checks.cloudtrail.log_files import Bounds
 from passrole_checks.cloudtrail.sql.athena import Athena
-from passrole_checks.cloudtrail.sql.comment import comment
+from passrole_checks.cloudtrail.sql.comment import view_comment
 from passrole_checks.cloudtrail.sql.data import NO_SERVICE
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-from passrole_checks.cloudtrail.sql.holding import holding
-from passrole_checks.cloudtrail.sql.reading import reading
+from passrole_checks.cloudtrail.sql.holding import passing_steps
+from passrole_checks.cloudtrail.sql.reading import reading_steps
 from passrole_checks.cloudtrail.sql.spark import Spark
 
 DIALECTS: dict[str, Dialect] = {"athena": Athena(), "spark": Spark()}
@@ -27,17 +27,17 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def view(dialect: str, table: str, name: str, bounds: Bounds) -> str:
+def view_statement(dialect: str, table: str, name: str, bounds: Bounds) -> str:
     """Return a commented statement that creates a view ``name`` of the passes in ``table``. ``bounds`` filter events.
 
     Names may have several parts, separated by dots. ``dialect`` is a key of `DIALECTS`.
     """
     d = DIALECTS[dialect]
-    steps = [*reading(d, table, bounds), *holding(d)]
+    steps = [*reading_steps(d, table, bounds), *passing_steps(d)]
     written = ",\n".join(f"{step} AS (\n{query}\n)" for step, query in steps)
     chosen = ",\n".join(f"  {_chosen(column)} AS {column}" for column in COLUMNS)
     return (
-        f"{comment(d, table, name, bounds)}CREATE OR REPLACE VIEW {d.quoted(name)} AS\nWITH {written}\n"
+        f"{view_comment(d, table, name, bounds)}CREATE OR REPLACE VIEW {d.quoted(name)} AS\nWITH {written}\n"
         f"SELECT\n{chosen}\nFROM passed;\n"
     )
 

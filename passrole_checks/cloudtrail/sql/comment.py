@@ -23,14 +23,14 @@ _RECORD = (
 )
 
 
-def comment(d: Dialect, table: str, name: str, bounds: Bounds) -> str:
+def view_comment(d: Dialect, table: str, name: str, bounds: Bounds) -> str:
     """Return the lines of the comment, with line ends."""
     made = {"Athena": _for_athena, "Spark": _for_spark}[d.name]
-    lines = [*_what(d, table, name, bounds), "", *made(table), "", *_otherwise(d)]
+    lines = [*_describe_view(d, table, name, bounds), "", *made(table), "", *_differences(d)]
     return "".join(f"-- {line}".rstrip() + "\n" for line in lines)
 
 
-def _what(d: Dialect, table: str, name: str, bounds: Bounds) -> Iterator[str]:
+def _describe_view(d: Dialect, table: str, name: str, bounds: Bounds) -> Iterator[str]:
     derived = " and ".join(f"{package} {version}" for package, version in trail_sources().items())
     yield f"{name}: one row per pass: which principal passed which role to which service."
     yield f"From passrole-checks {__version__}, trail --sql {d.name.lower()}, which knows {_count()} events that may"
@@ -70,6 +70,6 @@ def _for_spark(table: str) -> Iterator[str]:
     yield "SELECT record.* FROM (SELECT explode(Records) AS record FROM cloudtrail_files);"
 
 
-def _otherwise(d: Dialect) -> Iterator[str]:
+def _differences(d: Dialect) -> Iterator[str]:
     yield "Columns are those of trail --format json --events, with NULL for unknown values; services is an array."
     yield "Differences: there is no column for the file, and structures are read only if they are JSON."

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_events
 from passrole_checks.aws.load import SUFFIX
-from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, TELLING
+from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, STATE_EVENTS
 from passrole_checks.cloudtrail.sql.following import EQUALS, WHERE
 
 # Kinds of lookups: what is passed, the resource, and facts about roles, profiles and templates.
@@ -35,7 +35,7 @@ _TEMPLATE_MADE = (
     (VERSION_PROFILE, "launchTemplateData/iamInstanceProfile/name"),
 )
 # Lookups that `passrole_checks.cloudtrail.instance_profiles` makes in the events that change its state.
-_TOLD: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+_STATE_LOOKUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     (IAM, "CreateRole"): ((ROLE_NAME, "roleName"), (ROLE_ARN, ">role/arn")),
     (IAM, "AddRoleToInstanceProfile"): ((PROFILE, "instanceProfileName"), (ROLE_NAME, "roleName")),
     (IAM, "RemoveRoleFromInstanceProfile"): ((PROFILE, "instanceProfileName"),),
@@ -48,38 +48,38 @@ _TOLD: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         (DEFAULT, "defaultVersion"),
     ),
 }
-assert _TOLD.keys() == TELLING
+assert _STATE_LOOKUPS.keys() == STATE_EVENTS
 
 
-def known() -> Iterator[tuple[str, str, str, str, str]]:
+def event_rows() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield a row for each event that may pass a role or changes a profile or a template: source, name, action,
     services, lookups.
     """
     events = {(event.source, event.name): event for event in trail_events().values()}
-    for key in sorted(events.keys() | TELLING):
+    for key in sorted(events.keys() | STATE_EVENTS):
         event = events.get(key)
         source, name = key[0].removesuffix(SUFFIX), key[1]
-        sought = [*_sought(event)] if event else []
-        sought += [_one(kind, NO_SERVICE, path) for kind, path in _TOLD.get(key, ())]
+        sought = [*_lookups(event)] if event else []
+        sought += [_lookup(kind, NO_SERVICE, path) for kind, path in _STATE_LOOKUPS.get(key, ())]
         action = NO_SERVICE if event is None else "" if event.action == f"{source}:{name}" else event.action
         yield source, name, action, _all_services(event), " ".join(sought)
 
 
-def aliases() -> Iterator[tuple[str, str]]:
+def source_aliases() -> Iterator[tuple[str, str]]:
     """Yield other names of sources, each with its name in `known`."""
     found = {source: event.source for (source, _), event in trail_events().items() if source != event.source}
     for alias, source in sorted(found.items()):
         yield alias.removesuffix(SUFFIX), source.removesuffix(SUFFIX)
 
 
-def _sought(event: TrailEvent) -> Iterator[str]:
+def _lookups(event: TrailEvent) -> Iterator[str]:
     source = event.source.removesuffix(SUFFIX)
     for place in event.places:
-        yield _one(KINDS[place.kind], _services(place.services, source), _path(_steps(place), place.answered))
+        yield _lookup(KINDS[place.kind], _services(place.services, source), _path(_steps(place), place.answered))
     for steps, answered in event.resources:
-        yield _one(RESOURCE, NO_SERVICE, _path(steps, answered))
+        yield _lookup(RESOURCE, NO_SERVICE, _path(steps, answered))
         if answered and len(steps) > 1:  # some responses omit the outermost name
-            yield _one(RESOURCE, NO_SERVICE, _path(steps[1:], answered))
+            yield _lookup(RESOURCE, NO_SERVICE, _path(steps[1:], answered))
 
 
 def _steps(place: RoleLocation) -> Sequence[str]:
@@ -104,7 +104,7 @@ def _path(steps: Sequence[str], answered: bool) -> str:
     return (">" if answered else "") + "/".join(steps)
 
 
-def _one(kind: str, services: str, path: str) -> str:
+def _lookup(kind: str, services: str, path: str) -> str:
     found = f"{kind}:{services}:{path}"
     if " " in found or found.count(":") != 2:
         raise ValueError(found)  # not representable in the compact form

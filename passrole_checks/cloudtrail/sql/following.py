@@ -14,13 +14,13 @@ _CONTENT = "'content'"
 _LISTS = ("items", "item", "member", "members")
 
 
-def followed(d: Dialect, root: str, steps: str) -> str:
+def follow_path(d: Dialect, root: str, steps: str) -> str:
     """The array of the nodes at a path from a node."""
-    reached = d.folded(steps, d.array(root), "nodes", "step", _stepped(d))
+    reached = d.folded(steps, d.array(root), "nodes", "step", _step(d))
     return f"transform({reached}, reached -> {_content(d, 'reached')})"
 
 
-def unwrapped(d: Dialect, node: str, event: str, end: str) -> str:
+def unwrap(d: Dialect, node: str, event: str, end: str) -> str:
     """Parameters without the wrapper of some EC2 events. ``node`` is used several times."""
     members = d.members(node)
     name = d.name_of(d.at(f"map_keys({members})", "1"))
@@ -30,7 +30,7 @@ def unwrapped(d: Dialect, node: str, event: str, end: str) -> str:
     )
 
 
-def word(d: Dialect, node: str) -> str:
+def string_or_number(d: Dialect, node: str) -> str:
     """A string or a whole number, as a string; empty for others."""
     number = d.number_of(node)
     return (
@@ -39,27 +39,27 @@ def word(d: Dialect, node: str) -> str:
     )
 
 
-def texts(d: Dialect, node: str) -> str:
+def string_or_empty(d: Dialect, node: str) -> str:
     """A string; empty for others."""
     return f"CASE WHEN {d.is_text(node)} THEN {d.text_of(node)} ELSE '' END"
 
 
-def member_words(d: Dialect, node: str, name: str) -> str:
+def member_string(d: Dialect, node: str, name: str) -> str:
     """The first string or number of a name in an object; empty if there is none."""
-    found = f"transform({_named(d, node, d.literal(name))}, one -> {word(d, 'one')})"
-    return first(d, found)
+    found = f"transform({_named(d, node, d.literal(name))}, one -> {string_or_number(d, 'one')})"
+    return first_non_empty(d, found)
 
 
-def first(d: Dialect, texts_: str) -> str:
+def first_non_empty(d: Dialect, texts_: str) -> str:
     """The first non-empty string of an array; empty if there is none."""
     found = f"filter({texts_}, one -> one <> '')"
     return f"coalesce({d.at(found, '1')}, '')"
 
 
-def _stepped(d: Dialect) -> str:
+def _step(d: Dialect) -> str:
     none = d.none(d.node)
     name, pattern = (d.at(f"split(step, '{EQUALS}')", place) for place in "12")
-    beside = texts(d, _content(d, "v"))
+    beside = string_or_empty(d, _content(d, "v"))
     fits = f"lower({d.name_of('k')}) = lower(substr({name}, 2)) AND regexp_like(lower({beside}), {_pattern(pattern)})"
     fitting = f"cardinality(map_filter({d.members('object')}, (k, v) -> {fits})) > 0"
     return (

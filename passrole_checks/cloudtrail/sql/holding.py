@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from passrole_checks.aws.load import SUFFIX
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-from passrole_checks.cloudtrail.sql.following import first
+from passrole_checks.cloudtrail.sql.following import first_non_empty
 from passrole_checks.cloudtrail.sql.reading import FACTS
 
 _ROLE = r"^arn:[^:]+:iam::([0-9]{12}):role/\S+\z"
@@ -22,7 +22,7 @@ _MADE = ("CreateLaunchTemplate", "CreateLaunchTemplateVersion")
 _ALONE = "'?' || event_key"
 
 
-def holding(d: Dialect) -> list[tuple[str, str]]:
+def passing_steps(d: Dialect) -> list[tuple[str, str]]:
     """The steps from ``told`` to ``passed``, which has one row per pass."""
     return [
         ("asked", _asked(d)),
@@ -244,7 +244,7 @@ def _given_row(d: Dialect, services: str, role: str, profile: str, template: str
 
 def _answered(d: Dialect) -> str:
     """A profile in the response comes from a template that the logs do not show."""
-    template = first(d, "transform(asked_for, y -> y.template)")
+    template = first_non_empty(d, "transform(asked_for, y -> y.template)")
     asked = f"transform(asked_for, x -> {_given_row(d, 'x.services', 'x.role', 'x.profile', 'x.template')})"
     answer = (
         "transform(filter(all_given, x -> x.answered), x -> "

@@ -13,7 +13,14 @@ from passrole_checks.aws.load import SUFFIX
 from passrole_checks.cloudtrail.log_files import Bounds
 from passrole_checks.cloudtrail.sql import data
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-from passrole_checks.cloudtrail.sql.following import first, followed, member_words, texts, unwrapped, word
+from passrole_checks.cloudtrail.sql.following import (
+    first_non_empty,
+    follow_path,
+    member_string,
+    string_or_empty,
+    string_or_number,
+    unwrap,
+)
 
 _ACTION = r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+"
 _PASS_ROLE = "perform: iam:PassRole"
@@ -27,13 +34,13 @@ FACTS = (
 )  # fmt: skip
 
 
-def reading(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
+def reading_steps(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
     """The steps from the table to the values in its events, each a name and a query. The last is ``told``: the values
     of each event.
     """
     return [
-        ("known (source, name, action, services, sought)", _rows(d, data.known())),
-        ("aliases (alias, source)", _rows(d, data.aliases())),
+        ("known (source, name, action, services, sought)", _rows(d, data.event_rows())),
+        ("aliases (alias, source)", _rows(d, data.source_aliases())),
         ("logged", _logged(d, table, bounds)),
         ("sifted", _sifted(d)),
         ("once", "SELECT *, row_number() OVER (PARTITION BY event_key ORDER BY time) AS copy FROM sifted"),
@@ -126,8 +133,8 @@ def _identified(d: Dialect) -> str:
   {said("userName")} AS user_name,
   {said("principalId")} AS principal_id,
   CASE WHEN recipient <> '' THEN recipient ELSE {said("accountId")} END AS account,
-  {unwrapped(d, "whole_request", "event_name", "Request")} AS request,
-  {unwrapped(d, "whole_response", "event_name", "Response")} AS response
+  {unwrap(d, "whole_request", "event_name", "Request")} AS request,
+  {unwrap(d, "whole_response", "event_name", "Response")} AS response
 FROM parsed"""
 
 
@@ -161,7 +168,7 @@ def _looked(d: Dialect) -> str:
   END AS action,
   outcome = 'passed' AND own_name AND service IS NOT NULL AS tells,
   flatten(transform(split(sought, ' '), one_sought -> transform(
-    {followed(d, root, steps)},
+    {follow_path(d, root, steps)},
     found_node -> {place}))) AS looked_at
 FROM identified"""
 
@@ -169,15 +176,15 @@ FROM identified"""
 def _told(d: Dialect) -> str:
     def of(kind: str, value: str = "") -> str:
         found = f"filter(looked_at, x -> x.kind = '{kind}')"
-        return first(d, f"transform({found}, x -> {value or texts(d, 'x.node')})")
+        return first_non_empty(d, f"transform({found}, x -> {value or string_or_empty(d, 'x.node')})")
 
     def telling(kind: str, value: str = "") -> str:
         return f"CASE WHEN tells THEN {of(kind, value)} ELSE '' END"
 
-    number = word(d, "x.node")
+    number = string_or_number(d, "x.node")
     given = ", ".join(f"'{one}'" for one in data.GIVEN)
     chosen = [
-        f"CASE WHEN x.kind = 't' THEN {member_words(d, 'x.node', name)} ELSE '' END"
+        f"CASE WHEN x.kind = 't' THEN {member_string(d, 'x.node', name)} ELSE '' END"
         for name in ("launchTemplateId", "launchTemplateName", "version")
     ]
     row = d.row(
@@ -185,7 +192,7 @@ def _told(d: Dialect) -> str:
         services=("x.services", d.text),
         answered=("x.answered", d.truth),
         starred=("x.starred", d.truth),
-        given=(texts(d, "x.node"), d.text),
+        given=(string_or_empty(d, "x.node"), d.text),
         id=(chosen[0], d.text),
         name=(chosen[1], d.text),
         version=(chosen[2], d.text),
