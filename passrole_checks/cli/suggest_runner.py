@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.files.read_boundary import Boundary
     from passrole_checks.sources.model.configuration import Unreadable
     from passrole_checks.suggest.observed_use import Evidence
-    from passrole_checks.suggest.suggest import Session, Texts
+    from passrole_checks.suggest.suggest import FileTexts, Session
     from passrole_checks.suggest.suggestion import Suggestion
 
 
@@ -59,12 +59,12 @@ class Suggested:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be told of the logs."""
-        from passrole_checks.suggest.observed_use import SHORT
+        from passrole_checks.suggest.observed_use import SHORT_WINDOW_DAYS
 
-        if self.evidence is None or self.evidence.days >= SHORT:
+        if self.evidence is None or self.evidence.days >= SHORT_WINDOW_DAYS:
             return ()
         days = f"{self.evidence.days} {'day' if self.evidence.days == 1 else 'days'}"
-        return (f"the logs hold {days}, less than {SHORT}: what runs once a quarter is not in them",)
+        return (f"the logs hold {days}, less than {SHORT_WINDOW_DAYS}: what runs once a quarter is not in them",)
 
 
 def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity, logs: Logs | None = None) -> Suggested:
@@ -90,7 +90,7 @@ def _suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity
     if logs is not None:
         evidence, faults = isolated(read, lambda units: logs.evidence(units, options["account"]))
         unreadable = (*unreadable, *faults)
-    session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
+    session = Session(read, findings, asked, include_info=severity is Severity.INFO, evidence=evidence)
     return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
 
 
@@ -139,7 +139,7 @@ def rendered(found: Suggested, output_format: str, *, terminal: bool) -> str:
     from passrole_checks.escaping.terminal import harmless
     from passrole_checks.output import suggest as output
 
-    patch = output.patch_of(found.session.together().changed, found.session.texts)
+    patch = output.patch_of(found.session.combine().changed, found.session.texts)
     if output_format == "patch":
         return "\n".join(map(harmless, patch.split("\n"))) if terminal else patch
     return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated, found.excluded)
@@ -161,12 +161,12 @@ def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
     )
 
 
-def changed_by(one: Suggestion, texts: Texts) -> Mapping[str, str]:
+def changed_by(one: Suggestion, texts: FileTexts) -> Mapping[str, str]:
     """The files that a suggestion changes, as they would be."""
-    from passrole_checks.suggest.edits import apply
+    from passrole_checks.suggest.edits import apply_edits
 
     files = dict.fromkeys(edit.file for edit in one.edits)
-    return {file: apply(texts(file), [edit for edit in one.edits if edit.file == file]) for file in files}
+    return {file: apply_edits(texts(file), [edit for edit in one.edits if edit.file == file]) for file in files}
 
 
 @dataclass(frozen=True)
@@ -184,10 +184,10 @@ def fix(found: Suggested, *, dry_run: bool) -> FixResult:
     reached through one, that lies outside of the repository or the folder that was given, or that was changed since it
     was read; its statements are left as they are, and so are those that share edits with it."""
     data, boundary = found.session.texts.data, found.session.boundary
-    plan = found.session.together()
+    plan = found.session.combine()
     refused = {file: reason for file in plan.changed if (reason := _why_not(file, data[file], boundary))}
     if refused:
-        plan = found.session.together(without=refused)
+        plan = found.session.combine(without=refused)
     written: set[str] = set()
     for file, text in plan.changed.items() if not dry_run else ():
         reason = _replace(file, text.encode("utf-8"), data[file], boundary)

@@ -22,8 +22,8 @@ from passrole_checks.sources.model.configuration import Configuration, Framework
 
 
 class AffectedUnits:
-    """``pairs``: the units that differ. ``compare_again`` returns the difference of pairs, given the analyses of their old
-    sides. Paths are those of the two folders that were compared.
+    """``pairs``: the units that differ. ``compare_again`` returns the difference of pairs, given the analyses of their
+    old sides. Paths are those of the two folders that were compared.
     """
 
     def __init__(

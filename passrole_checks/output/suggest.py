@@ -15,7 +15,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.output.excluded_files import shown_excluded
 from passrole_checks.output.findings_text import PIPED, Line, StyledText, excluded_spans, located
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
-from passrole_checks.suggest.suggestion import ObservedUse, Shared, Suggestion
+from passrole_checks.suggest.suggestion import ObservedUse, SharedFileUsers, Suggestion
 
 _CONTEXT = 3
 _FEW = 1  # lines around a change that people are shown
@@ -341,7 +341,7 @@ def _as_json(one: Suggestion) -> dict[str, object]:
     }
 
 
-def _users(one: Shared) -> dict[str, object]:
+def _users(one: SharedFileUsers) -> dict[str, object]:
     return {
         "units": list(map(shown, one.units)),
         "callers": list(map(shown, one.callers)),

@@ -173,7 +173,7 @@ class Mending:
             return None
         try:
             before = Path(file).read_bytes().decode("utf-8")
-            after = edits.apply(before, suggestion.edits)
+            after = edits.apply_edits(before, suggestion.edits)
         except (OSError, ValueError):
             return None
         start, end = min(one.start for one in suggestion.edits), max(one.end for one in suggestion.edits)

@@ -18,7 +18,7 @@ _MOST_NAMES = 200_000  # of files of any kind
 _LARGEST = 2_000_000  # bytes of one file
 
 
-class Callers:
+class ModuleCallers:
     """The folders within a boundary whose files call local modules, found by matching the text of ``module`` blocks."""
 
     def __init__(self, boundary: Boundary) -> None:

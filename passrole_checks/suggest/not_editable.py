@@ -11,7 +11,7 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
 
 
-def why_not(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complement: bool = False) -> str:
+def why_not_editable(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complement: bool = False) -> str:
     """Return what a person must find out before a statement can be changed, a phrase; "" if it can be edited.
 
     ``complement``: the roles to name are known, so that NotResource can be replaced.
@@ -24,7 +24,7 @@ def why_not(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complemen
     if not grant.statement.whole or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
         holes = ", ".join(dict.fromkeys(shortened(hole.expression) for hole in grant.statement.holes))
         return f"values unknown before deployment ({holes})" if holes else "the content of the statement"
-    if grant.statement.when and _has_other_readings(analyzed, located):
+    if grant.statement.when and _differs_by_condition(analyzed, located):
         return "the statement differs under other conditions: change the intended one"
     if grant.complement and not complement:
         return "role ARNs in Resource instead of NotResource"
@@ -33,7 +33,7 @@ def why_not(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complemen
     return ""
 
 
-def _has_other_readings(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> bool:
+def _differs_by_condition(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> bool:
     """True if the statement differs under other conditions, rather than only being present or absent."""
     own = located.grant.statement
     return any(

@@ -12,7 +12,7 @@ from datetime import date
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
-SHORT = 90
+SHORT_WINDOW_DAYS = 90
 """Logs of fewer days may miss quarterly tasks."""
 
 
@@ -72,12 +72,13 @@ class Narrowing:
     """The narrowed form of a statement: one statement per item of ``parts``, each with roles and services, the first in
     its place.
 
-    ``apart``: the statement stays with its other actions, and all parts follow it. ``observed``: the passes by resource
-    address, which must all remain allowed. ``also``: the roles of the parts as named in each instance of a module.
+    ``separate``: the statement stays with its other actions, and all parts follow it. ``observed``: the passes by
+    resource address, which must all remain allowed. ``also``: the roles of the parts as named in each instance of a
+    module.
     """
 
     parts: tuple[StatementChange, ...]
     observed: Mapping[str, tuple[Observation, ...]]
     drop: tuple[str, ...] = ()
-    apart: bool = False
+    separate: bool = False
     also: tuple[TargetRole, ...] = ()

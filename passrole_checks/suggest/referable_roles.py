@@ -22,20 +22,20 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, RoleDefinition
-from passrole_checks.suggest.verify import place_of
+from passrole_checks.suggest.verify import statement_span
 
 Read = Callable[[str], str]
 
 _REFERENCE = re.compile(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*")
-_GIVEN = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
-_NAMED = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
+_ARGUMENT = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
+_NAMED_VALUE = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedResource:
     """A resource with ``count`` or ``for_each``; ``names`` of its attributes and blocks; ``at``: the file and line
     where it starts.
     """
@@ -56,7 +56,7 @@ class ReferenceGraph:
 
     references: dict[str, set[str]] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
-    counted: list[Counted] = field(default_factory=list)
+    counted: list[CountedResource] = field(default_factory=list)
     places: list[tuple[str, int, int, str]] = field(default_factory=list)
 
     def block_at(self, file: str, line: int) -> str | None:
@@ -112,7 +112,7 @@ class ReferableRoles:
             text = self._read(at.file)
         except (OSError, ValueError):
             return ""
-        place = place_of(at, text)
+        place = statement_span(at, text)
         return text[place.start : place.end]
 
     # -- Terraform
@@ -125,12 +125,12 @@ class ReferableRoles:
             text = self._read(at.file)
         except (OSError, ValueError):
             return ""
-        place = place_of(at, text)
+        place = statement_span(at, text)
         begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, place.start + 1)]
         ends = text.find("\n", place.end)
         return text[begins[-1] if begins else place.start : len(text) if ends < 0 else ends]
 
-    def idle(self, folder: str, services: Collection[str]) -> Iterator[str]:
+    def conditional_consumers(self, folder: str, services: Collection[str]) -> Iterator[str]:
         """Yield resources of a module's folder that receive roles for these services (none: any) and have no instance
         with the current variable values, but may with others.
         """
@@ -139,11 +139,11 @@ class ReferableRoles:
         for one in self._folder(folder).counted:
             rows = [row for row in receivers_of(one.type) if row.how == "passed" and row.path[0] in one.names]
             taken = {service for row in rows for service in row.services}
-            if one.at not in self._there and taken and (not services or taken & set(services)):
+            if one.at not in self._existing and taken and (not services or taken & set(services)):
                 yield one.name
 
     @cached_property
-    def _there(self) -> frozenset[tuple[str, int]]:
+    def _existing(self) -> frozenset[tuple[str, int]]:
         """Return the positions of resources that have an instance or receive a role."""
         numbered = (one for one in self.configuration.resources if one.address.endswith("]"))
         taking = (one.resource for one in self.configuration.received)
@@ -160,12 +160,12 @@ class ReferableRoles:
         module = module_of(one.received.resource.address)
         if os.path.dirname(at.file) != folder or not self._is_same(module, folder, located):
             return None
-        found = _GIVEN.fullmatch(self.text_at(at).strip())
+        found = _ARGUMENT.fullmatch(self.text_at(at).strip())
         is_arn = one.arn is not None and str(one.arn).startswith("arn:") and bool(one.arn.defaults)
         if found is None or ("arn" not in found[1].rpartition(".")[2].lower() and not is_arn):
             return None
         graph = self._folder(folder)
-        name, statement = _NAMED.match(found[1]), graph.block_at(own.file, own.line)
+        name, statement = _NAMED_VALUE.match(found[1]), graph.block_at(own.file, own.line)
         if name is None or statement is None or graph.reaches(name[0], statement):
             return None
         return found[1]
@@ -273,7 +273,7 @@ def _graph_of_folder(folder: Path) -> ReferenceGraph:
                         inner = {one.labels[0] if one.type == "dynamic" else one.type for one in block.body.blocks}
                         names = inner.union(one.name for one in block.body.attributes)
                         at = (file, block.span.line)
-                        graph.counted.append(Counted(name, block.labels[0], frozenset(names), at))
+                        graph.counted.append(CountedResource(name, block.labels[0], frozenset(names), at))
                     text = "\n".join(lines[found.span.line - 1 : found.span.end_line])
                     graph.conditions[name] = f"{repeated} {' '.join(text.partition('=')[2].split())}"
     for name, own in words.items():
@@ -290,7 +290,7 @@ def _graph_of_template(file: str, text: str) -> ReferenceGraph:
     resources = {key.value: node for key, node in entries(child(template.root, "Resources"))}
     graph = ReferenceGraph()
     for name, node in resources.items():
-        graph.references[name] = {other for other in _referred_to(node) if other in resources}
+        graph.references[name] = {other for other in _references_below(node) if other in resources}
         graph.conditions[name] = scalar(child(node, "Condition")) or ""
         depends = child(node, "DependsOn")
         listed = [depends] if depends is not None else []
@@ -301,7 +301,7 @@ def _graph_of_template(file: str, text: str) -> ReferenceGraph:
     return graph
 
 
-def _referred_to(root: object) -> Iterator[str]:
+def _references_below(root: object) -> Iterator[str]:
     """Yield the names in ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` below a node, and possibly other strings."""
     import yaml
 

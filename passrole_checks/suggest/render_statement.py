@@ -47,7 +47,7 @@ def language_of(file: str, statement: str, module: str = "") -> StatementLanguag
     return StatementLanguage("json" if statement.startswith("{") and '"' in statement else "yaml", False)
 
 
-def written_in(located: LocatedGrant, statement: str) -> StatementLanguage:
+def statement_language(located: LocatedGrant, statement: str) -> StatementLanguage:
     """Return the language of a statement given its text; for a plan, that of the configuration."""
     module, file = module_of(located.resource.address), located.grant.at.file
     if located.resource.framework is Framework.TERRAFORM_PLAN and not is_terraform_file(Path(file)):
@@ -55,7 +55,7 @@ def written_in(located: LocatedGrant, statement: str) -> StatementLanguage:
     return language_of(file, statement, module)
 
 
-def statement_for(
+def render_statement(
     language: StatementLanguage,
     sid: str | None,
     action: str,
@@ -156,7 +156,7 @@ def _role(language: StatementLanguage, role: TargetRole | StringNode) -> str:
     return _string(language, text)
 
 
-def words_at(at: Position, text: str, start: int, end: int) -> str:
+def dedented_text(at: Position, text: str, start: int, end: int) -> str:
     """Return a span of a file, with its further lines dedented to the first. Several YAML list elements keep the first
     dash.
     """

@@ -35,12 +35,12 @@ def _received() -> frozenset[str]:
     return frozenset(name for row in rows for name in row.services)
 
 
-def undocumented(services: Collection[str]) -> list[str]:
+def without_documented_key(services: Collection[str]) -> list[str]:
     """Return the services for which AWS does not document the key: a condition on it may deny passing roles to them."""
     return [name for name in services if not sends_the_key(name) and name.removesuffix(".cn") not in _received()]
 
 
-def meant_by(value: str, known: Collection[str]) -> tuple[str, ...]:
+def intended_services(value: str, known: Collection[str]) -> tuple[str, ...]:
     """Return the services that a value of iam:PassedToService unambiguously means.
 
     It may be a name without its domain, in capitals, with blanks or with a wrong domain; or a pattern that matches one
@@ -50,7 +50,7 @@ def meant_by(value: str, known: Collection[str]) -> tuple[str, ...]:
     if plain in known:
         return (plain,)
     name = plain.partition(".ama")[0].partition(".aws")[0]
-    if name and f"{name}{_DOMAIN}" in known and plain in (name, *(f"{name}{end}" for end in _MISTAKEN)):
+    if name and f"{name}{_DOMAIN}" in known and plain in (name, *(f"{name}{end}" for end in _WRONG_DOMAINS)):
         return (f"{name}{_DOMAIN}",)
     if "*" in plain.lstrip("*")[1:] or "?" in plain:
         fitting = sorted(service for service in known if fnmatch.fnmatchcase(service, plain.replace("[", "[[]")))
@@ -59,4 +59,12 @@ def meant_by(value: str, known: Collection[str]) -> tuple[str, ...]:
     return ()
 
 
-_MISTAKEN = (".amazon.com", ".aws.com", ".amazonaws", ".amazonaws.co", ".aws.amazon.com", ".amazon.aws.com", ".aws")
+_WRONG_DOMAINS = (
+    ".amazon.com",
+    ".aws.com",
+    ".amazonaws",
+    ".amazonaws.co",
+    ".aws.amazon.com",
+    ".amazon.aws.com",
+    ".aws",
+)

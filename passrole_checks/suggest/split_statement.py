@@ -13,25 +13,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.suggest.edits import apply
+from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.suggestion import Edit
-from passrole_checks.suggest.verify import offset_of, place_of
+from passrole_checks.suggest.verify import offset_of, statement_span
 
 _BETWEEN = re.compile(r"(?:[\s,-]|#[^\n]*\n|//[^\n]*\n)*")
 _ITEM = re.compile(r"""(["']?)([\w*?:.-]+)\1""")
 _SID = re.compile(r"""(?m)((?:^|(?<=[\s{,"']))["']?[Ss]id["']?\s*[:=]\s*)(["']?)([A-Za-z0-9]*)\2(?=[\s,}]|$)""")
 _COMMENT = re.compile(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
-_SAID = re.compile(
+_TRAILING_COMMENT = re.compile(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
 )  # a comment after other content on its line
-_ALONE = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
+_SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 _BLANK = r"(?:[ \t]*\r?\n)+"
 _BLANK_LINES = re.compile(rf"(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)")
 
-_READING = "ReadPassedRoles"
+_READ_SID = "ReadPassedRoles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Item:
     passes: bool
 
 
-def apart(
+def split_off_actions(
     located: LocatedGrant,
     inner: Sequence[Edit],
     text: str,
@@ -61,7 +61,7 @@ def apart(
         reading: iam:GetRole gets a separate statement, with these edits of the old one.
         taken: Sids that no new statement may have.
     """
-    items = _items(located, text)
+    items = _action_items(located, text)
     if isinstance(items, str):
         return items
     statement, indent = _statement_at(located, text, items, taken)
@@ -69,49 +69,49 @@ def apart(
         own = statement.moved(inner)
         copies = []
         if passing is not None:
-            copies.append(statement.copy([*own, *statement.without(passing=False)], _name_for(passing)))
+            copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
             own = statement.without(passing=True)
         if reading is not None:
-            copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READING))
-        return _placed(statement, own, copies, indent)
-    except _RefusedError as reason:
+            copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
+        return _insert_statements(statement, own, copies, indent)
+    except _NotSplittableError as reason:
         return str(reason)
 
 
-def parted(
+def split_statement(
     located: LocatedGrant,
     parts: Sequence[tuple[Sequence[Edit], Sequence[str]]],
     text: str,
     *,
-    beside: bool,
+    keep_original: bool,
     taken: Collection[str] = (),
 ) -> tuple[Edit, ...] | str:
     """Return the edits that split one statement into several, or the reason why there are none.
 
     Args:
-        parts: for each statement, the edits of the existing one, and the services for its Sid.
-        beside: the existing statement keeps its other actions, and all parts follow it; else the first part replaces
+        parts: for each statement, the edits of the existing one, and the services for its Sid. keep_original: the
+        existing statement keeps its other actions, and all parts follow it; else the first part replaces
             it. The parts after it contain iam:PassRole alone.
-        text, taken: as for :func:`apart`.
+        text, taken: as for :func:`split_off_actions`.
     """
-    if len(parts) == 1 and not beside:
+    if len(parts) == 1 and not keep_original:
         return tuple(parts[0][0])
-    found = _items(located, text)
-    if isinstance(found, str) and beside:
+    found = _action_items(located, text)
+    if isinstance(found, str) and keep_original:
         return found
     items = found if not isinstance(found, str) else []
     mixed = any(item.passes for item in items) and not all(item.passes for item in items)
     known = set(taken)
     statement, indent = _statement_at(located, text, items, known)
     try:
-        own = statement.without(passing=True) if beside else statement.moved(parts[0][0])
+        own = statement.without(passing=True) if keep_original else statement.moved(parts[0][0])
         copies = []
-        for inner, services in parts if beside else parts[1:]:
-            edits = [*statement.moved(inner), *(statement.without(passing=False) if beside or mixed else ())]
-            copies.append(statement.copy(edits, _name_for(services)))
+        for inner, services in parts if keep_original else parts[1:]:
+            edits = [*statement.moved(inner), *(statement.without(passing=False) if keep_original or mixed else ())]
+            copies.append(statement.copy(edits, _sid_for(services)))
             known |= {found[3] for found in _SID.finditer(copies[-1])}
-        return _placed(statement, own, copies, indent)
-    except _RefusedError as reason:
+        return _insert_statements(statement, own, copies, indent)
+    except _NotSplittableError as reason:
         return str(reason)
 
 
@@ -119,7 +119,7 @@ def _statement_at(
     located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]
 ) -> tuple[_Statement, str]:
     """Return the statement, and the text before it on its line."""
-    place = place_of(located.grant.at, text)
+    place = statement_span(located.grant.at, text)
     start, end = place.start, place.end
     indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
     above = _DASH_ABOVE.search(text, 0, start)
@@ -130,7 +130,7 @@ def _statement_at(
     return _Statement(located, text, start, end, items, taken), indent
 
 
-class _RefusedError(Exception):
+class _NotSplittableError(Exception):
     """Raised with the reason why a statement cannot be split."""
 
 
@@ -151,22 +151,22 @@ class _Statement:
         return self.text[self.start : self.end]
 
     def moved(self, edits: Iterable[Edit]) -> list[Edit]:
-        """Return edits relative to the statement. Raises :class:`_RefusedError` for edits outside it."""
+        """Return edits relative to the statement. Raises :class:`_NotSplittableError` for edits outside it."""
         edits, file = list(edits), self.located.grant.at.file
         found = [Edit("", one.start - self.start, one.end - self.start, one.text) for one in edits]
         inside = all(0 <= one.start <= one.end <= self.end - self.start for one in found)
         if not inside or any(one.file != file for one in edits):
-            raise _RefusedError("the change extends beyond the statement")
+            raise _NotSplittableError("the change extends beyond the statement")
         return found
 
     def without(self, *, passing: bool) -> list[Edit]:
         """Return the edits that remove the actions that pass roles, or all others."""
-        spans = _without(self.items, self.text, passing=passing)
+        spans = _spans_without(self.items, self.text, passing=passing)
         if spans is None:
-            raise _RefusedError("its actions cannot be split as written")
+            raise _NotSplittableError("its actions cannot be split as written")
         return [
             Edit("", first - self.start, last - self.start, "")
-            for first, last in (_before_the_end(span, self.text, self.end) for span in spans)
+            for first, last in (_shifted_if_last(span, self.text, self.end) for span in spans)
         ]
 
     def renamed_action(self) -> list[Edit]:
@@ -174,7 +174,7 @@ class _Statement:
         edits = [] if all(item.passes for item in self.items) else self.without(passing=False)
         passes = [item for item in self.items if item.passes]
         if len(passes) != 1:
-            raise _RefusedError("its actions cannot be split as written")
+            raise _NotSplittableError("its actions cannot be split as written")
         item = passes[0]
         quote = self.text[item.start] if self.text[item.start] in "\"'" else ""
         return [*edits, Edit("", item.start - self.start, item.end - self.start, f"{quote}iam:GetRole{quote}")]
@@ -183,15 +183,15 @@ class _Statement:
         """Return an edited copy with another Sid, without full-line comments and without blank lines around removed
         text.
         """
-        made = _renamed(self.made(edits), self.located, name, self.text, self.taken)
+        made = _with_free_sid(self.made(edits), self.located, name, self.text, self.taken)
         return _BLANK_LINES.sub("", _COMMENT.sub("", made))
 
     def made(self, edits: Iterable[Edit]) -> str:
         """Return the edited text."""
         try:
-            return apply(self.own, edits)
+            return apply_edits(self.own, edits)
         except ValueError:
-            raise _RefusedError("the changes overlap") from None
+            raise _NotSplittableError("the changes overlap") from None
 
 
 def sids_of(edits: Iterable[Edit]) -> set[str]:
@@ -199,12 +199,14 @@ def sids_of(edits: Iterable[Edit]) -> set[str]:
     return {found[3] for one in edits for found in _SID.finditer(one.text)}
 
 
-def _placed(statement: _Statement, own: Sequence[Edit], copies: Sequence[str], indent: str) -> tuple[Edit, ...]:
+def _insert_statements(
+    statement: _Statement, own: Sequence[Edit], copies: Sequence[str], indent: str
+) -> tuple[Edit, ...]:
     """Return the edits of the old statement and the insertion of the new ones after it."""
     text, start, end = statement.text, statement.start, statement.end
     file = statement.located.grant.at.file
     break_ = "\r\n" if "\r\n" in text[: text.find("\n") + 1] else "\n"
-    before = _before(text[:start])
+    before = _text_before(text[:start])
     closing = ""
     if _DASH.match(indent):
         between = break_ + indent
@@ -212,33 +214,33 @@ def _placed(statement: _Statement, own: Sequence[Edit], copies: Sequence[str], i
         between = break_ + break_ + indent
     elif before.endswith(("[", ",")):
         between = f",{break_}{indent}" if not indent.strip() else ", "
-    elif _ALONE.search(before) and statement.own.startswith("{"):
+    elif _SINGLE_STATEMENT.search(before) and statement.own.startswith("{"):
         own, between, closing = [Edit("", 0, 0, "["), *own], ", ", "]"
-    elif _ALONE.search(before) and not indent.strip():
+    elif _SINGLE_STATEMENT.search(before) and not indent.strip():
         first = statement.made(own)
-        parts = (first, *_said_once(first, copies))
+        parts = (first, *_without_repeated_comments(first, copies))
         listed = (f"- {one.rstrip()}".replace("\n", "\n  ") for one in parts)
         whole = re.sub(r"(?m)^[ \t]+(?=\r?$)", "", f"{break_}{indent}".join(listed))
         return (Edit(file, start, end, whole),)
     else:
-        raise _RefusedError("a single statement: make it a list, and add a statement for iam:PassRole")
+        raise _NotSplittableError("a single statement: make it a list, and add a statement for iam:PassRole")
     last = end - start
-    copies = _said_once(statement.made(own), copies)
+    copies = _without_repeated_comments(statement.made(own), copies)
     behind = "".join(one.text for one in own if one.start == last)
     added = Edit(file, end, end, behind + "".join(between + one for one in copies) + closing)
     return (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
 
 
-def _said_once(first: str, copies: Iterable[str]) -> list[str]:
+def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
     """Return the new statements without comments that remain in the old one or an earlier one."""
-    said, found = {one[2].rstrip() for one in _SAID.finditer(first)}, list[str]()
+    said, found = {one[2].rstrip() for one in _TRAILING_COMMENT.finditer(first)}, list[str]()
     for copy in copies:
-        found.append(_SAID.sub(lambda one: one[1] if one[2].rstrip() in said else one[0], copy))
-        said.update(one[2].rstrip() for one in _SAID.finditer(copy))
+        found.append(_TRAILING_COMMENT.sub(lambda one: one[1] if one[2].rstrip() in said else one[0], copy))
+        said.update(one[2].rstrip() for one in _TRAILING_COMMENT.finditer(copy))
     return found
 
 
-def _before(text: str) -> str:
+def _text_before(text: str) -> str:
     """Return the text before a statement, without trailing blanks and comments."""
     while True:
         text = text.rstrip(" \t\r\n\ufeff")
@@ -249,10 +251,10 @@ def _before(text: str) -> str:
         text = text[: len(text) - len(line) + comment.start()]
 
 
-def _items(located: LocatedGrant, text: str) -> list[_Item] | str:
+def _action_items(located: LocatedGrant, text: str) -> list[_Item] | str:
     """Return the actions in file order, or the reason why they cannot be located."""
     statement = located.grant.statement
-    place = place_of(statement.at, text)
+    place = statement_span(statement.at, text)
     found: list[_Item] = []
     for action in statement.actions or ():
         if action.at.file != statement.at.file or action.literal is None or action.at.end_line < action.at.line:
@@ -270,7 +272,7 @@ def _items(located: LocatedGrant, text: str) -> list[_Item] | str:
     return found
 
 
-def _without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[int, int]] | None:
+def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[int, int]] | None:
     """Return the spans to remove the actions that pass roles, or all others; None if no action would remain, or the
     layout is unknown.
     """
@@ -298,10 +300,10 @@ def _without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[
         if closing is not None and not any(first <= begin < last for first, last in spans):
             spans = [(max(first, stop), last) if first == begin else (first, last) for first, last in spans]
             spans.append((begin, stop))
-    return _joined(spans)
+    return _merge_spans(spans)
 
 
-def _before_the_end(span: tuple[int, int], text: str, end: int) -> tuple[int, int]:
+def _shifted_if_last(span: tuple[int, int], text: str, end: int) -> tuple[int, int]:
     """Return the span shifted by one line break if it ends the statement: remove the break before it, not after it."""
     first, last = span
     if last < end or text[first - 1 : first] != "\n":
@@ -310,7 +312,7 @@ def _before_the_end(span: tuple[int, int], text: str, end: int) -> tuple[int, in
     return first - before, end
 
 
-def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if found and first <= found[-1][1]:
@@ -320,20 +322,20 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def _name_for(services: Sequence[str]) -> str:
+def _sid_for(services: Sequence[str]) -> str:
     """Return the Sid of a statement that passes roles to services."""
     names = ["".join(map(_capital, _WORDS.findall(one.partition(".amazonaws")[0]))) for one in services]
     return "PassRoles" + (f"To{names[0]}" if len(names) == 1 else "")
 
 
-def _renamed(copy: str, located: LocatedGrant, name: str, text: str, taken: Collection[str]) -> str:
+def _with_free_sid(copy: str, located: LocatedGrant, name: str, text: str, taken: Collection[str]) -> str:
     """Return the copy with a Sid that occurs neither in the file nor in another statement of the policy."""
     sid = located.grant.sid
     found = list(_SID.finditer(copy))
     if not sid and not found:
         return copy
     if len(found) != 1 or found[0][3] != sid:
-        raise _RefusedError("its Sid is computed")
+        raise _NotSplittableError("its Sid is computed")
     number, free = 1, name
     while free in taken or re.search(rf"\b{free}\b", text):
         number += 1

@@ -23,25 +23,25 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, within
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
-from passrole_checks.suggest.advice import READING, Advice, same_advice
-from passrole_checks.suggest.edits import apply, edits_for
-from passrole_checks.suggest.from_logs.suggest import ByUse
-from passrole_checks.suggest.module_callers import Callers
+from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, merge_advice
+from passrole_checks.suggest.edits import apply_edits, edits_for
+from passrole_checks.suggest.from_logs.suggest import UsageSuggester
+from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
-from passrole_checks.suggest.propose import GET_ROLE, MENDED, Narrower
+from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, Proposer
 from passrole_checks.suggest.referable_roles import Read, ReferableRoles
-from passrole_checks.suggest.render_statement import statement_for, words_at, written_in
-from passrole_checks.suggest.split_statement import apart, sids_of
-from passrole_checks.suggest.suggestion import Edit, Shared, StatementChange, Suggestion
-from passrole_checks.suggest.trial_scan import Proved, Trials, judged
-from passrole_checks.suggest.verify import NotProvedError, TrialUnit, place_of, region_of
+from passrole_checks.suggest.render_statement import dedented_text, render_statement, statement_language
+from passrole_checks.suggest.split_statement import sids_of, split_off_actions
+from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
+from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
+from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, statement_span
 
-_PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
+_PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
 @dataclass
-class Texts:
+class FileTexts:
     """The files as read: characters including a BOM and carriage returns, and the bytes of each. Files outside the
     ``boundary`` are not read.
     """
@@ -68,7 +68,7 @@ def suggestions(read: ReadPaths, findings: Sequence[Finding], options: ScanOptio
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class CombinedSuggestions:
     """Compatible suggestions: the ones applied (``made``), and the resulting text of each file in ``changed``."""
 
     made: tuple[Suggestion, ...]
@@ -82,7 +82,7 @@ class Session:
         read: what was scanned.
         findings: the findings to suggest fixes for.
         options: those of the scan.
-        informs: also report findings of severity info that an edit makes visible.
+        include_info: also report findings of severity info that an edit makes visible.
         evidence: observed use: narrow statements to what was passed, even if they have no findings.
         edit: makes edits; the default is :func:`passrole_checks.suggest.edits.edits_for`.
     """
@@ -93,34 +93,34 @@ class Session:
         findings: Sequence[Finding],
         options: ScanOptions,
         *,
-        informs: bool = False,
+        include_info: bool = False,
         edit: Editor = edits_for,
         evidence: Evidence | None = None,
     ) -> None:
         self._findings = [one for one in findings if one.suppressed is None]
         self._options, self._edit, self._evidence = options, edit, evidence
         asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
-        self._informs = informs and asked
-        self.boundary, self.texts = read.boundary, Texts(read.boundary)
-        self._callers = Callers(read.boundary)
+        self._include_info = include_info and asked
+        self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
+        self._callers = ModuleCallers(read.boundary)
         self.faults: list[Unreadable] = []  # internal errors in suggestions
         files = {one.at.file for one in self._findings} if evidence is None else None
-        self._units = judged(read, options, files)
+        self._units = analyze_units(read, options, files)
         self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
         for unit in self._units:
             for one in unit.analyzed.grants:
                 self._at.setdefault(one.grant.at, []).append((unit, one))
-        self._narrowers = {
-            id(unit): Narrower(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
+        self._proposers = {
+            id(unit): Proposer(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
         }
-        self._not_alone: list[Suggestion] = []  # suggestions that may verify after other edits
-        self._wishes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
-        self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
+        self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
+        self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
+        self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
         self._sids: dict[tuple[int, str], set[str]] = {}  # Sids of the policies of each resource, including new ones
         with within(read.boundary):
-            self.suggestions = self._found()
+            self.suggestions = self._suggest_all()
 
-    def _found(self) -> tuple[Suggestion, ...]:
+    def _suggest_all(self) -> tuple[Suggestion, ...]:
         groups: dict[tuple[Position, str], list[Finding]] = {}
         for one in self._findings:
             within = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
@@ -129,60 +129,62 @@ class Session:
             flagged = {one.at for unit in self._units for one in unit.analyzed.findings if one.severity.rank}
             flagged |= {at for at, _ in groups}
             groups.update({(at, ""): [] for at in self._at if at not in flagged})
-            groups = dict(sorted(groups.items(), key=lambda group: _in_order(group[0])))
+            groups = dict(sorted(groups.items(), key=lambda group: _group_order(group[0])))
         if not groups:
             return ()
-        with Trials(self._units, self._options, self.texts.known) as trials:
+        with TrialScans(self._units, self._options, self.texts.known) as trials:
             return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
 
-    def _isolated(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Sequence[Suggestion]:
+    def _isolated(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Sequence[Suggestion]:
         """Return the suggestions for a statement; after an internal error, the remedies of its findings, and record the
         error.
         """
         try:
-            return tuple(self._at_place(at, findings, trials))
+            return tuple(self._suggest_at(at, findings, trials))
         except Exception as error:
             self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
             remedies = tuple(dict.fromkeys(one.remediation for one in findings))
             return (Suggestion(tuple(findings), at, (), "", remedies, ""),) if findings else ()
 
-    def _at_place(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
+    def _suggest_at(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
         """Return the suggestions for a statement: from observed use if there is any, else from its configuration."""
-        found = self._by_use.of(at, findings, trials) if self._by_use is not None else None
-        return found if found is not None else self._of(findings, trials) if findings else ()
+        found = self._usage_suggester.of(at, findings, trials) if self._usage_suggester is not None else None
+        return found if found is not None else self._for_statement(findings, trials) if findings else ()
 
-    def together(self, without: Collection[str] = ()) -> Together:
+    def combine(self, without: Collection[str] = ()) -> CombinedSuggestions:
         """Return compatible suggestions, none of them in the files ``without``.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
         able = [one for one in self.suggestions if one.edits and not _touches(one, without)]
-        later = [one for one in self._not_alone if not _touches(one, without)]
+        later = [one for one in self._dependent if not _touches(one, without)]
         kept: list[Suggestion] = []
         changed: Mapping[str, str] = {}
-        with within(self.boundary), Trials(self._units, self._options, self.texts.known) as trials:
-            whole = self._works(able, trials) if able else None
+        with within(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
+            whole = self._verify_all(able, trials) if able else None
             if whole is not None:
                 kept, changed, able = able, whole, []
             while True:
                 before = len(kept)
                 for one in (*able, *later):
-                    tried = self._works([*kept, one], trials)
+                    tried = self._verify_all([*kept, one], trials)
                     if tried is not None:
                         kept, changed = [*kept, one], tried
                 able, later = ([one for one in some if one not in kept] for some in (able, later))
                 if len(kept) == before or not (able or later):
-                    return Together(tuple(kept), changed)
+                    return CombinedSuggestions(tuple(kept), changed)
 
-    def _works(self, chosen: Sequence[Suggestion], trials: Trials) -> Mapping[str, str] | None:
+    def _verify_all(self, chosen: Sequence[Suggestion], trials: TrialScans) -> Mapping[str, str] | None:
         """Return the files with the edits of several suggestions; None if they do not verify together."""
         edits = tuple(dict.fromkeys(edit for one in chosen for edit in one.edits))
         try:
-            changed = _changed(edits, self.texts)
-            places = [region_of(one.at, self.texts(one.at.file), one.edits) for one in chosen]
-            wishes = [self._wishes[one.edits] for one in chosen]
-            trials.mended(edits, changed, places, [finding for one in chosen for finding in one.findings], wishes)
-        except (NotProvedError, ValueError):
+            changed = _edited_files(edits, self.texts)
+            places = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
+            changes = [self._changes[one.edits] for one in chosen]
+            trials.verify_edits(
+                edits, changed, places, [finding for one in chosen for finding in one.findings], changes
+            )
+        except (NotVerifiedError, ValueError):
             return None
         except Exception as error:
             at = chosen[-1].at
@@ -190,9 +192,9 @@ class Session:
             return None
         return changed
 
-    def _of(self, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
+    def _for_statement(self, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
         at = findings[0].at
-        mended = [one for one in findings if one.check_id in MENDED and not one.managed]
+        mended = [one for one in findings if one.check_id in FIXABLE_CHECKS and not one.managed]
         located = self._at.get(at, [])
         try:
             text = self.texts(at.file)
@@ -203,52 +205,52 @@ class Session:
             return
         checks = {one.check_id for one in mended}
         asked = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
-        advice = same_advice([self._narrowers[id(unit)].advice(one, checks) for unit, one in asked])
+        advice = merge_advice([self._proposers[id(unit)].advice(one, checks) for unit, one in asked])
         unit, first = asked[0]
         done: Suggestion | None = None
         reason = ""
-        if advice.wish is not None:
+        if advice.change is not None:
             try:
                 done = self._proved(findings, unit, first, advice, trials)
-                self.take_sids(first, done.edits)
+                self.reserve_sids(first, done.edits)
                 yield done
-            except NotProvedError as error:
+            except NotVerifiedError as error:
                 reason = str(error)
         left = [one for one in findings if done is None or one not in done.findings]
         if left:
-            yield self._for_a_person(left, first, advice, reason, text, done=done is not None)
+            yield self._manual(left, first, advice, reason, text, done=done is not None)
 
     def _proved(
-        self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: Trials
+        self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: TrialScans
     ) -> Suggestion:
-        """Return the suggestion with edits. Raises :class:`NotProvedError` if there are none, or they cannot be
+        """Return the suggestion with edits. Raises :class:`NotVerifiedError` if there are none, or they cannot be
         verified.
         """
         wants_to_read = advice.reads
         try:
-            found, proved = self._tried(findings, unit, located, advice, trials, reads=wants_to_read)
-        except NotProvedError:
-            if not wants_to_read or advice.wish == StatementChange():
+            found, proved = self._attempt(findings, unit, located, advice, trials, reads=wants_to_read)
+        except NotVerifiedError:
+            if not wants_to_read or advice.change == StatementChange():
                 raise
             wants_to_read = False
-            found, proved = self._tried(findings, unit, located, advice, trials, reads=False)
-        if GET_ROLE in proved.informs and not wants_to_read and self._informs:
+            found, proved = self._attempt(findings, unit, located, advice, trials, reads=False)
+        if GET_ROLE in proved.new_info and not wants_to_read and self._include_info:
             # the check is silent about wider statements
-            with suppress(NotProvedError):
-                found, proved = self._tried(findings, unit, located, advice, trials, reads=True)
-                advice = replace(advice, says=f"{advice.says.rstrip('.')}; {READING}.")
-        return self.done(Suggestion(tuple(findings), located.grant.at, found, advice.says, (), ""), proved)
+            with suppress(NotVerifiedError):
+                found, proved = self._attempt(findings, unit, located, advice, trials, reads=True)
+                advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
+        return self.finish(Suggestion(tuple(findings), located.grant.at, found, advice.says, (), ""), proved)
 
-    def done(self, one: Suggestion, proved: Proved) -> Suggestion:
+    def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
-        at, changed = one.at, _changed(one.edits, self.texts)
-        after = region_of(at, self.texts(at.file), one.edits).after(one.edits)
-        statement = words_at(at, changed[at.file], after.start, after.end) if at.file in changed else ""
+        at, changed = one.at, _edited_files(one.edits, self.texts)
+        after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
+        statement = dedented_text(at, changed[at.file], after.start, after.end) if at.file in changed else ""
         keys = {gone.check_id for gone in proved.gone}
         own = tuple(finding for finding in one.findings if finding.check_id in keys)
         return replace(one, findings=own, statement=statement, shared=self._shared(one))
 
-    def _shared(self, one: Suggestion) -> Shared | None:
+    def _shared(self, one: Suggestion) -> SharedFileUsers | None:
         """Return the users of the edited files, if there is more than one root or template."""
         files = {edit.file for edit in one.edits}
         units = sorted({str(unit.path) for unit in self._units if files & unit.files})
@@ -259,76 +261,84 @@ class Session:
         called = not folders <= set(units)
         if len(units) < 2 and not callers and (is_complete or not called):
             return None
-        return Shared(tuple(units), tuple(callers), is_complete)
+        return SharedFileUsers(tuple(units), tuple(callers), is_complete)
 
-    def _tried(
+    def _attempt(
         self,
         findings: Sequence[Finding],
         unit: TrialUnit,
         located: LocatedGrant,
         advice: Advice,
-        trials: Trials,
+        trials: TrialScans,
         *,
         reads: bool,
-    ) -> tuple[tuple[Edit, ...], Proved]:
-        """Return the edits and their effect. Raises :class:`NotProvedError` if there are none, or they cannot be
+    ) -> tuple[tuple[Edit, ...], VerifiedEdits]:
+        """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
         verified.
         """
-        wish = advice.wish or StatementChange()
-        found = self._edits(unit, located, wish, advice.services, reads=reads)
+        change = advice.change or StatementChange()
+        found = self._edits(unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
-            raise NotProvedError(found)
+            raise NotVerifiedError(found)
         if not found:
-            raise NotProvedError("the statement already matches the suggestion")
-        mended = advice.targets if reads or wish.get_role else advice.targets - {GET_ROLE}
+            raise NotVerifiedError("the statement already matches the suggestion")
+        mended = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
         targets = tuple(one for one in findings if one.check_id in mended)
         tried = Suggestion(targets, located.grant.at, found, advice.says, (), "")
-        return found, self.proof_of(tried, wish, located, trials)
+        return found, self.verify_suggestion(tried, change, located, trials)
 
-    def proof_of(
-        self, one: Suggestion, wish: StatementChange | Narrowing, located: LocatedGrant, trials: Trials
-    ) -> Proved:
+    def verify_suggestion(
+        self, one: Suggestion, change: StatementChange | Narrowing, located: LocatedGrant, trials: TrialScans
+    ) -> VerifiedEdits:
         """Return the effect of the edits of a suggestion.
 
-        Raises :class:`NotProvedError` if they do not resolve its findings; they are tried again after other edits.
+        Raises :class:`NotVerifiedError` if they do not resolve its findings; they are tried again after other edits.
         """
-        self._wishes[one.edits] = wish
-        place = region_of(one.at, self.texts(one.at.file), one.edits)
+        self._changes[one.edits] = change
+        place = edited_span(one.at, self.texts(one.at.file), one.edits)
         try:
-            changed = _changed(one.edits, self.texts)
+            changed = _edited_files(one.edits, self.texts)
         except ValueError as error:
-            raise NotProvedError(str(error)) from None
+            raise NotVerifiedError(str(error)) from None
         try:
-            return trials.mended(one.edits, changed, [place], one.findings, [wish])
-        except NotProvedError:
-            self._not_alone.append(one)
-            self.take_sids(located, one.edits)
+            return trials.verify_edits(one.edits, changed, [place], one.findings, [change])
+        except NotVerifiedError:
+            self._dependent.append(one)
+            self.reserve_sids(located, one.edits)
             raise
 
     def _edits(
-        self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange, services: Sequence[str], *, reads: bool
+        self,
+        unit: TrialUnit,
+        located: LocatedGrant,
+        change: StatementChange,
+        services: Sequence[str],
+        *,
+        reads: bool,
     ) -> tuple[Edit, ...] | str:
         """Return the edits for an advice, or the reason why there are none."""
-        found = self.edits_in(unit, located, replace(wish, apart=False)) if wish != StatementChange() else ()
-        if isinstance(found, str) or not (wish.apart or reads):
+        found = self.edits_in(unit, located, replace(change, separate=False)) if change != StatementChange() else ()
+        if isinstance(found, str) or not (change.separate or reads):
             return found
         reading: tuple[Edit, ...] | None = None
         if reads:
-            told = self.edits_in(unit, located, StatementChange(roles=wish.roles, drop=(*_PASSED_ONLY, *wish.drop)))
+            told = self.edits_in(
+                unit, located, StatementChange(roles=change.roles, drop=(*_PASSROLE_KEYS, *change.drop))
+            )
             if isinstance(told, str):
                 return told
             reading = told
-        services = wish.services or services or located.grant.services.values
+        services = change.services or services or located.grant.services.values
         text = self.texts(located.grant.at.file)
-        passing = services if wish.apart else None
-        taken = set().union(*self.policies_of(located))
-        return apart(located, found, text, passing=passing, reading=reading, taken=taken)
+        passing = services if change.separate else None
+        taken = set().union(*self.sids_by_policy(located))
+        return split_off_actions(located, found, text, passing=passing, reading=reading, taken=taken)
 
-    def edits_in(self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange) -> tuple[Edit, ...] | str:
+    def edits_in(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
         """Return the edits of the statement itself for a change, or the reason why there are none."""
-        return self._edit(located, wish, self.texts, unit.configuration.files)
+        return self._edit(located, change, self.texts, unit.configuration.files)
 
-    def policies_of(self, located: LocatedGrant) -> Iterable[set[str]]:
+    def sids_by_policy(self, located: LocatedGrant) -> Iterable[set[str]]:
         """Yield the Sids in the policies of each resource that uses a statement.
 
         Sids are unique within a policy (IAM User Guide, "IAM JSON policy elements: Sid"), whose statements may be in
@@ -343,13 +353,13 @@ class Session:
                     self._sids[key] = {one.sid for one in statements if one.sid}
                 yield self._sids[key]
 
-    def take_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
+    def reserve_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
         """Record the Sids that edits of a statement add."""
         new = sids_of(edits)
-        for known in self.policies_of(located) if new else ():
+        for known in self.sids_by_policy(located) if new else ():
             known |= new
 
-    def _for_a_person(
+    def _manual(
         self,
         findings: Sequence[Finding],
         located: LocatedGrant,
@@ -365,25 +375,25 @@ class Session:
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        place = place_of(at, text)
-        language = written_in(located, text[place.start : place.end])
+        place = statement_span(at, text)
+        language = statement_language(located, text[place.start : place.end])
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
-        wide = any(one.check_id in MENDED - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for one in findings)
+        wide = any(one.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for one in findings)
         stays = tuple(role.pattern for role in grant.roles)
         if only_get_role:
-            roles = advice.wish.roles if done and advice.wish is not None else None
-            words = statement_for(language, None, "iam:GetRole", stays if roles is None else roles, None)
+            roles = advice.change.roles if done and advice.change is not None else None
+            words = render_statement(language, None, "iam:GetRole", stays if roles is None else roles, None)
         else:
             services = advice.services or (
                 grant.services.values if grant.services.constraint is not Constraint.ABSENT else ()
             )
             sid = None if advice.new_statement else grant.sid
-            words = statement_for(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
+            words = render_statement(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
         return Suggestion(tuple(findings), at, (), "", missing, words)
 
 
-def _in_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
+def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
     return key[0].file, key[0].line, key[0].column, key[1]
 
 
@@ -391,9 +401,9 @@ def _touches(one: Suggestion, files: Collection[str]) -> bool:
     return any(edit.file in files for edit in one.edits)
 
 
-def _changed(edits: Iterable[Edit], texts: Read) -> dict[str, str]:
+def _edited_files(edits: Iterable[Edit], texts: Read) -> dict[str, str]:
     """Return the edited files. Raises ValueError if two edits overlap."""
     found: dict[str, list[Edit]] = {}
     for edit in edits:
         found.setdefault(edit.file, []).append(edit)
-    return {file: apply(texts(file), own) for file, own in found.items()}
+    return {file: apply_edits(texts(file), own) for file, own in found.items()}

@@ -44,16 +44,16 @@ class StatementChange:
 
     ``roles``: its Resource. ``services``: the values of ``iam:PassedToService``, under StringEquals, replacing any
     other condition on that key. ``drop``: condition keys to remove (role tags). ``get_role``: add iam:GetRole beside
-    iam:PassRole. ``apart``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services`` and
-    ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService`` would
-    disable those, and other actions have other resources).
+    iam:PassRole. ``separate``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services``
+    and ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService``
+    would disable those, and other actions have other resources).
     """
 
     roles: tuple[TargetRole, ...] | None = None
     services: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     get_role: bool = False
-    apart: bool = False
+    separate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ObservedUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedFileUsers:
     """Users of an edited file. ``units``: paths of the scanned roots or templates, for all of which the edit is
     verified. ``callers``: other folders that call the module and were not scanned; ``is_complete``: True if these are
     all.
@@ -104,4 +104,4 @@ class Suggestion:
     evidence: ObservedUse | None = None
     resource: str = ""
     sid: str | None = None
-    shared: Shared | None = None
+    shared: SharedFileUsers | None = None

@@ -28,15 +28,15 @@ from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.suggest.observed_use import Narrowing
 from passrole_checks.suggest.suggestion import Edit, StatementChange
 from passrole_checks.suggest.verify import (
-    NotProvedError,
+    NotVerifiedError,
     StatementSpan,
+    TrialResult,
     TrialUnit,
-    Tried,
-    compared,
-    is_same,
-    make_sure,
+    compare_findings,
+    is_same_finding,
+    verify_change,
 )
-from passrole_checks.suggest.verify_observed_use import make_sure_of_use
+from passrole_checks.suggest.verify_observed_use import verify_observed_use
 
 _LARGEST = 20_000_000  # bytes of one copied file
 _MOST_FILES = 50_000
@@ -45,7 +45,7 @@ _SECONDS_PER_MEGABYTE = 40.0
 
 
 @deadline.pooled()
-def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[TrialUnit, ...]:
+def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[TrialUnit, ...]:
     """Return the analyzed configurations; with ``files`` only those read from one of them.
 
     Configurations that cause an internal error, and those that share files with them, are left out: their edits cannot
@@ -56,7 +56,7 @@ def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = 
     found, lost = [], set[str]()
     for path, configuration in read.units:
         own = {*configuration.files, *(resource.at.file for resource in configuration.resources)}
-        if wanted is not None and not wanted & own and not _mentions(configuration, wanted):
+        if wanted is not None and not wanted & own and not _uses_file(configuration, wanted):
             continue
         try:
             analyzed = analyze(configuration, every)
@@ -70,7 +70,7 @@ def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = 
     return tuple(unit for unit in found if not lost & unit.files)
 
 
-def _mentions(configuration: Configuration, files: set[str]) -> bool:
+def _uses_file(configuration: Configuration, files: set[str]) -> bool:
     """True if a part of a policy is in one of these files, read by an expression."""
     pending: list[Node] = [policy.document for policy in configuration.policies]
     while pending:
@@ -82,50 +82,50 @@ def _mentions(configuration: Configuration, files: set[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
-    """``gone``: the resolved findings; ``informs``: checks of severity info with new findings on the edited
+class VerifiedEdits:
+    """``gone``: the resolved findings; ``new_info``: checks of severity info with new findings on the edited
     statements.
     """
 
     gone: tuple[Finding, ...]
-    informs: frozenset[str]
+    new_info: frozenset[str]
 
 
-class Trials:
+class TrialScans:
     """Context manager for units with edits, in a temporary folder. ``texts``: the original files."""
 
     def __init__(self, units: Sequence[TrialUnit], options: ScanOptions, texts: Map[str, str]) -> None:
         self._units, self._options, self._texts = units, options, texts
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tops: dict[Path, Path] = {}
-        self._laid_out: set[Path] = set()
+        self._copied: set[Path] = set()
         self._count = 0
         size = sum(map(len, texts.values())) / 1_000_000
-        self._until = time.process_time() + _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE
+        self._deadline = time.process_time() + _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE
         self._longest = 0.0  # that one trial took
 
-    def __enter__(self) -> Trials:
+    def __enter__(self) -> TrialScans:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def mended(
+    def verify_edits(
         self,
         edits: Sequence[Edit],
         changed: Map[str, str],
         places: Sequence[StatementSpan],
         targets: Sequence[Finding],
-        wishes: Sequence[StatementChange | Narrowing],
-    ) -> Proved:
+        changes: Sequence[StatementChange | Narrowing],
+    ) -> VerifiedEdits:
         """Return the effect of ``edits`` on these ``places``, in all units that read the files.
 
         Args:
             changed: the edited files.
             places: the edited statements.
             targets: the findings that must be resolved.
-            wishes: the target state of each of these statements.
+            changes: the target state of each of these statements.
 
         Raises:
             NotProvedError: a target remains, something is no longer readable, or there is a new finding. A new finding
@@ -134,52 +134,52 @@ class Trials:
         """
         files = {edit.file for edit in edits}
         gone: dict[int, Finding] = {}
-        informs: set[str] = set()
-        tried: list[tuple[TrialUnit, Tried]] = []
+        new_info: set[str] = set()
+        tried: list[tuple[TrialUnit, TrialResult]] = []
         for unit in self._units:
             if not files & unit.files:
                 continue
-            after = self._with(unit, changed)
-            found, more = compared(unit, after, edits, places, changed, self._texts)
+            after = self._scan_with(unit, changed)
+            found, more = compare_findings(unit, after, edits, places, changed, self._texts)
             gone.update((id(one), one) for one in found)
-            informs |= more
+            new_info |= more
             tried.append((unit, after))
-        left = [one for one in targets if not any(is_same(one, other) for other in gone.values())]
+        left = [one for one in targets if not any(is_same_finding(one, other) for other in gone.values())]
         if left:
-            raise NotProvedError(f"{left[0].check_id} would still be reported")
+            raise NotVerifiedError(f"{left[0].check_id} would still be reported")
         for unit, after in tried:
-            for place, wish in zip(places, wishes, strict=True):
+            for place, change in zip(places, changes, strict=True):
                 moved = place.after(edits)
-                if isinstance(wish, Narrowing):
-                    make_sure_of_use(unit, after, wish, place, moved, self._texts, changed)
+                if isinstance(change, Narrowing):
+                    verify_observed_use(unit, after, change, place, moved, self._texts, changed)
                 else:
-                    make_sure(unit, after, wish, place, moved, self._texts, changed)
-        return Proved(tuple(gone.values()), frozenset(informs))
+                    verify_change(unit, after, change, place, moved, self._texts, changed)
+        return VerifiedEdits(tuple(gone.values()), frozenset(new_info))
 
     # -- a unit once more
 
-    def _with(self, unit: TrialUnit, changed: Map[str, str]) -> Tried:
+    def _scan_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
         """Return the unit, analyzed with changed texts of some files; files keep their original names."""
         start = time.process_time()
-        if start + self._longest > self._until:
-            raise NotProvedError("verification ran out of time")
+        if start + self._longest > self._deadline:
+            raise NotVerifiedError("verification ran out of time")
         try:
-            return self._read_with(unit, changed)
+            return self._analyze_with(unit, changed)
         finally:
             self._longest = max(self._longest, time.process_time() - start)
 
-    def _read_with(self, unit: TrialUnit, changed: Map[str, str]) -> Tried:
+    def _analyze_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
         from passrole_checks.sources import detect  # the readers are heavy
 
-        top = _top_of(unit)
-        there = self._lay_out(unit, top)
-        put = [(file, _moved(file, top, there)) for file in changed if file in unit.files]
+        top = _repository_of(unit)
+        there = self._copy_unit(unit, top)
+        written = [(file, _path_in_copy(file, top, there)) for file in changed if file in unit.files]
         try:
-            for file, place in put:
+            for file, place in written:
                 if place is None:
-                    raise NotProvedError("its file is outside the repository")
+                    raise NotVerifiedError("its file is outside the repository")
                 _write(place, changed[file])
-            path = _moved(str(unit.path), top, there)
+            path = _path_in_copy(str(unit.path), top, there)
             assert path is not None
             single = unit.configuration.framework is Framework.TERRAFORM and path.is_file()
             asked = detect.Unit(
@@ -190,33 +190,33 @@ class Trials:
             )
             found = detect.load(asked, unchanged=self._options.unchanged, inputs=self._inputs(top, there))
         except (InputError, OSError) as error:
-            raise NotProvedError(f"the edited file could not be read ({getattr(error, 'reason', error)})") from None
-        except NotProvedError:
+            raise NotVerifiedError(f"the edited file could not be read ({getattr(error, 'reason', error)})") from None
+        except NotVerifiedError:
             raise
         except Exception as error:
-            raise NotProvedError(internal_error(error)) from None
+            raise NotVerifiedError(internal_error(error)) from None
         finally:
-            for file, place in put:
+            for file, place in written:
                 if place is not None:
                     _write(place, self._texts[file])
         # files outside the repository that were not read before may be missing here
         before = Counter(one.reason for one in unit.configuration.unreadable)
         if Counter(one.reason for one in found.unreadable) - before:
-            raise NotProvedError("the edited file could not be read")
+            raise NotVerifiedError("the edited file could not be read")
         analyzed = analyze(found, unit.analyzed.options)
         if analyzed.out_of_time or faults_in(analyzed.unreadable):
-            raise NotProvedError("the analysis of the edited file did not complete")
+            raise NotVerifiedError("the analysis of the edited file did not complete")
 
-        def place_of(at: Position) -> Position:
+        def original_position(at: Position) -> Position:
             prefix = f"{there}{os.sep}"
             return replace(at, file=str(top / at.file[len(prefix) :])) if at.file.startswith(prefix) else at
 
-        findings = (replace(one, at=place_of(one.at)) for one in analyzed.findings if one.suppressed is None)
-        return Tried(tuple(findings), analyzed, place_of)
+        findings = (replace(one, at=original_position(one.at)) for one in analyzed.findings if one.suppressed is None)
+        return TrialResult(tuple(findings), analyzed, original_position)
 
     def _inputs(self, top: Path, there: Path) -> Inputs:
         def moved(path: Path) -> Path:
-            place = _moved(os.path.realpath(path), top, there)
+            place = _path_in_copy(os.path.realpath(path), top, there)
             return place if place is not None and place.exists() else path
 
         inputs = self._options.inputs
@@ -224,7 +224,7 @@ class Trials:
         exclusions = inputs.exclusions.moved(str(top), str(there))
         return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
-    def _lay_out(self, unit: TrialUnit, top: Path) -> Path:
+    def _copy_unit(self, unit: TrialUnit, top: Path) -> Path:
         """Return the copy of ``top``, with all files that the unit was read from."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
@@ -233,19 +233,19 @@ class Trials:
             (there / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
             self._tops[top] = there
         there = self._tops[top]
-        if unit.path not in self._laid_out:
-            self._laid_out.add(unit.path)
+        if unit.path not in self._copied:
+            self._copied.add(unit.path)
             for file in _files_of(unit):
                 self._copy(file, top, there)
         return there
 
     def _copy(self, file: Path, top: Path, there: Path) -> None:
-        place = _moved(str(file), top, there)
+        place = _path_in_copy(str(file), top, there)
         if place is None or place.exists():
             return
         self._count += 1
         if self._count > _MOST_FILES:
-            raise NotProvedError("too many files for verification")
+            raise NotVerifiedError("too many files for verification")
         try:
             data = current().read(file, _LARGEST)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -257,7 +257,7 @@ class Trials:
 # -- files of a unit
 
 
-def _top_of(unit: TrialUnit) -> Path:
+def _repository_of(unit: TrialUnit) -> Path:
     """Return the repository of a unit, or else the common folder of its files."""
     own = unit.path if unit.path.is_dir() else unit.path.parent
     repository = repository_around(own)
@@ -282,7 +282,7 @@ def _files_of(unit: TrialUnit) -> Iterator[Path]:
         yield from walk(Path(folder), lambda *_: None)
 
 
-def _moved(file: str, top: Path, there: Path) -> Path | None:
+def _path_in_copy(file: str, top: Path, there: Path) -> Path | None:
     """Return the path in the copy of a file below ``top``; None for a file elsewhere."""
     relative = os.path.relpath(file, top)
     return None if relative.split(os.sep)[0] == os.pardir else there / relative

@@ -20,7 +20,7 @@ from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 
-class NotProvedError(Exception):
+class NotVerifiedError(Exception):
     """Raised with the reason why edits cannot be verified."""
 
 
@@ -52,7 +52,7 @@ class StatementSpan:
 
 def offset_of(text: str, line: int, column: int) -> int:
     """Return the offset of a line and a column, both 1-based; a BOM counts as a character but not as a column."""
-    starts = _starts(text)
+    starts = _line_starts(text)
     if line > len(starts):
         return len(text)
     bom = 1 if line == 1 and text.startswith("\ufeff") else 0
@@ -60,20 +60,20 @@ def offset_of(text: str, line: int, column: int) -> int:
 
 
 @lru_cache(maxsize=16)
-def _starts(text: str) -> tuple[int, ...]:
+def _line_starts(text: str) -> tuple[int, ...]:
     return (0, *(found.end() for found in re.finditer("\n", text)))
 
 
-def place_of(at: Position, text: str) -> StatementSpan:
+def statement_span(at: Position, text: str) -> StatementSpan:
     """Return the span of the statement at a position."""
     start = offset_of(text, at.line, at.column)
     end = offset_of(text, at.end_line, at.end_column) if at.end_line >= at.line else start
     return StatementSpan(at.file, start, max(start, end))
 
 
-def region_of(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
+def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
     """Return the span of the statement at a position, including its own insertions after it on its last line."""
-    place = place_of(at, text)
+    place = statement_span(at, text)
     line = text.find("\n", place.end)
     last = len(text) if line < 0 else line
     ends = [edit.end for edit in edits if edit.file == at.file and place.start <= edit.start and edit.end <= last]
@@ -96,29 +96,29 @@ class TrialUnit:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A unit analyzed with edits. ``place_of``: maps its positions to the original files."""
+class TrialResult:
+    """A unit analyzed with edits. ``statement_span``: maps its positions to the original files."""
 
     findings: tuple[Finding, ...]
     analyzed: AnalyzedConfiguration
-    place_of: Callable[[Position], Position]
+    original_position: Callable[[Position], Position]
 
 
-def compared(
+def compare_findings(
     unit: TrialUnit,
-    after: Tried,
+    after: TrialResult,
     edits: Sequence[Edit],
     places: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> tuple[list[Finding], set[str]]:
     """Return the resolved findings at the places, and checks of severity info with new findings there. Raises
-    :class:`NotProvedError` if there is any other new finding.
+    :class:`NotVerifiedError` if there is any other new finding.
     """
-    inside = [[one for one in unit.findings if holds_at(place, one.at, texts)] for place in places]
+    inside = [[one for one in unit.findings if contains_position(place, one.at, texts)] for place in places]
     moved = [place.after(edits) for place in places]
-    now = [[one for one in after.findings if holds_at(place, one.at, changed)] for place in moved]
-    informs: set[str] = set()
+    now = [[one for one in after.findings if contains_position(place, one.at, changed)] for place in moved]
+    new_info: set[str] = set()
     excused: set[int] = set()
     for before, here in zip(inside, now, strict=True):
         worst = {
@@ -127,7 +127,7 @@ def compared(
         for one in here:
             if one.severity is Severity.INFO or one.severity.rank <= worst.get(one.check_id, -1):
                 excused.add(id(one))
-                informs |= {one.check_id} - worst.keys()
+                new_info |= {one.check_id} - worst.keys()
     known = Counter(one.fingerprint for one in unit.findings)
     ranks = {one.fingerprint: one.severity.rank for one in sorted(unit.findings, key=lambda one: one.severity.rank)}
     for one in after.findings:
@@ -135,94 +135,99 @@ def compared(
             continue
         known[one.fingerprint] -= 1
         if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
-            raise NotProvedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
-    _leave_others_alone(unit, after, places, moved, changed, texts)
+            raise NotVerifiedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
+    _verify_others_unchanged(unit, after, places, moved, changed, texts)
     gone = [
         one
         for before, here in zip(inside, now, strict=True)
         for one in before
         if not any(other.check_id == one.check_id for other in here)
     ]
-    return gone, informs
+    return gone, new_info
 
 
-def _leave_others_alone(
+def _verify_others_unchanged(
     unit: TrialUnit,
-    after: Tried,
+    after: TrialResult,
     places: Sequence[StatementSpan],
     moved: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> None:
-    """Raise :class:`NotProvedError` if another statement would change: one derived from the text at a place, such as a
-    Deny that would deny less.
+    """Raise :class:`NotVerifiedError` if another statement would change: one derived from the text at a place, such as
+    a Deny that would deny less.
     """
     was = Counter(
-        _said(one) for one in unit.analyzed.grants if not any(holds_at(place, one.grant.at, texts) for place in places)
+        _statement_key(one)
+        for one in unit.analyzed.grants
+        if not any(contains_position(place, one.grant.at, texts) for place in places)
     )
     now = Counter(
-        _said(one)
+        _statement_key(one)
         for one in after.analyzed.grants
-        if not any(holds_at(place, after.place_of(one.grant.at), changed) for place in moved)
+        if not any(contains_position(place, after.original_position(one.grant.at), changed) for place in moved)
     )
     other = sorted((was - now) | (now - was))
     if other:
-        raise NotProvedError(f"whether another statement of {other[0][0]}, derived from this one, should change too")
+        raise NotVerifiedError(f"whether another statement of {other[0][0]}, derived from this one, should change too")
 
 
-def _said(one: LocatedGrant) -> tuple[str, ...]:
+def _statement_key(one: LocatedGrant) -> tuple[str, ...]:
     return (one.resource.address, *one.grant.statement.identity)
 
 
-def make_sure(
+def verify_change(
     before: TrialUnit,
-    after: Tried,
-    wish: StatementChange,
+    after: TrialResult,
+    change: StatementChange,
     place: StatementSpan,
     moved: StatementSpan,
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
-    """Raise :class:`NotProvedError` if a statement does not match the target state: its roles, services or actions."""
-    was = [one for one in before.analyzed.grants if holds_at(place, one.grant.at, texts)]
-    now = [one for one in after.analyzed.grants if holds_at(moved, after.place_of(one.grant.at), changed)]
+    """Raise :class:`NotVerifiedError` if a statement does not match the target state: its roles, services or
+    actions."""
+    was = [one for one in before.analyzed.grants if contains_position(place, one.grant.at, texts)]
+    now = [
+        one for one in after.analyzed.grants if contains_position(moved, after.original_position(one.grant.at), changed)
+    ]
     if not was and not now:
         return  # this configuration uses the file for something else
     old, new = ([one.grant for one in found] for found in (was, now))
     if not new or any(grant.effect != "Allow" for grant in new):
-        raise NotProvedError("the statement would not allow passing any role")
+        raise NotVerifiedError("the statement would not allow passing any role")
     more = sorted({one.resource.address for one in now} - {one.resource.address for one in was})
     if more:  # it was replaced by its Sid
-        raise NotProvedError(f"whether {more[0]}, which excludes the statement by its Sid, should pass roles too")
+        raise NotVerifiedError(f"whether {more[0]}, which excludes the statement by its Sid, should pass roles too")
     known = {role.pattern.parts for grant in old for role in grant.roles}
     for grant in new:
         for role in grant.roles:
-            wanted = wish.roles is not None and any(names_role(role.pattern, one) for one in wish.roles)
-            if not wanted and (role.pattern.parts not in known or wish.roles is not None):
-                raise NotProvedError(f"the statement would allow passing {role.pattern}")
-        if wish.services is not None and set(grant.services.values) != set(wish.services):
-            raise NotProvedError("the statement would not name the intended services")
+            wanted = change.roles is not None and any(names_role(role.pattern, one) for one in change.roles)
+            if not wanted and (role.pattern.parts not in known or change.roles is not None):
+                raise NotVerifiedError(f"the statement would allow passing {role.pattern}")
+        if change.services is not None and set(grant.services.values) != set(change.services):
+            raise NotVerifiedError("the statement would not name the intended services")
         if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
-            raise NotProvedError("the statement would allow other actions")
-    if wish.apart:
-        keeps_its_other_actions(old, after, moved, changed)
+            raise NotVerifiedError("the statement would allow other actions")
+    if change.separate:
+        verify_other_actions(old, after, moved, changed)
 
 
-def keeps_its_other_actions(
-    old: Sequence[PassRoleGrant], after: Tried, moved: StatementSpan, changed: Mapping[str, str]
+def verify_other_actions(
+    old: Sequence[PassRoleGrant], after: TrialResult, moved: StatementSpan, changed: Mapping[str, str]
 ) -> None:
-    """Raise :class:`NotProvedError` if an action other than iam:PassRole would no longer be allowed."""
+    """Raise :class:`NotVerifiedError` if an action other than iam:PassRole would no longer be allowed."""
     others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
     documents = (parse_document(policy.document) for policy in after.analyzed.configuration.policies)
     left = {
         str(name).lower()
         for document in documents
         for one in document.statements
-        if holds_at(moved, after.place_of(one.at), changed)
+        if contains_position(moved, after.original_position(one.at), changed)
         for name in one.actions or ()
     }
     if not others <= left:
-        raise NotProvedError("the statement would no longer allow its other actions")
+        raise NotVerifiedError("the statement would no longer allow its other actions")
 
 
 def actions_of(grant: PassRoleGrant) -> list[str]:
@@ -233,7 +238,7 @@ def actions_of(grant: PassRoleGrant) -> list[str]:
 def names_role(pattern: StringNode, role: TargetRole) -> bool:
     """True if a Resource is a target role, in any instance of a module."""
     hole, wanted = pattern.only_hole, role.arn.only_hole
-    if role.value is not None and _literally(pattern) == _literally(role.value):
+    if role.value is not None and _without_account(pattern) == _without_account(role.value):
         return True
     if hole is not None and role.address:
         name = role.address.removeprefix(module_of(role.address))
@@ -241,21 +246,21 @@ def names_role(pattern: StringNode, role: TargetRole) -> bool:
         return name in (own.removeprefix(module_of(own)), own.rpartition(".")[2])
     if hole is not None and wanted is not None:
         return hole.expression.endswith(wanted.expression) or (hole.role is not None and hole.role == wanted.role)
-    return _literally(pattern) == _literally(role.arn)
+    return _without_account(pattern) == _without_account(role.arn)
 
 
-def _literally(text: StringNode) -> str:
+def _without_account(text: StringNode) -> str:
     """Return a role ARN without the partition and the account, which are written in several ways."""
     written = "".join(part if isinstance(part, str) else "\0" for part in text.parts)
     return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
 
 
-def holds_at(place: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
+def contains_position(place: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
     """True if a position, in files with these texts, is within a span."""
     return at.file in texts and place.holds(at, texts[at.file])
 
 
-def is_same(one: Finding, other: Finding) -> bool:
+def is_same_finding(one: Finding, other: Finding) -> bool:
     """True if two findings are the same, reported by units that share the file."""
     return one.check_id == other.check_id and (one.at.file, one.at.line, one.at.column) == (
         other.at.file,

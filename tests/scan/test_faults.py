@@ -294,7 +294,7 @@ def test_required_reports_the_other_units(
 def test_fault_in_a_suggestion_costs_no_other_suggestion(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = Session._at_place
+    real = Session._suggest_at
 
     def at_place(self: Session, at: Any, *rest: Any) -> Any:
         if "bad" in at.file:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from suggesting import USED, USED_IN_TEMPLATE, allow, function, left_for_a_person, only, policy, role, session, task
 
-from passrole_checks.suggest.edits import apply
+from passrole_checks.suggest.edits import apply_edits
 
 FUNCTION = role("function", "lambda") + function()
 SWITCH = 'variable "on" {\n  default = false\n}\n'
@@ -81,7 +81,7 @@ def test_a_parameter_is_written_as_one(tmp_path: Path, name: str, resource: str,
     )
     found = session(tmp_path, {name: text})
     one = only(found)
-    assert written in apply(found.texts(str(tmp_path / name)), one.edits)
+    assert written in apply_edits(found.texts(str(tmp_path / name)), one.edits)
 
 
 def test_a_module_that_is_not_here(tmp_path: Path) -> None:

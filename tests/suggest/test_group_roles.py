@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, text
-from passrole_checks.suggest.from_logs.group_roles import grouped
+from passrole_checks.suggest.from_logs.group_roles import group_roles
 
 AT = Position("", 0)
 ARN = "arn:aws:iam::111122223333:role/"
@@ -13,7 +13,7 @@ ARN = "arn:aws:iam::111122223333:role/"
 
 def patterns(*names: str) -> dict[str, str]:
     """The roles that become a part of a pattern, each with that."""
-    found = grouped([text(f"{ARN}{name}", AT) for name in names], lambda _: True)
+    found = group_roles([text(f"{ARN}{name}", AT) for name in names], lambda _: True)
     return {str(role).removeprefix(ARN): str(pattern).removeprefix(ARN) for role, pattern in found.items()}
 
 
@@ -45,7 +45,7 @@ def test_what_may_not_be_written_is_not() -> None:
     """Whoever asks says which patterns are allowed; an account that is a value stays one."""
     account = Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID)
     roles = [StringNode(("arn:aws:iam::", account, f":role/orders-{name}"), AT) for name in "ab"]
-    assert grouped(roles, lambda _: False) == {}
-    assert {pattern.parts for pattern in grouped(roles, lambda _: True).values()} == {
+    assert group_roles(roles, lambda _: False) == {}
+    assert {pattern.parts for pattern in group_roles(roles, lambda _: True).values()} == {
         ("arn:aws:iam::", account, ":role/orders-*")
     }

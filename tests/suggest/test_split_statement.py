@@ -12,8 +12,8 @@ import pytest
 from suggesting import USED, USED_IN_TEMPLATE, allow, checks, only, policy, session
 
 from passrole_checks.findings import Severity
-from passrole_checks.suggest.edits import apply
-from passrole_checks.suggest.split_statement import _said_once
+from passrole_checks.suggest.edits import apply_edits
+from passrole_checks.suggest.split_statement import _without_repeated_comments
 from passrole_checks.suggest.suggest import Session
 
 TEMPLATE = f"""\
@@ -38,7 +38,7 @@ def written(found: Session, name: str, folder: Path) -> str:
     """A file with the one suggestion that there is."""
     one = only(found)
     assert one.edits != (), one.missing
-    return apply(found.texts(str(folder / name)), one.edits)
+    return apply_edits(found.texts(str(folder / name)), one.edits)
 
 
 def in_yaml(folder: Path, statement: str) -> str:
@@ -353,7 +353,7 @@ def test_two_statements_of_a_policy_get_different_sids(tmp_path: Path) -> None:
     """A Sid is unique in a policy, also where two statements are parted in one run."""
     one, two = (allow(action=f'["iam:PassRole", "lambda:{name}"]') for name in ("CreateFunction", "GetFunction"))
     found = session(tmp_path, {"main.tf": policy(f'Sid = "A"\n{one}', f'Sid = "B"\n{two}') + USED})
-    text = found.together().changed[str(tmp_path / "main.tf")]
+    text = found.combine().changed[str(tmp_path / "main.tf")]
     assert re.findall(r'Sid = "(\w+)"', text) == ["A", "PassRoles", "B", "PassRoles2"]
 
 
@@ -375,7 +375,7 @@ def test_documents_that_are_merged_get_different_sids(tmp_path: Path) -> None:
         "b.tf": document("b", "lambda:GetFunction"),
         "main.tf": merged + user + USED,
     }
-    changed = session(tmp_path, files).together().changed
+    changed = session(tmp_path, files).combine().changed
     sids = [name for file in sorted(changed) for name in re.findall(r'sid +=? *"(\w+)"', changed[file])]
     assert sids == ["a", "PassRoles", "b", "PassRoles2"]
 
@@ -425,5 +425,5 @@ def test_a_comment_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ['a = "x # y" # z', "a: 'x # y' # z", 'a = "http://x" # z', "a = x#y # z"])
 def test_where_a_comment_begins(line: str) -> None:
     """A mark in a string, or within a word, begins no comment."""
-    assert _said_once("b # z\nc # y", [line]) == [line.removesuffix(" # z")]
-    assert _said_once("b # y", [line]) == [line]
+    assert _without_repeated_comments("b # z\nc # y", [line]) == [line.removesuffix(" # z")]
+    assert _without_repeated_comments("b # y", [line]) == [line]

@@ -30,7 +30,7 @@ def test_each_role_is_named_with_its_services(tmp_path: Path) -> None:
     found = narrowed(
         tmp_path, {"main.tf": policy(allow())}, edge(APP), edge(APP, "ec2.amazonaws.com", times=2), edge(OTHER, ECS)
     )
-    (text,) = found.together().changed.values()
+    (text,) = found.combine().changed.values()
     assert textwrap.dedent(text[text.index("      {\n") : text.index("    ]\n")]) == textwrap.dedent(f"""\
         {{
           Effect = "Allow"
@@ -158,7 +158,7 @@ JSON = """\
 def test_in_every_format(name: str, content: str, expected: list[str], tmp_path: Path) -> None:
     """Two statements with the roles in the words of the format, each with its service."""
     found = narrowed(tmp_path, {name: content}, edge(APP), edge(OTHER, ECS))
-    (text,) = found.together().changed.values()
+    (text,) = found.combine().changed.values()
     flat = " ".join(text.split())
     assert all(flat.count(" ".join(one.split())) == 1 for one in expected), text
     assert (flat.count(LAMBDA), flat.count(ECS)) == (content.count(LAMBDA) + 1, 1)
@@ -375,7 +375,7 @@ def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: P
     )
     assert one.evidence is not None and (one.evidence.passes, one.evidence.last) == (0, "")
     assert one.missing[2] == "what 2 events passed, of which the logs do not hold the parameters"
-    assert found.together().changed == {}
+    assert found.combine().changed == {}
 
 
 def test_what_is_accepted_is_left_alone(tmp_path: Path) -> None:
@@ -402,14 +402,23 @@ def other(arn: str) -> TargetRole:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (lambda wish: replace(wish, roles=wish.roles[:1]), "could still be passed, as it was"),
-        (lambda wish: replace(wish, roles=(*wish.roles, other(f"{ARN}more"))), "would let"),
-        (lambda wish: replace(wish, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be found"),
-        (lambda wish: replace(wish, services=(LAMBDA, ECS)), "would not name the services that are meant"),
-        (lambda wish: replace(wish, services=(ECS,)), "would not name the services that are meant"),
-        (lambda wish: replace(wish, services=None), "PASSROLE_002 any-service would be found then"),
-        (lambda wish: replace(wish, get_role=True), "PASSROLE_017 shared-condition would be found then"),
-        (lambda wish: replace(wish, drop=("aws:MultiFactorAuthPresent",)), "would have other conditions"),
+        (lambda change: replace(change, roles=change.roles[:1]), "could still be passed, as it was"),
+        (lambda change: replace(change, roles=(*change.roles, other(f"{ARN}more"))), "would let"),
+        (lambda change: replace(change, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be found"),
+        (
+            lambda change: replace(change, services=(LAMBDA, ECS)),
+            "would not name the services that are meant",
+        ),
+        (lambda change: replace(change, services=(ECS,)), "would not name the services that are meant"),
+        (lambda change: replace(change, services=None), "PASSROLE_002 any-service would be found then"),
+        (
+            lambda change: replace(change, get_role=True),
+            "PASSROLE_017 shared-condition would be found then",
+        ),
+        (
+            lambda change: replace(change, drop=("aws:MultiFactorAuthPresent",)),
+            "would have other conditions",
+        ),
     ],
 )
 def test_edits_that_do_something_else_are_not_offered(
@@ -417,8 +426,10 @@ def test_edits_that_do_something_else_are_not_offered(
 ) -> None:
     """Whatever is written is read again, and asked what it lets be passed."""
 
-    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...] | str:
-        return edits_for(located, wrong(wish), read, files)
+    def edit(
+        located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]
+    ) -> tuple[Edit, ...] | str:
+        return edits_for(located, wrong(change), read, files)
 
     condition = '{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }'
     files = {"main.tf": policy(allow(f'"{ARN}*"', condition))}

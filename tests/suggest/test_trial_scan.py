@@ -32,7 +32,7 @@ def edited(folder: Path, content: str, edit: Editor) -> Session:
 def replacing(old: str, new: str) -> Editor:
     """Edits that put ``new`` in the place of the first ``old``."""
 
-    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+    def edit(located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
         file = located.grant.at.file
         start = read(file).index(old)
         return (Edit(file, start, start + len(old), new),)
@@ -77,9 +77,9 @@ def test_an_edit_elsewhere_that_makes_a_new_finding_is_refused(tmp_path: Path) -
     """A finding of another statement counts as well, though it has nothing to do with the one that is mended."""
     other = policy(allow('"arn:aws:iam::111122223333:role/app"', CONDITION.partition("= ")[2]), name="other")
 
-    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
-        good = replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}")(located, wish, read, files)
-        return (*good, *replacing('role/app"', 'role/*"')(located, wish, read, files))
+    def edit(located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+        good = replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}")(located, change, read, files)
+        return (*good, *replacing('role/app"', 'role/*"')(located, change, read, files))
 
     one = only(edited(tmp_path, ONE + other, edit))
     assert one.missing[0].startswith("whether this is wanted, since PASSROLE_001 any-role would be found")
@@ -154,7 +154,7 @@ def test_statements_that_need_each_other_are_made_together(tmp_path: Path) -> No
     """What would be a new finding alone, and is none once another statement is narrower, is written with it."""
     found = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED})
     assert [bool(one.edits) for one in found.suggestions] == [False, True]
-    made = found.together()
+    made = found.combine()
     assert len(made.made) == 2
     (tmp_path / "main.tf").write_text(next(iter(made.changed.values())))
     assert session(tmp_path, {}).suggestions == ()
@@ -167,7 +167,7 @@ def test_what_is_left_of_one_statement_does_not_stand_in_the_way_of_another(tmp_
     found = session(tmp_path, {"main.tf": statements + role("task", "ecs-tasks") + task()})
     assert [checks(one) for one in found.suggestions if one.edits] == [["001"], ["003"]]
     assert [checks(one) for one in found.suggestions if not one.edits] == [["001"]]
-    assert [checks(one) for one in found.together().made] == [["001"], ["003"]]
+    assert [checks(one) for one in found.combine().made] == [["001"], ["003"]]
 
 
 def test_whoever_asks_for_information_gets_reading_too(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_the_file_counts_as_it_was_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     found = session(tmp_path, {"main.tf": ONE})
     before = (tmp_path / "main.tf").stat()
-    assert found.together().made == found.suggestions
+    assert found.combine().made == found.suggestions
     after = (tmp_path / "main.tf").stat()
     assert (before.st_mtime_ns, before.st_ino, before.st_nlink) == (after.st_mtime_ns, after.st_ino, after.st_nlink)
 
@@ -232,7 +232,7 @@ data "aws_iam_policy_document" "read" {
     assert only(found).missing == (
         "whether aws_iam_user_policy.read, which leaves the statement out by its Sid, is to pass roles as well",
     )
-    assert found.together().made == ()
+    assert found.combine().made == ()
 
 
 def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> None:
@@ -247,4 +247,4 @@ def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> Non
     assert only(found).missing == (
         "whether another statement of aws_iam_group_policy.group, which is made of this one, is to change too",
     )
-    assert found.together().made == ()
+    assert found.combine().made == ()

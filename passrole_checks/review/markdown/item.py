@@ -34,7 +34,7 @@ def what_is_wrong(item: Item) -> Iterator[str]:
 
 
 def told(remark: Remark, names: Collection[str] = ()) -> str:
-    """What one check says, how bad it is, and which check it is. ``names``: as of :func:`names_of`."""
+    """What one check says, how bad it is, and which check it is. ``names``: as of :func:`service_names`."""
     return f"{prose(remark.message, names)} {_about(remark)}"
 
 

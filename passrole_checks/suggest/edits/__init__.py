@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.suggest.edits.editing import edits_of
-from passrole_checks.suggest.edits.written import Refused
+from passrole_checks.suggest.edits.editing import compute_edits
+from passrole_checks.suggest.edits.written import NotEditableError
 from passrole_checks.suggest.suggestion import Edit, StatementChange
 
 
 def edits_for(
-    located: LocatedGrant, wish: StatementChange, read: Callable[[str], str], files: Sequence[str] = ()
+    located: LocatedGrant, change: StatementChange, read: Callable[[str], str], files: Sequence[str] = ()
 ) -> tuple[Edit, ...] | str:
     """Return the edits that change a statement to the target state, or the reason why there are none.
 
@@ -20,8 +20,8 @@ def edits_for(
     if the statement matches already. Never raises for the content of the files.
     """
     try:
-        return edits_of(located, wish, read, files)
-    except Refused as reason:
+        return compute_edits(located, change, read, files)
+    except NotEditableError as reason:
         return str(reason)
     except RecursionError:
         return "the file is nested too deeply"
@@ -29,7 +29,7 @@ def edits_for(
         return "its file cannot be read"
 
 
-def apply(text: str, edits: Iterable[Edit]) -> str:
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """Return the text of a file with edits. Raises ValueError if two overlap or one is out of range."""
     done, pieces = 0, list[str]()
     last = -1
@@ -41,4 +41,4 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join([*pieces, text[done:]])
 
 
-__all__ = ["apply", "edits_for"]
+__all__ = ["apply_edits", "edits_for"]

@@ -9,10 +9,19 @@ import re
 from collections.abc import Iterator
 
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
-from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
+from passrole_checks.suggest.edits.changes import (
+    Add,
+    KeptValue,
+    ListValue,
+    MappingValue,
+    Remove,
+    SetKey,
+    SetValue,
+    Value,
+)
 from passrole_checks.suggest.edits.references import CloudFormationRoles
 from passrole_checks.suggest.edits.written import (
-    Refused,
+    NotEditableError,
     SyntaxForm,
     WrittenNode,
     is_first,
@@ -125,7 +134,7 @@ class BlockYaml:
 
     def set_value(self, change: SetValue) -> Iterator[Span]:
         written, field = change.written, change.field
-        if field is None or isinstance(change.value, (str, TargetRole, Same)):
+        if field is None or isinstance(change.value, (str, TargetRole, KeptValue)):
             text = self._line(change.value, self._mark(written))
             if field is not None and written.start == written.end:
                 text = " " + text if self.text[written.start - 1 : written.start] == ":" else text
@@ -133,7 +142,7 @@ class BlockYaml:
             return
         colon = _COLON.match(self.text, field.key_end)
         if colon is None or "#" in self.text[colon.end() : written.start]:
-            raise Refused("there is a comment between a key and its value")
+            raise NotEditableError("there is a comment between a key and its value")
         yield colon.end(), written.end, self._behind_colon(change.value, self._column(field.start))
 
     def _mark(self, written: WrittenNode) -> str | None:
@@ -145,10 +154,10 @@ class BlockYaml:
 
     def _line(self, value: Value, mark: str | None = None) -> str:
         """Return a value on one line, with these quotes (None: those of the statement)."""
-        if isinstance(value, Same):
+        if isinstance(value, KeptValue):
             text = self.text[value.written.start : value.written.end]
             if "\n" in text:
-                raise Refused("a multi-line value would have to move")
+                raise NotEditableError("a multi-line value would have to move")
             return text
         if isinstance(value, str):
             return self.scalars.quote(value, mark=mark)
@@ -158,10 +167,10 @@ class BlockYaml:
 
     def _behind_colon(self, value: Value, column: int) -> str:
         """Return a value as written after the colon of a key in this column."""
-        if isinstance(value, Several) and not self.flow_lists:
+        if isinstance(value, ListValue) and not self.flow_lists:
             dash = " " * (column + self.dashes) + "- "
             return "".join(f"{self.newline}{dash}{self._line(item)}" for item in value.values)
-        if isinstance(value, Pairs):
+        if isinstance(value, MappingValue):
             inner = column + self.unit
             return "".join(f"{self.newline}{' ' * inner}{self._entry(key, item, inner)}" for key, item in value.entries)
         return " " + self._line(value)
@@ -197,20 +206,20 @@ class BlockYaml:
                 yield previous_line_end(self.text, start), line_end(self.text, end), ""
                 continue
             if number + 1 >= len(members) or container.form is SyntaxForm.LIST or number + 1 in change.numbers:
-                raise Refused("another element follows on its line, so it cannot be removed safely")
+                raise NotEditableError("another element follows on its line, so it cannot be removed safely")
             gap = self.text[end : members[number + 1][0]]
             if "#" in gap:
-                raise Refused("a comment follows the text to remove")
+                raise NotEditableError("a comment follows the text to remove")
             yield start, members[number + 1][0], ""
 
     def _dash(self, start: int) -> int:
         """Return the offset of the dash before a list element."""
         dash = self.text.rfind("-", 0, start)
         if dash < 0 or self.text[dash + 1 : start].strip(" "):
-            raise Refused("a list element does not follow its dash")
+            raise NotEditableError("a list element does not follow its dash")
         return dash
 
     def _alone(self, end: int) -> None:
         rest = self.text[end : line_end(self.text, end)].strip()
         if rest and not rest.startswith("#"):
-            raise Refused("other content follows an element on its line")
+            raise NotEditableError("other content follows an element on its line")

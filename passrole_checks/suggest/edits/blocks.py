@@ -12,15 +12,15 @@ from passrole_checks.suggest.edits.changes import (
     EQUALS,
     PASSED_TO_SERVICE,
     Change,
-    Says,
+    HasValue,
+    ListValue,
     SetValue,
-    Several,
+    find_entry,
     list_changes,
-    named,
 )
 from passrole_checks.suggest.edits.written import (
     Field,
-    Refused,
+    NotEditableError,
     WrittenNode,
     indentation,
     is_first,
@@ -57,12 +57,12 @@ class ConditionBlocks:
 
     @staticmethod
     def _key(block: WrittenNode) -> str:
-        variable = named(block, "variable")
+        variable = find_entry(block, "variable")
         if variable is None or variable.value.text is None:
-            raise Refused("a condition block tests a variable that is computed")
+            raise NotEditableError("a condition block tests a variable that is computed")
         return variable.value.text.lower()
 
-    def changes(self, says: Says) -> Iterator[Change]:
+    def changes(self, says: HasValue) -> Iterator[Change]:
         """Yield the changes in the block that will test iam:PassedToService."""
         if self.host is None or self.services is None:
             return
@@ -76,13 +76,13 @@ class ConditionBlocks:
         if passed:
             yield from list_changes(values, self.services, says, always_list=True)
         else:
-            yield SetValue(values, values.value, Several(self.services))
+            yield SetValue(values, values.value, ListValue(self.services))
 
     @staticmethod
     def _attribute(block: WrittenNode, name: str) -> Field:
-        field = named(block, name)
+        field = find_entry(block, name)
         if field is None:
-            raise Refused(f"a condition block has no {name}")
+            raise NotEditableError(f"a condition block has no {name}")
         return field
 
     def spans(self, unit: str, quoted: Iterable[str], after: int) -> Iterator[Span]:
@@ -111,7 +111,7 @@ class ConditionBlocks:
         start, end = line_start(self.text, block.start), next_line(self.text, block.end)
         rest = self.text[block.end : end].strip()
         if not is_first(self.text, block.start) or (rest and not rest.startswith(("#", "//"))):
-            raise Refused("a condition block shares a line with other content")
+            raise NotEditableError("a condition block shares a line with other content")
         before = line_start(self.text, start - 1) if start else start
         following = self.text[end : line_end(self.text, end)].strip()
         if before < start and not self.text[before:start].strip() and following in ("", "}"):

@@ -6,9 +6,18 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
+from passrole_checks.suggest.edits.changes import (
+    Add,
+    KeptValue,
+    ListValue,
+    MappingValue,
+    Remove,
+    SetKey,
+    SetValue,
+    Value,
+)
 from passrole_checks.suggest.edits.written import (
-    Refused,
+    NotEditableError,
     SyntaxForm,
     WrittenNode,
     indentation,
@@ -50,7 +59,7 @@ class Braces:
     def __init__(self, text: str, language: BraceSyntax, statement: WrittenNode) -> None:
         self.text, self.language = text, language
         self.newline = newline(text, statement.start)
-        self.unit = _unit(text, statement)
+        self.unit = _indent_unit(text, statement)
         lists = [field.value for field in statement.entries if field.value.items]
         on_one_line = any("\n" not in text[one.start : one.end] for one in lists)
         self.short_lists = language.comment is not None or on_one_line
@@ -58,7 +67,7 @@ class Braces:
     def set_value(self, change: SetValue) -> Iterator[Span]:
         written = change.written
         indent = indentation(self.text, written.start)
-        flat = isinstance(change.value, (Several, Pairs)) and self._on_a_shared_line(written)
+        flat = isinstance(change.value, (ListValue, MappingValue)) and self._on_a_shared_line(written)
         yield written.start, written.end, self.write(change.value, indent, flat=flat)
 
     def _on_a_shared_line(self, written: WrittenNode) -> bool:
@@ -88,14 +97,14 @@ class Braces:
 
     def write(self, value: Value, indent: str, *, flat: bool) -> str:
         """Return a value; its further lines are indented by at least ``indent``."""
-        if isinstance(value, Same):
+        if isinstance(value, KeptValue):
             return self.text[value.written.start : value.written.end]
         if isinstance(value, str):
             return self.language.quote(value)
         if isinstance(value, TargetRole):
             return self.language.role(value)
         inner = indent + self.unit
-        if isinstance(value, Several):
+        if isinstance(value, ListValue):
             items = [self.write(item, inner, flat=flat) for item in value.values]
             line = f"[{self.language.comma.join(items)}]"
             if flat or (len(line) + len(indent) <= _LONG and self.short_lists):
@@ -123,7 +132,9 @@ class Braces:
         if not members:
             indent = indentation(self.text, container.start)
             value = (
-                Pairs(tuple(zip(change.keys, change.values, strict=True))) if change.keys else Several(change.values)
+                MappingValue(tuple(zip(change.keys, change.values, strict=True)))
+                if change.keys
+                else ListValue(change.values)
             )
             yield container.start, container.end, self.write(value, indent, flat=self._on_a_shared_line(container))
             return
@@ -229,7 +240,7 @@ class Braces:
     # what stands between members
 
     def comma(self, container: WrittenNode, number: int) -> int | None:
-        """Return the offset of the comma after a member, or None. Raises :class:`Refused` if there is
+        """Return the offset of the comma after a member, or None. Raises :class:`NotEditableError` if there is
         unknown content.
         """
         members = container.members
@@ -238,7 +249,7 @@ class Braces:
         found: int | None = None
         while (place := self._skip(place, end)) < end:
             if self.text[place] != "," or found is not None:
-                raise Refused("unknown brackets or characters surround an element")
+                raise NotEditableError("unknown brackets or characters surround an element")
             found, place = place, place + 1
         return found
 
@@ -255,7 +266,7 @@ class Braces:
         return place
 
 
-def _unit(text: str, statement: WrittenNode) -> str:
+def _indent_unit(text: str, statement: WrittenNode) -> str:
     """Return the indentation of the members of a statement relative to its start; two blanks by default."""
     outer = indentation(text, statement.start)
     if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not aligned with others

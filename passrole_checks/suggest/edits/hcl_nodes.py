@@ -32,7 +32,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     TemplatePart,
     Tuple,
 )
-from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _TRANSPARENT = frozenset({
     "jsonencode", "yamlencode", "concat", "flatten", "compact", "coalesce", "try", "tolist", "distinct",
@@ -40,7 +40,7 @@ _TRANSPARENT = frozenset({
 _STRINGS = frozenset({
     "format", "join", "lower", "replace", "trimprefix", "trimspace", "trimsuffix", "upper",
 })  # fmt: skip
-_ELSEWHERE = frozenset({"var", "local", "each", "count", "module", "self", "path", "data"})
+_INDIRECT = frozenset({"var", "local", "each", "count", "module", "self", "path", "data"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class StatementNode:
 
 
 class HclFile:
-    """An HCL file with character offsets. Raises :class:`Refused` if it is not text."""
+    """An HCL file with character offsets. Raises :class:`NotEditableError` if it is not text."""
 
     def __init__(self, file: str, text: str) -> None:
         self.text = text
@@ -63,7 +63,7 @@ class HclFile:
         try:
             self.source = SourceText.of(file, text.encode("utf-8", "surrogatepass"))
         except NotText as error:
-            raise Refused(f"the file cannot be read: {error.reason}") from None
+            raise NotEditableError(f"the file cannot be read: {error.reason}") from None
         self.body = reader().read(self.source).body
         self._ascii = self.source.data.isascii()
 
@@ -78,10 +78,10 @@ class HclFile:
         return start, start + len(self.text[start:end].rstrip())
 
     def find(self, line: int, column: int) -> StatementNode:
-        """Return the statement that starts at a position. Raises :class:`Refused` if none can be edited."""
+        """Return the statement that starts at a position. Raises :class:`NotEditableError` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
         if found is None:
-            raise Refused("its position in the file is unknown")
+            raise NotEditableError("its position in the file is unknown")
         return found
 
     # values
@@ -108,7 +108,7 @@ class HclFile:
         words = " ".join(self.text[start:end].split())
         words = words if len(words) <= 60 else words[:59] + "…"
         root = _root(node)
-        if root is not None and root not in _ELSEWHERE:
+        if root is not None and root not in _INDIRECT:
             return WrittenNode(SyntaxForm.TEXT, start, end)  # an attribute of a resource
         if root is not None:
             line = self._line_of(node)
@@ -153,7 +153,7 @@ class HclFile:
 def is_in_a_loop(parts: Iterable[TemplatePart], place: tuple[int, int]) -> bool:
     """True if a position in a template is inside a ``%{ for }``."""
     for part in parts:
-        if isinstance(part, ForDirective) and _holds(part.span, place):
+        if isinstance(part, ForDirective) and _contains(part.span, place):
             return True
         if isinstance(part, IfDirective) and is_in_a_loop((*part.then, *part.otherwise), place):
             return True
@@ -174,23 +174,23 @@ def _root(node: Expression) -> str | None:
     return node.name if isinstance(node, Name) else None
 
 
-def _holds(span: Span, place: tuple[int, int]) -> bool:
+def _contains(span: Span, place: tuple[int, int]) -> bool:
     return (span.line, span.column) <= place < (span.end_line, span.end_column)
 
 
 def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> StatementNode | None:
     for block in body.blocks:
-        if not _holds(block.span, place):
+        if not _contains(block.span, place):
             continue
         if (block.span.line, block.span.column) == place:
             if any(outer.type == "dynamic" for outer in path):
-                raise Refused("a dynamic block generates it")
+                raise NotEditableError("a dynamic block generates it")
             return StatementNode(block=block)
         return _in_body(block.body, place, (*path, block))
     for attribute in body.attributes:
-        if _holds(attribute.span, place):
+        if _contains(attribute.span, place):
             if any(outer.type == "dynamic" for outer in path):
-                raise Refused("a dynamic block generates it")
+                raise NotEditableError("a dynamic block generates it")
             constant = not path or path[0].type == "variable"
             return _in_expression(attribute.value, place, constant)
     return None
@@ -198,23 +198,23 @@ def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> Sta
 
 def _in_expression(node: Expression, place: tuple[int, int], constant: bool) -> StatementNode | None:
     while True:
-        if isinstance(node, TemplateExpression) and _holds(node.span, place):
+        if isinstance(node, TemplateExpression) and _contains(node.span, place):
             return StatementNode(expression=node, constant=constant)
         if (node.span.line, node.span.column) == place and isinstance(node, Object):
             return StatementNode(expression=node, constant=constant)
-        inner = next((one for one in _inside(node) if _holds(one.span, place)), None)
+        inner = next((one for one in _subexpressions(node) if _contains(one.span, place)), None)
         if isinstance(node, Call) and (node.span.line, node.span.column) == place:
-            raise Refused(f"{node.name}() computes it")
+            raise NotEditableError(f"{node.name}() computes it")
         if inner is None:
             return None
         if isinstance(node, For):
-            raise Refused("a loop generates it")
+            raise NotEditableError("a loop generates it")
         if isinstance(node, Call) and node.name not in _TRANSPARENT:
-            raise Refused(f"{node.name}() computes it")
+            raise NotEditableError(f"{node.name}() computes it")
         node = inner
 
 
-def _inside(node: Expression) -> Iterator[Expression]:
+def _subexpressions(node: Expression) -> Iterator[Expression]:
     if isinstance(node, Tuple):
         yield from node.items
     elif isinstance(node, Object):

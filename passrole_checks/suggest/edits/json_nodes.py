@@ -10,7 +10,7 @@ import json
 import re
 
 from passrole_checks.sources.terraform.reading.heredoc import scan
-from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -23,7 +23,7 @@ def read_json(
     text: str, start: int, *, end: int | None = None, template: bool = False, functions: bool = True
 ) -> WrittenNode:
     """Return the value that starts at ``start``. ``template``: it is in an HCL template. ``functions``: treat an object
-    with the name of an intrinsic function as one. Raises :class:`Refused` if it is not JSON.
+    with the name of an intrinsic function as one. Raises :class:`NotEditableError` if it is not JSON.
     """
     return _Reader(text, len(text) if end is None else end, template, functions).value(start, 0)
 
@@ -46,7 +46,7 @@ class _Reader:
         if depth == 0 and self.template:
             self.mask(start)
         if depth > _DEPTH:
-            raise Refused("the document is nested too deeply")
+            raise NotEditableError("the document is nested too deeply")
         char = self.masked[start : min(start + 1, self.end)]
         if char == "{":
             return self.mapping(start, depth)
@@ -56,7 +56,7 @@ class _Reader:
             return self.string(start)
         found = _BARE.match(self.masked, start, self.end)
         if found is None:
-            raise Refused("the statement is not valid JSON as written")
+            raise NotEditableError("the statement is not valid JSON as written")
         if "\ue000" in found[0]:
             return WrittenNode(SyntaxForm.OTHER, start, found.end(), why="it is computed by an expression")
         return WrittenNode(SyntaxForm.TEXT, start, found.end(), text="" if found[0] == "null" else None)
@@ -67,16 +67,16 @@ class _Reader:
         while self.masked[place : place + 1] != "}":
             key = self.string(place) if self.masked[place : place + 1] == '"' else None
             if key is None:
-                raise Refused("the statement is not valid JSON as written")
+                raise NotEditableError("the statement is not valid JSON as written")
             colon = self.blank(key.end)
             if self.masked[colon : colon + 1] != ":":
-                raise Refused("the statement is not valid JSON as written")
+                raise NotEditableError("the statement is not valid JSON as written")
             value = self.value(self.blank(colon + 1), depth + 1)
             entries.append(Field(key.text, place, key.end, value))
             place = self.after(value.end, "}")
         name = entries[0].key or "" if len(entries) == 1 else ""
         if self.functions and (name == "Ref" or name.startswith("Fn::")):
-            return WrittenNode(SyntaxForm.TEXT, start, place + 1, why=elsewhere(name, entries[0].value.text))
+            return WrittenNode(SyntaxForm.TEXT, start, place + 1, why=why_not_replaceable(name, entries[0].value.text))
         return WrittenNode(SyntaxForm.MAPPING, start, place + 1, tuple(entries))
 
     def items(self, start: int, depth: int) -> WrittenNode:
@@ -93,19 +93,19 @@ class _Reader:
         if char == ",":
             return self.blank(place + 1)
         if char != closing or place >= self.end:
-            raise Refused("the statement is not valid JSON as written")
+            raise NotEditableError("the statement is not valid JSON as written")
         return place
 
     def string(self, start: int) -> WrittenNode:
         found = _STRING.match(self.masked, start, self.end)
         if found is None:
-            raise Refused("the statement is not valid JSON as written")
+            raise NotEditableError("the statement is not valid JSON as written")
         said: str | None = None
         if "\ue000" not in found[0]:
             try:
                 said = str(json.loads(found[0], strict=False))
             except ValueError:
-                raise Refused("the statement is not valid JSON as written") from None
+                raise NotEditableError("the statement is not valid JSON as written") from None
         return WrittenNode(SyntaxForm.TEXT, start, found.end(), text=said)
 
     def blank(self, place: int) -> int:
@@ -113,7 +113,7 @@ class _Reader:
         return found.end() if found else place
 
 
-def elsewhere(function: str, argument: str | None) -> str:
+def why_not_replaceable(function: str, argument: str | None) -> str:
     """Return why the value of an intrinsic function cannot be replaced; "" if it can."""
     if function == "Ref":
         return f"it is the parameter or resource {argument}" if argument and not argument.startswith("AWS::") else ""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
-from passrole_checks.suggest.edits.written import Refused
+from passrole_checks.suggest.edits.written import NotEditableError
 from passrole_checks.suggest.suggestion import TargetRole
 
 _MODULES = re.compile(r'((?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*)(.+)', re.DOTALL)
@@ -29,21 +29,21 @@ Piece = tuple[str, bool]
 """A part of a string: literal text (False), or an expression (True)."""
 
 
-def flat(parts: Iterable[Part]) -> Iterator[str | Unresolved]:
+def flatten_parts(parts: Iterable[Part]) -> Iterator[str | Unresolved]:
     """Yield the parts of a string, with unresolved values replaced by what is known of them."""
     for part in parts:
         if isinstance(part, Unresolved) and part.known:
-            yield from flat(part.known)
+            yield from flatten_parts(part.known)
         else:
             yield part
 
 
-def meaning(text: StringNode) -> tuple[Piece, ...]:
+def normalized_parts(text: StringNode) -> tuple[Piece, ...]:
     """Return the parts of a string, normalized for the notations of the account and partition deployed to."""
     found: list[Piece] = []
-    for part in flat(text.parts):
+    for part in flatten_parts(text.parts):
         if isinstance(part, Unresolved):
-            found.append((_standard(part), True))
+            found.append((_normalized_expression(part), True))
         elif found and not found[-1][1]:
             found[-1] = (found[-1][0] + part, False)
         elif part:
@@ -51,19 +51,19 @@ def meaning(text: StringNode) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _standard(hole: Unresolved) -> str:
+def _normalized_expression(hole: Unresolved) -> str:
     for kind, names in ((UnresolvedKind.ACCOUNT_ID, _ACCOUNTS), (UnresolvedKind.PARTITION, _PARTITIONS)):
         if hole.kind is kind and hole.expression.startswith(names):
             return names[0]
     return hole.expression
 
 
-def says(text: StringNode, role: TargetRole) -> bool:
+def is_role(text: StringNode, role: TargetRole) -> bool:
     """True if a value of a policy is this role."""
     hole = text.only_hole
     if role.address and hole is not None and hole.role == role.address and hole.kind is not UnresolvedKind.NAME:
         return True
-    return meaning(text) == meaning(role.arn)
+    return normalized_parts(text) == normalized_parts(role.arn)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ModuleContext:
             if name.endswith((".tf", ".tofu")):
                 try:
                     yield HclFile(name, self.read(name))
-                except (OSError, KeyError, UnicodeError, Refused):
+                except (OSError, KeyError, UnicodeError, NotEditableError):
                     continue
 
     def declared(self, kind: str, type_: str) -> str | None:
@@ -103,14 +103,14 @@ class TerraformRoles:
 
     def __init__(self, surroundings: ModuleContext, holder: str, text: str, *, constant: bool) -> None:
         self.surroundings, self.text, self.constant = surroundings, text, constant
-        self.prefix = _modules(holder)[0]
+        self.prefix = _split_module(holder)[0]
 
     def pieces(self, role: TargetRole) -> tuple[Piece, ...]:
-        """Return the parts of the role's ARN. Raises :class:`Refused` if it cannot be written here."""
+        """Return the parts of the role's ARN. Raises :class:`NotEditableError` if it cannot be written here."""
         if role.address:
             return ((self._reference(role.address), True),)
         found: list[Piece] = []
-        for part in flat(role.arn.parts):
+        for part in flatten_parts(role.arn.parts):
             piece = (part, False) if isinstance(part, str) else self._hole(part)
             if found and not found[-1][1] and not piece[1]:
                 found[-1] = (found[-1][0] + piece[0], False)
@@ -119,19 +119,19 @@ class TerraformRoles:
         return tuple(found)
 
     def _reference(self, address: str) -> str:
-        prefix, local = _modules(address)
+        prefix, local = _split_module(address)
         match = _ADDRESS.fullmatch(local)
         if match is None:
-            raise Refused(f"{address} cannot be referenced there")
+            raise NotEditableError(f"{address} cannot be referenced there")
         self._not_constant(address)
         if prefix != self.prefix and not self.surroundings.has(match[1], match[2]):
-            raise Refused(f"{address} is in another module, which must output its ARN")
+            raise NotEditableError(f"{address} is in another module, which must output its ARN")
         return f"{local}.arn"
 
     def _hole(self, hole: Unresolved) -> Piece:
         if hole.kind is UnresolvedKind.POLICY_VARIABLE:
             return hole.written, False
-        standard = _standard(hole)
+        standard = _normalized_expression(hole)
         if standard == _PARTITIONS[0]:
             name = self.surroundings.declared("data", "aws_partition") if not self.constant else None
             return (f"data.aws_partition.{name}.partition", True) if name else ("aws", False)
@@ -139,15 +139,15 @@ class TerraformRoles:
         if standard == _ACCOUNTS[0]:
             name = self.surroundings.declared("data", "aws_caller_identity")
             if name is None:
-                raise Refused('the account id is unknown there: add data "aws_caller_identity" "current" {}')
+                raise NotEditableError('the account id is unknown there: add data "aws_caller_identity" "current" {}')
             return f"data.aws_caller_identity.{name}.account_id", True
         if hole.expression in self.text and not _LOOPING.match(hole.expression):
             return hole.expression, True
-        raise Refused(f"the value of {hole.expression} is unknown there")
+        raise NotEditableError(f"the value of {hole.expression} is unknown there")
 
     def _not_constant(self, words: str) -> None:
         if self.constant:
-            raise Refused(
+            raise NotEditableError(
                 f"{words} cannot be referenced there: a variable's default or value cannot contain references"
             )
 
@@ -169,11 +169,11 @@ class TerraformRoles:
     def heredoc(self, role: TargetRole) -> str:
         """Return a role in a JSON text that is an HCL template: quotes inside ``${...}`` are not escaped."""
         pieces = self.pieces(role)
-        inner = (f"${{{text}}}" if is_hole else escaped_template(json_inside(text)) for text, is_hole in pieces)
+        inner = (f"${{{text}}}" if is_hole else escaped_template(escaped_json(text)) for text, is_hole in pieces)
         return f'"{"".join(inner)}"'
 
 
-def _modules(address: str) -> tuple[str, str]:
+def _split_module(address: str) -> tuple[str, str]:
     match = _MODULES.fullmatch(address)
     return (match[1], match[2]) if match else ("", address)
 
@@ -185,17 +185,17 @@ def escaped_template(text: str) -> str:
 
 def escaped_hcl(text: str) -> str:
     """Escape literal text for a quoted HCL string."""
-    return escaped_template(json_inside(text))
+    return escaped_template(escaped_json(text))
 
 
-def json_inside(text: str) -> str:
+def escaped_json(text: str) -> str:
     """Escape text for a JSON string, without quotes."""
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def json_string(text: str) -> str:
     """Return a JSON string, which is also an HCL string unless it contains ``${``."""
-    return f'"{json_inside(text)}"'
+    return f'"{escaped_json(text)}"'
 
 
 class CloudFormationRoles:
@@ -205,10 +205,10 @@ class CloudFormationRoles:
         self.parameters, self.resources = parameters, resources
 
     def logical_id(self, role: TargetRole) -> str:
-        """Return the logical id of a role. Raises :class:`Refused` if it is not in this template."""
+        """Return the logical id of a role. Raises :class:`NotEditableError` if it is not in this template."""
         made_by_sam = role.address.endswith("Role") and role.address[: -len("Role")] in self.resources
         if not _LOGICAL_ID.fullmatch(role.address) or (role.address not in self.resources and not made_by_sam):
-            raise Refused(f"{role.address} is in another template, which must export its ARN")
+            raise NotEditableError(f"{role.address} is in another template, which must export its ARN")
         return role.address
 
     def parameter(self, role: TargetRole) -> str:
@@ -222,7 +222,7 @@ class CloudFormationRoles:
         """
         if role.address:
             return f"${{{self.logical_id(role)}.Arn}}", True
-        parts = list(flat(role.arn.parts))
+        parts = list(flatten_parts(role.arn.parts))
         holes = any(isinstance(part, Unresolved) and part.kind is not UnresolvedKind.POLICY_VARIABLE for part in parts)
         return "".join(self._part(part, substitutes=holes) for part in parts), holes
 
@@ -231,13 +231,13 @@ class CloudFormationRoles:
             return part.replace("${", "${!") if substitutes else part
         if part.kind is UnresolvedKind.POLICY_VARIABLE:
             return part.written.replace("${", "${!") if substitutes else part.written
-        standard = _standard(part)
+        standard = _normalized_expression(part)
         for names, pseudo in ((_ACCOUNTS, "AWS::AccountId"), (_PARTITIONS, "AWS::Partition")):
             if standard == names[0]:
                 return f"${{{pseudo}}}"
         if part.expression.startswith("AWS::") or part.expression in self.parameters:
             return f"${{{part.expression}}}"
-        raise Refused(f"the value of {part.expression} is unknown there")
+        raise NotEditableError(f"the value of {part.expression} is unknown there")
 
     def json(self, role: TargetRole) -> str:
         """Return a role in a JSON template: an intrinsic function, or the literal ARN."""
@@ -251,11 +251,11 @@ class CloudFormationRoles:
     def inside_sub(self, role: TargetRole) -> str:
         """Return a role in a JSON text that is an argument of ``Fn::Sub``."""
         text, substitutes = self.substituted(role)
-        return f'"{json_inside(text if substitutes else text.replace("${", "${!"))}"'
+        return f'"{escaped_json(text if substitutes else text.replace("${", "${!"))}"'
 
 
 def literal_only(role: TargetRole) -> str:
-    """Return a JSON string in a text without references. Raises :class:`Refused` if the role needs one."""
-    if role.address or any(isinstance(part, Unresolved) for part in flat(role.arn.parts)):
-        raise Refused("its text cannot contain references")
-    return json.dumps("".join(str(part) for part in flat(role.arn.parts)), ensure_ascii=False)
+    """Return a JSON string in a text without references. Raises :class:`NotEditableError` if the role needs one."""
+    if role.address or any(isinstance(part, Unresolved) for part in flatten_parts(role.arn.parts)):
+        raise NotEditableError("its text cannot contain references")
+    return json.dumps("".join(str(part) for part in flatten_parts(role.arn.parts)), ensure_ascii=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Refused(Exception):
+class NotEditableError(Exception):
     """Raised if an edit cannot be made safely; the message is the reason and starts in lower case."""
 
 

@@ -13,8 +13,8 @@ import yaml
 from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import call, child, entries, scalar
-from passrole_checks.suggest.edits.json_nodes import elsewhere
-from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.json_nodes import why_not_replaceable
+from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AFTER_KEY = re.compile(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")
@@ -22,14 +22,14 @@ _AFTER_ITEM = re.compile(r"(?:[\s,-]|#[^\n]*\n)*(\*[^\s,\]}]+)")
 
 
 class YamlFile:
-    """A template in YAML or JSON. Raises :class:`Refused` if it is neither."""
+    """A template in YAML or JSON. Raises :class:`NotEditableError` if it is neither."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.shift = 1 if text.startswith("\ufeff") else 0
         root = _composed(text[self.shift :])
         if not isinstance(root, yaml.MappingNode):
-            raise Refused("the template cannot be read")
+            raise NotEditableError("the template cannot be read")
         self.root = root
         self.parents: dict[int, yaml.Node] = {}
         self.uses: dict[int, int] = {}
@@ -56,7 +56,7 @@ class YamlFile:
                 self._refuse_loops(node)
                 function = call(node)
                 if function is not None:
-                    raise Refused(f"the policy document is a string computed by {function[0]}")
+                    raise NotEditableError(f"the policy document is a string computed by {function[0]}")
                 if isinstance(node, yaml.MappingNode):
                     return node
         return None
@@ -103,16 +103,16 @@ class YamlFile:
         return function is not None and function[0] == "Fn::Sub" and function[1] is node
 
     def _refuse_loops(self, node: yaml.Node) -> None:
-        """Raise :class:`Refused` if the text is used several times."""
+        """Raise :class:`NotEditableError` if the text is used several times."""
         around: yaml.Node | None = node
         while around is not None:
             if self.uses.get(id(around), 0) > 1:
-                raise Refused("an alias reuses it in several places of the template")
+                raise NotEditableError("an alias reuses it in several places of the template")
             outer = self.parents.get(id(around))
             if isinstance(outer, yaml.MappingNode):
                 keys = (str(key.value) for key, value in outer.value if value is around)
                 if any(key.startswith("Fn::ForEach") for key in keys):
-                    raise Refused("a loop generates it")
+                    raise NotEditableError("a loop generates it")
             around = outer
 
     # what is written
@@ -120,10 +120,10 @@ class YamlFile:
     def statement(self, node: yaml.MappingNode) -> WrittenNode:
         """Return the syntax tree of the statement."""
         if any(key.tag.endswith(":merge") for key, _ in node.value):
-            raise Refused("a merge key (<<) includes a part from elsewhere")
+            raise NotEditableError("a merge key (<<) includes a part from elsewhere")
         inside = self._inside(node)
         if any(self.uses[id(one)] > 1 and one.start_mark.index >= node.start_mark.index for one in inside):
-            raise Refused("an alias reuses a part of it in other places of the template")
+            raise NotEditableError("an alias reuses a part of it in other places of the template")
         return self.mapping(node)
 
     @staticmethod
@@ -152,13 +152,13 @@ class YamlFile:
         if start < place:
             found = alias.match(self.text, place)
             if found is None:
-                raise Refused("it contains an alias")
+                raise NotEditableError("it contains an alias")
             return WrittenNode(
                 SyntaxForm.OTHER, found.start(1), found.end(1), why="it is an alias of a value elsewhere"
             )
         function = call(node)
         if function is not None:
-            why = elsewhere(function[0], scalar(function[1]))
+            why = why_not_replaceable(function[0], scalar(function[1]))
             inner = self._plain(node) if isinstance(node, yaml.CollectionNode) else None
             return WrittenNode(SyntaxForm.TEXT, start, inner.end if inner else end, why=why)
         if isinstance(node, yaml.ScalarNode):

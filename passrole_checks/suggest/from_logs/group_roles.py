@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from passrole_checks.iam.partial_values import StringNode
 
-LEAST = 4
+MIN_PREFIX_LENGTH = 4
 """Minimum length of a common name prefix, including its separator."""
 
 _ROLE = re.compile(r"(?P<path>(?:[^/]+/)*)(?P<name>[^/]+)")
 
 
-def grouped(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) -> dict[StringNode, StringNode]:
+def group_roles(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) -> dict[StringNode, StringNode]:
     """Map roles that become part of a pattern to that pattern.
 
     Args:
@@ -40,7 +40,7 @@ def grouped(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) 
     result: dict[StringNode, StringNode] = {}
     for place, own in places.items():
         *before, beginning, path = place
-        groups = _by_beginning(list(own))
+        groups = _group_by_prefix(list(own))
         if path and len(own) > 1 and not any(len(names) == len(own) for names in groups.values()):
             groups = {"": list(own)}
         for shared, names in groups.items():
@@ -51,11 +51,11 @@ def grouped(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) 
     return result
 
 
-def _by_beginning(names: Sequence[str]) -> dict[str, list[str]]:
+def _group_by_prefix(names: Sequence[str]) -> dict[str, list[str]]:
     """Group names by their longest common prefix."""
     by: dict[str, list[str]] = {}
     for name in names:
-        for beginning in _beginnings(name):
+        for beginning in _prefixes(name):
             by.setdefault(beginning, []).append(name)
     found: dict[str, list[str]] = {}
     taken: set[str] = set()
@@ -67,6 +67,6 @@ def _by_beginning(names: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _beginnings(name: str) -> list[str]:
+def _prefixes(name: str) -> list[str]:
     ends = [match.end() for match in re.finditer(r"[-_.+=,@]", name[:-1])]
-    return [name[:end] for end in ends if end >= LEAST]
+    return [name[:end] for end in ends if end >= MIN_PREFIX_LENGTH]

@@ -15,10 +15,10 @@ from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unreso
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 from passrole_checks.suggest.observed_use import Observation
-from passrole_checks.suggest.passed_roles import HandedOver
+from passrole_checks.suggest.passed_roles import PassedRoles
 from passrole_checks.suggest.suggestion import TargetRole
 
-EXACT = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
+SINGLE_ROLE_SCOPES = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
 """Scopes that denote a single role."""
 
 _ROLE = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?P<rest>[\w+=,.@/-]+)", re.ASCII)
@@ -26,8 +26,8 @@ _ROLE = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?
 _VARYING = re.compile(
     r"""\b((?:var|each|count)\.[\w-]+)|\$\{([A-Za-z0-9]+)\}|(?:!Ref|["']?Ref["']?\s*:)\s*["']?([A-Za-z0-9]+)(?!:)\b"""
 )
-_WORDS = re.compile(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
-_HOLES = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
+_PATTERN_TEXT = re.compile(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
+_INTERPOLATION = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 
 
@@ -38,8 +38,8 @@ class UnknownRoleError(Exception):
 class ObservedRoles:
     """Names the roles of observations for one statement of one resource."""
 
-    def __init__(self, over: HandedOver) -> None:
-        self._over, self._grant = over, over.grant
+    def __init__(self, over: PassedRoles) -> None:
+        self._passed_roles, self._grant = over, over.grant
         self._analyzed = over.analyzed
         self.varying: dict[str, None] = {}
         """The variables in the written roles."""
@@ -56,19 +56,19 @@ class ObservedRoles:
             return (self._named(one, None),)
         found = [(role, self._fits(role.pattern, one)) for role in self._grant.roles]
         surely = [role for role, answer in found if answer is Ternary.YES]
-        exact = [role.pattern for role in surely if role.scope in EXACT]
+        exact = [role.pattern for role in surely if role.scope in SINGLE_ROLE_SCOPES]
         if exact:
             return (TargetRole("", exact[0]),)
         if surely:
-            fixed = [role.pattern for role in surely if not self._varies(role.pattern)]
+            fixed = [role.pattern for role in surely if not self._variable_in(role.pattern)]
             return tuple(self._below(one, fixed[0] if fixed else surely[0].pattern))
         perhaps = [role for role, answer in found if answer is Ternary.UNKNOWN]
-        wide = [role.pattern for role in perhaps if role.scope not in EXACT]
+        wide = [role.pattern for role in perhaps if role.scope not in SINGLE_ROLE_SCOPES]
         by_arn = one.role.startswith("arn:")
         if not perhaps or (wide and by_arn):
             told = shortened(str(wide[0] if wide else self._grant.roles[0].pattern))
             raise UnknownRoleError(f"whether {told} includes {shortened(one.role)}")
-        kept = [TargetRole("", role.pattern) for role in perhaps if role.scope in EXACT]
+        kept = [TargetRole("", role.pattern) for role in perhaps if role.scope in SINGLE_ROLE_SCOPES]
         return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
 
     def _fits(self, pattern: StringNode, one: Observation) -> Ternary:
@@ -78,11 +78,11 @@ class ObservedRoles:
 
     def _below(self, one: Observation, pattern: StringNode) -> Iterator[TargetRole]:
         """Yield the role as a part of a pattern that matches more."""
-        varies = self._varies(pattern)
-        if varies and self._here(one) is None:
-            yield self._in_its_words(one, pattern, varies)
+        varies = self._variable_in(pattern)
+        if varies and self._referable(one) is None:
+            yield self._in_pattern_text(one, pattern, varies)
             return
-        if one.role.startswith("arn:") or self._here(one) is not None:
+        if one.role.startswith("arn:") or self._referable(one) is not None:
             yield self._named(one, pattern)
             return
         head = self._head(one, pattern)
@@ -98,11 +98,11 @@ class ObservedRoles:
         if not stub:
             yield TargetRole("", StringNode(join([*head, f":role/{path}{slash}*/{one.role}"]), pattern.at))
 
-    def _in_its_words(self, one: Observation, pattern: StringNode, varies: str) -> TargetRole:
+    def _in_pattern_text(self, one: Observation, pattern: StringNode, varies: str) -> TargetRole:
         """Return the role in the words of its pattern, with its name instead of the wildcard, so that it follows the
         values of variables.
         """
-        words = _WORDS.fullmatch(self._over.surroundings.text_at(pattern.at).strip())
+        words = _PATTERN_TEXT.fullmatch(self._passed_roles.referable.text_at(pattern.at).strip())
         match = _ROLE.fullmatch(one.role)
         last = pattern.parts[-1]
         before, role, tail = last.partition(":role/") if isinstance(last, str) else ("", "", "")
@@ -114,20 +114,23 @@ class ObservedRoles:
             )
         self.varying[varies] = None
         rest = match["rest"][len(tail) - 1 :]
-        pieces = (Unresolved(piece) if number % 2 else piece for number, piece in enumerate(_HOLES.split(words["arn"])))
+        pieces = (
+            Unresolved(piece) if number % 2 else piece
+            for number, piece in enumerate(_INTERPOLATION.split(words["arn"]))
+        )
         value = StringNode(join([*pattern.parts[:-1], f"{before}{role}{tail[:-1]}{rest}"]), pattern.at)
         return TargetRole("", StringNode(join([*pieces, rest]), pattern.at), value)
 
-    def _varies(self, pattern: StringNode) -> str:
+    def _variable_in(self, pattern: StringNode) -> str:
         """Return the variable in the text of a pattern that may differ in another deployment; "" if there is none."""
         if pattern.defaults:
             return pattern.defaults[0]
-        found = _VARYING.search(self._over.surroundings.text_at(pattern.at))
+        found = _VARYING.search(self._passed_roles.referable.text_at(pattern.at))
         return next(filter(None, found.groups()), "") if found is not None else ""
 
     def _named(self, one: Observation, pattern: StringNode | None) -> TargetRole:
         """Return the role as a reference if it is in the configuration, or else by its ARN."""
-        here = self._here(one)
+        here = self._referable(one)
         if here is not None:
             return here
         match = _ROLE.fullmatch(one.role)
@@ -136,7 +139,7 @@ class ObservedRoles:
         at = self._grant.at
         return TargetRole("", StringNode(join([*self._head(one, pattern), f":role/{match['rest']}"]), at))
 
-    def _here(self, one: Observation) -> TargetRole | None:
+    def _referable(self, one: Observation) -> TargetRole | None:
         """Return the role as one that the statement can refer to; None if it cannot."""
         match = _ROLE.fullmatch(one.role)
         account = match["account"] if match is not None else one.account
@@ -149,9 +152,9 @@ class ObservedRoles:
                 role for name, role in self._analyzed.model.roles_by_name.items() if name.rpartition("/")[2] == one.role
             ]
             known = named[0] if len(named) == 1 else None
-        if known is None or known.arn is None or not (self._grant.complement or self._over.covers(known.arn)):
+        if known is None or known.arn is None or not (self._grant.complement or self._passed_roles.covers(known.arn)):
             return None
-        address = self._over.surroundings.reference(known.address, self._over.located)
+        address = self._passed_roles.referable.reference(known.address, self._passed_roles.located)
         return TargetRole(address, known.arn) if address is not None else None
 
     def _head(self, one: Observation, pattern: StringNode | None) -> list[Part]:
@@ -159,17 +162,17 @@ class ObservedRoles:
         has them, else as in the log.
         """
         match = _ROLE.fullmatch(one.role)
-        partition = match["partition"] if match is not None else self._over.partition
+        partition = match["partition"] if match is not None else self._passed_roles.partition
         account = match["account"] if match is not None else one.account
         fields = fields_of(expand(pattern.parts)) if pattern is not None else []
-        own = _own(fields[4], UnresolvedKind.ACCOUNT_ID) if len(fields) > 5 else []
+        own = _unresolved_field(fields[4], UnresolvedKind.ACCOUNT_ID) if len(fields) > 5 else []
         if not own and not account:
             raise UnknownRoleError(f"the account of the role {one.role}")
-        place = _own(fields[1], UnresolvedKind.PARTITION) if len(fields) > 5 else []
+        place = _unresolved_field(fields[1], UnresolvedKind.PARTITION) if len(fields) > 5 else []
         return ["arn:", *(place or [partition]), ":iam::", *(own or [account])]
 
 
-def _own(field: Sequence[Part], kind: UnresolvedKind) -> list[Part]:
+def _unresolved_field(field: Sequence[Part], kind: UnresolvedKind) -> list[Part]:
     """Return an ARN field as written if it is an unresolved value of this kind; else an empty list."""
     found = [part for part in field if part]
     return found if len(found) == 1 and isinstance(found[0], Unresolved) and found[0].kind is kind else []

@@ -20,20 +20,24 @@ from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.suggest.from_logs.group_roles import grouped
-from passrole_checks.suggest.from_logs.name_roles import EXACT, ObservedRoles, UnknownRoleError
-from passrole_checks.suggest.not_editable import why_not
+from passrole_checks.suggest.from_logs.group_roles import group_roles
+from passrole_checks.suggest.from_logs.name_roles import SINGLE_ROLE_SCOPES, ObservedRoles, UnknownRoleError
+from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.observed_use import Evidence, Narrowing, Observation
-from passrole_checks.suggest.passed_roles import Handed, HandedOver
-from passrole_checks.suggest.service_names import sends_the_key, undocumented
+from passrole_checks.suggest.passed_roles import PassedRole, PassedRoles
+from passrole_checks.suggest.service_names import sends_the_key, without_documented_key
 from passrole_checks.suggest.suggestion import ObservedUse, StatementChange, TargetRole
 
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
 _MOST_REASONS = 5
-_OUTLINE = 130  # characters of a statement without its roles and services
-_LONGEST = (("user", 2_048), ("group", 5_120), ("role", 10_240))  # total length of the inline policies of one principal
-_MANAGED = 6_144
+_STATEMENT_LENGTH = 130  # characters of a statement without its roles and services
+_INLINE_LIMITS = (
+    ("user", 2_048),
+    ("group", 5_120),
+    ("role", 10_240),
+)  # total length of the inline policies of one principal
+_MANAGED_LIMIT = 6_144
 _LIMITED = (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
 
 
@@ -58,7 +62,7 @@ class UseAdvice:
 class HeldStatement:
     """A statement of one resource, with its observed use."""
 
-    over: HandedOver
+    over: PassedRoles
     observed: tuple[Observation, ...]
 
 
@@ -73,7 +77,7 @@ class _Named:
     also: dict[TargetRole, None] = field(default_factory=dict)
 
 
-def seen_by(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUse:
+def count_use(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUse:
     """Return the counts of a statement; each pass counts once, even if several resources have the statement."""
     passes: dict[Observation, bool] = {}
     for holding in holdings:
@@ -106,16 +110,16 @@ class _Decision:
         self.named: dict[str, _Named] = {}
         self.missing: dict[str, None] = {}
         self.pathless: dict[str, None] = {}
-        self.together: dict[str, None] = {}
+        self.groups: dict[str, None] = {}
         self.varying: dict[str, None] = {}
 
     def advice(self) -> UseAdvice:
-        seen = seen_by(self.holdings, self.evidence)
-        refused = [why_not(one.over.analyzed, one.over.located, complement=True) for one in self.holdings]
+        seen = count_use(self.holdings, self.evidence)
+        refused = [why_not_editable(one.over.analyzed, one.over.located, complement=True) for one in self.holdings]
         if any(refused):
             told = tuple(dict.fromkeys(filter(None, refused)))
             return UseAdvice(None, "", told, (), False, seen)
-        used = [self._name(one) for one in self.holdings]
+        used = [self._name_roles(one) for one in self.holdings]
         wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
         places = [(id(one.over.analyzed), one.over.located.resource.address) for one in self.holdings]
         if len(set(places)) < len(places):
@@ -131,18 +135,18 @@ class _Decision:
             more = len(self.missing) - len(told)
             told = (*told, *([f"and {more} more"] if more else []))
             return UseAdvice(None, "", told, parts, wider, seen)
-        apart = self.grant.other_actions and not self.grant.condition.shared
+        separate = self.grant.other_actions and not self.grant.condition.shared
         observed: dict[str, tuple[Observation, ...]] = {}
         for one in self.holdings:  # two roots may use the same address
             address = one.over.located.resource.address
             observed[address] = (*observed.get(address, ()), *one.observed)
         also = tuple(role for named in self.named.values() for role in named.also)
-        narrowing = Narrowing(parts, observed, self.tags, apart, also)
-        return UseAdvice(narrowing, self._says(seen, parts, apart), (), parts, wider, seen)
+        narrowing = Narrowing(parts, observed, self.tags, separate, also)
+        return UseAdvice(narrowing, self._says(seen, parts, separate), (), parts, wider, seen)
 
     # -- which roles, to which services
 
-    def _name(self, holding: HeldStatement) -> set[tuple[tuple[object, ...], str]]:
+    def _name_roles(self, holding: HeldStatement) -> set[tuple[tuple[object, ...], str]]:
         """Name the roles of the observations; return the statement's own patterns that were used, each with the
         service.
         """
@@ -165,11 +169,11 @@ class _Decision:
         self.varying |= roles.varying
         return used
 
-    def _services(self, one: Observation, over: HandedOver) -> tuple[str, ...]:
+    def _services(self, one: Observation, over: PassedRoles) -> tuple[str, ...]:
         """Return the service that a role was passed to (in China, all its names); empty, and recorded as missing, if
         ambiguous.
         """
-        able = tuple(service for service in over.names_of(one.services) if over.lets_through(service))
+        able = tuple(service for service in over.service_names(one.services) if over.allows_service(service))
         if len({service.removesuffix(".cn") for service in able}) == 1 and all(map(_SERVICE.fullmatch, able)):
             return able
         which = f"which of {_listed(able)}" if len(able) > 1 else "the service that"
@@ -199,9 +203,11 @@ class _Decision:
         """Record statements that alone exceed the length of a policy."""
         written = [str(role.arn) for part in parts for role in part.roles or ()]
         services = [service for part in parts for service in part.services or ()]
-        length = sum(len(one) + len('"",') for one in (*written, *services)) + _OUTLINE * len(parts)
+        length = sum(len(one) + len('"",') for one in (*written, *services)) + _STATEMENT_LENGTH * len(parts)
         kind = self.first.located.resource.type.lower().replace("_", "")
-        if length > next((most for name, most in _LONGEST if f"iam{name}" in kind or f"::{name}" in kind), _MANAGED):
+        if length > next(
+            (most for name, most in _INLINE_LIMITS if f"iam{name}" in kind or f"::{name}" in kind), _MANAGED_LIMIT
+        ):
             self.missing[
                 f"a path or prefix that the {len(written)} roles share: listed individually they exceed the policy size"
                 " limit (try --group-roles)"
@@ -213,14 +219,14 @@ class _Decision:
             if not one.role.address:
                 by_services.setdefault(tuple(sorted(one.services)), []).append(one)
         for services, some in by_services.items():
-            patterns = grouped([one.role.arn for one in some], self._may_be_written)
+            patterns = group_roles([one.role.arn for one in some], self._may_be_written)
             for one in some:
                 pattern = patterns.get(one.role.arn)
                 if pattern is not None:
                     del self.named[_key(one.role)]
-                    self.together[str(pattern).partition(":role/")[2]] = None
-                    together = TargetRole("", pattern)
-                    self.named.setdefault(_key(together), _Named(together, set())).services.update(services)
+                    self.groups[str(pattern).partition(":role/")[2]] = None
+                    groups = TargetRole("", pattern)
+                    self.named.setdefault(_key(groups), _Named(groups, set())).services.update(services)
 
     def _may_be_written(self, pattern: StringNode) -> bool:
         return arn.resource_scope(pattern) is Scope.PREFIX and all(one.over.covers(pattern) for one in self.holdings)
@@ -236,7 +242,7 @@ class _Decision:
 
     # -- in words
 
-    def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], apart: bool) -> str:
+    def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], separate: bool) -> str:
         pairs = [
             f"{_listed([_name_of(role, self.first) for role in part.roles or ()])} to {_listed(part.services or ())}"
             for part in parts
@@ -249,7 +255,7 @@ class _Decision:
             counted += f" of {_count(seen.roles, 'role')}"
         elif seen.perhaps:
             counted = f"possibly {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
-        more = f"other roles matching {_listed(list(self.together))}" if self.together else "nothing else"
+        more = f"other roles matching {_listed(list(self.groups))}" if self.groups else "nothing else"
         words = [
             f"allows its observed use from {self.evidence.window} and {more}: {counted}, the last on"
             f" {seen.last[:10]} ({'; '.join(told)})"
@@ -269,10 +275,10 @@ class _Decision:
             words.append(f"omits what this configuration passes but the logs do not show ({left_out})")
         if self.tags:
             words.append(f"removes the condition on {', '.join(self.tags)}")
-        unsure = undocumented([one for one in services if one not in self.grant.condition.values])
+        unsure = without_documented_key([one for one in services if one not in self.grant.condition.values])
         if unsure:
             words.append(f"test it first: AWS does not document that requests for {_listed(unsure)} carry this key")
-        if apart:
+        if separate:
             words.append("keeps the other actions in the existing statement")
         says = "; ".join(words)
         return f"{says[:1].upper()}{says[1:]}."
@@ -289,7 +295,7 @@ class _Decision:
                         found[f"{seen_from(module, one.label)} to {service}"] = None
         return _listed(list(found)) if found else ""
 
-    def _meant(self, handed: Handed) -> _Named | None:
+    def _meant(self, handed: PassedRole) -> _Named | None:
         keys = [handed.label.removeprefix(module_of(handed.label))]
         keys += [_key(handed.wanted)] if handed.wanted is not None else []
         for key, one in self.named.items():
@@ -299,14 +305,14 @@ class _Decision:
         return None
 
 
-def _uses_all(over: HandedOver, used: Collection[tuple[tuple[object, ...], str]]) -> bool:
+def _uses_all(over: PassedRoles, used: Collection[tuple[tuple[object, ...], str]]) -> bool:
     """True if a statement allows only observed use: individual roles, services by name, each pair used."""
     grant = over.grant
     if grant.complement or grant.services.constraint not in _LIMITED or not grant.explicit:
         return False
     roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE]
     return all(
-        role.scope in EXACT and (role.pattern.parts, service) in used
+        role.scope in SINGLE_ROLE_SCOPES and (role.pattern.parts, service) in used
         for role in roles
         for service in grant.services.values
     )
@@ -317,7 +323,7 @@ def _key(role: TargetRole) -> str:
     return role.address.removeprefix(module_of(role.address)) or str(role.arn)
 
 
-def _name_of(role: TargetRole, over: HandedOver) -> str:
+def _name_of(role: TargetRole, over: PassedRoles) -> str:
     if role.address:
         return seen_from(module_of(over.located.resource.address), role.address)
     hole = role.arn.only_hole
@@ -335,7 +341,7 @@ def _count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
-def unused(evidence: Evidence) -> tuple[str, ...]:
+def unused_questions(evidence: Evidence) -> tuple[str, ...]:
     """Return what a person must find out about an unused statement."""
     told = [
         f"whether it is needed: it was not used from {evidence.window}",
