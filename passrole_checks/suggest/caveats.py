@@ -81,7 +81,7 @@ class Caveats:
         if not found or set(found) & set(services):
             return ""
         service, action = next(iter(found.items()))
-        return f"the roles that are passed to {service} ({action})"
+        return f"role ARNs for {service} ({action})"
 
     def passing_services(self) -> tuple[str, ...]:
         """Return the services that the other actions of the statement, or else the other permissions of its principals,

@@ -116,7 +116,7 @@ def test_bounds_say_which_events_count(sample: Path, capsys: pytest.CaptureFixtu
         (("--group-roles",), "--group-roles is about the logs of --evidence, which is not given"),
         (("--evidence", LOGS, "--since", "2026-03-02", "--until", "2026-03-01"), "--since is not before --until"),
         (("--evidence", LOGS, "--since", "2030-01-01"), f"{LOGS}: no event in the time that is asked for"),
-        (("--evidence", f"{SAMPLE}/terraform"), f"{SAMPLE}/terraform: no log of CloudTrail here"),
+        (("--evidence", f"{SAMPLE}/terraform"), f"{SAMPLE}/terraform: not a CloudTrail log here"),
         (("--evidence", "nowhere"), "nowhere"),
     ],
 )

@@ -131,7 +131,7 @@ other/main.tf:6  aws_iam_user_policy.deploy
             {
               Effect    = "Allow"
               Action    = "iam:PassRole"
-              Resource  = "<ARN of the role that is passed>"
+              Resource  = "<role ARN>"
               Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }
             }
 

@@ -104,7 +104,7 @@ def test_what_is_no_log_is_named(name: str, content: bytes, log: Log, tmp_path: 
     assert len(found) == 200
     assert (reading.problems, reading.not_logs) == ([], [str(tmp_path / name)])
     found, reading = read(tmp_path / name)
-    assert (found, reading.problems) == ([], [UnreadableLog(str(tmp_path / name), "no log of CloudTrail")])
+    assert (found, reading.problems) == ([], [UnreadableLog(str(tmp_path / name), "not a CloudTrail log")])
 
 
 def test_what_stands_beside_logs_is_passed_over(log: Log, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_folder_without_logs_is_a_mistake(capsys: pytest.CaptureFixture[str], 
     """Unless it is said that it is none."""
     status, out, err = run(capsys, tmp_path)
     assert (status, out) == (2, "no role was passed: 0 events in 0 files\n")
-    assert err.endswith("no log of CloudTrail here (--allow-empty accepts that)\n")
+    assert err.endswith("not a CloudTrail log here (--allow-empty accepts that)\n")
     assert run(capsys, tmp_path, "--allow-empty")[0] == 0
 
 

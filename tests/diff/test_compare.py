@@ -319,7 +319,7 @@ def test_what_cannot_be_read_is_not_compared(folder: Path, broken: str) -> None:
     found = compare_paths(folder / "old", folder / "new", ScanOptions())
     assert (told(found), found.unchanged) == ({}, 1)
     assert [Path(one.file).relative_to(folder).parts[0] for one in found.unreadable] == [broken]
-    assert [one.reason for one in found.not_evaluated] == ["not compared, because its counterpart cannot be read"]
+    assert [one.reason for one in found.not_evaluated] == ["not compared: its counterpart cannot be read"]
 
 
 def test_terraform_roots_are_compared(folder: Path) -> None:

@@ -113,8 +113,8 @@ def test_a_link_in_the_place_of_a_template(repository: Repository) -> None:
     (repository.folder / "app.yaml").unlink()
     (repository.folder / "app.yaml").symlink_to("other.txt")
     repository.commit()
-    reasons = {"a symbolic link, which is not followed", "not compared, because its counterpart cannot be read"}
-    lost = {"was infrastructure code before, and is not read now: a symbolic link, which is not followed"}
+    reasons = {"a symbolic link, which is not followed", "not compared: its counterpart cannot be read"}
+    lost = {"was infrastructure code before, and is no longer read: a symbolic link, which is not followed"}
     for arguments, status, more in ((("HEAD^", "HEAD"), 2, lost), (("HEAD", "HEAD^"), 0, set[str]())):
         said = repository.diff(*arguments)
         assert (said.status, said.changes) == (status, {})
@@ -157,7 +157,7 @@ def test_submodules_are_not_read(repository: Repository, tmp_path: Path) -> None
         said = repository.diff(*arguments)
         assert (said.status, said.changes) == (0, {})
         assert [(entry["file"], entry["reason"]) for entry in said.json["not_evaluated"]] == [
-            ("vendored", "a submodule, whose files are not here")
+            ("vendored", "a submodule; its files are not in this repository")
         ]
     assert "no change seen; 1 unchanged; 1 changed file not evaluated" in repository.diff(first, "HEAD", text=True).out
 
@@ -239,7 +239,7 @@ def test_files_that_are_too_large(repository: Repository, monkeypatch: pytest.Mo
     ("limit", "value", "complaint"),
     [
         ("MOST_FILES", 1, "more than 1 files in one version"),
-        ("LARGEST_VERSION", 100, "up to here are more than 100 bytes of files"),
+        ("LARGEST_VERSION", 100, "the files up to this one exceed 100 bytes"),
     ],
 )
 def test_versions_that_are_too_large(
@@ -261,7 +261,7 @@ def test_files_in_git_lfs(repository: Repository) -> None:
     repository.commit({"app.yaml": pointer})
     said = repository.diff("HEAD^", "HEAD")
     assert said.changes == {}
-    assert "kept by Git LFS, so that its content is not in the repository" in {
+    assert "stored in Git LFS; its content is not in the repository" in {
         entry["reason"] for entry in said.json["not_evaluated"]
     }
 

@@ -105,7 +105,7 @@ def test_paths_that_lead_elsewhere(repository: Repository, path: str) -> None:
         mode = "40000"
     said = repository.diff(first, entry)
     assert said.changes == {"removed": ["main.tf aws_iam_role_policy.pass"]}
-    assert [entry["reason"] for entry in said.json["not_evaluated"]] == ["its path leads elsewhere, or is too deep"]
+    assert [entry["reason"] for entry in said.json["not_evaluated"]] == ["its path leaves the folder or is too deep"]
 
 
 @pytest.mark.parametrize("folder", ["...", "/".join(["a"] * 101)])
@@ -118,7 +118,7 @@ def test_a_change_at_a_path_that_is_not_laid_out(repository: Repository, folder:
 
     def told(*arguments: str) -> bool:
         reasons = {one["file"]: one["reason"] for one in repository.diff(*arguments).json["not_evaluated"]}
-        assert reasons[path] == "its path leads elsewhere, or is too deep"
+        assert reasons[path] == "its path leaves the folder or is too deep"
         return "; 1 changed file not evaluated" in repository.diff(*arguments, text=True).out
 
     assert told("HEAD")
@@ -207,7 +207,7 @@ def test_suppressions_are_those_of_base(repository: Repository, kind: str) -> No
     said = repository.diff("HEAD~3", "HEAD~2")
     assert said.status == 1
     assert [entry["reason"] for entry in said.json["not_evaluated"]] == [
-        "the suppression of PASSROLE_015 does not count, since it is new here"
+        "the suppression of PASSROLE_015 is ignored: it is new in this version"
     ]
     said = repository.diff("HEAD~1", "HEAD")
     assert (said.status, len(said.json["widened"]), said.json["not_evaluated"]) == (0, 1, [])

@@ -123,7 +123,7 @@ def test_no_merge_base(repository: Repository) -> None:
     assert repository.diff("main...other") == (
         2,
         "",
-        "main...other: no history in common, so that there is no merge base; to compare the two as they are:"
+        "main...other: no merge base, because the histories are unrelated; to compare the two directly:"
         " passrole-checks diff main other\n",
     )
 
@@ -230,7 +230,7 @@ def test_conflicts_in_the_index(repository: Repository) -> None:
     with pytest.raises(AssertionError):
         repository.git("merge", "--quiet", "side")
     assert repository.diff("--staged") == (
-        2, "", "main.tf: a merge has left conflicts here; resolve and add them first\n"
+        2, "", "main.tf: unresolved merge conflict; resolve it and run git add first\n"
     )  # fmt: skip
 
 
@@ -275,7 +275,7 @@ def test_a_path_wins(repository: Repository) -> None:
     [
         ((), "passrole-checks: name what to compare: BASE HEAD, BASE, --staged, or two paths"),
         (("a", "b", "c"), "passrole-checks diff: two versions are compared, not 3 (passrole-checks diff --help)"),
-        (("--staged", "a", "b"), "diff --staged: takes one commit at most, which the index is compared with"),
+        (("--staged", "a", "b"), "diff --staged: takes at most one commit, to compare with the index"),
         (("missing", "HEAD"), "missing: no such file or folder, and no commit, tag or branch"),
         (("HEAD", "main.tf"), "diff: main.tf is a path and HEAD a commit; compare two of one kind, or leave main.tf out"
          " to compare with the working tree"),
@@ -297,7 +297,7 @@ def test_outside_of_a_repository(repository: Repository, tmp_path: Path, monkeyp
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path.parent))
     assert repository.diff("main", "other").err == "main: no such file or folder\nother: no such file or folder\n"
     assert repository.diff("main").err == (
-        f"{tmp_path}: is in no git repository, and two paths are needed to do without one\n"
+        f"{tmp_path}: not in a git repository; give two paths to compare without one\n"
     )
 
 

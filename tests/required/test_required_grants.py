@@ -160,7 +160,7 @@ resource "aws_lambda_function" "other" {
     assert passes(found) == {"lambda.amazonaws.com": [f"{A}app-${{Stage}}", "${RoleArn}"]}
     assert json.loads(required_json(found, (), ()))["notes"] == [
         "Stage: the value of var.stage (no default)",
-        "RoleArn: the ARN of the role that var.role_arn is (no default)",
+        "RoleArn: the role ARN var.role_arn (no default)",
         "arn:aws: no ARN says which partition is deployed to",
     ]
 
@@ -180,7 +180,7 @@ def test_of_a_generated_name_its_beginning_is_passed(tmp_path: Path, name: str, 
     found = of(tmp_path, FUNCTION.replace('name               = "app"', name))
     assert passes(found) == {"lambda.amazonaws.com": [A + pattern]}
     assert found.notes == (
-        "the name of aws_iam_role.app is made at deployment: the statements say what it begins with",
+        "the name of aws_iam_role.app is generated at deployment: the statements contain its prefix",
     )
 
 

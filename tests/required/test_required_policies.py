@@ -77,7 +77,7 @@ def test_of_many_such_names_ten_are_told(tmp_path: Path) -> None:
     """The last of the ten says how many more there are."""
     found = of(tmp_path, functions(*(f'"a*{number}"' for number in range(30))))
     assert len(found.notes) == 10
-    assert "(and 20 more roles like this)" in found.notes[-1]
+    assert "(and 20 similar roles)" in found.notes[-1]
 
 
 def test_the_arn_of_something_else_is_no_role(tmp_path: Path) -> None:

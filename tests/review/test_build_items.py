@@ -129,7 +129,7 @@ def test_a_suppression_that_comes(repository: Reviews) -> None:
     said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY, before=skip)})
     assert said.items == [("new", "widened", "main.tf:6", ["015", "001"])]
     assert [(note.line, note.reason) for note in said.report.notes] == [
-        (1, "the suppression of PASSROLE_001 does not count, since it is new here")
+        (1, "the suppression of PASSROLE_001 is ignored: it is new in this version")
     ]
     said = repository.between(
         {"main.tf": policy(ANY, before=skip)}, {"main.tf": policy(ANY.replace("lambda", "ec2"), before=skip)}

@@ -26,7 +26,7 @@ def test_a_resource_that_is_not_there_by_default(tmp_path: Path) -> None:
     """A resource with no instance by default takes a role once its variable is set, so that role has to be named."""
     batch = function("batch").replace("{\n", "{\n  count = var.on ? 1 : 0\n", 1)
     found = session(tmp_path, {"main.tf": policy(allow()) + FUNCTION + SWITCH + role("batch", "lambda") + batch})
-    assert left_for_a_person(found) == ("the role of aws_lambda_function.batch, which is not there by default",)
+    assert left_for_a_person(found) == ("the role of aws_lambda_function.batch, which does not exist by default",)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_variable_that_decides_which_role_is_passed(tmp_path: Path) -> None:
     chosen = function().replace("aws_iam_role.function.arn", choice)
     more = SWITCH + role("task", "lambda") + role("function", "lambda") + chosen
     assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + more})) == (
-        "which role is passed for var.on, whose default decides it here",
+        "which role is passed for other values of var.on (its default was used)",
     )
 
 
@@ -110,15 +110,15 @@ def test_a_policy_that_a_custom_resource_is_given(tmp_path: Path) -> None:
         '            Resource: "*"\n'
     )
     assert left_for_a_person(session(tmp_path, {"app.yaml": text})) == (
-        "who holds the policy that Handler is given, and which roles they pass",
+        "the principals that get the policy passed to Handler, and the roles they pass",
     )
 
 
 @pytest.mark.parametrize(
     ("action", "missing"),
     [
-        ("glue:CreateJob", "the roles that are passed to glue.amazonaws.com (glue:CreateJob)"),
-        ("glue:*", "the roles that are passed to glue.amazonaws.com (glue:*)"),
+        ("glue:CreateJob", "role ARNs for glue.amazonaws.com (glue:CreateJob)"),
+        ("glue:*", "role ARNs for glue.amazonaws.com (glue:*)"),
         ("lambda:Create*", ""),
         ("s3:GetObject", ""),
         ("*", ""),
@@ -143,7 +143,7 @@ def test_an_installed_module_is_not_edited(tmp_path: Path) -> None:
         ".terraform/modules/deploy/main.tf": policy(allow()) + FUNCTION,
     }
     assert left_for_a_person(session(tmp_path, files)) == (
-        "it stands in the copy of a module: change it where the module comes from",
+        "this is a downloaded copy of a module: change the module's source",
     )
 
 

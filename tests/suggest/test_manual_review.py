@@ -17,7 +17,7 @@ def many(number: int) -> str:
 def test_more_roles_than_can_be_read_are_a_path(tmp_path: Path) -> None:
     """Where dozens of roles are handed over, a path or a prefix that they share is asked for, not a list of all."""
     (asked,) = left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + many(30)}))
-    assert asked == "a path or a prefix that the 30 roles that are passed here share"
+    assert asked == "a path or prefix that the 30 roles passed here share"
 
 
 def test_of_many_names_some_are_told(tmp_path: Path) -> None:
@@ -33,15 +33,15 @@ def test_of_many_names_some_are_told(tmp_path: Path) -> None:
     [
         (
             'Effect = "Allow"\nAction = "iam:PassRole"\nNotResource = "arn:aws:iam::111122223333:role/admin"',
-            "the roles that are passed, in Resource instead of NotResource",
+            "role ARNs in Resource instead of NotResource",
         ),
         (
             'Effect = "Allow"\nNotAction = "s3:*"\nResource = "*"',
-            "which actions are needed: list them, and grant iam:PassRole in a statement of its own",
+            "the actions needed: list them, and grant iam:PassRole in a separate statement",
         ),
         (
             allow(condition='{ StringEquals = { "iam:PassedToServices" = "ec2.amazonaws.com" } }'),
-            "the key that is meant: iam:PassedToService, or another one",
+            "the intended condition key: iam:PassedToService or another one",
         ),
     ],
 )
@@ -68,7 +68,7 @@ def test_what_the_other_actions_do_not_pass_is_not_offered(tmp_path: Path) -> No
     )
     other = policy(allow(action='["ecs:RunTask", "iam:PassRole"]'))
     one = only(session(tmp_path, {"main.tf": other + trail}))
-    assert "the roles that are passed to ecs-tasks.amazonaws.com (ecs:RunTask)" in one.missing
+    assert "role ARNs for ecs-tasks.amazonaws.com (ecs:RunTask)" in one.missing
     assert "trail" not in one.statement and '"ecs-tasks.amazonaws.com"' in one.statement
     unknown = task("app").replace("aws_iam_role.app.arn", 'var.stage == "live" ? aws_iam_role.app.arn : ""')
     text = other + trail + role("app", "ecs-tasks") + unknown + 'variable "stage" {\n  default = "live"\n}\n'

@@ -135,7 +135,7 @@ def test_roles_that_are_named_already_are_not_lost(tmp_path: Path) -> None:
         "main.tf": policy(allow('["*", "arn:aws:iam::111122223333:role/x"]')) + role("task", "ecs-tasks") + task(),
     }
     assert missing(tmp_path, files) == (
-        "the roles that are passed beside arn:aws:iam::111122223333:role/x, which are named already",
+        "role ARNs passed in addition to arn:aws:iam::111122223333:role/x, which the statement names",
     )
 
 

@@ -334,7 +334,7 @@ def test_a_name_that_is_taken_is_not_used(tmp_path: Path) -> None:
         (
             "          - Effect: Allow\n            Action: [iam:GetRole, !Sub 'iam:PassRole']\n"
             '            Resource: "*"\n',
-            "its actions stand elsewhere, or are computed",
+            "its actions are defined elsewhere or computed",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_a_service_without_a_role_here_is_asked_for(tmp_path: Path) -> None:
     """Where the condition names a service that no role here is handed to, nobody knows which roles are meant."""
     both = '{ StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com", "glue.amazonaws.com"] } }'
     found = session(tmp_path, {"main.tf": policy(allow(condition=both)) + USED})
-    assert left_for_a_person(found) == ("the roles that are passed to glue.amazonaws.com",)
+    assert left_for_a_person(found) == ("role ARNs for glue.amazonaws.com",)
     assert only(found).statement == (
         '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = aws_iam_role.task.arn\n'
         '  Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }\n}'
@@ -78,7 +78,7 @@ def test_without_a_receiver_a_person_fills_in_what_is_missing(tmp_path: Path) ->
         "the roles that are passed: no resource here gives one that the statement allows to a service",
     )
     assert only(found).statement == (
-        '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = "<ARN of the role that is passed>"\n'
+        '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = "<role ARN>"\n'
         '  Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }\n}'
     )
 
@@ -123,7 +123,7 @@ def test_a_role_that_nothing_is_given_is_for_those_who_may_assume_it(tmp_path: P
     assert checks(only(found)) == ["002", "012"]
     assert '"iam:PassedToService" = "glue.amazonaws.com"' in only(found).statement
     assert only(found).says == (
-        "Limits iam:PassedToService to glue.amazonaws.com, as the trust policies of the roles have it; lets the roles"
+        "Limits iam:PassedToService to glue.amazonaws.com, as in the trust policies of the roles; lets the roles"
         " be read, in a statement without the condition on iam:PassedToService."
     )
 
@@ -225,14 +225,14 @@ def test_a_deny_is_left_alone(tmp_path: Path) -> None:
     """What a Deny is about is for a person to say."""
     deny = allow('"*"', '{ StringEquals = { "iam:ResourceTag/a" = "b" } }').replace('"Allow"', '"Deny"')
     found = session(tmp_path, {"main.tf": policy(deny) + USED})
-    assert left_for_a_person(found) == ("the roles that the Deny is about, by their ARNs or a path",)
+    assert left_for_a_person(found) == ("the role ARNs, or a path, that the Deny covers",)
 
 
 def test_an_administrator_is_left_alone(tmp_path: Path) -> None:
     """Of a statement that allows everything nobody knows what is needed."""
     found = session(tmp_path, {"main.tf": policy(allow(action='"*"')) + USED})
     assert left_for_a_person(found) == (
-        "which actions are needed: list them, and grant iam:PassRole in a statement of its own",
+        "the actions needed: list them, and grant iam:PassRole in a separate statement",
     )
     assert only(found).statement == ""
 

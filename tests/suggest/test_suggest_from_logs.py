@@ -179,7 +179,7 @@ def test_a_role_known_by_its_name(statement: str, expected: list[str], tmp_path:
     found = narrowed(tmp_path, {"main.tf": policy(statement)}, edge("byname"))
     lines = added(found)
     assert [line for line in lines if "role/" in line] == expected
-    assert "of byname the logs hold the name, and not the path" in only(found).says
+    assert "the logs contain the name of byname without its path" in only(found).says
 
 
 def test_an_account_that_is_written_as_a_value_stays_so(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_variable_stays_in_its_place(tmp_path: Path) -> None:
     content += f'variable "account" {{\n  default = "{ACCOUNT}"\n}}\nvariable "stage" {{\n  default = "prod"\n}}\n'
     found = narrowed(tmp_path, {"main.tf": content}, edge(f"{ARN}prod-app"))
     assert 'Resource = "arn:aws:iam::${var.account}:role/${var.stage}-app"' in added(found)
-    assert "what is passed where var.account has another value than for these logs is not known" in only(found).says
+    assert "roles passed with other values of var.account are unknown" in only(found).says
 
 
 def test_what_perhaps_was_allowed_counts_apart(tmp_path: Path) -> None:
@@ -288,15 +288,13 @@ def test_instances_of_a_module(tmp_path: Path) -> None:
     files = {"main.tf": TWICE, "m/main.tf": MODULE.replace("RESOURCE", '"*"')}
     found = narrowed(tmp_path / "any", files, *seen)
     assert f'Resource = ["{ARN}a-app", "{ARN}b-app"]' in added(found)
-    assert "it stands for 2 resources, each of which then allows what was seen of any" in only(found).says
+    assert "shared by 2 resources, each of which then allows the observed use of all" in only(found).says
     files["m/main.tf"] = MODULE.replace("RESOURCE", f'"{ARN}${{var.name}}-*"')
     found = narrowed(tmp_path / "own", files, *seen)
     assert f'Resource = "{ARN}${{var.name}}-app"' in added(found)
     seen[1] = edge(f"{ARN}b-other", who=seen[1].principal)
     found = narrowed(tmp_path / "different", files, *seen)
-    assert only(found).missing == (
-        "the statement is used in several places, which were not seen to pass the same roles: part them",
-    )
+    assert only(found).missing == ("several resources share this statement and passed different roles: split it",)
 
 
 def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
@@ -305,7 +303,7 @@ def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
     files = {"main.tf": TWICE, "m/main.tf": base + MODULE.replace("RESOURCE", '"${local.base}-*"')}
     seen = [edge(f"{ARN}{name}-app", who=f"arn:aws:iam::{ACCOUNT}:user/{name}") for name in ("a", "b")]
     assert only(narrowed(tmp_path, files, *seen)).missing == (
-        "the statement is used in several places, which were not seen to pass the same roles: part them",
+        "several resources share this statement and passed different roles: split it",
     )
 
 
@@ -314,14 +312,14 @@ def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
     [
         (allow(), edge(APP, LAMBDA, ECS), f"to which of {LAMBDA} and {ECS} {APP} was passed: the logs do not tell"),
         (allow(), edge(APP, ""), f"to which service {APP} was passed: the logs do not tell"),
-        (allow(), edge("", "ec2.amazonaws.com", profile="p"), "which role the instance profile p holds"),
+        (allow(), edge("", "ec2.amazonaws.com", profile="p"), "the role in the instance profile p"),
         (allow(), edge(f"{ARN}*"), f"which role {ARN}* is"),
         (allow(), edge('a"${b}'), 'which role a"${b} is'),
         (allow(f'"{ARN}${{var.stage}}-*"'), edge(f"{ARN}x-a"), f"whether {ARN}${{var.stage}}-* stands for {ARN}x-a"),
         (
             allow(action='"*"'),
             edge(APP),
-            "which actions are needed: list them, and grant iam:PassRole in a statement of its own",
+            "the actions needed: list them, and grant iam:PassRole in a separate statement",
         ),
         (
             allow(
@@ -346,7 +344,7 @@ def test_a_loop_is_left_to_a_person(tmp_path: Path) -> None:
         "},\n    ]", "}\n    ]"
     )
     found = narrowed(tmp_path, {"main.tf": content}, edge(APP), edge(OTHER, ECS))
-    assert only(found).missing == ("a loop makes several statements of it: write them one by one",)
+    assert only(found).missing == ("a loop generates several statements from it: write them individually",)
 
 
 def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> None:
@@ -356,7 +354,7 @@ def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> N
     content += 'resource "aws_iam_user" "bot" {\n  name = "bot"\n}\n'
     seen = (edge(APP), edge(other, who=BOT.replace(ACCOUNT, "999999999999")))
     missing = only(narrowed(tmp_path / "unknown", {"main.tf": content}, *seen)).missing
-    assert missing == (f"which account this is deployed to ({ACCOUNT} and 999999999999): --account says it",)
+    assert missing == (f"the account deployed to ({ACCOUNT} and 999999999999): specify --account",)
     found = narrowed(tmp_path / "known", {"main.tf": content}, *seen, account=ACCOUNT)
     assert f'Resource = "{APP}"' in added(found)
 
@@ -374,7 +372,7 @@ def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: P
         f"whether it is needed: nothing was passed by it {WINDOW}",
     )
     assert one.evidence is not None and (one.evidence.passes, one.evidence.last) == (0, "")
-    assert one.missing[2] == "what 2 events passed, of which the logs do not hold the parameters"
+    assert one.missing[2] == "roles passed in 2 events whose parameters the logs do not contain"
     assert found.combine().changed == {}
 
 
@@ -404,7 +402,7 @@ def other(arn: str) -> TargetRole:
     [
         (lambda change: replace(change, roles=change.roles[:1]), "could still be passed, as it was"),
         (lambda change: replace(change, roles=(*change.roles, other(f"{ARN}more"))), "would let"),
-        (lambda change: replace(change, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be found"),
+        (lambda change: replace(change, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be reported"),
         (
             lambda change: replace(change, services=(LAMBDA, ECS)),
             "would not name the services that are meant",

@@ -25,9 +25,9 @@ FORMATS = ("terraform", "cloudformation")
 
 NO_ROLES = "the roles that are passed: no resource here gives one that the statement allows to a service"
 NO_ROLES_FOR_LAMBDA = NO_ROLES.replace("a service", "lambda.amazonaws.com")
-NO_SERVICE = "the service that uses the roles: this configuration hands none of them to a service"
-APART = "iam:PassRole in a statement of its own, since this one has other actions"
-ACTIONS = "which actions are needed: list them, and grant iam:PassRole in a statement of its own"
+NO_SERVICE = "the service that uses the roles: this configuration passes none of them to a service"
+APART = "iam:PassRole in a separate statement, because this one has other actions"
+ACTIONS = "the actions needed: list them, and grant iam:PassRole in a separate statement"
 YAML_ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/reporting"
 HCL_ROLE = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/reporting"
 FIXED = "fixed"

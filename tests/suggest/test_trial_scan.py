@@ -53,9 +53,9 @@ OWN = (
 @pytest.mark.parametrize(
     ("new", "reason"),
     [
-        ('Resource = "', "the file could not be read any more"),
-        ('Resource = "*" # ', "PASSROLE_001 would still be found"),
-        ("Resource = aws_iam_role.task.arn", "the statement would not name the services that are meant"),
+        ('Resource = "', "the edited file could not be read"),
+        ('Resource = "*" # ', "PASSROLE_001 would still be reported"),
+        ("Resource = aws_iam_role.task.arn", "the statement would not name the intended services"),
         (f'Resource = "arn:aws:iam::111122223333:role/*x"{CONDITION}', "the statement would let arn:aws:iam::1111"),
         ('Resource = "arn:aws:s3:::bucket"', "whether this is wanted, since PASSROLE_010 not-a-role would be found"),
         (
@@ -93,7 +93,7 @@ def test_a_finding_that_comes_by_the_narrower_statement_is_told(tmp_path: Path) 
     one = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED}).suggestions[0]
     assert one.edits == ()
     assert one.missing == (
-        "whether this is wanted, since PASSROLE_009 stronger-role would be found then: bot can pass a stronger role:"
+        "whether this is intended: it would cause PASSROLE_009 stronger-role: bot can pass a stronger role:"
         " aws_iam_role.function, which can also do iam:PassRole.",
     )
     assert "Resource  = [aws_iam_role.function.arn, aws_iam_role.task.arn]" in one.statement
@@ -146,7 +146,7 @@ def test_each_root_that_reads_the_file_has_to_agree(tmp_path: Path) -> None:
     found = session(tmp_path / "2", other)
     assert {one.edits for one in found.suggestions} == {()}
     assert found.suggestions[0].missing == (
-        "the statement is used in several places, which need different roles or services: part them",
+        "several resources share this statement and need different roles or services: split it",
     )
 
 
@@ -176,7 +176,9 @@ def test_whoever_asks_for_information_gets_reading_too(tmp_path: Path) -> None:
     assert "iam:GetRole" not in only(session(tmp_path / "1", {"main.tf": content})).statement
     one = only(session(tmp_path / "2", {"main.tf": content}, Severity.INFO))
     assert "iam:GetRole" in one.statement
-    assert one.says.endswith("; lets the roles be read, in a statement without the condition on iam:PassedToService.")
+    assert one.says.endswith(
+        "; allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition."
+    )
 
 
 def test_the_file_counts_as_it_was_read(tmp_path: Path) -> None:
@@ -230,7 +232,7 @@ data "aws_iam_policy_document" "read" {
     )
     found = session(tmp_path, {"main.tf": documents + users + USED})
     assert only(found).missing == (
-        "whether aws_iam_user_policy.read, which leaves the statement out by its Sid, is to pass roles as well",
+        "whether aws_iam_user_policy.read, which excludes the statement by its Sid, should pass roles too",
     )
     assert found.combine().made == ()
 
@@ -245,6 +247,6 @@ def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> Non
     )
     found = session(tmp_path, {"main.tf": shared + uses + USED})
     assert only(found).missing == (
-        "whether another statement of aws_iam_group_policy.group, which is made of this one, is to change too",
+        "whether another statement of aws_iam_group_policy.group, derived from this one, should change too",
     )
     assert found.combine().made == ()

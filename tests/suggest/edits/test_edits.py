@@ -95,7 +95,7 @@ def test_a_policy_in_a_file_of_its_own_names_arns_only(tmp_path: Path) -> None:
     workshop.write("pass.json", document)
     located = workshop.located()
     refused = edits_for(located, change("roles: aws_iam_role.app"), workshop.read)
-    assert refused == "the text that it stands in can name no other resource"
+    assert refused == "its text cannot contain references"
     edits = edits_for(located, change("roles: arn:aws:iam::111122223333:role/app"), workshop.read)
     assert isinstance(edits, tuple)
     assert {Path(one.file).name for one in edits} == {"pass.json"}
@@ -118,7 +118,9 @@ Resources:
                 Action: iam:PassRole
                 Resource: '*'
 """
-    assert Workshop(tmp_path).edited("template.yaml", text, change("services: ec2.amazonaws.com")) == "a loop makes it"
+    assert (
+        Workshop(tmp_path).edited("template.yaml", text, change("services: ec2.amazonaws.com")) == "a loop generates it"
+    )
 
 
 def test_what_the_cdk_wrote_is_left_alone(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_a_file_that_is_not_there_any_more(tmp_path: Path) -> None:
     located = workshop.located()
     (tmp_path / "main.tf").unlink()
     reason = edits_for(located, change("services: ec2.amazonaws.com"), workshop.read)
-    assert reason == "the file that it stands in cannot be read"
+    assert reason == "its file cannot be read"
 
 
 @pytest.mark.parametrize("now", ["", "resource {", "{}", "\ufeff", "# nothing\n" * 40, '"' * 400, "x = <<EOF\n"])
@@ -179,4 +181,4 @@ def test_parting_a_statement_is_the_work_of_others(tmp_path: Path) -> None:
     workshop = Workshop(tmp_path)
     workshop.write("main.tf", POLICY)
     reason = edits_for(workshop.located(), StatementChange(separate=True), workshop.read)
-    assert reason == "its other actions have to be parted from iam:PassRole first"
+    assert reason == "its other actions must first be split from iam:PassRole"
