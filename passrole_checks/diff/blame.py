@@ -21,12 +21,12 @@ from typing import Protocol
 from passrole_checks.diff.change import GrantChange
 from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
-from passrole_checks.diff.units import UnitPair
+from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam.partial_values import Position, holes_in
 from passrole_checks.sources.files.walk import walk
-from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, Unreadable, faults_in
+from passrole_checks.sources.model.configuration import Configuration, Unreadable, faults_in
 
 _MOST_TRIALS = 300
 _MOST_WORK = 20_000_000  # bytes of files read in all trials, as a measure of evaluation work
@@ -227,7 +227,7 @@ class CauseFinder:
                 _write_text(top, files[number].new_name or files[number].old_name, text)
                 if not text and files[number].is_new:
                     (top / files[number].new_name).unlink()  # an empty file may differ from a missing one
-            other = self._read(pair, top)
+            other = read_in(pair, self._new, top)
         except (InputError, OSError):
             return None
         finally:
@@ -246,28 +246,6 @@ class CauseFinder:
         if not compared.is_complete or faults_in(compared.unreadable):
             return None
         return _change_keys([*compared.new, *compared.widened])
-
-    def _read(self, pair: UnitPair, top: Path) -> Configuration:
-        from passrole_checks.sources import detect  # the readers are heavy
-
-        place = top / pair.place if pair.place not in ("", ".") else top
-        if pair.new.framework is Framework.TERRAFORM and not place.is_dir():
-            raise InputError(str(place), "one file of a Terraform folder")
-        boundary = top if top.is_dir() else top.parent
-        unit = detect.Unit(pair.new.framework, place, boundary=boundary)
-        return detect.load(unit, unchanged=True, inputs=self._inputs(top))
-
-    def _inputs(self, top: Path) -> Inputs:
-        root = Path(os.path.realpath(self._new.path))
-
-        def there(path: Path) -> Path:
-            real = Path(os.path.realpath(path))
-            return top / real.relative_to(root) if real.is_relative_to(root) else path
-
-        inputs = self._new.inputs
-        source = there(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.moved(str(root), str(top))
-        return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _copy(self) -> Path:
         """Return the copy of the new version that trials modify, and create it if needed."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from passrole_checks.aws.service_principals import known_services
@@ -86,72 +87,87 @@ def compare_versions(
     the new version is ``trusted``, its suppressions count only if the old one has them too. ``judged``: also scan both.
     """
     known_changes = list(changed) if changed is not None else None
-    readings = VersionReader(old, new, replace(options, unchanged=True))
-    versions = read_and_pair(old, new, readings, renames)
+    reader = VersionReader(old, new, replace(options, unchanged=True))
+    versions = read_and_pair(old, new, reader, renames)
     if not trusted:
         roots = old.path, new.path
         pairs = (with_trusted_suppressions(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
         versions = replace(versions, pairs=tuple(pairs))
-    compared: list[_ComparedUnit] = []
-    seconds = 0.0  # the longest comparison
-    for pair in versions.pairs:
-        start = time.process_time()
-        compared.append(_ComparedUnit(pair, options))
-        seconds = max(seconds, time.process_time() - start)
-    units = _analyze_both(versions.pairs, readings, options) if judged else None
+    units, seconds = _compare_units(versions.pairs, options)
+    analyses = _analyze_both(versions.pairs, reader, options) if judged else None
     # last, because finding causes uses the remaining time
     with CauseFinder(
         old, new, known_changes, lambda pair: _ComparedUnit(pair, options, only_gains=True), seconds
     ) as causes:
-        for one in compared:
-            with one.isolated():
-                one.new, one.widened = causes.named(one.pair, one.new, one.widened)
-
-    def in_both(pair: UnitPair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
-        """Return the entries of a unit, for both versions if it was read once for both."""
-        return (*entries, *readings.moved(tuple(entries))) if pair.is_same else tuple(entries)
-
-    unreadable = [
-        (known_changes is not None and one.pair.is_idle and not entry.fault, entry)
-        for one in compared
-        for entry in in_both(one.pair, one.unreadable)
-    ]
-    unreadable += [(False, entry) for side in units or () for entry in _incomplete_entries(side)]
-    as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for idle, entry in unreadable if idle]
-    notes = [note for pair in versions.pairs for note in in_both(pair, _unit_notes(pair))]
-
+        for unit in units:
+            with unit.isolated():
+                unit.new, unit.widened = causes.named(unit.pair, unit.new, unit.widened)
+    unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
+    unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
+    notes = [note for pair in versions.pairs for note in _in_both(reader, pair, _unit_notes(pair))]
     left_out = changed_left_out((old, new), known_changes or ())
-
-    def compare_again(pairs: Sequence[UnitPair], before: Sequence[Analysis]) -> AccessDifference:
-        """Return the difference between units that were read again. Everything unreadable in them counts."""
-        units = [_ComparedUnit(pair, options) for pair in pairs]
-        after = [judged_unit(pair.new, options) for pair in pairs]
-        return _difference(
-            units,
-            [
-                *(entry for one in units for entry in one.unreadable),
-                *_incomplete_entries((*before, *after)),
-            ],
-            (note for pair in pairs for note in _unit_notes(pair)),
-            versions.files,
-            (together(before, options), together(after, options)),
-        )
-
     differing = [pair for pair in versions.pairs if not pair.is_same]
-    found = _difference(
-        compared,
-        [*versions.unreadable, *(entry for idle, entry in unreadable if not idle)],
-        [*versions.notes, *as_before, *notes],
-        versions.files,
-        (together(units[0], options), together(units[1], options)) if units is not None else None,
-    )
+    again = partial(_compare_again, options=options, files=versions.files)
     return replace(
-        found,
+        _difference(
+            units,
+            [*versions.unreadable, *unreadable],
+            [*versions.notes, *(replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in idle), *notes],
+            versions.files,
+            (together(analyses[0], options), together(analyses[1], options)) if analyses is not None else None,
+        ),
         left_out=len(left_out),
         left_out_files=left_out,
         excluded=versions.excluded,
-        touched=AffectedUnits(differing, (old, new), options, renames or {}, compare_again) if judged else None,
+        touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if judged else None,
     )
+
+
+def _compare_units(pairs: Iterable[UnitPair], options: ScanOptions) -> tuple[list[_ComparedUnit], float]:
+    """Compare units; return also the longest time of one comparison, in seconds."""
+    units: list[_ComparedUnit] = []
+    seconds = 0.0
+    for pair in pairs:
+        start = time.process_time()
+        units.append(_ComparedUnit(pair, options))
+        seconds = max(seconds, time.process_time() - start)
+    return units, seconds
+
+
+def _compare_again(
+    pairs: Sequence[UnitPair],
+    before: Sequence[Analysis],
+    *,
+    options: ScanOptions,
+    files: tuple[tuple[str, ...], tuple[str, ...]],
+) -> AccessDifference:
+    """Return the difference between units that were read again. Everything unreadable in them counts."""
+    units = [_ComparedUnit(pair, options) for pair in pairs]
+    after = [judged_unit(pair.new, options) for pair in pairs]
+    return _difference(
+        units,
+        [*(entry for unit in units for entry in unit.unreadable), *_incomplete_entries((*before, *after))],
+        (note for pair in pairs for note in _unit_notes(pair)),
+        files,
+        (together(before, options), together(after, options)),
+    )
+
+
+def _in_both(reader: VersionReader, pair: UnitPair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries of a unit, for both versions if it was read once for both."""
+    return (*entries, *reader.moved(tuple(entries))) if pair.is_same else tuple(entries)
+
+
+def _unreadable_entries(
+    units: Iterable[_ComparedUnit], reader: VersionReader, *, may_be_idle: bool
+) -> tuple[list[Unreadable], list[Unreadable]]:
+    """Return the unreadable entries of units, and separately those of units that no change affects."""
+    counting: list[Unreadable] = []
+    idle: list[Unreadable] = []
+    for unit in units:
+        for entry in _in_both(reader, unit.pair, unit.unreadable):
+            (idle if may_be_idle and unit.pair.is_idle and not entry.fault else counting).append(entry)
+    return counting, idle
 
 
 def _analyze_both(

@@ -84,13 +84,7 @@ def rename_policy(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedP
     """Return the policy with its resource, its principals and the roles that it refers to renamed."""
     if not names:
         return policy
-    address = policy.resource.address
-    return replace(
-        policy,
-        resource=replace(policy.resource, address=names.get(address, address)),
-        principals=tuple(dict.fromkeys(names.get(name, name) for name in policy.principals)),
-        document=_with_new_references(policy.document, names),
-    )
+    return replace(relabel_policy(policy, names), document=_with_new_references(policy.document, names))
 
 
 def update_role_names(

@@ -5,7 +5,6 @@ Used to try what a line would change, without reading unaffected units again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,11 @@ from pathlib import Path
 from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.read_versions import Side
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
-from passrole_checks.diff.units import UnitPair
+from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, judged
 from passrole_checks.sources.files.read_boundary import Boundary
-from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs
 
 
 class AffectedUnits:
@@ -59,7 +57,7 @@ class AffectedUnits:
         pairs = []
         for pair in self._pairs:
             try:
-                other = self._read(pair, top) if pair.new.files else pair.new
+                other = read_in(pair, self._sides[1], top) if pair.new.files else pair.new
             except (InputError, OSError):
                 return None
             except Exception as error:  # caused by the trial, not by either version
@@ -68,24 +66,3 @@ class AffectedUnits:
             roots = self._sides[0].path, top
             pairs.append(with_trusted_suppressions(replace(pair, new=other), roots, self._renames, judged=True))
         return relocate(self._compare_again(pairs, self._before), {str(top): str(self._sides[1].path)})
-
-    def _read(self, pair: UnitPair, top: Path) -> Configuration:
-        from passrole_checks.sources import detect  # the readers are heavy
-
-        place = top / pair.place if pair.place not in ("", ".") else top
-        if pair.new.framework is Framework.TERRAFORM and not place.is_dir():
-            raise InputError(str(place), "no folder")
-        unit = detect.Unit(pair.new.framework, place, boundary=top)
-        return detect.load(unit, unchanged=True, inputs=self._inputs(top))
-
-    def _inputs(self, top: Path) -> Inputs:
-        root = Path(os.path.realpath(self._sides[1].path))
-
-        def there(path: Path) -> Path:
-            real = Path(os.path.realpath(path))
-            return top / real.relative_to(root) if real.is_relative_to(root) else path
-
-        inputs = self._sides[1].inputs
-        source = there(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.moved(str(root), str(top))
-        return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.diff.read_versions import Side, VersionReader
+from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.access_log import LookedAt
@@ -92,6 +93,32 @@ def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mappin
         (_files(read[0]), _files(read[1])),
         (*read[0].excluded, *read[1].excluded),
     )
+
+
+def read_in(pair: UnitPair, side: Side, top: Path) -> Configuration:
+    """Read the new side of a pair from ``top``, which replaces the path of ``side``; input files move with it.
+
+    Raises :class:`InputError` or OSError if it cannot be read.
+    """
+    from passrole_checks.sources import detect  # the readers are heavy
+
+    root = Path(os.path.realpath(side.path))
+
+    def moved(path: Path) -> Path:
+        real = Path(os.path.realpath(path))
+        return top / real.relative_to(root) if real.is_relative_to(root) else path
+
+    place = top / pair.place if pair.place not in ("", ".") else top
+    if pair.new.framework is Framework.TERRAFORM and not place.is_dir():
+        raise InputError(str(place), "not a Terraform folder")
+    unit = detect.Unit(pair.new.framework, place, boundary=top if top.is_dir() else top.parent)
+    inputs = replace(
+        side.inputs,
+        var_files=tuple(map(moved, side.inputs.var_files)),
+        source=moved(side.inputs.source) if side.inputs.source is not None else None,
+        exclusions=side.inputs.exclusions.moved(str(root), str(top)),
+    )
+    return detect.load(unit, unchanged=True, inputs=inputs)
 
 
 def _complete_pair(pair: UnitPair, readings: VersionReader) -> UnitPair:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.sources.model.addresses import module_of
+from passrole_checks.suggest.service_names import sends_the_key, without_documented_key
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
+
+_SHOWN = 3  # names in a phrase
 
 SEPARATE_GET_ROLE = "allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition"
 """Description of a separate statement for iam:GetRole."""
@@ -45,6 +49,32 @@ def merge_advice(found: Sequence[Advice]) -> Advice:
         return people
     missing = "several resources share this statement and need different roles or services: split it"
     return replace(first, change=None, says="", missing=(missing,))
+
+
+def listed_names(names: Sequence[str]) -> str:
+    """Return the first three names as a phrase, with the number of the others."""
+    shown = [shortened(name) for name in names[:_SHOWN]]
+    if len(names) > _SHOWN:
+        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
+    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def unsent_key(services: Sequence[str]) -> str:
+    """Return what to find out about services whose requests may lack ``iam:PassedToService``; "" if there are none."""
+    silent = [service for service in services if not sends_the_key(service)]
+    if not silent:
+        return ""
+    return (
+        f"whether requests that pass roles to {listed_names(silent)} carry iam:PassedToService (some services do not"
+        " send it)"
+    )
+
+
+def untested_services(services: Sequence[str]) -> list[str]:
+    """Return a phrase about services for which AWS does not document ``iam:PassedToService``, if there are any."""
+    unsure = without_documented_key(services)
+    names = listed_names(unsure)
+    return [f"test it first: AWS does not document that requests for {names} carry this key"] if unsure else []
 
 
 def _key(one: Advice) -> object:

@@ -25,12 +25,12 @@ from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
-from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice
+from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, listed_names, unsent_key, untested_services
 from passrole_checks.suggest.caveats import Caveats
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.passed_roles import UNLIMITED, PassedRole, PassedRoles
 from passrole_checks.suggest.referable_roles import ReferableRoles
-from passrole_checks.suggest.service_names import intended_services, sends_the_key, without_documented_key
+from passrole_checks.suggest.service_names import intended_services
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS = "PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_004"
@@ -186,12 +186,9 @@ class _Decision:
                 raise _ManualReviewError(f'the full name of the service meant by "{shortened(value)}"')
             found.update(dict.fromkeys(meant))
         if self.grant.services.constraint is Constraint.EXACT_IF_PRESENT and set(found) == set(condition.values):
-            silent = [service for service in found if not sends_the_key(service)]
-            if silent:
-                raise _ManualReviewError(
-                    f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService (some services"
-                    " do not send it)"
-                )
+            open_question = unsent_key(list(found))
+            if open_question:
+                raise _ManualReviewError(open_question)
         return tuple(found)
 
     def _services(self, handed: Sequence[PassedRole]) -> tuple[str, ...]:
@@ -245,24 +242,26 @@ class _Decision:
             )
         if not handed:
             named = self._named_services(spelled)
-            to = f" to {_listed(named)}" if named else ""
+            to = f" to {listed_names(named)}" if named else ""
             raise _ManualReviewError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
         without = [
             service for service in self._named_services(spelled) if not any(service in one.services for one in handed)
         ]
         if without:
-            raise _ManualReviewError(f"role ARNs for {_listed(without)}")
+            raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
         limited = [item.pattern for item in self.grant.roles if item.scope in _LIMITED]
         beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, handed)]
         if self.grant.scope is Scope.ANY_ROLE and beside:
-            raise _ManualReviewError(f"role ARNs passed in addition to {_listed(beside)}, which the statement names")
+            raise _ManualReviewError(
+                f"role ARNs passed in addition to {listed_names(beside)}, which the statement names"
+            )
         doubts = self._find_caveats(handed, spelled)
         if doubts:
             raise _ManualReviewError(*doubts)
         if len(handed) > _MAX_NAMED_ROLES:
             raise _ManualReviewError(f"a path or prefix that the {len(handed)} roles passed here share")
-        names = _listed([seen_from(module_of(self.located.resource.address), one.label) for one in handed])
-        services = _listed(self.services)
+        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in handed])
+        services = listed_names(self.services)
         self.words.append(
             f"names the {'role' if len(handed) == 1 else f'{len(handed)} roles'} that this configuration passes to"
             f" {services} ({names}); add roles that are passed manually or elsewhere"
@@ -300,18 +299,14 @@ class _Decision:
 
     def _describe_services(self, spelled: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
         self._describe_limit(spelled, named)
-        unsure = without_documented_key([one for one in self.services if one not in self.condition.values])
-        if unsure:
-            self.words.append(
-                f"test it first: AWS does not document that requests for {_listed(unsure)} carry this key"
-            )
+        self.words += untested_services([one for one in self.services if one not in self.condition.values])
 
     def _describe_limit(self, spelled: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
-        services = _listed(self.services)
+        services = listed_names(self.services)
         if spelled is not None:
             changed = [value for value in self.condition.values if value not in spelled]
             if changed:
-                quoted = _listed([f'"{shortened(value)}"' for value in changed])
+                quoted = listed_names([f'"{shortened(value)}"' for value in changed])
                 self.words.append(f"writes {services} in iam:PassedToService instead of {quoted}")
             else:
                 self.words.append(f"allows passing roles to {services} only in requests that carry iam:PassedToService")
@@ -326,10 +321,3 @@ class _Decision:
                     else "as this configuration uses the roles; add services that use them elsewhere"
                 )
             )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = [shortened(name) for name in names[:_SHOWN]]
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
-    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"

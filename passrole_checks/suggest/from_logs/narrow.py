@@ -20,12 +20,12 @@ from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.addresses import module_of, seen_from
+from passrole_checks.suggest.advice import listed_names, unsent_key, untested_services
 from passrole_checks.suggest.from_logs.group_roles import group_roles
 from passrole_checks.suggest.from_logs.name_roles import SINGLE_ROLE_SCOPES, ObservedRoles, UnknownRoleError
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.observed_use import Evidence, Narrowing, Observation
 from passrole_checks.suggest.passed_roles import PassedRole, PassedRoles
-from passrole_checks.suggest.service_names import sends_the_key, without_documented_key
 from passrole_checks.suggest.suggestion import ObservedUse, StatementChange, TargetRole
 
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
@@ -176,7 +176,7 @@ class _Decision:
         able = tuple(service for service in over.service_names(one.services) if over.allows_service(service))
         if len({service.removesuffix(".cn") for service in able}) == 1 and all(map(_SERVICE.fullmatch, able)):
             return able
-        which = f"which of {_listed(able)}" if len(able) > 1 else "the service that"
+        which = f"which of {listed_names(able)}" if len(able) > 1 else "the service that"
         self.missing[f"{which} received {shortened(one.role or one.profile)}: the logs do not say"] = None
         return ()
 
@@ -186,18 +186,15 @@ class _Decision:
         kept = {arn.account_of(role.pattern) for holding in self.holdings for role in holding.over.grant.roles}
         accounts = sorted(one for one in written - kept if one is not None)
         if len(accounts) > 1:
-            self.missing[f"the account deployed to ({_listed(accounts)}): specify --account"] = None
+            self.missing[f"the account deployed to ({listed_names(accounts)}): specify --account"] = None
 
     def _refuse_silent_services(self) -> None:
         if self.grant.services.constraint is not Constraint.EXACT_IF_PRESENT:
             return
         found = sorted({service for one in self.named.values() for service in one.services})
-        silent = [service for service in found if not sends_the_key(service)]
-        if silent:
-            self.missing[
-                f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService (some services do not"
-                " send it)"
-            ] = None
+        open_question = unsent_key(found)
+        if open_question:
+            self.missing[open_question] = None
 
     def _refuse_what_is_too_long(self, parts: Sequence[StatementChange]) -> None:
         """Record statements that alone exceed the length of a policy."""
@@ -243,10 +240,8 @@ class _Decision:
     # -- in words
 
     def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], separate: bool) -> str:
-        pairs = [
-            f"{_listed([_name_of(role, self.first) for role in part.roles or ()])} to {_listed(part.services or ())}"
-            for part in parts
-        ]
+        roles = [listed_names([_name_of(role, self.first) for role in part.roles or ()]) for part in parts]
+        pairs = [f"{names} to {listed_names(part.services or ())}" for names, part in zip(roles, parts, strict=True)]
         told = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else [])
         services = sorted({service for part in parts for service in part.services or ()})
         counted = f"{_count(seen.passes, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
@@ -255,7 +250,7 @@ class _Decision:
             counted += f" of {_count(seen.roles, 'role')}"
         elif seen.perhaps:
             counted = f"possibly {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
-        more = f"other roles matching {_listed(list(self.groups))}" if self.groups else "nothing else"
+        more = f"other roles matching {listed_names(list(self.groups))}" if self.groups else "nothing else"
         words = [
             f"allows its observed use from {self.evidence.window} and {more}: {counted}, the last on"
             f" {seen.last[:10]} ({'; '.join(told)})"
@@ -266,18 +261,16 @@ class _Decision:
         if len(holders) > 1:
             words.append(f"shared by {len(holders)} resources, each of which then allows the observed use of all")
         if self.varying:
-            names = _listed(list(self.varying))
+            names = listed_names(list(self.varying))
             words.append(f"roles passed with other values of {names} are unknown")
         if self.pathless:
-            words.append(f"the logs contain the name of {_listed(list(self.pathless))} without its path")
+            words.append(f"the logs contain the name of {listed_names(list(self.pathless))} without its path")
         left_out = self._left_out()
         if left_out:
             words.append(f"omits what this configuration passes but the logs do not show ({left_out})")
         if self.tags:
             words.append(f"removes the condition on {', '.join(self.tags)}")
-        unsure = without_documented_key([one for one in services if one not in self.grant.condition.values])
-        if unsure:
-            words.append(f"test it first: AWS does not document that requests for {_listed(unsure)} carry this key")
+        words += untested_services([one for one in services if one not in self.grant.condition.values])
         if separate:
             words.append("keeps the other actions in the existing statement")
         says = "; ".join(words)
@@ -293,7 +286,7 @@ class _Decision:
                     if known is None or service not in known.services:
                         module = module_of(holding.over.located.resource.address)
                         found[f"{seen_from(module, one.label)} to {service}"] = None
-        return _listed(list(found)) if found else ""
+        return listed_names(list(found)) if found else ""
 
     def _meant(self, handed: PassedRole) -> _Named | None:
         keys = [handed.label.removeprefix(module_of(handed.label))]
@@ -328,13 +321,6 @@ def _name_of(role: TargetRole, over: PassedRoles) -> str:
         return seen_from(module_of(over.located.resource.address), role.address)
     hole = role.arn.only_hole
     return hole.expression if hole is not None else str(role.arn).partition(":role/")[2] or str(role.arn)
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = [shortened(name) for name in names[:_SHOWN]]
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
-    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:
