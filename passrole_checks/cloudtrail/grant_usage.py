@@ -94,7 +94,7 @@ def match_grants(
     known_edges: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
     allowed: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
     grants: list[GrantUsage] = []
-    for side in (_Side(one, account, log) for one in configurations):
+    for side in (_Side(configuration, account, log) for configuration in configurations):
         for edge, answer in side.known_edges():
             known_edges[id(edge)] |= answer
         for used, held_grants in side.held_allows():
@@ -107,9 +107,9 @@ def match_grants(
                     (used.surely if way.surely else used.perhaps).append(edge)
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
     return UsageComparison(
-        used=tuple(one for one in grants if one.surely),
-        perhaps=tuple(one for one in grants if one.perhaps and not one.surely),
-        unused=tuple(one for one in grants if not one.perhaps and not one.surely),
+        used=tuple(grant for grant in grants if grant.surely),
+        perhaps=tuple(grant for grant in grants if grant.perhaps and not grant.surely),
+        unused=tuple(grant for grant in grants if not grant.perhaps and not grant.surely),
         denied=tuple(DeniedAttempt(edge, allowed[id(edge)]) for edge in edges if edge.counts[RequestOutcome.DENIED]),
         strangers=tuple(edge for edge in passed if known_edges[id(edge)] is Ternary.NO),
         elsewhere=tuple(
@@ -241,7 +241,7 @@ class _Side:
     def _all_holders(self) -> tuple[str, ...]:
         found = [role.resource.address for role in self.model.configuration.roles]
         found += [name for policy in self.model.configuration.policies for name in policy.principals]
-        found += [one.holder for one in self.model.configuration.attachments]
+        found += [attachment.holder for attachment in self.model.configuration.attachments]
         found += [user for users in self.members.values() for user in users]
         return tuple(dict.fromkeys(found))
 

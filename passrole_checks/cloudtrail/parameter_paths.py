@@ -42,8 +42,8 @@ def values_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, s
         candidates = (
             one for parent in parents if _matches_members(parent, where) for one in _follow(parent, (path[-1],))
         )
-    for one in candidates:
-        found.append(_content(one))
+    for candidate in candidates:
+        found.append(_content(candidate))
         if len(found) == _MOST:
             break
     return found

@@ -35,7 +35,7 @@ class UsageReport:
         """Return parts of the logs and of the configuration that were not read completely, including
         internal errors.
         """
-        logs = (Unreadable(one.file, one.reason, fault=one.fault) for one in self.reading.problems)
+        logs = (Unreadable(problem.file, problem.reason, fault=problem.fault) for problem in self.reading.problems)
         return (*logs, *self.unreadable)
 
     def count(self, outcome: RequestOutcome) -> int:

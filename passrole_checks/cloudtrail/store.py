@@ -157,7 +157,7 @@ class EventStore:
         )
         while fetched := cursor.fetchmany(_FETCHED):
             for *texts, identity, request, response, file in fetched:
-                event_id, time, source, name, region, source_ip, code, message, account = (one or "" for one in texts)
+                event_id, time, source, name, region, source_ip, code, message, account = (text or "" for text in texts)
                 yield Row(
                     event_id, time, source, name, region, source_ip, code, message, account,
                     identity, request, response, file,

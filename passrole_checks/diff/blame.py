@@ -143,8 +143,8 @@ class CauseFinder:
             )  # fmt: skip
             self._files = [one for one in found if one is not None]
             self._by_place = {
-                (old, os.path.realpath(self._place(side, one.old_name if old else one.new_name))): one
-                for one in self._files
+                (old, os.path.realpath(self._place(side, file.old_name if old else file.new_name))): file
+                for file in self._files
                 for old, side in ((False, self._new), (True, self._old))
             }
         return self._files

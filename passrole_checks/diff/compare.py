@@ -199,15 +199,15 @@ def _difference(
     moved = tuple(sorted(take_moved(units), key=_order))
 
     def in_order(name: str) -> tuple[GrantChange, ...]:
-        return tuple(sorted((change for one in units for change in getattr(one, name)), key=_order))
+        return tuple(sorted((change for unit in units for change in getattr(unit, name)), key=_order))
 
     return AccessDifference(
         in_order("new"),
         in_order("widened"),
         in_order("narrowed"),
         in_order("removed"),
-        sum(one.unchanged for one in units),
-        tuple(sorted({entry for one in units for entry in one.renamed})),
+        sum(unit.unchanged for unit in units),
+        tuple(sorted({entry for unit in units for entry in unit.renamed})),
         _sorted(unreadable),
         _sorted(notes),
         files,
@@ -252,7 +252,7 @@ class _ComparedUnit:
         self._reported: list[StatementVersion] = []
         self.is_complete = True  # False if it ran out of time
         sides = self.pair.old, self.pair.new
-        seconds = sum(one.seconds_left for one in sides if one.seconds_left is not None) or deadline.SECONDS
+        seconds = sum(side.seconds_left for side in sides if side.seconds_left is not None) or deadline.SECONDS
         with self.isolated(), deadline.limited(seconds):
             try:
                 self._compare()
@@ -352,7 +352,7 @@ class _ComparedUnit:
         forward: bool,
     ) -> None:
         """Sort access that only one version grants into statements with and without a counterpart."""
-        by_place = {item.place: item for item in statements}
+        by_place = {statement.place: statement for statement in statements}
         worst: dict[tuple[int, str], Finding] = {}
         findings, unreadable, is_complete = findings_of_change(change, self.options, with_severity=not self.only_gains)
         self.unreadable += unreadable
@@ -364,7 +364,7 @@ class _ComparedUnit:
                 if known is None or _rank(finding) > _rank(known):
                     worst[id(item), holder] = finding
         groups: dict[tuple[int, int | None], list[tuple[str, Finding]]] = {}
-        items = {id(item): item for item in statements}
+        items = {id(statement): statement for statement in statements}
         for (number, holder), finding in worst.items():
             other = self._counterpart(holder, items[number])
             groups.setdefault((number, id(other) if other is not None else None), []).append((holder, finding))
@@ -445,7 +445,9 @@ def _with_new_names(side: Configuration, names: Mapping[str, str]) -> Configurat
     members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
     boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)
     unheld = tuple((names.get(principal, principal), name) for principal, name in side.boundary_names)
-    attached = tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in side.attachments)
+    attached = tuple(
+        replace(attachment, holder=names.get(attachment.holder, attachment.holder)) for attachment in side.attachments
+    )
     return replace(side, members=members, boundaries=boundaries, boundary_names=unheld, attachments=attached)
 
 

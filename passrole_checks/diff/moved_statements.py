@@ -60,7 +60,7 @@ def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
     grant = located.grant
     statement = grant.statement
     names = _names(unit)
-    who = [names.get(one) for one in located.principals]
+    who = [names.get(principal) for principal in located.principals]
     texts = [*(statement.actions or ()), *(statement.not_actions or ()), *(role.pattern for role in grant.roles)]
     texts += texts_in(statement.condition) if statement.condition is not None else ()
     if not who or None in who or located.resource.type in _ELSEWHERE or not _is_plain(texts):
@@ -73,7 +73,7 @@ def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
 
 
 def _is_plain(texts: Iterable[StringNode]) -> bool:
-    return all(hole.kind in _PLACES and hole.role is None for one in texts for hole in one.holes)
+    return all(hole.kind in _PLACES and hole.role is None for text in texts for hole in text.holes)
 
 
 def _names(unit: Configuration) -> dict[str, tuple[str, str]]:

@@ -206,8 +206,8 @@ def _map_strings(node: Node, change: Callable[[StringNode], StringNode]) -> Node
         items = tuple(_map_strings(item, change) for item in node.items)
         return node if _same(items, node.items) else ListNode(items, node.at)
     if isinstance(node, partial_values.ObjectNode):
-        found = tuple(_map_strings(one.value, change) for one in node.entries)
-        if _same(found, [one.value for one in node.entries]):
+        found = tuple(_map_strings(entry.value, change) for entry in node.entries)
+        if _same(found, [entry.value for entry in node.entries]):
             return node
         entries = tuple(ObjectEntry(one.key, value) for one, value in zip(node.entries, found, strict=True))
         return partial_values.ObjectNode(entries, node.at)

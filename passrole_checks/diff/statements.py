@@ -77,9 +77,9 @@ def holder_key(holder: str, item: StatementVersion) -> str:
 def group_by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
     """Group statements by :func:`holder_key`."""
     found: dict[str, list[StatementVersion]] = {}
-    for item in statements:
-        for holder in item.holders():
-            found.setdefault(holder_key(holder, item), []).append(item)
+    for statement in statements:
+        for holder in statement.holders():
+            found.setdefault(holder_key(holder, statement), []).append(statement)
     return found
 
 

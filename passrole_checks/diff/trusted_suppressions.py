@@ -40,7 +40,7 @@ def with_trusted_suppressions(
     if pair.is_same:
         return pair
     texts = _Texts()
-    known = {_key(one, roots[0], renames, texts) for one in pair.old.suppressions}
+    known = {_key(suppression, roots[0], renames, texts) for suppression in pair.old.suppressions}
     gone = set(_enclosing_blocks(pair.old, pair.new, texts).values())
     bodies = _enclosing_blocks(pair.new, pair.old, texts)
     counting: list[Suppression] = []
@@ -49,9 +49,9 @@ def with_trusted_suppressions(
         stood = _key(one, roots[1], {}, texts) in known or bodies.get(number) in gone
         (counting if stood else others).append(one)
     told = tuple(
-        Unreadable(one.at.file, f"the suppression of {one.check_id} {IGNORED}", one.at.line)
-        for one in others
-        if judged or one.check_id == "PASSROLE_015"
+        Unreadable(other.at.file, f"the suppression of {other.check_id} {IGNORED}", other.at.line)
+        for other in others
+        if judged or other.check_id == "PASSROLE_015"
     )
     new = replace(pair.new, suppressions=tuple(counting), not_evaluated=(*pair.new.not_evaluated, *told))
     return replace(pair, new=new)

@@ -190,7 +190,7 @@ def _content_of(unit: Configuration) -> Sequence[object]:
     policies = (*unit.policies, *unit.unchanged)
     found = [
         (policy.resource.address, policy.path, policy.kind.value, policy.principals,
-         tuple(one.identity for one in parse_document(policy.document).statements))
+         tuple(statement.identity for statement in parse_document(policy.document).statements))
         for policy in policies
     ]  # fmt: skip
     return sorted(found)

@@ -55,7 +55,7 @@ class VersionPair:
             return {}
         changes = self.repository.changes(self.head.id, self.merge)
         there = {entry.path for entry in tree_entries(self.repository, self.head.id)}
-        return {path: path in there for one in changes for path in (one.old, one.new) if path is not None}
+        return {path: path in there for change in changes for path in (change.old, change.new) if path is not None}
 
     def snapshots(self) -> Snapshots:
         """Return both versions as folders. Raises a :class:`SnapshotError` for objects that git cannot provide."""

@@ -166,7 +166,8 @@ def _statements(needs: dict[str, dict[Pattern, None]]) -> tuple[RequiredStatemen
 
 def _sid(services: Sequence[str]) -> str:
     names = [
-        "".join(word[:1].upper() + word[1:] for word in _WORDS.findall(one.removesuffix(_SUFFIX))) for one in services
+        "".join(word[:1].upper() + word[1:] for word in _WORDS.findall(service.removesuffix(_SUFFIX)))
+        for service in services
     ]
     shown = names if len(names) <= _MOST_IN_A_SID else [*names[: _MOST_IN_A_SID - 1], f"{len(names) - 2}More"]
     return "PassRolesTo" + "And".join(shown)

@@ -37,9 +37,9 @@ def _differs_by_condition(analyzed: AnalyzedConfiguration, located: LocatedGrant
     """True if the statement differs under other conditions, rather than only being present or absent."""
     own = located.grant.statement
     return any(
-        one.identity != own.identity
+        statement.identity != own.identity
         for policy in analyzed.configuration.policies
         if policy.resource.address == located.resource.address
-        for one in parse_document(policy.document).statements
-        if one.at == own.at
+        for statement in parse_document(policy.document).statements
+        if statement.at == own.at
     )

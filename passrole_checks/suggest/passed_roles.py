@@ -74,7 +74,7 @@ class PassedRoles:
     @cached_property
     def partition(self) -> str:
         """Return the partition of the statement."""
-        named = (arn.partition_of(item.pattern) for item in self.grant.roles)
+        named = (arn.partition_of(role.pattern) for role in self.grant.roles)
         stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
         return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
@@ -153,7 +153,7 @@ class PassedRoles:
         """True if the Resource of the statement certainly contains all roles of a pattern."""
         grant = self.grant
         patterns = tuple(role.pattern for role in grant.roles)
-        accounts = {found for item in patterns if (found := arn.account_of(item)) is not None}
+        accounts = {found for pattern in patterns if (found := arn.account_of(pattern)) is not None}
         account = self.analyzed.model.account or (accounts.pop() if len(accounts) == 1 else None)
         known = {UnresolvedKind.PARTITION: self.partition, UnresolvedKind.ACCOUNT_ID: account}
         head = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in roles.parts[:4]]

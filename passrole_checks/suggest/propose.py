@@ -171,7 +171,7 @@ class _Decision:
     def _intended_services(self) -> tuple[str, ...] | None:
         """Return the services that the condition intends, if it says so; None if they follow from the roles."""
         condition = self.condition
-        if any(item.reason.startswith("is a key") for item in condition.suspicions):
+        if any(suspicion.reason.startswith("is a key") for suspicion in condition.suspicions):
             raise _ManualReviewError("the intended condition key: iam:PassedToService or another one")
         if condition.problems or any("${" in value or "{{" in value for value in condition.values):
             raise _ManualReviewError("the full name of the service that uses the roles")
@@ -249,7 +249,7 @@ class _Decision:
         ]
         if without:
             raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
-        limited = [item.pattern for item in self.grant.roles if item.scope in _LIMITED]
+        limited = [role.pattern for role in self.grant.roles if role.scope in _LIMITED]
         beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, handed)]
         if self.grant.scope is Scope.ANY_ROLE and beside:
             raise _ManualReviewError(
@@ -272,8 +272,8 @@ class _Decision:
         reached = self.doubts.passing_services() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(one.wanted for one in fits if one.wanted is not None)
-            services = tuple(one for one in self.services if one in reached)
+            self.roles = tuple(fit.wanted for fit in fits if fit.wanted is not None)
+            services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 
     def _find_caveats(self, handed: Sequence[PassedRole], spelled: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -299,7 +299,7 @@ class _Decision:
 
     def _describe_services(self, spelled: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
         self._describe_limit(spelled, named)
-        self.words += untested_services([one for one in self.services if one not in self.condition.values])
+        self.words += untested_services([service for service in self.services if service not in self.condition.values])
 
     def _describe_limit(self, spelled: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
         services = listed_names(self.services)

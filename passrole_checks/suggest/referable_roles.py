@@ -145,7 +145,7 @@ class ReferableRoles:
     @cached_property
     def _existing(self) -> frozenset[tuple[str, int]]:
         """Return the positions of resources that have an instance or receive a role."""
-        numbered = (one for one in self.configuration.resources if one.address.endswith("]"))
+        numbered = (resource for resource in self.configuration.resources if resource.address.endswith("]"))
         taking = (one.resource for one in self.configuration.received)
         return frozenset((one.at.file, one.at.line) for one in (*numbered, *taking))
 

@@ -19,7 +19,7 @@ _DOMAIN = ".amazonaws.com"
 @cache
 def _documented() -> frozenset[str]:
     actions = passing_actions().values()
-    return frozenset(name for one in actions if one.confidence == "documented" for name in one.services)
+    return frozenset(name for action in actions if action.confidence == "documented" for name in action.services)
 
 
 def sends_the_key(service: str) -> bool:

@@ -153,9 +153,9 @@ class _Statement:
     def moved(self, edits: Iterable[Edit]) -> list[Edit]:
         """Return edits relative to the statement. Raises :class:`_NotSplittableError` for edits outside it."""
         edits, file = list(edits), self.located.grant.at.file
-        found = [Edit("", one.start - self.start, one.end - self.start, one.text) for one in edits]
+        found = [Edit("", edit.start - self.start, edit.end - self.start, edit.text) for edit in edits]
         inside = all(0 <= one.start <= one.end <= self.end - self.start for one in found)
-        if not inside or any(one.file != file for one in edits):
+        if not inside or any(edit.file != file for edit in edits):
             raise _NotSplittableError("the change extends beyond the statement")
         return found
 
@@ -196,7 +196,7 @@ class _Statement:
 
 def sids_of(edits: Iterable[Edit]) -> set[str]:
     """Return the Sids in the texts of edits."""
-    return {found[3] for one in edits for found in _SID.finditer(one.text)}
+    return {found[3] for edit in edits for found in _SID.finditer(edit.text)}
 
 
 def _insert_statements(
@@ -219,7 +219,7 @@ def _insert_statements(
     elif _SINGLE_STATEMENT.search(before) and not indent.strip():
         first = statement.made(own)
         parts = (first, *_without_repeated_comments(first, copies))
-        listed = (f"- {one.rstrip()}".replace("\n", "\n  ") for one in parts)
+        listed = (f"- {part.rstrip()}".replace("\n", "\n  ") for part in parts)
         whole = re.sub(r"(?m)^[ \t]+(?=\r?$)", "", f"{break_}{indent}".join(listed))
         return (Edit(file, start, end, whole),)
     else:
@@ -324,7 +324,7 @@ def _merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _sid_for(services: Sequence[str]) -> str:
     """Return the Sid of a statement that passes roles to services."""
-    names = ["".join(map(_capital, _WORDS.findall(one.partition(".amazonaws")[0]))) for one in services]
+    names = ["".join(map(_capital, _WORDS.findall(service.partition(".amazonaws")[0]))) for service in services]
     return "PassRoles" + (f"To{names[0]}" if len(names) == 1 else "")
 
 

@@ -97,19 +97,19 @@ class Session:
         edit: Editor = edits_for,
         evidence: Evidence | None = None,
     ) -> None:
-        self._findings = [one for one in findings if one.suppressed is None]
+        self._findings = [finding for finding in findings if finding.suppressed is None]
         self._options, self._edit, self._evidence = options, edit, evidence
         asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
         self._include_info = include_info and asked
         self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
         self._callers = ModuleCallers(read.boundary)
         self.faults: list[Unreadable] = []  # internal errors in suggestions
-        files = {one.at.file for one in self._findings} if evidence is None else None
+        files = {finding.at.file for finding in self._findings} if evidence is None else None
         self._units = analyze_units(read, options, files)
         self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
         for unit in self._units:
-            for one in unit.analyzed.grants:
-                self._at.setdefault(one.grant.at, []).append((unit, one))
+            for grant in unit.analyzed.grants:
+                self._at.setdefault(grant.grant.at, []).append((unit, grant))
         self._proposers = {
             id(unit): Proposer(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
         }
@@ -122,11 +122,13 @@ class Session:
 
     def _suggest_all(self) -> tuple[Suggestion, ...]:
         groups: dict[tuple[Position, str], list[Finding]] = {}
-        for one in self._findings:
-            within = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
-            groups.setdefault((one.at, one.managed or within), []).append(one)
+        for finding in self._findings:
+            within = finding.grant.statement.path if finding.grant is not None and not finding.at.end_line else ""
+            groups.setdefault((finding.at, finding.managed or within), []).append(finding)
         if self._evidence is not None and not self._options.checks:
-            flagged = {one.at for unit in self._units for one in unit.analyzed.findings if one.severity.rank}
+            flagged = {
+                finding.at for unit in self._units for finding in unit.analyzed.findings if finding.severity.rank
+            }
             flagged |= {at for at, _ in groups}
             groups.update({(at, ""): [] for at in self._at if at not in flagged})
             groups = dict(sorted(groups.items(), key=lambda group: _group_order(group[0])))
@@ -143,7 +145,7 @@ class Session:
             return tuple(self._suggest_at(at, findings, trials))
         except Exception as error:
             self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
-            remedies = tuple(dict.fromkeys(one.remediation for one in findings))
+            remedies = tuple(dict.fromkeys(finding.remediation for finding in findings))
             return (Suggestion(tuple(findings), at, (), "", remedies, ""),) if findings else ()
 
     def _suggest_at(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
@@ -156,7 +158,7 @@ class Session:
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
-        able = [one for one in self.suggestions if one.edits and not _touches(one, without)]
+        able = [suggestion for suggestion in self.suggestions if suggestion.edits and not _touches(suggestion, without)]
         later = [one for one in self._dependent if not _touches(one, without)]
         kept: list[Suggestion] = []
         changed: Mapping[str, str] = {}
@@ -194,14 +196,16 @@ class Session:
 
     def _for_statement(self, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
         at = findings[0].at
-        mended = [one for one in findings if one.check_id in FIXABLE_CHECKS and not one.managed]
+        mended = [finding for finding in findings if finding.check_id in FIXABLE_CHECKS and not finding.managed]
         located = self._at.get(at, [])
         try:
             text = self.texts(at.file)
         except (OSError, ValueError):
             text = ""
         if not mended or not located or not text:
-            yield Suggestion(tuple(findings), at, (), "", tuple(dict.fromkeys(one.remediation for one in findings)), "")
+            yield Suggestion(
+                tuple(findings), at, (), "", tuple(dict.fromkeys(finding.remediation for finding in findings)), ""
+            )
             return
         checks = {one.check_id for one in mended}
         asked = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
@@ -216,7 +220,7 @@ class Session:
                 yield done
             except NotVerifiedError as error:
                 reason = str(error)
-        left = [one for one in findings if done is None or one not in done.findings]
+        left = [finding for finding in findings if done is None or finding not in done.findings]
         if left:
             yield self._manual(left, first, advice, reason, text, done=done is not None)
 
@@ -283,7 +287,7 @@ class Session:
         if not found:
             raise NotVerifiedError("the statement already matches the suggestion")
         mended = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
-        targets = tuple(one for one in findings if one.check_id in mended)
+        targets = tuple(finding for finding in findings if finding.check_id in mended)
         tried = Suggestion(targets, located.grant.at, found, advice.says, (), "")
         return found, self.verify_suggestion(tried, change, located, trials)
 
@@ -345,12 +349,16 @@ class Session:
         several files.
         """
         for unit in self._units:
-            for address in {one.resource.address for one in unit.analyzed.grants if one.grant.at == located.grant.at}:
+            for address in {
+                grant.resource.address for grant in unit.analyzed.grants if grant.grant.at == located.grant.at
+            }:
                 key = (id(unit), address)
                 if key not in self._sids:
                     own = [one for one in unit.configuration.policies if one.resource.address == address]
-                    statements = [one for policy in own for one in parse_document(policy.document).statements]
-                    self._sids[key] = {one.sid for one in statements if one.sid}
+                    statements = [
+                        statement for policy in own for statement in parse_document(policy.document).statements
+                    ]
+                    self._sids[key] = {statement.sid for statement in statements if statement.sid}
                 yield self._sids[key]
 
     def reserve_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
@@ -370,8 +378,8 @@ class Session:
         done: bool,
     ) -> Suggestion:
         at, grant = located.grant.at, located.grant
-        others = tuple(dict.fromkeys(one.remediation for one in findings))
-        only_get_role = {one.check_id for one in findings} == {GET_ROLE}
+        others = tuple(dict.fromkeys(finding.remediation for finding in findings))
+        only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
@@ -379,7 +387,9 @@ class Session:
         language = statement_language(located, text[place.start : place.end])
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
-        wide = any(one.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for one in findings)
+        wide = any(
+            finding.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for finding in findings
+        )
         stays = tuple(role.pattern for role in grant.roles)
         if only_get_role:
             roles = advice.change.roles if done and advice.change is not None else None

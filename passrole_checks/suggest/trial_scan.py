@@ -64,7 +64,7 @@ def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | 
             internal_error(error)
             lost |= own
             continue
-        own |= {one.grant.at.file for one in analyzed.grants}
+        own |= {grant.grant.at.file for grant in analyzed.grants}
         if wanted is None or wanted & own:
             found.append(TrialUnit(path, configuration, analyzed, frozenset(own)))
     return tuple(unit for unit in found if not lost & unit.files)
@@ -144,7 +144,7 @@ class TrialScans:
             gone.update((id(one), one) for one in found)
             new_info |= more
             tried.append((unit, after))
-        left = [one for one in targets if not any(is_same_finding(one, other) for other in gone.values())]
+        left = [target for target in targets if not any(is_same_finding(target, other) for other in gone.values())]
         if left:
             raise NotVerifiedError(f"{left[0].check_id} would still be reported")
         for unit, after in tried:
@@ -211,7 +211,11 @@ class TrialScans:
             prefix = f"{there}{os.sep}"
             return replace(at, file=str(top / at.file[len(prefix) :])) if at.file.startswith(prefix) else at
 
-        findings = (replace(one, at=original_position(one.at)) for one in analyzed.findings if one.suppressed is None)
+        findings = (
+            replace(finding, at=original_position(finding.at))
+            for finding in analyzed.findings
+            if finding.suppressed is None
+        )
         return TrialResult(tuple(findings), analyzed, original_position)
 
     def _inputs(self, top: Path, there: Path) -> Inputs:

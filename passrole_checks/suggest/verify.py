@@ -92,7 +92,7 @@ class TrialUnit:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings that are not suppressed."""
-        return tuple(one for one in self.analyzed.findings if one.suppressed is None)
+        return tuple(finding for finding in self.analyzed.findings if finding.suppressed is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ def compare_findings(
     """Return the resolved findings at the places, and checks of severity info with new findings there. Raises
     :class:`NotVerifiedError` if there is any other new finding.
     """
-    inside = [[one for one in unit.findings if contains_position(place, one.at, texts)] for place in places]
+    inside = [[finding for finding in unit.findings if contains_position(place, finding.at, texts)] for place in places]
     moved = [place.after(edits) for place in places]
-    now = [[one for one in after.findings if contains_position(place, one.at, changed)] for place in moved]
+    now = [[finding for finding in after.findings if contains_position(place, finding.at, changed)] for place in moved]
     new_info: set[str] = set()
     excused: set[int] = set()
     for before, here in zip(inside, now, strict=True):
@@ -128,7 +128,7 @@ def compare_findings(
             if one.severity is Severity.INFO or one.severity.rank <= worst.get(one.check_id, -1):
                 excused.add(id(one))
                 new_info |= {one.check_id} - worst.keys()
-    known = Counter(one.fingerprint for one in unit.findings)
+    known = Counter(finding.fingerprint for finding in unit.findings)
     ranks = {one.fingerprint: one.severity.rank for one in sorted(unit.findings, key=lambda one: one.severity.rank)}
     for one in after.findings:
         if id(one) in excused:
@@ -158,14 +158,14 @@ def _verify_others_unchanged(
     a Deny that would deny less.
     """
     was = Counter(
-        _statement_key(one)
-        for one in unit.analyzed.grants
-        if not any(contains_position(place, one.grant.at, texts) for place in places)
+        _statement_key(grant)
+        for grant in unit.analyzed.grants
+        if not any(contains_position(place, grant.grant.at, texts) for place in places)
     )
     now = Counter(
-        _statement_key(one)
-        for one in after.analyzed.grants
-        if not any(contains_position(place, after.original_position(one.grant.at), changed) for place in moved)
+        _statement_key(grant)
+        for grant in after.analyzed.grants
+        if not any(contains_position(place, after.original_position(grant.grant.at), changed) for place in moved)
     )
     other = sorted((was - now) | (now - was))
     if other:
@@ -222,9 +222,9 @@ def verify_other_actions(
     left = {
         str(name).lower()
         for document in documents
-        for one in document.statements
-        if contains_position(moved, after.original_position(one.at), changed)
-        for name in one.actions or ()
+        for statement in document.statements
+        if contains_position(moved, after.original_position(statement.at), changed)
+        for name in statement.actions or ()
     }
     if not others <= left:
         raise NotVerifiedError("the statement would no longer allow its other actions")

@@ -117,7 +117,7 @@ def _verify_target(grant: PassRoleGrant, old: Sequence[PassRoleGrant], narrowing
 
 def _conditions(grant: PassRoleGrant, drop: Iterable[str]) -> object:
     condition = grant.condition
-    kept = [one for one in condition.tags if one not in set(drop)]
+    kept = [tag for tag in condition.tags if tag not in set(drop)]
     return sorted(condition.others), sorted(kept), condition.associated_resource_arn
 
 
@@ -171,8 +171,8 @@ def _verify_still_allowed(
 
 def _deployment_of(analyzed: AnalyzedConfiguration, grants: Sequence[PassRoleGrant]) -> Deployment:
     patterns = [role.pattern for grant in grants for role in grant.roles]
-    accounts = {found for one in patterns if (found := arn.account_of(one)) is not None}
-    partitions = {found for one in patterns if (found := arn.partition_of(one)) is not None}
+    accounts = {found for pattern in patterns if (found := arn.account_of(pattern)) is not None}
+    partitions = {found for pattern in patterns if (found := arn.partition_of(pattern)) is not None}
     partition = partitions.pop() if len(partitions) == 1 else next(iter(analyzed.configuration.home.partitions), "aws")
     return Deployment(analyzed.model.account or (accounts.pop() if len(accounts) == 1 else None), (partition,))
 

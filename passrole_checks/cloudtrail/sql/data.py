@@ -96,7 +96,7 @@ def _all_services(event: TrailEvent | None) -> str:
 
 
 def _services(services: Sequence[str], source: str) -> str:
-    short = ",".join(one.removesuffix(SUFFIX) for one in services)
+    short = ",".join(service.removesuffix(SUFFIX) for service in services)
     return "" if short == source else short or NO_SERVICE
 
 

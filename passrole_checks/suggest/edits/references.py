@@ -80,7 +80,7 @@ class ModuleContext:
         others = self.others
         if not others and os.path.isdir(folder):
             others = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-        beside = [one for one in others if os.path.dirname(one) == folder and one != self.file]
+        beside = [other for other in others if os.path.dirname(other) == folder and other != self.file]
         for name in (self.file, *beside):
             if name.endswith((".tf", ".tofu")):
                 try:

@@ -115,13 +115,15 @@ class _Decision:
 
     def advice(self) -> UseAdvice:
         seen = count_use(self.holdings, self.evidence)
-        refused = [why_not_editable(one.over.analyzed, one.over.located, complement=True) for one in self.holdings]
+        refused = [
+            why_not_editable(holding.over.analyzed, holding.over.located, complement=True) for holding in self.holdings
+        ]
         if any(refused):
             told = tuple(dict.fromkeys(filter(None, refused)))
             return UseAdvice(None, "", told, (), False, seen)
-        used = [self._name_roles(one) for one in self.holdings]
+        used = [self._name_roles(holding) for holding in self.holdings]
         wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
-        places = [(id(one.over.analyzed), one.over.located.resource.address) for one in self.holdings]
+        places = [(id(holding.over.analyzed), holding.over.located.resource.address) for holding in self.holdings]
         if len(set(places)) < len(places):
             self.missing["a loop generates several statements from it: write them individually"] = None
         self._refuse_two_accounts()
@@ -226,7 +228,9 @@ class _Decision:
                     self.named.setdefault(_key(groups), _Named(groups, set())).services.update(services)
 
     def _may_be_written(self, pattern: StringNode) -> bool:
-        return arn.resource_scope(pattern) is Scope.PREFIX and all(one.over.covers(pattern) for one in self.holdings)
+        return arn.resource_scope(pattern) is Scope.PREFIX and all(
+            holding.over.covers(pattern) for holding in self.holdings
+        )
 
     def _parts(self) -> tuple[StatementChange, ...]:
         by_services: dict[tuple[str, ...], list[TargetRole]] = {}
@@ -257,7 +261,7 @@ class _Decision:
         ]
         if len(parts) > 1:
             words.append("one statement per set of services")
-        holders = {one.over.located.resource.address for one in self.holdings}
+        holders = {holding.over.located.resource.address for holding in self.holdings}
         if len(holders) > 1:
             words.append(f"shared by {len(holders)} resources, each of which then allows the observed use of all")
         if self.varying:

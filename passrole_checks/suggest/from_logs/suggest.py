@@ -81,9 +81,11 @@ class UsageSuggester:
         bare = Suggestion(tuple(findings), at, (), "", (), "", seen, first.resource.address, first.grant.sid)
         if not any(holding.observed for holding in holdings):
             return (replace(bare, missing=unused_questions(evidence)),)
-        tags = first.grant.condition.tags if any(one.check_id == TAGS for one in findings) else ()
+        tags = first.grant.condition.tags if any(finding.check_id == TAGS for finding in findings) else ()
         advice = advice_by_use(holdings, evidence, tags)
-        if not advice.wider and not (advice.missing and any(one.check_id in FIXABLE_CHECKS for one in findings)):
+        if not advice.wider and not (
+            advice.missing and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
+        ):
             return None
         try:
             done = self._verified_suggestion(bare, unit, first, advice, trials)
@@ -97,16 +99,19 @@ class UsageSuggester:
             missing = (*advice.missing, *((reason,) if reason else ()))
             return (replace(bare, missing=missing, statement=self._proposed_statement(first, advice)),)
         self._verifier.reserve_sids(first, done.edits)
-        left = tuple(one for one in findings if one not in done.findings)
+        left = tuple(finding for finding in findings if finding not in done.findings)
         told = tuple(dict.fromkeys(one.remediation for one in left))
         return (done, *((replace(bare, findings=left, missing=told),) if left else ()))
 
     def _is_accepted(self, at: Position, findings: Sequence[Finding]) -> bool:
         """True if the statement has a finding that the user does not want to change."""
-        asked = {one.check_id for one in findings}
+        asked = {finding.check_id for finding in findings}
         units = {id(unit): unit for unit, _ in self._at.get(at, ())}.values()
         found = [
-            one for unit in units for one in unit.analyzed.findings if one.at == at and one.check_id in FIXABLE_CHECKS
+            finding
+            for unit in units
+            for finding in unit.analyzed.findings
+            if finding.at == at and finding.check_id in FIXABLE_CHECKS
         ]
         return any(one.check_id not in asked and (one.suppressed is not None or one.severity.rank) for one in found)
 
@@ -133,7 +138,7 @@ class UsageSuggester:
         if not edits:
             raise NotVerifiedError(_UNCHANGED)
         tried = replace(bare, edits=edits, says=advice.says)
-        targets = tuple(one for one in bare.findings if one.check_id in FIXABLE_CHECKS - {GET_ROLE})
+        targets = tuple(finding for finding in bare.findings if finding.check_id in FIXABLE_CHECKS - {GET_ROLE})
         proved = self._verifier.verify_suggestion(replace(tried, findings=targets), narrowing, located, trials)
         return self._verifier.finish(tried, proved)
 
