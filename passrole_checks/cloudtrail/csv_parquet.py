@@ -54,16 +54,18 @@ def column_expressions(described: Sequence[tuple[str, str]]) -> list[str] | None
 
     None if the export has no columns that identify the event.
     """
-    given = {re.sub(r"[^a-z0-9]", "", name.lower()): (_quoted(name), kind) for name, kind in reversed(described)}
-    if "eventname" not in given or "eventsource" not in given:
+    columns_by_name = {
+        re.sub(r"[^a-z0-9]", "", name.lower()): (_quoted(name), kind) for name, kind in reversed(described)
+    }
+    if "eventname" not in columns_by_name or "eventsource" not in columns_by_name:
         return None
-    return [_expression(name, given) for name in _NAMES]
+    return [_expression(name, columns_by_name) for name in _NAMES]
 
 
-def _expression(name: str, given: dict[str, tuple[str, str]]) -> str:
-    if name not in given:
-        return _identity(given) if name == "useridentity" else "NULL"
-    column, kind = given[name]
+def _expression(name: str, columns_by_name: dict[str, tuple[str, str]]) -> str:
+    if name not in columns_by_name:
+        return _identity(columns_by_name) if name == "useridentity" else "NULL"
+    column, kind = columns_by_name[name]
     if name == "eventtime":
         if kind.startswith("TIMESTAMP"):
             return f"strftime({column}, '%Y-%m-%dT%H:%M:%SZ')"
@@ -74,9 +76,9 @@ def _expression(name: str, given: dict[str, tuple[str, str]]) -> str:
     return f"CAST({column} AS VARCHAR)"
 
 
-def _identity(given: dict[str, tuple[str, str]]) -> str:
+def _identity(columns_by_name: dict[str, tuple[str, str]]) -> str:
     """Build ``userIdentity`` from columns of its parts."""
-    parts = {member: given[name][0] for name, member in _IDENTITY.items() if name in given}
+    parts = {member: columns_by_name[name][0] for name, member in _IDENTITY.items() if name in columns_by_name}
     if not parts:
         return "NULL"
     issuer, source = parts.pop("issuer", "NULL"), parts.pop("source", "NULL")

@@ -76,29 +76,29 @@ class PassExtractor:
         request = unwrap(parse_structure(row.request), name)
         changes_state = outcome is RequestOutcome.PASSED and (source, name) in STATE_EVENTS
         # Most events that may pass a role pass none, so parse the response only if needed.
-        answers = changes_state or (event is not None and any(place.answered for place in event.places))
+        answers = changes_state or (event is not None and any(location.answered for location in event.places))
         response = unwrap(parse_structure(row.response), name, "Response") if answers else None
-        given = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
+        passed_items = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
         named = _NAMED.search(row.error_message)
-        if named and not any(named[1] == one.role for one in given):
+        if named and not any(named[1] == one.role for one in passed_items):
             # The error names the denied role; other roles in the request are no evidence then.
-            places = [one for one in event.places if one.kind == "role"] if event else []
-            services = tuple(dict.fromkeys(service for one in places for service in one.services))
-            known = [one.services for one in given if named[1].endswith(f"/{one.role}")]
-            given = [_PassedItem(named[1], known[0] if known else services)]
+            locations = [one for one in event.places if one.kind == "role"] if event else []
+            services = tuple(dict.fromkeys(service for one in locations for service in one.services))
+            known = [one.services for one in passed_items if named[1].endswith(f"/{one.role}")]
+            passed_items = [_PassedItem(named[1], known[0] if known else services)]
         elif named:
-            given = [one for one in given if one.role == named[1]]
+            passed_items = [one for one in passed_items if one.role == named[1]]
         if changes_state:
             self._profiles.take(source, name, account, row.region, request, response)
-        kept = [one for one in given if not self._is_other_account(one, account)]
-        self._count(event, outcome, request, given)
-        if not kept:
+        own_items = [one for one in passed_items if not self._is_other_account(one, account)]
+        self._count(event, outcome, request, passed_items)
+        if not own_items:
             return
         if response is None:
             response = unwrap(parse_structure(row.response), name, "Response")
         principal = read_identity(parse_structure(row.identity))
         resource = _resource(event, request, response) if event else ""
-        for one in kept:
+        for one in own_items:
             yield Pass(
                 event_id=row.event_id,
                 time=row.time,
@@ -122,53 +122,64 @@ class PassExtractor:
     def _given(
         self, event: TrailEvent, account: str, region: str, request: Any, response: Any
     ) -> Iterator[_PassedItem]:
-        requested = [place for place in event.places if not place.answered]
-        given = [(place, one) for place in requested for one in self._at(place, account, region, request, response)]
-        if any(one.profile and place.kind != "launch_template" and "*" not in place.path for place, one in given):
-            given = [
-                (place, one) for place, one in given if place.kind != "launch_template"
+        requested = [location for location in event.places if not location.answered]
+        passed_items = [
+            (location, one) for location in requested for one in self._at(location, account, region, request, response)
+        ]
+        if any(
+            one.profile and location.kind != "launch_template" and "*" not in location.path
+            for location, one in passed_items
+        ):
+            passed_items = [
+                (location, one) for location, one in passed_items if location.kind != "launch_template"
             ]  # it takes precedence over them
-        found = [one for _, one in given]
+        found = [one for _, one in passed_items]
         if not any(one.profile for one in found):
             # A profile in the response comes from a template that the logs do not show.
-            answered = [place for place in event.places if place.answered]
+            answered = [location for location in event.places if location.answered]
             template = next((one.template for one in found if one.template), "")
-            from_response = [one for place in answered for one in self._at(place, account, region, request, response)]
+            from_response = [
+                one for location in answered for one in self._at(location, account, region, request, response)
+            ]
             found += [_PassedItem(one.role, one.services, one.profile, template) for one in from_response]
         yield from (one for one in found if one.role or one.profile)
 
-    def _at(self, place: RoleLocation, account: str, region: str, request: Any, response: Any) -> Iterator[_PassedItem]:
-        if place.kind == "launch_template":
-            for chosen in values_at(request, place.path):
+    def _at(
+        self, location: RoleLocation, account: str, region: str, request: Any, response: Any
+    ) -> Iterator[_PassedItem]:
+        if location.kind == "launch_template":
+            for chosen in values_at(request, location.path):
                 profile, template = self._profiles.profile(account, region, chosen)
                 if profile:
-                    yield self._profile(profile, account, place, template)
+                    yield self._profile(profile, account, location, template)
                 elif template:
-                    yield _PassedItem("", place.services, "", template)
+                    yield _PassedItem("", location.services, "", template)
             return
-        for text in strings_at_location(place, request, response):
+        for text in strings_at_location(location, request, response):
             if _ROLE.fullmatch(text):
-                yield _PassedItem(text, place.services)
-            elif _PROFILE.fullmatch(text) or (place.kind == "instance_profile" and _is_name(text)):
-                yield self._profile(text, account, place)
-            elif place.kind == "role" and _is_name(text):
-                yield _PassedItem(self._profiles.arn(account, text), place.services)
+                yield _PassedItem(text, location.services)
+            elif _PROFILE.fullmatch(text) or (location.kind == "instance_profile" and _is_name(text)):
+                yield self._profile(text, account, location)
+            elif location.kind == "role" and _is_name(text):
+                yield _PassedItem(self._profiles.arn(account, text), location.services)
 
-    def _profile(self, profile: str, account: str, place: RoleLocation, template: str = "") -> _PassedItem:
-        return _PassedItem(self._profiles.role(account, profile), place.services, profile, template)
+    def _profile(self, profile: str, account: str, location: RoleLocation, template: str = "") -> _PassedItem:
+        return _PassedItem(self._profiles.role(account, profile), location.services, profile, template)
 
-    def _is_other_account(self, given: _PassedItem, account: str) -> bool:
+    def _is_other_account(self, passed_items: _PassedItem, account: str) -> bool:
         """True for a role of another account: a role can only be passed within its account, so it is named for other
         reasons.
         """
-        found = _ROLE.fullmatch(given.role) or _PROFILE.fullmatch(given.profile)
+        found = _ROLE.fullmatch(passed_items.role) or _PROFILE.fullmatch(passed_items.profile)
         if found and account and found[1] != account:
             self.reading.abroad += 1
             return True
         return False
 
-    def _count(self, event: TrailEvent | None, outcome: RequestOutcome, request: Any, given: list[_PassedItem]) -> None:
-        if event is None or given:
+    def _count(
+        self, event: TrailEvent | None, outcome: RequestOutcome, request: Any, passed_items: list[_PassedItem]
+    ) -> None:
+        if event is None or passed_items:
             return
         if request is None and outcome is RequestOutcome.DENIED:
             self.reading.denied_without_role += 1

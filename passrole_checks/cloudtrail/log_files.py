@@ -85,9 +85,9 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: LogSummary) -> Ite
         boundary = Boundary.around(repository_around(path.resolve()) or path)
         for name in _files_below(str(path), reading):
             posix = name.replace(os.sep, "/")
-            beside = _BESIDE.search(posix)
-            if beside is not None:
-                reading.others[f"CloudTrail-{beside['what']}"] += 1
+            other_kind = _BESIDE.search(posix)
+            if other_kind is not None:
+                reading.others[f"CloudTrail-{other_kind['what']}"] += 1
             elif not name.lower().endswith(_ENDINGS):
                 reading.others["other names"] += 1
             elif not bounds.may_contain(posix):
@@ -155,8 +155,8 @@ def _decompressed_size(path: str, size: int) -> int:
     """
     with open(path, "rb") as stream:
         stream.seek(-4, os.SEEK_END)
-        said = int.from_bytes(stream.read(4), "little")
-    return said if size <= said <= 1_200 * size else 12 * size
+        stored_size = int.from_bytes(stream.read(4), "little")
+    return stored_size if size <= stored_size <= 1_200 * size else 12 * size
 
 
 def _detect_format(beginning: bytes) -> tuple[LogFormat | None, str]:

@@ -52,13 +52,13 @@ def read_usage(
     progress: Progress | None = None,
 ) -> UsageReport:
     """Read the logs at and below some paths. Raises the errors of :func:`~passrole_checks.cloudtrail.read_passes`."""
-    reading, kept = LogSummary(), list[Pass]()
+    reading, all_passes = LogSummary(), list[Pass]()
 
-    def noted(passes: Iterator[Pass]) -> Iterator[Pass]:
+    def collected(passes: Iterator[Pass]) -> Iterator[Pass]:
         for one in passes:
-            kept.append(one)
+            all_passes.append(one)
             yield one
 
     with read_passes(paths, wanted, reading, threads=threads, progress=progress) as passes:
-        edges = tuple(aggregate_passes(noted(passes) if one_by_one else passes))
-    return UsageReport(edges, reading, wanted, tuple(kept) if one_by_one else None)
+        edges = tuple(aggregate_passes(collected(passes) if one_by_one else passes))
+    return UsageReport(edges, reading, wanted, tuple(all_passes) if one_by_one else None)

@@ -303,7 +303,7 @@ def _change_keys(changes: Iterable[GrantChange]) -> _ChangeKeys:
 def _unresolved_expressions(side: Configuration) -> frozenset[str]:
     """Return the unresolved expressions in the policies of a version."""
     policies = (*side.policies, *side.unchanged)
-    return frozenset(hole.expression for policy in policies for hole in holes_in(policy.document))
+    return frozenset(unresolved.expression for policy in policies for unresolved in holes_in(policy.document))
 
 
 def _copy_file(file: Path, place: Path, *, link: bool) -> None:

@@ -60,20 +60,20 @@ def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
     grant = located.grant
     statement = grant.statement
     names = _names(unit)
-    who = [names.get(principal) for principal in located.principals]
+    principal_names = [names.get(principal) for principal in located.principals]
     texts = [*(statement.actions or ()), *(statement.not_actions or ()), *(role.pattern for role in grant.roles)]
     texts += texts_in(statement.condition) if statement.condition is not None else ()
-    if not who or None in who or located.resource.type in _ELSEWHERE or not _is_plain(texts):
+    if not principal_names or None in principal_names or located.resource.type in _ELSEWHERE or not _is_plain(texts):
         return None
     if statement.when or not statement.whole or grant.certain is not Ternary.YES or grant.denied:
         return None
     roles = tuple(role.pattern.parts for role in grant.roles)
-    principals = tuple(sorted(one for one in who if one is not None))
+    principals = tuple(sorted(one for one in principal_names if one is not None))
     return principals, unit.account, statement.identity, roles, grant.complement, grant.services
 
 
 def _is_plain(texts: Iterable[StringNode]) -> bool:
-    return all(hole.kind in _PLACES and hole.role is None for text in texts for hole in text.holes)
+    return all(unresolved.kind in _PLACES and unresolved.role is None for text in texts for unresolved in text.holes)
 
 
 def _names(unit: Configuration) -> dict[str, tuple[str, str]]:

@@ -63,7 +63,7 @@ class VersionReader:
         folders = old.sealed and new.sealed and all(map(os.path.isdir, self._roots))
         self._shared = folders and self._values(0) == self._values(1)
         self._known: dict[Hashable, _ReadUnit] = {}
-        self._looked: dict[int, LookedAt] = {}
+        self._accesses: dict[int, LookedAt] = {}
         self._same: dict[int, bool] = {}  # by identity of the accesses in the old version
         self._kept: list[Configuration] = []  # keeps ids unique while this object lives
         self._original: dict[int, Configuration] = {}
@@ -90,7 +90,7 @@ class VersionReader:
 
     def looked_at(self, configuration: Configuration) -> LookedAt | None:
         """Return the file accesses of reading a unit; None if it was not read."""
-        return self._looked.get(id(configuration))
+        return self._accesses.get(id(configuration))
 
     def is_unchanged(self, old: Configuration) -> bool:
         """True if all files accessed for a unit of the old version are identical in the new one."""
@@ -130,7 +130,7 @@ class VersionReader:
 
     def _keep(self, configuration: Configuration, looked: LookedAt) -> Configuration:
         self._kept.append(configuration)
-        self._looked[id(configuration)] = looked
+        self._accesses[id(configuration)] = looked
         return configuration
 
     def _moved_paths(self, paths: set[str]) -> set[str]:

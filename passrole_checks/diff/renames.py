@@ -38,19 +38,19 @@ def match_by_name(old: Configuration, new: Configuration) -> dict[str, str]:
     (:func:`~passrole_checks.sources.model.principal_names.told_apart_in_both`).
     """
     before, after = _by_name(old.roles), _by_name(new.roles)
-    there, here = _addresses(old), _addresses(new)
+    old_addresses, new_addresses = _addresses(old), _addresses(new)
     literals = _literal_roles(new)
     found: dict[str, str] = {}
     for name, address in before.items():
-        bearer = after.get(name)
-        if address not in here and bearer is not None and bearer not in there:
-            found[address] = bearer
-        elif address not in here and bearer is None and name in literals:
+        new_address = after.get(name)
+        if address not in new_addresses and new_address is not None and new_address not in old_addresses:
+            found[address] = new_address
+        elif address not in new_addresses and new_address is None and name in literals:
             found[address] = literals[name]  # the role is now defined elsewhere but still referenced
     for name, shown in _literal_roles(old).items():
-        bearer = after.get(name)
-        if name not in before and bearer is not None and bearer not in there:
-            found[shown] = bearer
+        new_address = after.get(name)
+        if name not in before and new_address is not None and new_address not in old_addresses:
+            found[shown] = new_address
     return found
 
 
@@ -63,12 +63,12 @@ def match_by_content(
     ``policies``: those of ``old``, with references and names as in ``new``. Several equal ones are paired in the order
     of their addresses.
     """
-    there, here = _addresses(old), _addresses(new)
-    gone = there - here - names.keys()
-    added = here - there - set(names.values())
-    if not gone or not added:
+    old_addresses, new_addresses = _addresses(old), _addresses(new)
+    removed = old_addresses - new_addresses - names.keys()
+    added = new_addresses - old_addresses - set(names.values())
+    if not removed or not added:
         return {}
-    before = _group_by_content(old, policies, gone)
+    before = _group_by_content(old, policies, removed)
     after = _group_by_content(new, (*new.policies, *new.unchanged), added)
     own_names = {role.resource.address: _name(role) for role in (*old.roles, *new.roles)}
     found: dict[str, str] = {}
@@ -94,13 +94,13 @@ def update_role_names(
 
     A reference means the role at that address, whatever its name: a principal that could pass it still can.
     """
-    there = {names.get(role.resource.address, role.resource.address) for role in old.roles}
-    both = there & {role.resource.address for role in new.roles}
+    old_addresses = {names.get(role.resource.address, role.resource.address) for role in old.roles}
+    both = old_addresses & {role.resource.address for role in new.roles}
     found: dict[tuple[str, UnresolvedKind], set[tuple[str | Unresolved, ...]]] = {}
     for policy in (*new.policies, *new.unchanged) if both else ():
-        for hole in holes_in(policy.document):
-            if hole.role in both and hole.known is not None:
-                found.setdefault((hole.role, hole.kind), set()).add(hole.known)
+        for unresolved in holes_in(policy.document):
+            if unresolved.role in both and unresolved.known is not None:
+                found.setdefault((unresolved.role, unresolved.kind), set()).add(unresolved.known)
     called = {key: spelled.pop() for key, spelled in found.items() if len(spelled) == 1}
     return [
         policy
@@ -156,12 +156,12 @@ def _group_by_content(
         if not relevant:
             continue
         if policy.kind is PolicyKind.TRUST:
-            said = [("trust", *map(str, texts_in(policy.document)))]  # a parsed statement has no Principal
+            contents = [("trust", *map(str, texts_in(policy.document)))]  # a parsed statement has no Principal
         else:
-            said = [statement.identity for statement in parse_document(policy.document).statements]
+            contents = [statement.identity for statement in parse_document(policy.document).statements]
         for address, relation in relevant:
-            held.setdefault(address, Counter()).update((relation, *words) for words in said)
-            if policy.kind is PolicyKind.IDENTITY and said:
+            held.setdefault(address, Counter()).update((relation, *words) for words in contents)
+            if policy.kind is PolicyKind.IDENTITY and contents:
                 granting.add(address)
     types = {resource.address: resource.type for resource in configuration.resources}
     types |= {role.resource.address: role.resource.type for role in configuration.roles}
@@ -177,7 +177,7 @@ def _with_new_references(node: Node, names: Mapping[str, str]) -> Node:
         node,
         lambda text: (
             replace(text, parts=tuple(_rename_part(part, names) for part in text.parts))
-            if any(hole.role in names for hole in text.holes)
+            if any(unresolved.role in names for unresolved in text.holes)
             else text
         ),
     )

@@ -44,9 +44,9 @@ InputsOf = Callable[[Find], Inputs]
 """Returns the input values of one version from the options."""
 
 
-def versions_with_inputs(asked: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
+def versions_with_inputs(version_pair: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
     """Return both versions with their input values. Raises an :class:`InputError` for an unusable value file."""
-    first, second = (_side(asked, snapshots, number, inputs_of) for number in (0, 1))
+    first, second = (_side(version_pair, snapshots, number, inputs_of) for number in (0, 1))
     return first, second
 
 
@@ -68,14 +68,14 @@ def compare_snapshots(
     )
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
-    lost = dict.fromkeys(_no_longer_read(found, sides, snapshots))
-    hidden = {entry.file for entry in lost}
+    no_longer_read = dict.fromkeys(_no_longer_read(found, sides, snapshots))
+    hidden = {entry.file for entry in no_longer_read}
     aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
     aside += [*_unused_values(sides, snapshots), *_changed_module_calls(found, snapshots)]
     left_out = (*found.left_out_files, *aside)
     found = replace(
         found,
-        unreadable=(*found.unreadable, *lost),
+        unreadable=(*found.unreadable, *no_longer_read),
         not_evaluated=(*found.not_evaluated, *aside),
         left_out_files=left_out,
         left_out=len(left_out),
@@ -117,14 +117,14 @@ def snapshot_roots(snapshots: Snapshots) -> dict[str, str]:
     return {str(folder): "" for folder in snapshots.folders}
 
 
-def path_finder(asked: VersionPair, snapshots: Snapshots, number: int) -> Find:
+def path_finder(version_pair: VersionPair, snapshots: Snapshots, number: int) -> Find:
     """Return a function that resolves a path of the working tree in one of the versions (0 or 1).
 
     It raises an :class:`InputError` if a symbolic link in the working tree leads out of the repository.
     """
 
     def there(name: str, *, folder: bool = False) -> str | None:
-        top = asked.repository.top
+        top = version_pair.repository.top
         if top is None:
             return name
         path = os.path.abspath(name.removeprefix("file://"))
@@ -145,13 +145,13 @@ def path_finder(asked: VersionPair, snapshots: Snapshots, number: int) -> Find:
     return there
 
 
-def _side(asked: VersionPair, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:
+def _side(version_pair: VersionPair, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:
     try:
-        inputs = inputs_of(path_finder(asked, snapshots, number))
+        inputs = inputs_of(path_finder(version_pair, snapshots, number))
     except InputError as error:
         raise InputError(relocate(error.file, snapshot_roots(snapshots)), error.reason, error.line) from None
     top = snapshots.folders[number]
-    here = str(top / asked.repository.prefix)  # the working directory's counterpart
+    here = str(top / version_pair.repository.prefix)  # the working directory's counterpart
     exclusions = replace(inputs.exclusions, roots=tuple((root, "") for root in dict.fromkeys((here, str(top)))))
 
     def read(entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
@@ -216,10 +216,10 @@ def _no_longer_read(found: AccessDifference, sides: tuple[Side, Side], snapshots
         stands = next((path for path in (after, *_parent_folders(after)) if path in now), None)
         if place in new or place in told or stands is None or (stands != after and stands in was):
             continue
-        lost = f"{snapshots.folders[1]}/{stands}"
-        if reason := _skipped_reasons(snapshots).get(lost):
-            said = "was" if stands == after else "contained"
-            yield Unreadable(lost, f"{said} infrastructure code before, and is no longer read: {reason}")
+        no_longer_read = f"{snapshots.folders[1]}/{stands}"
+        if reason := _skipped_reasons(snapshots).get(no_longer_read):
+            verb = "was" if stands == after else "contained"
+            yield Unreadable(no_longer_read, f"{verb} infrastructure code before, and is no longer read: {reason}")
         elif (folder := _ignored_folder(after, now)) and not _ignored_folder(before, was):
             yield Unreadable(place, f"was infrastructure code before, and {folder} is skipped now")
         elif _is_excluded(after, snapshots, sides, 1):
@@ -304,14 +304,14 @@ def _block_lines(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
             known[entry.file] = Path(entry.file).read_text("utf-8", "replace").split("\n")
         except OSError:
             known[entry.file] = []
-    said = []
+    lines_of_block = []
     for line in known[entry.file][(entry.line or 1) - 1 :]:
         words = " ".join(line.split())
         if words and not words.startswith(("#", "//")):
-            said.append(words)
+            lines_of_block.append(words)
         if line.startswith("}"):
             break
-    return said
+    return lines_of_block
 
 
 def _link_targets(snapshots: Snapshots) -> dict[str, str]:
@@ -426,15 +426,15 @@ def _is_terraform(path: str) -> bool:
     return ".tf" in path or ".tofu" in path
 
 
-def note_changed_configuration(asked: VersionPair, snapshots: Snapshots) -> list[Unreadable]:
+def note_changed_configuration(version_pair: VersionPair, snapshots: Snapshots) -> list[Unreadable]:
     """Return a note if the new version has a different configuration, which is ignored."""
     tables: list[object] = []
     for folder in snapshots.folders:
         try:
-            tables.append(settings.load(folder / asked.repository.prefix))
+            tables.append(settings.load(folder / version_pair.repository.prefix))
         except ConfigurationError as error:
             tables.append(str(error))
     if tables[0] == tables[1]:
         return []
-    file = snapshots.folders[1] / asked.repository.prefix / settings.FILE
-    return [Unreadable(str(file), f"[{settings.TABLE}] differs from that of {asked.base.name}, which is used")]
+    file = snapshots.folders[1] / version_pair.repository.prefix / settings.FILE
+    return [Unreadable(str(file), f"[{settings.TABLE}] differs from that of {version_pair.base.name}, which is used")]

@@ -69,9 +69,9 @@ class StatementVersion:
         return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
 
 
-def holder_key(holder: str, item: StatementVersion) -> str:
+def holder_key(holder: str, statement_version: StatementVersion) -> str:
     """Return the key under which a statement is paired: its holder, or its resource if the holder is ""."""
-    return holder or f"\0{item.names.resource.address}"
+    return holder or f"\0{statement_version.names.resource.address}"
 
 
 def group_by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
@@ -91,27 +91,45 @@ def pair_statements(
     Statements that share only their position must have roles in common and no different Sids.
     """
     likenesses: tuple[tuple[Callable[[StatementVersion], Hashable | None], bool], ...] = (
-        (lambda item: (item.names.resource.address, item.path, item.identity), False),
-        (lambda item: item.identity, False),
-        (lambda item: (item.names.resource.address, item.widest.sid) if item.widest.sid else None, False),
-        (lambda item: (item.names.resource.address, item.roles), False),
-        (lambda item: (item.names.resource.address, item.path), True),
-        (lambda item: item.roles, False),
-        (lambda item: item.widest.sid, False),
+        (
+            lambda statement_version: (
+                statement_version.names.resource.address,
+                statement_version.path,
+                statement_version.identity,
+            ),
+            False,
+        ),
+        (lambda statement_version: statement_version.identity, False),
+        (
+            lambda statement_version: (
+                (statement_version.names.resource.address, statement_version.widest.sid)
+                if statement_version.widest.sid
+                else None
+            ),
+            False,
+        ),
+        (lambda statement_version: (statement_version.names.resource.address, statement_version.roles), False),
+        (lambda statement_version: (statement_version.names.resource.address, statement_version.path), True),
+        (lambda statement_version: statement_version.roles, False),
+        (lambda statement_version: statement_version.widest.sid, False),
     )
     for likeness, only_place in likenesses:
         groups: dict[Hashable, list[StatementVersion]] = {}
-        for item in second:
-            groups.setdefault(likeness(item), []).append(item)
+        for statement_version in second:
+            groups.setdefault(likeness(statement_version), []).append(statement_version)
         found = []
-        for item in first:
-            key = likeness(item)
-            if key is not None and groups.get(key) and (not only_place or _may_correspond(item, groups[key][0])):
-                found.append((item, groups[key].pop(0)))
+        for statement_version in first:
+            key = likeness(statement_version)
+            if (
+                key is not None
+                and groups.get(key)
+                and (not only_place or _may_correspond(statement_version, groups[key][0]))
+            ):
+                found.append((statement_version, groups[key].pop(0)))
         yield from found
-        taken = {id(item) for pair in found for item in pair}
-        first = [item for item in first if id(item) not in taken]
-        second = [item for item in second if id(item) not in taken]
+        taken = {id(statement_version) for pair in found for statement_version in pair}
+        first = [statement_version for statement_version in first if id(statement_version) not in taken]
+        second = [statement_version for statement_version in second if id(statement_version) not in taken]
     if len(first) == len(second) == 1 and _may_correspond(first[0], second[0]):
         yield first[0], second[0]
 

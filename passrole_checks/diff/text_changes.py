@@ -59,10 +59,10 @@ class ChangedFile:
 
     def line_of(self, piece: ChangedLines) -> tuple[int, bool]:
         """Return the line (counted from 1) to show for a piece, and True if it is in the old text."""
-        (first, end), lines, gone = piece.new, self.new, False
+        (first, end), lines, is_removed = piece.new, self.new, False
         if first == end or not any(map(_normalized, lines[first:end])):
-            (first, end), lines, gone = piece.old, self.old, True
-        return next((at for at in range(first, end) if _normalized(lines[at])), first) + 1, gone
+            (first, end), lines, is_removed = piece.old, self.old, True
+        return next((at for at in range(first, end) if _normalized(lines[at])), first) + 1, is_removed
 
 
 def changed_file(old_name: str, new_name: str, old: Path | None, new: Path | None) -> ChangedFile | None:
@@ -108,8 +108,8 @@ def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[ChangedLines]:
 
 
 def _piece(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> ChangedLines:
-    said = [list(filter(None, map(_normalized, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
-    return ChangedLines(before, after, said[0] != said[1])
+    meanings = [list(filter(None, map(_normalized, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
+    return ChangedLines(before, after, meanings[0] != meanings[1])
 
 
 def _normalized(line: str) -> str:

@@ -46,14 +46,14 @@ def with_trusted_suppressions(
     counting: list[Suppression] = []
     others: list[Suppression] = []
     for number, one in enumerate(pair.new.suppressions):
-        stood = _key(one, roots[1], {}, texts) in known or bodies.get(number) in gone
-        (counting if stood else others).append(one)
-    told = tuple(
+        is_trusted = _key(one, roots[1], {}, texts) in known or bodies.get(number) in gone
+        (counting if is_trusted else others).append(one)
+    notes = tuple(
         Unreadable(other.at.file, f"the suppression of {other.check_id} {IGNORED}", other.at.line)
         for other in others
         if judged or other.check_id == "PASSROLE_015"
     )
-    new = replace(pair.new, suppressions=tuple(counting), not_evaluated=(*pair.new.not_evaluated, *told))
+    new = replace(pair.new, suppressions=tuple(counting), not_evaluated=(*pair.new.not_evaluated, *notes))
     return replace(pair, new=new)
 
 
@@ -68,12 +68,12 @@ def _enclosing_blocks(side: Configuration, other: Configuration, texts: _Texts) 
     """Map suppressions (by index) of resources that the other version does not have to their check and the block around
     them, without the header, which contains the name.
     """
-    there = {resource.address for resource in other.resources}
+    other_addresses = {resource.address for resource in other.resources}
     places = {resource.address: resource.at for resource in side.resources}
     found: dict[int, Hashable] = {}
     for number, one in enumerate(side.suppressions):
         span = one.span or (places.get(one.resource) if one.resource is not None else None)
-        if one.resource is None or one.resource in there or span is None:
+        if one.resource is None or one.resource in other_addresses or span is None:
             continue
         body = texts[span.file][span.line : max(span.line, span.end_line)]
         if any(body):

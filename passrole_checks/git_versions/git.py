@@ -64,16 +64,18 @@ class Repository:
         Raises a :class:`SnapshotError` if git is not installed or refuses to read the repository.
         """
         here = cls(folder)
-        asked = here._run(["rev-parse", "--is-inside-work-tree", "--show-prefix"])
-        if asked.returncode:
-            reason = _last_line(asked.stderr)
+        completed = here._run(["rev-parse", "--is-inside-work-tree", "--show-prefix"])
+        if completed.returncode:
+            reason = _last_line(completed.stderr)
             if "not a git repository" in reason:
                 return None
             trust = [
-                line.strip() for line in asked.stderr.decode("utf-8", "replace").splitlines() if _TRUST_ADVICE in line
+                line.strip()
+                for line in completed.stderr.decode("utf-8", "replace").splitlines()
+                if _TRUST_ADVICE in line
             ]
             raise SnapshotError(f"{folder}: git: {reason}{''.join(f': {line}' for line in trust)}")
-        inside, _, prefix = os.fsdecode(asked.stdout).partition("\n")
+        inside, _, prefix = os.fsdecode(completed.stdout).partition("\n")
         if inside != "true":
             return cls(folder)
         top = os.fsdecode(here.output(["rev-parse", "--show-toplevel"])).removesuffix("\n")
@@ -109,10 +111,10 @@ class Repository:
 
     def output(self, arguments: list[str], given: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
         """Return what git prints. Raises a :class:`SnapshotError` with the last error line if git fails."""
-        done = self._run(arguments, given, extra)
-        if done.returncode:
-            raise SnapshotError(f"git {arguments[0]}: {_last_line(done.stderr)}")
-        return done.stdout
+        completed_call = self._run(arguments, given, extra)
+        if completed_call.returncode:
+            raise SnapshotError(f"git {arguments[0]}: {_last_line(completed_call.stderr)}")
+        return completed_call.stdout
 
     def names(self) -> list[str]:
         """Return the short names of branches and tags, including remote ones; at most 5,000."""
@@ -128,9 +130,9 @@ class Repository:
         return self._verified(f"{named}^{{commit}}") or self._verified(f"{named}^{{tree}}")
 
     def _verified(self, name: str) -> str | None:
-        done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
-        found = done.stdout.decode("ascii", "replace").strip()
-        return found if done.returncode == 0 and OBJECT_ID.fullmatch(found) else None
+        completed_call = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
+        found = completed_call.stdout.decode("ascii", "replace").strip()
+        return found if completed_call.returncode == 0 and OBJECT_ID.fullmatch(found) else None
 
     def empty_tree(self) -> str:
         """Return the id of the empty tree, which git knows without storing it."""
@@ -138,8 +140,8 @@ class Repository:
 
     def merge_bases(self, one: str, other: str) -> list[str]:
         """Return the best common ancestors of two commits in git's order; empty if there are none."""
-        done = self._run(["merge-base", "--all", one, other])
-        return [line for line in done.stdout.decode("ascii", "replace").split() if OBJECT_ID.fullmatch(line)]
+        completed_call = self._run(["merge-base", "--all", one, other])
+        return [line for line in completed_call.stdout.decode("ascii", "replace").split() if OBJECT_ID.fullmatch(line)]
 
     def is_shallow(self) -> bool:
         """True if this is a shallow clone."""
@@ -163,13 +165,13 @@ class Repository:
         time.
         """
         batch: list[str] = []
-        held = 0
+        batch_size = 0
         for blob, size in sizes.items():
-            if batch and held + size > _LARGEST_BATCH:
+            if batch and batch_size + size > _LARGEST_BATCH:
                 yield from self._batch(batch)
-                batch, held = [], 0
+                batch, batch_size = [], 0
             batch.append(blob)
-            held += size
+            batch_size += size
         if batch:
             yield from self._batch(batch)
 

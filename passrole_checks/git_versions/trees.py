@@ -61,17 +61,17 @@ def working_tree_entries(repository: Repository) -> list[TreeEntry]:
     for tag, entry in _index_records(repository, conflicts=True):
         if entry.path in found:
             continue
-        here = _entry_on_disk(repository.top, entry.path, entry)
-        if here is None and tag == "S":
-            here = entry
-        if here is not None:
-            found[entry.path] = here
+        entry_here = _entry_on_disk(repository.top, entry.path, entry)
+        if entry_here is None and tag == "S":
+            entry_here = entry
+        if entry_here is not None:
+            found[entry.path] = entry_here
     others = os.fsdecode(repository.output(["ls-files", "-z", "--others", "--exclude-standard"]))
     for path in others.split("\0")[:-1]:
         if path.endswith("/"):
             found[path] = TreeEntry(path.rstrip("/"), SUBMODULE, "")  # an untracked repository
-        elif (here := _entry_on_disk(repository.top, path, None)) is not None:
-            found[path] = here
+        elif (entry_here := _entry_on_disk(repository.top, path, None)) is not None:
+            found[path] = entry_here
     return sorted(found.values(), key=lambda entry: entry.path)
 
 

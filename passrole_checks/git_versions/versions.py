@@ -54,8 +54,8 @@ class VersionPair:
         if not self.merge or self.head.id is None:
             return {}
         changes = self.repository.changes(self.head.id, self.merge)
-        there = {entry.path for entry in tree_entries(self.repository, self.head.id)}
-        return {path: path in there for change in changes for path in (change.old, change.new) if path is not None}
+        head_paths = {entry.path for entry in tree_entries(self.repository, self.head.id)}
+        return {path: path in head_paths for change in changes for path in (change.old, change.new) if path is not None}
 
     def snapshots(self) -> Snapshots:
         """Return both versions as folders. Raises a :class:`SnapshotError` for objects that git cannot provide."""
@@ -159,5 +159,5 @@ def _named_version(repository: Repository, name: str) -> NamedVersion:
     found = repository.resolve(name)
     if found is not None:
         return NamedVersion(name, found)
-    help_with = " (a shallow clone: git fetch --unshallow, or fetch that branch)" if repository.is_shallow() else ""
-    raise SnapshotError(f"{name}: no such file or folder, and no commit, tag or branch{help_with}")
+    hint = " (a shallow clone: git fetch --unshallow, or fetch that branch)" if repository.is_shallow() else ""
+    raise SnapshotError(f"{name}: no such file or folder, and no commit, tag or branch{hint}")

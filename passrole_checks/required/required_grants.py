@@ -77,7 +77,7 @@ def confidence_of(one: RoleUse) -> Confidence:
 
 
 def compute_required(configurations: Sequence[Configuration], account: str | None = None) -> Required:
-    """Return the permissions that deploying these configurations services_by_roles needs."""
+    """Return the permissions that deploying these configurations together needs."""
     configurations = _deployed(configurations)
     units = [RoleConsumers(configuration, account) for configuration in configurations]
     found = [distinct(unit.roles) for unit in units]

@@ -51,18 +51,18 @@ class ReferenceGraph:
     """The references between blocks or resources of one module or template, by name.
 
     ``conditions``: the condition of each ("" if unconditional), as written. For Terraform, ``counted``: resources that
-    may have no instance; ``places``: file, first line, last line and name of each block.
+    may have no instance; ``spans``: file, first line, last line and name of each block.
     """
 
     references: dict[str, set[str]] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
     counted: list[CountedResource] = field(default_factory=list)
-    places: list[tuple[str, int, int, str]] = field(default_factory=list)
+    spans: list[tuple[str, int, int, str]] = field(default_factory=list)
 
     def block_at(self, file: str, line: int) -> str | None:
         """Return the name of the innermost block at a line."""
-        inside = [place for place in self.places if place[0] == file and place[1] <= line <= place[2]]
-        return min(inside, key=lambda place: place[2] - place[1])[3] if inside else None
+        inside = [span for span in self.spans if span[0] == file and span[1] <= line <= span[2]]
+        return min(inside, key=lambda span: span[2] - span[1])[3] if inside else None
 
     def reaches(self, start: str, end: str) -> bool:
         """True if a chain of references leads from ``start`` to ``end``; every name reaches itself."""
@@ -112,8 +112,8 @@ class ReferableRoles:
             text = self._read(at.file)
         except (OSError, ValueError):
             return ""
-        place = statement_span(at, text)
-        return text[place.start : place.end]
+        span = statement_span(at, text)
+        return text[span.start : span.end]
 
     # -- Terraform
 
@@ -125,10 +125,10 @@ class ReferableRoles:
             text = self._read(at.file)
         except (OSError, ValueError):
             return ""
-        place = statement_span(at, text)
-        begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, place.start + 1)]
-        ends = text.find("\n", place.end)
-        return text[begins[-1] if begins else place.start : len(text) if ends < 0 else ends]
+        span = statement_span(at, text)
+        begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, span.start + 1)]
+        ends = text.find("\n", span.end)
+        return text[begins[-1] if begins else span.start : len(text) if ends < 0 else ends]
 
     def conditional_consumers(self, folder: str, services: Collection[str]) -> Iterator[str]:
         """Yield resources of a module's folder that receive roles for these services (none: any) and have no instance
@@ -249,7 +249,7 @@ def _graph_of_folder(folder: Path) -> ReferenceGraph:
     words: dict[str, list[str]] = {}
 
     def add(name: str, file: str, first: int, last: int, lines: list[str]) -> None:
-        graph.places.append((file, first, last, name))
+        graph.spans.append((file, first, last, name))
         words.setdefault(name, []).extend(lines[first - 1 : last])
 
     for parsed in read_folder(folder).files:

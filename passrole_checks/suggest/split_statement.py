@@ -119,8 +119,8 @@ def _statement_at(
     located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]
 ) -> tuple[_Statement, str]:
     """Return the statement, and the text before it on its line."""
-    place = statement_span(located.grant.at, text)
-    start, end = place.start, place.end
+    span = statement_span(located.grant.at, text)
+    start, end = span.start, span.end
     indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
     above = _DASH_ABOVE.search(text, 0, start)
     indent = above[0] if above is not None and above.end() == start else indent
@@ -233,10 +233,10 @@ def _insert_statements(
 
 def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
     """Return the new statements without comments that remain in the old one or an earlier one."""
-    said, found = {one[2].rstrip() for one in _TRAILING_COMMENT.finditer(first)}, list[str]()
+    seen_comments, found = {one[2].rstrip() for one in _TRAILING_COMMENT.finditer(first)}, list[str]()
     for copy in copies:
-        found.append(_TRAILING_COMMENT.sub(lambda one: one[1] if one[2].rstrip() in said else one[0], copy))
-        said.update(one[2].rstrip() for one in _TRAILING_COMMENT.finditer(copy))
+        found.append(_TRAILING_COMMENT.sub(lambda one: one[1] if one[2].rstrip() in seen_comments else one[0], copy))
+        seen_comments.update(one[2].rstrip() for one in _TRAILING_COMMENT.finditer(copy))
     return found
 
 
@@ -254,7 +254,7 @@ def _text_before(text: str) -> str:
 def _action_items(located: LocatedGrant, text: str) -> list[_Item] | str:
     """Return the actions in file order, or the reason why they cannot be located."""
     statement = located.grant.statement
-    place = statement_span(statement.at, text)
+    span = statement_span(statement.at, text)
     found: list[_Item] = []
     for action in statement.actions or ():
         if action.at.file != statement.at.file or action.literal is None or action.at.end_line < action.at.line:
@@ -262,7 +262,7 @@ def _action_items(located: LocatedGrant, text: str) -> list[_Item] | str:
         start = offset_of(text, action.at.line, action.at.column)
         end = offset_of(text, action.at.end_line, action.at.end_column)
         match = _ITEM.fullmatch(text[start:end])
-        if not place.start <= start < end <= place.end or match is None or match[2] != action.literal:
+        if not span.start <= start < end <= span.end or match is None or match[2] != action.literal:
             return "its actions are defined elsewhere or computed"
         found.append(_Item(start, end, action.literal.lower() == "iam:passrole"))
     found.sort(key=lambda item: item.start)

@@ -99,8 +99,8 @@ class Session:
     ) -> None:
         self._findings = [finding for finding in findings if finding.suppressed is None]
         self._options, self._edit, self._evidence = options, edit, evidence
-        asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
-        self._include_info = include_info and asked
+        granting = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
+        self._include_info = include_info and granting
         self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
         self._callers = ModuleCallers(read.boundary)
         self.faults: list[Unreadable] = []  # internal errors in suggestions
@@ -160,32 +160,30 @@ class Session:
         """
         able = [suggestion for suggestion in self.suggestions if suggestion.edits and not _touches(suggestion, without)]
         later = [one for one in self._dependent if not _touches(one, without)]
-        kept: list[Suggestion] = []
+        chosen_so_far: list[Suggestion] = []
         changed: Mapping[str, str] = {}
         with within(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
             whole = self._verify_all(able, trials) if able else None
             if whole is not None:
-                kept, changed, able = able, whole, []
+                chosen_so_far, changed, able = able, whole, []
             while True:
-                before = len(kept)
+                before = len(chosen_so_far)
                 for one in (*able, *later):
-                    tried = self._verify_all([*kept, one], trials)
-                    if tried is not None:
-                        kept, changed = [*kept, one], tried
-                able, later = ([one for one in some if one not in kept] for some in (able, later))
-                if len(kept) == before or not (able or later):
-                    return CombinedSuggestions(tuple(kept), changed)
+                    attempt = self._verify_all([*chosen_so_far, one], trials)
+                    if attempt is not None:
+                        chosen_so_far, changed = [*chosen_so_far, one], attempt
+                able, later = ([one for one in some if one not in chosen_so_far] for some in (able, later))
+                if len(chosen_so_far) == before or not (able or later):
+                    return CombinedSuggestions(tuple(chosen_so_far), changed)
 
     def _verify_all(self, chosen: Sequence[Suggestion], trials: TrialScans) -> Mapping[str, str] | None:
         """Return the files with the edits of several suggestions; None if they do not verify together."""
         edits = tuple(dict.fromkeys(edit for one in chosen for edit in one.edits))
         try:
             changed = _edited_files(edits, self.texts)
-            places = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
+            spans = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
             changes = [self._changes[one.edits] for one in chosen]
-            trials.verify_edits(
-                edits, changed, places, [finding for one in chosen for finding in one.findings], changes
-            )
+            trials.verify_edits(edits, changed, spans, [finding for one in chosen for finding in one.findings], changes)
         except (NotVerifiedError, ValueError):
             return None
         except Exception as error:
@@ -208,9 +206,9 @@ class Session:
             )
             return
         checks = {one.check_id for one in mended}
-        asked = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
-        advice = merge_advice([self._proposers[id(unit)].advice(one, checks) for unit, one in asked])
-        unit, first = asked[0]
+        granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
+        advice = merge_advice([self._proposers[id(unit)].advice(one, checks) for unit, one in granting])
+        unit, first = granting[0]
         done: Suggestion | None = None
         reason = ""
         if advice.change is not None:
@@ -288,8 +286,8 @@ class Session:
             raise NotVerifiedError("the statement already matches the suggestion")
         mended = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
         targets = tuple(finding for finding in findings if finding.check_id in mended)
-        tried = Suggestion(targets, located.grant.at, found, advice.says, (), "")
-        return found, self.verify_suggestion(tried, change, located, trials)
+        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "")
+        return found, self.verify_suggestion(attempt, change, located, trials)
 
     def verify_suggestion(
         self, one: Suggestion, change: StatementChange | Narrowing, located: LocatedGrant, trials: TrialScans
@@ -299,13 +297,13 @@ class Session:
         Raises :class:`NotVerifiedError` if they do not resolve its findings; they are tried again after other edits.
         """
         self._changes[one.edits] = change
-        place = edited_span(one.at, self.texts(one.at.file), one.edits)
+        span = edited_span(one.at, self.texts(one.at.file), one.edits)
         try:
             changed = _edited_files(one.edits, self.texts)
         except ValueError as error:
             raise NotVerifiedError(str(error)) from None
         try:
-            return trials.verify_edits(one.edits, changed, [place], one.findings, [change])
+            return trials.verify_edits(one.edits, changed, [span], one.findings, [change])
         except NotVerifiedError:
             self._dependent.append(one)
             self.reserve_sids(located, one.edits)
@@ -326,12 +324,12 @@ class Session:
             return found
         reading: tuple[Edit, ...] | None = None
         if reads:
-            told = self.edits_in(
+            reading_edits = self.edits_in(
                 unit, located, StatementChange(roles=change.roles, drop=(*_PASSROLE_KEYS, *change.drop))
             )
-            if isinstance(told, str):
-                return told
-            reading = told
+            if isinstance(reading_edits, str):
+                return reading_edits
+            reading = reading_edits
         services = change.services or services or located.grant.services.values
         text = self.texts(located.grant.at.file)
         passing = services if change.separate else None
@@ -383,8 +381,8 @@ class Session:
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        place = statement_span(at, text)
-        language = statement_language(located, text[place.start : place.end])
+        span = statement_span(at, text)
+        language = statement_language(located, text[span.start : span.end])
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
         wide = any(

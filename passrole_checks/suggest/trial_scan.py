@@ -115,15 +115,15 @@ class TrialScans:
         self,
         edits: Sequence[Edit],
         changed: Map[str, str],
-        places: Sequence[StatementSpan],
+        spans: Sequence[StatementSpan],
         targets: Sequence[Finding],
         changes: Sequence[StatementChange | Narrowing],
     ) -> VerifiedEdits:
-        """Return the effect of ``edits`` on these ``places``, in all units that read the files.
+        """Return the effect of ``edits`` on these ``spans``, in all units that read the files.
 
         Args:
             changed: the edited files.
-            places: the edited statements.
+            spans: the edited statements.
             targets: the findings that must be resolved.
             changes: the target state of each of these statements.
 
@@ -140,20 +140,22 @@ class TrialScans:
             if not files & unit.files:
                 continue
             after = self._scan_with(unit, changed)
-            found, more = compare_findings(unit, after, edits, places, changed, self._texts)
+            found, more = compare_findings(unit, after, edits, spans, changed, self._texts)
             gone.update((id(one), one) for one in found)
             new_info |= more
             tried.append((unit, after))
-        left = [target for target in targets if not any(is_same_finding(target, other) for other in gone.values())]
-        if left:
-            raise NotVerifiedError(f"{left[0].check_id} would still be reported")
+        unresolved_targets = [
+            target for target in targets if not any(is_same_finding(target, other) for other in gone.values())
+        ]
+        if unresolved_targets:
+            raise NotVerifiedError(f"{unresolved_targets[0].check_id} would still be reported")
         for unit, after in tried:
-            for place, change in zip(places, changes, strict=True):
-                moved = place.after(edits)
+            for path_in_copy, change in zip(spans, changes, strict=True):
+                moved = path_in_copy.after(edits)
                 if isinstance(change, Narrowing):
-                    verify_observed_use(unit, after, change, place, moved, self._texts, changed)
+                    verify_observed_use(unit, after, change, path_in_copy, moved, self._texts, changed)
                 else:
-                    verify_change(unit, after, change, place, moved, self._texts, changed)
+                    verify_change(unit, after, change, path_in_copy, moved, self._texts, changed)
         return VerifiedEdits(tuple(gone.values()), frozenset(new_info))
 
     # -- a unit once more
@@ -172,23 +174,23 @@ class TrialScans:
         from passrole_checks.sources import detect  # the readers are heavy
 
         top = _repository_of(unit)
-        there = self._copy_unit(unit, top)
-        written = [(file, _path_in_copy(file, top, there)) for file in changed if file in unit.files]
+        copy_root = self._copy_unit(unit, top)
+        written = [(file, _path_in_copy(file, top, copy_root)) for file in changed if file in unit.files]
         try:
-            for file, place in written:
-                if place is None:
+            for file, path_in_copy in written:
+                if path_in_copy is None:
                     raise NotVerifiedError("its file is outside the repository")
-                _write(place, changed[file])
-            path = _path_in_copy(str(unit.path), top, there)
+                _write(path_in_copy, changed[file])
+            path = _path_in_copy(str(unit.path), top, copy_root)
             assert path is not None
             single = unit.configuration.framework is Framework.TERRAFORM and path.is_file()
-            asked = detect.Unit(
+            unit_to_read = detect.Unit(
                 unit.configuration.framework,
                 path.parent if single else path,
                 only=path if single else None,
-                boundary=there,
+                boundary=copy_root,
             )
-            found = detect.load(asked, unchanged=self._options.unchanged, inputs=self._inputs(top, there))
+            found = detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._inputs(top, copy_root))
         except (InputError, OSError) as error:
             raise NotVerifiedError(f"the edited file could not be read ({getattr(error, 'reason', error)})") from None
         except NotVerifiedError:
@@ -196,9 +198,9 @@ class TrialScans:
         except Exception as error:
             raise NotVerifiedError(internal_error(error)) from None
         finally:
-            for file, place in written:
-                if place is not None:
-                    _write(place, self._texts[file])
+            for file, path_in_copy in written:
+                if path_in_copy is not None:
+                    _write(path_in_copy, self._texts[file])
         # files outside the repository that were not read before may be missing here
         before = Counter(one.reason for one in unit.configuration.unreadable)
         if Counter(one.reason for one in found.unreadable) - before:
@@ -208,7 +210,7 @@ class TrialScans:
             raise NotVerifiedError("the analysis of the edited file did not complete")
 
         def original_position(at: Position) -> Position:
-            prefix = f"{there}{os.sep}"
+            prefix = f"{copy_root}{os.sep}"
             return replace(at, file=str(top / at.file[len(prefix) :])) if at.file.startswith(prefix) else at
 
         findings = (
@@ -218,14 +220,14 @@ class TrialScans:
         )
         return TrialResult(tuple(findings), analyzed, original_position)
 
-    def _inputs(self, top: Path, there: Path) -> Inputs:
+    def _inputs(self, top: Path, copy_root: Path) -> Inputs:
         def moved(path: Path) -> Path:
-            place = _path_in_copy(os.path.realpath(path), top, there)
-            return place if place is not None and place.exists() else path
+            path_in_copy = _path_in_copy(os.path.realpath(path), top, copy_root)
+            return path_in_copy if path_in_copy is not None and path_in_copy.exists() else path
 
         inputs = self._options.inputs
         source = moved(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.moved(str(top), str(there))
+        exclusions = inputs.exclusions.moved(str(top), str(copy_root))
         return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _copy_unit(self, unit: TrialUnit, top: Path) -> Path:
@@ -233,27 +235,27 @@ class TrialScans:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
         if top not in self._tops:
-            there = Path(os.path.realpath(self._folder.name), str(len(self._tops)))
-            (there / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
-            self._tops[top] = there
-        there = self._tops[top]
+            copy_root = Path(os.path.realpath(self._folder.name), str(len(self._tops)))
+            (copy_root / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
+            self._tops[top] = copy_root
+        copy_root = self._tops[top]
         if unit.path not in self._copied:
             self._copied.add(unit.path)
             for file in _files_of(unit):
-                self._copy(file, top, there)
-        return there
+                self._copy(file, top, copy_root)
+        return copy_root
 
-    def _copy(self, file: Path, top: Path, there: Path) -> None:
-        place = _path_in_copy(str(file), top, there)
-        if place is None or place.exists():
+    def _copy(self, file: Path, top: Path, copy_root: Path) -> None:
+        path_in_copy = _path_in_copy(str(file), top, copy_root)
+        if path_in_copy is None or path_in_copy.exists():
             return
         self._count += 1
         if self._count > _MOST_FILES:
             raise NotVerifiedError("too many files for verification")
         try:
             data = current().read(file, _LARGEST)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
+            path_in_copy.parent.mkdir(parents=True, exist_ok=True)
+            path_in_copy.write_bytes(data)
         except OSError:
             return  # it was unreadable before too
 
@@ -286,11 +288,11 @@ def _files_of(unit: TrialUnit) -> Iterator[Path]:
         yield from walk(Path(folder), lambda *_: None)
 
 
-def _path_in_copy(file: str, top: Path, there: Path) -> Path | None:
+def _path_in_copy(file: str, top: Path, copy_root: Path) -> Path | None:
     """Return the path in the copy of a file below ``top``; None for a file elsewhere."""
     relative = os.path.relpath(file, top)
-    return None if relative.split(os.sep)[0] == os.pardir else there / relative
+    return None if relative.split(os.sep)[0] == os.pardir else copy_root / relative
 
 
-def _write(place: Path, text: str) -> None:
-    place.write_bytes(text.encode("utf-8"))
+def _write(path_in_copy: Path, text: str) -> None:
+    path_in_copy.write_bytes(text.encode("utf-8"))

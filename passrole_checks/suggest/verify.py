@@ -73,11 +73,11 @@ def statement_span(at: Position, text: str) -> StatementSpan:
 
 def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
     """Return the span of the statement at a position, including its own insertions after it on its last line."""
-    place = statement_span(at, text)
-    line = text.find("\n", place.end)
+    span = statement_span(at, text)
+    line = text.find("\n", span.end)
     last = len(text) if line < 0 else line
-    ends = [edit.end for edit in edits if edit.file == at.file and place.start <= edit.start and edit.end <= last]
-    return StatementSpan(place.file, place.start, max([place.end, *ends]))
+    ends = [edit.end for edit in edits if edit.file == at.file and span.start <= edit.start and edit.end <= last]
+    return StatementSpan(span.file, span.start, max([span.end, *ends]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class TrialUnit:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """A unit analyzed with edits. ``statement_span``: maps its positions to the original files."""
+    """A unit analyzed with edits. ``original_position``: maps its positions to the original files."""
 
     findings: tuple[Finding, ...]
     analyzed: AnalyzedConfiguration
@@ -108,16 +108,18 @@ def compare_findings(
     unit: TrialUnit,
     after: TrialResult,
     edits: Sequence[Edit],
-    places: Sequence[StatementSpan],
+    spans: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> tuple[list[Finding], set[str]]:
-    """Return the resolved findings at the places, and checks of severity info with new findings there. Raises
+    """Return the resolved findings at the spans, and checks of severity info with new findings there. Raises
     :class:`NotVerifiedError` if there is any other new finding.
     """
-    inside = [[finding for finding in unit.findings if contains_position(place, finding.at, texts)] for place in places]
-    moved = [place.after(edits) for place in places]
-    now = [[finding for finding in after.findings if contains_position(place, finding.at, changed)] for place in moved]
+    inside = [[finding for finding in unit.findings if contains_position(span, finding.at, texts)] for span in spans]
+    span_after = [span.after(edits) for span in spans]
+    now = [
+        [finding for finding in after.findings if contains_position(span, finding.at, changed)] for span in span_after
+    ]
     new_info: set[str] = set()
     excused: set[int] = set()
     for before, here in zip(inside, now, strict=True):
@@ -136,7 +138,7 @@ def compare_findings(
         known[one.fingerprint] -= 1
         if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
             raise NotVerifiedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
-    _verify_others_unchanged(unit, after, places, moved, changed, texts)
+    _verify_others_unchanged(unit, after, spans, span_after, changed, texts)
     gone = [
         one
         for before, here in zip(inside, now, strict=True)
@@ -149,23 +151,23 @@ def compare_findings(
 def _verify_others_unchanged(
     unit: TrialUnit,
     after: TrialResult,
-    places: Sequence[StatementSpan],
-    moved: Sequence[StatementSpan],
+    spans: Sequence[StatementSpan],
+    span_after: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> None:
-    """Raise :class:`NotVerifiedError` if another statement would change: one derived from the text at a place, such as
+    """Raise :class:`NotVerifiedError` if another statement would change: one derived from the text at a span, such as
     a Deny that would deny less.
     """
     was = Counter(
         _statement_key(grant)
         for grant in unit.analyzed.grants
-        if not any(contains_position(place, grant.grant.at, texts) for place in places)
+        if not any(contains_position(span, grant.grant.at, texts) for span in spans)
     )
     now = Counter(
         _statement_key(grant)
         for grant in after.analyzed.grants
-        if not any(contains_position(place, after.original_position(grant.grant.at), changed) for place in moved)
+        if not any(contains_position(span, after.original_position(grant.grant.at), changed) for span in span_after)
     )
     other = sorted((was - now) | (now - was))
     if other:
@@ -180,16 +182,18 @@ def verify_change(
     before: TrialUnit,
     after: TrialResult,
     change: StatementChange,
-    place: StatementSpan,
-    moved: StatementSpan,
+    span: StatementSpan,
+    span_after: StatementSpan,
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
     """Raise :class:`NotVerifiedError` if a statement does not match the target state: its roles, services or
     actions."""
-    was = [one for one in before.analyzed.grants if contains_position(place, one.grant.at, texts)]
+    was = [one for one in before.analyzed.grants if contains_position(span, one.grant.at, texts)]
     now = [
-        one for one in after.analyzed.grants if contains_position(moved, after.original_position(one.grant.at), changed)
+        one
+        for one in after.analyzed.grants
+        if contains_position(span_after, after.original_position(one.grant.at), changed)
     ]
     if not was and not now:
         return  # this configuration uses the file for something else
@@ -210,11 +214,11 @@ def verify_change(
         if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
             raise NotVerifiedError("the statement would allow other actions")
     if change.separate:
-        verify_other_actions(old, after, moved, changed)
+        verify_other_actions(old, after, span_after, changed)
 
 
 def verify_other_actions(
-    old: Sequence[PassRoleGrant], after: TrialResult, moved: StatementSpan, changed: Mapping[str, str]
+    old: Sequence[PassRoleGrant], after: TrialResult, span_after: StatementSpan, changed: Mapping[str, str]
 ) -> None:
     """Raise :class:`NotVerifiedError` if an action other than iam:PassRole would no longer be allowed."""
     others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
@@ -223,7 +227,7 @@ def verify_other_actions(
         str(name).lower()
         for document in documents
         for statement in document.statements
-        if contains_position(moved, after.original_position(statement.at), changed)
+        if contains_position(span_after, after.original_position(statement.at), changed)
         for name in statement.actions or ()
     }
     if not others <= left:
@@ -237,15 +241,17 @@ def actions_of(grant: PassRoleGrant) -> list[str]:
 
 def names_role(pattern: StringNode, role: TargetRole) -> bool:
     """True if a Resource is a target role, in any instance of a module."""
-    hole, wanted = pattern.only_hole, role.arn.only_hole
+    unresolved, wanted = pattern.only_hole, role.arn.only_hole
     if role.value is not None and _without_account(pattern) == _without_account(role.value):
         return True
-    if hole is not None and role.address:
+    if unresolved is not None and role.address:
         name = role.address.removeprefix(module_of(role.address))
-        own = hole.role or ""
+        own = unresolved.role or ""
         return name in (own.removeprefix(module_of(own)), own.rpartition(".")[2])
-    if hole is not None and wanted is not None:
-        return hole.expression.endswith(wanted.expression) or (hole.role is not None and hole.role == wanted.role)
+    if unresolved is not None and wanted is not None:
+        return unresolved.expression.endswith(wanted.expression) or (
+            unresolved.role is not None and unresolved.role == wanted.role
+        )
     return _without_account(pattern) == _without_account(role.arn)
 
 
@@ -255,9 +261,9 @@ def _without_account(text: StringNode) -> str:
     return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
 
 
-def contains_position(place: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
+def contains_position(span: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
     """True if a position, in files with these texts, is within a span."""
-    return at.file in texts and place.holds(at, texts[at.file])
+    return at.file in texts and span.holds(at, texts[at.file])
 
 
 def is_same_finding(one: Finding, other: Finding) -> bool:

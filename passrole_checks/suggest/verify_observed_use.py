@@ -39,16 +39,16 @@ def verify_observed_use(
     before: TrialUnit,
     after: TrialResult,
     narrowing: Narrowing,
-    place: StatementSpan,
-    moved: StatementSpan,
+    span: StatementSpan,
+    span_after: StatementSpan,
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
-    """Raise :class:`NotVerifiedError` if the statements at a place do not allow all observed use, or allow anything new
+    """Raise :class:`NotVerifiedError` if the statements at a span do not allow all observed use, or allow anything new
     or not in the target state.
     """
-    old = _Side(before.analyzed, lambda at: contains_position(place, at, texts))
-    new = _Side(after.analyzed, lambda at: contains_position(moved, after.original_position(at), changed))
+    old = _Side(before.analyzed, lambda at: contains_position(span, at, texts))
+    new = _Side(after.analyzed, lambda at: contains_position(span_after, after.original_position(at), changed))
     if not old.grants and not new.grants:
         return  # this configuration uses the file for something else
     if set(new.grants) != set(old.grants):
@@ -62,7 +62,7 @@ def verify_observed_use(
         for observation in narrowing.observed.get(address, ()):
             _verify_still_allowed(observation, (before.analyzed, was), (after.analyzed, held))
     if narrowing.separate:
-        verify_other_actions([one.grant for held in old.grants.values() for one in held], after, moved, changed)
+        verify_other_actions([one.grant for held in old.grants.values() for one in held], after, span_after, changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class _Held:
 
 
 class _Side:
-    """One version: the Allows at a place, by the address of their resource."""
+    """One version: the Allows at a span, by the address of their resource."""
 
     def __init__(self, analyzed: AnalyzedConfiguration, is_there: Callable[[Position], bool]) -> None:
         addresses = {one.resource.address for one in analyzed.grants if is_there(one.grant.at)}
@@ -107,8 +107,8 @@ def _verify_target(grant: PassRoleGrant, old: Sequence[PassRoleGrant], narrowing
     wanted += [role for role in narrowing.also if role.arn.parts in named]
     for role in grant.roles:
         if not any(names_role(role.pattern, one) or role.pattern.parts == one.arn.parts for one in wanted):
-            told = f"the statement would allow passing {shortened(str(role.pattern))}"
-            raise NotVerifiedError(_SEVERAL if several else told)
+            reason = f"the statement would allow passing {shortened(str(role.pattern))}"
+            raise NotVerifiedError(_SEVERAL if several else reason)
     if not set(actions_of(grant)) <= {name for one in old for name in actions_of(one)}:
         raise NotVerifiedError("the statement would allow other actions")
     if _conditions(grant, narrowing.drop) not in [_conditions(one, narrowing.drop) for one in old]:

@@ -74,24 +74,26 @@ def source_aliases() -> Iterator[tuple[str, str]]:
 
 def _lookups(event: TrailEvent) -> Iterator[str]:
     source = event.source.removesuffix(SUFFIX)
-    for place in event.places:
-        yield _lookup(KINDS[place.kind], _services(place.services, source), _path(_steps(place), place.answered))
+    for location in event.places:
+        yield _lookup(
+            KINDS[location.kind], _services(location.services, source), _path(_steps(location), location.answered)
+        )
     for steps, answered in event.resources:
         yield _lookup(RESOURCE, NO_SERVICE, _path(steps, answered))
         if answered and len(steps) > 1:  # some responses omit the outermost name
             yield _lookup(RESOURCE, NO_SERVICE, _path(steps[1:], answered))
 
 
-def _steps(place: RoleLocation) -> Sequence[str]:
-    where = [f"{WHERE}{name}{EQUALS}{pattern.lower()}" for name, pattern in place.where]
-    return [*place.path[:-1], *where, place.path[-1]]
+def _steps(location: RoleLocation) -> Sequence[str]:
+    where = [f"{WHERE}{name}{EQUALS}{pattern.lower()}" for name, pattern in location.where]
+    return [*location.path[:-1], *where, location.path[-1]]
 
 
 def _all_services(event: TrailEvent | None) -> str:
     if event is None:
         return NO_SERVICE
-    roles = [place for place in event.places if place.kind == "role"]
-    every = dict.fromkeys(service for place in roles for service in place.services)
+    roles = [location for location in event.places if location.kind == "role"]
+    every = dict.fromkeys(service for location in roles for service in location.services)
     return _services(tuple(every), event.source.removesuffix(SUFFIX))
 
 

@@ -182,7 +182,7 @@ class BlockYaml:
         container = change.container
         start, end = container.members[change.after]
         self._alone(end)
-        place = line_end(self.text, end)
+        offset = line_end(self.text, end)
         if change.keys:
             column = self._column(start)
             lines = [
@@ -193,7 +193,7 @@ class BlockYaml:
             column = self._column(self._dash(start))
             mark = self._mark(container.items[change.after])
             lines = [f"{' ' * column}- {self._line(value, mark)}" for value in change.values]
-        yield place, place, "".join(self.newline + line for line in lines)
+        yield offset, offset, "".join(self.newline + line for line in lines)
 
     def remove(self, change: Remove) -> Iterator[Span]:
         container = change.container

@@ -77,20 +77,20 @@ class Braces:
 
     def set_key(self, change: SetKey) -> Iterator[Span]:
         field, key = change.field, self.language.key(change.key)
-        place = field.key_end
+        offset = field.key_end
         if self.language.line_breaks:
-            while self.text[place] in " \t":
-                place += 1
-            if place > field.key_end + 1 or self._is_aligned(place):
+            while self.text[offset] in " \t":
+                offset += 1
+            if offset > field.key_end + 1 or self._is_aligned(offset):
                 key = key.ljust(field.key_end - field.start)
         yield field.start, field.key_end, key
 
-    def _is_aligned(self, place: int) -> bool:
+    def _is_aligned(self, offset: int) -> bool:
         """True if the equals sign at an offset is aligned with one on the line above or below."""
-        column = place - line_start(self.text, place)
-        before, after = line_start(self.text, line_start(self.text, place) - 1), next_line(self.text, place)
+        column = offset - line_start(self.text, offset)
+        before, after = line_start(self.text, line_start(self.text, offset) - 1), next_line(self.text, offset)
         return any(
-            self.text[start + column : start + column + 2] == self.text[place : place + 2]
+            self.text[start + column : start + column + 2] == self.text[offset : offset + 2]
             and line_end(self.text, start) > start + column
             for start in (before, after)
         )
@@ -151,8 +151,8 @@ class Braces:
             ending = "," if comma is not None else ""
             if comma is None and not bare:
                 yield end, end, ","
-            place = line_end(self.text, rest) if self._is_blank_until_line_end(rest) else rest
-            yield place, place, self.newline + indent + between.join(new) + ending
+            offset = line_end(self.text, rest) if self._is_blank_until_line_end(rest) else rest
+            yield offset, offset, self.newline + indent + between.join(new) + ending
             return
         new = [
             self._member(change, number, indentation(self.text, start), flat=True)
@@ -171,8 +171,8 @@ class Braces:
 
     def _tight(self, container: WrittenNode) -> bool:
         """True if no blank follows the commas of a list or a mapping."""
-        place = self.comma(container, 0)
-        return place is not None and self.text[place + 1 : place + 2].strip() != ""
+        offset = self.comma(container, 0)
+        return offset is not None and self.text[offset + 1 : offset + 2].strip() != ""
 
     def _shares(self, members: tuple[tuple[int, int], ...], number: int) -> bool:
         """True if the next member starts on the line on which a member ends."""
@@ -185,11 +185,11 @@ class Braces:
         count = len(container.members)
         return count == 1 or any(self.comma(container, number) is None for number in range(count - 1))
 
-    def _is_blank_until_line_end(self, place: int) -> bool:
+    def _is_blank_until_line_end(self, offset: int) -> bool:
         """True if only blanks and a comment that ends with the line follow."""
-        end = line_end(self.text, place)
-        place = self._skip(place, end)
-        return place >= end and "\n" not in self.text[end:place]
+        end = line_end(self.text, offset)
+        offset = self._skip(offset, end)
+        return offset >= end and "\n" not in self.text[end:offset]
 
     # members that go
 
@@ -244,26 +244,26 @@ class Braces:
         unknown content.
         """
         members = container.members
-        place = members[number][1]
+        offset = members[number][1]
         end = members[number + 1][0] if number < len(members) - 1 else container.end - 1
         found: int | None = None
-        while (place := self._skip(place, end)) < end:
-            if self.text[place] != "," or found is not None:
+        while (offset := self._skip(offset, end)) < end:
+            if self.text[offset] != "," or found is not None:
                 raise NotEditableError("unknown brackets or characters surround an element")
-            found, place = place, place + 1
+            found, offset = offset, offset + 1
         return found
 
-    def _skip(self, place: int, end: int) -> int:
+    def _skip(self, offset: int, end: int) -> int:
         """Return the offset after blanks and comments."""
-        while place < end:
-            if self.text[place] in " \t\r\n":
-                place += 1
+        while offset < end:
+            if self.text[offset] in " \t\r\n":
+                offset += 1
                 continue
-            found = self.language.comment.match(self.text, place) if self.language.comment else None
+            found = self.language.comment.match(self.text, offset) if self.language.comment else None
             if found is None:
-                return place
-            place = found.end()
-        return place
+                return offset
+            offset = found.end()
+        return offset
 
 
 def _indent_unit(text: str, statement: WrittenNode) -> str:

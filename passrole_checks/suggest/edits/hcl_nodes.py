@@ -150,12 +150,12 @@ class HclFile:
         return [one.labels[1] for one in self.body.all(kind) if len(one.labels) == 2 and one.labels[0] == type_]
 
 
-def is_in_a_loop(parts: Iterable[TemplatePart], place: tuple[int, int]) -> bool:
+def is_in_a_loop(parts: Iterable[TemplatePart], position: tuple[int, int]) -> bool:
     """True if a position in a template is inside a ``%{ for }``."""
     for part in parts:
-        if isinstance(part, ForDirective) and _contains(part.span, place):
+        if isinstance(part, ForDirective) and _contains(part.span, position):
             return True
-        if isinstance(part, IfDirective) and is_in_a_loop((*part.then, *part.otherwise), place):
+        if isinstance(part, IfDirective) and is_in_a_loop((*part.then, *part.otherwise), position):
             return True
     return False
 
@@ -174,36 +174,36 @@ def _root(node: Expression) -> str | None:
     return node.name if isinstance(node, Name) else None
 
 
-def _contains(span: Span, place: tuple[int, int]) -> bool:
-    return (span.line, span.column) <= place < (span.end_line, span.end_column)
+def _contains(span: Span, position: tuple[int, int]) -> bool:
+    return (span.line, span.column) <= position < (span.end_line, span.end_column)
 
 
-def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> StatementNode | None:
+def _in_body(body: Body, position: tuple[int, int], path: tuple[Block, ...]) -> StatementNode | None:
     for block in body.blocks:
-        if not _contains(block.span, place):
+        if not _contains(block.span, position):
             continue
-        if (block.span.line, block.span.column) == place:
+        if (block.span.line, block.span.column) == position:
             if any(outer.type == "dynamic" for outer in path):
                 raise NotEditableError("a dynamic block generates it")
             return StatementNode(block=block)
-        return _in_body(block.body, place, (*path, block))
+        return _in_body(block.body, position, (*path, block))
     for attribute in body.attributes:
-        if _contains(attribute.span, place):
+        if _contains(attribute.span, position):
             if any(outer.type == "dynamic" for outer in path):
                 raise NotEditableError("a dynamic block generates it")
             constant = not path or path[0].type == "variable"
-            return _in_expression(attribute.value, place, constant)
+            return _in_expression(attribute.value, position, constant)
     return None
 
 
-def _in_expression(node: Expression, place: tuple[int, int], constant: bool) -> StatementNode | None:
+def _in_expression(node: Expression, position: tuple[int, int], constant: bool) -> StatementNode | None:
     while True:
-        if isinstance(node, TemplateExpression) and _contains(node.span, place):
+        if isinstance(node, TemplateExpression) and _contains(node.span, position):
             return StatementNode(expression=node, constant=constant)
-        if (node.span.line, node.span.column) == place and isinstance(node, Object):
+        if (node.span.line, node.span.column) == position and isinstance(node, Object):
             return StatementNode(expression=node, constant=constant)
-        inner = next((one for one in _subexpressions(node) if _contains(one.span, place)), None)
-        if isinstance(node, Call) and (node.span.line, node.span.column) == place:
+        inner = next((one for one in _subexpressions(node) if _contains(one.span, position)), None)
+        if isinstance(node, Call) and (node.span.line, node.span.column) == position:
             raise NotEditableError(f"{node.name}() computes it")
         if inner is None:
             return None

@@ -63,54 +63,54 @@ class _Reader:
 
     def mapping(self, start: int, depth: int) -> WrittenNode:
         entries: list[Field] = []
-        place = self.blank(start + 1)
-        while self.masked[place : place + 1] != "}":
-            key = self.string(place) if self.masked[place : place + 1] == '"' else None
+        offset = self.blank(start + 1)
+        while self.masked[offset : offset + 1] != "}":
+            key = self.string(offset) if self.masked[offset : offset + 1] == '"' else None
             if key is None:
                 raise NotEditableError("the statement is not valid JSON as written")
             colon = self.blank(key.end)
             if self.masked[colon : colon + 1] != ":":
                 raise NotEditableError("the statement is not valid JSON as written")
             value = self.value(self.blank(colon + 1), depth + 1)
-            entries.append(Field(key.text, place, key.end, value))
-            place = self.after(value.end, "}")
+            entries.append(Field(key.text, offset, key.end, value))
+            offset = self.after(value.end, "}")
         name = entries[0].key or "" if len(entries) == 1 else ""
         if self.functions and (name == "Ref" or name.startswith("Fn::")):
-            return WrittenNode(SyntaxForm.TEXT, start, place + 1, why=why_not_replaceable(name, entries[0].value.text))
-        return WrittenNode(SyntaxForm.MAPPING, start, place + 1, tuple(entries))
+            return WrittenNode(SyntaxForm.TEXT, start, offset + 1, why=why_not_replaceable(name, entries[0].value.text))
+        return WrittenNode(SyntaxForm.MAPPING, start, offset + 1, tuple(entries))
 
     def items(self, start: int, depth: int) -> WrittenNode:
         items: list[WrittenNode] = []
-        place = self.blank(start + 1)
-        while self.masked[place : place + 1] != "]":
-            items.append(self.value(place, depth + 1))
-            place = self.after(items[-1].end, "]")
-        return WrittenNode(SyntaxForm.LIST, start, place + 1, items=tuple(items))
+        offset = self.blank(start + 1)
+        while self.masked[offset : offset + 1] != "]":
+            items.append(self.value(offset, depth + 1))
+            offset = self.after(items[-1].end, "]")
+        return WrittenNode(SyntaxForm.LIST, start, offset + 1, items=tuple(items))
 
-    def after(self, place: int, closing: str) -> int:
-        place = self.blank(place)
-        char = self.masked[place : place + 1]
+    def after(self, offset: int, closing: str) -> int:
+        offset = self.blank(offset)
+        char = self.masked[offset : offset + 1]
         if char == ",":
-            return self.blank(place + 1)
-        if char != closing or place >= self.end:
+            return self.blank(offset + 1)
+        if char != closing or offset >= self.end:
             raise NotEditableError("the statement is not valid JSON as written")
-        return place
+        return offset
 
     def string(self, start: int) -> WrittenNode:
         found = _STRING.match(self.masked, start, self.end)
         if found is None:
             raise NotEditableError("the statement is not valid JSON as written")
-        said: str | None = None
+        value_text: str | None = None
         if "\ue000" not in found[0]:
             try:
-                said = str(json.loads(found[0], strict=False))
+                value_text = str(json.loads(found[0], strict=False))
             except ValueError:
                 raise NotEditableError("the statement is not valid JSON as written") from None
-        return WrittenNode(SyntaxForm.TEXT, start, found.end(), text=said)
+        return WrittenNode(SyntaxForm.TEXT, start, found.end(), text=value_text)
 
-    def blank(self, place: int) -> int:
-        found = _BLANK.match(self.masked, place, self.end)
-        return found.end() if found else place
+    def blank(self, offset: int) -> int:
+        found = _BLANK.match(self.masked, offset, self.end)
+        return found.end() if found else offset
 
 
 def why_not_replaceable(function: str, argument: str | None) -> str:

@@ -51,17 +51,22 @@ def normalized_parts(text: StringNode) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _normalized_expression(hole: Unresolved) -> str:
+def _normalized_expression(unresolved: Unresolved) -> str:
     for kind, names in ((UnresolvedKind.ACCOUNT_ID, _ACCOUNTS), (UnresolvedKind.PARTITION, _PARTITIONS)):
-        if hole.kind is kind and hole.expression.startswith(names):
+        if unresolved.kind is kind and unresolved.expression.startswith(names):
             return names[0]
-    return hole.expression
+    return unresolved.expression
 
 
 def is_role(text: StringNode, role: TargetRole) -> bool:
     """True if a value of a policy is this role."""
-    hole = text.only_hole
-    if role.address and hole is not None and hole.role == role.address and hole.kind is not UnresolvedKind.NAME:
+    unresolved = text.only_hole
+    if (
+        role.address
+        and unresolved is not None
+        and unresolved.role == role.address
+        and unresolved.kind is not UnresolvedKind.NAME
+    ):
         return True
     return normalized_parts(text) == normalized_parts(role.arn)
 
@@ -111,7 +116,7 @@ class TerraformRoles:
             return ((self._reference(role.address), True),)
         found: list[Piece] = []
         for part in flatten_parts(role.arn.parts):
-            piece = (part, False) if isinstance(part, str) else self._hole(part)
+            piece = (part, False) if isinstance(part, str) else self._unresolved_piece(part)
             if found and not found[-1][1] and not piece[1]:
                 found[-1] = (found[-1][0] + piece[0], False)
             elif piece[0]:
@@ -128,22 +133,22 @@ class TerraformRoles:
             raise NotEditableError(f"{address} is in another module, which must output its ARN")
         return f"{local}.arn"
 
-    def _hole(self, hole: Unresolved) -> Piece:
-        if hole.kind is UnresolvedKind.POLICY_VARIABLE:
-            return hole.written, False
-        standard = _normalized_expression(hole)
+    def _unresolved_piece(self, unresolved: Unresolved) -> Piece:
+        if unresolved.kind is UnresolvedKind.POLICY_VARIABLE:
+            return unresolved.written, False
+        standard = _normalized_expression(unresolved)
         if standard == _PARTITIONS[0]:
             name = self.surroundings.declared("data", "aws_partition") if not self.constant else None
             return (f"data.aws_partition.{name}.partition", True) if name else ("aws", False)
-        self._not_constant(f"${{{hole.expression}}}")
+        self._not_constant(f"${{{unresolved.expression}}}")
         if standard == _ACCOUNTS[0]:
             name = self.surroundings.declared("data", "aws_caller_identity")
             if name is None:
                 raise NotEditableError('the account id is unknown there: add data "aws_caller_identity" "current" {}')
             return f"data.aws_caller_identity.{name}.account_id", True
-        if hole.expression in self.text and not _LOOPING.match(hole.expression):
-            return hole.expression, True
-        raise NotEditableError(f"the value of {hole.expression} is unknown there")
+        if unresolved.expression in self.text and not _LOOPING.match(unresolved.expression):
+            return unresolved.expression, True
+        raise NotEditableError(f"the value of {unresolved.expression} is unknown there")
 
     def _not_constant(self, words: str) -> None:
         if self.constant:
@@ -156,20 +161,26 @@ class TerraformRoles:
         pieces = self.pieces(role)
         if len(pieces) == 1 and pieces[0][1]:
             return pieces[0][0]
-        return '"' + "".join(f"${{{text}}}" if is_hole else escaped_hcl(text) for text, is_hole in pieces) + '"'
+        return (
+            '"'
+            + "".join(f"${{{text}}}" if is_expression else escaped_hcl(text) for text, is_expression in pieces)
+            + '"'
+        )
 
     def json(self, role: TargetRole) -> str:
         """Return a role in Terraform's JSON syntax: a string template."""
         pieces = self.pieces(role)
         return json.dumps(
-            "".join(f"${{{text}}}" if is_hole else escaped_template(text) for text, is_hole in pieces),
+            "".join(f"${{{text}}}" if is_expression else escaped_template(text) for text, is_expression in pieces),
             ensure_ascii=False,
         )
 
     def heredoc(self, role: TargetRole) -> str:
         """Return a role in a JSON text that is an HCL template: quotes inside ``${...}`` are not escaped."""
         pieces = self.pieces(role)
-        inner = (f"${{{text}}}" if is_hole else escaped_template(escaped_json(text)) for text, is_hole in pieces)
+        inner = (
+            f"${{{text}}}" if is_expression else escaped_template(escaped_json(text)) for text, is_expression in pieces
+        )
         return f'"{"".join(inner)}"'
 
 
@@ -213,8 +224,8 @@ class CloudFormationRoles:
 
     def parameter(self, role: TargetRole) -> str:
         """Return the parameter whose value is the whole ARN; "" if there is none."""
-        hole = role.arn.only_hole if not role.address else None
-        return hole.expression if hole is not None and hole.expression in self.parameters else ""
+        unresolved = role.arn.only_hole if not role.address else None
+        return unresolved.expression if unresolved is not None and unresolved.expression in self.parameters else ""
 
     def substituted(self, role: TargetRole) -> tuple[str, bool]:
         """Return the ARN as the string of ``Fn::Sub``, and True if there is anything to substitute; else the literal

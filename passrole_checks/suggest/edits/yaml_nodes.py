@@ -146,11 +146,11 @@ class YamlFile:
             SyntaxForm.MAPPING, start, fields[-1].value.end if block and fields else end, tuple(fields), block=block
         )
 
-    def value(self, node: yaml.Node, place: int, alias: re.Pattern[str]) -> WrittenNode:
-        """Return a value at or after ``place``; ``alias`` matches it there if it is an alias."""
+    def value(self, node: yaml.Node, offset_after: int, alias: re.Pattern[str]) -> WrittenNode:
+        """Return a value at or after ``offset_after``; ``alias`` matches it there if it is an alias."""
         start, end = self.bounds(node)
-        if start < place:
-            found = alias.match(self.text, place)
+        if start < offset_after:
+            found = alias.match(self.text, offset_after)
             if found is None:
                 raise NotEditableError("it contains an alias")
             return WrittenNode(
@@ -171,10 +171,10 @@ class YamlFile:
             return self.mapping(node)
         start, end = self.bounds(node)
         items: list[WrittenNode] = []
-        place = start
+        offset_after = start
         for item in node.value:
-            items.append(self.value(item, place, _AFTER_ITEM))
-            place = items[-1].end
+            items.append(self.value(item, offset_after, _AFTER_ITEM))
+            offset_after = items[-1].end
         block = not getattr(node, "flow_style", False)
         return WrittenNode(
             SyntaxForm.LIST, start, items[-1].end if block and items else end, items=tuple(items), block=block

@@ -28,18 +28,18 @@ def group_roles(roles: Iterable[StringNode], allowed: Callable[[StringNode], boo
         roles: ARNs whose last part is a literal with the path and the name.
         allowed: True if a pattern may be written; if not, its roles stay individual.
     """
-    places: dict[tuple[object, ...], dict[str, StringNode]] = {}
+    roles_by_head: dict[tuple[object, ...], dict[str, StringNode]] = {}
     for role in roles:
         last = role.parts[-1]
         head, found = (last.partition(":role/")[::2]) if isinstance(last, str) else ("", "")
         match = _ROLE.fullmatch(found)
         if match is not None and not {"*", "?"} & set(found):
-            places.setdefault((*role.parts[:-1], f"{head}:role/{match['path']}", match["path"]), {})[match["name"]] = (
-                role
-            )
+            roles_by_head.setdefault((*role.parts[:-1], f"{head}:role/{match['path']}", match["path"]), {})[
+                match["name"]
+            ] = role
     result: dict[StringNode, StringNode] = {}
-    for place, own in places.items():
-        *before, beginning, path = place
+    for head_key, own in roles_by_head.items():
+        *before, beginning, path = head_key
         groups = _group_by_prefix(list(own))
         if path and len(own) > 1 and not any(len(names) == len(own) for names in groups.values()):
             groups = {"": list(own)}

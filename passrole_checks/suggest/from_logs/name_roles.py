@@ -66,8 +66,8 @@ class ObservedRoles:
         wide = [role.pattern for role in perhaps if role.scope not in SINGLE_ROLE_SCOPES]
         by_arn = one.role.startswith("arn:")
         if not perhaps or (wide and by_arn):
-            told = shortened(str(wide[0] if wide else self._grant.roles[0].pattern))
-            raise UnknownRoleError(f"whether {told} includes {shortened(one.role)}")
+            pattern_text = shortened(str(wide[0] if wide else self._grant.roles[0].pattern))
+            raise UnknownRoleError(f"whether {pattern_text} includes {shortened(one.role)}")
         kept = [TargetRole("", role.pattern) for role in perhaps if role.scope in SINGLE_ROLE_SCOPES]
         return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
 

@@ -119,8 +119,8 @@ class _Decision:
             why_not_editable(holding.over.analyzed, holding.over.located, complement=True) for holding in self.holdings
         ]
         if any(refused):
-            told = tuple(dict.fromkeys(filter(None, refused)))
-            return UseAdvice(None, "", told, (), False, seen)
+            reasons = tuple(dict.fromkeys(filter(None, refused)))
+            return UseAdvice(None, "", reasons, (), False, seen)
         used = [self._name_roles(holding) for holding in self.holdings]
         wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
         places = [(id(holding.over.analyzed), holding.over.located.resource.address) for holding in self.holdings]
@@ -133,10 +133,10 @@ class _Decision:
         parts = self._parts()
         self._refuse_what_is_too_long(parts)
         if self.missing:
-            told = tuple(self.missing)[:_MOST_REASONS]
-            more = len(self.missing) - len(told)
-            told = (*told, *([f"and {more} more"] if more else []))
-            return UseAdvice(None, "", told, parts, wider, seen)
+            reasons = tuple(self.missing)[:_MOST_REASONS]
+            more = len(self.missing) - len(reasons)
+            reasons = (*reasons, *([f"and {more} more"] if more else []))
+            return UseAdvice(None, "", reasons, parts, wider, seen)
         separate = self.grant.other_actions and not self.grant.condition.shared
         observed: dict[str, tuple[Observation, ...]] = {}
         for one in self.holdings:  # two roots may use the same address
@@ -246,7 +246,7 @@ class _Decision:
     def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], separate: bool) -> str:
         roles = [listed_names([_name_of(role, self.first) for role in part.roles or ()]) for part in parts]
         pairs = [f"{names} to {listed_names(part.services or ())}" for names, part in zip(roles, parts, strict=True)]
-        told = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else [])
+        reasons = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else [])
         services = sorted({service for part in parts for service in part.services or ()})
         counted = f"{_count(seen.passes, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
         if seen.perhaps and seen.passes:
@@ -257,7 +257,7 @@ class _Decision:
         more = f"other roles matching {listed_names(list(self.groups))}" if self.groups else "nothing else"
         words = [
             f"allows its observed use from {self.evidence.window} and {more}: {counted}, the last on"
-            f" {seen.last[:10]} ({'; '.join(told)})"
+            f" {seen.last[:10]} ({'; '.join(reasons)})"
         ]
         if len(parts) > 1:
             words.append("one statement per set of services")
@@ -296,8 +296,8 @@ class _Decision:
         keys = [handed.label.removeprefix(module_of(handed.label))]
         keys += [_key(handed.wanted)] if handed.wanted is not None else []
         for key, one in self.named.items():
-            hole = one.role.arn.only_hole
-            if key in keys or (hole is not None and hole.role == handed.label):
+            unresolved = one.role.arn.only_hole
+            if key in keys or (unresolved is not None and unresolved.role == handed.label):
                 return one
         return None
 
@@ -323,8 +323,8 @@ def _key(role: TargetRole) -> str:
 def _name_of(role: TargetRole, over: PassedRoles) -> str:
     if role.address:
         return seen_from(module_of(over.located.resource.address), role.address)
-    hole = role.arn.only_hole
-    return hole.expression if hole is not None else str(role.arn).partition(":role/")[2] or str(role.arn)
+    unresolved = role.arn.only_hole
+    return unresolved.expression if unresolved is not None else str(role.arn).partition(":role/")[2] or str(role.arn)
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:
@@ -333,10 +333,10 @@ def _count(number: int, noun: str, plural: str = "") -> str:
 
 def unused_questions(evidence: Evidence) -> tuple[str, ...]:
     """Return what a person must find out about an unused statement."""
-    told = [
+    reasons = [
         f"whether it is needed: it was not used from {evidence.window}",
         "uses that are less frequent, or in accounts and Regions without logs here",
     ]
     if evidence.silent:
-        told.append(f"roles passed in {_count(evidence.silent, 'event')} whose parameters the logs do not contain")
-    return tuple(told)
+        reasons.append(f"roles passed in {_count(evidence.silent, 'event')} whose parameters the logs do not contain")
+    return tuple(reasons)

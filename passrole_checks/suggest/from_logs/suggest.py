@@ -100,8 +100,8 @@ class UsageSuggester:
             return (replace(bare, missing=missing, statement=self._proposed_statement(first, advice)),)
         self._verifier.reserve_sids(first, done.edits)
         left = tuple(finding for finding in findings if finding not in done.findings)
-        told = tuple(dict.fromkeys(one.remediation for one in left))
-        return (done, *((replace(bare, findings=left, missing=told),) if left else ()))
+        remedies = tuple(dict.fromkeys(one.remediation for one in left))
+        return (done, *((replace(bare, findings=left, missing=remedies),) if left else ()))
 
     def _is_accepted(self, at: Position, findings: Sequence[Finding]) -> bool:
         """True if the statement has a finding that the user does not want to change."""
@@ -148,8 +148,8 @@ class UsageSuggester:
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole or not advice.parts:
             return ""
         text = self._verifier.texts(grant.at.file)
-        place = statement_span(grant.at, text)
-        language = statement_language(located, text[place.start : place.end])
+        span = statement_span(grant.at, text)
+        language = statement_language(located, text[span.start : span.end])
         sid = grant.sid if len(advice.parts) == 1 and not grant.other_actions else None
         return "\n".join(
             render_statement(language, sid, "iam:PassRole", part.roles or (), part.services) for part in advice.parts
