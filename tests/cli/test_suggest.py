@@ -118,7 +118,7 @@ def test_fix_prints_what_it_did_and_what_is_left() -> None:
         """\
 main.tf:6  aws_iam_user_policy.deploy
   fixed  PASSROLE_001 any-role
-          Names the role that this configuration hands to
+          Names the role that this configuration passes to
           ecs-tasks.amazonaws.com (aws_iam_role.task); if others are passed by
           hand or from elsewhere, they have to be added.
 

@@ -88,7 +88,7 @@ def test_a_module_that_is_not_here(tmp_path: Path) -> None:
     """What a module that is not installed passes, nobody knows."""
     more = 'module "cluster" {\n  source  = "acme/cluster/aws"\n  version = "1.0.0"\n}\n'
     assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + USED + more})) == (
-        "whether more roles are passed, since module cluster (acme/cluster/aws) is not here",
+        "whether more roles are passed (module cluster (acme/cluster/aws) is not here)",
     )
 
 
@@ -98,8 +98,8 @@ def test_a_module_of_a_long_source_that_is_not_here(tmp_path: Path) -> None:
     (asked,) = left_for_a_person(
         session(tmp_path, {"main.tf": policy(allow()) + USED + f'module "cluster" {{\n  source = "{source}"\n}}\n'})
     )
-    assert asked.startswith("whether more roles are passed, since module cluster (github.com/acme/terraform-aws-")
-    assert asked.endswith("…) is not here")
+    assert asked.startswith("whether more roles are passed (module cluster (github.com/acme/terraform-aws-")
+    assert asked.endswith("…) is not here)")
 
 
 def test_a_policy_that_a_custom_resource_is_given(tmp_path: Path) -> None:

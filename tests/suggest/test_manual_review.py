@@ -24,7 +24,7 @@ def test_of_many_names_some_are_told(tmp_path: Path) -> None:
     """Of roles that can all be named, the words tell the first ones and how many there are."""
     one = only(session(tmp_path, {"main.tf": policy(allow()) + many(9)}))
     assert one.statement.count("aws_iam_role.r") == 9
-    assert "the 9 roles that this configuration hands to ecs-tasks.amazonaws.com (aws_iam_role.r00, " in one.says
+    assert "the 9 roles that this configuration passes to ecs-tasks.amazonaws.com (aws_iam_role.r00, " in one.says
     assert " more)" in one.says and "aws_iam_role.r08" not in one.says
 
 

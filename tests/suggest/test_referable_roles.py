@@ -152,6 +152,4 @@ def test_what_cloudformation_deploys_is_not_known(tmp_path: Path) -> None:
     own = policy(allow()).replace("aws_iam_user_policy", "aws_iam_role_policy")
     own = own.replace('user   = "bot"', "role   = aws_iam_role.stacks.id")
     files = {"main.tf": own + role("task", "ecs-tasks") + task() + role("stacks", "cloudformation")}
-    assert missing(tmp_path, files) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert missing(tmp_path, files) == ("role ARNs: nothing in this code passes a role matching this statement",)

@@ -34,7 +34,7 @@ def now(folder: Path, *statements: str, more: str = USED, severity: Severity = S
 
 
 def test_roles_are_those_that_resources_here_are_given(tmp_path: Path) -> None:
-    """Instead of any role, the roles that this configuration hands to services, and these services."""
+    """Instead of any role, the roles that this configuration passes to services, and these services."""
     assert now(tmp_path, allow()) == (
         '{ Effect = "Allow" Action = "iam:PassRole"'
         " Resource = [aws_iam_role.function.arn, aws_iam_role.task.arn]"
@@ -54,8 +54,8 @@ def test_what_is_done_is_said_with_where_it_is_from(tmp_path: Path) -> None:
     """A suggestion says which roles it names, and that others may be passed from elsewhere."""
     one = only(session(tmp_path, {"main.tf": policy(allow(condition=ECS)) + USED}))
     assert one.says == (
-        "Names the role that this configuration hands to ecs-tasks.amazonaws.com (aws_iam_role.task); if others are"
-        " passed by hand or from elsewhere, they have to be added."
+        "Names the role that this configuration passes to ecs-tasks.amazonaws.com (aws_iam_role.task); add roles"
+        " that are passed manually or elsewhere."
     )
     assert checks(one) == ["001"]
 
@@ -74,9 +74,7 @@ def test_a_service_without_a_role_here_is_asked_for(tmp_path: Path) -> None:
 def test_without_a_receiver_a_person_fills_in_what_is_missing(tmp_path: Path) -> None:
     """Where no resource is given a role, the statement has names in angle brackets, and there are no edits."""
     found = session(tmp_path, {"main.tf": policy(allow())})
-    assert left_for_a_person(found) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
     assert only(found).statement == (
         '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = "<role ARN>"\n'
         '  Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }\n}'
@@ -93,9 +91,7 @@ def test_a_tag_is_not_dropped_where_nothing_else_limits_the_roles(tmp_path: Path
     """Without its tags a pattern would be wider; where no role is known to be meant, a person has to name them."""
     tagged = allow('"arn:aws:iam::111122223333:role/app-*"', '{ StringEquals = { "iam:ResourceTag/team" = "orders" } }')
     found = session(tmp_path, {"main.tf": policy(tagged) + USED})
-    assert left_for_a_person(found) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
 
 
 def test_a_tag_on_exact_roles_is_dropped(tmp_path: Path) -> None:
@@ -123,8 +119,8 @@ def test_a_role_that_nothing_is_given_is_for_those_who_may_assume_it(tmp_path: P
     assert checks(only(found)) == ["002", "012"]
     assert '"iam:PassedToService" = "glue.amazonaws.com"' in only(found).statement
     assert only(found).says == (
-        "Limits iam:PassedToService to glue.amazonaws.com, as in the trust policies of the roles; lets the roles"
-        " be read, in a statement without the condition on iam:PassedToService."
+        "Limits iam:PassedToService to glue.amazonaws.com, as in the trust policies of the roles; allows"
+        " iam:GetRole on the roles in a separate statement without the iam:PassedToService condition."
     )
 
 
@@ -148,7 +144,7 @@ def test_a_value_that_may_mean_anything_is_asked_for(tmp_path: Path, written: st
     """A typing mistake is not guessed at."""
     condition = f'{{ StringEquals = {{ "iam:PassedToService" = "{written}" }} }}'
     found = session(tmp_path, {"main.tf": policy(allow('"arn:aws:iam::111122223333:role/app"', condition))})
-    assert left_for_a_person(found) == (f'the service that "{written}" stands for, by its full name',)
+    assert left_for_a_person(found) == (f'the full name of the service meant by "{written}"',)
 
 
 def test_a_wildcard_becomes_the_services_that_the_roles_are_for(tmp_path: Path) -> None:
@@ -167,8 +163,8 @@ def test_if_exists_goes_where_the_service_is_known_to_send_the_key(tmp_path: Pat
     assert '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }' in known
     found = session(tmp_path / "asked", {"main.tf": policy(allow(named, condition.format("codebuild")))})
     assert left_for_a_person(found) == (
-        "whether requests that pass roles to codebuild.amazonaws.com carry iam:PassedToService: some services do not"
-        " send it",
+        "whether requests that pass roles to codebuild.amazonaws.com carry iam:PassedToService (some services do not"
+        " send it)",
     )
 
 
@@ -192,9 +188,7 @@ def test_what_a_service_runs_passes_what_it_starts_later(tmp_path: Path) -> None
     own = policy(allow()).replace('"aws_iam_user_policy"', '"aws_iam_role_policy"')
     own = own.replace('user   = "bot"', "role   = aws_iam_role.function.id")
     found = session(tmp_path, {"main.tf": own + holder})
-    assert left_for_a_person(found) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
 
 
 def test_a_circle_is_not_made(tmp_path: Path) -> None:
@@ -202,9 +196,7 @@ def test_a_circle_is_not_made(tmp_path: Path) -> None:
     dependent = role("task", "ecs-tasks", tags="{ policy = aws_iam_user_policy.deploy.id }") + task()
     found = session(tmp_path, {"main.tf": policy(allow()) + dependent})
     assert only(found).edits == ()
-    assert only(found).missing == (
-        'the account id is not known there: a data "aws_caller_identity" "current" {} is missing',
-    )
+    assert only(found).missing == ('the account id is unknown there: add data "aws_caller_identity" "current" {}',)
     account = 'data "aws_caller_identity" "current" {}\n'
     assert 'Resource = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/task"' in now(
         tmp_path / "with", allow(), more=dependent + account

@@ -54,8 +54,8 @@ def test_each_role_is_named_with_its_services(tmp_path: Path) -> None:
         }},
         """)
     assert only(found).says == (
-        f"Allows what it was seen to allow {WINDOW}, and nothing else: 4 passes of 2 roles, the last on 2026-03-02"
-        " (app to ec2.amazonaws.com and lambda.amazonaws.com; other to ecs-tasks.amazonaws.com); a statement for each"
+        f"Allows its observed use {WINDOW} and nothing else: 4 passes of 2 roles, the last on 2026-03-02"
+        " (app to ec2.amazonaws.com and lambda.amazonaws.com; other to ecs-tasks.amazonaws.com); one statement per"
         " set of services."
     )
 
@@ -213,7 +213,7 @@ def test_what_perhaps_was_allowed_counts_apart(tmp_path: Path) -> None:
     (seen,) = [one.evidence for one in found.suggestions]
     assert seen is not None
     assert (seen.passes, seen.perhaps, seen.roles, seen.last) == (0, 5, 2, "2026-03-02T00:00:00Z")
-    assert "perhaps 5 passes of 2 roles" in only(found).says
+    assert "possibly 5 passes of 2 roles" in only(found).says
 
 
 def test_tags_make_way(tmp_path: Path) -> None:
@@ -310,12 +310,12 @@ def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "seen", "expected"),
     [
-        (allow(), edge(APP, LAMBDA, ECS), f"to which of {LAMBDA} and {ECS} {APP} was passed: the logs do not tell"),
-        (allow(), edge(APP, ""), f"to which service {APP} was passed: the logs do not tell"),
+        (allow(), edge(APP, LAMBDA, ECS), f"which of {LAMBDA} and {ECS} received {APP}: the logs do not say"),
+        (allow(), edge(APP, ""), f"the service that received {APP}: the logs do not say"),
         (allow(), edge("", "ec2.amazonaws.com", profile="p"), "the role in the instance profile p"),
-        (allow(), edge(f"{ARN}*"), f"which role {ARN}* is"),
-        (allow(), edge('a"${b}'), 'which role a"${b} is'),
-        (allow(f'"{ARN}${{var.stage}}-*"'), edge(f"{ARN}x-a"), f"whether {ARN}${{var.stage}}-* stands for {ARN}x-a"),
+        (allow(), edge(f"{ARN}*"), f"the role that {ARN}* denotes"),
+        (allow(), edge('a"${b}'), 'the role that a"${b} denotes'),
+        (allow(f'"{ARN}${{var.stage}}-*"'), edge(f"{ARN}x-a"), f"whether {ARN}${{var.stage}}-* includes {ARN}x-a"),
         (
             allow(action='"*"'),
             edge(APP),
@@ -369,7 +369,7 @@ def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: P
     assert (one.edits, one.statement, one.missing[0]) == (
         (),
         "",
-        f"whether it is needed: nothing was passed by it {WINDOW}",
+        f"whether it is needed: it was not used {WINDOW}",
     )
     assert one.evidence is not None and (one.evidence.passes, one.evidence.last) == (0, "")
     assert one.missing[2] == "roles passed in 2 events whose parameters the logs do not contain"
@@ -389,7 +389,7 @@ def test_what_would_be_found_wrong_is_a_matter_for_a_person(tmp_path: Path) -> N
     """A role that its service cannot assume, by this configuration, is not named on the word of the logs."""
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', TO_LAMBDA)) + role("app", "ec2")}, edge(APP))
     assert only(found).edits == ()
-    assert "PASSROLE_011 trust-mismatch would be found then" in only(found).missing[0]
+    assert "PASSROLE_011 trust-mismatch" in only(found).missing[0]
 
 
 def other(arn: str) -> TargetRole:
@@ -400,18 +400,18 @@ def other(arn: str) -> TargetRole:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (lambda change: replace(change, roles=change.roles[:1]), "could still be passed, as it was"),
-        (lambda change: replace(change, roles=(*change.roles, other(f"{ARN}more"))), "would let"),
+        (lambda change: replace(change, roles=change.roles[:1]), "how to keep allowing the observed passing of"),
+        (lambda change: replace(change, roles=(*change.roles, other(f"{ARN}more"))), "would allow passing"),
         (lambda change: replace(change, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be reported"),
         (
             lambda change: replace(change, services=(LAMBDA, ECS)),
-            "would not name the services that are meant",
+            "would not name the intended services",
         ),
-        (lambda change: replace(change, services=(ECS,)), "would not name the services that are meant"),
-        (lambda change: replace(change, services=None), "PASSROLE_002 any-service would be found then"),
+        (lambda change: replace(change, services=(ECS,)), "would not name the intended services"),
+        (lambda change: replace(change, services=None), "PASSROLE_002 any-service"),
         (
             lambda change: replace(change, get_role=True),
-            "PASSROLE_017 shared-condition would be found then",
+            "PASSROLE_017 shared-condition",
         ),
         (
             lambda change: replace(change, drop=("aws:MultiFactorAuthPresent",)),
@@ -449,7 +449,7 @@ def test_roles_are_put_together_only_when_asked(tmp_path: Path) -> None:
     assert [line for line in added(found) if "role/" in line] == [
         f'"{ARN}{name}"' for name in ("app/*", "orders-*", "x")
     ]
-    assert "and what else fits app/* and orders-*" in only(found).says
+    assert "and other roles matching app/* and orders-*" in only(found).says
     files = {"main.tf": policy(allow(f'["{ARN}orders-api", "{ARN}orders-web"]'))}
     assert not [line for line in added(narrowed(tmp_path / "c", files, *seen, grouped=True)) if "role/" in line]
     files = {"main.tf": policy(allow(f'"{ARN}orders-*"', TO_LAMBDA))}
@@ -461,5 +461,7 @@ def test_more_than_a_policy_holds_is_left_to_a_person(tmp_path: Path) -> None:
     seen = [edge(f"{ARN}orders-{number}") for number in range(60)]
     files = {"main.tf": policy(allow(f'"{ARN}*"'))}
     (reason,) = only(narrowed(tmp_path / "a", files, *seen)).missing
-    assert reason.startswith("a path or a beginning that the 60 roles share: all of them are more than a policy holds")
+    assert reason.startswith(
+        "a path or prefix that the 60 roles share: listed individually they exceed the policy size limit"
+    )
     assert f'Resource = "{ARN}orders-*"' in added(narrowed(tmp_path / "b", files, *seen, grouped=True))

@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "sample_templates" / "suggestions"
 FORMATS = ("terraform", "cloudformation")
 
-NO_ROLES = "the roles that are passed: no resource here gives one that the statement allows to a service"
-NO_ROLES_FOR_LAMBDA = NO_ROLES.replace("a service", "lambda.amazonaws.com")
+NO_ROLES = "role ARNs: nothing in this code passes a role matching this statement"
+NO_ROLES_FOR_LAMBDA = f"{NO_ROLES} to lambda.amazonaws.com"
 NO_SERVICE = "the service that uses the roles: this configuration passes none of them to a service"
 APART = "iam:PassRole in a separate statement, because this one has other actions"
 ACTIONS = "the actions needed: list them, and grant iam:PassRole in a separate statement"
@@ -92,14 +92,14 @@ def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
             [
                 ("cloudformation/flagged.yaml", 14, "003", NO_SERVICE),
                 ("cloudformation/flagged.yaml", 21, "003", NO_SERVICE),
-                ("cloudformation/flagged.yaml", 28, "003", 'the service that "ecs*" stands for, by its full name'),
+                ("cloudformation/flagged.yaml", 28, "003", 'the full name of the service meant by "ecs*"'),
                 ("cloudformation/flagged.yaml", 35, "003", "the full name of the service that uses the roles"),
                 ("cloudformation/flagged.yaml", 42, "003", FIXED),
                 ("cloudformation/flagged.yaml", 49, "003", FIXED),
                 ("terraform/flagged/main.tf", 16, "003", NO_SERVICE),
                 ("terraform/flagged/main.tf", 23, "003", NO_SERVICE),
                 ("terraform/flagged/main.tf", 30, "003", NO_SERVICE),
-                ("terraform/flagged/main.tf", 37, "003", 'the service that "ecs*" stands for, by its full name'),
+                ("terraform/flagged/main.tf", 37, "003", 'the full name of the service meant by "ecs*"'),
                 ("terraform/flagged/main.tf", 44, "003", FIXED),
                 ("terraform/flagged/main.tf", 51, "003", FIXED),
                 ("terraform/flagged/main.tf", 58, "003", FIXED),

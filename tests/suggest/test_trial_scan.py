@@ -56,12 +56,15 @@ OWN = (
         ('Resource = "', "the edited file could not be read"),
         ('Resource = "*" # ', "PASSROLE_001 would still be reported"),
         ("Resource = aws_iam_role.task.arn", "the statement would not name the intended services"),
-        (f'Resource = "arn:aws:iam::111122223333:role/*x"{CONDITION}', "the statement would let arn:aws:iam::1111"),
-        ('Resource = "arn:aws:s3:::bucket"', "whether this is wanted, since PASSROLE_010 not-a-role would be found"),
+        (
+            f'Resource = "arn:aws:iam::111122223333:role/*x"{CONDITION}',
+            "the statement would allow passing arn:aws:iam::1111",
+        ),
+        ('Resource = "arn:aws:s3:::bucket"', "whether this is intended: it would cause PASSROLE_010 not-a-role"),
         (
             'Resource = aws_iam_role.task.arn, Condition = { StringEquals = { "iam:PassedToService" = '
             '"lambda.amazonaws.com" } }',
-            "whether this is wanted, since PASSROLE_011 trust-mismatch would be found then",
+            "whether this is intended: it would cause PASSROLE_011 trust-mismatch",
         ),
     ],
 )
@@ -82,7 +85,7 @@ def test_an_edit_elsewhere_that_makes_a_new_finding_is_refused(tmp_path: Path) -
         return (*good, *replacing('role/app"', 'role/*"')(located, change, read, files))
 
     one = only(edited(tmp_path, ONE + other, edit))
-    assert one.missing[0].startswith("whether this is wanted, since PASSROLE_001 any-role would be found")
+    assert one.missing[0].startswith("whether this is intended: it would cause PASSROLE_001 any-role")
     assert only(
         edited(tmp_path, ONE, replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}"))
     ).edits

@@ -74,7 +74,7 @@ def test_a_data_source_of_another_module_is_not_taken(tmp_path: Path) -> None:
     workshop.write("deploy/main.tf", POLICY)
     files = [str(tmp_path / "main.tf"), str(tmp_path / "deploy" / "main.tf")]
     reason = edits_for(workshop.located(), change(ANY_APP), workshop.read, files)
-    assert reason == 'the account id is not known there: a data "aws_caller_identity" "current" {} is missing'
+    assert reason == 'the account id is unknown there: add data "aws_caller_identity" "current" {}'
 
 
 def test_a_role_of_the_same_module_is_named_without_the_module(tmp_path: Path) -> None:
@@ -137,8 +137,8 @@ def test_what_the_cdk_wrote_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sample", "begins"),
     [
-        ("001-any-role/plan", "it stands in a plan: "),
-        ("change-sets", "it stands in a change set: "),
+        ("001-any-role/plan", "this is a plan: "),
+        ("change-sets", "this is a change set: "),
     ],
 )
 def test_what_is_made_of_something_else_is_left_alone(sample: str, begins: str) -> None:
