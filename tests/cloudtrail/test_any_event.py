@@ -51,7 +51,7 @@ def assert_text(passes: list[Pass]) -> None:
 @given(KEYS, VALUES, VALUES, VALUES)
 @settings(max_examples=400, deadline=None)
 def test_any_parameters(key: tuple[str, str], request: Any, response: Any, identity: Any) -> None:
-    """Of any event that is known."""
+    """Any known event with any parameters."""
     assert_text(read(*key, request, response, identity))
 
 

@@ -1,4 +1,4 @@
-"""What is told of synthetic logs is what was put into them: every pass, none invented, each with its facts."""
+"""Synthetic logs yield exactly the passes that they contain, each with its facts."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def assert_true(found: Sequence[Pass], log: Log) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_pass_is_told_and_none_is_invented(seed: int, tmp_path: Path) -> None:
-    """Of all calls, among others, with errors and without parameters, in packed and plain files."""
+def test_passes_match_the_synthetic_calls(seed: int, tmp_path: Path) -> None:
+    """All calls, among others, with errors and without parameters, in compressed and plain files."""
     log = Maker(seed).log(repeat=3, noise=400)
     write(tmp_path, log.events)
     reading = LogSummary()

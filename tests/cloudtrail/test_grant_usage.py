@@ -49,7 +49,7 @@ def statement(resource: Any = f"{ARN}app", service: str | None = LAMBDA, **more:
 def against(
     tmp_path: Path, statements: list[dict[str, Any]], *edges: Edge, name: str | None = "deploy", **more: Any
 ) -> UsageComparison:
-    """What edges say of a role with a policy, in a template."""
+    """Compare edges with a template that has a role with a policy."""
     properties: dict[str, Any] = {"AssumeRolePolicyDocument": {"Statement": []}, **more}
     if name is not None:
         properties["RoleName"] = name
@@ -63,7 +63,7 @@ def against(
 
 
 def verdict(found: UsageComparison) -> tuple[int, int, int]:
-    """How many grants are used, perhaps used, and unused."""
+    """Return the numbers of used, possibly used, and unused grants."""
     return len(found.used), len(found.perhaps), len(found.unused)
 
 
@@ -102,7 +102,7 @@ def test_a_grant_is_used_or_not(
     assert verdict(against(tmp_path, [allowed], passed)) == expected
 
 
-def test_a_principal_whose_name_is_made_may_be_anybody(tmp_path: Path) -> None:
+def test_generated_principal_name_is_unknown(tmp_path: Path) -> None:
     """CloudFormation makes the name of a role that has none."""
     found = against(tmp_path, [statement()], edge(principal=f"{ARN}stack-Deploy-1ABC"), name=None)
     assert verdict(found) == PERHAPS
@@ -110,7 +110,7 @@ def test_a_principal_whose_name_is_made_may_be_anybody(tmp_path: Path) -> None:
 
 
 def test_a_deny_takes_away(tmp_path: Path) -> None:
-    """What another statement denies was not passed by this one."""
+    """A pass that another statement denies was not allowed by this one."""
     deny = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": f"{ARN}app"}
     found = against(tmp_path, [statement(f"{ARN}*"), deny], edge(), edge(f"{ARN}b"))
     assert [one.role for one in found.used[0].surely] == [f"{ARN}b"]
@@ -118,7 +118,7 @@ def test_a_deny_takes_away(tmp_path: Path) -> None:
 
 
 def test_strangers_and_what_is_granted_elsewhere(tmp_path: Path) -> None:
-    """Whoever the configuration does not know is told apart from whom it knows and does not allow it."""
+    """Unknown principals are distinguished from known ones without a matching grant."""
     stranger, other = edge(principal=f"arn:aws:iam::{ACCOUNT}:user/bob"), edge(f"{ARN}other")
     found = against(tmp_path, [statement()], edge(), stranger, other)
     assert (found.strangers, found.elsewhere) == ((stranger,), (other,))
@@ -234,9 +234,10 @@ ROLES = ("app", "app-1", "path/app", "ap", "other", "path/deeper/app")
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_what_is_seen_at_a_glance_is_what_is_found_out(pattern: str) -> None:
-    """Whether a pattern covers a role of a log, by its letters and by the meaning of patterns; and no edge is passed
-    over that a pattern may cover."""
+def test_fast_pattern_test_agrees_with_the_exact_one(pattern: str) -> None:
+    """The fast test whether a pattern covers a role agrees with the exact one, and never skips an edge that a pattern
+    may cover.
+    """
     written = text(pattern, Position("", 0))
     for number, name in enumerate(ROLES):
         role = f"{ARN}{name}"
@@ -254,8 +255,8 @@ def test_the_usual_patterns_are_seen_at_a_glance(pattern: str) -> None:
     assert written is not None and written.covers(f"{ARN}app-1") is Ternary.YES
 
 
-def test_edges_whose_role_is_not_known_are_never_passed_over() -> None:
-    """Of a role its name alone is known, or only its instance profile."""
+def test_edges_with_unknown_roles_are_never_skipped() -> None:
+    """The log may have only the name of a role, or only its instance profile."""
     edges = [edge("app"), edge(""), edge(f"{ARN}app"), edge(f"{ARN}b")]
     assert EdgeIndex(edges).near([text(f"{ARN}app", Position("", 0))]) == {0, 1, 2}
 

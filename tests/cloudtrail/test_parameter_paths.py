@@ -39,8 +39,8 @@ def test_a_path_finds_its_texts(parameters: Any, path: str, found: list[str]) ->
     assert strings_at(parameters, path.split("/")) == found
 
 
-def test_what_stands_beside_a_value_decides() -> None:
-    """Of a list of options only those with the name that is asked for."""
+def test_sibling_value_selects_the_match() -> None:
+    """Only list options with the requested name match."""
     options = {"optionSettings": [{"optionName": "ServiceRole", "value": "a"}, {"optionName": "Other", "value": "b"}]}
     path = ("optionSettings", "*", "value")
     assert strings_at(options, path, (("optionName", "servicerole"),)) == ["a"]

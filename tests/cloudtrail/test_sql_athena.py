@@ -109,7 +109,7 @@ def test_the_table_is_read_once() -> None:
 
 
 @pytest.mark.parametrize(("seed", "odd"), [(1, 0.0), (2, 0.2), (3, 0.5)])
-def test_every_event_is_told_as_trail_tells_it(seed: int, odd: float, tmp_path: Path) -> None:
+def test_view_reports_each_event_like_trail(seed: int, odd: float, tmp_path: Path) -> None:
     """All that knowledge has, with values in all forms, and with some that should not be there."""
     connection = table_of(tmp_path, Every(seed, odd).events())
     found = told(connection)
@@ -127,7 +127,7 @@ def test_profiles_and_templates_are_resolved_as_trail_resolves_them(seed: int, t
     assert sum(json.loads(row)["launch_template"] is not None for row in found) > 20
 
 
-def test_the_synthetic_logs_are_told_as_trail_tells_them(tmp_path: Path) -> None:
+def test_view_reports_synthetic_logs_like_trail(tmp_path: Path) -> None:
     """Those whose truth is known, with noise, errors, and no parameters."""
     connection = table_of(tmp_path, Maker(1).log(repeat=2, noise=100).events)
     assert told(connection) == rows_of(tmp_path)
@@ -150,7 +150,7 @@ def test_the_table_of_the_user_guide_has_no_source_identities(tmp_path: Path) ->
     assert told(connection) == as_rows({**row, "source_identity": None} for row in expected)
 
 
-def test_what_is_no_json_tells_nothing(tmp_path: Path) -> None:
+def test_invalid_json_yields_nothing(tmp_path: Path) -> None:
     """The row is there, of an event whose error names the role; and no query ends in an error."""
     broken = {"eventSource": "lambda.amazonaws.com", "eventName": "CreateFunction20150331", "eventID": "1"}
     denied = "not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/r because"

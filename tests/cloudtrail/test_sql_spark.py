@@ -98,7 +98,7 @@ def told(session: Any) -> list[str]:
     return as_rows(row.asDict() for row in found.collect())
 
 
-def test_the_view_tells_what_trail_tells(spark: Any, logs: Path) -> None:
+def test_view_equals_trail(spark: Any, logs: Path) -> None:
     """The same rows, column for column, of all events that pass roles."""
     found = told(spark)
     assert found == rows_of(logs)

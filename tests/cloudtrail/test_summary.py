@@ -1,4 +1,4 @@
-"""What belongs together is put together, and nothing is lost by it."""
+"""Passes are aggregated without loss."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_name_and_an_arn_are_one_role() -> None:
 
 
 def test_a_name_in_another_account_is_another_role() -> None:
-    """What is unique in one account says nothing of another."""
+    """Names are unique only within an account."""
     edges = aggregate_passes([ONE, replace(ONE, role="app", account="444455556666")])
     assert sorted(edge.role for edge in edges) == ["app", ARN]
 

@@ -1,4 +1,4 @@
-"""What holds for the difference of any two templates: nothing against itself, and two directions that mirror."""
+"""Properties of the difference of any two templates: none against itself, and two mirrored directions."""
 
 from __future__ import annotations
 

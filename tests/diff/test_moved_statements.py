@@ -82,10 +82,10 @@ def test_a_role_moves_with_its_statement(tmp_path: Path) -> None:
     assert groups(compare_paths(old, new, ScanOptions())) == ["moved"]
 
 
-def test_a_review_says_that_it_moved(
+def test_review_notes_a_moved_statement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What moves between Terraform roots is no item, and a note names where it stood."""
+    """A statement that moves between Terraform roots is no item; a note names its old place."""
     repository = made(tmp_path, monkeypatch, capsys)
     said = repository.between(
         {"a/main.tf": policy(APP, OPEN), "b/main.tf": policy(APP, name="other", role="other")},

@@ -128,9 +128,10 @@ class Tree:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(versions(), st.sampled_from([(), ("values.tfvars",)]))
-def test_nothing_is_lost(files: tuple[Files, Files], values: tuple[str, ...]) -> None:
-    """What is read once for both versions gives the same difference, and the same findings of both, as when both are
-    read, for all repositories and changes."""
+def test_shared_reading_loses_nothing(files: tuple[Files, Files], values: tuple[str, ...]) -> None:
+    """Reading a unit once for both versions gives the same difference and findings as reading it twice, for all
+    repositories and changes.
+    """
     with tempfile.TemporaryDirectory() as top:
         tree = Tree(top, *files)
         once = tree.difference(*values)
@@ -151,7 +152,7 @@ WHOLE = {
 }
 
 
-def test_no_list_of_changes_is_believed(tmp_path: Path) -> None:
+def test_list_of_changes_is_not_trusted(tmp_path: Path) -> None:
     """A file that differs makes a difference, also where it is not among the changes that are told."""
     tree = Tree(str(tmp_path), WHOLE, {**WHOLE, "m/main.tf": policy('"*"')})
     tree.changed = []
@@ -159,8 +160,8 @@ def test_no_list_of_changes_is_believed(tmp_path: Path) -> None:
     assert change.grant.resource.address == "module.m.aws_iam_role_policy.pass"
 
 
-def test_versions_bear_their_own_names(tmp_path: Path) -> None:
-    """What is read once is told of both versions, with the files of each."""
+def test_shared_unit_is_reported_for_both_versions(tmp_path: Path) -> None:
+    """A unit read once is reported for both versions, with the files of each."""
     tree = Tree(str(tmp_path), {"main.tf": policy('"*"'), "a/x.yaml": template("'*'")}, {"main.tf": policy('"*"')})
     found = tree.difference()
     assert found.scans is not None
@@ -187,11 +188,10 @@ def test_versions_bear_their_own_names(tmp_path: Path) -> None:
         ({"other/one.yaml": None, "other/two.yaml": template("'*'")}, 7),
     ],
 )
-def test_only_what_is_concerned_is_read_again(
+def test_only_affected_units_are_read_again(
     change: Files, read: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the units of both versions those are read a second time that look at something that is changed, added or
-    gone."""
+    """Units are read twice only if they access a file that was changed, added or removed."""
     made: list[VersionReader] = []
     start = VersionReader.__init__
 

@@ -30,7 +30,7 @@ def put(folder: Path, files: dict[str, str]) -> Side:
 
 
 def told(found: AccessDifference) -> tuple[object, ...]:
-    """What a difference says, without what only one of the two ways tells."""
+    """Return a difference without what only one of the two ways reports."""
     assert found.scans is not None
     groups = [
         [(one.grant.grant.at, one.grant.resource.address, one.grant.principals, one.message) for one in group]
@@ -50,9 +50,10 @@ def told(found: AccessDifference) -> tuple[object, ...]:
         {"a/main.tf": policy(ANY), "a/more.tf": policy(ANY, name="more")},
     ],
 )
-def test_it_says_what_a_whole_comparison_says(tmp_path: Path, tried: dict[str, str]) -> None:
-    """Of the units that differ, and with places as if it were the new version, another version says what it says when
-    all is compared anew."""
+def test_partial_comparison_equals_a_full_one(tmp_path: Path, tried: dict[str, str]) -> None:
+    """Comparing only the changed units with another version gives the result of a full comparison, with paths of the
+    new version.
+    """
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
     names = [("a/variables.tf", "a/variables.tf"), (None, "a/more.tf")]
     found = compare_versions(old, new, ScanOptions(), changed=names, trusted=False, judged=True)
@@ -67,7 +68,7 @@ def test_it_says_what_a_whole_comparison_says(tmp_path: Path, tried: dict[str, s
     assert [path.relative_to(new.path).as_posix() for path, _ in found.touched.read.units] == ["a"]
 
 
-def test_what_cannot_be_read_any_more(tmp_path: Path) -> None:
+def test_unreadable_replacement_returns_none(tmp_path: Path) -> None:
     """A template that is broken in the other version gives no difference."""
     template = "Resources:\n  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {Statement: %s}}}\n"
     old, new = put(tmp_path / "old", {"a.yaml": template % "[]"}), put(tmp_path / "new", {"a.yaml": template % "[{}]"})
@@ -77,7 +78,7 @@ def test_what_cannot_be_read_any_more(tmp_path: Path) -> None:
     assert found.touched.again(put(tmp_path / "other", {"a.yaml": "Resources: ["}).path) is None
 
 
-def test_unless_both_are_scanned_nothing_is_kept(tmp_path: Path) -> None:
+def test_units_are_kept_only_if_both_versions_are_scanned(tmp_path: Path) -> None:
     """A comparison alone keeps no units."""
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
     assert compare_versions(old, new, ScanOptions()).touched is None

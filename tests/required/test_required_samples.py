@@ -24,7 +24,7 @@ ACCOUNT = "111122223333"
 
 
 def printed(name: str, *options: str) -> str:
-    """What ``passrole-checks required sample_templates/required/NAME`` prints."""
+    """Return the output of ``passrole-checks required sample_templates/required/NAME``."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         assert main(["required", f"sample_templates/required/{name}", "--account", ACCOUNT, *options]) == 0
@@ -32,7 +32,7 @@ def printed(name: str, *options: str) -> str:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_sample_prints_what_stands_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_prints_its_expected_output(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The roles, the services, the resources and the statements of a sample are exactly the expected ones."""
     monkeypatch.chdir(ROOT)
     assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")

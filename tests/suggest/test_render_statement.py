@@ -1,4 +1,4 @@
-"""How a statement would read, in each language, with and without what is known."""
+"""Proposed statements in each language, complete and with placeholders."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_language_of_a_statement(file: str, statement: str, name: str) -> No
         ("Statement: {Sid: A,\n  Effect: Allow}", "{Sid: A,\n  Effect: Allow}"),
     ],
 )
-def test_a_piece_of_a_file(text: str, written: str) -> None:
+def test_span_of_a_file_is_dedented(text: str, written: str) -> None:
     """A statement reads as it stands in its file; of several in a list of YAML each has its dash."""
     start = text.index("{" if "{" in text else "Sid")
     line = text.count("\n", 0, start) + 1

@@ -61,13 +61,13 @@ def test_each_role_is_named_with_its_services(tmp_path: Path) -> None:
 
 
 def test_a_statement_without_findings_is_narrowed_as_well(tmp_path: Path) -> None:
-    """Of two roles that are named the one goes that was not passed; the suggestion is of no finding."""
+    """Of two named roles the unused one is removed; the suggestion has no finding."""
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'["{APP}", "{OTHER}"]', TO_LAMBDA))}, edge(APP))
     assert (checks(only(found)), only(found).resource) == ([], "aws_iam_user_policy.deploy")
     assert added(found) == [f'Resource = ["{APP}"]']
 
 
-def test_what_was_all_used_is_left_alone(tmp_path: Path) -> None:
+def test_fully_used_statement_is_unchanged(tmp_path: Path) -> None:
     """Roles one by one, services by name, each pair seen: there is nothing to suggest."""
     assert narrowed(tmp_path, {"main.tf": policy(allow(f'"{APP}"', TO_LAMBDA))}, edge(APP)).suggestions == ()
 
@@ -182,7 +182,7 @@ def test_a_role_known_by_its_name(statement: str, expected: list[str], tmp_path:
     assert "the logs contain the name of byname without its path" in only(found).says
 
 
-def test_an_account_that_is_written_as_a_value_stays_so(tmp_path: Path) -> None:
+def test_unresolved_account_stays_unresolved(tmp_path: Path) -> None:
     """Logs of two accounts to which the same code is deployed give one role."""
     statement = allow('"arn:aws:iam::${data.aws_caller_identity.me.account_id}:role/*"')
     other = APP.replace(ACCOUNT, "999999999999")
@@ -195,8 +195,8 @@ def test_an_account_that_is_written_as_a_value_stays_so(tmp_path: Path) -> None:
     assert 'Resource = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:role/app"' in added(found)
 
 
-def test_a_variable_stays_in_its_place(tmp_path: Path) -> None:
-    """What stands for the wildcard is written in its place, and that other values may need more is told."""
+def test_variable_in_a_pattern_is_kept(tmp_path: Path) -> None:
+    """The text for the wildcard replaces it, with a note that other values may need more."""
     content = policy(allow('"arn:aws:iam::${var.account}:role/${var.stage}-*"'))
     content += f'variable "account" {{\n  default = "{ACCOUNT}"\n}}\nvariable "stage" {{\n  default = "prod"\n}}\n'
     found = narrowed(tmp_path, {"main.tf": content}, edge(f"{ARN}prod-app"))
@@ -204,7 +204,7 @@ def test_a_variable_stays_in_its_place(tmp_path: Path) -> None:
     assert "roles passed with other values of var.account are unknown" in only(found).says
 
 
-def test_what_perhaps_was_allowed_counts_apart(tmp_path: Path) -> None:
+def test_possible_use_is_counted_separately(tmp_path: Path) -> None:
     """By a policy that is attached elsewhere anybody may have passed a role, which stays allowed."""
     content = (
         policy(allow()).replace('"aws_iam_user_policy"', '"aws_iam_policy"').replace('user   = "bot"', 'name = "p"')
@@ -216,7 +216,7 @@ def test_what_perhaps_was_allowed_counts_apart(tmp_path: Path) -> None:
     assert "possibly 5 passes of 2 roles" in only(found).says
 
 
-def test_tags_make_way(tmp_path: Path) -> None:
+def test_tag_conditions_are_removed(tmp_path: Path) -> None:
     """A role that is named needs no tag."""
     condition = '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com", "iam:ResourceTag/x" = "y" } }'
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', condition))}, edge(APP))
@@ -233,14 +233,14 @@ def test_in_china_both_names_of_a_service_are_allowed(tmp_path: Path) -> None:
 
 
 def test_other_conditions_stay(tmp_path: Path) -> None:
-    """Whether they were met the logs do not tell, so that it is perhaps."""
+    """The logs do not show whether other conditions matched, so that use is only possible."""
     condition = '{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }'
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', condition))}, edge(APP))
     both = f'"aws:MultiFactorAuthPresent" = "true" }}, StringEquals = {{ "iam:PassedToService" = "{LAMBDA}" }} }}'
     assert added(found) == [f'Resource = "{APP}"', f"Condition = {{ Bool = {{ {both}"]
 
 
-def test_everything_but_some_roles_becomes_the_roles_that_were_passed(tmp_path: Path) -> None:
+def test_not_resource_becomes_the_observed_roles(tmp_path: Path) -> None:
     """NotResource gives way to Resource."""
     content = policy(allow(f'"{ARN}admin"').replace("Resource", "NotResource"))
     assert f'Resource = "{APP}"' in added(narrowed(tmp_path, {"main.tf": content}, edge(APP)))
@@ -297,8 +297,8 @@ def test_instances_of_a_module(tmp_path: Path) -> None:
     assert only(found).missing == ("several resources share this statement and passed different roles: split it",)
 
 
-def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
-    """Where each instance may pass roles of its own, naming those of all would widen each."""
+def test_module_instances_are_not_widened(tmp_path: Path) -> None:
+    """If each instance may pass its own roles, naming all roles would widen each."""
     base = f'locals {{\n  base = "{ARN}${{var.name}}"\n}}\n'
     files = {"main.tf": TWICE, "m/main.tf": base + MODULE.replace("RESOURCE", '"${local.base}-*"')}
     seen = [edge(f"{ARN}{name}-app", who=f"arn:aws:iam::{ACCOUNT}:user/{name}") for name in ("a", "b")]
@@ -330,14 +330,14 @@ def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_told_is_left_to_a_person(statement: str, seen: Edge, expected: str, tmp_path: Path) -> None:
+def test_ambiguous_use_needs_manual_review(statement: str, seen: Edge, expected: str, tmp_path: Path) -> None:
     """With the reason, and without edits."""
     found = narrowed(tmp_path, {"main.tf": policy(statement) + 'variable "stage" {}\n'}, seen)
     assert only(found).edits == ()
     assert [one for one in only(found).missing if one.startswith(expected)], only(found).missing
 
 
-def test_a_loop_is_left_to_a_person(tmp_path: Path) -> None:
+def test_statement_in_a_loop_needs_manual_review(tmp_path: Path) -> None:
     """One text makes a statement for each service, so that it cannot say what each of them is to say."""
     content = policy(allow(f'"{ARN}*"', TO_LAMBDA.replace(f'"{LAMBDA}"', '"${s}.amazonaws.com"')))
     content = content.replace("Statement = [", 'Statement = [ for s in ["lambda", "ecs-tasks"] :').replace(
@@ -347,8 +347,8 @@ def test_a_loop_is_left_to_a_person(tmp_path: Path) -> None:
     assert only(found).missing == ("a loop generates several statements from it: write them individually",)
 
 
-def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> None:
-    """Where nothing says which account is meant, --account does."""
+def test_roles_of_two_accounts_need_manual_review(tmp_path: Path) -> None:
+    """If the account is unknown, --account specifies it."""
     other = OTHER.replace(ACCOUNT, "999999999999")
     content = policy(allow()).replace('user   = "bot"', "user   = aws_iam_user.bot.name")
     content += 'resource "aws_iam_user" "bot" {\n  name = "bot"\n}\n'
@@ -362,7 +362,7 @@ def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "seen", [(), (edge(APP, outcome=RequestOutcome.DENIED),), (edge(APP, who=f"arn:aws:iam::{ACCOUNT}:user/another"),)]
 )
-def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: Path) -> None:
+def test_unused_statement_is_reported_and_kept(seen: tuple[Edge, ...], tmp_path: Path) -> None:
     """Attempts that were denied, and what others passed, are no use of it."""
     found = narrowed(tmp_path, {"main.tf": policy(allow())}, *seen)
     one = only(found)
@@ -376,7 +376,7 @@ def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: P
     assert found.combine().changed == {}
 
 
-def test_what_is_accepted_is_left_alone(tmp_path: Path) -> None:
+def test_statement_with_accepted_finding_is_unchanged(tmp_path: Path) -> None:
     """A statement with a finding that is suppressed is not narrowed, nor one that another check was asked about."""
     suppressed = policy("# passrole:skip=PASSROLE_001 wanted\n" + allow())
     assert narrowed(tmp_path / "a", {"main.tf": suppressed}, edge(APP)).suggestions == ()
@@ -385,7 +385,7 @@ def test_what_is_accepted_is_left_alone(tmp_path: Path) -> None:
     assert [one.resource for one in found.suggestions] == ["aws_iam_user_policy.any"]
 
 
-def test_what_would_be_found_wrong_is_a_matter_for_a_person(tmp_path: Path) -> None:
+def test_narrowing_with_a_new_finding_needs_manual_review(tmp_path: Path) -> None:
     """A role that its service cannot assume, by this configuration, is not named on the word of the logs."""
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', TO_LAMBDA)) + role("app", "ec2")}, edge(APP))
     assert only(found).edits == ()
@@ -419,7 +419,7 @@ def other(arn: str) -> TargetRole:
         ),
     ],
 )
-def test_edits_that_do_something_else_are_not_offered(
+def test_edits_with_another_effect_are_rejected(
     wrong: Callable[[StatementChange], StatementChange], reason: str, tmp_path: Path
 ) -> None:
     """Whatever is written is read again, and asked what it lets be passed."""
@@ -437,7 +437,7 @@ def test_edits_that_do_something_else_are_not_offered(
     assert reason in only(found).missing[0]
 
 
-def test_roles_are_put_together_only_when_asked(tmp_path: Path) -> None:
+def test_roles_are_grouped_only_on_request(tmp_path: Path) -> None:
     """By the beginning of their names or their path, and never beyond what the statement allows."""
     names = ("app/a", "app/b", "orders-api", "orders-web", "x")
     seen = [edge(f"{ARN}{name}") for name in names]
@@ -456,7 +456,7 @@ def test_roles_are_put_together_only_when_asked(tmp_path: Path) -> None:
     assert narrowed(tmp_path / "d", files, *seen, grouped=True).suggestions == ()
 
 
-def test_more_than_a_policy_holds_is_left_to_a_person(tmp_path: Path) -> None:
+def test_too_long_policy_needs_manual_review(tmp_path: Path) -> None:
     """The inline policies of a user have 2,048 characters together, those of a role 10,240; patterns are shorter."""
     seen = [edge(f"{ARN}orders-{number}") for number in range(60)]
     files = {"main.tf": policy(allow(f'"{ARN}*"'))}

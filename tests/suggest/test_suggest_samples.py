@@ -1,4 +1,4 @@
-"""What is suggested for the samples: for each flagged statement what mends it, or why a person has to.
+"""Suggestions for the samples: the fix for each flagged statement, or the reason for manual review.
 
 ``python tests/suggest/test_suggest_samples.py --write`` writes what the command line prints for the sample of
 suggestions, for review.
@@ -37,12 +37,12 @@ Row = tuple[str, int, str, str]
 
 
 def service_of(role: str) -> str:
-    """What is asked for where one role is named."""
+    """Return the question about the service of one named role."""
     return f"the service that uses {role}"
 
 
 def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
-    """What is suggested for the Terraform and the templates that a sample flags."""
+    """Return the suggestions for the flagged Terraform and templates of a sample."""
     options = ScanOptions(minimum_severity=severity)
     places = [ROOT / "sample_templates" / folder / kind for kind in FORMATS]
     read = read_paths(places, options)
@@ -125,7 +125,7 @@ def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
         ),
     ],
 )
-def test_a_flagged_statement_is_fixed_or_it_is_said_why_not(folder: str, expected: list[Row]) -> None:
+def test_flagged_statement_is_fixed_or_has_a_reason(folder: str, expected: list[Row]) -> None:
     """Each flagged statement is rewritten where its configuration tells how, and otherwise it says what is missing.
 
     No resource of these samples is given a role, so that mostly a person has to tell which ones are meant.
@@ -135,7 +135,7 @@ def test_a_flagged_statement_is_fixed_or_it_is_said_why_not(folder: str, expecte
 
 
 def printed(name: str) -> str:
-    """What ``passrole-checks suggest sample_templates/suggestions/NAME`` prints."""
+    """Return the output of ``passrole-checks suggest sample_templates/suggestions/NAME``."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         assert main(["suggest", f"sample_templates/suggestions/{name}"]) == 1
@@ -143,7 +143,7 @@ def printed(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_sample_prints_what_stands_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_prints_its_expected_output(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The changes, and what is left for a person, are exactly the expected ones."""
     monkeypatch.chdir(ROOT)
     assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")

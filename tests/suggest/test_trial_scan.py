@@ -21,7 +21,7 @@ Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[E
 
 
 def edited(folder: Path, content: str, edit: Editor) -> Session:
-    """What is suggested for a file when the edits are made by ``edit``."""
+    """Return the suggestions for a file with edits made by ``edit``."""
     (folder / "main.tf").write_text(content)
     options = ScanOptions()
     read = read_paths([folder], options)
@@ -68,7 +68,7 @@ OWN = (
         ),
     ],
 )
-def test_an_edit_that_does_not_hold_what_it_promises_is_refused(tmp_path: Path, new: str, reason: str) -> None:
+def test_edit_that_keeps_its_finding_is_rejected(tmp_path: Path, new: str, reason: str) -> None:
     """Whatever makes an edit: it is refused where the finding stays, another one comes, the file breaks, or the
     statement says something else than was wished."""
     one = only(edited(tmp_path, ONE, replacing('Resource = "*"', new)))
@@ -76,7 +76,7 @@ def test_an_edit_that_does_not_hold_what_it_promises_is_refused(tmp_path: Path, 
     assert one.missing[0].startswith(reason)
 
 
-def test_an_edit_elsewhere_that_makes_a_new_finding_is_refused(tmp_path: Path) -> None:
+def test_edit_with_a_new_finding_elsewhere_is_rejected(tmp_path: Path) -> None:
     """A finding of another statement counts as well, though it has nothing to do with the one that is mended."""
     other = policy(allow('"arn:aws:iam::111122223333:role/app"', CONDITION.partition("= ")[2]), name="other")
 
@@ -91,8 +91,8 @@ def test_an_edit_elsewhere_that_makes_a_new_finding_is_refused(tmp_path: Path) -
     ).edits
 
 
-def test_a_finding_that_comes_by_the_narrower_statement_is_told(tmp_path: Path) -> None:
-    """Where the roles that are passed can do more than the holder, that would be found then: a person decides."""
+def test_new_finding_of_a_narrowed_statement_is_reported(tmp_path: Path) -> None:
+    """A new finding, that the passed roles are more privileged than the principal, needs manual review."""
     one = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED}).suggestions[0]
     assert one.edits == ()
     assert one.missing == (
@@ -138,7 +138,7 @@ def test_a_policy_in_a_file_of_its_own_is_edited_there(tmp_path: Path) -> None:
     )
 
 
-def test_each_root_that_reads_the_file_has_to_agree(tmp_path: Path) -> None:
+def test_edit_is_verified_in_each_root(tmp_path: Path) -> None:
     """A statement of a module that two roots call is edited only where that is right for both."""
     module = policy(allow(condition='{ StringEquals = { "iam:PassedToService" = var.service } }')) + USED
     module += 'variable "service" {}\n'
@@ -153,8 +153,8 @@ def test_each_root_that_reads_the_file_has_to_agree(tmp_path: Path) -> None:
     )
 
 
-def test_statements_that_need_each_other_are_made_together(tmp_path: Path) -> None:
-    """What would be a new finding alone, and is none once another statement is narrower, is written with it."""
+def test_dependent_edits_are_combined(tmp_path: Path) -> None:
+    """An edit that causes a new finding alone, but not with another edit, is made with that edit."""
     found = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED})
     assert [bool(one.edits) for one in found.suggestions] == [False, True]
     made = found.combine()
@@ -163,7 +163,7 @@ def test_statements_that_need_each_other_are_made_together(tmp_path: Path) -> No
     assert session(tmp_path, {}).suggestions == ()
 
 
-def test_what_is_left_of_one_statement_does_not_stand_in_the_way_of_another(tmp_path: Path) -> None:
+def test_partially_fixed_statement_does_not_block_next_fix(tmp_path: Path) -> None:
     """A check may be mended for one statement and still flag another one that is edited as well."""
     if_exists = '{ StringEqualsIfExists = { "iam:PassedToService" = "lambda.amazonaws.com" } }'
     statements = policy(allow(condition=CONDITION.partition("= ")[2]), allow(condition=if_exists))
@@ -173,8 +173,8 @@ def test_what_is_left_of_one_statement_does_not_stand_in_the_way_of_another(tmp_
     assert [checks(one) for one in found.combine().made] == [["001"], ["003"]]
 
 
-def test_whoever_asks_for_information_gets_reading_too(tmp_path: Path) -> None:
-    """Where 012 would have something to say of the narrower statement, what it wants is written at once."""
+def test_include_info_adds_get_role(tmp_path: Path) -> None:
+    """If 012 would flag the narrowed statement, its fix is included."""
     content = policy(allow(condition=CONDITION.partition("= ")[2])) + role("task", "ecs-tasks") + task()
     assert "iam:GetRole" not in only(session(tmp_path / "1", {"main.tf": content})).statement
     one = only(session(tmp_path / "2", {"main.tf": content}, Severity.INFO))
@@ -194,7 +194,7 @@ def test_the_file_counts_as_it_was_read(tmp_path: Path) -> None:
     assert (before.st_mtime_ns, before.st_ino, before.st_nlink) == (after.st_mtime_ns, after.st_ino, after.st_nlink)
 
 
-def test_places_count_a_byte_order_mark() -> None:
+def test_offsets_count_a_byte_order_mark() -> None:
     """Lines and columns do not count a byte order mark, offsets do."""
     assert offset_of("\ufeffab\ncd", 1, 2) == 2
     assert offset_of("\ufeffab\ncd", 2, 2) == 5
@@ -202,15 +202,15 @@ def test_places_count_a_byte_order_mark() -> None:
     assert offset_of("ab", 7, 1) == 2
 
 
-def test_a_place_moves_with_the_edits_before_it() -> None:
+def test_span_moves_with_preceding_edits() -> None:
     """A statement moves with the edits before it and grows with those in it."""
     place = StatementSpan("f", 10, 20)
     edits = [Edit("f", 0, 1, "abc"), Edit("f", 12, 14, ""), Edit("f", 20, 20, "more"), Edit("g", 0, 0, "x")]
     assert place.after(edits) == StatementSpan("f", 12, 24)
 
 
-def test_a_statement_that_another_document_replaces_by_its_sid(tmp_path: Path) -> None:
-    """Nobody gets to pass roles by it: a document that replaces a statement by its Sid would let the new one stand."""
+def test_statement_replaced_by_sid_is_not_split(tmp_path: Path) -> None:
+    """An edit must not break the replacement of a statement by Sid in another document, which would allow more."""
     documents = """\
 data "aws_iam_policy_document" "deploy" {
   statement {
@@ -240,8 +240,8 @@ data "aws_iam_policy_document" "read" {
     assert found.combine().made == ()
 
 
-def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> None:
-    """What another statement is made of is not narrowed: a Deny would take away less."""
+def test_deny_derived_from_a_statement_stays_as_wide(tmp_path: Path) -> None:
+    """A statement that a Deny is derived from is not narrowed: the Deny would deny less."""
     shared = f"locals {{\n  pass = {{\n{allow()}\n  }}\n}}\n"
     uses = "".join(
         f'resource "aws_iam_{kind}_policy" "{kind}" {{\n  {kind}   = "some-{kind}"\n'

@@ -53,7 +53,7 @@ def _file_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("case", ALL)
-def test_the_statement_says_what_is_wished_and_all_else_stays(case: Case, tmp_path: Path) -> None:
+def test_only_the_statement_changes(case: Case, tmp_path: Path) -> None:
     """The edits make of the text before the text behind, or the reason is told; a second time there are none."""
     out = Workshop(tmp_path).edited(_file_of(case.name), framed(case.name, case.before), change(case.change))
     if case.reason is not None:

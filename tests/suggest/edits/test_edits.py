@@ -42,13 +42,13 @@ def test_edits_are_made_in_the_order_of_the_text() -> None:
         [edit(-1, 1, "x")],
     ],
 )
-def test_edits_of_one_place_or_of_none_are_refused(edits: list[Edit]) -> None:
-    """Nobody can say which of two edits of one place comes first."""
+def test_overlapping_or_out_of_range_edits_are_rejected(edits: list[Edit]) -> None:
+    """The order of two edits at one offset is ambiguous."""
     with pytest.raises(ValueError, match="overlaps another"):
         apply_edits("abcdef", edits)
 
 
-def test_no_wish_is_no_edit(tmp_path: Path) -> None:
+def test_empty_change_makes_no_edit(tmp_path: Path) -> None:
     """A statement that is to stay as it is needs no edits."""
     workshop = Workshop(tmp_path)
     workshop.write("main.tf", POLICY)
@@ -87,8 +87,8 @@ def test_a_role_of_the_same_module_is_named_without_the_module(tmp_path: Path) -
     assert [one.text for one in edits] == ["aws_iam_role.app.arn"]
 
 
-def test_a_policy_in_a_file_of_its_own_names_arns_only(tmp_path: Path) -> None:
-    """What ``file()`` reads is no template."""
+def test_policy_file_names_only_arns(tmp_path: Path) -> None:
+    """A file read with ``file()`` is not a template."""
     workshop = Workshop(tmp_path)
     workshop.write("main.tf", 'resource "aws_iam_policy" "p" {\n  policy = file("${path.module}/pass.json")\n}\n')
     document = '{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
@@ -103,7 +103,7 @@ def test_a_policy_in_a_file_of_its_own_names_arns_only(tmp_path: Path) -> None:
 
 
 def test_a_loop_of_a_template_is_left_alone(tmp_path: Path) -> None:
-    """What ``Fn::ForEach`` repeats is written once for several resources."""
+    """A statement in ``Fn::ForEach`` is written once for several resources."""
     text = """Transform: AWS::LanguageExtensions
 Resources:
   Fn::ForEach::Policies:
@@ -123,7 +123,7 @@ Resources:
     )
 
 
-def test_what_the_cdk_wrote_is_left_alone(tmp_path: Path) -> None:
+def test_cdk_output_is_not_edited(tmp_path: Path) -> None:
     """The next synthesis would undo the edit."""
     workshop = Workshop(tmp_path)
     statement = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
@@ -141,7 +141,7 @@ def test_what_the_cdk_wrote_is_left_alone(tmp_path: Path) -> None:
         ("change-sets", "this is a change set: "),
     ],
 )
-def test_what_is_made_of_something_else_is_left_alone(sample: str, begins: str) -> None:
+def test_plans_and_change_sets_are_not_edited(sample: str, begins: str) -> None:
     """A plan or a change set is no place to edit."""
     folder = Path(__file__).resolve().parents[3] / "sample_templates" / sample
     grants = scan_paths([folder], ScanOptions()).grants
@@ -150,7 +150,7 @@ def test_what_is_made_of_something_else_is_left_alone(sample: str, begins: str) 
     assert all(isinstance(one, str) for one in found)
 
 
-def test_a_file_that_is_not_there_any_more(tmp_path: Path) -> None:
+def test_missing_file_gives_a_reason(tmp_path: Path) -> None:
     """A file that cannot be read gives a reason and no error."""
     workshop = Workshop(tmp_path)
     workshop.write("main.tf", POLICY)
@@ -162,7 +162,7 @@ def test_a_file_that_is_not_there_any_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("now", ["", "resource {", "{}", "\ufeff", "# nothing\n" * 40, '"' * 400, "x = <<EOF\n"])
 def test_a_file_that_has_changed_gives_a_reason(now: str, tmp_path: Path) -> None:
-    """Where the statement is not there any more nothing is edited, and nothing is raised."""
+    """If the statement is no longer in the file, nothing is edited or raised."""
     workshop = Workshop(tmp_path)
     for name, text in (("main.tf", POLICY), ("template.yaml", _yaml())):
         for other in ("main.tf", "template.yaml"):
@@ -176,7 +176,7 @@ def _yaml() -> str:
     return framed("statements.yaml", "- {Effect: Allow, Action: iam:PassRole, Resource: '*'}")
 
 
-def test_parting_a_statement_is_the_work_of_others(tmp_path: Path) -> None:
+def test_edits_for_does_not_split_statements(tmp_path: Path) -> None:
     """A change that needs a second statement has no edits of the first."""
     workshop = Workshop(tmp_path)
     workshop.write("main.tf", POLICY)

@@ -59,7 +59,7 @@ def statements(draw: Draw) -> dict[str, Any]:
 
 
 def wished(statement: dict[str, Any], change: StatementChange) -> dict[str, Any]:
-    """What the statement should say, its strings as lists."""
+    """Return the target statement, its strings as lists."""
     found = {name: value for name, value in statement.items() if name != "Condition"}
     if change.roles is not None:
         found["Resource"] = [str(role.arn) for role in change.roles]
@@ -95,7 +95,7 @@ def _value(node: Node) -> Any:
 
 
 def said(workshop: Workshop) -> dict[str, Any]:
-    """What the statement in the folder says."""
+    """Return the content of the statement in the folder."""
     statement = workshop.located().grant.statement
     found = {
         "Sid": statement.sid,
