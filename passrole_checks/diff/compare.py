@@ -78,23 +78,25 @@ def compare_versions(
     renames: Mapping[str, str] | None = None,
     changed: Iterable[tuple[str | None, str | None]] | None = None,
     trusted: bool = True,
-    judged: bool = False,
+    with_scans: bool = False,
 ) -> AccessDifference:
     """Compare two versions like :func:`compare_paths`; input values come from each side, not from ``options``.
 
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
-    the new version is ``trusted``, its suppressions count only if the old one has them too. ``judged``: also scan both.
+    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan both.
     """
     known_changes = list(changed) if changed is not None else None
     reader = VersionReader(old, new, replace(options, unchanged=True))
     versions = read_and_pair(old, new, reader, renames)
     if not trusted:
         roots = old.path, new.path
-        pairs = (with_trusted_suppressions(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
+        pairs = (
+            with_trusted_suppressions(pair, roots, renames or {}, with_scans=with_scans) for pair in versions.pairs
+        )
         versions = replace(versions, pairs=tuple(pairs))
     units, seconds = _compare_units(versions.pairs, options)
-    analyses = _analyze_both(versions.pairs, reader, options) if judged else None
+    analyses = _analyze_both(versions.pairs, reader, options) if with_scans else None
     # last, because finding causes uses the remaining time
     with CauseFinder(
         old, new, known_changes, lambda pair: _ComparedUnit(pair, options, only_gains=True), seconds
@@ -119,7 +121,7 @@ def compare_versions(
         left_out=len(left_out),
         left_out_files=left_out,
         excluded=versions.excluded,
-        touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if judged else None,
+        touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if with_scans else None,
     )
 
 
@@ -171,12 +173,12 @@ def _unreadable_entries(
 
 
 def _analyze_both(
-    pairs: Sequence[UnitPair], readings: VersionReader, options: ScanOptions
+    pairs: Sequence[UnitPair], variants: VersionReader, options: ScanOptions
 ) -> tuple[list[Analysis], list[Analysis]]:
     """Return the analysis of each unit in the old and in the new version."""
     before = [judged_unit(pair.old, options) for pair in pairs]
     after = [
-        readings.moved(was) if pair.is_same else judged_unit(pair.new, options)
+        variants.moved(was) if pair.is_same else judged_unit(pair.new, options)
         for pair, was in zip(pairs, before, strict=True)
     ]
     return before, after
@@ -313,10 +315,10 @@ class _ComparedUnit:
                 continue
             many = policy.resource.type in MANY_ACCOUNTS or policy.resource.type == "AWS::SSO::PermissionSet"
             account = None if many else self.options.account or side.account
-            readings: dict[tuple[Position, str], list[PassRoleGrant]] = {}
+            variants: dict[tuple[Position, str], list[PassRoleGrant]] = {}
             for grant in grants_of(parse_document(names.document).statements, services, account):
-                readings.setdefault((grant.at, grant.statement.path), []).append(grant)
-            for (_, below), grants in readings.items():
+                variants.setdefault((grant.at, grant.statement.path), []).append(grant)
+            for (_, below), grants in variants.items():
                 path = "/".join(part for part in (policy.path, below) if part)
                 found.append(StatementVersion(policy, names, path, tuple(grants)))
         return found
@@ -331,8 +333,8 @@ class _ComparedUnit:
         before, after = group_by_holder(self._before), group_by_holder(self._after)
         for holder in before.keys() & after.keys():
             for effect in ("Allow", "Deny"):
-                first = [item for item in before[holder] if item.readings[0].effect == effect]
-                second = [item for item in after[holder] if item.readings[0].effect == effect]
+                first = [item for item in before[holder] if item.variants[0].effect == effect]
+                second = [item for item in after[holder] if item.variants[0].effect == effect]
                 for one, other in pair_statements(first, second):
                     self._counterparts[holder, id(one)] = other
                     self._counterparts[holder, id(other)] = one
@@ -412,13 +414,13 @@ class _ComparedUnit:
         with_it = self._before if forward else self._after
         for item in with_it:
             for holder in item.holders():
-                if holder not in holders or item.readings[0].effect != "Deny":
+                if holder not in holders or item.variants[0].effect != "Deny":
                     continue
                 other = self._counterpart(holder, item)
                 if other is None:
-                    return item.readings[0].at, forward
+                    return item.variants[0].at, forward
                 if other.identity != item.identity:
-                    return (other if forward else item).readings[0].at, False
+                    return (other if forward else item).variants[0].at, False
         return None, False
 
 

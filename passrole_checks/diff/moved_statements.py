@@ -94,6 +94,6 @@ def _may_be_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
     limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.boundary_readings)}
     limited |= {*old.boundary_unknown, *(user for _, user in old.members)}
     for item in unit.old_statements():
-        if item.readings[0].effect == "Deny":
+        if item.variants[0].effect == "Deny":
             limited.update(item.policy.principals)
     return bool(old.targets) or not limited.isdisjoint(principals)

@@ -51,11 +51,11 @@ def versions_with_inputs(version_pair: VersionPair, snapshots: Snapshots, inputs
 
 
 def compare_snapshots(
-    sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, *, judged: bool = False
+    sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, *, with_scans: bool = False
 ) -> AccessDifference:
     """Compare the two; files are named as in the snapshots (:func:`named` restores their names).
 
-    Problems that both versions share are in ``standing``. ``judged``: also scan both. Another folder may replace the
+    Problems that both versions share are in ``standing``. ``with_scans``: also scan both. Another folder may replace the
     new version; its files are named as if they were in the snapshot.
     """
     found = compare_versions(
@@ -64,7 +64,7 @@ def compare_snapshots(
         renames=snapshots.renames,
         changed=[(change.old, change.new) for change in snapshots.changed],
         trusted=False,
-        judged=judged,
+        with_scans=with_scans,
     )
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
@@ -102,12 +102,12 @@ def drop_repeated_notes(found: AccessDifference, snapshots: Snapshots) -> Access
     old, new = (f"{folder}/" for folder in snapshots.folders)
     renames = snapshots.renames or {}
     entries = found.not_evaluated
-    told = {(entry.file.removeprefix(new), entry.reason) for entry in entries if entry.file.startswith(new)}
+    already_noted = {(entry.file.removeprefix(new), entry.reason) for entry in entries if entry.file.startswith(new)}
     kept = [
         entry
         for entry in entries
         if not entry.file.startswith(old)
-        or (renames.get(path := entry.file.removeprefix(old), path), entry.reason) not in told
+        or (renames.get(path := entry.file.removeprefix(old), path), entry.reason) not in already_noted
     ]
     return replace(found, not_evaluated=tuple(kept))
 
@@ -201,7 +201,7 @@ def _separate_standing(found: AccessDifference, snapshots: Snapshots) -> AccessD
 def _no_longer_read(found: AccessDifference, sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
     """Yield files of the old version that still exist but are no longer read: their content would seem removed."""
     old, new = (set(files) for files in found.files)
-    told = {entry.file for entry in found.unreadable} | {
+    already_noted = {entry.file for entry in found.unreadable} | {
         entry.file for entry in found.not_evaluated if entry.file not in _skipped_reasons(snapshots)
     }
     touched = snapshots.touched()
@@ -213,12 +213,12 @@ def _no_longer_read(found: AccessDifference, sides: tuple[Side, Side], snapshots
         if after in touched and (shadow := _opentofu_override(after, now)) and place not in new:
             yield Unreadable(place, f"was infrastructure code before; changed, but OpenTofu reads {shadow} instead")
             continue
-        stands = next((path for path in (after, *_parent_folders(after)) if path in now), None)
-        if place in new or place in told or stands is None or (stands != after and stands in was):
+        existing = next((path for path in (after, *_parent_folders(after)) if path in now), None)
+        if place in new or place in already_noted or existing is None or (existing != after and existing in was):
             continue
-        no_longer_read = f"{snapshots.folders[1]}/{stands}"
+        no_longer_read = f"{snapshots.folders[1]}/{existing}"
         if reason := _skipped_reasons(snapshots).get(no_longer_read):
-            verb = "was" if stands == after else "contained"
+            verb = "was" if existing == after else "contained"
             yield Unreadable(no_longer_read, f"{verb} infrastructure code before, and is no longer read: {reason}")
         elif (folder := _ignored_folder(after, now)) and not _ignored_folder(before, was):
             yield Unreadable(place, f"was infrastructure code before, and {folder} is skipped now")

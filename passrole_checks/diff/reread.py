@@ -64,5 +64,5 @@ class AffectedUnits:
                 internal_error(error)
                 return None
             roots = self._sides[0].path, top
-            pairs.append(with_trusted_suppressions(replace(pair, new=other), roots, self._renames, judged=True))
+            pairs.append(with_trusted_suppressions(replace(pair, new=other), roots, self._renames, with_scans=True))
         return relocate(self._compare_again(pairs, self._before), {str(top): str(self._sides[1].path)})

@@ -21,22 +21,22 @@ class StatementVersion:
     policy: AttachedPolicy  # as written
     names: AttachedPolicy  # with the names of the new version
     path: str
-    readings: tuple[PassRoleGrant, ...]
+    variants: tuple[PassRoleGrant, ...]
 
     @cached_property
     def widest(self) -> PassRoleGrant:
         """Return the widest variant."""
-        return min(self.readings, key=lambda grant: (grant.denied, grant.scope.width))
+        return min(self.variants, key=lambda grant: (grant.denied, grant.scope.width))
 
     @property
     def place(self) -> tuple[str, str, Position]:
         """Return the address, the statement path and the position."""
-        return self.names.resource.address, self.path, self.readings[0].at
+        return self.names.resource.address, self.path, self.variants[0].at
 
     @cached_property
     def identity(self) -> tuple[Hashable, ...]:
         """Return the content of all variants."""
-        return tuple(grant.statement.identity for grant in self.readings)
+        return tuple(grant.statement.identity for grant in self.variants)
 
     @cached_property
     def roles(self) -> tuple[Hashable, ...]:

@@ -29,12 +29,12 @@ IGNORED = "is ignored: it is new in this version"
 
 
 def with_trusted_suppressions(
-    pair: UnitPair, roots: tuple[Path, Path], renames: Mapping[str, str], *, judged: bool = False
+    pair: UnitPair, roots: tuple[Path, Path], renames: Mapping[str, str], *, with_scans: bool = False
 ) -> UnitPair:
     """Return the pair with only those suppressions of the new version that the old one has too.
 
     They must be for the same check, and for the same resource (even if renamed), for the block with the same header, or
-    for the same file. A note reports each other one; unless all checks run (``judged``), only those of new-access.
+    for the same file. A note reports each other one; unless all checks run (``with_scans``), only those of new-access.
     ``renames``: old file paths mapped to new ones.
     """
     if pair.is_same:
@@ -51,7 +51,7 @@ def with_trusted_suppressions(
     notes = tuple(
         Unreadable(other.at.file, f"the suppression of {other.check_id} {IGNORED}", other.at.line)
         for other in others
-        if judged or other.check_id == "PASSROLE_015"
+        if with_scans or other.check_id == "PASSROLE_015"
     )
     new = replace(pair.new, suppressions=tuple(counting), not_evaluated=(*pair.new.not_evaluated, *notes))
     return replace(pair, new=new)

@@ -111,7 +111,7 @@ class _Making:
         self._notes: list[ReportNote] = [*_noted(asked.notes)]
 
     def review(self) -> Review:
-        found = compare_snapshots(self._sides, self._snapshots, self._options, judged=True)
+        found = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True)
         assert found.scans is not None
         before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(found.scans))
         told = Thresholds(

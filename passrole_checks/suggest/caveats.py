@@ -51,19 +51,21 @@ class Caveats:
         """Return caveats for parts of the configuration that are not available and may pass roles too."""
         found = [one.reason for one in self._analyzed.configuration.not_evaluated if self._may_belong(one.file)]
         parts = list(dict.fromkeys(reason for reason in found if _ATTACHED_TO not in reason))
-        told = [f"whether more roles are passed ({_shortened_reason(reason)})" for reason in parts[:_FEW]]
-        more = len(parts) - len(told)
-        return (*told, *([f"and {more} similar parts"] if more else []))
+        shown = [f"whether more roles are passed ({_shortened_reason(reason)})" for reason in parts[:_FEW]]
+        more = len(parts) - len(shown)
+        return (*shown, *([f"and {more} similar parts"] if more else []))
 
     def conditional_resources(self, services: Collection[str]) -> tuple[str, ...]:
         """Return caveats for resources that exist only if variables differ from their defaults, and receive roles for
         these services (none: for any).
         """
         folders = {os.path.dirname(file) for file in self._analyzed.configuration.files if self._may_belong(file)}
-        idle = [name for folder in sorted(folders) for name in self._referable.conditional_consumers(folder, services)]
-        told = [f"the role of {name}, which does not exist by default" for name in idle[:_FEW]]
-        more = len(idle) - len(told)
-        return (*told, *([f"and {more} similar resources"] if more else []))
+        conditional = [
+            name for folder in sorted(folders) for name in self._referable.conditional_consumers(folder, services)
+        ]
+        shown = [f"the role of {name}, which does not exist by default" for name in conditional[:_FEW]]
+        more = len(conditional) - len(shown)
+        return (*shown, *([f"and {more} similar resources"] if more else []))
 
     def variable_choice(self, at: Position) -> str:
         """Return a caveat if a variable selects the role of a resource; else ""."""

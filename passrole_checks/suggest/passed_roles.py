@@ -78,11 +78,11 @@ class PassedRoles:
         stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
         return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
-    def roles(self, spelled: tuple[str, ...] | None) -> tuple[PassedRole, ...]:
+    def roles(self, intended_names: tuple[str, ...] | None) -> tuple[PassedRole, ...]:
         """Return the roles that the statement covers and this configuration passes to a service that it allows, as far
         as its principals may be the ones that pass them.
         """
-        open_ = self.grant.services.constraint in UNLIMITED and spelled is None
+        open_ = self.grant.services.constraint in UNLIMITED and intended_names is None
         if open_ and self._is_deployment_role:
             return ()  # the roles are passed in another configuration
         found: dict[str, PassedRole] = {}
@@ -106,7 +106,7 @@ class PassedRoles:
                 continue
             if self.is_runtime_only and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
                 continue
-            is_allowed = spelled.__contains__ if spelled is not None else self.allows_service
+            is_allowed = intended_names.__contains__ if intended_names is not None else self.allows_service
             services = tuple(filter(is_allowed, self.service_names(one.services)))
             if not services or not self._is_covered(one):
                 continue

@@ -51,23 +51,23 @@ class _ManualReviewError(Exception):
 class Proposer:
     """Advice on the statements of one analyzed configuration."""
 
-    def __init__(self, analyzed: AnalyzedConfiguration, surroundings: ReferableRoles) -> None:
+    def __init__(self, analyzed: AnalyzedConfiguration, referable: ReferableRoles) -> None:
         self._analyzed = analyzed
-        self._surroundings = surroundings
+        self._referable = referable
         self._received = (
             analyzed.model.passable_roles.receiving.roles if analyzed.model.passable_roles.receiving is not None else ()
         )
 
     def passed_roles(self, located: LocatedGrant) -> PassedRoles:
         """Return the roles that the configuration passes, from the view of a statement."""
-        return PassedRoles(self._analyzed, self._surroundings, self._received, located)
+        return PassedRoles(self._analyzed, self._referable, self._received, located)
 
     def advice(self, located: LocatedGrant, checks: Collection[str]) -> Advice:
         """Return the advice for a statement that these checks flag; checks that an edit cannot resolve are ignored.
         Never raises.
         """
         return _Decision(
-            self._analyzed, self._surroundings, self._received, located, frozenset(checks) & FIXABLE_CHECKS
+            self._analyzed, self._referable, self._received, located, frozenset(checks) & FIXABLE_CHECKS
         ).advice()
 
 
@@ -77,14 +77,14 @@ class _Decision:
     def __init__(
         self,
         analyzed: AnalyzedConfiguration,
-        surroundings: ReferableRoles,
+        referable: ReferableRoles,
         received: Sequence[RoleUse],
         located: LocatedGrant,
         checks: frozenset[str],
     ) -> None:
         self.analyzed = analyzed
-        self.passed_roles = PassedRoles(analyzed, surroundings, received, located)
-        self.doubts = Caveats(analyzed, surroundings, located)
+        self.passed_roles = PassedRoles(analyzed, referable, received, located)
+        self.caveats = Caveats(analyzed, referable, located)
         self.located, self.grant, self.checks = located, located.grant, checks
         self.condition = self.grant.condition
         self.passed: Sequence[PassedRole] = ()
@@ -118,28 +118,28 @@ class _Decision:
         if refused:
             raise _ManualReviewError(refused)
         tags = self.condition.tags if TAGS in checks else ()
-        spelled = self._intended_services() if INEFFECTIVE in checks else None
+        intended_names = self._intended_services() if INEFFECTIVE in checks else None
         wide = grant.scope is Scope.ANY_ROLE
         narrow = wide or LINKED in checks or (bool(tags) and grant.scope is Scope.PREFIX)
         open_ = grant.services.constraint in UNLIMITED or grant.open_to_other_services
-        limit = spelled is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
+        limit = intended_names is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
         if not narrow and not limit and not tags:
             return self._get_role()
-        handed = self.passed_roles.roles(spelled)
+        passed_here = self.passed_roles.roles(intended_names)
         found: tuple[str, ...] | None = None
         if narrow:
             try:
-                self._name_roles(handed, spelled)
+                self._name_roles(passed_here, intended_names)
             except _ManualReviewError as missing:
-                if spelled is None or self.condition.dead or tags:
+                if intended_names is None or self.condition.dead or tags:
                     raise
                 narrow, self.open_points, self.roles = False, tuple(missing.args), ()
                 self.targets = frozenset({INEFFECTIVE})
         if narrow:
-            found = tuple(sorted({service for one in handed for service in one.services}))
+            found = tuple(sorted({service for one in passed_here for service in one.services}))
         if limit:
-            self.services = spelled if spelled is not None else found or self._services(handed)
-            self._describe_services(spelled, handed if narrow else None)
+            self.services = intended_names if intended_names is not None else found or self._services(passed_here)
+            self._describe_services(intended_names, passed_here if narrow else None)
         if tags:
             self.words.append(f"removes the condition on {', '.join(dict.fromkeys(tags))}")
         separate = self._needs_separate_statement and (narrow or limit)
@@ -191,10 +191,10 @@ class _Decision:
                 raise _ManualReviewError(open_question)
         return tuple(found)
 
-    def _services(self, handed: Sequence[PassedRole]) -> tuple[str, ...]:
+    def _services(self, passed_here: Sequence[PassedRole]) -> tuple[str, ...]:
         """Return the services of a statement whose roles stay unchanged."""
         if self.grant.scope is Scope.PREFIX:
-            found = {service for one in handed for service in one.services}
+            found = {service for one in passed_here for service in one.services}
             if found:
                 return tuple(sorted(found))
             raise _ManualReviewError(
@@ -206,7 +206,7 @@ class _Decision:
             if item.scope is Scope.NOT_A_ROLE:
                 continue
             role = resolve_role(item.pattern, by_address, by_name)
-            given = [one.services for one in handed if self._is_passed(item.pattern, [one])]
+            given = [one.services for one in passed_here if self._is_passed(item.pattern, [one])]
             own = tuple(service for services_ in given for service in services_)
             trusted = (
                 tuple(filter(self.passed_roles.allows_service, passed_as(role.trusted or ())))
@@ -216,7 +216,7 @@ class _Decision:
             if not own and not trusted:
                 raise _ManualReviewError(f"the service that uses {shortened(str(item.pattern))}")
             # roles passed at run time, or by missing parts, may go to other services than those in the code
-            both = self.passed_roles.is_runtime_only or bool(self.doubts.missing_parts())
+            both = self.passed_roles.is_runtime_only or bool(self.caveats.missing_parts())
             taken = (*own, *trusted) if both else own or trusted
             self.by_trust = self.by_trust or taken != own
             services.update(dict.fromkeys(taken))
@@ -224,87 +224,92 @@ class _Decision:
 
     # -- roles
 
-    def _name_roles(self, handed: Sequence[PassedRole], spelled: tuple[str, ...] | None) -> None:
+    def _name_roles(self, passed_here: Sequence[PassedRole], intended_names: tuple[str, ...] | None) -> None:
         """Name the roles that the configuration passes. Raises :class:`_ManualReviewError` if that is not certain."""
         if self.located.resource.type in PERMISSION_SETS:
             raise _ManualReviewError(
                 "the roles in the accounts that the permission set is provisioned into: a role can only be passed in"
                 " its own account"
             )
-        self.passed = handed
-        self.roles = tuple(one.wanted for one in handed if one.wanted is not None)
-        self.services = tuple(sorted({service for one in handed for service in one.services}))
-        unknown = [one.label for one in handed if one.wanted is None]
+        self.passed = passed_here
+        self.roles = tuple(one.wanted for one in passed_here if one.wanted is not None)
+        self.services = tuple(sorted({service for one in passed_here for service in one.services}))
+        unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
             raise _ManualReviewError(
                 *(f"how the statement can name {shortened(label)}" for label in unknown[:_SHOWN]),
                 *([f"and {len(unknown) - _SHOWN} similar roles"] if len(unknown) > _SHOWN else []),
             )
-        if not handed:
-            named = self._named_services(spelled)
+        if not passed_here:
+            named = self._named_services(intended_names)
             to = f" to {listed_names(named)}" if named else ""
             raise _ManualReviewError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
         without = [
-            service for service in self._named_services(spelled) if not any(service in one.services for one in handed)
+            service
+            for service in self._named_services(intended_names)
+            if not any(service in one.services for one in passed_here)
         ]
         if without:
             raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
         limited = [role.pattern for role in self.grant.roles if role.scope in _LIMITED]
-        beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, handed)]
+        beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, passed_here)]
         if self.grant.scope is Scope.ANY_ROLE and beside:
             raise _ManualReviewError(
                 f"role ARNs passed in addition to {listed_names(beside)}, which the statement names"
             )
-        doubts = self._find_caveats(handed, spelled)
-        if doubts:
-            raise _ManualReviewError(*doubts)
-        if len(handed) > _MAX_NAMED_ROLES:
-            raise _ManualReviewError(f"a path or prefix that the {len(handed)} roles passed here share")
-        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in handed])
+        caveats = self._find_caveats(passed_here, intended_names)
+        if caveats:
+            raise _ManualReviewError(*caveats)
+        if len(passed_here) > _MAX_NAMED_ROLES:
+            raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
+        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in passed_here])
         services = listed_names(self.services)
+        noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
         self.words.append(
-            f"names the {'role' if len(handed) == 1 else f'{len(handed)} roles'} that this configuration passes to"
-            f" {services} ({names}); add roles that are passed manually or elsewhere"
+            f"names the {noun} that this configuration passes to {services} ({names}); add roles that are passed"
+            " manually or elsewhere"
         )
 
     def _keep_plausible_roles(self) -> None:
         """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
-        reached = self.doubts.passing_services() if self.services and not self._named_services(None) else ()
+        reached = self.caveats.passing_services() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
             self.roles = tuple(fit.wanted for fit in fits if fit.wanted is not None)
             services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 
-    def _find_caveats(self, handed: Sequence[PassedRole], spelled: tuple[str, ...] | None) -> tuple[str, ...]:
+    def _find_caveats(
+        self, passed_here: Sequence[PassedRole], intended_names: tuple[str, ...] | None
+    ) -> tuple[str, ...]:
         """Return why the passed roles may be incomplete or wrong."""
-        doubts, named = self.doubts, self._named_services(spelled)
-        choices = (doubts.variable_choice(place) for one in handed for place in one.places)
-        found = [*choices, *doubts.conditional_resources(named), *doubts.missing_parts()]
+        caveats, named = self.caveats, self._named_services(intended_names)
+        choices = (caveats.variable_choice(place) for one in passed_here for place in one.places)
+        found = [*choices, *caveats.conditional_resources(named), *caveats.missing_parts()]
         if not named:
-            found += [doubts.unknown_principals(), doubts.other_services(self.services)]
+            found += [caveats.unknown_principals(), caveats.other_services(self.services)]
         return tuple(dict.fromkeys(filter(None, found)))
 
-    def _is_passed(self, pattern: StringNode, handed: Sequence[PassedRole]) -> bool:
+    def _is_passed(self, pattern: StringNode, passed_here: Sequence[PassedRole]) -> bool:
         """True if a Resource is one of the passed roles."""
         role = resolve_role(pattern, self.analyzed.model.roles, self.analyzed.model.roles_by_name)
-        return any(one.label in (str(pattern), role.address if role is not None else "") for one in handed)
+        return any(one.label in (str(pattern), role.address if role is not None else "") for one in passed_here)
 
-    def _named_services(self, spelled: tuple[str, ...] | None) -> tuple[str, ...]:
+    def _named_services(self, intended_names: tuple[str, ...] | None) -> tuple[str, ...]:
         """Return the services that the condition names individually."""
-        if spelled is not None:
-            return spelled
+        if intended_names is not None:
+            return intended_names
         exact = self.grant.services.constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
         return self.grant.services.values if exact and self.condition.constraint is not Constraint.ABSENT else ()
 
-    def _describe_services(self, spelled: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
-        self._describe_limit(spelled, named)
+    def _describe_services(self, intended_names: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
+        self._describe_limit(intended_names, named)
         self.words += untested_services([service for service in self.services if service not in self.condition.values])
 
-    def _describe_limit(self, spelled: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
+    def _describe_limit(self, intended_names: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
         services = listed_names(self.services)
-        if spelled is not None:
-            changed = [value for value in self.condition.values if value not in spelled]
+        if intended_names is not None:
+            changed = [value for value in self.condition.values if value not in intended_names]
             if changed:
                 quoted = listed_names([f'"{shortened(value)}"' for value in changed])
                 self.words.append(f"writes {services} in iam:PassedToService instead of {quoted}")

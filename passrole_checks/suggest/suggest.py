@@ -194,18 +194,18 @@ class Session:
 
     def _for_statement(self, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
         at = findings[0].at
-        mended = [finding for finding in findings if finding.check_id in FIXABLE_CHECKS and not finding.managed]
+        fixable = [finding for finding in findings if finding.check_id in FIXABLE_CHECKS and not finding.managed]
         located = self._at.get(at, [])
         try:
             text = self.texts(at.file)
         except (OSError, ValueError):
             text = ""
-        if not mended or not located or not text:
+        if not fixable or not located or not text:
             yield Suggestion(
                 tuple(findings), at, (), "", tuple(dict.fromkeys(finding.remediation for finding in findings)), ""
             )
             return
-        checks = {one.check_id for one in mended}
+        checks = {one.check_id for one in fixable}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         advice = merge_advice([self._proposers[id(unit)].advice(one, checks) for unit, one in granting])
         unit, first = granting[0]
@@ -284,8 +284,8 @@ class Session:
             raise NotVerifiedError(found)
         if not found:
             raise NotVerifiedError("the statement already matches the suggestion")
-        mended = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
-        targets = tuple(finding for finding in findings if finding.check_id in mended)
+        fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
+        targets = tuple(finding for finding in findings if finding.check_id in fixable)
         attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "")
         return found, self.verify_suggestion(attempt, change, located, trials)
 

@@ -45,7 +45,7 @@ class StatementSpan:
     def _is_before(self, edit: Edit) -> bool:
         return edit.file == self.file and edit.end <= self.start and edit.start < self.start
 
-    def holds(self, at: Position, text: str) -> bool:
+    def contains(self, at: Position, text: str) -> bool:
         """True if a position in the text of the file is within."""
         return at.file == self.file and self.start <= offset_of(text, at.line, at.column) < self.end
 
@@ -263,7 +263,7 @@ def _without_account(text: StringNode) -> str:
 
 def contains_position(span: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
     """True if a position, in files with these texts, is within a span."""
-    return at.file in texts and span.holds(at, texts[at.file])
+    return at.file in texts and span.contains(at, texts[at.file])
 
 
 def is_same_finding(one: Finding, other: Finding) -> bool:

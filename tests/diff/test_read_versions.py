@@ -123,7 +123,7 @@ class Tree:
     def difference(self, *names: str) -> AccessDifference:
         given = [Inputs(var_files=tuple(side.path / name for name in names)) for side in self.sides]
         old, new = (Side(side.path, inputs, sealed=True) for side, inputs in zip(self.sides, given, strict=True))
-        return compare_versions(old, new, ScanOptions(), changed=self.changed, trusted=False, judged=True)
+        return compare_versions(old, new, ScanOptions(), changed=self.changed, trusted=False, with_scans=True)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -56,14 +56,14 @@ def test_partial_comparison_equals_a_full_one(tmp_path: Path, tried: dict[str, s
     """
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
     names = [("a/variables.tf", "a/variables.tf"), (None, "a/more.tf")]
-    found = compare_versions(old, new, ScanOptions(), changed=names, trusted=False, judged=True)
+    found = compare_versions(old, new, ScanOptions(), changed=names, trusted=False, with_scans=True)
     other = put(tmp_path / "other", {**AFTER, **tried})
     assert found.touched is not None
     again = found.touched.again(other.path)
     assert again is not None
     shutil.rmtree(new.path)
     afresh = put(tmp_path / "new", {**AFTER, **tried})
-    whole = compare_versions(old, afresh, ScanOptions(), changed=names, trusted=False, judged=True)
+    whole = compare_versions(old, afresh, ScanOptions(), changed=names, trusted=False, with_scans=True)
     assert told(again) == told(whole)
     assert [path.relative_to(new.path).as_posix() for path, _ in found.touched.read.units] == ["a"]
 
@@ -72,7 +72,7 @@ def test_unreadable_replacement_returns_none(tmp_path: Path) -> None:
     """A template that is broken in the other version gives no difference."""
     template = "Resources:\n  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {Statement: %s}}}\n"
     old, new = put(tmp_path / "old", {"a.yaml": template % "[]"}), put(tmp_path / "new", {"a.yaml": template % "[{}]"})
-    found = compare_versions(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], judged=True)
+    found = compare_versions(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], with_scans=True)
     assert found.touched is not None
     assert found.touched.again(new.path) is not None
     assert found.touched.again(put(tmp_path / "other", {"a.yaml": "Resources: ["}).path) is None

@@ -23,7 +23,7 @@ _ALONE = "'?' || event_key"
 
 
 def passing_steps(d: Dialect) -> list[tuple[str, str]]:
-    """The steps from ``told`` to ``passed``, which has one row per pass."""
+    """The steps from ``event_facts`` to ``passed``, which has one row per pass."""
     return [
         ("asked", _asked(d)),
         ("named", _named(d)),
@@ -37,7 +37,7 @@ def passing_steps(d: Dialect) -> list[tuple[str, str]]:
         ("narrowed", _narrowed(d)),
         ("answered", _answered(d)),
         ("refused", _refused(d)),
-        ("told_apart", _told_apart(d)),
+        ("distinct_items", _distinct_items(d)),
         ("passed", _passed(d)),
     ]
 
@@ -56,12 +56,12 @@ def _asked(d: Dialect) -> str:
     made = ", ".join(f"'{one}'" for one in _MADE)
     return f"""SELECT
   {", ".join(("event_key", "nth", *FACTS))},
-  told_role, told_arn, told_profile, told_version, version_profile, source_version, told_default,
-  tells AND event_source = 'ec2{SUFFIX}' AND event_name IN ({made}) AS makes,
-  coalesce(nullif(told_id, ''), {one}.id, '') AS template_id,
-  coalesce(nullif(told_name, ''), {one}.name, '') AS template_name,
+  fact_role, fact_arn, fact_profile, fact_version, version_profile, source_version, fact_default,
+  changes_state AND event_source = 'ec2{SUFFIX}' AND event_name IN ({made}) AS makes,
+  coalesce(nullif(fact_id, ''), {one}.id, '') AS template_id,
+  coalesce(nullif(fact_name, ''), {one}.name, '') AS template_name,
   {listed}
-FROM {d.unnested("told", number, "nth")}"""
+FROM {d.unnested("event_facts", number, "nth")}"""
 
 
 def _over(*keys: str) -> str:
@@ -88,15 +88,15 @@ FROM asked"""
 def _folded(d: Dialect) -> str:
     """The history of a template up to each event that changes it."""
     said = d.row(
-        version=("CASE WHEN told_version = '' AND event_name = 'CreateLaunchTemplate' THEN '1' ELSE told_version END",
+        version=("CASE WHEN fact_version = '' AND event_name = 'CreateLaunchTemplate' THEN '1' ELSE fact_version END",
                  d.text),
         profile=("version_profile", d.text),
         source=("source_version", d.text),
-        chosen=("told_default", d.text),
+        chosen=("fact_default", d.text),
         made=(f"makes AND event_name = '{_MADE[0]}'", d.truth),
     )  # fmt: skip
     template = "coalesce(nullif(template_id, ''), id_of_name, nullif(template_name, ''))"
-    turning = f"CASE WHEN makes OR told_default <> '' THEN coalesce({template}, {_ALONE}) ELSE {_ALONE} END"
+    turning = f"CASE WHEN makes OR fact_default <> '' THEN coalesce({template}, {_ALONE}) ELSE {_ALONE} END"
     return f"""SELECT
   *,
   {template} AS template,
@@ -129,7 +129,7 @@ def _states(d: Dialect) -> str:
     state = d.folded("history", start, "state", "said", body)
     return f"""SELECT
   *,
-  CASE WHEN makes OR told_default <> '' THEN {state} END AS new_state
+  CASE WHEN makes OR fact_default <> '' THEN {state} END AS new_state
 FROM folded"""
 
 
@@ -173,11 +173,11 @@ FROM resolved"""
 
 def _profiles(d: Dialect) -> str:
     said = (
-        "CASE WHEN told_profile = '' THEN NULL WHEN event_name = 'RemoveRoleFromInstanceProfile' THEN ''"
-        " ELSE nullif(told_role, '') END"
+        "CASE WHEN fact_profile = '' THEN NULL WHEN event_name = 'RemoveRoleFromInstanceProfile' THEN ''"
+        " ELSE nullif(fact_role, '') END"
     )
     name = (
-        f"CASE WHEN profile <> '' THEN {d.last_part('profile')} WHEN told_profile <> '' THEN told_profile"
+        f"CASE WHEN profile <> '' THEN {d.last_part('profile')} WHEN fact_profile <> '' THEN fact_profile"
         f" ELSE {_ALONE} END"
     )
     return f"""SELECT
@@ -189,12 +189,12 @@ FROM given"""
 def _roles(d: Dialect) -> str:
     is_role = d.matches("role_text", _ROLE)
     asked = f"CASE WHEN profile <> '' THEN held_role WHEN {is_role} THEN '' ELSE role_text END"
-    name = f"CASE WHEN {asked} <> '' THEN {d.last_part(asked)} WHEN told_arn <> '' THEN told_role ELSE {_ALONE} END"
+    name = f"CASE WHEN {asked} <> '' THEN {d.last_part(asked)} WHEN fact_arn <> '' THEN fact_role ELSE {_ALONE} END"
     return f"""SELECT
   *,
   CASE
     WHEN {is_role} THEN role_text
-    WHEN {asked} <> '' THEN coalesce({_last("nullif(told_arn, '')", name)}, {asked})
+    WHEN {asked} <> '' THEN coalesce({_last("nullif(fact_arn, '')", name)}, {asked})
     ELSE ''
   END AS role
 FROM profiles"""
@@ -254,7 +254,7 @@ def _answered(d: Dialect) -> str:
     whole = f"CASE WHEN {has_profile} THEN {asked} ELSE concat({asked}, {answer}) END"
     return f"""SELECT
   *,
-  filter({whole}, x -> x.role <> '' OR x.profile <> '') AS all_told
+  filter({whole}, x -> x.role <> '' OR x.profile <> '') AS all_items
 FROM narrowed"""
 
 
@@ -264,19 +264,19 @@ def _refused(d: Dialect) -> str:
         "x.role <> '' AND length(named_role) > length(x.role)"
         " AND substr(named_role, length(named_role) - length(x.role)) = '/' || x.role"
     )
-    alike = f"transform(filter(all_told, x -> {ending}), x -> x.services)"
+    alike = f"transform(filter(all_items, x -> {ending}), x -> x.services)"
     services = f"coalesce({d.at(alike, '1')}, role_services)"
     return f"""SELECT
   *,
   CASE
-    WHEN named_role = '' THEN all_told
-    WHEN {_any("all_told", "x.role = named_role")} THEN filter(all_told, x -> x.role = named_role)
+    WHEN named_role = '' THEN all_items
+    WHEN {_any("all_items", "x.role = named_role")} THEN filter(all_items, x -> x.role = named_role)
     ELSE {d.array(_given_row(d, services, "named_role", "''", "''"))}
   END AS left_over
 FROM answered"""
 
 
-def _told_apart(d: Dialect) -> str:
+def _distinct_items(d: Dialect) -> str:
     """Distinct roles of the same account: a role of another account cannot be passed."""
     of_role, of_profile = d.extracted("x.role", _ROLE), d.extracted("x.profile", _PROFILE)
     owner = f"coalesce(nullif({of_role}, ''), nullif({of_profile}, ''), account)"
@@ -295,4 +295,4 @@ def _passed(d: Dialect) -> str:
   {one}.profile AS instance_profile,
   {one}.template AS launch_template,
   {one}.services AS services
-FROM {d.unnested("(SELECT * FROM told_apart WHERE cardinality(kept) > 0) gives", "cardinality(kept)", "which")}"""
+FROM {d.unnested("(SELECT * FROM distinct_items WHERE cardinality(kept) > 0) gives", "cardinality(kept)", "which")}"""

@@ -35,8 +35,9 @@ FACTS = (
 
 
 def reading_steps(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
-    """The steps from the table to the values in its events, each a name and a query. The last is ``told``: the values
-    of each event.
+    """The steps from the table to the values in its events, each a name and a query.
+
+    The last is ``event_facts``: the values of each event.
     """
     return [
         ("known (source, name, action, services, sought)", _rows(d, data.event_rows())),
@@ -47,7 +48,7 @@ def reading_steps(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str
         ("parsed", _parsed(d)),
         ("identified", _identified(d)),
         ("looked", _looked(d)),
-        ("told", _told(d)),
+        ("event_facts", _event_facts(d)),
     ]
 
 
@@ -166,20 +167,20 @@ def _looked(d: Dialect) -> str:
     WHEN known_action = '' THEN service || ':' || event_name
     ELSE known_action
   END AS action,
-  outcome = 'passed' AND own_name AND service IS NOT NULL AS tells,
+  outcome = 'passed' AND own_name AND service IS NOT NULL AS changes_state,
   flatten(transform(split(sought, ' '), one_sought -> transform(
     {follow_path(d, root, steps)},
     found_node -> {place}))) AS looked_at
 FROM identified"""
 
 
-def _told(d: Dialect) -> str:
+def _event_facts(d: Dialect) -> str:
     def of(kind: str, value: str = "") -> str:
         found = f"filter(looked_at, x -> x.kind = '{kind}')"
         return first_non_empty(d, f"transform({found}, x -> {value or string_or_empty(d, 'x.node')})")
 
-    def telling(kind: str, value: str = "") -> str:
-        return f"CASE WHEN tells THEN {of(kind, value)} ELSE '' END"
+    def state_fact(kind: str, value: str = "") -> str:
+        return f"CASE WHEN changes_state THEN {of(kind, value)} ELSE '' END"
 
     number = string_or_number(d, "x.node")
     given = ", ".join(f"'{one}'" for one in data.GIVEN)
@@ -200,14 +201,14 @@ def _told(d: Dialect) -> str:
     return f"""SELECT
   *,
   {of(data.RESOURCE)} AS resource,
-  {telling(data.ROLE_NAME)} AS told_role,
-  {telling(data.ROLE_ARN)} AS told_arn,
-  {telling(data.PROFILE)} AS told_profile,
-  {telling(data.TEMPLATE_ID, number)} AS told_id,
-  {telling(data.TEMPLATE_NAME, number)} AS told_name,
-  {telling(data.VERSION, number)} AS told_version,
-  {telling(data.VERSION_PROFILE, number)} AS version_profile,
-  {telling(data.SOURCE_VERSION, number)} AS source_version,
-  {telling(data.DEFAULT, number)} AS told_default,
+  {state_fact(data.ROLE_NAME)} AS fact_role,
+  {state_fact(data.ROLE_ARN)} AS fact_arn,
+  {state_fact(data.PROFILE)} AS fact_profile,
+  {state_fact(data.TEMPLATE_ID, number)} AS fact_id,
+  {state_fact(data.TEMPLATE_NAME, number)} AS fact_name,
+  {state_fact(data.VERSION, number)} AS fact_version,
+  {state_fact(data.VERSION_PROFILE, number)} AS version_profile,
+  {state_fact(data.SOURCE_VERSION, number)} AS source_version,
+  {state_fact(data.DEFAULT, number)} AS fact_default,
   transform(filter(looked_at, x -> x.kind IN ({given})), x -> {row}) AS givens
 FROM looked"""

@@ -237,7 +237,7 @@ class Braces:
             before = start
         yield before, end, ""
 
-    # what stands between members
+    # separators between members
 
     def comma(self, container: WrittenNode, number: int) -> int | None:
         """Return the offset of the comma after a member, or None. Raises :class:`NotEditableError` if there is

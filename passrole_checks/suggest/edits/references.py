@@ -106,8 +106,8 @@ class ModuleContext:
 class TerraformRoles:
     """Writes roles in Terraform, for a statement of the resource ``holder``."""
 
-    def __init__(self, surroundings: ModuleContext, holder: str, text: str, *, constant: bool) -> None:
-        self.surroundings, self.text, self.constant = surroundings, text, constant
+    def __init__(self, module_context: ModuleContext, holder: str, text: str, *, constant: bool) -> None:
+        self.module_context, self.text, self.constant = module_context, text, constant
         self.prefix = _split_module(holder)[0]
 
     def pieces(self, role: TargetRole) -> tuple[Piece, ...]:
@@ -129,7 +129,7 @@ class TerraformRoles:
         if match is None:
             raise NotEditableError(f"{address} cannot be referenced there")
         self._not_constant(address)
-        if prefix != self.prefix and not self.surroundings.has(match[1], match[2]):
+        if prefix != self.prefix and not self.module_context.has(match[1], match[2]):
             raise NotEditableError(f"{address} is in another module, which must output its ARN")
         return f"{local}.arn"
 
@@ -138,11 +138,11 @@ class TerraformRoles:
             return unresolved.written, False
         standard = _normalized_expression(unresolved)
         if standard == _PARTITIONS[0]:
-            name = self.surroundings.declared("data", "aws_partition") if not self.constant else None
+            name = self.module_context.declared("data", "aws_partition") if not self.constant else None
             return (f"data.aws_partition.{name}.partition", True) if name else ("aws", False)
         self._not_constant(f"${{{unresolved.expression}}}")
         if standard == _ACCOUNTS[0]:
-            name = self.surroundings.declared("data", "aws_caller_identity")
+            name = self.module_context.declared("data", "aws_caller_identity")
             if name is None:
                 raise NotEditableError('the account id is unknown there: add data "aws_caller_identity" "current" {}')
             return f"data.aws_caller_identity.{name}.account_id", True
@@ -234,8 +234,10 @@ class CloudFormationRoles:
         if role.address:
             return f"${{{self.logical_id(role)}.Arn}}", True
         parts = list(flatten_parts(role.arn.parts))
-        holes = any(isinstance(part, Unresolved) and part.kind is not UnresolvedKind.POLICY_VARIABLE for part in parts)
-        return "".join(self._part(part, substitutes=holes) for part in parts), holes
+        has_unresolved = any(
+            isinstance(part, Unresolved) and part.kind is not UnresolvedKind.POLICY_VARIABLE for part in parts
+        )
+        return "".join(self._part(part, substitutes=has_unresolved) for part in parts), has_unresolved
 
     def _part(self, part: str | Unresolved, *, substitutes: bool) -> str:
         if isinstance(part, str):
