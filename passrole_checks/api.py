@@ -155,9 +155,9 @@ def diff(
     >>> len(difference.new) + len(difference.widened)
     1
     """
-    from passrole_checks.diff import difference_of
+    from passrole_checks.diff import compare_paths
 
-    return difference_of(Path(base), Path(head), options)
+    return compare_paths(Path(base), Path(head), options)
 
 
 def required(
@@ -176,14 +176,14 @@ def required(
     >>> [statement.action for statement in required(text=function, name="main.tf").required.statements]
     ['iam:PassRole', 'iam:GetRole']
     """
-    from passrole_checks.required.required_grants import required_by
+    from passrole_checks.required.required_grants import compute_required
     from passrole_checks.scan.analyze import unreadable_of
     from passrole_checks.scan.scanner import isolated, read_paths
 
     def ask(files: Sequence[Path]) -> RequiredResult:
         read = read_paths(files, options)
         configurations = [configuration for _, configuration in read.units]
-        grants_needed, faults = isolated(read, lambda units: required_by(units, options.account))
+        grants_needed, faults = isolated(read, lambda units: compute_required(units, options.account))
         malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
         skipped = dict.fromkeys([*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes])
         return RequiredResult(
@@ -220,7 +220,7 @@ def suggest(paths: Paths, options: ScanOptions = _DEFAULTS) -> SuggestResult:
     findings = tuple(finding for finding in result.findings if finding.suppressed is None)
     session = Session(read, findings, options)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
-    return SuggestResult(findings, session.suggestions, dict(session.together().changed), unreadable)
+    return SuggestResult(findings, session.suggestions, dict(session.combine().changed), unreadable)
 
 
 def explain(check: str) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from passrole_checks.cli import main
-from passrole_checks.diff import difference_of
-from passrole_checks.required.required_grants import required_by
+from passrole_checks.diff import compare_paths
+from passrole_checks.required.required_grants import compute_required
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 from passrole_checks.sources.model.principal_names import bare_name, kind_and_name, literal_principal, rename_principal
@@ -142,10 +142,10 @@ def test_any_text_may_contain_any_separator(name: str, character: str, tmp_path:
         scanned = scan_paths([other], ScanOptions())
         assert not scanned.faults, (number, scanned.faults)
         if character == CHARACTERS[0] and number % 3 == 0:
-            assert not [one for one in difference_of(whole, other, ScanOptions()).unreadable if one.fault]
+            assert not [one for one in compare_paths(whole, other, ScanOptions()).unreadable if one.fault]
             read = read_paths([other], ScanOptions())
             assert not read.faults
-            required_by([configuration for _, configuration in read.units])
+            compute_required([configuration for _, configuration in read.units])
 
 
 @pytest.mark.parametrize(

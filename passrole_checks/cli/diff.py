@@ -45,7 +45,7 @@ def versions_to_compare(names: Sequence[str], staged: bool) -> VersionPair | Non
     """Return the versions that the arguments name; None if they are two paths."""
     from passrole_checks import git_versions as snapshots
 
-    return snapshots.asked_for(names, staged=staged, folder=Path.cwd())
+    return snapshots.resolve_versions(names, staged=staged, folder=Path.cwd())
 
 
 def load_configuration(versions: VersionPair | None) -> dict[str, Any]:
@@ -58,23 +58,27 @@ def load_configuration(versions: VersionPair | None) -> dict[str, Any]:
     """
     if versions is None:
         return settings.load(Path.cwd())
-    content = versions.file_of_base(settings.FILE)
+    content = versions.base_file(settings.FILE)
     return {} if content is None else settings.table_in(content)
 
 
 def compare(versions: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
     """Compare two paths or two versions. Files of versions are named relative to the repository's root."""
-    from passrole_checks.diff import difference_of
+    from passrole_checks.diff import compare_paths
 
     if versions is None:
-        return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
+        return compare_paths(Path(names[0]), Path(names[1]), scan_options(options, names))
     from passrole_checks.diff import repository
 
     with versions.snapshots() as snapshots:
-        sides = repository.sides_of(versions, snapshots, inputs_factory(options))
-        difference = repository.told_once(repository.compared(sides, snapshots, comparison_options(options)), snapshots)
-        notes = repository.about_configuration(versions, snapshots)
-        return repository.named(replace(difference, not_evaluated=(*notes, *difference.not_evaluated)), snapshots)
+        sides = repository.versions_with_inputs(versions, snapshots, inputs_factory(options))
+        difference = repository.drop_repeated_notes(
+            repository.compare_snapshots(sides, snapshots, comparison_options(options)), snapshots
+        )
+        notes = repository.note_changed_configuration(versions, snapshots)
+        return repository.relocate_to_repository(
+            replace(difference, not_evaluated=(*notes, *difference.not_evaluated)), snapshots
+        )
 
 
 def comparison_options(options: dict[str, Any], **how: Any) -> ScanOptions:

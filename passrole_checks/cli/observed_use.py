@@ -62,11 +62,11 @@ class Logs:
 
     def find_evidence(self, configurations: Sequence[Configuration], account: str | None) -> Evidence:
         """Return the observed use of each statement of these configurations."""
-        from passrole_checks.cloudtrail.grant_usage import held_against
+        from passrole_checks.cloudtrail.grant_usage import match_grants
         from passrole_checks.suggest.observed_use import Evidence
 
         edges = [edge for edge in self.report.edges if _pass_count(edge)]
-        against = held_against(edges, configurations, account)
+        against = match_grants(edges, configurations, account)
         used: dict[tuple[Position, str, str], dict[Observation, None]] = {}
         for usage in (*against.used, *against.perhaps, *against.unused):
             if not usage.holders:
@@ -108,12 +108,12 @@ def read_logs(options: dict[str, Any]) -> Logs | None:
         return None
     since, until = time_bounds(options)
     from passrole_checks.cloudtrail import Bounds, UsageQuery
-    from passrole_checks.cloudtrail.report import reported
+    from passrole_checks.cloudtrail.report import read_usage
     from passrole_checks.errors import ConfigurationError
     from passrole_checks.escaping.terminal import display_path
 
     with reading_progress(options) as report_progress:
-        report = reported(
+        report = read_usage(
             [Path(path) for path in options["evidence"]], UsageQuery(Bounds(since, until)), progress=report_progress
         )
     logs = Logs(report, options["group_roles"])

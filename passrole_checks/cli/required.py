@@ -32,14 +32,14 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     from passrole_checks.output import required_policy
     from passrole_checks.output.destination import write
     from passrole_checks.output.findings_text import error_summary
-    from passrole_checks.required.required_grants import required_by
+    from passrole_checks.required.required_grants import compute_required
     from passrole_checks.scan.analyze import unreadable_of
     from passrole_checks.scan.scanner import isolated, read_paths
 
     chosen = destinations(context, options)
     read = read_paths([Path(path) for path in paths], scan_options(options, paths))
     configurations = [configuration for _, configuration in read.units]
-    required_grants, faults = isolated(read, lambda units: required_by(units, options["account"]))
+    required_grants, faults = isolated(read, lambda units: compute_required(units, options["account"]))
     malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
     files = {file for configuration in configurations for file in configuration.files}
     unreadable = problems_to_report([*read.unreadable, *malformed, *faults], files, paths, options, read.excluded)

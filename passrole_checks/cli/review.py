@@ -162,7 +162,7 @@ def review_request(options: dict[str, Any]) -> ReviewRequest:
         return ReviewRequest(context, None)
     if not names and not staged:
         return ReviewRequest(context, versions_to_compare(context, Path.cwd()))
-    versions = git_versions.asked_for(names, staged=staged, folder=Path.cwd())
+    versions = git_versions.resolve_versions(names, staged=staged, folder=Path.cwd())
     if versions is None:
         raise ConfigurationError("review: expected git versions, not paths (to compare paths: passrole-checks diff)")
     return ReviewRequest(context, versions)

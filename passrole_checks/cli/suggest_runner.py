@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.files.read_boundary import Boundary
     from passrole_checks.sources.model.configuration import Unreadable
     from passrole_checks.suggest.observed_use import Evidence
-    from passrole_checks.suggest.suggest import Session, Texts
+    from passrole_checks.suggest.suggest import FileTexts, Session
     from passrole_checks.suggest.suggestion import Suggestion
 
 
@@ -64,12 +64,14 @@ class Suggested:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the logs."""
-        from passrole_checks.suggest.observed_use import SHORT
+        from passrole_checks.suggest.observed_use import SHORT_WINDOW_DAYS
 
-        if self.evidence is None or self.evidence.days >= SHORT:
+        if self.evidence is None or self.evidence.days >= SHORT_WINDOW_DAYS:
             return ()
         days = f"{self.evidence.days} {'day' if self.evidence.days == 1 else 'days'}"
-        return (f"the logs cover only {days} (recommended: {SHORT}); rare, such as quarterly, use is not in them",)
+        return (
+            f"the logs cover only {days} (recommended: {SHORT_WINDOW_DAYS}); they lack rare, such as quarterly, use",
+        )
 
 
 def find_suggestions(
@@ -92,7 +94,7 @@ def find_suggestions(
         if logs is not None:
             evidence, faults = isolated(read, lambda units: logs.find_evidence(units, options["account"]))
             unreadable = (*unreadable, *faults)
-        session = Session(read, findings, settings, informs=severity is Severity.INFO, evidence=evidence)
+        session = Session(read, findings, settings, include_info=severity is Severity.INFO, evidence=evidence)
         return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
 
 
@@ -142,7 +144,7 @@ def render(suggested: Suggested, output_format: str, *, terminal: bool) -> str:
     from passrole_checks.escaping.terminal import sanitize
     from passrole_checks.output import suggest as output
 
-    patch = output.patch_of(suggested.session.together().changed, suggested.session.texts)
+    patch = output.patch_of(suggested.session.combine().changed, suggested.session.texts)
     if output_format == "patch":
         return "\n".join(map(sanitize, patch.split("\n"))) if terminal else patch
     return output.suggestions_json(
@@ -166,12 +168,12 @@ def suggestion_lines(suggested: Suggested, *, width: int, quiet: bool) -> Iterat
     )
 
 
-def apply_suggestion(suggestion: Suggestion, texts: Texts) -> Mapping[str, str]:
+def apply_suggestion(suggestion: Suggestion, texts: FileTexts) -> Mapping[str, str]:
     """Return the new contents of the files that a suggestion changes."""
-    from passrole_checks.suggest.edits import apply
+    from passrole_checks.suggest.edits import apply_edits
 
     files = dict.fromkeys(edit.file for edit in suggestion.edits)
-    return {file: apply(texts(file), [edit for edit in suggestion.edits if edit.file == file]) for file in files}
+    return {file: apply_edits(texts(file), [edit for edit in suggestion.edits if edit.file == file]) for file in files}
 
 
 @dataclass(frozen=True)
@@ -196,10 +198,10 @@ def write_fixes(suggested: Suggested, *, dry_run: bool) -> FixResult:
     folder, or was modified since it was read. Suggestions that also edit a skipped file are skipped as a whole.
     """
     data, boundary = suggested.session.texts.data, suggested.session.boundary
-    plan = suggested.session.together()
+    plan = suggested.session.combine()
     refused = {file: reason for file in plan.changed if (reason := _refusal_reason(file, data[file], boundary))}
     if refused:
-        plan = suggested.session.together(without=refused)
+        plan = suggested.session.combine(without=refused)
     written: set[str] = set()
     for file, text in plan.changed.items() if not dry_run else ():
         reason = _write_file(file, text.encode("utf-8"), data[file], boundary)

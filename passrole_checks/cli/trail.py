@@ -91,7 +91,7 @@ def options(function: _Function) -> _Function:
 def _run(paths: Sequence[str], options: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
     """Read the logs, write the report, and return the exit status. ``chosen``: formats with their destinations."""
     from passrole_checks.cloudtrail import Bounds, UsageQuery
-    from passrole_checks.cloudtrail.report import reported
+    from passrole_checks.cloudtrail.report import read_usage
     from passrole_checks.escaping.terminal import display_path
 
     since, until = time_bounds(options)
@@ -100,7 +100,9 @@ def _run(paths: Sequence[str], options: dict[str, Any], chosen: Sequence[tuple[s
             raise click.UsageError(f"--{name.replace('_', '-')} requires --against")
     query = UsageQuery(Bounds(since, until, frozenset(options["account"])), options["principal"], options["role"])
     with reading_progress(options) as report_progress:
-        report = reported([Path(path) for path in paths], query, one_by_one=options["events"], progress=report_progress)
+        report = read_usage(
+            [Path(path) for path in paths], query, one_by_one=options["events"], progress=report_progress
+        )
     result = None
     if options["against"]:
         drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)
@@ -123,7 +125,7 @@ def _compare_with_configuration(
 
     The scan result, with findings, is computed only if it is ``drawn``; else it is None.
     """
-    from passrole_checks.cloudtrail.grant_usage import held_against
+    from passrole_checks.cloudtrail.grant_usage import match_grants
     from passrole_checks.scan.analyze import unreadable_of
     from passrole_checks.scan.scanner import isolated, read_paths, scan_configurations
     from passrole_checks.sources.model.configuration import Unreadable
@@ -132,7 +134,7 @@ def _compare_with_configuration(
     settings = scan_options({**options, "account": account, "unchanged": True}, options["against"])
     read = read_paths([Path(path) for path in options["against"]], settings)
     configurations = [configuration for _, configuration in read.units]
-    against, faults = isolated(read, lambda units: held_against(report.edges, units, account))
+    against, faults = isolated(read, lambda units: match_grants(report.edges, units, account))
     problems = (*read.unreadable, *(entry for unit in configurations for entry in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(problems))  # report a file that several roots use once
     if not configurations:

@@ -75,10 +75,10 @@ def check_options(context: click.Context, paths: Sequence[str], options: dict[st
 def print_view(context: click.Context, options: dict[str, Any]) -> int:
     """Write the SQL statement and return the exit status."""
     from passrole_checks.cloudtrail import Bounds
-    from passrole_checks.cloudtrail.sql import view
+    from passrole_checks.cloudtrail.sql import view_statement
     from passrole_checks.output.destination import write
 
     bounds = Bounds(*time_bounds(options), frozenset(options["account"]))
     ((_, destination),) = destinations(context, {**options, "format": ["sql"]})
-    write(destination, view(options["sql"], options["table"] or TABLE, options["view"] or VIEW, bounds))
+    write(destination, view_statement(options["sql"], options["table"] or TABLE, options["view"] or VIEW, bounds))
     return CLEAN

@@ -1,11 +1,11 @@
-"""Which roles were really passed to which services, by whom: the evidence of CloudTrail.
+"""Observed use: which principals passed which roles to which services, from CloudTrail logs.
 
-Passing a role is no API call and leaves no event; the events that made or changed the resource which received it tell
-of it (IAM User Guide, "Grant a user permissions to pass a role to an AWS service"). The way of a file: `places` finds
-it and tells what it is, `store` sifts its events with DuckDB (`values` reads what DuckDB cannot, `exports` says how
-exports are read), `passes` takes the passes out of what is left (`following` the paths of `knowledge/trail_events`,
-with `profiles` for instance profiles and launch templates, `identity` for who it was), `summary` puts together what
-belongs together.
+Passing a role is no API call and leaves no event; it shows in the events that created or changed the resource which
+received the role (IAM User Guide, "Grant a user permissions to pass a role to an AWS service"). Pipeline: `log_files`
+finds files and detects their format, `store` filters their events with DuckDB (`json_stream` reads files that DuckDB
+cannot, `csv_parquet` maps the columns of exports), `extract` turns events into passes (`parameter_paths` follows paths
+in the event parameters, `instance_profiles` tracks instance profiles and launch templates, `identity` reads the
+principal), `summary` aggregates them into edges.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from passrole_checks.cloudtrail.extract import Passes, Row
+from passrole_checks.cloudtrail.extract import PassExtractor, Row
 from passrole_checks.cloudtrail.log_files import Bounds, log_files
 from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome, UnreadableLog, Who
 from passrole_checks.cloudtrail.store import EventStore, Progress
-from passrole_checks.cloudtrail.summary import Edge, summarized
+from passrole_checks.cloudtrail.summary import Edge, aggregate_passes
 from passrole_checks.errors import internal_error
 
 __all__ = [
@@ -33,16 +33,17 @@ __all__ = [
     "UnreadableLog",
     "UsageQuery",
     "Who",
-    "passes_in",
-    "summarized",
+    "aggregate_passes",
+    "read_passes",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class UsageQuery:
-    """Which passes are asked for: those in `bounds` whose principal and role fit one of the patterns, if there are any.
+    """Filter for passes: within `bounds`, and principal and role match one of the patterns, if there are any.
 
-    A pattern is an ARN or a name, with ``*`` and ``?``; a name without a colon or slash is the last part of an ARN.
+    A pattern is an ARN or a name, with ``*`` and ``?``; a name without a colon or slash matches the last part of an
+    ARN.
     """
 
     bounds: Bounds = field(default_factory=Bounds)
@@ -50,14 +51,14 @@ class UsageQuery:
     roles: tuple[str, ...] = ()
 
     def includes(self, one: Pass) -> bool:
-        """Whether a pass is asked for."""
+        """True if the pass matches this query."""
         who = one.who
         known = (who.principal, who.arn, who.session_issuer, who.source_identity)
-        return _any_fits(self.principals, known) and _any_fits(self.roles, (one.role, one.instance_profile))
+        return _matches_any(self.principals, known) and _matches_any(self.roles, (one.role, one.instance_profile))
 
 
 @contextmanager
-def passes_in(
+def read_passes(
     paths: Iterable[Path],
     wanted: UsageQuery,
     reading: LogSummary,
@@ -65,19 +66,19 @@ def passes_in(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Iterator[Pass]]:
-    """The passes in the logs at and below some paths, in the order of their times, while the context lasts.
+    """Yield the passes in the logs at and below some paths, in order of time, while the context is open.
 
-    What was read is counted in ``reading``; its counts of events that give no pass are complete when the iterator has
-    ended. Raises a :class:`~passrole_checks.errors.ConfigurationError` where DuckDB is not installed.
+    Counts of what was read go into ``reading``; its counts of events without a pass are complete when the iterator has
+    ended. Raises a :class:`~passrole_checks.errors.ConfigurationError` if DuckDB is not installed.
     """
     with EventStore(wanted.bounds, reading, threads=threads) as store:
         store.add(log_files(paths, wanted.bounds, reading), progress)
-        reader = Passes(reading)
+        reader = PassExtractor(reading)
         yield (one for row in store.rows() for one in _passes_of(row, reader) if wanted.includes(one))
 
 
-def _passes_of(row: Row, reader: Passes) -> Iterator[Pass]:
-    """The passes of one event; a fault of this package there costs none of the others."""
+def _passes_of(row: Row, reader: PassExtractor) -> Iterator[Pass]:
+    """Yield the passes of one event; an internal error here does not affect other events."""
     try:
         yield from reader.of(row)
     except Exception as error:
@@ -86,12 +87,12 @@ def _passes_of(row: Row, reader: Passes) -> Iterator[Pass]:
             reader.reading.problems.append(problem)
 
 
-def _any_fits(patterns: Iterable[str], texts: Iterable[str]) -> bool:
+def _matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
     listed, known = list(patterns), [text for text in texts if text]
-    return not listed or any(_fits(pattern, text) for pattern in listed for text in known)
+    return not listed or any(_matches(pattern, text) for pattern in listed for text in known)
 
 
-def _fits(pattern: str, text: str) -> bool:
+def _matches(pattern: str, text: str) -> bool:
     if ":" not in pattern and "/" not in pattern:
         text = text.rpartition("/")[2]
     return fnmatchcase(text, pattern.replace("[", "[[]"))

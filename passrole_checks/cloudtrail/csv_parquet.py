@@ -1,8 +1,8 @@
-"""Exports of CloudTrail Lake and Athena: a row for each event, as CSV or Parquet.
+"""Exports of CloudTrail Lake and Athena: one row per event, as CSV or Parquet.
 
 Athena's table for CloudTrail (Athena UG, "Query AWS CloudTrail logs") has ``requestparameters`` as the text of the
-event and ``useridentity`` as a row; CloudTrail Lake has rows and maps. Queries may choose columns and flatten rows, so
-columns are told by their names, without regard to case and to what stands between words.
+event and ``useridentity`` as a row; CloudTrail Lake has rows and maps. Queries may select columns and flatten rows, so
+columns are identified by name, ignoring case and separators between words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAMES = (
     "recipientaccountid", "useridentity", "requestparameters", "responseelements",
 )  # fmt: skip
 _STRUCTURES = _NAMES[-3:]
-# What a query may have taken out of userIdentity, and where it belongs there.
+# Columns that a query may have extracted from userIdentity, and the members they come from.
 _IDENTITY = {
     "useridentitytype": "type",
     "useridentityarn": "arn",
@@ -34,11 +34,11 @@ _IDENTITY = {
     "useridentitysourceidentity": "source",
     "sourceidentity": "source",
 }
-_LONGEST_LINE = 2 << 20  # an event has at most 256 KB; DuckDB sets sixteen times as much aside
+_LONGEST_LINE = 2 << 20  # an event has at most 256 KB; DuckDB allocates sixteen times this size
 
 
-def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
-    """What DuckDB reads an export with, and the parameters of that."""
+def reader_expression(file: LogFile) -> tuple[str, dict[str, Any]]:
+    """Return the DuckDB expression that reads an export, and its parameters."""
     if file.form is LogFormat.PARQUET:
         return "read_parquet($file)", {"file": file.path}
     compression = "gzip" if file.packed else "none"
@@ -49,19 +49,23 @@ def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
     )
 
 
-def columns(described: Sequence[tuple[str, str]]) -> list[str] | None:
-    """An expression for each column of the store, from the names and types of those of an export; None where it does
-    not say which events they are."""
-    given = {re.sub(r"[^a-z0-9]", "", name.lower()): (_quoted(name), kind) for name, kind in reversed(described)}
-    if "eventname" not in given or "eventsource" not in given:
+def column_expressions(described: Sequence[tuple[str, str]]) -> list[str] | None:
+    """Return an SQL expression per column of the store, given the names and types of the columns of an export.
+
+    None if the export has no columns that identify the event.
+    """
+    columns_by_name = {
+        re.sub(r"[^a-z0-9]", "", name.lower()): (_quoted(name), kind) for name, kind in reversed(described)
+    }
+    if "eventname" not in columns_by_name or "eventsource" not in columns_by_name:
         return None
-    return [_expression(name, given) for name in _NAMES]
+    return [_expression(name, columns_by_name) for name in _NAMES]
 
 
-def _expression(name: str, given: dict[str, tuple[str, str]]) -> str:
-    if name not in given:
-        return _identity(given) if name == "useridentity" else "NULL"
-    column, kind = given[name]
+def _expression(name: str, columns_by_name: dict[str, tuple[str, str]]) -> str:
+    if name not in columns_by_name:
+        return _identity(columns_by_name) if name == "useridentity" else "NULL"
+    column, kind = columns_by_name[name]
     if name == "eventtime":
         if kind.startswith("TIMESTAMP"):
             return f"strftime({column}, '%Y-%m-%dT%H:%M:%SZ')"
@@ -72,9 +76,9 @@ def _expression(name: str, given: dict[str, tuple[str, str]]) -> str:
     return f"CAST({column} AS VARCHAR)"
 
 
-def _identity(given: dict[str, tuple[str, str]]) -> str:
-    """``userIdentity`` put together from columns of its parts."""
-    parts = {member: given[name][0] for name, member in _IDENTITY.items() if name in given}
+def _identity(columns_by_name: dict[str, tuple[str, str]]) -> str:
+    """Build ``userIdentity`` from columns of its parts."""
+    parts = {member: columns_by_name[name][0] for name, member in _IDENTITY.items() if name in columns_by_name}
     if not parts:
         return "NULL"
     issuer, source = parts.pop("issuer", "NULL"), parts.pop("source", "NULL")

@@ -1,4 +1,4 @@
-"""The edges of some logs, to be found by who passed and by what: of ten thousand edges few concern a grant."""
+"""Index of the edges of some logs by principal and role: of ten thousand edges few concern a grant."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PRINCIPAL = re.compile(
 KINDS = {"user": PrincipalKind.USER, "role": PrincipalKind.ROLE, "assumed-role": PrincipalKind.ROLE}
 
 
-class Log:
-    """The edges of some logs, to be found by their principals."""
+class EdgeIndex:
+    """Index of the edges of some logs."""
 
     def __init__(self, edges: Sequence[Edge]) -> None:
         self.edges = edges
@@ -35,7 +35,7 @@ class Log:
         self._near: dict[str, frozenset[int]] = {}
 
     def near(self, patterns: Iterable[StringNode]) -> frozenset[int]:
-        """The edges whose roles may be covered by a pattern, by what all roles that it covers begin with."""
+        """Return the numbers of the edges whose roles a pattern may cover, by the literal prefix of the patterns."""
         found: frozenset[int] = frozenset()
         for pattern in patterns:
             written = plain(pattern.parts)

@@ -1,4 +1,6 @@
-"""From events to passes: which role an event gives to which service, whether it was allowed, and for which resource."""
+"""Extract passes from events: which role an event passes to which service, whether it was allowed, for
+which resource.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_event, without_version
-from passrole_checks.cloudtrail.identity import account_of, who
-from passrole_checks.cloudtrail.instance_profiles import TELLING, ProfileState
+from passrole_checks.cloudtrail.identity import account_of, read_identity
+from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS, ProfileState
 from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome
-from passrole_checks.cloudtrail.parameter_paths import places_of, texts, unwrapped, values
-from passrole_checks.cloudtrail.struct_text import structure
+from passrole_checks.cloudtrail.parameter_paths import strings_at, strings_at_location, unwrap, values_at
+from passrole_checks.cloudtrail.struct_text import parse_structure
 
 _DENIED = re.compile(
     r"access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden", re.I
 )
 # "User: ARN is not authorized to perform: iam:PassRole on resource: ARN because …" (IAM User Guide, "Access denied
-# error messages"). Of EC2's own errors the message is encoded.
+# error messages"). EC2 encodes the message of its own errors.
 _NAMED = re.compile(r"iam:PassRole on resource: (arn:[^\s,]+)")
 _ACTION = re.compile(r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+")
 _PASS_ROLE = "perform: iam:PassRole"
@@ -26,13 +28,13 @@ _ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/\S+")
 _PROFILE = re.compile(r"arn:[^:]+:iam::(\d{12}):instance-profile/\S+")
 _NAME = re.compile(
     r"/?[\w+=,.@-]+(?:/[\w+=,.@-]+)*"
-)  # IAM API, CreateRole: RoleName; some services take a path with it
+)  # IAM API, CreateRole: RoleName; some services accept a path before it
 _NO_NAMES = frozenset({"none", "null", "default", "hidden_due_to_security_reasons", "***"})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An event as it was read, its structures still text."""
+    """An event as read; its structures are still text."""
 
     event_id: str
     time: str
@@ -50,8 +52,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """What stands at one place: a role by ARN or name, or a profile."""
+class _PassedItem:
+    """A role (ARN or name) or an instance profile at one location in an event."""
 
     role: str
     services: tuple[str, ...]
@@ -60,43 +62,43 @@ class _Given:
 
 
 @dataclass(slots=True)
-class Passes:
-    """Turns rows into passes; the rows have to come in the order of their times. `reading` counts what gives none."""
+class PassExtractor:
+    """Extract passes from rows, which must come in order of time. `reading` counts events that yield none."""
 
     reading: LogSummary
-    _held: ProfileState = field(default_factory=ProfileState)
+    _profiles: ProfileState = field(default_factory=ProfileState)
 
     def of(self, row: Row) -> Iterator[Pass]:
-        """The passes of an event: one for each role and service, however often the event names it."""
+        """Yield the passes of an event: one per role and service, however often the event names them."""
         source, name = row.source, without_version(row.name)
         event, outcome = trail_event(source, name), _outcome(row)
-        account = row.account or account_of(structure(row.identity))
-        request = unwrapped(structure(row.request), name)
-        telling = outcome is RequestOutcome.PASSED and (source, name) in TELLING
-        # Most events of those that may pass a role pass none: what is not needed is not parsed.
-        answers = telling or (event is not None and any(place.answered for place in event.places))
-        response = unwrapped(structure(row.response), name, "Response") if answers else None
-        given = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
+        account = row.account or account_of(parse_structure(row.identity))
+        request = unwrap(parse_structure(row.request), name)
+        changes_state = outcome is RequestOutcome.PASSED and (source, name) in STATE_EVENTS
+        # Most events that may pass a role pass none, so parse the response only if needed.
+        answers = changes_state or (event is not None and any(location.answered for location in event.places))
+        response = unwrap(parse_structure(row.response), name, "Response") if answers else None
+        passed_items = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
         named = _NAMED.search(row.error_message)
-        if named and not any(named[1] == one.role for one in given):
-            # Of several roles the error names the one that was refused; the others say nothing then.
-            places = [one for one in event.places if one.kind == "role"] if event else []
-            services = tuple(dict.fromkeys(service for one in places for service in one.services))
-            known = [one.services for one in given if named[1].endswith(f"/{one.role}")]
-            given = [_Given(named[1], known[0] if known else services)]
+        if named and not any(named[1] == one.role for one in passed_items):
+            # The error names the denied role; other roles in the request are no evidence then.
+            locations = [one for one in event.places if one.kind == "role"] if event else []
+            services = tuple(dict.fromkeys(service for one in locations for service in one.services))
+            known = [one.services for one in passed_items if named[1].endswith(f"/{one.role}")]
+            passed_items = [_PassedItem(named[1], known[0] if known else services)]
         elif named:
-            given = [one for one in given if one.role == named[1]]
-        if telling:
-            self._held.take(source, name, account, row.region, request, response)
-        kept = [one for one in given if not self._is_abroad(one, account)]
-        self._count(event, outcome, request, given)
-        if not kept:
+            passed_items = [one for one in passed_items if one.role == named[1]]
+        if changes_state:
+            self._profiles.take(source, name, account, row.region, request, response)
+        own_items = [one for one in passed_items if not self._is_other_account(one, account)]
+        self._count(event, outcome, request, passed_items)
+        if not own_items:
             return
         if response is None:
-            response = unwrapped(structure(row.response), name, "Response")
-        principal = who(structure(row.identity))
+            response = unwrap(parse_structure(row.response), name, "Response")
+        principal = read_identity(parse_structure(row.identity))
         resource = _resource(event, request, response) if event else ""
-        for one in kept:
+        for one in own_items:
             yield Pass(
                 event_id=row.event_id,
                 time=row.time,
@@ -117,50 +119,67 @@ class Passes:
                 file=row.file,
             )
 
-    def _given(self, event: TrailEvent, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
-        asked = [place for place in event.places if not place.answered]
-        given = [(place, one) for place in asked for one in self._at(place, account, region, request, response)]
-        if any(one.profile and place.kind != "launch_template" and "*" not in place.path for place, one in given):
-            given = [(place, one) for place, one in given if place.kind != "launch_template"]  # it goes before them
-        found = [one for _, one in given]
+    def _given(
+        self, event: TrailEvent, account: str, region: str, request: Any, response: Any
+    ) -> Iterator[_PassedItem]:
+        requested = [location for location in event.places if not location.answered]
+        passed_items = [
+            (location, one) for location in requested for one in self._at(location, account, region, request, response)
+        ]
+        if any(
+            one.profile and location.kind != "launch_template" and "*" not in location.path
+            for location, one in passed_items
+        ):
+            passed_items = [
+                (location, one) for location, one in passed_items if location.kind != "launch_template"
+            ]  # it takes precedence over them
+        found = [one for _, one in passed_items]
         if not any(one.profile for one in found):
-            # What the answer tells comes from a template that the logs do not show.
-            answered = [place for place in event.places if place.answered]
+            # A profile in the response comes from a template that the logs do not show.
+            answered = [location for location in event.places if location.answered]
             template = next((one.template for one in found if one.template), "")
-            told = [one for place in answered for one in self._at(place, account, region, request, response)]
-            found += [_Given(one.role, one.services, one.profile, template) for one in told]
+            from_response = [
+                one for location in answered for one in self._at(location, account, region, request, response)
+            ]
+            found += [_PassedItem(one.role, one.services, one.profile, template) for one in from_response]
         yield from (one for one in found if one.role or one.profile)
 
-    def _at(self, place: RoleLocation, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
-        if place.kind == "launch_template":
-            for chosen in values(request, place.path):
-                profile, template = self._held.profile(account, region, chosen)
+    def _at(
+        self, location: RoleLocation, account: str, region: str, request: Any, response: Any
+    ) -> Iterator[_PassedItem]:
+        if location.kind == "launch_template":
+            for chosen in values_at(request, location.path):
+                profile, template = self._profiles.profile(account, region, chosen)
                 if profile:
-                    yield self._profile(profile, account, place, template)
+                    yield self._profile(profile, account, location, template)
                 elif template:
-                    yield _Given("", place.services, "", template)
+                    yield _PassedItem("", location.services, "", template)
             return
-        for text in places_of(place, request, response):
+        for text in strings_at_location(location, request, response):
             if _ROLE.fullmatch(text):
-                yield _Given(text, place.services)
-            elif _PROFILE.fullmatch(text) or (place.kind == "instance_profile" and _is_name(text)):
-                yield self._profile(text, account, place)
-            elif place.kind == "role" and _is_name(text):
-                yield _Given(self._held.arn(account, text), place.services)
+                yield _PassedItem(text, location.services)
+            elif _PROFILE.fullmatch(text) or (location.kind == "instance_profile" and _is_name(text)):
+                yield self._profile(text, account, location)
+            elif location.kind == "role" and _is_name(text):
+                yield _PassedItem(self._profiles.arn(account, text), location.services)
 
-    def _profile(self, profile: str, account: str, place: RoleLocation, template: str = "") -> _Given:
-        return _Given(self._held.role(account, profile), place.services, profile, template)
+    def _profile(self, profile: str, account: str, location: RoleLocation, template: str = "") -> _PassedItem:
+        return _PassedItem(self._profiles.role(account, profile), location.services, profile, template)
 
-    def _is_abroad(self, given: _Given, account: str) -> bool:
-        """A role can only be passed within its account: one of another account is named for other reasons."""
-        found = _ROLE.fullmatch(given.role) or _PROFILE.fullmatch(given.profile)
+    def _is_other_account(self, passed_items: _PassedItem, account: str) -> bool:
+        """True for a role of another account: a role can only be passed within its account, so it is named for other
+        reasons.
+        """
+        found = _ROLE.fullmatch(passed_items.role) or _PROFILE.fullmatch(passed_items.profile)
         if found and account and found[1] != account:
             self.reading.abroad += 1
             return True
         return False
 
-    def _count(self, event: TrailEvent | None, outcome: RequestOutcome, request: Any, given: list[_Given]) -> None:
-        if event is None or given:
+    def _count(
+        self, event: TrailEvent | None, outcome: RequestOutcome, request: Any, passed_items: list[_PassedItem]
+    ) -> None:
+        if event is None or passed_items:
             return
         if request is None and outcome is RequestOutcome.DENIED:
             self.reading.denied_without_role += 1
@@ -174,7 +193,7 @@ def _outcome(row: Row) -> RequestOutcome:
     if not row.error_code and not row.error_message:
         return RequestOutcome.PASSED
     if _PASS_ROLE not in row.error_message and _ACTION.search(row.error_message):
-        return RequestOutcome.FAILED  # it lacked a permission for something else
+        return RequestOutcome.FAILED  # another permission was missing
     denied = _DENIED.search(row.error_code) or "is not authorized to perform" in row.error_message
     return RequestOutcome.DENIED if denied else RequestOutcome.FAILED
 
@@ -185,11 +204,9 @@ def _is_name(text: str) -> bool:
 
 def _resource(event: TrailEvent, request: Any, response: Any) -> str:
     for path, answered in event.resources:
-        found = texts(response if answered else request, path)
-        if (
-            answered and not found and path[1:]
-        ):  # of the query protocol's answers the outermost name is left out, as in RDS
-            found = texts(response, path[1:])
+        found = strings_at(response if answered else request, path)
+        if answered and not found and path[1:]:  # query protocol responses (RDS) omit the outermost name
+            found = strings_at(response, path[1:])
         if found:
             return found[0]
     return ""

@@ -1,4 +1,4 @@
-"""Who made a request, from the ``userIdentity`` of its event."""
+"""Read the principal of a request from the ``userIdentity`` of its event."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from passrole_checks.cloudtrail.model import Who
 _SESSION = re.compile(r"(arn:[^:]+:sts::\d{12}:assumed-role/[^/]+)/")
 
 
-def who(identity: Any) -> Who:
-    """Whom an event tells. What is no ``userIdentity`` gives a `Who` whose principal is empty."""
+def read_identity(identity: Any) -> Who:
+    """Return the identity that an event states. If it is not a ``userIdentity``, the `principal` is empty."""
     if not isinstance(identity, Mapping):
         return Who("")
     context = _mapping(identity, "sessionContext")
@@ -20,7 +20,7 @@ def who(identity: Any) -> Who:
     arn, invoked_by = _text(identity, "arn"), _text(identity, "invokedBy")
     kind = _text(identity, "type")
     session = _SESSION.match(arn)
-    # A session of a role acts with the role's policies; that of a federated user with those of the user who made it.
+    # A role session has the policies of the role; a federated user session those of the user who created it.
     principal = issuer or (session[1] if session else arn)
     if not principal:
         on_behalf = _text(_mapping(identity, "onBehalfOf"), "userId")
@@ -36,7 +36,7 @@ def who(identity: Any) -> Who:
 
 
 def account_of(identity: Any) -> str:
-    """The account of who made the request; empty where it is not told."""
+    """Return the account of the requester; empty if not stated."""
     return _text(identity, "accountId") if isinstance(identity, Mapping) else ""
 
 
@@ -51,5 +51,5 @@ def _text(node: Mapping[str, Any], name: str) -> str:
 
 
 def _member(node: Mapping[str, Any], name: str) -> Any:
-    """A member, whose name an export may have in small letters."""
+    """Return a member; exports may write its name in lower case."""
     return node[name] if name in node else node.get(name.lower())

@@ -1,8 +1,8 @@
-"""Reads the events of a file one after the other, in bounded memory, and as many of a damaged file as there are.
+"""Read the events of a file one by one, in bounded memory, up to the damage in a damaged file.
 
-DuckDB reads what is as CloudTrail delivers it many times faster, but a file whole or not at all; this is for the
-others: very large ones, truncated or malformed ones, and other forms of JSON. Nothing but the decoder of the standard
-library is needed, which takes one value off the beginning of a text.
+DuckDB reads files as CloudTrail delivers them many times faster, but only completely or not at all. This module reads
+the others: very large, truncated or malformed files, and other forms of JSON. It needs only the decoder of the standard
+library, which decodes one value at the start of a text.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ _HEAD = 65_536
 _BETWEEN = " \t\r\n,"
 
 
-class Damaged(Exception):
-    """The rest of a file cannot be read; the message says why, for people."""
+class DamagedLogError(Exception):
+    """Raised if the rest of a file cannot be read; the message says why."""
 
 
 def events_of(path: str, packed: bool) -> Iterator[Mapping[str, Any]]:
-    """The events in a file of JSON: those of a list ``Records`` or ``Events``, or one value after the other.
+    """Yield the events in a JSON file: those of a list ``Records`` or ``Events``, or one value after the other.
 
-    Raises `Damaged` behind the last event that could be read, and OSError where the file cannot be opened.
+    Raises `DamagedLogError` after the last readable event, and OSError if the file cannot be opened.
     """
     with open(path, "rb") as raw:
-        for value in _values(_Window(_Unpacked(raw) if packed else raw)):
-            yield from _unwrapped(value)
+        for value in _values(_Window(_GzipStream(raw) if packed else raw)):
+            yield from _events_in_value(value)
 
 
 class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Unpacked:
-    """What a gzip file holds. Unlike the standard library's, it gives all that there is before a break."""
+class _GzipStream:
+    """Decompress a gzip file. Unlike the standard library, it returns all data before a break."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw, self._member, self._left = raw, zlib.decompressobj(wbits=31), b""
         self._begun = False
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; none at the end. Raises EOFError where the file breaks off, and zlib.error."""
+        """Return at most ``size`` bytes; empty at the end. Raises EOFError if the file is truncated, and zlib.error."""
         while True:
             if self._member.eof:  # another member may follow
                 self._left = self._member.unused_data or self._left
@@ -58,7 +58,7 @@ class _Unpacked:
                     raise EOFError
                 return b""
             if not self._begun:
-                packed = packed.lstrip(b"\0")  # padding between and behind members
+                packed = packed.lstrip(b"\0")  # padding between and after members
                 if not packed:
                     self._left = b""
                     continue
@@ -70,7 +70,7 @@ class _Unpacked:
 
 
 class _Window:
-    """The part of a text that was read and not yet taken."""
+    """The part of a text that was read and not yet decoded."""
 
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
@@ -78,7 +78,7 @@ class _Window:
         self.text, self.at, self.ended, self.damage = "", 0, False, ""
 
     def more(self) -> bool:
-        """Reads on; whether there was anything. The end of a damaged file is noted in `damage`."""
+        """Read more text; False at the end. The cause of an early end is stored in `damage`."""
         if self.ended:
             return False
         try:
@@ -104,34 +104,34 @@ def _values(window: _Window) -> Iterator[Any]:
     if array and listed is None:
         window.at = window.text.index("[") + 1
     while True:
-        start = _next(window)
+        start = _next_character(window)
         if start == "":
             if window.damage or array:
-                raise Damaged(f"{window.damage or 'it ends within its list'}: read as far as its {count} events go")
+                raise DamagedLogError(f"{window.damage or 'unterminated list'}: {count} events read before the break")
             return
         if array and start == "]":
             if window.damage:
-                raise Damaged(f"{window.damage}: read as far as its {count} events go")
+                raise DamagedLogError(f"{window.damage}: {count} events read before the break")
             return
         try:
             value, window.at = decoder.raw_decode(window.text, window.at)
         except RecursionError:
-            raise Damaged(f"nested too deeply: read as far as its {count} events go") from None
+            raise DamagedLogError(f"nested too deeply: {count} events read before the break") from None
         except ValueError:
             if len(window.text) - window.at > LARGEST_EVENT:
-                raise Damaged(
-                    f"an event of more than 16 MB, or no JSON: read as far as its {count} events go"
+                raise DamagedLogError(
+                    f"event larger than 16 MB, or not JSON: {count} events read before the break"
                 ) from None
             if window.more() and not (window.ended and window.damage):
                 continue
             why = window.damage or "malformed JSON"
-            raise Damaged(f"{why}: read as far as its {count} events go") from None
+            raise DamagedLogError(f"{why}: {count} events read before the break") from None
         count += 1
         yield value
 
 
-def _next(window: _Window) -> str:
-    """The first character of the next value; empty at the end."""
+def _next_character(window: _Window) -> str:
+    """Return the first character of the next value; empty at the end."""
     while True:
         text, at = window.text, window.at
         while at < len(text) and text[at] in _BETWEEN:
@@ -143,9 +143,10 @@ def _next(window: _Window) -> str:
             return ""
 
 
-def _unwrapped(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The event in a value: itself, the text that ``lookup-events`` has it in, or the detail of an EventBridge
-    event."""
+def _events_in_value(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the event in a value: itself, the text in ``lookup-events`` output, or the detail of an
+    EventBridge event.
+    """
     if not isinstance(value, Mapping):
         return
     if isinstance(value.get("CloudTrailEvent"), str):
@@ -159,6 +160,6 @@ def _unwrapped(value: Any) -> Iterator[Mapping[str, Any]]:
         yield value["detail"]
     elif isinstance(value.get("Records"), list):  # a whole file on each line
         for one in value["Records"]:
-            yield from _unwrapped(one)
+            yield from _events_in_value(one)
     else:
         yield value

@@ -1,8 +1,7 @@
-"""The files that logs stand in: found below folders, and told apart by their beginning.
+"""Find log files below folders and detect their format from their first bytes.
 
 CloudTrail delivers to ``[prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/….json.gz`` (CloudTrail User Guide,
-"Finding your CloudTrail log files"); digests and Insights events have folders of their own beside it, and hold no
-calls.
+"Finding your CloudTrail log files"); digests and Insights events have separate folders and contain no API calls.
 """
 
 from __future__ import annotations
@@ -25,13 +24,14 @@ _DELIVERED = re.compile(r"AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{12})/CloudTrai
 _BESIDE = re.compile(r"(?:^|/)CloudTrail-(?P<what>Digest|Insight|NetworkActivity-Insight|Aggregated)[^/]*/")
 _BEGINNING = 16_384
 _RECORDS = re.compile(r'\s*\{\s*"Records"\s*:\s*\[')
-_NO_LOG = "no log of CloudTrail"
+_NO_LOG = "not a CloudTrail log"
 
 
 class LogFormat(Enum):
-    """What a file is. `RECORDS`: as CloudTrail delivers it, ``{"Records": [...]}``. `VALUES`: other JSON with events:
-    one a line, a list, what ``aws cloudtrail lookup-events`` prints. `CSV`, `PARQUET`: exports, with a row for each
-    event."""
+    """Format of a log file. `RECORDS`: as CloudTrail delivers it, ``{"Records": [...]}``. `VALUES`: other JSON with
+    events: one per line, a list, output of ``aws cloudtrail lookup-events``. `CSV`, `PARQUET`: exports with one row per
+    event.
+    """
 
     RECORDS = "records"
     VALUES = "values"
@@ -41,7 +41,7 @@ class LogFormat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file with events. `size`: about as many bytes does it have unpacked."""
+    """A file with events. `size`: its approximate size in bytes when decompressed."""
 
     path: str
     form: LogFormat
@@ -51,16 +51,19 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is asked for. `since` and `until` are times as CloudTrail writes them, the first within, the second not;
-    `accounts` those whose events count. Empty: all."""
+    """Filter for events. `since` (inclusive) and `until` (exclusive) are times as CloudTrail writes them; `accounts`:
+    accounts to include. Empty: no limit.
+    """
 
     since: str = ""
     until: str = ""
     accounts: frozenset[str] = frozenset()
 
-    def may_hold(self, path: str) -> bool:
-        """Whether a file in CloudTrail's layout may hold events that count. A file is delivered after its events, so
-        that its day says what is too old, but not what is too new."""
+    def may_contain(self, path: str) -> bool:
+        """True if a file in CloudTrail's layout may contain matching events.
+
+        A file is delivered after its events, so that its day can exclude events that are too old, but not too new.
+        """
         found = _DELIVERED.search(path)
         if found is None:
             return True
@@ -70,33 +73,35 @@ class Bounds:
 
 
 def log_files(paths: Iterable[Path], bounds: Bounds, reading: LogSummary) -> Iterator[LogFile]:
-    """The files with events at and below some paths, each once. What is none is noted in `reading`: below a folder as
-    one of the `others`, a path that was named itself as one of the `problems`."""
+    """Yield the files with events at and below some paths, each once.
+
+    Other files are recorded in `reading`: below a folder in `others`, a path that was given itself in `problems`.
+    """
     seen: set[str] = set()
     for path in paths:
         if not path.is_dir():
-            yield from _looked_at(str(path), reading, seen, named=True)
+            yield from _inspect_file(str(path), reading, seen, named=True)
             continue
         boundary = Boundary.around(repository_around(path.resolve()) or path)
-        for name in _below(str(path), reading):
+        for name in _files_below(str(path), reading):
             posix = name.replace(os.sep, "/")
-            beside = _BESIDE.search(posix)
-            if beside is not None:
-                reading.others[f"CloudTrail-{beside['what']}"] += 1
+            other_kind = _BESIDE.search(posix)
+            if other_kind is not None:
+                reading.others[f"CloudTrail-{other_kind['what']}"] += 1
             elif not name.lower().endswith(_ENDINGS):
                 reading.others["other names"] += 1
-            elif not bounds.may_hold(posix):
-                reading.others["outside of what is asked for"] += 1
+            elif not bounds.may_contain(posix):
+                reading.others["outside the requested time or accounts"] += 1
             else:
                 try:
                     boundary.check(name)
                 except OSError as error:
-                    reading.problems.append(UnreadableLog(name, _words(error)))
+                    reading.problems.append(UnreadableLog(name, _error_text(error)))
                     continue
-                yield from _looked_at(name, reading, seen, named=False)
+                yield from _inspect_file(name, reading, seen, named=False)
 
 
-def _below(folder: str, reading: LogSummary) -> Iterator[str]:
+def _files_below(folder: str, reading: LogSummary) -> Iterator[str]:
     def failed(error: OSError) -> None:
         reading.problems.append(UnreadableLog(str(error.filename), error.strerror or str(error)))
 
@@ -105,7 +110,7 @@ def _below(folder: str, reading: LogSummary) -> Iterator[str]:
         yield from (os.path.join(parent, name) for name in sorted(names))
 
 
-def _looked_at(name: str, reading: LogSummary, seen: set[str], *, named: bool) -> Iterator[LogFile]:
+def _inspect_file(name: str, reading: LogSummary, seen: set[str], *, named: bool) -> Iterator[LogFile]:
     try:
         where = os.path.realpath(name)
         about = os.stat(where)
@@ -116,12 +121,12 @@ def _looked_at(name: str, reading: LogSummary, seen: set[str], *, named: bool) -
             if named:
                 reading.problems.append(UnreadableLog(name, "not a file"))
             return
-        beginning, packed = _beginning(where)
-        size = _unpacked(where, about.st_size) if packed else about.st_size
+        beginning, packed = _read_start(where)
+        size = _decompressed_size(where, about.st_size) if packed else about.st_size
     except (OSError, EOFError, zlib.error) as error:
-        reading.problems.append(UnreadableLog(name, _words(error)))
+        reading.problems.append(UnreadableLog(name, _error_text(error)))
         return
-    form, what = _form(beginning)
+    form, what = _detect_format(beginning)
     if form is not None:
         reading.files += 1
         yield LogFile(name, form, packed, size)
@@ -133,7 +138,7 @@ def _looked_at(name: str, reading: LogSummary, seen: set[str], *, named: bool) -
         reading.others[what] += 1
 
 
-def _beginning(path: str) -> tuple[bytes, bool]:
+def _read_start(path: str) -> tuple[bytes, bool]:
     with open(path, "rb") as stream:
         start = stream.read(_BEGINNING)
         if start[:2] != b"\x1f\x8b":
@@ -143,16 +148,18 @@ def _beginning(path: str) -> tuple[bytes, bool]:
             return unpacked.read(_BEGINNING), True
 
 
-def _unpacked(path: str, size: int) -> int:
-    """The size of what a gzip file holds, by the four bytes at its end (RFC 1952, ISIZE): right below 4 GiB for a file
-    of one member that is whole; else a guess, which only decides in which way the file is read."""
+def _decompressed_size(path: str, size: int) -> int:
+    """Return the decompressed size of a gzip file from its last four bytes (RFC 1952, ISIZE).
+
+    Exact below 4 GiB for a complete file with one member; else an estimate, which only decides how the file is read.
+    """
     with open(path, "rb") as stream:
         stream.seek(-4, os.SEEK_END)
-        said = int.from_bytes(stream.read(4), "little")
-    return said if size <= said <= 1_200 * size else 12 * size
+        stored_size = int.from_bytes(stream.read(4), "little")
+    return stored_size if size <= stored_size <= 1_200 * size else 12 * size
 
 
-def _form(beginning: bytes) -> tuple[LogFormat | None, str]:
+def _detect_format(beginning: bytes) -> tuple[LogFormat | None, str]:
     if beginning[:4] == b"PAR1":
         return LogFormat.PARQUET, ""
     text = beginning.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
@@ -172,7 +179,7 @@ def _form(beginning: bytes) -> tuple[LogFormat | None, str]:
     return None, _NO_LOG
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return "truncated gzip" if isinstance(error, EOFError) else "no gzip file that can be unpacked"
+    return "truncated gzip" if isinstance(error, EOFError) else "damaged gzip file"

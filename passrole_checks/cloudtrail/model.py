@@ -1,5 +1,4 @@
-"""What the evidence is made of: passes of roles, one for each role that an event gives to a service, and what was
-read."""
+"""Data of observed use: one `Pass` per role that an event passes to a service, and a summary of the logs."""
 
 from __future__ import annotations
 
@@ -9,9 +8,9 @@ from enum import Enum
 
 
 class RequestOutcome(str, Enum):
-    """What became of a request. `PASSED`: it was answered without an error. `DENIED`: IAM did not allow it, and the
-    error names iam:PassRole, or does not say which permission was missing. `FAILED`: it ended in another error, or
-    lacked a permission other than iam:PassRole."""
+    """Outcome of a request. `PASSED`: no error. `DENIED`: denied by IAM, and the error names iam:PassRole or no
+    permission. `FAILED`: another error, or a permission other than iam:PassRole was missing.
+    """
 
     PASSED = "passed"
     DENIED = "denied"
@@ -20,12 +19,12 @@ class RequestOutcome(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who made a request (CloudTrail User Guide, "CloudTrail userIdentity element").
+    """The identity that made a request (CloudTrail User Guide, "CloudTrail userIdentity element").
 
-    `principal` is whom policies are attached to: the user, or the role of the session; a service where AWS itself
-    called. `arn` is the identity as the event has it, with the name of the session. `session_issuer` is the role or
-    user that the session's credentials came from, `source_identity` the name that was set when the session began,
-    `invoked_by` the service that made the request on somebody's behalf. Empty where the event does not tell.
+    `principal` is what policies are attached to: the user, or the role of the session; a service if AWS itself called.
+    `arn`: the identity as in the event, with the session name. `session_issuer`: the role or user that issued the
+    session's credentials, `source_identity`: the name set at the start of the session, `invoked_by`: the service that
+    made the request on behalf of a principal. Empty if the event does not state it.
     """
 
     principal: str
@@ -38,15 +37,14 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A role that a request passed to a service, or tried to.
+    """A role that a request passed to a service, or tried to pass.
 
-    `role` is its ARN, or its name where only that is in the log: a path may belong before it. It is empty where an
-    instance profile was given whose role the logs do not show; `instance_profile` is then all that is known.
-    `launch_template` is the id or name of the one that the profile came from. `services` are the values of
-    ``iam:PassedToService``: of several, any may be meant; none is known where only the error names the role. `service`
-    is the ``eventSource``, `event` the ``eventName`` without a version, `action` what IAM allows with it. `time` is ISO
-    8601 in UTC, as CloudTrail writes it. `resource` is the ARN, name or id of what receives the role. `file`: where it
-    stands.
+    `role` is its ARN, or its name if the log has only that (a path may precede it). It is empty for an instance profile
+    whose role the logs do not show; only `instance_profile` is known then. `launch_template`: id or name of the
+    template that named the profile. `services`: possible values of ``iam:PassedToService``; of several, any may apply;
+    empty if only the error names the role. `service` is the ``eventSource``, `event` the ``eventName`` without a
+    version, `action` the IAM action that allows it. `time` is ISO 8601 in UTC, as CloudTrail writes it. `resource`: the
+    ARN, name or id of what receives the role. `file`: the log file.
     """
 
     event_id: str
@@ -69,14 +67,15 @@ class Pass:
 
     @property
     def passed(self) -> str:
-        """What was passed: the role, else the instance profile."""
+        """Return what was passed: the role, else the instance profile."""
         return self.role or self.instance_profile
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableLog:
-    """A file that could not be read to its end, or not at all; `reason` is a phrase for people. What was read of it
-    before counts. `fault`: this package itself failed on an event of it."""
+    """A file that could not be read completely; events before the break count. `reason` is a phrase for the user.
+    `fault`: an internal error on one of its events.
+    """
 
     file: str
     reason: str
@@ -85,10 +84,12 @@ class UnreadableLog:
 
 @dataclass(slots=True)
 class LogSummary:
-    """What was read, counted. `others` are files that are no logs of events, by what they are; `duplicates` events that
-    pass roles and were delivered more than once; `no_parameters` events that may have passed a role, without the
-    parameters that would tell it, `no_role` those without one; `abroad` roles of other accounts, which cannot be
-    passed; `first` and `last` the times of the events that were looked at."""
+    """Counts of what was read.
+
+    `others`: files that are not logs of events, by kind; `duplicates`: events that pass roles and were delivered
+    repeatedly; `no_parameters`: events that may have passed a role but lack parameters; `no_role`: those without a
+    role; `abroad`: roles of other accounts, which cannot be passed; `first` and `last`: times of the events read.
+    """
 
     files: int = 0
     events: int = 0

@@ -1,13 +1,14 @@
-"""Follows the paths of knowledge through the parameters of an event, whatever form CloudTrail gives them.
+"""Follow the known parameter paths through the parameters of an event, in every form that CloudTrail writes.
 
-Mostly they are those of the API, with a small first letter. Seen in sample events of EC2 that AWS and others publish:
+Mostly they are those of the API, with a lower-case first letter. Seen in sample events of EC2 that AWS and others
+publish:
 
 - lists as ``{"items": [...]}`` (RunInstances);
 - the whole request below ``CreateFlowLogsRequest``, with names as the API spells them, an element of a list as
-  ``{"tag": 1, "content": ...}`` or, where it is an object, with a ``tag`` among its members, and one element without a
+  ``{"tag": 1, "content": ...}`` or, if it is an object, with a ``tag`` among its members, and one element without a
   list.
 
-Names are therefore compared without regard to case, and what stands for a list may be any of these.
+Names are therefore compared case-insensitively, and a list may have any of these forms.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from typing import Any
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation
 
-_MOST = 10_000  # values of one path; nobody passes as many roles in one call
+_MOST = 10_000  # values of one path; no call passes as many roles
 
 
-def unwrapped(parameters: Any, event: str, end: str = "Request") -> Any:
-    """The parameters of an event without the ``…Request`` (or ``…Response``) that some of EC2 have around them."""
+def unwrap(parameters: Any, event: str, end: str = "Request") -> Any:
+    """Return the parameters of an event without the ``…Request`` (or ``…Response``) wrapper of some EC2 events."""
     if isinstance(parameters, Mapping) and len(parameters) == 1:
         ((name, inner),) = parameters.items()
         if name.lower() == f"{event}{end}".lower():
@@ -31,29 +32,31 @@ def unwrapped(parameters: Any, event: str, end: str = "Request") -> Any:
     return parameters
 
 
-def values(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[Any]:
-    """All that stands at a path, lists and maps gone through; in objects that `where` fits only."""
+def values_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[Any]:
+    """Return all values at a path, through lists and maps; if `where` is given, only in objects that match it."""
     found: list[Any] = []
     if not where:
         candidates = _follow(parameters, tuple(path))
     else:
         parents = _follow(parameters, tuple(path[:-1]))
-        candidates = (one for parent in parents if _fits(parent, where) for one in _follow(parent, (path[-1],)))
-    for one in candidates:
-        found.append(_content(one))
+        candidates = (
+            one for parent in parents if _matches_members(parent, where) for one in _follow(parent, (path[-1],))
+        )
+    for candidate in candidates:
+        found.append(_content(candidate))
         if len(found) == _MOST:
             break
     return found
 
 
-def texts(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[str]:
-    """The texts among the `values` of a path that are not empty."""
-    return [one for one in values(parameters, path, where) if isinstance(one, str) and one]
+def strings_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """Return the non-empty strings among the `values` of a path."""
+    return [one for one in values_at(parameters, path, where) if isinstance(one, str) and one]
 
 
-def places_of(place: RoleLocation, request: Any, response: Any) -> list[str]:
-    """The texts at a place of an event, with its request and its answer already `unwrapped`."""
-    return texts(response if place.answered else request, place.path, place.where)
+def strings_at_location(place: RoleLocation, request: Any, response: Any) -> list[str]:
+    """Return the strings at a location in an event, whose request and response are already `unwrapped`."""
+    return strings_at(response if place.answered else request, place.path, place.where)
 
 
 def _follow(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
@@ -86,7 +89,7 @@ def _follow(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
             for name, one in node.items():
                 if name.lower() == wanted:
                     yield from _follow(one, rest)
-    elif isinstance(node, list) and node:  # a list where the model has none, as EC2's
+    elif isinstance(node, list) and node:  # a list where the API model has none, as in EC2
         for one in node:
             yield from _follow(one, path)
 
@@ -103,15 +106,15 @@ def _elements(node: Any) -> Sequence[Any]:
 
 
 def _content(node: Any) -> Any:
-    """An element of a list of EC2's without its number."""
+    """Return an element of an EC2 list without its index."""
     if isinstance(node, Mapping) and "content" in node and node.keys() <= {"content", "tag"}:
         return node["content"]
     return node
 
 
-def _fits(parent: Any, where: Sequence[tuple[str, str]]) -> bool:
+def _matches_members(parent: Any, where: Sequence[tuple[str, str]]) -> bool:
     for name, pattern in where:
-        beside = texts(parent, (name,))
+        beside = strings_at(parent, (name,))
         if not any(fnmatchcase(one.lower(), pattern.lower()) for one in beside):
             return False
     return True

@@ -1,4 +1,4 @@
-"""Everything that ``trail`` tells, as plain data: the edges, what was read, and what was asked for."""
+"""The result of ``trail`` as plain data: edges, counts of what was read, and the query."""
 
 from __future__ import annotations
 
@@ -6,39 +6,44 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.cloudtrail import LogSummary, Pass, Progress, RequestOutcome, UsageQuery, passes_in
-from passrole_checks.cloudtrail.grant_usage import Against
-from passrole_checks.cloudtrail.summary import Edge, summarized
+from passrole_checks.cloudtrail import LogSummary, Pass, Progress, RequestOutcome, UsageQuery, read_passes
+from passrole_checks.cloudtrail.grant_usage import UsageComparison
+from passrole_checks.cloudtrail.summary import Edge, aggregate_passes
 from passrole_checks.sources.model.configuration import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """The evidence in some logs. `passes` are all of them where they were asked for one by one; else only the `edges`
-    are kept, which do not grow with the logs. `against` is what they say of a configuration, `unreadable` what of
-    that could not be read, `not_evaluated` what of it is not known, `excluded` what of it was left out."""
+    """Observed use in some logs.
+
+    `passes`: all of them if requested one by one; else only `edges`, which do not grow with the logs. `against`:
+    comparison with a configuration; of that configuration `unreadable`, `not_evaluated` and `excluded` list files not
+    read, parts not evaluated, and paths left out.
+    """
 
     edges: tuple[Edge, ...]
     reading: LogSummary
     wanted: UsageQuery
     passes: tuple[Pass, ...] | None = None
-    against: Against | None = None
+    against: UsageComparison | None = None
     unreadable: tuple[Unreadable, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
     excluded: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> tuple[Unreadable, ...]:
-        """What of the logs and of the configuration was not read in full, faults of this package included."""
-        logs = (Unreadable(one.file, one.reason, fault=one.fault) for one in self.reading.problems)
+        """Return parts of the logs and of the configuration that were not read completely, including
+        internal errors.
+        """
+        logs = (Unreadable(problem.file, problem.reason, fault=problem.fault) for problem in self.reading.problems)
         return (*logs, *self.unreadable)
 
     def count(self, outcome: RequestOutcome) -> int:
-        """How many requests of an outcome there are."""
+        """Return the number of requests with an outcome."""
         return sum(edge.counts[outcome] for edge in self.edges)
 
 
-def reported(
+def read_usage(
     paths: Iterable[Path],
     wanted: UsageQuery,
     *,
@@ -46,14 +51,14 @@ def reported(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> UsageReport:
-    """Reads the logs at and below some paths. Raises what :func:`~passrole_checks.cloudtrail.passes_in` raises."""
-    reading, kept = LogSummary(), list[Pass]()
+    """Read the logs at and below some paths. Raises the errors of :func:`~passrole_checks.cloudtrail.read_passes`."""
+    reading, all_passes = LogSummary(), list[Pass]()
 
-    def noted(passes: Iterator[Pass]) -> Iterator[Pass]:
+    def collected(passes: Iterator[Pass]) -> Iterator[Pass]:
         for one in passes:
-            kept.append(one)
+            all_passes.append(one)
             yield one
 
-    with passes_in(paths, wanted, reading, threads=threads, progress=progress) as passes:
-        edges = tuple(summarized(noted(passes) if one_by_one else passes))
-    return UsageReport(edges, reading, wanted, tuple(kept) if one_by_one else None)
+    with read_passes(paths, wanted, reading, threads=threads, progress=progress) as passes:
+        edges = tuple(aggregate_passes(collected(passes) if one_by_one else passes))
+    return UsageReport(edges, reading, wanted, tuple(all_passes) if one_by_one else None)

@@ -1,9 +1,7 @@
-"""The events that may pass roles, sifted out of all others by DuckDB, kept in a file of its own beside the logs'
-gigabytes.
+"""Filter events that may pass roles with DuckDB into a temporary database.
 
-DuckDB reads many files at a time and keeps of each event only some columns; what is left after the sieve is a few
-events in a thousand, and stands in a database in a temporary folder, so that memory is bounded by `MEMORY` whatever
-there is to read.
+DuckDB reads many files in parallel and keeps only some columns of each event. A few events in a thousand remain, in a
+database in a temporary folder, so that memory is bounded by `MEMORY` regardless of the size of the logs.
 """
 
 from __future__ import annotations
@@ -23,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from passrole_checks.aws.cloudtrail_events import VERSION, trail_events, without_version
 from passrole_checks.cloudtrail import csv_parquet
 from passrole_checks.cloudtrail.extract import Row
-from passrole_checks.cloudtrail.instance_profiles import TELLING
-from passrole_checks.cloudtrail.json_stream import Damaged, events_of
+from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS
+from passrole_checks.cloudtrail.json_stream import DamagedLogError, events_of
 from passrole_checks.cloudtrail.log_files import Bounds, LogFile, LogFormat
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.errors import ConfigurationError
@@ -33,16 +31,16 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY = "512MB"
-# DuckDB holds a whole object of JSON, which a file of CloudTrail is, several times; a larger file is read event by
+# DuckDB keeps several copies of a JSON object, which a CloudTrail file is, in memory; larger files are read event by
 # event.
 LARGEST_OBJECT = 64 << 20
-_SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # what is set aside for each file that is read at the same time
+_SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # buffer for each file read in parallel
 _MOST_FILES = 256
 _MOST_BYTES = 128 << 20
 _FETCHED = 1_000
 _PATTERN = frozenset("*?[]{}")
 
-# A column of ours, and how CloudTrail calls what is in it ("CloudTrail record contents").
+# Columns, and their names in CloudTrail ("CloudTrail record contents").
 COLUMNS = {
     "event_id": "eventID",
     "time": "eventTime",
@@ -68,8 +66,10 @@ _IS_DATED = re.compile(f"{_DAY}T")
 Progress = Callable[[int, int], None]
 
 
-def connect() -> Any:
-    """The module ``duckdb``. Raises a :class:`~passrole_checks.errors.ConfigurationError` where it is not installed."""
+def import_duckdb() -> Any:
+    """Return the module ``duckdb``. Raises a :class:`~passrole_checks.errors.ConfigurationError` if it is not
+    installed.
+    """
     try:
         import duckdb
     except ImportError:
@@ -78,13 +78,13 @@ def connect() -> Any:
 
 
 class EventStore:
-    """A database of the events that may pass roles. To be used in a ``with``, which removes it in the end.
+    """Context manager for a database of the events that may pass roles; it is removed at exit.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` where DuckDB is not there, or there is no room for it.
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` if DuckDB is not installed or the disk is full.
     """
 
     def __init__(self, bounds: Bounds, reading: LogSummary, *, threads: int | None = None) -> None:
-        self._duckdb = connect()
+        self._duckdb = import_duckdb()
         self._bounds, self._reading = bounds, reading
         self._folder = tempfile.TemporaryDirectory(prefix="passrole-trail-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
@@ -96,14 +96,14 @@ class EventStore:
             ("memory_limit", MEMORY),
             ("temp_directory", str(folder / "spilled")),
             ("preserve_insertion_order", "false"),
-            ("enable_progress_bar", "false"),  # it would stand in the output
-            ("autoinstall_known_extensions", "false"),  # nothing is downloaded
+            ("enable_progress_bar", "false"),  # it would appear in the output
+            ("autoinstall_known_extensions", "false"),  # no downloads
             ("TimeZone", "UTC"),
         ):
-            with suppress(self._duckdb.CatalogException):  # a setting of an extension that is not built in
+            with suppress(self._duckdb.CatalogException):  # setting of an extension that is not compiled in
                 self._connection.execute(f"SET {setting} = '{value}'")
         self._connection.execute("CREATE TABLE known (source VARCHAR, name VARCHAR)")
-        self._keys = frozenset(trail_events()) | TELLING
+        self._keys = frozenset(trail_events()) | STATE_EVENTS
         names = [list(column) for column in zip(*sorted(self._keys), strict=True)]
         self._connection.execute("INSERT INTO known SELECT unnest($1), unnest($2)", names)
         columns = ", ".join(f"{name} VARCHAR" for name in COLUMNS)
@@ -119,8 +119,9 @@ class EventStore:
         self._folder.cleanup()
 
     def add(self, files: Iterable[LogFile], progress: Progress | None = None) -> None:
-        """Reads files. What cannot be read is noted in the `LogSummary`, with what could be. ``progress`` is told after
-        each batch how many files were read, and how many bytes they hold."""
+        """Read files. Counts and unreadable files are recorded in the `LogSummary`. ``progress`` is called after each
+        batch with the number of files read and their size in bytes.
+        """
         done = size = 0
         for batch in _batches(files):
             self._add_batch(batch)
@@ -128,42 +129,42 @@ class EventStore:
             size += sum(one.size for one in batch)
             if progress is not None:
                 progress(done, size)
-        self._take_spool()
+        self._load_spool()
 
     def rows(self) -> Iterator[Row]:
-        """The events that may pass roles, each once, in the order of their times.
+        """Yield the events that may pass roles, each once, in order of time.
 
-        Raises a :class:`~passrole_checks.errors.ConfigurationError` where there is no room left for the database.
+        Raises a :class:`~passrole_checks.errors.ConfigurationError` if the disk is full.
         """
         try:
             yield from self._rows()
         except self._duckdb.Error as error:
-            raise ConfigurationError(f"{self._folder.name}: {_reason(error)}") from None
+            raise ConfigurationError(f"{self._folder.name}: {_first_sentence(error)}") from None
 
     def _rows(self) -> Iterator[Row]:
-        whole = self._one("SELECT count(*) FROM events")
-        # Of small columns alone, since groups have to be held at once. Of the files with an event the first counts.
+        whole = self._query_number("SELECT count(*) FROM events")
+        # Small columns only, because groups are kept in memory. Of the files with an event, use the first.
         self._connection.execute(
             f"""CREATE OR REPLACE TABLE chosen AS SELECT arg_min(id, file) AS id FROM (
                 SELECT rowid AS id, file, coalesce(nullif(event_id, ''), md5(concat_ws('|', {_OURS}))) AS one FROM
                 events
             ) GROUP BY one"""
         )
-        self._reading.duplicates = whole - self._one("SELECT count(*) FROM chosen")
+        self._reading.duplicates = whole - self._query_number("SELECT count(*) FROM chosen")
         cursor = self._connection.execute(
             f"""SELECT {_OURS}, file FROM events WHERE rowid IN (SELECT id FROM chosen)
             ORDER BY time, event_id, file"""
         )
         while fetched := cursor.fetchmany(_FETCHED):
             for *texts, identity, request, response, file in fetched:
-                event_id, time, source, name, region, source_ip, code, message, account = (one or "" for one in texts)
+                event_id, time, source, name, region, source_ip, code, message, account = (text or "" for text in texts)
                 yield Row(
                     event_id, time, source, name, region, source_ip, code, message, account,
                     identity, request, response, file,
                 )  # fmt: skip
 
     def setting(self, name: str) -> str:
-        """A setting of the database."""
+        """Return a setting of the database."""
         row = self._connection.execute("SELECT current_setting($name)", {"name": name}).fetchone()
         return str(row[0]) if row is not None else ""
 
@@ -172,10 +173,10 @@ class EventStore:
     def _add_batch(self, batch: Sequence[LogFile]) -> None:
         first = batch[0]
         if first.form is LogFormat.VALUES or (
-            first.form is LogFormat.RECORDS and (first.size > LARGEST_OBJECT or _odd(first))
+            first.form is LogFormat.RECORDS and (first.size > LARGEST_OBJECT or _is_glob(first))
         ):
             for file in batch:
-                self._add_slowly(file)
+                self._add_event_by_event(file)
             return
         try:
             if first.form is LogFormat.RECORDS:
@@ -183,18 +184,18 @@ class EventStore:
             else:
                 self._add_export(first)
         except (self._duckdb.Error, UnicodeError, OSError) as error:
-            if len(batch) > 1:  # one of them is damaged
+            if len(batch) > 1:  # one file is damaged
                 half = len(batch) // 2
                 self._add_batch(batch[:half])
                 self._add_batch(batch[half:])
             elif first.form is LogFormat.RECORDS:
-                self._add_slowly(first)
+                self._add_event_by_event(first)
             else:
-                self._reading.problems.append(UnreadableLog(first.path, _reason(error)))
+                self._reading.problems.append(UnreadableLog(first.path, _first_sentence(error)))
 
     def _add_records(self, batch: Sequence[LogFile]) -> None:
         largest = next(size for size in _SIZES if size >= max(file.size for file in batch))
-        # Each thread sets twice the largest object aside.
+        # Each thread allocates twice the largest object.
         threads = max(1, min(self._threads, (256 << 20) // (2 * largest)))
         self._connection.execute(f"SET threads = {threads}")
         self._sift(
@@ -209,13 +210,13 @@ class EventStore:
 
     def _add_export(self, file: LogFile) -> None:
         name = file.path
-        if _odd(file):
+        if _is_glob(file):
             link = Path(self._folder.name) / f"export-{len(os.listdir(self._folder.name))}"
             link.symlink_to(Path(name).resolve())
             file = replace(file, path=str(link))
-        reader, parameters = csv_parquet.reader(file)
+        reader, parameters = csv_parquet.reader_expression(file)
         described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", parameters).fetchall()
-        columns = csv_parquet.columns([(row[0], row[1]) for row in described])
+        columns = csv_parquet.column_expressions([(row[0], row[1]) for row in described])
         if columns is None:
             self._reading.problems.append(UnreadableLog(name, "an export without eventName and eventSource"))
             self._reading.files -= 1
@@ -223,7 +224,7 @@ class EventStore:
         self._sift(f"SELECT $name AS file, * FROM {reader}", columns, {**parameters, "name": name})
 
     def _sift(self, rows: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> None:
-        """Keeps of some rows the events that may pass roles, and counts all."""
+        """Store the events that may pass roles, and count all."""
         self._connection.execute("BEGIN")
         try:
             named = ", ".join(f"{one} AS {ours}" for one, ours in zip(columns, COLUMNS, strict=True))
@@ -231,8 +232,8 @@ class EventStore:
                 f"""CREATE OR REPLACE TEMP TABLE sifted AS
                 WITH read AS ({rows}),
                 events AS (SELECT file, {named} FROM read),
-                narrowed AS (SELECT *, {self._within()} AS within FROM events)
-                SELECT n.file, count(*) FILTER (within) AS counted,
+                narrowed AS (SELECT *, {self._filter_expression()} AS within FROM events)
+                SELECT n.file, count(*) FILTER (within) AS counts,
                     min(n.time) FILTER (within AND {_DATED}) AS first, max(n.time) FILTER (within AND {_DATED}) AS last,
                     list({{{", ".join(f"'{ours}': n.{ours}" for ours in COLUMNS)}}}) FILTER (
                         within AND (k.source IS NOT NULL OR contains(n.error_message, 'iam:PassRole'))) AS kept
@@ -246,17 +247,17 @@ class EventStore:
             self._connection.execute(
                 f"INSERT INTO events SELECT {kept}, file FROM (SELECT file, unnest(kept) AS e FROM sifted)"
             )
-            counted = self._connection.execute("SELECT sum(counted), min(first), max(last) FROM sifted").fetchone()
+            counts = self._connection.execute("SELECT sum(counts), min(first), max(last) FROM sifted").fetchone()
             self._connection.execute("COMMIT")
         except BaseException:
             with suppress(self._duckdb.Error):
                 self._connection.execute("ROLLBACK")
             raise
-        if counted is not None and counted[0]:
-            self._reading.events += int(counted[0])
-            self._note_times(str(counted[1] or ""), str(counted[2] or ""))
+        if counts is not None and counts[0]:
+            self._reading.events += int(counts[0])
+            self._note_times(str(counts[1] or ""), str(counts[2] or ""))
 
-    def _within(self) -> str:
+    def _filter_expression(self) -> str:
         tests = ["true"]
         if self._bounds.since:
             tests.append(f"time >= {_literal(self._bounds.since)}")
@@ -269,7 +270,7 @@ class EventStore:
 
     # -- event by event
 
-    def _add_slowly(self, file: LogFile) -> None:
+    def _add_event_by_event(self, file: LogFile) -> None:
         count, first, last = 0, "", ""
         try:
             with self._spool.open("a", encoding="utf-8", errors="replace") as spool:
@@ -282,17 +283,17 @@ class EventStore:
                     count += 1
                     if _IS_DATED.match(time):
                         first, last = min(first or time, time), max(last, time)
-                    if self._may_pass(event):
+                    if self._may_pass_role(event):
                         spool.write(json.dumps({**_columns(event), "file": file.path}, ensure_ascii=False) + "\n")
                         self._spooled += 1
-        except Damaged as damage:
+        except DamagedLogError as damage:
             self._reading.problems.append(UnreadableLog(file.path, str(damage)))
         except OSError as error:
             self._reading.problems.append(UnreadableLog(file.path, error.strerror or str(error)))
         self._reading.events += count
         self._note_times(first, last)
 
-    def _may_pass(self, event: Mapping[str, Any]) -> bool:
+    def _may_pass_role(self, event: Mapping[str, Any]) -> bool:
         key = (str(event.get("eventSource")), without_version(event["eventName"]))
         return key in self._keys or "iam:PassRole" in str(event.get("errorMessage") or "")
 
@@ -302,7 +303,7 @@ class EventStore:
             return False
         return (not bounds.since or time >= bounds.since) and (not bounds.until or time < bounds.until)
 
-    def _take_spool(self) -> None:
+    def _load_spool(self) -> None:
         if not self._spooled:
             return
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in (*COLUMNS, "file"))
@@ -315,7 +316,7 @@ class EventStore:
         self._spooled = 0
 
     def _note_times(self, first: str, last: str) -> None:
-        """Widen the window of the logs; a month or day that does not exist (2026-99-99) does not count."""
+        """Widen the window of the logs; ignore dates that do not exist (2026-99-99)."""
         try:
             for time in (first, last):
                 date.fromisoformat(time[:10])
@@ -324,13 +325,13 @@ class EventStore:
         self._reading.first = min(self._reading.first or first, first)
         self._reading.last = max(self._reading.last, last)
 
-    def _one(self, query: str) -> int:
+    def _query_number(self, query: str) -> int:
         row = self._connection.execute(query).fetchone()
         return int(row[0]) if row is not None else 0
 
 
-def _odd(file: LogFile) -> bool:
-    """Whether DuckDB would take the name of a file for a pattern of several."""
+def _is_glob(file: LogFile) -> bool:
+    """True if DuckDB would read the file name as a glob pattern."""
     return not _PATTERN.isdisjoint(file.path)
 
 
@@ -339,7 +340,7 @@ def _literal(text: str) -> str:
 
 
 def _columns(event: Mapping[str, Any]) -> dict[str, str | None]:
-    """The columns of an event that was read by itself; structures as JSON."""
+    """Return the columns of an event that was read individually; structures as JSON."""
     found: dict[str, str | None] = {}
     for ours, name in COLUMNS.items():
         value = event.get(name)
@@ -351,10 +352,10 @@ def _columns(event: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
-    """Files of one kind and of about one size together, as many as are worth it; what is not read at once by itself."""
+    """Group files of one kind and similar size for reading together; files that need individual reading come alone."""
     open_batches: dict[tuple[Any, ...], list[LogFile]] = {}
     for file in files:
-        if file.form is not LogFormat.RECORDS or file.size > LARGEST_OBJECT or _odd(file):
+        if file.form is not LogFormat.RECORDS or file.size > LARGEST_OBJECT or _is_glob(file):
             yield [file]
             continue
         key = (file.packed, next(size for size in _SIZES if file.size <= size))
@@ -365,7 +366,7 @@ def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
     yield from open_batches.values()
 
 
-def _reason(error: Exception) -> str:
-    """The first sentence of an error of DuckDB, without the name of its class."""
+def _first_sentence(error: Exception) -> str:
+    """Return the first sentence of a DuckDB error, without its class name."""
     line = str(error).partition("\n")[0]
     return line.partition("Error: ")[2] or line

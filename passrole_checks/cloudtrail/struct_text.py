@@ -1,8 +1,8 @@
-"""Structures as Athena and CloudTrail Lake write them into CSV: ``{type=AssumedRole, arn=arn:aws:…, tags=[a, b]}``.
+"""Parse structures as Athena and CloudTrail Lake write them into CSV: ``{type=AssumedRole, arn=arn:aws:…, tags=[a,
+b]}``.
 
-Presto and Trino print rows, maps and arrays so, without quotes or escapes (observed in exports; there is no
-specification). A value that holds ``, `` or a bracket of its own cannot be told apart: what is read then is as good as
-the text allows.
+Presto and Trino print rows, maps and arrays like this, without quotes or escapes (observed in exports; there is no
+specification). A value that contains ``, `` or a bracket is ambiguous; parsing it is best effort.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 _DEEPEST = 60
 
 
-def structure(text: str | None) -> Any:
-    """The value of a column: JSON, else a structure as above, else None."""
+def parse_structure(text: str | None) -> Any:
+    """Return the value of a column: JSON, else a structure as above, else None."""
     if not text:
         return None
     stripped = text.strip()
@@ -31,7 +31,7 @@ def structure(text: str | None) -> Any:
 
 
 def _value(text: str, at: int, depth: int) -> tuple[Any, int]:
-    """The value that begins at a place, and the place behind it."""
+    """Return the value at an offset, and the offset after it."""
     if depth < _DEEPEST and at < len(text):
         if text[at] == "{":
             return _object(text, at + 1, depth + 1)

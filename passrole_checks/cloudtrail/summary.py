@@ -1,4 +1,4 @@
-"""Passes put together: who passed which role to which service, how often, and when last."""
+"""Aggregate passes: which principal passed which role to which service, how often, and when last."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from dataclasses import dataclass, field
 
 from passrole_checks.cloudtrail.model import Pass, RequestOutcome
 
-MOST = 20  # of the names that an edge lists; all are counted
+MAX_VALUES = 20  # names listed per edge; all are counted
 
 
 @dataclass(slots=True)
-class Listed:
-    """Some of the different texts that occur, and how many occur: the first of them, in the order of their times."""
+class DistinctValues:
+    """The first distinct strings in order of time, with counts; ``others`` counts occurrences of the rest."""
 
     shown: dict[str, int] = field(default_factory=dict)
     others: int = 0
 
     def add(self, text: str) -> None:
-        """Counts a text; one that is empty does not count."""
+        """Count a string; empty strings are ignored."""
         if text in self.shown:
             self.shown[text] += 1
-        elif text and len(self.shown) < MOST:
+        elif text and len(self.shown) < MAX_VALUES:
             self.shown[text] = 1
         elif text:
             self.others += 1
 
-    def take(self, other: Listed) -> None:
-        """Counts what another list has counted."""
+    def merge(self, other: DistinctValues) -> None:
+        """Merge the counts of another list."""
         for text, number in other.shown.items():
-            if text in self.shown or len(self.shown) < MOST:
+            if text in self.shown or len(self.shown) < MAX_VALUES:
                 self.shown[text] = self.shown.get(text, 0) + number
             else:
                 self.others += number
@@ -39,11 +39,11 @@ class Listed:
 
 @dataclass(slots=True)
 class Edge:
-    """All passes of a role (or of an instance profile whose role is not known) by a principal to a service.
+    """All passes of a role (or of an instance profile with an unknown role) by a principal to a service.
 
-    `counts` by outcome; `first` and `last` are times of what passed, or, where nothing did, of the attempts. `events`:
-    how often by ``eventName``; `resources`, `sources` (IP addresses or services), `source_identities`, `sessions`
-    (identities as the events have them), `regions`, `accounts`, `errors` as far as they are listed.
+    `counts`: by outcome; `first` and `last`: times of successful passes, or, if there are none, of the attempts.
+    `events`: counts by ``eventName``; `resources`, `sources` (IP addresses or services), `source_identities`,
+    `sessions` (identities as in the events), `regions`, `accounts`, `errors`: the first distinct values.
     """
 
     principal: str
@@ -55,23 +55,23 @@ class Edge:
     first: str = ""
     last: str = ""
     events: Counter[str] = field(default_factory=Counter)
-    resources: Listed = field(default_factory=Listed)
-    sources: Listed = field(default_factory=Listed)
-    sessions: Listed = field(default_factory=Listed)
-    source_identities: Listed = field(default_factory=Listed)
-    regions: Listed = field(default_factory=Listed)
-    accounts: Listed = field(default_factory=Listed)
-    errors: Listed = field(default_factory=Listed)
+    resources: DistinctValues = field(default_factory=DistinctValues)
+    sources: DistinctValues = field(default_factory=DistinctValues)
+    sessions: DistinctValues = field(default_factory=DistinctValues)
+    source_identities: DistinctValues = field(default_factory=DistinctValues)
+    regions: DistinctValues = field(default_factory=DistinctValues)
+    accounts: DistinctValues = field(default_factory=DistinctValues)
+    errors: DistinctValues = field(default_factory=DistinctValues)
 
     @property
     def passed(self) -> str:
-        """What was passed: the role, else the instance profile."""
+        """Return what was passed: the role, else the instance profile."""
         return self.role or self.instance_profile
 
     def add(self, one: Pass) -> None:
-        """Takes a pass in; they come in the order of their times."""
+        """Add a pass; passes come in order of time."""
         if one.outcome is RequestOutcome.PASSED and not self.counts[RequestOutcome.PASSED]:
-            self.first = self.last = ""  # those of attempts
+            self.first = self.last = ""  # discard the times of attempts
         if one.outcome is RequestOutcome.PASSED or not self.counts[RequestOutcome.PASSED]:
             self.first = self.first or one.time
             self.last = one.time
@@ -88,8 +88,8 @@ class Edge:
         ):
             listed.add(text)
 
-    def take(self, other: Edge) -> None:
-        """Takes in all that another edge holds."""
+    def merge(self, other: Edge) -> None:
+        """Merge another edge."""
         passed, others = self.counts[RequestOutcome.PASSED], other.counts[RequestOutcome.PASSED]
         if bool(passed) == bool(others):
             self.first, self.last = min(self.first, other.first), max(self.last, other.last)
@@ -97,7 +97,7 @@ class Edge:
             self.first, self.last = other.first, other.last
         self.counts += other.counts
         self.events += other.events
-        for mine, its in (
+        for mine, others_ in (
             (self.resources, other.resources),
             (self.sources, other.sources),
             (self.sessions, other.sessions),
@@ -106,14 +106,14 @@ class Edge:
             (self.accounts, other.accounts),
             (self.errors, other.errors),
         ):
-            mine.take(its)
+            mine.merge(others_)
 
 
-def summarized(passes: Iterable[Pass]) -> list[Edge]:
-    """The edges, by principal, role and service. Memory grows with their number, and not with that of the passes.
+def aggregate_passes(passes: Iterable[Pass]) -> list[Edge]:
+    """Aggregate passes into edges by principal, role and service. Memory grows with the number of edges, not of passes.
 
     Names of roles are unique in an account, whatever their paths (IAM User Guide, "IAM and AWS STS quotas", "IAM name
-    requirements"), so that a role known by its name in one event is the one whose ARN another event has.
+    requirements"), so a role given by name in one event is the role with this name in an ARN of another event.
     """
     found: dict[tuple[str, ...], Edge] = {}
     arns: dict[tuple[str, str], str] = {}
@@ -132,7 +132,7 @@ def summarized(passes: Iterable[Pass]) -> list[Edge]:
         edge.role = arns.get((account, edge.role.rpartition("/")[2]), edge.role) if account else edge.role
         merged = _key(edge.principal, edge.role, edge.instance_profile, edge.services, edge.service, account)
         if merged in whole:
-            whole[merged].take(edge)
+            whole[merged].merge(edge)
         else:
             whole[merged] = edge
     return [whole[key] for key in sorted(whole)]
@@ -141,6 +141,6 @@ def summarized(passes: Iterable[Pass]) -> list[Edge]:
 def _key(
     principal: str, role: str, profile: str, services: tuple[str, ...], service: str, account: str
 ) -> tuple[str, ...]:
-    """What makes two passes one edge. An ARN names its account, a name does not."""
+    """Return the key of an edge. An ARN contains the account, a name does not."""
     own = "" if role.startswith("arn:") else account
     return principal, role, "" if role else profile, ",".join(services), "" if services else service, own

@@ -1,8 +1,8 @@
-"""Which changed line makes a difference where the statement's own lines are as they were.
+"""Find the changed line that causes a difference if the statement's own lines are unchanged.
 
-It is found by trial: changes are taken back in a copy of the new version until the fewest are left without which the
-difference is not there. So it does not matter by which way a line has its effect (a default, a local, an argument of a
-module, a parameter, a mapping, a file of values, an attachment), and no line is named that makes no difference.
+It is found by trial: changes are reverted in a copy of the new version until a minimal set remains without which the
+difference disappears. This works however a line takes effect (a default, a local, a module argument, a parameter, a
+mapping, a value file, an attachment), and never names a line without effect.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ from typing import Protocol
 from passrole_checks.diff.change import GrantChange
 from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
-from passrole_checks.diff.units import UnitPair
+from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam.partial_values import Position, holes_in
 from passrole_checks.sources.files.walk import walk
-from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, Unreadable, faults_in
+from passrole_checks.sources.model.configuration import Configuration, Unreadable, faults_in
 
 _MOST_TRIALS = 300
-_MOST_WORK = 20_000_000  # bytes of files that all trials read; in them is what evaluating takes
-_LEAST_WORK = 10_000  # of one trial
-_MOST_SECONDS = 5.0  # of processor time, for what the work does not tell
-_FEW = 16  # changes that are tried one by one
+_MOST_WORK = 20_000_000  # bytes of files read in all trials, as a measure of evaluation work
+_LEAST_WORK = 10_000  # minimum work counted per trial
+_MOST_SECONDS = 5.0  # processor time, because work is only an estimate
+_FEW = 16  # up to this many changes are tried one by one
 _LARGEST = 50_000_000
 
-_Atom = tuple[int, int]  # the number of a file, and that of a piece in it
-_Found = frozenset[tuple[str, str, Hashable]]  # who has something new, in which resource, by which statement
+_Atom = tuple[int, int]  # the index of a file, and of a changed piece in it
+_ChangeKeys = frozenset[tuple[str, str, Hashable]]  # principal, resource, statement
 
 
 class UnitComparison(Protocol):
-    """What the comparison of a unit says; ``unreadable`` with its faults. ``is_complete``: the time was enough."""
+    """Comparison of one unit. ``unreadable`` includes internal errors; ``is_complete`` is False if it ran
+    out of time.
+    """
 
     unreadable: list[Unreadable]
     is_complete: bool
@@ -48,9 +50,10 @@ class UnitComparison(Protocol):
     widened: list[GrantChange]
 
 
-class Causes:
-    """Looks for causes, as a context, since it needs a folder to try in. Names none where none can be told: too many
-    changes, or what makes the difference is in no text of these two versions."""
+class CauseFinder:
+    """Context manager that finds causes, using a temporary folder for trials. It names none if there are too many
+    changes, or if the cause is not in the text of the two versions.
+    """
 
     def __init__(
         self,
@@ -61,16 +64,16 @@ class Causes:
         seconds: float = 0.0,
     ) -> None:
         self._old, self._new = old, new
-        self._told = changed
+        self._changed = changed
         self._compare = compare
         self._files: list[ChangedFile] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._trials = self._work = 0
-        self._until = 0.0
-        self._longest = seconds  # that one trial may take
+        self._deadline = 0.0
+        self._longest = seconds  # the longest trial so far
         self._is_spent = False
 
-    def __enter__(self) -> Causes:
+    def __enter__(self) -> CauseFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,14 +83,14 @@ class Causes:
     def named(
         self, pair: UnitPair, new: Sequence[GrantChange], widened: Sequence[GrantChange]
     ) -> tuple[list[GrantChange], list[GrantChange]]:
-        """The changes of a unit, with their causes where they are elsewhere."""
+        """Return the new and widened changes of a unit, with causes for those whose cause is elsewhere."""
         if not any(self._is_elsewhere(change) for change in (*new, *widened)):
             return list(new), list(widened)
         unit = _Unit(pair, {})
         return [self._with_cause(unit, one) for one in new], [self._with_cause(unit, one) for one in widened]
 
     def _is_elsewhere(self, change: GrantChange) -> bool:
-        """Whether the lines of the statement itself are as they were."""
+        """True if the lines of the statement itself are unchanged."""
         if change.cause is not None:
             return False
         before = change.before
@@ -100,28 +103,28 @@ class Causes:
         file = self._by_place.get((old, os.path.realpath(at.file)))
         end = max(at.line, at.end_line)
         return file is not None and any(
-            piece.says_something and piece.is_within(at.line, end, old=old) for piece in file.pieces
+            piece.is_meaningful and piece.is_within(at.line, end, old=old) for piece in file.pieces
         )
 
     def _with_cause(self, unit: _Unit, change: GrantChange) -> GrantChange:
         if not self._is_elsewhere(change):
             return change
-        wanted = _who_by_what([change])
+        wanted = _change_keys([change])
 
-        def gone_without(atoms: Collection[_Atom]) -> bool:
-            found = self._trial(unit, frozenset(atoms))
+        def is_gone_without(atoms: Collection[_Atom]) -> bool:
+            found = self._try_without(unit, frozenset(atoms))
             return found is not None and not found & wanted
 
         every = self._atoms(unit)
         own = [atom for atom in every if self._is_of(unit, atom)]
-        if not every or not self._still_there(unit, wanted):
+        if not every or not self._is_reproduced(unit, wanted):
             return change
-        start = next((atoms for atoms in (own, every) if atoms and gone_without(atoms)), None)
+        start = next((atoms for atoms in (own, every) if atoms and is_gone_without(atoms)), None)
         if start is None:
             return change
-        fewest = _fewest(start, gone_without)
+        fewest = _minimize(start, is_gone_without)
         if self._is_spent and len(fewest) > 1:
-            return change  # some of them may make no difference
+            return change  # some of them may have no effect
         place = [self._position(atom) for atom in fewest]
         position, gone = min(place, key=lambda one: (one[1], one[0].file, one[0].line))
         return replace(change, cause=position, cause_removed=gone)
@@ -136,12 +139,12 @@ class Causes:
                     self._place(self._old, old) if old is not None else None,
                     self._place(self._new, new) if new is not None else None,
                 )
-                for old, new in (self._told if self._told is not None else self._differing())
+                for old, new in (self._changed if self._changed is not None else self._differing())
             )  # fmt: skip
             self._files = [one for one in found if one is not None]
             self._by_place = {
-                (old, os.path.realpath(self._place(side, one.old_name if old else one.new_name))): one
-                for one in self._files
+                (old, os.path.realpath(self._place(side, file.old_name if old else file.new_name))): file
+                for file in self._files
                 for old, side in ((False, self._new), (True, self._old))
             }
         return self._files
@@ -161,18 +164,18 @@ class Causes:
         return side.path / name if name else side.path
 
     def _atoms(self, unit: _Unit) -> list[_Atom]:
-        """The changes that may have an effect, those in the unit's own files first."""
+        """Return the changes that may have an effect, those in the unit's own files first."""
         found = [
             (number, piece)
             for number, file in enumerate(self._changed_files())
             if self._matters(unit, file)
             for piece in range(len(file.pieces))
-            if file.pieces[piece].says_something
+            if file.pieces[piece].is_meaningful
         ]
         return sorted(found, key=lambda atom: (not self._is_of(unit, atom), atom))
 
     def _matters(self, unit: _Unit, file: ChangedFile) -> bool:
-        """Whether the reading of either version has looked at a file."""
+        """True if reading either version accessed the file."""
         if not file.old_name and not file.new_name:
             return True  # two files are compared
         names = [(file.old_name or None, file.new_name or None)]
@@ -194,100 +197,78 @@ class Causes:
 
     # -- trials
 
-    def _still_there(self, unit: _Unit, wanted: _Found) -> bool:
-        """Whether the copy shows the difference at all: it has not everything that the version itself has beside it."""
-        found = self._trial(unit, frozenset())
+    def _is_reproduced(self, unit: _Unit, wanted: _ChangeKeys) -> bool:
+        """True if the copy shows the difference at all: files outside the version are missing in it."""
+        found = self._try_without(unit, frozenset())
         return found is not None and bool(found & wanted)
 
-    def _trial(self, unit: _Unit, atoms: frozenset[_Atom]) -> _Found | None:
-        """What is new or widened without these changes; None where that cannot be read, or there is no time left."""
+    def _try_without(self, unit: _Unit, atoms: frozenset[_Atom]) -> _ChangeKeys | None:
+        """Return the new and widened access without these changes; None if it cannot be read or time is up."""
         if atoms not in unit.known:
             if self._trials == 0:
-                self._until = time.process_time() + _MOST_SECONDS
+                self._deadline = time.process_time() + _MOST_SECONDS
             self._trials += 1
             self._work += unit.work
             start = time.process_time()
-            if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or start + self._longest > self._until:
+            if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or start + self._longest > self._deadline:
                 self._is_spent = True
                 return None
-            unit.known[atoms] = self._tried(unit, atoms)
+            unit.known[atoms] = self._scan_without(unit, atoms)
             self._longest = max(self._longest, time.process_time() - start)
         return unit.known[atoms]
 
-    def _tried(self, unit: _Unit, atoms: frozenset[_Atom]) -> _Found | None:
+    def _scan_without(self, unit: _Unit, atoms: frozenset[_Atom]) -> _ChangeKeys | None:
         pair, files = unit.pair, self._changed_files()
         top = self._copy()
         touched = {number for number, _ in atoms}
         try:
             for number in touched:
                 text = files[number].without({piece for file, piece in atoms if file == number})
-                _put(top, files[number].new_name or files[number].old_name, text)
+                _write_text(top, files[number].new_name or files[number].old_name, text)
                 if not text and files[number].is_new:
-                    (top / files[number].new_name).unlink()  # an empty file is not always as good as none
-            other = self._read(pair, top)
+                    (top / files[number].new_name).unlink()  # an empty file may differ from a missing one
+            other = read_in(pair, self._new, top)
         except (InputError, OSError):
             return None
         finally:
             for number in touched:
                 name = files[number].new_name
                 if name or not files[number].old_name:
-                    _put(top, name, "".join(files[number].new))
+                    _write_text(top, name, "".join(files[number].new))
                 else:
                     (top / files[number].old_name).unlink(missing_ok=True)
         reasons = sorted(entry.reason for entry in pair.new.unreadable)
         if sorted(entry.reason for entry in other.unreadable) != reasons:
             return None
-        if not _unknown(other) <= unit.unknown:
-            return None  # it refers to what was taken back
+        if not _unresolved_expressions(other) <= unit.unknown:
+            return None  # it refers to something that was reverted
         compared = self._compare(replace(pair, new=replace(other, suppressions=())))
         if not compared.is_complete or faults_in(compared.unreadable):
             return None
-        return _who_by_what([*compared.new, *compared.widened])
-
-    def _read(self, pair: UnitPair, top: Path) -> Configuration:
-        from passrole_checks.sources import detect  # the readers are heavy
-
-        place = top / pair.place if pair.place not in ("", ".") else top
-        if pair.new.framework is Framework.TERRAFORM and not place.is_dir():
-            raise InputError(str(place), "one file of a Terraform folder")
-        boundary = top if top.is_dir() else top.parent
-        unit = detect.Unit(pair.new.framework, place, boundary=boundary)
-        return detect.load(unit, unchanged=True, inputs=self._inputs(top))
-
-    def _inputs(self, top: Path) -> Inputs:
-        root = Path(os.path.realpath(self._new.path))
-
-        def there(path: Path) -> Path:
-            real = Path(os.path.realpath(path))
-            return top / real.relative_to(root) if real.is_relative_to(root) else path
-
-        inputs = self._new.inputs
-        source = there(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.relocated(str(root), str(top))
-        return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)
+        return _change_keys([*compared.new, *compared.widened])
 
     def _copy(self) -> Path:
-        """The new version once more, to change it."""
+        """Return the copy of the new version that trials modify, and create it if needed."""
         root = self._new.path
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
             top = Path(os.path.realpath(self._folder.name))
-            (top / ".git").mkdir()  # the sources read no file beyond it
+            (top / ".git").mkdir()  # the readers treat it as the boundary of a repository
             if not root.is_dir():
                 (top / root.name).write_bytes(root.read_bytes())
             for file in walk(root, lambda *_: None) if root.is_dir() else ():
                 if file.stat().st_size <= _LARGEST:
                     place = top / os.path.relpath(file, root)
                     place.parent.mkdir(parents=True, exist_ok=True)
-                    _copied(file, place, link=self._new.sealed)
+                    _copy_file(file, place, link=self._new.sealed)
         top = Path(os.path.realpath(self._folder.name))
         return top if root.is_dir() else top / root.name
 
 
 class _Unit:
-    """A pair, its files, and what the trials with it have said."""
+    """A pair with its files and the results of its trials."""
 
-    def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _Found | None]) -> None:
+    def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _ChangeKeys | None]) -> None:
         self.pair, self.known = pair, known
         self.files = {os.path.realpath(file) for file in (*pair.old.files, *pair.new.files)}
         looked = pair.looked_at[1]
@@ -295,8 +276,8 @@ class _Unit:
 
     @cached_property
     def unknown(self) -> frozenset[str]:
-        """Return the expressions that are not known in the policies of either version."""
-        return _unknown(self.pair.old) | _unknown(self.pair.new)
+        """Return the unresolved expressions in the policies of either version."""
+        return _unresolved_expressions(self.pair.old) | _unresolved_expressions(self.pair.new)
 
 
 def _size(file: str) -> int:
@@ -307,8 +288,10 @@ def _size(file: str) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _who_by_what(changes: Iterable[GrantChange]) -> _Found:
-    """A statement is told by its place and by its words as well, since the one before it may be taken back."""
+def _change_keys(changes: Iterable[GrantChange]) -> _ChangeKeys:
+    """Return the changes as (principal, resource, statement) keys. A statement is identified by path and by content,
+    because a preceding one may be reverted.
+    """
     return frozenset(
         (who, change.grant.resource.address, what)
         for change in changes
@@ -317,56 +300,58 @@ def _who_by_what(changes: Iterable[GrantChange]) -> _Found:
     )
 
 
-def _unknown(side: Configuration) -> frozenset[str]:
-    """The expressions that are not known in the policies of a version."""
+def _unresolved_expressions(side: Configuration) -> frozenset[str]:
+    """Return the unresolved expressions in the policies of a version."""
     policies = (*side.policies, *side.unchanged)
-    return frozenset(hole.expression for policy in policies for hole in holes_in(policy.document))
+    return frozenset(unresolved.expression for policy in policies for unresolved in holes_in(policy.document))
 
 
-def _copied(file: Path, place: Path, *, link: bool) -> None:
-    """Copy a file; as a ``link`` to it where it is a temporary one like the copy."""
+def _copy_file(file: Path, place: Path, *, link: bool) -> None:
+    """Copy a file, or hard-link it (``link``) if it is temporary like the copy."""
     if link:
         try:
             os.link(file, place)
             return
         except OSError:
             pass
-    with suppress(OSError):  # it could not be read before either
+    with suppress(OSError):  # it was unreadable before too
         place.write_bytes(read_bounded(file, _LARGEST))
 
 
-def _put(top: Path, name: str, text: str) -> None:
+def _write_text(top: Path, name: str, text: str) -> None:
     place = top / name if name else top
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)  # it may be a link to the version itself
+    place.unlink(missing_ok=True)  # it may be a hard link to the version itself
     place.write_bytes(text.encode("utf-8"))
 
 
-def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:
-    """A part of ``atoms`` of which none can be left out: halves first, then, of a few, each alone, and what is left
-    when they are left out one by one."""
+def _minimize(atoms: Sequence[_Atom], is_gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:
+    """Return a subset of ``atoms`` from which none can be left out.
+
+    Try halves first; then, for a few, each alone and the rest without each.
+    """
     while len(atoms) > 1:
         middle = len(atoms) // 2
-        half = next((part for part in (atoms[:middle], atoms[middle:]) if gone_without(part)), None)
+        half = next((part for part in (atoms[:middle], atoms[middle:]) if is_gone_without(part)), None)
         if half is None:
             break
         atoms = half
     size = len(atoms) // 4
-    while len(atoms) > _FEW and size:  # what counts together may be far apart
+    while len(atoms) > _FEW and size:  # changes that act together may be far apart
         at = 0
         while at < len(atoms):
             rest = [*atoms[:at], *atoms[at + size :]]
-            if rest and gone_without(rest):
+            if rest and is_gone_without(rest):
                 atoms = rest
             else:
                 at += size
         size //= 2
     few = atoms if 1 < len(atoms) <= _FEW else ()
-    alone = next((atom for atom in few if gone_without([atom])), None)  # half of them may not stand without the others
+    alone = next((atom for atom in few if is_gone_without([atom])), None)  # a half may be invalid without the rest
     if alone is not None:
         return [alone]
     for atom in few:
         rest = [one for one in atoms if one != atom]
-        if rest and gone_without(rest):
+        if rest and is_gone_without(rest):
             atoms = rest
     return atoms

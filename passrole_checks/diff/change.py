@@ -1,4 +1,4 @@
-"""What the comparison of two versions says."""
+"""Results of comparing two versions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from passrole_checks.sources.model.configuration import Unreadable
 
 @dataclass(frozen=True, slots=True)
 class GrantChange:
-    """A statement that gives more, or less, than before.
+    """A statement that grants more, or less, than before.
 
-    ``grant.principals`` are those whose access differs. ``before`` is its counterpart in the old version, None where
-    there is none. ``cause``: what makes the difference, where it is neither of the two; ``cause_removed``: it stood in
-    the old version, and is gone. ``severity`` and ``confidence`` are those of the check new-access; ``suppressed``:
-    that check is suppressed there.
+    ``grant.principals``: those whose access differs. ``before``: the counterpart in the old version, if any. ``cause``:
+    the position that causes the difference, if outside the statement; ``cause_removed``: it is in the old version and
+    was removed. ``severity`` and ``confidence`` are those of the check new-access; ``suppressed``: that check is
+    suppressed here.
     """
 
     grant: LocatedGrant
@@ -34,14 +34,16 @@ class GrantChange:
 
 @dataclass(frozen=True, slots=True)
 class AccessDifference:
-    """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
-    new addresses that were taken for the same. ``unreadable``: what of either version could not be read.
-    ``moved``: statements that stand in another unit now, with ``before`` where they stood.
-    ``left_out_files``: what has changed and is knowingly not read, as symbolic links and submodules, each path once,
-    with the reason; ``left_out`` counts it. ``standing``: what is not evaluated in either version, for the same reason,
-    and has not been touched. ``scans``: what the checks say of each version, where that was asked for, of HEAD with the
-    suppressions that count; ``touched``: then, the units that are not the same in both, to be compared again.
-    ``excluded``: the paths of either version that were left out on request."""
+    """The difference in access between two versions.
+
+    ``unchanged``: number of Allow statements of the new version in none of the lists. ``renamed``: old and new
+    addresses treated as the same. ``unreadable``: files of either version that could not be read. ``moved``: statements
+    moved to another unit, with the old one in ``before``. ``left_out_files``: changed paths that are deliberately not
+    read (symbolic links, submodules), each once with the reason; ``left_out`` counts them. ``standing``: items not
+    evaluated in either version for the same reason, and unchanged. ``scans``: scan results of both versions if
+    requested, with the trusted suppressions in HEAD; ``touched``: then the units that differ, for comparing again.
+    ``excluded``: paths of either version excluded by request.
+    """
 
     new: tuple[GrantChange, ...]
     widened: tuple[GrantChange, ...]
@@ -51,22 +53,22 @@ class AccessDifference:
     renamed: tuple[tuple[str, str], ...]
     unreadable: tuple[Unreadable, ...]
     not_evaluated: tuple[Unreadable, ...]
-    files: tuple[tuple[str, ...], tuple[str, ...]]  # read as IaC, of the old version and of the new one
+    files: tuple[tuple[str, ...], tuple[str, ...]]  # files read as IaC, of the old and of the new version
     left_out: int = 0
     standing: tuple[Unreadable, ...] = ()
     scans: tuple[ScanResult, ScanResult] | None = None
     left_out_files: tuple[Unreadable, ...] = ()
     excluded: tuple[str, ...] = ()
     moved: tuple[GrantChange, ...] = ()
-    touched: Touching | None = field(default=None, repr=False, compare=False)
+    touched: ReplayableUnits | None = field(default=None, repr=False, compare=False)
 
 
-class Touching(Protocol):
-    """The units that are not the same in both versions (:class:`passrole_checks.diff.reread.Touched`)."""
+class ReplayableUnits(Protocol):
+    """The units that differ between both versions (:class:`passrole_checks.diff.reread.AffectedUnits`)."""
 
     @property
     def read(self) -> ReadPaths:
-        """Those of the new version."""
+        """Return the units of the new version."""
 
     def again(self, top: Path) -> AccessDifference | None:
-        """What differs where another folder stands for the new version; None where it cannot be read."""
+        """Compare again, with another folder in place of the new version; None if it cannot be read."""

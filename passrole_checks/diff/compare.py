@@ -1,8 +1,8 @@
-"""The access of two versions of infrastructure code, compared by meaning, principal by principal.
+"""Compare the access of two versions of infrastructure code by meaning, per principal.
 
-Both directions are one comparison: what NEW gives that OLD did not is new or widened; what OLD gave that NEW does not
-is removed or narrowed. A statement is widened or narrowed where it has a counterpart in the other version, among those
-of the same principal. Access is compared as :mod:`passrole_checks.iam.grants.access_comparison` does it.
+Both directions are one comparison: access in NEW that OLD did not grant is new or widened; access in OLD that NEW does
+not grant is removed or narrowed. A statement is widened or narrowed if it has a counterpart in the other version, among
+those of the same principal. :mod:`passrole_checks.iam.grants.access_comparison` compares access.
 """
 
 from __future__ import annotations
@@ -12,18 +12,25 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.diff.blame import Causes
+from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.change import AccessDifference, GrantChange
 from passrole_checks.diff.moved_statements import take_moved
-from passrole_checks.diff.read_versions import Readings, Side, left_out_of
-from passrole_checks.diff.renames import called_anew, holding_alike, named_alike, relabelled, renamed
-from passrole_checks.diff.reread import Touched
-from passrole_checks.diff.statements import StatementVersion, by_holder, key_of, pairs_of
-from passrole_checks.diff.trusted_suppressions import with_old_wishes
-from passrole_checks.diff.units import AS_BEFORE, UnitPair, versions_of
+from passrole_checks.diff.read_versions import Side, VersionReader, changed_left_out
+from passrole_checks.diff.renames import (
+    match_by_content,
+    match_by_name,
+    relabel_policy,
+    rename_policy,
+    update_role_names,
+)
+from passrole_checks.diff.reread import AffectedUnits
+from passrole_checks.diff.statements import StatementVersion, group_by_holder, holder_key, pair_statements
+from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
+from passrole_checks.diff.units import AS_BEFORE, UnitPair, read_and_pair
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
@@ -44,17 +51,18 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.principal_names import align_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
-_JUDGED = 2  # times that a version is judged: for what is new in it, and as what is gone from the other one
+_PASSES = 2  # passes over each version: as the new and as the old one
 
 
-def difference_of(old: Path, new: Path, options: ScanOptions) -> AccessDifference:
-    """Compare two files or two folders. Never raises: what cannot be read is in ``unreadable``, and neither it nor its
-    counterpart is compared."""
-    return difference_between(_side(old, options.inputs), _side(new, options.inputs), options)
+def compare_paths(old: Path, new: Path, options: ScanOptions) -> AccessDifference:
+    """Compare two files or two folders. Never raises: unreadable files are in ``unreadable``, and neither they nor
+    their counterparts are compared.
+    """
+    return compare_versions(_side(old, options.inputs), _side(new, options.inputs), options)
 
 
 def _side(path: Path, inputs: Inputs) -> Side:
-    """One version; patterns of exclusions are relative to it if it is a folder."""
+    """Return one version; exclusion patterns are relative to it if it is a folder."""
     if os.path.isdir(path):
         inputs = replace(inputs, exclusions=replace(inputs.exclusions, roots=((os.path.realpath(path), ""),)))
     return Side(path, inputs)
@@ -62,7 +70,7 @@ def _side(path: Path, inputs: Inputs) -> Side:
 
 @gc_paused()
 @deadline.pooled()
-def difference_between(
+def compare_versions(
     old: Side,
     new: Side,
     options: ScanOptions,
@@ -70,120 +78,139 @@ def difference_between(
     renames: Mapping[str, str] | None = None,
     changed: Iterable[tuple[str | None, str | None]] | None = None,
     trusted: bool = True,
-    judged: bool = False,
+    with_scans: bool = False,
 ) -> AccessDifference:
-    """Compare two versions, as :func:`difference_of` does; the values are those of each side and not of ``options``.
+    """Compare two versions like :func:`compare_paths`; input values come from each side, not from ``options``.
 
-    ``renames``: files of the old folder with their names in the new one. ``changed``: the files that differ, under
-    their names in both (None where it is in one only); without it they are looked for, and with it, what cannot be read
-    of a unit of which nothing has changed is only a note. Unless the new version is ``trusted``, its suppressions count
-    only where the old one has them too. ``judged``: also scan both.
+    ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
+    if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
+    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
+    both.
     """
-    told = list(changed) if changed is not None else None
-    readings = Readings(old, new, replace(options, unchanged=True))
-    versions = versions_of(old, new, readings, renames)
+    known_changes = list(changed) if changed is not None else None
+    reader = VersionReader(old, new, replace(options, unchanged=True))
+    versions = read_and_pair(old, new, reader, renames)
     if not trusted:
         roots = old.path, new.path
-        pairs = (with_old_wishes(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
-        versions = replace(versions, pairs=tuple(pairs))
-    compared: list[_Compared] = []
-    seconds = 0.0  # of the longest comparison
-    for pair in versions.pairs:
-        start = time.process_time()
-        compared.append(_Compared(pair, options))
-        seconds = max(seconds, time.process_time() - start)
-    units = _judged(versions.pairs, readings, options) if judged else None
-    # last, since causes are looked for in what time is left
-    with Causes(old, new, told, lambda pair: _Compared(pair, options, only_gains=True), seconds) as causes:
-        for one in compared:
-            with one.isolated():
-                one.new, one.widened = causes.named(one.pair, one.new, one.widened)
-
-    def in_both(pair: UnitPair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
-        """What is said of a unit, in both versions where it was read once for both."""
-        return (*entries, *readings.moved(tuple(entries))) if pair.is_same else tuple(entries)
-
-    unreadable = [
-        (told is not None and one.pair.is_idle and not entry.fault, entry)
-        for one in compared
-        for entry in in_both(one.pair, one.unreadable)
-    ]
-    unreadable += [(False, entry) for side in units or () for entry in _cut_short(side)]
-    as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for idle, entry in unreadable if idle]
-    notes = [note for pair in versions.pairs for note in in_both(pair, _notes(pair))]
-
-    left_out = left_out_of((old, new), told or ())
-
-    def settled(pairs: Sequence[UnitPair], before: Sequence[Analysis]) -> AccessDifference:
-        """What differs between units that are read again. What of them cannot be read counts as it stands."""
-        units = [_Compared(pair, options) for pair in pairs]
-        after = [judged_unit(pair.new, options) for pair in pairs]
-        return _difference(
-            units,
-            [
-                *(entry for one in units for entry in one.unreadable),
-                *_cut_short((*before, *after)),
-            ],
-            (note for pair in pairs for note in _notes(pair)),
-            versions.files,
-            (together(before, options), together(after, options)),
+        pairs = (
+            with_trusted_suppressions(pair, roots, renames or {}, with_scans=with_scans) for pair in versions.pairs
         )
-
+        versions = replace(versions, pairs=tuple(pairs))
+    units, seconds = _compare_units(versions.pairs, options)
+    analyses = _analyze_both(versions.pairs, reader, options) if with_scans else None
+    # last, because finding causes uses the remaining time
+    with CauseFinder(
+        old, new, known_changes, lambda pair: _ComparedUnit(pair, options, only_gains=True), seconds
+    ) as causes:
+        for unit in units:
+            with unit.isolated():
+                unit.new, unit.widened = causes.named(unit.pair, unit.new, unit.widened)
+    unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
+    unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
+    notes = [note for pair in versions.pairs for note in _in_both(reader, pair, _unit_notes(pair))]
+    left_out = changed_left_out((old, new), known_changes or ())
     differing = [pair for pair in versions.pairs if not pair.is_same]
-    found = _difference(
-        compared,
-        [*versions.unreadable, *(entry for idle, entry in unreadable if not idle)],
-        [*versions.notes, *as_before, *notes],
-        versions.files,
-        (together(units[0], options), together(units[1], options)) if units is not None else None,
-    )
+    again = partial(_compare_again, options=options, files=versions.files)
     return replace(
-        found,
+        _difference(
+            units,
+            [*versions.unreadable, *unreadable],
+            [*versions.notes, *(replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in idle), *notes],
+            versions.files,
+            (together(analyses[0], options), together(analyses[1], options)) if analyses is not None else None,
+        ),
         left_out=len(left_out),
         left_out_files=left_out,
         excluded=versions.excluded,
-        touched=Touched(differing, (old, new), options, renames or {}, settled) if judged else None,
+        touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if with_scans else None,
     )
 
 
-def _judged(
-    pairs: Sequence[UnitPair], readings: Readings, options: ScanOptions
+def _compare_units(pairs: Iterable[UnitPair], options: ScanOptions) -> tuple[list[_ComparedUnit], float]:
+    """Compare units; return also the longest time of one comparison, in seconds."""
+    units: list[_ComparedUnit] = []
+    seconds = 0.0
+    for pair in pairs:
+        start = time.process_time()
+        units.append(_ComparedUnit(pair, options))
+        seconds = max(seconds, time.process_time() - start)
+    return units, seconds
+
+
+def _compare_again(
+    pairs: Sequence[UnitPair],
+    before: Sequence[Analysis],
+    *,
+    options: ScanOptions,
+    files: tuple[tuple[str, ...], tuple[str, ...]],
+) -> AccessDifference:
+    """Return the difference between units that were read again. Everything unreadable in them counts."""
+    units = [_ComparedUnit(pair, options) for pair in pairs]
+    after = [judged_unit(pair.new, options) for pair in pairs]
+    return _difference(
+        units,
+        [*(entry for unit in units for entry in unit.unreadable), *_incomplete_entries((*before, *after))],
+        (note for pair in pairs for note in _unit_notes(pair)),
+        files,
+        (together(before, options), together(after, options)),
+    )
+
+
+def _in_both(reader: VersionReader, pair: UnitPair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries of a unit, for both versions if it was read once for both."""
+    return (*entries, *reader.moved(tuple(entries))) if pair.is_same else tuple(entries)
+
+
+def _unreadable_entries(
+    units: Iterable[_ComparedUnit], reader: VersionReader, *, may_be_idle: bool
+) -> tuple[list[Unreadable], list[Unreadable]]:
+    """Return the unreadable entries of units, and separately those of units that no change affects."""
+    counting: list[Unreadable] = []
+    idle: list[Unreadable] = []
+    for unit in units:
+        for entry in _in_both(reader, unit.pair, unit.unreadable):
+            (idle if may_be_idle and unit.pair.is_idle and not entry.fault else counting).append(entry)
+    return counting, idle
+
+
+def _analyze_both(
+    pairs: Sequence[UnitPair], variants: VersionReader, options: ScanOptions
 ) -> tuple[list[Analysis], list[Analysis]]:
-    """Return what the checks say of each unit, of the old version and of the new one."""
+    """Return the analysis of each unit in the old and in the new version."""
     before = [judged_unit(pair.old, options) for pair in pairs]
     after = [
-        readings.moved(was) if pair.is_same else judged_unit(pair.new, options)
+        variants.moved(was) if pair.is_same else judged_unit(pair.new, options)
         for pair, was in zip(pairs, before, strict=True)
     ]
     return before, after
 
 
-def _cut_short(units: Iterable[Analysis]) -> Iterator[Unreadable]:
-    """What is said of units that were not judged to their end."""
+def _incomplete_entries(units: Iterable[Analysis]) -> Iterator[Unreadable]:
+    """Return the entries of units whose analysis is incomplete."""
     return (entry for unit in units if not unit.is_complete for entry in unit.unreadable)
 
 
 def _difference(
-    units: Sequence[_Compared],
+    units: Sequence[_ComparedUnit],
     unreadable: Iterable[Unreadable],
     notes: Iterable[Unreadable],
     files: tuple[tuple[str, ...], tuple[str, ...]],
     scans: tuple[ScanResult, ScanResult] | None,
 ) -> AccessDifference:
-    """What units tell together."""
+    """Merge the differences of units."""
 
     moved = tuple(sorted(take_moved(units), key=_order))
 
     def in_order(name: str) -> tuple[GrantChange, ...]:
-        return tuple(sorted((change for one in units for change in getattr(one, name)), key=_order))
+        return tuple(sorted((change for unit in units for change in getattr(unit, name)), key=_order))
 
     return AccessDifference(
         in_order("new"),
         in_order("widened"),
         in_order("narrowed"),
         in_order("removed"),
-        sum(one.unchanged for one in units),
-        tuple(sorted({entry for one in units for entry in one.renamed})),
+        sum(unit.unchanged for unit in units),
+        tuple(sorted({entry for unit in units for entry in unit.renamed})),
         _sorted(unreadable),
         _sorted(notes),
         files,
@@ -200,7 +227,7 @@ def _order(change: GrantChange) -> tuple[str, int, int, str, str]:
     )  # fmt: skip
 
 
-def _notes(pair: UnitPair) -> tuple[Unreadable, ...]:
+def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
     return pair.old.not_evaluated if pair.is_same else (*pair.old.not_evaluated, *pair.new.not_evaluated)
 
 
@@ -209,9 +236,8 @@ def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 
 @dataclass(eq=False)
-class _Compared:
-    """One unit in its two versions. ``only_gains``: find what is new or widened, not how severe that is, and nothing
-    else."""
+class _ComparedUnit:
+    """One unit in its two versions. ``only_gains``: find only new and widened access, without severity."""
 
     pair: UnitPair
     options: ScanOptions
@@ -221,25 +247,25 @@ class _Compared:
     narrowed: list[GrantChange] = field(default_factory=list)
     removed: list[GrantChange] = field(default_factory=list)
     unchanged: int = 0
-    renamed: list[tuple[str, str]] = field(default_factory=list)
+    rename_policy: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._before: list[StatementVersion] = []
-        self._told: list[StatementVersion] = []
-        self.is_complete = True  # the time was enough
+        self._reported: list[StatementVersion] = []
+        self.is_complete = True  # False if it ran out of time
         sides = self.pair.old, self.pair.new
-        seconds = sum(one.seconds_left for one in sides if one.seconds_left is not None) or deadline.SECONDS
+        seconds = sum(side.seconds_left for side in sides if side.seconds_left is not None) or deadline.SECONDS
         with self.isolated(), deadline.limited(seconds):
             try:
                 self._compare()
             except deadline.OutOfTimeError:
                 self.is_complete = False
                 place = next(iter(self.pair.new.files or self.pair.old.files), self.pair.place)
-                self.unreadable.append(Unreadable(place, "not compared to its end: that takes too long"))
+                self.unreadable.append(Unreadable(place, "comparison stopped: it takes too long"))
 
     def isolated(self) -> AbstractContextManager[None]:
-        """A fault of this package in the comparison of one unit is named, and costs nothing of the others."""
+        """Return a context that records an internal error in one unit, so that the others are unaffected."""
         return recording_faults(
             next(iter(self.pair.new.files or self.pair.old.files), self.pair.place), self.unreadable
         )
@@ -249,11 +275,11 @@ class _Compared:
             self._as_before(self.pair.new)
             return
         old, new = align_principal_names(self.pair.old, self.pair.new)
-        names = named_alike(old, new)
+        names = match_by_name(old, new)
         written = [*old.policies, *old.unchanged]
-        same = called_anew([renamed(policy, names) for policy in written], old, new, names)
-        alike = holding_alike(old, same, new, names)
-        same = [relabelled(policy, alike) for policy in same]
+        same = update_role_names([rename_policy(policy, names) for policy in written], old, new, names)
+        alike = match_by_content(old, same, new, names)
+        same = [relabel_policy(policy, alike) for policy in same]
         both = {**names, **alike}
         self.renamed = list(both.items())
         self._old_names = {after: before for before, after in both.items()}
@@ -261,20 +287,20 @@ class _Compared:
         self._before = self._statements(old, written, same)
         self._after = self._statements(new, now, now)
         self._match()
-        stood = _renamed(old, both)
-        self._gained(_change(new, now, stood, same), self._after, self.new, self.widened, forward=True)
+        old_policies = _with_new_names(old, both)
+        self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
-        self._gained(_change(stood, same, new, now), self._before, self.removed, self.narrowed, forward=False)
-        touched = {id(item) for item in self._told}
+        self._gained(_as_change(old_policies, same, new, now), self._before, self.removed, self.narrowed, forward=False)
+        touched = {id(item) for item in self._reported}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
 
     def old_statements(self) -> Sequence[StatementVersion]:
-        """The statements of the old version."""
+        """Return the statements of the old version."""
         return () if self.pair.is_same else self._before
 
     def _as_before(self, side: Configuration) -> None:
-        """Count what is in both, and tell what cannot be read of it."""
+        """Count the statements of an unchanged unit and record its unreadable policies."""
         policies = [*side.policies, *side.unchanged]
         self.unchanged = sum(item.grants for item in self._statements(side, policies, policies))
         self.unreadable += side.unreadable
@@ -292,10 +318,10 @@ class _Compared:
                 continue
             many = policy.resource.type in MANY_ACCOUNTS or policy.resource.type == "AWS::SSO::PermissionSet"
             account = None if many else self.options.account or side.account
-            readings: dict[tuple[Position, str], list[PassRoleGrant]] = {}
+            variants: dict[tuple[Position, str], list[PassRoleGrant]] = {}
             for grant in grants_of(parse_document(names.document).statements, services, account):
-                readings.setdefault((grant.at, grant.statement.path), []).append(grant)
-            for (_, below), grants in readings.items():
+                variants.setdefault((grant.at, grant.statement.path), []).append(grant)
+            for (_, below), grants in variants.items():
                 path = "/".join(part for part in (policy.path, below) if part)
                 found.append(StatementVersion(policy, names, path, tuple(grants)))
         return found
@@ -303,20 +329,21 @@ class _Compared:
     # -- counterparts
 
     def _match(self) -> None:
-        """Find each statement's counterpart among those of the same holder: the same words first, then the same place
-        or Sid, then the only one that is left."""
+        """Find each statement's counterpart among those of the same holder: same content first, then same position or
+        Sid, then the only remaining one.
+        """
         self._counterparts: dict[tuple[str, int], StatementVersion] = {}
-        before, after = by_holder(self._before), by_holder(self._after)
+        before, after = group_by_holder(self._before), group_by_holder(self._after)
         for holder in before.keys() & after.keys():
             for effect in ("Allow", "Deny"):
-                first = [item for item in before[holder] if item.readings[0].effect == effect]
-                second = [item for item in after[holder] if item.readings[0].effect == effect]
-                for one, other in pairs_of(first, second):
+                first = [item for item in before[holder] if item.variants[0].effect == effect]
+                second = [item for item in after[holder] if item.variants[0].effect == effect]
+                for one, other in pair_statements(first, second):
                     self._counterparts[holder, id(one)] = other
                     self._counterparts[holder, id(other)] = one
 
     def _counterpart(self, holder: str, item: StatementVersion) -> StatementVersion | None:
-        return self._counterparts.get((key_of(holder, item), id(item)))
+        return self._counterparts.get((holder_key(holder, item), id(item)))
 
     # -- changes
 
@@ -329,8 +356,8 @@ class _Compared:
         *,
         forward: bool,
     ) -> None:
-        """Sort what one version gives that the other does not into statements with a counterpart and those without."""
-        by_place = {item.place: item for item in statements}
+        """Sort access that only one version grants into statements with and without a counterpart."""
+        by_place = {statement.place: statement for statement in statements}
         worst: dict[tuple[int, str], Finding] = {}
         findings, unreadable, is_complete = findings_of_change(change, self.options, with_severity=not self.only_gains)
         self.unreadable += unreadable
@@ -342,7 +369,7 @@ class _Compared:
                 if known is None or _rank(finding) > _rank(known):
                     worst[id(item), holder] = finding
         groups: dict[tuple[int, int | None], list[tuple[str, Finding]]] = {}
-        items = {id(item): item for item in statements}
+        items = {id(statement): statement for statement in statements}
         for (number, holder), finding in worst.items():
             other = self._counterpart(holder, items[number])
             groups.setdefault((number, id(other) if other is not None else None), []).append((holder, finding))
@@ -350,16 +377,18 @@ class _Compared:
             item = items[number]
             other = self._counterpart(gains[0][0], item)
             holders = [holder for holder, _ in gains]
-            said = max((finding for _, finding in gains), key=_rank)
-            self._told += [item] if forward or other is None else [other]
-            (alone if other is None else paired).append(self._change(item, other, holders, said, forward=forward))
+            finding_of_change = max((finding for _, finding in gains), key=_rank)
+            self._reported += [item] if forward or other is None else [other]
+            (alone if other is None else paired).append(
+                self._change(item, other, holders, finding_of_change, forward=forward)
+            )
 
     def _change(
         self,
         item: StatementVersion,
         other: StatementVersion | None,
         holders: Sequence[str],
-        said: Finding,
+        finding_of_change: Finding,
         *,
         forward: bool,
     ) -> GrantChange:
@@ -369,49 +398,61 @@ class _Compared:
         cause, gone = None, False
         if other is not None and other.identity == item.identity:
             cause, gone = self._cause(holders, forward=forward)
-        suppressed = said.suppressed is not None
-        return GrantChange(now, before, cause, said.severity, said.confidence, said.message, suppressed, gone)
+        suppressed = finding_of_change.suppressed is not None
+        return GrantChange(
+            now,
+            before,
+            cause,
+            finding_of_change.severity,
+            finding_of_change.confidence,
+            finding_of_change.message,
+            suppressed,
+            gone,
+        )
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
-        """The Deny that is gone (or, the other way round, has come) and took access away from one of the holders; and
-        whether it is gone."""
+        """Return the Deny that was removed (or added, in the other direction) and limited one of the holders, and True
+        if it was removed.
+        """
         with_it = self._before if forward else self._after
         for item in with_it:
             for holder in item.holders():
-                if holder not in holders or item.readings[0].effect != "Deny":
+                if holder not in holders or item.variants[0].effect != "Deny":
                     continue
                 other = self._counterpart(holder, item)
                 if other is None:
-                    return item.readings[0].at, forward
+                    return item.variants[0].at, forward
                 if other.identity != item.identity:
-                    return (other if forward else item).readings[0].at, False
+                    return (other if forward else item).variants[0].at, False
         return None, False
 
 
-def _change(
+def _as_change(
     side: Configuration, now: Sequence[AttachedPolicy], other: Configuration, before: Iterable[AttachedPolicy]
 ) -> Configuration:
-    """A version as the change that makes it of the other one; both bear the names of the new version."""
-    stood = tuple(policy for policy in before if policy.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY))
+    """Return a version as a change of the other one; both use the names of the new version."""
+    old_policies = tuple(policy for policy in before if policy.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY))
     return replace(
         side,
         policies=tuple(now),
         unchanged=(),
-        before=stood,
+        before=old_policies,
         members_before=other.members,
         boundaries_before=other.boundaries,
         boundary_names_before=other.boundary_names,
         attachments_before=other.attachments,
-        seconds_left=side.seconds_left / _JUDGED if side.seconds_left is not None else None,
+        seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )
 
 
-def _renamed(side: Configuration, names: Mapping[str, str]) -> Configuration:
-    """The principals of a version with the names of the new one, in groups and with their boundaries."""
+def _with_new_names(side: Configuration, names: Mapping[str, str]) -> Configuration:
+    """Return a version whose principals, in groups and with their boundaries, have the names of the new one."""
     members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
     boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)
     unheld = tuple((names.get(principal, principal), name) for principal, name in side.boundary_names)
-    attached = tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in side.attachments)
+    attached = tuple(
+        replace(attachment, holder=names.get(attachment.holder, attachment.holder)) for attachment in side.attachments
+    )
     return replace(side, members=members, boundaries=boundaries, boundary_names=unheld, attachments=attached)
 
 

@@ -1,9 +1,8 @@
-"""Statements that left one unit and stand in another one, in the hands of whoever had them before.
+"""Find statements that moved from one unit to another, with the same principals.
 
-A unit is compared with itself, so that a statement which moves to another template seems to be new there, and removed
-where it was. Where its principals are known by their names in both, and nothing of it depends on the unit, they have
-the access that they had. Names of users, groups and roles are unique within an account (IAM User Guide, "IAM and AWS
-STS quotas").
+Each unit is compared with itself, so a statement that moves to another template looks new there and removed here. If
+its principals have known names in both, and nothing in it depends on the unit, access is unchanged. Names of users,
+groups and roles are unique within an account (IAM User Guide, "IAM and AWS STS quotas").
 """
 
 from __future__ import annotations
@@ -22,28 +21,28 @@ from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOU
 
 _PLACES = frozenset(
     {UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION}
-)  # the same wherever it stands
+)  # independent of the unit
 _ELSEWHERE = frozenset({*MANY_ACCOUNTS, "AWS::SSO::PermissionSet"})
 
 
 class UnitDifference(Protocol):
-    """A unit in its two versions, and what it gives more and less."""
+    """A unit in its two versions, with new and removed access."""
 
     pair: UnitPair
     new: list[GrantChange]
     removed: list[GrantChange]
 
     def old_statements(self) -> Sequence[StatementVersion]:
-        """The statements of the old version."""
+        """Return the statements of the old version."""
 
 
 def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
-    """Take out of the units what moved from one to another: the new statement, with the old one as ``before``."""
+    """Remove moved statements from the units and yield them: the new statement, with the old one as ``before``."""
     gone: dict[Hashable, list[tuple[UnitDifference, GrantChange]]] = {}
     for unit in units:
         for change in unit.removed:
             key = _key(change.grant, unit.pair.old)
-            if key is not None and not _is_limited(change.grant.principals, unit):
+            if key is not None and not _may_be_limited(change.grant.principals, unit):
                 gone.setdefault(key, []).append((unit, change))
     for unit in units if gone else ():
         for change in list(unit.new):
@@ -57,28 +56,28 @@ def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
 
 
 def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
-    """What a statement gives to whom, wherever it stands; None where that depends on its unit."""
+    """Return the content and principals of a statement independent of its unit; None if they depend on it."""
     grant = located.grant
     statement = grant.statement
     names = _names(unit)
-    who = [names.get(one) for one in located.principals]
+    principal_names = [names.get(principal) for principal in located.principals]
     texts = [*(statement.actions or ()), *(statement.not_actions or ()), *(role.pattern for role in grant.roles)]
     texts += texts_in(statement.condition) if statement.condition is not None else ()
-    if not who or None in who or located.resource.type in _ELSEWHERE or not _is_plain(texts):
+    if not principal_names or None in principal_names or located.resource.type in _ELSEWHERE or not _is_plain(texts):
         return None
     if statement.when or not statement.whole or grant.certain is not Ternary.YES or grant.denied:
         return None
     roles = tuple(role.pattern.parts for role in grant.roles)
-    principals = tuple(sorted(one for one in who if one is not None))
+    principals = tuple(sorted(one for one in principal_names if one is not None))
     return principals, unit.account, statement.identity, roles, grant.complement, grant.services
 
 
 def _is_plain(texts: Iterable[StringNode]) -> bool:
-    return all(hole.kind in _PLACES and hole.role is None for one in texts for hole in one.holes)
+    return all(unresolved.kind in _PLACES and unresolved.role is None for text in texts for unresolved in text.holes)
 
 
 def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
-    """The principals of a unit whose names are known, each with its kind and name."""
+    """Return the kind and name of the principals of a unit whose names are known."""
     found = {shown: (kind, name) for shown, kind, name in unit.literals}
     for address, kind, name in (
         *((role.resource.address, "role", role.name) for role in unit.roles),
@@ -89,12 +88,12 @@ def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _is_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
-    """Whether something of the old unit may have taken access away from one of them: it may be gone."""
+def _may_be_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
+    """True if the old unit may have limited the access of one of the principals; the limit may be gone."""
     old = unit.pair.old
     limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.conditional_boundaries)}
     limited |= {*old.boundary_unknown, *(user for _, user in old.members)}
     for item in unit.old_statements():
-        if item.readings[0].effect == "Deny":
+        if item.variants[0].effect == "Deny":
             limited.update(item.policy.principals)
     return bool(old.targets) or not limited.isdisjoint(principals)

@@ -1,8 +1,8 @@
-"""The units of two versions, read: one that no change concerns is read and evaluated once, for both.
+"""Read the units of two versions; a unit that no change affects is read and evaluated once for both.
 
-A unit that is the same in both, of the same values, is read in the same way, for nothing but its files, the files that
-it looks for, and those values goes into it. :mod:`passrole_checks.sources.files.access_log` tells which files these
-are; that they are the same is seen on the disk, and no list of changes is believed.
+Reading depends only on the unit's files, the files that it looks for, and the input values, so identical inputs give an
+identical result. :mod:`passrole_checks.sources.files.access_log` records which files these are; they are compared on
+disk, regardless of any list of changes.
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ Changed = Sequence[tuple[str | None, str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One version: a file or a folder, and the values given for it.
+    """One version: a file or a folder, and its input values.
 
-    ``unreadable``: what of it could not be had, ``missing``: what of it is knowingly left out; neither, nor its
-    counterpart, is compared. A ``sealed`` folder is ours, laid out
-    for the comparison. It holds no symbolic links.
+    ``unreadable``: files that could not be provided; ``missing``: files left out deliberately; neither they nor their
+    counterparts are compared. ``sealed``: a folder written for the comparison, without symbolic links.
     """
 
     path: Path
@@ -44,17 +43,17 @@ class Side:
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """What became of a unit, and what it took."""
+class _ReadUnit:
+    """Result of reading a unit, and the files it accessed."""
 
     found: Configuration | InputError
     looked: FileAccessLog
 
 
-class Readings:
-    """Reads the units of an ``old`` and a ``new`` version, the old ones first. ``unit_reads`` counts those that were.
+class VersionReader:
+    """Reads the units of an ``old`` and a ``new`` version, the old ones first. ``unit_reads`` counts units read.
 
-    Of two sealed folders, a unit that is the same in both is read once.
+    If both folders are sealed, a unit that is identical in both is read once.
     """
 
     def __init__(self, old: Side, new: Side, options: ScanOptions) -> None:
@@ -63,37 +62,38 @@ class Readings:
         self._roots = str(Path(os.path.realpath(old.path))), str(Path(os.path.realpath(new.path)))
         folders = old.sealed and new.sealed and all(map(os.path.isdir, self._roots))
         self._shared = folders and self._values(0) == self._values(1)
-        self._known: dict[Hashable, _Reading] = {}
-        self._looked: dict[int, FileAccessLog] = {}
-        self._same: dict[int, bool] = {}  # by what was looked at in the old version
-        self._kept: list[Configuration] = []  # so that no other object gets the identity of one of them
+        self._known: dict[Hashable, _ReadUnit] = {}
+        self._accesses: dict[int, FileAccessLog] = {}
+        self._same: dict[int, bool] = {}  # by identity of the accesses in the old version
+        self._kept: list[Configuration] = []  # keeps ids unique while this object lives
         self._original: dict[int, Configuration] = {}
         self.unit_reads = 0
 
     def read(self, number: int, path: Path | None = None) -> ReadPaths:
-        """What is in a version, or below one path in it. Of what stands for another version's, only the names of its
-        files are put right; :meth:`whole` does the rest."""
+        """Read a version, or one path in it. A unit shared with the other version gets only its file names corrected;
+        :meth:`whole` does the rest.
+        """
         side = self._sides[number]
         options = replace(self._options, inputs=side.inputs)
         return read_paths([path or side.path], options, lambda unit: self._load(number, unit, options))
 
     def whole(self, old: Configuration, new: Configuration) -> Configuration:
-        """The new side of a pair: the old one itself, where that was read for both."""
+        """Return the new side of a pair: the old one itself if it was read for both."""
         original = self._original.get(id(new))
         if original is None:
             return new
         return old if original is old else self.moved(original)
 
     def moved(self, value: _Value) -> _Value:
-        """Something of the old version with the places that it has in the new one, where that is the same."""
+        """Relocate a value of the old version to the new one."""
         return relocate(value, {self._roots[0]: self._roots[1]})
 
     def looked_at(self, configuration: Configuration) -> FileAccessLog | None:
-        """What the reading of a unit has looked at; None for one that was not read."""
-        return self._looked.get(id(configuration))
+        """Return the file accesses of reading a unit; None if it was not read."""
+        return self._accesses.get(id(configuration))
 
     def is_unchanged(self, old: Configuration) -> bool:
-        """Whether all that the reading of a unit of the old version has looked at is the same in the new one."""
+        """True if all files accessed for a unit of the old version are identical in the new one."""
         looked = self.looked_at(old)
         return looked is not None and self._is_same(looked)
 
@@ -124,15 +124,15 @@ class Readings:
                 found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
             except InputError as error:
                 if number == 0:
-                    self._known[key] = _Reading(error, looked)
+                    self._known[key] = _ReadUnit(error, looked)
                 raise
         if number == 0:
-            self._known[key] = _Reading(found, looked)
+            self._known[key] = _ReadUnit(found, looked)
         return self._keep(found, looked)
 
     def _keep(self, configuration: Configuration, looked: FileAccessLog) -> Configuration:
         self._kept.append(configuration)
-        self._looked[id(configuration)] = looked
+        self._accesses[id(configuration)] = looked
         return configuration
 
     def _moved_paths(self, paths: set[str]) -> set[str]:
@@ -149,7 +149,7 @@ class Readings:
         return files, inputs.variables, source, inputs.values, inputs.parameters, exclusions
 
     def _below(self, number: int, path: Path | None) -> str | None:
-        """A path within a version from its top; another one as it is."""
+        """Return a path relative to a version's top if inside it; else as it is."""
         if path is None:
             return None
         real, root = Path(os.path.realpath(path)), Path(self._roots[number])
@@ -157,7 +157,7 @@ class Readings:
 
 
 def difference_at(root: str, changed: Changed) -> TreeDifference:
-    """What differs, with the places that it has, or would have, in the version at ``root``."""
+    """Return the changes as paths in the version at ``root``, whether or not they exist there."""
     modified = [old for old, new in changed if old is not None and old == new]
     others = [name for names in changed if names[0] != names[1] for name in names if name is not None]
     return TreeDifference(
@@ -165,8 +165,8 @@ def difference_at(root: str, changed: Changed) -> TreeDifference:
     )
 
 
-def left_out_of(sides: Sequence[Side], changed: Changed) -> tuple[Unreadable, ...]:
-    """What is ``missing`` of the versions and among the changes: each path once, as the last version has it."""
+def changed_left_out(sides: Sequence[Side], changed: Changed) -> tuple[Unreadable, ...]:
+    """Return ``missing`` entries of the versions that are among the changes: each path once, from the last version."""
     found: dict[str, Unreadable] = {}
     for number, side in enumerate(sides):
         touched = {names[number] for names in changed}

@@ -1,4 +1,4 @@
-"""The statements of one version, and which of them stand for each other in two versions."""
+"""The statements of one version, and the pairing of statements of two versions."""
 
 from __future__ import annotations
 
@@ -16,100 +16,126 @@ from passrole_checks.sources.model.configuration import AttachedPolicy
 
 @dataclass(frozen=True, eq=False)
 class StatementVersion:
-    """A statement of one policy, with its readings under the outcomes of unknown conditions."""
+    """A statement of one policy, with its variants under path conditions."""
 
-    policy: AttachedPolicy  # as it is written
-    names: AttachedPolicy  # the same with the names of the new version
+    policy: AttachedPolicy  # as written
+    names: AttachedPolicy  # with the names of the new version
     path: str
-    readings: tuple[PassRoleGrant, ...]
+    variants: tuple[PassRoleGrant, ...]
 
     @cached_property
     def widest(self) -> PassRoleGrant:
-        return min(self.readings, key=lambda grant: (grant.denied, grant.scope.width))
+        """Return the widest variant."""
+        return min(self.variants, key=lambda grant: (grant.denied, grant.scope.width))
 
     @property
     def place(self) -> tuple[str, str, Position]:
-        return self.names.resource.address, self.path, self.readings[0].at
+        """Return the address, the statement path and the position."""
+        return self.names.resource.address, self.path, self.variants[0].at
 
     @cached_property
     def identity(self) -> tuple[Hashable, ...]:
-        return tuple(grant.statement.identity for grant in self.readings)
+        """Return the content of all variants."""
+        return tuple(grant.statement.identity for grant in self.variants)
 
     @cached_property
     def roles(self) -> tuple[Hashable, ...]:
+        """Return the role patterns of the widest variant."""
         grant = self.widest
         return (grant.complement, *sorted(str(role.pattern) for role in grant.roles))
 
     @cached_property
     def role_set(self) -> RoleSet:
-        """The roles that its widest reading speaks of."""
+        """Return the roles that the widest variant matches."""
         statement = self.widest.statement
         patterns = statement.resources or statement.not_resources or ()
         return RoleSet(tuple(patterns), statement.variables, statement.resources is None)
 
     @property
     def grants(self) -> bool:
+        """True if the statement grants PassRole."""
         grant = self.widest
         return (
             grant.effect == "Allow" and not grant.denied and (grant.complement or grant.scope is not Scope.NOT_A_ROLE)
         )
 
     def holders(self) -> tuple[str, ...]:
-        """Its principals, or "" where it stands for itself."""
+        """Return its principals, or "" if it has none."""
         return tuple(dict.fromkeys(self.names.principals)) or ("",)
 
     def located(self, holders: Iterable[str], old_names: dict[str, str]) -> LocatedGrant:
+        """Return the widest variant with its resource and these holders."""
         who = tuple(old_names.get(name, name) for name in holders if name) or self.policy.principals
         return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
 
 
-def key_of(holder: str, item: StatementVersion) -> str:
-    """Whom a statement is looked for under: its holder, or itself where it stands for itself ("")."""
-    return holder or f"\0{item.names.resource.address}"
+def holder_key(holder: str, statement_version: StatementVersion) -> str:
+    """Return the key under which a statement is paired: its holder, or its resource if the holder is ""."""
+    return holder or f"\0{statement_version.names.resource.address}"
 
 
-def by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
-    """The statements of each holder, by :func:`key_of`."""
+def group_by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
+    """Group statements by :func:`holder_key`."""
     found: dict[str, list[StatementVersion]] = {}
-    for item in statements:
-        for holder in item.holders():
-            found.setdefault(key_of(holder, item), []).append(item)
+    for statement in statements:
+        for holder in statement.holders():
+            found.setdefault(holder_key(holder, statement), []).append(statement)
     return found
 
 
-def pairs_of(
+def pair_statements(
     first: Sequence[StatementVersion], second: Sequence[StatementVersion]
 ) -> Iterator[tuple[StatementVersion, StatementVersion]]:
-    """Pairs of statements of one holder, the most alike first. Where only their place makes them alike, they speak of
-    roles in common, and do not bear different Sids."""
+    """Yield pairs of statements of one holder, the most similar first.
+
+    Statements that share only their position must have roles in common and no different Sids.
+    """
     likenesses: tuple[tuple[Callable[[StatementVersion], Hashable | None], bool], ...] = (
-        (lambda item: (item.names.resource.address, item.path, item.identity), False),
-        (lambda item: item.identity, False),
-        (lambda item: (item.names.resource.address, item.widest.sid) if item.widest.sid else None, False),
-        (lambda item: (item.names.resource.address, item.roles), False),
-        (lambda item: (item.names.resource.address, item.path), True),
-        (lambda item: item.roles, False),
-        (lambda item: item.widest.sid, False),
+        (
+            lambda statement_version: (
+                statement_version.names.resource.address,
+                statement_version.path,
+                statement_version.identity,
+            ),
+            False,
+        ),
+        (lambda statement_version: statement_version.identity, False),
+        (
+            lambda statement_version: (
+                (statement_version.names.resource.address, statement_version.widest.sid)
+                if statement_version.widest.sid
+                else None
+            ),
+            False,
+        ),
+        (lambda statement_version: (statement_version.names.resource.address, statement_version.roles), False),
+        (lambda statement_version: (statement_version.names.resource.address, statement_version.path), True),
+        (lambda statement_version: statement_version.roles, False),
+        (lambda statement_version: statement_version.widest.sid, False),
     )
     for likeness, only_place in likenesses:
         groups: dict[Hashable, list[StatementVersion]] = {}
-        for item in second:
-            groups.setdefault(likeness(item), []).append(item)
+        for statement_version in second:
+            groups.setdefault(likeness(statement_version), []).append(statement_version)
         found = []
-        for item in first:
-            key = likeness(item)
-            if key is not None and groups.get(key) and (not only_place or _may_be_one(item, groups[key][0])):
-                found.append((item, groups[key].pop(0)))
+        for statement_version in first:
+            key = likeness(statement_version)
+            if (
+                key is not None
+                and groups.get(key)
+                and (not only_place or _may_correspond(statement_version, groups[key][0]))
+            ):
+                found.append((statement_version, groups[key].pop(0)))
         yield from found
-        taken = {id(item) for pair in found for item in pair}
-        first = [item for item in first if id(item) not in taken]
-        second = [item for item in second if id(item) not in taken]
-    if len(first) == len(second) == 1 and _may_be_one(first[0], second[0]):
+        taken = {id(statement_version) for pair in found for statement_version in pair}
+        first = [statement_version for statement_version in first if id(statement_version) not in taken]
+        second = [statement_version for statement_version in second if id(statement_version) not in taken]
+    if len(first) == len(second) == 1 and _may_correspond(first[0], second[0]):
         yield first[0], second[0]
 
 
-def _may_be_one(one: StatementVersion, other: StatementVersion) -> bool:
-    """Whether nothing speaks against one statement being what became of the other."""
+def _may_correspond(one: StatementVersion, other: StatementVersion) -> bool:
+    """True if one statement may have become the other."""
     sids = one.widest.sid, other.widest.sid
     if None not in sids and sids[0] != sids[1]:
         return False

@@ -1,4 +1,4 @@
-"""What differs in the texts of two versions of a file, in pieces that can be taken back one by one."""
+"""Split the difference between two texts of a file into pieces that can be reverted one by one."""
 
 from __future__ import annotations
 
@@ -8,34 +8,33 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST_LINES = 3000  # in the part that differs, to be told apart line by line
+_MOST_LINES = 3000  # in the part that differs, to be compared line by line
 _LARGEST = 5_000_000
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # as git counts lines; str.splitlines also ends them at U+2028 and others
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # git's lines; str.splitlines also splits at U+2028 and others
 
 
 @dataclass(frozen=True)
 class ChangedLines:
-    """Lines ``old[first:end]`` that have become ``new[first:end]``; counted from 0, either may be empty.
+    """Lines ``old[first:end]`` that became ``new[first:end]``; counted from 0, either may be empty.
 
-    ``says_something``: more than comments and layout differs.
+    ``is_meaningful``: more than comments and layout differs.
     """
 
     old: tuple[int, int]
     new: tuple[int, int]
-    says_something: bool
+    is_meaningful: bool
 
     def is_within(self, line: int, end_line: int, *, old: bool = False) -> bool:
-        """Whether it changes anything in the lines (counted from 1) ``line`` to ``end_line`` of the new text, or of the
-        ``old`` one."""
+        """True if it changes lines ``line`` to ``end_line`` (counted from 1) of the new text, or of the ``old`` one."""
         first, end = self.old if old else self.new
         if first == end:
-            return line <= first < end_line  # lines are gone here, with some of the others on either side
+            return line <= first < end_line  # removed lines, with lines of the range on either side
         return first < end_line and end >= line
 
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file in both versions, as it is named in each; a file that is in one version only has no text in the other."""
+    """A file in both versions, with its name in each; a missing version has no name and no text."""
 
     old_name: str
     new_name: str
@@ -45,11 +44,11 @@ class ChangedFile:
 
     @property
     def is_new(self) -> bool:
-        """Whether there is no such file in the old version; two files that are compared have no names here."""
+        """True if the old version does not have this file; two compared files have no names."""
         return bool(self.new_name) and not self.old_name
 
     def without(self, taken_back: Collection[int]) -> str:
-        """The new text, with the pieces of these numbers as they were."""
+        """Return the new text with the pieces of these numbers reverted."""
         text: list[str] = []
         at = 0
         for number, piece in enumerate(self.pieces):
@@ -59,20 +58,20 @@ class ChangedFile:
         return "".join([*text, *self.new[at:]])
 
     def line_of(self, piece: ChangedLines) -> tuple[int, bool]:
-        """The line (counted from 1) to show for a piece, and whether it is one of the old text."""
-        (first, end), lines, gone = piece.new, self.new, False
-        if first == end or not any(map(_meaning, lines[first:end])):
-            (first, end), lines, gone = piece.old, self.old, True
-        return next((at for at in range(first, end) if _meaning(lines[at])), first) + 1, gone
+        """Return the line (counted from 1) to show for a piece, and True if it is in the old text."""
+        (first, end), lines, is_removed = piece.new, self.new, False
+        if first == end or not any(map(_normalized, lines[first:end])):
+            (first, end), lines, is_removed = piece.old, self.old, True
+        return next((at for at in range(first, end) if _normalized(lines[at])), first) + 1, is_removed
 
 
 def changed_file(old_name: str, new_name: str, old: Path | None, new: Path | None) -> ChangedFile | None:
-    """A file and what differs in it; None where it is no text, very large, or differs in layout alone."""
+    """Return a file with its changed pieces; None if it is not text, very large, or differs only in layout."""
     before, after = _lines(old), _lines(new)
     if before is None or after is None:
         return None
     pieces = tuple(_pieces(before, after))
-    if not any(piece.says_something for piece in pieces):
+    if not any(piece.is_meaningful for piece in pieces):
         return None
     return ChangedFile(old_name, new_name, before, after, pieces)
 
@@ -109,11 +108,11 @@ def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[ChangedLines]:
 
 
 def _piece(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> ChangedLines:
-    said = [list(filter(None, map(_meaning, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
-    return ChangedLines(before, after, said[0] != said[1])
+    meanings = [list(filter(None, map(_normalized, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
+    return ChangedLines(before, after, meanings[0] != meanings[1])
 
 
-def _meaning(line: str) -> str:
-    """A line without its layout; nothing where it is a comment. A `#` within a line may be a part of a text."""
+def _normalized(line: str) -> str:
+    """Return a line without its layout; "" for a comment. A `#` within a line may be part of a string."""
     words = " ".join(line.split())
     return "" if words.startswith(("#", "//")) else words

@@ -1,4 +1,4 @@
-"""Suppressions of a new version that is not trusted: they count where the old version has them in the same place."""
+"""In an untrusted new version, honor only suppressions that the old version had in the same place."""
 
 from __future__ import annotations
 
@@ -24,34 +24,36 @@ class _Texts(dict[str, list[str]]):
         return self[file]
 
 
-IGNORED = "does not count, since it is new here"
-"""How the note ends on a suppression that only the new version has."""
+IGNORED = "is ignored: it is new in this version"
+"""End of the note on a suppression that only the new version has."""
 
 
-def with_old_wishes(
-    pair: UnitPair, roots: tuple[Path, Path], renames: Mapping[str, str], *, judged: bool = False
+def with_trusted_suppressions(
+    pair: UnitPair, roots: tuple[Path, Path], renames: Mapping[str, str], *, with_scans: bool = False
 ) -> UnitPair:
-    """The pair with those suppressions of the new version only that the old one has too: of the same check, for the
-    same resource (one that was only renamed included), or for the block of the same header or the whole file, in the
-    same file. Of each other one is told that it does not count; unless all checks have ``judged``, of those of
-    new-access alone. ``renames``: files of the old folder with their names in the new one."""
+    """Return the pair with only those suppressions of the new version that the old one has too.
+
+    They must be for the same check, and for the same resource (even if renamed), for the block with the same header, or
+    for the same file. A note reports each other one; unless all checks run (``with_scans``), only those of new-access.
+    ``renames``: old file paths mapped to new ones.
+    """
     if pair.is_same:
         return pair
     texts = _Texts()
-    known = {_key(one, roots[0], renames, texts) for one in pair.old.suppressions}
-    gone = set(_bodies(pair.old, pair.new, texts).values())
-    bodies = _bodies(pair.new, pair.old, texts)
+    known = {_key(suppression, roots[0], renames, texts) for suppression in pair.old.suppressions}
+    gone = set(_enclosing_blocks(pair.old, pair.new, texts).values())
+    bodies = _enclosing_blocks(pair.new, pair.old, texts)
     counting: list[Suppression] = []
     others: list[Suppression] = []
     for number, one in enumerate(pair.new.suppressions):
-        stood = _key(one, roots[1], {}, texts) in known or bodies.get(number) in gone
-        (counting if stood else others).append(one)
-    told = tuple(
-        Unreadable(one.at.file, f"the suppression of {one.check_id} {IGNORED}", one.at.line)
-        for one in others
-        if judged or one.check_id == "PASSROLE_015"
+        is_trusted = _key(one, roots[1], {}, texts) in known or bodies.get(number) in gone
+        (counting if is_trusted else others).append(one)
+    notes = tuple(
+        Unreadable(other.at.file, f"the suppression of {other.check_id} {IGNORED}", other.at.line)
+        for other in others
+        if with_scans or other.check_id == "PASSROLE_015"
     )
-    new = replace(pair.new, suppressions=tuple(counting), not_evaluated=(*pair.new.not_evaluated, *told))
+    new = replace(pair.new, suppressions=tuple(counting), not_evaluated=(*pair.new.not_evaluated, *notes))
     return replace(pair, new=new)
 
 
@@ -59,18 +61,19 @@ def _key(one: Suppression, root: Path, renames: Mapping[str, str], texts: _Texts
     if one.resource is not None:
         return one.check_id, one.resource
     file = os.path.relpath(os.path.realpath(one.at.file), os.path.realpath(root))
-    return one.check_id, renames.get(file, file), _holder(one, texts)
+    return one.check_id, renames.get(file, file), _block_key(one, texts)
 
 
-def _bodies(side: Configuration, other: Configuration, texts: _Texts) -> dict[int, Hashable]:
-    """The suppressions, by their number, of resources that the other version does not have: each with its check and
-    the block that it stands in, but for the header, which holds the name."""
-    there = {resource.address for resource in other.resources}
+def _enclosing_blocks(side: Configuration, other: Configuration, texts: _Texts) -> dict[int, Hashable]:
+    """Map suppressions (by index) of resources that the other version does not have to their check and the block around
+    them, without the header, which contains the name.
+    """
+    other_addresses = {resource.address for resource in other.resources}
     places = {resource.address: resource.at for resource in side.resources}
     found: dict[int, Hashable] = {}
     for number, one in enumerate(side.suppressions):
         span = one.span or (places.get(one.resource) if one.resource is not None else None)
-        if one.resource is None or one.resource in there or span is None:
+        if one.resource is None or one.resource in other_addresses or span is None:
             continue
         body = texts[span.file][span.line : max(span.line, span.end_line)]
         if any(body):
@@ -78,8 +81,8 @@ def _bodies(side: Configuration, other: Configuration, texts: _Texts) -> dict[in
     return found
 
 
-def _holder(one: Suppression, texts: _Texts) -> Hashable:
-    """The block that a suppression stands in, told by its header; by its whole text where others have the same one."""
+def _block_key(one: Suppression, texts: _Texts) -> Hashable:
+    """Return the block of a suppression: its header if unique in the file, else its whole text."""
     if one.span is None:
         return None
     lines = texts[one.span.file]

@@ -1,4 +1,4 @@
-"""The units of two versions, each with its counterpart: a template with a template, a Terraform root with a root."""
+"""Pair the units of two versions: a template with a template, a Terraform root with a root."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passrole_checks.diff.read_versions import Readings, Side
+from passrole_checks.diff.read_versions import Side, VersionReader
+from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.access_log import FileAccessLog
@@ -16,17 +17,16 @@ from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
 AS_BEFORE = "as before, cannot be read"
-"""How the reason begins that is given for what can be read in neither version, and that nobody has touched."""
+"""Prefix of the reason for what is unreadable in both versions and was not changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnitPair:
-    """A unit in two versions. One that is in one version only has an empty configuration in the other. ``place`` leads
-    from the new version's folder to it.
+    """A unit in two versions; in a version that does not have it, its configuration is empty.
 
-    Where it was read once for both, ``new`` is ``old`` itself, with the places of the old version. ``is_idle``: no
-    change concerns it. ``looked_at``: what the reading of each has looked at; None where
-    there is nothing to be read.
+    ``place``: its path relative to the new version's folder. If it was read once for both, ``new`` is ``old`` itself,
+    with paths of the old version. ``is_idle``: no change affects it. ``looked_at``: the file accesses of reading each;
+    None if there is nothing to read.
     """
 
     old: Configuration
@@ -37,13 +37,15 @@ class UnitPair:
 
     @property
     def is_same(self) -> bool:
+        """True if both versions are the same object."""
         return self.old is self.new
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """``notes``: what is not compared, because its counterpart cannot be read, and what of the inputs nothing uses.
-    ``excluded``: the paths of either version that were left out."""
+    """``notes``: units not compared because their counterpart is unreadable, and unused inputs. ``excluded``: excluded
+    paths of either version.
+    """
 
     pairs: tuple[UnitPair, ...]
     unreadable: tuple[Unreadable, ...]
@@ -52,13 +54,12 @@ class Versions:
     excluded: tuple[str, ...] = ()
 
 
-def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, str] | None = None) -> Versions:
-    """Read two files or two folders and pair what is in them.
+def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mapping[str, str] | None = None) -> Versions:
+    """Read two files or two folders and pair their units.
 
-    Two files are a pair. In folders the same path below them makes a pair; then ``renames``, which leads from paths of
-    files in the old folder to those in the new one; and what is left over is one where it holds exactly the same (it
-    was moved). What is a unit in one version, and a module or a nested stack in the other, is compared as if it stood
-    for itself there too. Nothing is compared with what cannot be read.
+    Two files are a pair. In folders, units with the same relative path are a pair; then ``renames`` (old file paths
+    mapped to new ones); then remaining units with exactly the same content (moved). A unit that is a module or a nested
+    stack in the other version is read as a unit there too. Nothing is compared with unreadable content.
     """
     sides = old, new
     read = [_read(side, readings, number) for number, side in enumerate(sides)]
@@ -69,24 +70,24 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
     for number, other in ((0, 1), (1, 0)):
         for entry in (*read[number].unreadable, *sides[number].missing):
             if entry.reason == NOT_INFRASTRUCTURE:
-                continue  # it holds nothing, so that there is nothing that it could not tell
+                continue  # it contains no policies
             lost = _key(entry.file, sides[number].path)
-            for key in [key for key, unit in found[other].items() if single or _concerns(lost, key, unit)]:
+            for key in [key for key, unit in found[other].items() if single or _affects(lost, key, unit)]:
                 if key in found[number] and not single:
-                    continue  # a part of it could not be read
+                    continue  # only a part of it was unreadable
                 configuration = found[other].pop(key)
-                reason = "not compared, because its counterpart cannot be read"
+                reason = "not compared: its counterpart cannot be read"
                 notes.append(Unreadable((configuration.files or (entry.file,))[0], reason))
     for number, other in ((0, 1), (1, 0)) if not one_file else ():
         for key in sorted(found[number].keys() - found[other].keys()):
-            part = _part(sides[other], key, found[other], readings, other)
+            part = _read_part(sides[other], key, found[other], readings, other)
             if part is not None:
                 found[other][key] = part
     if single:
         keys = {key: "" for side in found for key in side}
         found = [{keys[key]: unit for key, unit in side.items()} for side in found]
     return Versions(
-        tuple(_settled(pair, readings) for pair in _pairs(found[0], found[1], renames or {})),
+        tuple(_complete_pair(pair, readings) for pair in _pairs(found[0], found[1], renames or {})),
         (*read[0].unreadable, *read[1].unreadable),
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
@@ -94,8 +95,34 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
     )
 
 
-def _settled(pair: UnitPair, readings: Readings) -> UnitPair:
-    """The pair with its new side as a whole, and what is known of the reading of both."""
+def read_in(pair: UnitPair, side: Side, top: Path) -> Configuration:
+    """Read the new side of a pair from ``top``, which replaces the path of ``side``; input files move with it.
+
+    Raises :class:`InputError` or OSError if it cannot be read.
+    """
+    from passrole_checks.sources import detect  # the readers are heavy
+
+    root = Path(os.path.realpath(side.path))
+
+    def moved(path: Path) -> Path:
+        real = Path(os.path.realpath(path))
+        return top / real.relative_to(root) if real.is_relative_to(root) else path
+
+    place = top / pair.place if pair.place not in ("", ".") else top
+    if pair.new.framework is Framework.TERRAFORM and not place.is_dir():
+        raise InputError(str(place), "not a Terraform folder")
+    unit = detect.Unit(pair.new.framework, place, boundary=top if top.is_dir() else top.parent)
+    inputs = replace(
+        side.inputs,
+        var_files=tuple(map(moved, side.inputs.var_files)),
+        source=moved(side.inputs.source) if side.inputs.source is not None else None,
+        exclusions=side.inputs.exclusions.relocated(str(root), str(top)),
+    )
+    return detect.load(unit, unchanged=True, inputs=inputs)
+
+
+def _complete_pair(pair: UnitPair, readings: VersionReader) -> UnitPair:
+    """Return the pair with its complete new side, and the file accesses of both."""
     return replace(
         pair,
         new=readings.whole(pair.old, pair.new),
@@ -104,10 +131,10 @@ def _settled(pair: UnitPair, readings: Readings) -> UnitPair:
     )
 
 
-def _part(
-    side: Side, key: str, units: Mapping[str, Configuration], readings: Readings, number: int
+def _read_part(
+    side: Side, key: str, units: Mapping[str, Configuration], readings: VersionReader, number: int
 ) -> Configuration | None:
-    """What is a part of other units of this version, read for itself; None where it is no part of them."""
+    """Read a part of other units of this version as a unit of its own; None if it is not a part of them."""
     place = os.path.realpath(side.path / key)
     for unit in units.values():
         called = unit.framework is Framework.TERRAFORM and any(
@@ -119,7 +146,7 @@ def _part(
     return None
 
 
-def _read(side: Side, readings: Readings, number: int) -> ReadPaths:
+def _read(side: Side, readings: VersionReader, number: int) -> ReadPaths:
     found = readings.read(number)
     return replace(found, unreadable=(*found.unreadable, *side.unreadable), notes=(*found.notes, *side.missing))
 
@@ -131,20 +158,21 @@ def _pairs(
         yield UnitPair(old[key], new[key], key)
     gone = {key: unit for key, unit in sorted(old.items()) if key not in new}
     added = {key: unit for key, unit in sorted(new.items()) if key not in old}
-    for before, after in _moved(gone, added, renames):
+    for before, after in _match_moved(gone, added, renames):
         yield UnitPair(gone.pop(before), added.pop(after), after)
     for key, unit in added.items():
-        alike = next((other for other, was in gone.items() if _says(was) == _says(unit)), None)
-        yield UnitPair(gone.pop(alike) if alike is not None else _nothing(unit), unit, key)
+        alike = next((other for other, was in gone.items() if _content_of(was) == _content_of(unit)), None)
+        yield UnitPair(gone.pop(alike) if alike is not None else _empty_like(unit), unit, key)
     for unit in gone.values():
-        yield UnitPair(unit, _nothing(unit))
+        yield UnitPair(unit, _empty_like(unit))
 
 
-def _moved(
+def _match_moved(
     gone: Mapping[str, Configuration], added: Mapping[str, Configuration], renames: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """The units that were moved with their files: a template is one file, a Terraform root the files in its folder, of
-    which more were moved there than anywhere else."""
+    """Return the units that moved with their files: a template is one file, a Terraform root moves with most of its
+    files.
+    """
     votes: Counter[tuple[str, str]] = Counter()
     for before, after in renames.items():
         votes[before, after] += 1
@@ -157,18 +185,18 @@ def _moved(
     return list(found.items())
 
 
-def _says(unit: Configuration) -> Sequence[object]:
-    """What a unit lets whom do, without places."""
+def _content_of(unit: Configuration) -> Sequence[object]:
+    """Return the content of a unit, without positions."""
     policies = (*unit.policies, *unit.unchanged)
     found = [
         (policy.resource.address, policy.path, policy.kind.value, policy.principals,
-         tuple(one.identity for one in parse_document(policy.document).statements))
+         tuple(statement.identity for statement in parse_document(policy.document).statements))
         for policy in policies
     ]  # fmt: skip
     return sorted(found)
 
 
-def _nothing(like: Configuration) -> Configuration:
+def _empty_like(like: Configuration) -> Configuration:
     return Configuration(like.framework, (), account=like.account, home=like.home)
 
 
@@ -181,8 +209,8 @@ def _key(file: str, root: Path) -> str:
     return os.path.relpath(os.path.realpath(file), os.path.realpath(root))
 
 
-def _concerns(lost: str, key: str, unit: Configuration) -> bool:
-    """Whether what could not be had is the unit, holds it, or is a Terraform file of its folder."""
+def _affects(lost: str, key: str, unit: Configuration) -> bool:
+    """True if the missing path is the unit, contains it, or is a Terraform file in its folder."""
     if key == lost or key.startswith(lost + os.sep):
         return True
     folder, name = os.path.split(lost)

@@ -1,7 +1,7 @@
-"""Versions of a git repository, read as objects and laid out as plain files, so that nothing of them is ever run."""
+"""Versions of a git repository, read as objects and written as plain files, so that none of their code ever runs."""
 
-from passrole_checks.git_versions.names import relocate
+from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.git_versions.snapshot import Snapshots
-from passrole_checks.git_versions.versions import NamedVersion, VersionPair, asked_for
+from passrole_checks.git_versions.versions import NamedVersion, VersionPair, resolve_versions
 
-__all__ = ["NamedVersion", "Snapshots", "VersionPair", "asked_for", "relocate"]
+__all__ = ["NamedVersion", "Snapshots", "VersionPair", "relocate", "resolve_versions"]

@@ -1,10 +1,10 @@
-"""git, called so that it reads objects and does nothing else.
+"""Call git so that it reads objects and does nothing else.
 
 No hook, filter, external diff, text conversion, file system monitor, transport or replacement of objects can run or
-take effect: what a repository's configuration or attributes say of them is overruled on the command line and in the
-environment. Sources: git's manual pages git(1), "Environment Variables" (GIT_NO_LAZY_FETCH, GIT_ALLOW_PROTOCOL,
-GIT_NO_REPLACE_OBJECTS, GIT_OPTIONAL_LOCKS), git-config(1) (core.fsmonitor, core.hooksPath, core.attributesFile),
-gitcli(7) (``--end-of-options``).
+take effect: the command line and the environment override the repository's configuration and attributes. Sources: git's
+manual pages git(1), "Environment Variables" (GIT_NO_LAZY_FETCH, GIT_ALLOW_PROTOCOL, GIT_NO_REPLACE_OBJECTS,
+GIT_OPTIONAL_LOCKS), git-config(1) (core.fsmonitor, core.hooksPath, core.attributesFile), gitcli(7)
+(``--end-of-options``).
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _SETTINGS = (
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.quotePath=false",
     "core.untrackedCache=false", "protocol.ext.allow=never", "diff.renameLimit=2000",
 )  # fmt: skip
-# Where the repository, its index and its objects are: what git itself sets for hooks; and whom git trusts.
-_KEPT = re.compile(
+# Variables that locate the repository, its index and its objects (git sets them for hooks), and safe.directory.
+_KEPT_VARIABLES = re.compile(
     r"GIT_(?:DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|CEILING_DIRECTORIES|"
     r"DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+))"
 )
-_FORCED = {
+_FORCED_VARIABLES = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_ATTR_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C",
 }  # fmt: skip
-_TRUST = "--add safe.directory"  # what git advises to do with a repository of somebody else
-_LARGEST_BATCH = 64_000_000  # bytes of objects that one call is asked for
+_TRUST_ADVICE = "--add safe.directory"  # git's advice for a repository owned by another user
+_LARGEST_BATCH = 64_000_000  # bytes of objects requested in one call
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file that differs between two trees; ``old`` or ``new`` is None where it is in one of them only."""
+    """A file that differs between two trees; ``old`` is None if it was added, ``new`` is None if it was deleted."""
 
     old: str | None
     new: str | None
@@ -48,28 +48,34 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Repository:
-    """The repository around ``folder``. ``prefix`` leads from its top to ``folder`` (``infra/``, or nothing)."""
+    """The git repository that contains ``folder``. ``prefix`` is the path from its top to ``folder`` (``infra/``, or
+    "").
+    """
 
     folder: Path
     prefix: str = ""
-    top: Path | None = None  # None: it has no working tree
+    top: Path | None = None  # None for a bare repository
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def around(cls, folder: Path) -> Repository | None:
-        """The repository that ``folder`` is in; None where it is in none.
+        """Return the repository that contains ``folder``, or None.
 
-        Raises a :class:`SnapshotError` where git is not installed, or refuses the repository.
+        Raises a :class:`SnapshotError` if git is not installed or refuses to read the repository.
         """
         here = cls(folder)
-        asked = here._run(["rev-parse", "--is-inside-work-tree", "--show-prefix"])
-        if asked.returncode:
-            reason = _last_line(asked.stderr)
+        completed = here._run(["rev-parse", "--is-inside-work-tree", "--show-prefix"])
+        if completed.returncode:
+            reason = _last_line(completed.stderr)
             if "not a git repository" in reason:
                 return None
-            trust = [line.strip() for line in asked.stderr.decode("utf-8", "replace").splitlines() if _TRUST in line]
+            trust = [
+                line.strip()
+                for line in completed.stderr.decode("utf-8", "replace").splitlines()
+                if _TRUST_ADVICE in line
+            ]
             raise SnapshotError(f"{folder}: git: {reason}{''.join(f': {line}' for line in trust)}")
-        inside, _, prefix = os.fsdecode(asked.stdout).partition("\n")
+        inside, _, prefix = os.fsdecode(completed.stdout).partition("\n")
         if inside != "true":
             return cls(folder)
         top = os.fsdecode(here.output(["rev-parse", "--show-toplevel"])).removesuffix("\n")
@@ -82,7 +88,9 @@ class Repository:
     ) -> subprocess.CompletedProcess[bytes]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("GIT_") or _KEPT_VARIABLES.fullmatch(name)
         }
         try:
             return subprocess.run(
@@ -90,58 +98,59 @@ class Repository:
                 input=given,
                 capture_output=True,
                 cwd=self.top or self.folder,
-                env={**kept, **_FORCED, **self.environment, **(extra or {})},
+                env={**kept, **_FORCED_VARIABLES, **self.environment, **(extra or {})},
                 timeout=TIMEOUT,
                 check=False,
             )
         except FileNotFoundError:
-            raise SnapshotError("git: not installed, and commits are compared with it") from None
+            raise SnapshotError("git: not installed; it is needed to compare commits") from None
         except OSError as error:
             raise SnapshotError(f"git: cannot be run: {error.strerror or error}") from None
         except subprocess.TimeoutExpired:
-            raise SnapshotError(f"git {arguments[0]}: no answer within {TIMEOUT} seconds") from None
+            raise SnapshotError(f"git {arguments[0]}: timed out after {TIMEOUT} seconds") from None
 
     def output(self, arguments: list[str], given: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
-        """What git prints. Raises a :class:`SnapshotError` with its last line where it fails."""
-        done = self._run(arguments, given, extra)
-        if done.returncode:
-            raise SnapshotError(f"git {arguments[0]}: {_last_line(done.stderr)}")
-        return done.stdout
+        """Return what git prints. Raises a :class:`SnapshotError` with the last error line if git fails."""
+        completed_call = self._run(arguments, given, extra)
+        if completed_call.returncode:
+            raise SnapshotError(f"git {arguments[0]}: {_last_line(completed_call.stderr)}")
+        return completed_call.stdout
 
     def names(self) -> list[str]:
-        """The short names of branches and tags, of remotes as well; of very many the first ones."""
+        """Return the short names of branches and tags, including remote ones; at most 5,000."""
         command = ["for-each-ref", "--count=5000", "--format=%(refname:short)"]
         return os.fsdecode(self.output([*command, "refs/heads", "refs/tags", "refs/remotes"])).splitlines()
 
     # -- history
 
     def resolve(self, name: str) -> str | None:
-        """The id of the commit, or else of the tree, that ``name`` stands for; None where it is neither."""
+        """Return the id of the commit, or else of the tree, that ``name`` denotes; None if it is neither."""
         if "\0" in name or (named := self._verified(name)) is None:
             return None
         return self._verified(f"{named}^{{commit}}") or self._verified(f"{named}^{{tree}}")
 
     def _verified(self, name: str) -> str | None:
-        done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
-        found = done.stdout.decode("ascii", "replace").strip()
-        return found if done.returncode == 0 and OBJECT_ID.fullmatch(found) else None
+        completed_call = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
+        found = completed_call.stdout.decode("ascii", "replace").strip()
+        return found if completed_call.returncode == 0 and OBJECT_ID.fullmatch(found) else None
 
     def empty_tree(self) -> str:
-        """The id of the tree without files, of which git knows without having it."""
+        """Return the id of the empty tree, which git knows without storing it."""
         return self.output(["hash-object", "-t", "tree", "--stdin"]).decode("ascii").strip()
 
     def merge_bases(self, one: str, other: str) -> list[str]:
-        """The best common ancestors of two commits, as git orders them; empty where there are none."""
-        done = self._run(["merge-base", "--all", one, other])
-        return [line for line in done.stdout.decode("ascii", "replace").split() if OBJECT_ID.fullmatch(line)]
+        """Return the best common ancestors of two commits in git's order; empty if there are none."""
+        completed_call = self._run(["merge-base", "--all", one, other])
+        return [line for line in completed_call.stdout.decode("ascii", "replace").split() if OBJECT_ID.fullmatch(line)]
 
     def is_shallow(self) -> bool:
+        """True if this is a shallow clone."""
         return self.output(["rev-parse", "--is-shallow-repository"]).strip() == b"true"
 
     # -- objects
 
     def sizes(self, ids: Iterable[str]) -> dict[str, int]:
-        """The size of each blob; one that the repository does not hold is left out."""
+        """Return the size in bytes of each blob; blobs missing from the repository are left out."""
         wanted = list(dict.fromkeys(ids))
         lines = self.output(["cat-file", "--batch-check", "--buffer"], "".join(f"{one}\n" for one in wanted).encode())
         found = {}
@@ -152,15 +161,17 @@ class Repository:
         return found
 
     def blobs(self, sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
-        """The contents of blobs, given with their sizes; at most some tens of megabytes are held at a time."""
+        """Yield the id and content of each blob, given their sizes; at most some tens of megabytes are in memory at a
+        time.
+        """
         batch: list[str] = []
-        held = 0
+        batch_size = 0
         for blob, size in sizes.items():
-            if batch and held + size > _LARGEST_BATCH:
+            if batch and batch_size + size > _LARGEST_BATCH:
                 yield from self._batch(batch)
-                batch, held = [], 0
+                batch, batch_size = [], 0
             batch.append(blob)
-            held += size
+            batch_size += size
         if batch:
             yield from self._batch(batch)
 
@@ -179,7 +190,9 @@ class Repository:
     # -- differences
 
     def changes(self, old: str, new: str | None) -> list[FileChange]:
-        """What differs between two trees, or between a tree and the index (None), renames found by their content."""
+        """Return the files that differ between two trees, or between a tree and the index (None); git detects renames
+        by content.
+        """
         command = ["diff-tree", "-r"] if new is not None else ["diff-index", "--cached"]
         sides = [old] if new is None else [old, new]
         how = ["-M", "-z", "--name-status", "--no-ext-diff", "--no-textconv", "--no-color"]
@@ -198,4 +211,4 @@ class Repository:
 def _last_line(said: bytes) -> str:
     lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("fatal: ", "error: "))]
-    return (errors or lines or ["failed, and says nothing"])[0].removeprefix("fatal: ").removeprefix("error: ")
+    return (errors or lines or ["failed without a message"])[0].removeprefix("fatal: ").removeprefix("error: ")

@@ -1,4 +1,4 @@
-"""Two versions laid out side by side as plain files, in a temporary folder of our own."""
+"""Write two versions side by side as plain files into a temporary folder."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ from passrole_checks.sources.recognize import is_candidate
 MOST_FILES = 200_000
 LARGEST_FILE = 50_000_000  # bytes; CloudFormation takes templates of 1 MB
 LARGEST_VERSION = 2_000_000_000
-# not through a symbolic link, and not waiting for a pipe, should one take the file's place in this moment
+# never follow a symbolic link or block on a pipe that replaced the file meanwhile
 _HOW_TO_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
-_LFS = b"version https://git-lfs.github.com/spec/"  # what git-lfs keeps in the place of a large file
+_LFS = b"version https://git-lfs.github.com/spec/"  # first line of a git-lfs pointer file
 
 
 @dataclass
 class Snapshots:
-    """``old`` and ``new`` as folders, as long as this context is open. Their files are regular files, none of them can
-    be executed, and none is a symbolic link.
+    """Context manager that provides ``old`` and ``new`` as folders. Their files are regular and not executable;
+    symbolic links are never created.
 
-    ``skipped``: for each version what of it is not laid out (symbolic links, submodules, files kept elsewhere), and
-    ``unreadable`` what could not be; paths are those in the folders. ``changed``: the files that differ.
+    ``skipped``: for each version, entries that are not written (symbolic links, submodules, files stored elsewhere);
+    ``unreadable``: entries that could not be written; their paths are those in the folders. ``changed``: the files that
+    differ.
     """
 
     repository: Repository
     entries: tuple[list[TreeEntry], list[TreeEntry]]
-    renames: Mapping[str, str] | None = None  # None: to be found, since one side is no tree of the repository
+    renames: Mapping[str, str] | None = None  # None: to be detected, because one side is not a tree in the repository
     skipped: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     unreadable: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     changed: list[FileChange] = field(default_factory=list)
@@ -47,7 +48,7 @@ class Snapshots:
         top = Path(os.path.realpath(self._folder.name))
         self._folders = top / "old", top / "new"
         try:
-            self._lay_out()
+            self._write_versions()
         except BaseException:
             self._folder.cleanup()
             raise
@@ -60,20 +61,21 @@ class Snapshots:
 
     @property
     def folders(self) -> tuple[Path, Path]:
+        """Return the folders of the old and the new version."""
         return self._folders
 
-    def _lay_out(self) -> None:
+    def _write_versions(self) -> None:
         for folder in self.folders:
-            (folder / ".git").mkdir(parents=True)  # what the sources take for the end of a repository
+            (folder / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
         self._ids: tuple[dict[str, str], dict[str, str]] = ({}, {})
-        self._made: set[str] = set()
-        self._written: dict[str, str] = {}
-        self._links = True
+        self._created_folders: set[str] = set()
+        self._blob_files: dict[str, str] = {}
+        self._can_link = True
         self._bytes = [0, 0]
-        self._length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
-        wanted = [self._wanted(side) for side in (0, 1)]
+        self._id_length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
+        wanted = [self._regular_entries(side) for side in (0, 1)]
         sizes = self.repository.sizes(entry.id for side in wanted for entry in side if entry.file is None)
-        places: dict[str, list[tuple[int, TreeEntry]]] = {}
+        users_by_blob: dict[str, list[tuple[int, TreeEntry]]] = {}
         for side in (0, 1):
             for entry in wanted[side]:
                 if entry.file is not None:
@@ -81,72 +83,72 @@ class Snapshots:
                 self._ids[side][entry.path] = entry.id
                 size = sizes.get(entry.id)
                 if size is None and not self._is_empty_blob(entry.id):
-                    if not matters(entry.path):
-                        self._skip(side, entry.path, "its content is not in this clone")
+                    if not may_contain_code(entry.path):
+                        self._record_skipped(side, entry.path, "its content is not in this clone")
                         continue
                     raise SnapshotError(
-                        f"{entry.path}: its content is not in this clone; a partial clone gets it with"
+                        f"{entry.path}: its content is not in this clone; in a partial clone, run"
                         " git fetch --refetch --no-filter"
                     )
-                self._count(side, entry, size or 0)
+                self._count_bytes(side, entry, size or 0)
                 if (size or 0) > LARGEST_FILE:
-                    self._too_large(side, entry.path)
+                    self._record_too_large(side, entry.path)
                 else:
-                    places.setdefault(entry.id, []).append((side, entry))
-        for blob, data in self.repository.blobs({blob: sizes[blob] for blob in places if blob in sizes}):
-            self._write_all(blob, places.pop(blob, ()), data)
-        for blob, users in places.items():  # a file that git add --intent-to-add has announced
+                    users_by_blob.setdefault(entry.id, []).append((side, entry))
+        for blob, data in self.repository.blobs({blob: sizes[blob] for blob in users_by_blob if blob in sizes}):
+            self._write_all(blob, users_by_blob.pop(blob, ()), data)
+        for blob, users in users_by_blob.items():  # added with git add --intent-to-add
             self._write_all(blob, users, b"")
         for side in (0, 1):
             for entry in wanted[side]:
                 if entry.file is not None:
                     self._copy(side, entry)
-        self._settle()
+        self._find_changes()
 
-    def _wanted(self, side: int) -> list[TreeEntry]:
+    def _regular_entries(self, side: int) -> list[TreeEntry]:
         entries = self.entries[side]
         if len(entries) > MOST_FILES:
             raise SnapshotError(f"{self.repository.folder}: more than {MOST_FILES:,} files in one version")
         found = []
         for entry in entries:
             if not is_plain(entry.path):
-                self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change of it is told
-                self._skip(side, entry.path, "its path leads elsewhere, or is too deep")
+                self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change to it is reported
+                self._record_skipped(side, entry.path, "its path leaves the folder or is too deep")
             elif entry.mode == LINK:
-                self._ids[side][entry.path] = f"link {entry.id or self._hashed(_target(entry), self._length)}"
-                self._skip(side, entry.path, "a symbolic link, which is not followed")
+                self._ids[side][entry.path] = f"link {entry.id or self._blob_id(_link_target(entry), self._id_length)}"
+                self._record_skipped(side, entry.path, "a symbolic link, which is not followed")
             elif entry.mode == SUBMODULE:
                 self._ids[side][entry.path] = f"submodule {entry.id}"
-                self._skip(side, entry.path, "a submodule, whose files are not here")
+                self._record_skipped(side, entry.path, "a submodule; its files are not in this repository")
             elif not entry.is_regular:
-                self._skip(side, entry.path, f"of a kind that is not known (mode {entry.mode})")
+                self._record_skipped(side, entry.path, f"unknown file type (mode {entry.mode})")
             else:
                 found.append(entry)
         return found
 
-    def _count(self, side: int, entry: TreeEntry, size: int) -> None:
+    def _count_bytes(self, side: int, entry: TreeEntry, size: int) -> None:
         self._bytes[side] += size
         if self._bytes[side] > LARGEST_VERSION:
-            raise SnapshotError(f"{entry.path}: up to here are more than {LARGEST_VERSION:,} bytes of files")
+            raise SnapshotError(f"{entry.path}: the files up to this one exceed {LARGEST_VERSION:,} bytes")
 
-    def _skip(self, side: int, path: str, reason: str) -> None:
-        self.skipped[side].append(Unreadable(self._place(side, path), reason))
+    def _record_skipped(self, side: int, path: str, reason: str) -> None:
+        self.skipped[side].append(Unreadable(self._path_of(side, path), reason))
 
-    def _fail(self, side: int, path: str, reason: str) -> None:
-        self.unreadable[side].append(Unreadable(self._place(side, path), reason))
+    def _record_unreadable(self, side: int, path: str, reason: str) -> None:
+        self.unreadable[side].append(Unreadable(self._path_of(side, path), reason))
 
-    def _too_large(self, side: int, path: str) -> None:
-        if matters(path):
-            self._fail(side, path, f"not read, because it is larger than {LARGEST_FILE:,} bytes")
+    def _record_too_large(self, side: int, path: str) -> None:
+        if may_contain_code(path):
+            self._record_unreadable(side, path, f"not read, because it is larger than {LARGEST_FILE:,} bytes")
 
-    def _place(self, side: int, path: str) -> str:
+    def _path_of(self, side: int, path: str) -> str:
         return f"{self.folders[side]}/{path}"
 
     def _is_empty_blob(self, blob: str) -> bool:
-        return blob == self._hashed(b"", len(blob))
+        return blob == self._blob_id(b"", len(blob))
 
-    def _hashed(self, data: bytes, length: int) -> str:
-        """The id that git gives a blob, in repositories of either kind."""
+    def _blob_id(self, data: bytes, length: int) -> str:
+        """Return the id that git gives a blob, for SHA-1 and SHA-256 repositories."""
         known = hashlib.sha256 if length == 64 else hashlib.sha1
         return known(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
@@ -155,76 +157,81 @@ class Snapshots:
         try:
             with os.fdopen(os.open(entry.file, _HOW_TO_OPEN), "rb") as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    return self._skip(side, entry.path, "is no regular file")
+                    return self._record_skipped(side, entry.path, "not a regular file")
                 data = stream.read(LARGEST_FILE + 1)
         except OSError as error:
-            return self._fail(side, entry.path, f"cannot be opened: {error.strerror or error}")
-        self._ids[side][entry.path] = self._hashed(data, self._length)
-        self._count(side, entry, len(data))
+            return self._record_unreadable(side, entry.path, f"cannot be opened: {error.strerror or error}")
+        self._ids[side][entry.path] = self._blob_id(data, self._id_length)
+        self._count_bytes(side, entry, len(data))
         if len(data) > LARGEST_FILE:
-            return self._too_large(side, entry.path)
+            return self._record_too_large(side, entry.path)
         return self._write_all(self._ids[side][entry.path], [(side, entry)], data)
 
     def _write_all(self, blob: str, users: Iterable[tuple[int, TreeEntry]], data: bytes) -> None:
-        """Write one content to all its places; nobody writes to them later, so that they can be one file."""
+        """Write one content to all its paths. They may share one file (hard links), because nothing writes to them
+        later.
+        """
         for side, entry in users:
-            place = self._write(side, entry.path, data, self._written.get(blob, ""))
+            place = self._write(side, entry.path, data, self._blob_files.get(blob, ""))
             if place:
-                self._written[blob] = place
+                self._blob_files[blob] = place
 
     def _write(self, side: int, path: str, data: bytes, same: str = "") -> str:
-        """Write a file, or let it be the ``same`` as another one of ours; its place, or nothing where there is none."""
-        if data.startswith(_LFS) and matters(path):
-            self._skip(side, path, "kept by Git LFS, so that its content is not in the repository")
+        """Write a file, or link it to the ``same`` content written before; return its path, or "" if it was not
+        written.
+        """
+        if data.startswith(_LFS) and may_contain_code(path):
+            self._record_skipped(side, path, "stored in Git LFS; its content is not in the repository")
             return ""
-        place = self._place(side, path)
+        place = self._path_of(side, path)
         try:
             folder = os.path.dirname(place)
-            if folder not in self._made:
+            if folder not in self._created_folders:
                 os.makedirs(folder, exist_ok=True)
-                self._made.add(folder)
-            if same and self._links:
+                self._created_folders.add(folder)
+            if same and self._can_link:
                 try:
                     os.link(same, place)
                     return place
                 except FileExistsError:
                     raise
-                except OSError:  # the disk has no links, or no more of them
-                    self._links = False
+                except OSError:  # the file system has no hard links, or reached its limit
+                    self._can_link = False
             with open(place, "xb") as stream:
                 stream.write(data)
-        except (OSError, ValueError) as error:  # a name that is too long, or two that are one on this disk
+        except (OSError, ValueError) as error:  # name too long, or a collision on a case-insensitive disk
             reason = error.strerror if isinstance(error, OSError) else None
-            self._fail(side, path, f"cannot be laid out: {reason or error}")
+            self._record_unreadable(side, path, f"cannot be written: {reason or error}")
             return ""
         return place
 
     # -- differences
 
-    def _settle(self) -> None:
-        """Find what differs, and forget what is unreadable and the same in both versions."""
+    def _find_changes(self) -> None:
+        """Compute which files differ, and their renames."""
         old, new = self._ids
-        gone = [path for path in old if path not in new]
+        removed = [path for path in old if path not in new]
         added = [path for path in new if path not in old]
         if self.renames is None:
-            self.renames = self._find_renames(gone, added)
+            self.renames = self._find_renames(removed, added)
         self.renames = {one: other for one, other in self.renames.items() if one in old and other in new}
         self.changed = [FileChange(path, path) for path in old if path in new and old[path] != new[path]]
         self.changed += [FileChange(one, other) for one, other in self.renames.items()]
         moved = {*self.renames, *self.renames.values()}
-        self.changed += [FileChange(path, None) for path in gone if path not in moved]
+        self.changed += [FileChange(path, None) for path in removed if path not in moved]
         self.changed += [FileChange(None, path) for path in added if path not in moved]
 
     def touched(self) -> frozenset[str]:
-        """The paths that differ, under their names in both versions."""
+        """Return the paths that differ, under their names in both versions."""
         return frozenset(path for change in self.changed for path in (change.old, change.new) if path is not None)
 
-    def _find_renames(self, gone: Collection[str], added: Collection[str]) -> dict[str, str]:
-        """As git finds them, for files of the working tree, which are put into a store of objects of our own: git
-        itself would send them through the filters that attributes name."""
+    def _find_renames(self, removed: Collection[str], added: Collection[str]) -> dict[str, str]:
+        """Find renames as git does, for files of the working tree. These are stored in a private object store: git
+        itself would run them through the filters that attributes name.
+        """
         folder = self.folders[1].parent
-        files = [path for path in added if os.path.isfile(self._place(1, path))]
-        if not gone or not files:
+        files = [path for path in added if os.path.isfile(self._path_of(1, path))]
+        if not removed or not files:
             return {}
         old = {entry.path: entry.id for entry in self.entries[0] if entry.is_regular}
         objects = Path(os.fsdecode(self.repository.output(["rev-parse", "--git-path", "objects"])).removesuffix("\n"))
@@ -238,30 +245,30 @@ class Snapshots:
         (folder / "objects").mkdir()
         made = {}
         for path in files:
-            data = Path(self._place(1, path)).read_bytes()
+            data = Path(self._path_of(1, path)).read_bytes()
             written = self.repository.output(["hash-object", "-w", "--stdin", "--no-filters"], data, own)
             made[path] = written.decode("ascii").strip()
         trees = []
-        for listed in ({path: old[path] for path in gone if path in old}, made):
+        for listed in ({path: old[path] for path in removed if path in old}, made):
             (folder / "index").unlink(missing_ok=True)
             lines = "".join(f"100644 {name}\t{path}\0" for path, name in listed.items())
             self.repository.output(["update-index", "-z", "--index-info"], os.fsencode(lines), own)
             trees.append(self.repository.output(["write-tree", "--missing-ok"], b"", own).decode("ascii").strip())
         with_store = Repository(self.repository.folder, self.repository.prefix, self.repository.top, own)
-        return renames_of(with_store.changes(trees[0], trees[1]))
+        return renamed_paths(with_store.changes(trees[0], trees[1]))
 
 
-def renames_of(changes: Iterable[FileChange]) -> dict[str, str]:
-    """Old names of files with their new ones."""
+def renamed_paths(changes: Iterable[FileChange]) -> dict[str, str]:
+    """Map the old paths of renamed files to the new ones."""
     return {change.old: change.new for change in changes if change.old and change.new and change.old != change.new}
 
 
-def matters(path: str) -> bool:
-    """Whether a file of this name may hold infrastructure code."""
+def may_contain_code(path: str) -> bool:
+    """True if a file with this name may contain infrastructure code."""
     return is_candidate(Path(path)) or is_terraform_file(Path(path)) or path.endswith(".tfvars")
 
 
-def _target(entry: TreeEntry) -> bytes:
+def _link_target(entry: TreeEntry) -> bytes:
     try:
         return os.fsencode(os.readlink(entry.file)) if entry.file is not None else b""
     except OSError:
@@ -269,6 +276,6 @@ def _target(entry: TreeEntry) -> bytes:
 
 
 def _quoted(path: str) -> str:
-    """A path for a list of paths, as git(1) says under GIT_ALTERNATE_OBJECT_DIRECTORIES."""
+    """Quote a path for a path list, as described in git(1) under GIT_ALTERNATE_OBJECT_DIRECTORIES."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""What is in a version: the entries of a tree, of the index, or of the working tree.
+"""The entries of a version: of a tree, of the index, or of the working tree.
 
 Sources: git-ls-tree(1) and git-ls-files(1), "OUTPUT FORMAT"; the modes are those of git's tree objects: 100644 and
 100755 regular files, 120000 symbolic links, 160000 commits of submodules.
@@ -16,13 +16,13 @@ from passrole_checks.errors import SnapshotError
 from passrole_checks.git_versions.git import Repository
 
 LINK, SUBMODULE = "120000", "160000"
-_REGULAR = ("100644", "100755", "100664")  # the last one is in old repositories
+_REGULAR = ("100644", "100755", "100664")  # the last one occurs in old repositories
 _MOST_PARTS = 100
 
 
 @dataclass(frozen=True)
 class TreeEntry:
-    """A file of a version. ``id``: the object that holds it; empty where it is read from ``file`` instead."""
+    """A file of a version. ``id``: its object; empty if it is read from ``file`` instead."""
 
     path: str
     mode: str
@@ -31,11 +31,12 @@ class TreeEntry:
 
     @property
     def is_regular(self) -> bool:
+        """True for a regular file."""
         return self.mode in _REGULAR
 
 
-def of_tree(repository: Repository, tree: str) -> list[TreeEntry]:
-    """The files of a commit or a tree."""
+def tree_entries(repository: Repository, tree: str) -> list[TreeEntry]:
+    """Return the files of a commit or a tree."""
     listing = os.fsdecode(repository.output(["ls-tree", "-r", "-z", "--full-tree", tree]))
     found = []
     for record in listing.split("\0")[:-1]:
@@ -45,47 +46,49 @@ def of_tree(repository: Repository, tree: str) -> list[TreeEntry]:
     return found
 
 
-def of_index(repository: Repository) -> list[TreeEntry]:
-    """The files of the index. Raises a :class:`SnapshotError` where a merge has left conflicts in it."""
-    return [entry for _, entry in _index(repository, conflicts=False)]
+def index_entries(repository: Repository) -> list[TreeEntry]:
+    """Return the files of the index. Raises a :class:`SnapshotError` if it contains merge conflicts."""
+    return [entry for _, entry in _index_records(repository, conflicts=False)]
 
 
-def of_working_tree(repository: Repository) -> list[TreeEntry]:
-    """The files of the working tree: those that git tracks, as they are on the disk, and those that are new and that
-    no ignore file names. Of a sparse checkout what is not on the disk is as in the index."""
+def working_tree_entries(repository: Repository) -> list[TreeEntry]:
+    """Return the files of the working tree: tracked files as they are on disk, and untracked files that are not
+    ignored. In a sparse checkout, files that are not on disk come from the index.
+    """
     if repository.top is None:
-        raise SnapshotError(f"{repository.folder}: this repository has no working tree; name two commits")
+        raise SnapshotError(f"{repository.folder}: this repository has no working tree; give two commits")
     found: dict[str, TreeEntry] = {}
-    for tag, entry in _index(repository, conflicts=True):
+    for tag, entry in _index_records(repository, conflicts=True):
         if entry.path in found:
             continue
-        here = _on_disk(repository.top, entry.path, entry)
-        if here is None and tag == "S":
-            here = entry
-        if here is not None:
-            found[entry.path] = here
+        entry_here = _entry_on_disk(repository.top, entry.path, entry)
+        if entry_here is None and tag == "S":
+            entry_here = entry
+        if entry_here is not None:
+            found[entry.path] = entry_here
     others = os.fsdecode(repository.output(["ls-files", "-z", "--others", "--exclude-standard"]))
     for path in others.split("\0")[:-1]:
         if path.endswith("/"):
-            found[path] = TreeEntry(path.rstrip("/"), SUBMODULE, "")  # a repository of its own, which is not added
-        elif (here := _on_disk(repository.top, path, None)) is not None:
-            found[path] = here
+            found[path] = TreeEntry(path.rstrip("/"), SUBMODULE, "")  # an untracked repository
+        elif (entry_here := _entry_on_disk(repository.top, path, None)) is not None:
+            found[path] = entry_here
     return sorted(found.values(), key=lambda entry: entry.path)
 
 
-def _index(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, TreeEntry]]:
+def _index_records(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, TreeEntry]]:
     listing = os.fsdecode(repository.output(["ls-files", "-s", "-t", "-z"]))
     for record in listing.split("\0")[:-1]:
         described, _, path = record.partition("\t")
         tag, mode, name, stage = described.split(" ")
         if stage != "0" and not conflicts:
-            raise SnapshotError(f"{path}: a merge has left conflicts here; resolve and add them first")
+            raise SnapshotError(f"{path}: unresolved merge conflict; resolve it and run git add first")
         yield tag, TreeEntry(path, mode, name)
 
 
-def _on_disk(top: Path, path: str, tracked: TreeEntry | None) -> TreeEntry | None:
-    """The entry as it is on the disk; None where nothing is there, or only through a symbolic link in its path. Where
-    the path is not followed, nothing says what it holds, so that it differs from whatever it held."""
+def _entry_on_disk(top: Path, path: str, tracked: TreeEntry | None) -> TreeEntry | None:
+    """Return the entry as it is on disk; None if it does not exist or is behind a symbolic link. A path that is not
+    plain is not followed; its id is empty, so that it differs from every tracked version.
+    """
     if not is_plain(path):
         return TreeEntry(path, tracked.mode if tracked is not None else _REGULAR[0], "")
     file = top
@@ -109,9 +112,9 @@ def _on_disk(top: Path, path: str, tracked: TreeEntry | None) -> TreeEntry | Non
 
 
 def is_plain(path: str) -> bool:
-    """Whether a path leads to one place below the folder that it is put under, and to no place that git itself uses.
+    """True if a path stays below the folder that it is joined to and avoids the paths that git itself uses.
 
-    Trees can be made by hand, with names that git would not add.
+    Trees can be crafted with names that git would refuse to add.
     """
     parts = path.split("/")
     strange = "\0" in path or (os.sep != "/" and any(mark in path for mark in (os.sep, ":")))

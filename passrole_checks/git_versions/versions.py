@@ -1,7 +1,7 @@
-"""Which two versions are asked for: commits, tags, branches, trees, the index, the working tree.
+"""Resolve which two versions to compare: commits, tags, branches, trees, the index, the working tree.
 
-Source: gitrevisions(7), "SPECIFYING RANGES" (``A..B``, ``A...B``, an end that is left out is HEAD), and git-diff(1)
-for ``A...B``: from the merge base of both to the second.
+Source: gitrevisions(7), "SPECIFYING RANGES" (``A..B``, ``A...B``, an omitted end is HEAD), and git-diff(1) for
+``A...B``: from the merge base of both to the second.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from passrole_checks.errors import ConfigurationError, SnapshotError
 from passrole_checks.git_versions.git import Repository
-from passrole_checks.git_versions.snapshot import Snapshots, renames_of
-from passrole_checks.git_versions.trees import TreeEntry, of_index, of_tree, of_working_tree
+from passrole_checks.git_versions.snapshot import Snapshots, renamed_paths
+from passrole_checks.git_versions.trees import TreeEntry, index_entries, tree_entries, working_tree_entries
 
 _RANGE = re.compile(r"(?P<one>[^:{}]*?)(?P<dots>\.{2,3})(?P<other>[^:{}]*)")
 _LARGEST_CONFIGURATION = 1_000_000
@@ -23,7 +23,7 @@ _LARGEST_CONFIGURATION = 1_000_000
 
 @dataclass(frozen=True)
 class NamedVersion:
-    """One side as it is named for people, with the id of its commit or tree; None for what is no commit yet."""
+    """One version under the name shown to users, with the id of its commit or tree; None if it is not a commit yet."""
 
     name: str
     id: str | None
@@ -31,8 +31,9 @@ class NamedVersion:
 
 @dataclass(frozen=True)
 class VersionPair:
-    """Two versions of a repository. ``notes`` is what whoever asks should know of the choice of them. ``merge``: the
-    commit whose files are compared in the place of those of ``head``, which is merged in it; "" for ``head`` itself."""
+    """Two versions of a repository. ``notes``: remarks for the user on how they were chosen. ``merge``: the merge
+    commit whose files are compared instead of those of ``head``; "" to compare ``head`` itself.
+    """
 
     repository: Repository
     base: NamedVersion
@@ -43,86 +44,87 @@ class VersionPair:
 
     @property
     def compared(self) -> str | None:
-        """The commit or tree whose files are compared with those of BASE; None for what is no commit yet."""
+        """Return the commit or tree whose files are compared with BASE; None if it is not a commit yet."""
         return self.merge or self.head.id
 
     def unlike_head(self) -> Mapping[str, bool]:
-        """The files that the merge has otherwise than ``head`` has them; and whether ``head`` has a file of this name
-        at all. Their lines in the merge are not those of ``head``."""
+        """Map the files that differ between the merge and ``head`` to True if ``head`` has a file of that name. Line
+        numbers in the merge do not apply to ``head`` for these files.
+        """
         if not self.merge or self.head.id is None:
             return {}
         changes = self.repository.changes(self.head.id, self.merge)
-        there = {entry.path for entry in of_tree(self.repository, self.head.id)}
-        return {path: path in there for one in changes for path in (one.old, one.new) if path is not None}
+        head_paths = {entry.path for entry in tree_entries(self.repository, self.head.id)}
+        return {path: path in head_paths for change in changes for path in (change.old, change.new) if path is not None}
 
     def snapshots(self) -> Snapshots:
-        """Both versions as folders. Raises a :class:`SnapshotError` for what git cannot give."""
+        """Return both versions as folders. Raises a :class:`SnapshotError` for objects that git cannot provide."""
         assert self.base.id is not None
-        entries = of_tree(self.repository, self.base.id), self._head()
+        entries = tree_entries(self.repository, self.base.id), self._head()
         renames = None
         if self.compared is not None or self.staged:
-            renames = renames_of(self.repository.changes(self.base.id, self.compared))
+            renames = renamed_paths(self.repository.changes(self.base.id, self.compared))
         return Snapshots(self.repository, entries, renames)
 
     def _head(self) -> list[TreeEntry]:
         if self.compared is not None:
-            return of_tree(self.repository, self.compared)
-        return of_index(self.repository) if self.staged else of_working_tree(self.repository)
+            return tree_entries(self.repository, self.compared)
+        return index_entries(self.repository) if self.staged else working_tree_entries(self.repository)
 
-    def file_of_base(self, name: str) -> bytes | None:
-        """A file of BASE, in the folder that this program was started in; None where BASE does not have it."""
+    def base_file(self, name: str) -> bytes | None:
+        """Return the content of a file of BASE, relative to the working directory; None if BASE does not have it."""
         assert self.base.id is not None
         path = self.repository.prefix + name
-        entry = next((one for one in of_tree(self.repository, self.base.id) if one.path == path), None)
+        entry = next((one for one in tree_entries(self.repository, self.base.id) if one.path == path), None)
         if entry is None:
             return None
         size = self.repository.sizes([entry.id]).get(entry.id) if entry.is_regular else None
         if size is None or size > _LARGEST_CONFIGURATION:
-            raise ConfigurationError(f"{path}: of {self.base.name}: no regular file, too large, or not in this clone")
+            raise ConfigurationError(f"{path}: of {self.base.name}: not a regular file, too large, or not cloned")
         return dict(self.repository.blobs({entry.id: size}))[entry.id]
 
 
-def asked_for(names: Sequence[str], *, staged: bool, folder: Path) -> VersionPair | None:
-    """What ``names`` stand for, seen from ``folder``; None where they are two paths, and no repository is asked.
+def resolve_versions(names: Sequence[str], *, staged: bool, folder: Path) -> VersionPair | None:
+    """Resolve ``names``, relative to ``folder``; None if they are two paths, which need no repository.
 
-    A path that exists wins. Raises a :class:`SnapshotError` for names that stand for nothing, and a
-    :class:`ConfigurationError` for names that do not go together.
+    An existing path takes precedence over a commit. Raises a :class:`SnapshotError` for names that cannot be resolved
+    and a :class:`ConfigurationError` for names that cannot be combined.
     """
     paths = [name for name in names if os.path.lexists(folder / name)]
     if staged and len(names) > 1:
-        raise ConfigurationError("diff --staged: takes one commit at most, which the index is compared with")
+        raise ConfigurationError("diff --staged: takes at most one commit, to compare with the index")
     if len(names) == 2 and len(paths) == 2:
         return None
     repository = Repository.around(folder)
     if repository is None:
         if staged or len(names) == 1:
-            raise SnapshotError(f"{folder}: is in no git repository, and two paths are needed to do without one")
+            raise SnapshotError(f"{folder}: not in a git repository; give two paths to compare without one")
         return None
     if len(names) == 2 and paths:
         other = next(name for name in names if name not in paths)
         if repository.resolve(other) is None:
-            return None  # told as a path that does not exist
+            return None  # reported as a missing path
         raise ConfigurationError(
-            f"diff: {paths[0]} is a path and {other} a commit; compare two of one kind, or leave {paths[0]} out to"
+            f"diff: {paths[0]} is a path and {other} a commit; give two of one kind, or omit {paths[0]} to"
             " compare with the working tree"
         )
     if paths:
         raise ConfigurationError(
-            f"diff: {paths[0]} is a path, which wins, and a second one is missing"
+            f"diff: {paths[0]} is an existing path, which takes precedence; a second path is missing"
             f" (a branch of this name is refs/heads/{paths[0]})"
         )
-    return _commits(repository, names, staged)
+    return _version_pair(repository, names, staged)
 
 
-def _commits(repository: Repository, names: Sequence[str], staged: bool) -> VersionPair:
+def _version_pair(repository: Repository, names: Sequence[str], staged: bool) -> VersionPair:
     if staged:
         return VersionPair(repository, _base_of_index(repository, names), NamedVersion("the index", None), staged=True)
     if len(names) == 2:
-        return VersionPair(repository, _known(repository, names[0]), _known(repository, names[1]))
+        return VersionPair(repository, _named_version(repository, names[0]), _named_version(repository, names[1]))
     found = _RANGE.fullmatch(names[0])
     if found is None:
-        return VersionPair(repository, _known(repository, names[0]), NamedVersion("the working tree", None))
-    one, other = (_known(repository, found[end] or "HEAD") for end in ("one", "other"))
+        return VersionPair(repository, _named_version(repository, names[0]), NamedVersion("the working tree", None))
+    one, other = (_named_version(repository, found[end] or "HEAD") for end in ("one", "other"))
     if found["dots"] == "..":
         return VersionPair(repository, one, other)
     return _from_merge_base(repository, one, other)
@@ -136,7 +138,7 @@ def _from_merge_base(repository: Repository, one: NamedVersion, other: NamedVers
         raise SnapshotError(f"{both}: no merge base in this shallow clone: git fetch --unshallow")
     if not bases:
         raise SnapshotError(
-            f"{both}: no history in common, so that there is no merge base; to compare the two as they are:"
+            f"{both}: no merge base, because the histories are unrelated; to compare the two directly:"
             f" passrole-checks diff {one.name} {other.name}"
         )
     base = NamedVersion(f"the merge base of {one.name} and {other.name}", bases[0])
@@ -148,14 +150,14 @@ def _from_merge_base(repository: Repository, one: NamedVersion, other: NamedVers
 
 def _base_of_index(repository: Repository, names: Sequence[str]) -> NamedVersion:
     if names:
-        return _known(repository, names[0])
+        return _named_version(repository, names[0])
     head = repository.resolve("HEAD")  # None before the first commit
     return NamedVersion("HEAD", head) if head is not None else NamedVersion("nothing", repository.empty_tree())
 
 
-def _known(repository: Repository, name: str) -> NamedVersion:
+def _named_version(repository: Repository, name: str) -> NamedVersion:
     found = repository.resolve(name)
     if found is not None:
         return NamedVersion(name, found)
-    help_with = " (a shallow clone: git fetch --unshallow, or fetch that branch)" if repository.is_shallow() else ""
-    raise SnapshotError(f"{name}: no such file or folder, and no commit, tag or branch{help_with}")
+    hint = " (a shallow clone: git fetch --unshallow, or fetch that branch)" if repository.is_shallow() else ""
+    raise SnapshotError(f"{name}: no such file or folder, and no commit, tag or branch{hint}")

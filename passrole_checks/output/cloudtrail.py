@@ -8,7 +8,7 @@ from typing import Any
 
 from passrole_checks.cloudtrail import Edge, Pass, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
-from passrole_checks.cloudtrail.summary import Listed
+from passrole_checks.cloudtrail.summary import DistinctValues
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.output.cloudtrail_grant_usage import against_json, against_lines
@@ -86,7 +86,7 @@ def _edge(edge: Edge) -> Mapping[str, Any]:
     }
 
 
-def _listed(listed: Listed) -> Mapping[str, Any]:
+def _listed(listed: DistinctValues) -> Mapping[str, Any]:
     """Return how often each listed value occurs, and how often values that are not listed do."""
     return {"counts": dict(sorted(listed.shown.items())), "others": listed.others}
 

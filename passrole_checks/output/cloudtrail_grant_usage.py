@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against, DeniedAttempt, Through, Used
+from passrole_checks.cloudtrail.grant_usage import DeniedAttempt, GrantMatch, GrantUsage, UsageComparison
 from passrole_checks.escaping.markup import code
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.iam.partial_values import Ternary
@@ -24,7 +24,7 @@ _ALLOWED = {
 _WORDS = {Ternary.YES: "yes", Ternary.NO: "no", Ternary.UNKNOWN: "unknown"}
 
 
-def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
+def against_json(against: UsageComparison, edges: Sequence[Edge]) -> dict[str, Any]:
     """Return the JSON of grant usage.
 
     ``uses`` and ``perhaps`` of a grant, and ``pass``, are indices into ``passes``. ``edges`` of a grant are the passes,
@@ -32,7 +32,7 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
     """
     numbers = {id(edge): number for number, edge in enumerate(edges)}
 
-    def grant(used: Used) -> dict[str, Any]:
+    def grant(used: GrantUsage) -> dict[str, Any]:
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
@@ -53,7 +53,7 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
     }
 
 
-def _edge_entry(number: int, through: Through) -> dict[str, Any]:
+def _edge_entry(number: int, through: GrantMatch) -> dict[str, Any]:
     edge = through.edge
     return {
         "pass": number,
@@ -65,10 +65,10 @@ def _edge_entry(number: int, through: Through) -> dict[str, Any]:
     }
 
 
-Section = tuple[str, Sequence[Used | DeniedAttempt | Edge]]
+Section = tuple[str, Sequence[GrantUsage | DeniedAttempt | Edge]]
 
 
-def sections(against: Against) -> Iterator[Section]:
+def sections(against: UsageComparison) -> Iterator[Section]:
     """Yield the non-empty sections, each with its heading."""
     for heading, items in (
         ("Used", against.used),
@@ -82,7 +82,7 @@ def sections(against: Against) -> Iterator[Section]:
             yield heading, items
 
 
-def against_lines(against: Against) -> Iterator[Line]:
+def against_lines(against: UsageComparison) -> Iterator[Line]:
     """Return the sections as lines of text."""
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
@@ -93,7 +93,7 @@ def against_lines(against: Against) -> Iterator[Line]:
         yield ()
 
 
-def against_markdown(against: Against) -> Iterator[str]:
+def against_markdown(against: UsageComparison) -> Iterator[str]:
     """Return the sections as Markdown."""
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
@@ -104,9 +104,9 @@ def against_markdown(against: Against) -> Iterator[str]:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def describe_item(item: Used | DeniedAttempt | Edge) -> list[str]:
+def describe_item(item: GrantUsage | DeniedAttempt | Edge) -> list[str]:
     """Return a description of an item: its title, then a line for each fact."""
-    if isinstance(item, Used):
+    if isinstance(item, GrantUsage):
         return list(_describe_grant(item))
     if isinstance(item, DeniedAttempt):
         return [
@@ -116,7 +116,7 @@ def describe_item(item: Used | DeniedAttempt | Edge) -> list[str]:
     return [describe_edge(item), _describe_passes(item)]
 
 
-def _describe_grant(used: Used) -> Iterator[str]:
+def _describe_grant(used: GrantUsage) -> Iterator[str]:
     grant = used.grant
     sid = f"  {grant.sid}" if grant.sid else ""
     yield f"{display_path(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"

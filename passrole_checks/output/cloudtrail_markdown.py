@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against
+from passrole_checks.cloudtrail.grant_usage import UsageComparison
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.escaping.markup import code, label, prose
 from passrole_checks.output.access_graph import Link, build_graph
@@ -55,7 +55,7 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
         yield from (f"- {prose(note)}" for note in notes)
 
 
-def _grant_diagram(against: Against, result: ScanResult) -> Iterator[str]:
+def _grant_diagram(against: UsageComparison, result: ScanResult) -> Iterator[str]:
     """Yield a flowchart of the grants, with arrows by usage."""
     graph, edges = add_uses(build_graph(result, grants_with_uses(result, against)), against)
 

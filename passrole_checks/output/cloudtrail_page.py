@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against
+from passrole_checks.cloudtrail.grant_usage import UsageComparison
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.output.access_graph import AccessGraph, build_graph
 from passrole_checks.output.cloudtrail_grant_usage import describe_edge, describe_item, sections
@@ -39,7 +39,7 @@ _MOST_ROWS = 3_000  # passes in total
 _STATE_NAMES = {State.USED: "used", State.PERHAPS: "possibly used", State.UNUSED: "never used"}
 
 
-def trail_page(report: UsageReport, against: Against, result: ScanResult) -> str:
+def trail_page(report: UsageReport, against: UsageComparison, result: ScanResult) -> str:
     """Return the whole page: the grants of a scan result with findings, and their use in the logs of a report."""
     grants = grants_with_uses(result, against)
     graph, edges = add_uses(build_graph(result, grants), against)
@@ -156,7 +156,7 @@ def _card_rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Ed
     return [("Used", f'{_badge(state)}<ul class="uses">{"".join(items)}</ul>')]
 
 
-def _sections(report: UsageReport, against: Against) -> Iterator[str]:
+def _sections(report: UsageReport, against: UsageComparison) -> Iterator[str]:
     """Yield the sections on passes that belong to no statement, all passes, and notes on the logs."""
     without_statement = [against.denied, against.strangers, against.elsewhere]
     for heading, items in sections(against):

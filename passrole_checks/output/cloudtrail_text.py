@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
-from passrole_checks.cloudtrail.summary import Listed
+from passrole_checks.cloudtrail.summary import DistinctValues
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
@@ -47,7 +47,7 @@ def _minute(time: str) -> str:
     return time[:16].replace("T", " ") or "at an unknown time"
 
 
-def list_names(listed: Listed, most: int = _IN_A_ROW) -> str:
+def list_names(listed: DistinctValues, most: int = _IN_A_ROW) -> str:
     """Return the first values of a list, and the number of others."""
     names = list(listed.shown)[:most]
     more = len(listed.shown) - len(names)

@@ -22,7 +22,7 @@ from passrole_checks.output.findings_text import (
 )
 from passrole_checks.output.json_output import problem_entries
 from passrole_checks.output.required_policy import describe_placeholder, policies_json, statements_json
-from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, camel
+from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, cloudformation_name
 from passrole_checks.required.required_grants import Required, confidence_of
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 
@@ -77,7 +77,10 @@ def _entry(use: RoleUse) -> dict[str, Any]:
 def _notes(required: Required) -> list[str]:
     """Return notes on placeholders in the statements; JSON statements have no syntax for account and partition."""
     used = {part for item in required.statements for pattern in item.resources for part in pattern}
-    notes = [*required.notes, *(f"{camel(blank)}: {describe_placeholder(blank)}" for blank in required.blanks)]
+    notes = [
+        *required.notes,
+        *(f"{cloudformation_name(blank)}: {describe_placeholder(blank)}" for blank in required.blanks),
+    ]
     if ACCOUNT in used:
         notes.append("${AWS::AccountId}: account ID that is deployed to (fill in with --account ID)")
     if PARTITION in used:

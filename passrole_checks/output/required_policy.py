@@ -19,8 +19,8 @@ from passrole_checks.required.policy_statements import (
     Pattern,
     Policy,
     RequiredStatement,
-    camel,
-    snake,
+    cloudformation_name,
+    terraform_name,
 )
 from passrole_checks.required.required_grants import Required
 
@@ -61,7 +61,7 @@ def _json_arn(pattern: Pattern) -> str:
 def _json_part(part: str | Blank) -> str:
     if isinstance(part, str):
         return part
-    return "aws" if part == PARTITION else f"${{{camel(part)}}}"
+    return "aws" if part == PARTITION else f"${{{cloudformation_name(part)}}}"
 
 
 def describe_placeholder(blank: Blank) -> str:
@@ -91,7 +91,7 @@ def _hcl(required: Required) -> Iterator[str]:
         yield 'data "aws_caller_identity" "current" {}'
         yield ""
     for blank in required.blanks:
-        yield f'variable "{snake(blank)}" {{'
+        yield f'variable "{terraform_name(blank)}" {{'
         yield "  type        = string"
         yield f"  description = {_description(blank)}"
         yield "}"
@@ -127,7 +127,7 @@ def _hcl_statements(policy: Policy) -> Iterator[str]:
 def _hcl_arn(pattern: Pattern) -> str:
     only = pattern[0]
     if len(pattern) == 1 and isinstance(only, Blank):
-        return f"var.{snake(only)}"
+        return f"var.{terraform_name(only)}"
     return f'"{"".join(map(_hcl_part, pattern))}"'
 
 
@@ -136,7 +136,7 @@ def _hcl_part(part: str | Blank) -> str:
         return part  # contains nothing that needs escaping
     if part == ACCOUNT:
         return "${data.aws_caller_identity.current.account_id}"
-    return "${data.aws_partition.current.partition}" if part == PARTITION else f"${{var.{snake(part)}}}"
+    return "${data.aws_partition.current.partition}" if part == PARTITION else f"${{var.{terraform_name(part)}}}"
 
 
 def _description(blank: Blank) -> str:
@@ -179,7 +179,7 @@ def _yaml(required: Required) -> Iterator[str]:
     if required.blanks:
         yield "Parameters:"
         for blank in required.blanks:
-            yield f"  {camel(blank)}:"
+            yield f"  {cloudformation_name(blank)}:"
             yield "    Type: String"
             yield f"    Description: {_description(blank)}"
     if not required.statements:
@@ -209,8 +209,10 @@ def _yaml(required: Required) -> Iterator[str]:
 def _yaml_arn(pattern: Pattern) -> str:
     only = pattern[0]
     if len(pattern) == 1 and isinstance(only, Blank):
-        return f"!Ref {camel(only)}"
+        return f"!Ref {cloudformation_name(only)}"
     if not any(isinstance(part, Blank) for part in pattern):
         return _quote("".join(map(str, pattern)))
-    parts = (part.replace("${", "${!") if isinstance(part, str) else f"${{{camel(part)}}}" for part in pattern)
+    parts = (
+        part.replace("${", "${!") if isinstance(part, str) else f"${{{cloudformation_name(part)}}}" for part in pattern
+    )
     return "!Sub " + _quote("".join(parts))

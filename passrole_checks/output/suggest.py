@@ -25,7 +25,7 @@ from passrole_checks.output.findings_text import (
 )
 from passrole_checks.output.json_output import problem_entries
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
-from passrole_checks.suggest.suggestion import ObservedUse, Shared, Suggestion
+from passrole_checks.suggest.suggestion import ObservedUse, SharedFileUsers, Suggestion
 
 _CONTEXT = 3
 _FEW = 1  # context lines in text output
@@ -353,7 +353,7 @@ def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
     }
 
 
-def _shared_entry(shared: Shared) -> dict[str, object]:
+def _shared_entry(shared: SharedFileUsers) -> dict[str, object]:
     return {
         "units": list(map(display_path, shared.units)),
         "callers": list(map(display_path, shared.callers)),

@@ -12,7 +12,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import Against, Through, Used
+from passrole_checks.cloudtrail.grant_usage import GrantMatch, GrantUsage, UsageComparison
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, Use
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 
@@ -25,7 +25,7 @@ class State(str, Enum):
     UNUSED = "unused"
 
 
-def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]:
+def grants_with_uses(result: ScanResult, against: UsageComparison) -> list[LocatedGrant]:
     """Return the statements of a result that grant or deny PassRole, and those known only from the usage, such as of
     AWS managed policies."""
     listed = [located for located in result.grants if located.grant.denied or located.effect_on_passrole != "none"]
@@ -38,9 +38,9 @@ def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]
     return listed
 
 
-def add_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
+def add_uses(graph: AccessGraph, against: UsageComparison) -> tuple[AccessGraph, tuple[Edge, ...]]:
     """Return the graph with observed use, and the CloudTrail edges that the uses refer to by index."""
-    by_statement: dict[tuple[object, ...], list[Used]] = {}
+    by_statement: dict[tuple[object, ...], list[GrantUsage]] = {}
     for used in (*against.used, *against.perhaps, *against.unused):
         by_statement.setdefault(_key(used), []).append(used)
     numbers: dict[int, int] = {}
@@ -87,12 +87,12 @@ def statement_passes(entry: GraphStatement) -> dict[int, bool]:
     return passes
 
 
-def _key(statement: LocatedGrant | Used) -> tuple[object, ...]:
-    path = statement.path if isinstance(statement, Used) else statement.statement_path
+def _key(statement: LocatedGrant | GrantUsage) -> tuple[object, ...]:
+    path = statement.path if isinstance(statement, GrantUsage) else statement.statement_path
     return statement.resource.address, statement.grant.at, path
 
 
-def _uses(entry: GraphStatement, nodes: Sequence[Node], through: Through) -> Iterator[Use]:
+def _uses(entry: GraphStatement, nodes: Sequence[Node], through: GrantMatch) -> Iterator[Use]:
     """Yield the links of a statement that a pass went through; none if the statement belongs to another principal."""
     if not through.holders:
         principals = dict.fromkeys(entry.principals, False)  # unknown attachment

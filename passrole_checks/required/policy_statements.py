@@ -1,4 +1,4 @@
-"""Statements that are to be written, with what has to be filled in, and the policies that hold them.
+"""Statements to be written, with placeholders to fill in, packed into policies.
 
 Source: IAM User Guide, "IAM and AWS STS quotas": a managed policy has at most 6,144 characters, white space not
 counted, and a user or a role at most 10 of them, unless that quota is raised.
@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 MAX_LENGTH = 6_144
 MAX_ATTACHED = 10
 
-_ROOM = 300  # for the outline of a document with the statement that reads roles
-_OUTLINE = 150  # of a statement that passes roles, without its name and services
-_READ = "ReadPassedRoles"
-_LENGTHS = {True: 128, False: 64}  # of a whole ARN that is not known, and of a part of one
+_DOCUMENT_LENGTH = 300  # characters of a document around its PassRole statements, including the one that reads roles
+_STATEMENT_LENGTH = 150  # characters of a PassRole statement without its Sid and services
+_READ_SID = "ReadPassedRoles"
+_LENGTHS = {True: 128, False: 64}  # assumed length of an unresolved ARN, and of a part of one
 
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A part of an ARN that has to be filled in. ``words`` are those that its name is made of; ``about`` says what it
-    stands for, and ``file`` where, if there is more than one place that it could be of."""
+    """A placeholder in an ARN. ``words``: the words of its name; ``about``: what to fill in; ``file``: where it is
+    used, if more than one configuration could define it.
+    """
 
     words: tuple[str, ...]
     about: str = ""
@@ -39,7 +40,7 @@ Pattern = tuple[str | Blank, ...]
 
 @dataclass(frozen=True, slots=True)
 class RequiredStatement:
-    """An Allow statement. ``services``: the values of ``iam:PassedToService``, none where there is no condition."""
+    """An Allow statement. ``services``: the values of ``iam:PassedToService``; empty if there is no condition."""
 
     sid: str
     action: str
@@ -50,73 +51,79 @@ class RequiredStatement:
 Policy = tuple[RequiredStatement, ...]
 
 
-def in_policies(passing: Sequence[RequiredStatement]) -> tuple[Policy, ...]:
-    """The statements that pass roles in as few policies as their order allows, none longer than a managed policy may
-    be, each with a statement that lets the same roles be read. Names that come again end in a number."""
-    found: list[_Open] = []
+def pack_into_policies(passing: Sequence[RequiredStatement]) -> tuple[Policy, ...]:
+    """Pack PassRole statements into as few policies as their order allows, each within the length of a managed policy.
+
+    Each policy also gets a statement that allows reading the same roles. Repeated Sids get a number.
+    """
+    drafts: list[_PolicyDraft] = []
     for number, statement in enumerate(passing):
-        outline = len(json.dumps([statement.sid, statement.services])) + _OUTLINE
+        outline = len(json.dumps([statement.sid, statement.services])) + _STATEMENT_LENGTH
         for pattern in statement.resources:
-            length = _length_of(pattern) + len('"",')
-            last = found[-1] if found else _Open(left=0)
-            needed = (length if pattern in last.read else 2 * length) + (0 if number in last.passed else outline)
-            if last.left < needed:
-                last, needed = _Open(), 2 * length + outline
-                found.append(last)
-            last.left -= needed
-            last.passed.setdefault(number, []).append(pattern)
-            last.read[pattern] = None
-    return tuple(_finished(found, passing))
+            length = _estimated_length(pattern) + len('"",')
+            draft = drafts[-1] if drafts else _PolicyDraft(remaining=0)
+            needed = (length if pattern in draft.read else 2 * length) + (
+                0 if number in draft.passrole_patterns else outline
+            )
+            if draft.remaining < needed:
+                draft, needed = _PolicyDraft(), 2 * length + outline
+                drafts.append(draft)
+            draft.remaining -= needed
+            draft.passrole_patterns.setdefault(number, []).append(pattern)
+            draft.read[pattern] = None
+    return tuple(_with_unique_sids(drafts, passing))
 
 
 @dataclass
-class _Open:
-    """A policy that is being filled, with the room that is left in it; ``passed`` by the number of the statement."""
+class _PolicyDraft:
+    """A policy being filled, with the characters that remain; ``passrole_patterns`` by the number of the statement."""
 
-    passed: dict[int, list[Pattern]] = field(default_factory=dict)
+    passrole_patterns: dict[int, list[Pattern]] = field(default_factory=dict)
     read: dict[Pattern, None] = field(default_factory=dict)
-    left: int = MAX_LENGTH - _ROOM
+    remaining: int = MAX_LENGTH - _DOCUMENT_LENGTH
 
 
-def _finished(found: Sequence[_Open], passing: Sequence[RequiredStatement]) -> Iterator[Policy]:
+def _with_unique_sids(drafts: Sequence[_PolicyDraft], passing: Sequence[RequiredStatement]) -> Iterator[Policy]:
     seen = Counter[str]()
-    for policy in found:
-        statements = [replace(passing[number], resources=tuple(each)) for number, each in policy.passed.items()]
+    for policy in drafts:
+        statements = [
+            replace(passing[number], resources=tuple(each)) for number, each in policy.passrole_patterns.items()
+        ]
         named: list[RequiredStatement] = []
-        for one in (*statements, RequiredStatement(_READ, "iam:GetRole", in_order(policy.read))):
+        for one in (*statements, RequiredStatement(_READ_SID, "iam:GetRole", sort_patterns(policy.read))):
             seen[one.sid] += 1
             named.append(replace(one, sid=f"{one.sid}{seen[one.sid]}") if seen[one.sid] > 1 else one)
         yield tuple(named)
 
 
-def in_order(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
-    """In the order of their words, those that are wholly blank behind."""
+def sort_patterns(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
+    """Sort patterns by their text; patterns that are one placeholder come draft."""
 
     def key(pattern: Pattern) -> tuple[bool, str]:
-        words = "".join(part if isinstance(part, str) else camel(part) for part in pattern)
+        words = "".join(part if isinstance(part, str) else cloudformation_name(part) for part in pattern)
         return len(pattern) == 1 and isinstance(pattern[0], Blank), words
 
     return tuple(sorted(patterns, key=key))
 
 
-def _length_of(pattern: Pattern) -> int:
-    """The length of an ARN; of what is not known an estimate on the safe side (a role's name has at most 64)."""
-    return sum(len(part) if isinstance(part, str) else _length_filled(part, len(pattern) == 1) for part in pattern)
+def _estimated_length(pattern: Pattern) -> int:
+    """Return the length of an ARN; unresolved parts are estimated upwards (a role name has at most 64 characters)."""
+    return sum(len(part) if isinstance(part, str) else _blank_length(part, len(pattern) == 1) for part in pattern)
 
 
-def _length_filled(blank: Blank, whole: bool) -> int:
+def _blank_length(blank: Blank, whole: bool) -> int:
     if blank == ACCOUNT:
         return 12
     return len("aws-us-gov") if blank == PARTITION else _LENGTHS[whole]
 
 
-def camel(blank: Blank) -> str:
-    """A blank's name in CloudFormation: ``AWS::AccountId`` for the account, else letters and digits."""
+def cloudformation_name(blank: Blank) -> str:
+    """Return the name of a placeholder in CloudFormation: ``AWS::AccountId`` or letters and digits."""
     if blank in (ACCOUNT, PARTITION):
         return "::".join(blank.words)
     return "".join(word[:1].upper() + word[1:] for word in blank.words)
 
 
-def snake(blank: Blank) -> str:
-    """A blank's name in Terraform."""
+def terraform_name(blank: Blank) -> str:
+    """Return the name of a placeholder in Terraform."""
     return "_".join(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word) for word in blank.words).lower()

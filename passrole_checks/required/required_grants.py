@@ -1,8 +1,8 @@
-"""What whoever deploys a configuration has to be allowed to pass: which roles, to which services, and no more.
+"""Compute the PassRole permissions that a deployment needs: which roles, to which services, and no more.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": exact roles in ``Resource``,
 ``iam:PassedToService`` in ``Condition``, ``iam:GetRole`` beside ``iam:PassRole``; a service-linked role is passed only
-where it is named. IAM API Reference, CreateRole (``RoleName``: letters, digits and ``_+=,.@-``).
+if it is named. IAM API Reference, CreateRole (``RoleName``: letters, digits and ``_+=,.@-``).
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from passrole_checks.required.policy_statements import (
     Pattern,
     Policy,
     RequiredStatement,
-    in_order,
-    in_policies,
+    pack_into_policies,
+    sort_patterns,
 )
 from passrole_checks.sources.model.configuration import Configuration, Framework
 
 _CONFIDENCE = {"documented": Confidence.HIGH, "corroborated": Confidence.MEDIUM, "hint": Confidence.LOW}
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 _NO_NAMES = frozenset({"aws", "var", "local", "data", "module", "resolve", "ssm", "fn"})
-_TAKEN = frozenset({
+_RESERVED = frozenset({
     "awsaccountid", "awspartition",
-    # no names of variables (Terraform documentation, "Input Variables")
+    # reserved names of variables (Terraform documentation, "Input Variables")
     "count", "dependson", "foreach", "lifecycle", "locals", "providers", "source", "version",
 })  # fmt: skip
-_OUR_OWN = re.compile(r"passroles\d*")  # what the policies are called
+_POLICY_NAMES = re.compile(r"passroles\d*")  # names of the policies themselves
 _LONGEST_WORD = 40
-_LONGEST_NOTE = 200  # of an expression or a name in it
+_LONGEST_NOTE = 200  # characters of an expression or a name in a note
 _MOST_NOTES = 10  # of one kind
-# what a role's ARN is made of; anything else no role is called by, or a policy reads it as something else
+# characters of a role ARN; others are invalid in role names, or special in a policy
 _ARN_PART = re.compile(r"[A-Za-z0-9_+=,.@:/-]*")
 _NO_ACCOUNT = re.compile(r"arn:[^:]*:iam::(?!\d{12}:|\d*\Z)")
 _MOST_IN_A_SID = 3
@@ -51,8 +51,11 @@ _SUFFIX = ".amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """``received`` are the places where a resource is given a role; ``policies`` what they need, several where one
-    would be too long; ``blanks`` what has to be filled in there; ``notes`` are for people."""
+    """PassRole permissions that a deployment needs.
+
+    ``received``: the attributes through which a resource receives a role; ``policies``: the policies to write (several
+    if one would be too long); ``blanks``: their placeholders; ``notes``: remarks for the user.
+    """
 
     received: tuple[RoleUse, ...]
     policies: tuple[Policy, ...]
@@ -61,48 +64,56 @@ class Required:
 
     @property
     def statements(self) -> tuple[RequiredStatement, ...]:
+        """Return the statements of all policies."""
         return tuple(one for policy in self.policies for one in policy)
 
 
 def confidence_of(one: RoleUse) -> Confidence:
-    """How sure it is that this role goes to this service."""
+    """Return the confidence that this role is passed to this service."""
     stated = _CONFIDENCE.get(one.received.receiver.confidence, Confidence.LOW)
     if one.arn is None or one.arn.only_hole is not None or not one.services:
         return Confidence.LOW
     return stated
 
 
-def required_by(configurations: Sequence[Configuration], account: str | None = None) -> Required:
-    """What the deployment of these configurations passes, together."""
+def compute_required(configurations: Sequence[Configuration], account: str | None = None) -> Required:
+    """Return the permissions that deploying these configurations together needs."""
     configurations = _deployed(configurations)
     units = [RoleConsumers(configuration, account) for configuration in configurations]
     found = [distinct(unit.roles) for unit in units]
-    ordered = sorted((one for group in found for one in group), key=_place)
-    everything = tuple({(_place(one), one.label, str(one.arn), one.services, one.how): one for one in ordered}.values())
-    partition = _partition(everything, configurations)
+    ordered = sorted((one for group in found for one in group), key=_position_key)
+    role_uses = tuple(
+        {(_position_key(one), one.label, str(one.arn), one.services, one.how): one for one in ordered}.values()
+    )
+    partition = _only_partition(role_uses, configurations)
     namer = _Namer(partition, many=len(units) > 1)
     needs: dict[str, dict[Pattern, None]] = {}
-    unserved: list[RoleUse] = []
-    misnamed: list[RoleUse] = []
+    unknown_services: list[RoleUse] = []
+    invalid_names: list[RoleUse] = []
     for unit, group in zip(units, found, strict=True):
         for one in group:
             if one.how != PASSED:
                 continue
-            if not _is_named(one):
-                misnamed.append(one)
+            if not _has_valid_arn(one):
+                invalid_names.append(one)
                 continue
             if not one.services:
-                unserved.append(one)
+                unknown_services.append(one)
             pattern = namer.pattern(one, unit)
             for service in _services(one, partition):
                 needs.setdefault(service, {})[pattern] = None
-    policies = in_policies(_statements(needs))
-    notes = (*_misnamed(misnamed), *_unserved(unserved), *_generated(everything), *_too_long(policies))
-    return Required(everything, policies, _blanks(policies), notes)
+    policies = pack_into_policies(_statements(needs))
+    notes = (
+        *_invalid_name_notes(invalid_names),
+        *_unknown_service_notes(unknown_services),
+        *_generated_name_notes(role_uses),
+        *_policy_count_notes(policies),
+    )
+    return Required(role_uses, policies, _blanks(policies), notes)
 
 
 def _deployed(configurations: Sequence[Configuration]) -> Sequence[Configuration]:
-    """The configurations without the templates that another of them deploys: these are read as its stacks."""
+    """Return the configurations except templates that another one deploys; these are read as its nested stacks."""
     stacks = {
         one.at.file
         for configuration in configurations
@@ -114,15 +125,15 @@ def _deployed(configurations: Sequence[Configuration]) -> Sequence[Configuration
     return [one for one in configurations if one.framework not in own or os.path.realpath(one.files[0]) not in deployed]
 
 
-def _place(one: RoleUse) -> tuple[object, ...]:
-    """Where a role is received; what two roots find in one module that both call is told once."""
+def _position_key(one: RoleUse) -> tuple[object, ...]:
+    """Return the position at which a role is received; two roots that call one module share it."""
     received = one.received
     at = received.at
     return at.file, at.line, at.column, received.resource.address, received.attribute
 
 
 def _services(one: RoleUse, partition: str | None) -> tuple[str, ...]:
-    """The services of a role; in China some send another name, and which of the two depends on the call."""
+    """Return the services of a role. In China some send another name, depending on the call: both are listed."""
     if partition != "aws-cn":
         return one.services
     known = known_services(partition)
@@ -131,8 +142,8 @@ def _services(one: RoleUse, partition: str | None) -> tuple[str, ...]:
     )
 
 
-def _partition(found: Iterable[RoleUse], configurations: Iterable[Configuration]) -> str | None:
-    """The one partition that ARNs or configurations state, None where none or several do."""
+def _only_partition(found: Iterable[RoleUse], configurations: Iterable[Configuration]) -> str | None:
+    """Return the only partition that ARNs or configurations state; None if there are none or several."""
     homes = (configuration.home.partitions for configuration in configurations)
     stated = {partitions[0] for partitions in homes if len(partitions) == 1}
     for one in found:
@@ -143,32 +154,33 @@ def _partition(found: Iterable[RoleUse], configurations: Iterable[Configuration]
 
 
 def _statements(needs: dict[str, dict[Pattern, None]]) -> tuple[RequiredStatement, ...]:
-    """One statement for the services that are passed the same roles."""
-    together: dict[frozenset[Pattern], list[str]] = {}
+    """Build one statement for all services that receive the same roles."""
+    services_by_roles: dict[frozenset[Pattern], list[str]] = {}
     for service in sorted(needs):
-        together.setdefault(frozenset(needs[service]), []).append(service)
+        services_by_roles.setdefault(frozenset(needs[service]), []).append(service)
     return tuple(
-        RequiredStatement(_sid(services), "iam:PassRole", in_order(patterns), tuple(services))
-        for patterns, services in together.items()
+        RequiredStatement(_sid(services), "iam:PassRole", sort_patterns(patterns), tuple(services))
+        for patterns, services in services_by_roles.items()
     )
 
 
 def _sid(services: Sequence[str]) -> str:
     names = [
-        "".join(word[:1].upper() + word[1:] for word in _WORDS.findall(one.removesuffix(_SUFFIX))) for one in services
+        "".join(word[:1].upper() + word[1:] for word in _WORDS.findall(service.removesuffix(_SUFFIX)))
+        for service in services
     ]
     shown = names if len(names) <= _MOST_IN_A_SID else [*names[: _MOST_IN_A_SID - 1], f"{len(names) - 2}More"]
     return "PassRolesTo" + "And".join(shown)
 
 
 class _Namer:
-    """Turns ARNs with holes into patterns with blanks, each with a name of its own."""
+    """Convert ARNs with unresolved values into patterns with placeholders, each with a unique name."""
 
     def __init__(self, partition: str | None, *, many: bool) -> None:
         self._many = many
         self._partition: str | Blank = partition or PARTITION
         self._known: dict[tuple[object, str], Blank] = {}
-        self._taken = set(_TAKEN)
+        self._taken = set(_RESERVED)
 
     def pattern(self, one: RoleUse, unit: RoleConsumers) -> Pattern:
         arn = one.arn or StringNode((Unresolved(f"role in {one.profile}"),), one.received.at)
@@ -190,14 +202,14 @@ class _Namer:
                 yield from self._parts(part.known, one, unit)
             elif part.kind is UnresolvedKind.PARTITION:
                 yield self._partition
-            elif part.kind is UnresolvedKind.ACCOUNT_ID and not self._is_given(part, unit):
+            elif part.kind is UnresolvedKind.ACCOUNT_ID and not self._is_supplied(part, unit):
                 yield unit.account or ACCOUNT
             else:
                 yield self._blank(part, one, unit)
 
     @staticmethod
-    def _is_given(part: Unresolved, unit: RoleConsumers) -> bool:
-        """Whether whoever deploys gives an account id, which need not be that of the account deployed to."""
+    def _is_supplied(part: Unresolved, unit: RoleConsumers) -> bool:
+        """True if the deployment supplies this account id, so that it need not be the account deployed to."""
         return part.expression.startswith("var.") or part.expression in unit.configuration.parameters
 
     def _blank(self, part: Unresolved, one: RoleUse, unit: RoleConsumers) -> Blank:
@@ -205,42 +217,44 @@ class _Namer:
         if key not in self._known:
             words = tuple(word for word in _WORDS.findall(part.expression) if word.lower() not in _NO_NAMES)
             words = tuple(word[:_LONGEST_WORD] for word in words[-4:]) or ("Value",)
-            if words[0][0].isdigit() or _OUR_OWN.fullmatch("".join(words).lower()):
+            if words[0][0].isdigit() or _POLICY_NAMES.fullmatch("".join(words).lower()):
                 words = ("Value", *words)
             name, number = words, 2
             while (joined := "".join(name).lower()) in self._taken:
                 name, number = (*words, str(number)), number + 1
             self._taken.add(joined)
             file = one.received.resource.at.file if self._many else ""
-            self._known[key] = Blank(name, _about(part, one), file)
+            self._known[key] = Blank(name, _describe_blank(part, one), file)
         return self._known[key]
 
 
 def _blanks(policies: Sequence[Policy]) -> tuple[Blank, ...]:
-    """The blanks in policies, each once, without the account and the partition."""
+    """Return the placeholders in policies, each once, without the account and the partition."""
     patterns = (pattern for policy in policies for one in policy for pattern in one.resources)
     used = [part for pattern in patterns for part in pattern if isinstance(part, Blank)]
     return tuple(dict.fromkeys(part for part in used if part not in (ACCOUNT, PARTITION)))
 
 
-def _about(part: Unresolved, one: RoleUse) -> str:
+def _describe_blank(part: Unresolved, one: RoleUse) -> str:
     reason = f" ({part.reason})" if part.reason else ""
-    words = _cut(part.expression)
+    words = _shorten(part.expression)
     if part.expression.rpartition(".")[2] == STACK_NAME.expression:
         where = f" of {words.rpartition('.')[0]}" if "." in words else ""
-        return f"the name of the stack{where}; of one of more than 24 characters the first 24 and an asterisk"
+        return f"the name of the stack{where}; if it is longer than 24 characters, the first 24 and an asterisk"
     if part.expression == f"role in {one.profile}":
-        return f"the ARN of the role in the instance profile {_cut(one.profile)}"
+        return f"the ARN of the role in the instance profile {_shorten(one.profile)}"
     if one.arn is not None and one.arn.only_hole == part:
-        return f"the ARN of the role that {words} is{reason}"
+        return f"the role ARN {words}{reason}"
     if part.expression.endswith(".path"):
-        return f"{words}, with a slash at its end; nothing where the role has no path"
+        return f"{words}, with a trailing slash; empty if the role has no path"
     return f"the value of {words}{reason}"
 
 
-def _is_named(one: RoleUse) -> bool:
-    """Whether the ARN of a role, as far as it is known, is one that a role can have and a policy reads as it stands: a
-    role that is called ``*`` is no role, and as a Resource it would be all of them."""
+def _has_valid_arn(one: RoleUse) -> bool:
+    """True if the known parts of the ARN are valid in a role ARN and literal in a policy.
+
+    A role cannot be called ``*``, and as a Resource this would match all roles.
+    """
     arn = one.arn
     if arn is None:
         return True
@@ -255,43 +269,45 @@ def _is_named(one: RoleUse) -> bool:
     return all(map(_ARN_PART.fullmatch, literals)) and not (isinstance(first, str) and _NO_ACCOUNT.match(first))
 
 
-def _misnamed(found: Sequence[RoleUse]) -> Iterable[str]:
-    for label, resource in _named_once(found):
-        yield f"{label}: no role can have this name or account; what {resource} takes is in no statement"
+def _invalid_name_notes(found: Sequence[RoleUse]) -> Iterable[str]:
+    for label, resource in _roles_with_resource(found):
+        yield f"{label}: not a valid role name or account; the role of {resource} is not in any statement"
 
 
-def _unserved(found: Sequence[RoleUse]) -> Iterable[str]:
-    for label, resource in _named_once(found):
-        yield f"{label}: for which service {resource} takes it is not known; it is in no statement"
+def _unknown_service_notes(found: Sequence[RoleUse]) -> Iterable[str]:
+    for label, resource in _roles_with_resource(found):
+        yield f"{label}: the service that uses it through {resource} is unknown; it is not in any statement"
 
 
-def _named_once(found: Iterable[RoleUse]) -> Iterable[tuple[str, str]]:
-    """Each role with the first resource that takes it; of many the last one says how many more there are."""
+def _roles_with_resource(found: Iterable[RoleUse]) -> Iterable[tuple[str, str]]:
+    """Yield each role with the first resource that receives it, up to a limit; the last label counts the remaining
+    ones.
+    """
     first: dict[str, str] = {}
     for one in found:
         first.setdefault(one.label, one.received.resource.address)
     shown = list(first.items())[:_MOST_NOTES]
     for number, (label, resource) in enumerate(shown, 1):
-        more = f" (and {len(first) - number} more roles like this)" if number == len(shown) < len(first) else ""
-        yield _cut(label) + more, _cut(resource)
+        more = f" (and {len(first) - number} similar roles)" if number == len(shown) < len(first) else ""
+        yield _shorten(label) + more, _shorten(resource)
 
 
-def _cut(words: str) -> str:
+def _shorten(words: str) -> str:
     return words if len(words) <= _LONGEST_NOTE else f"{words[:_LONGEST_NOTE]}…"
 
 
-def _too_long(policies: Sequence[Policy]) -> Iterable[str]:
+def _policy_count_notes(policies: Sequence[Policy]) -> Iterable[str]:
     if len(policies) > 1:
-        yield f"one managed policy holds {MAX_LENGTH:,} characters: these are {len(policies)}"
+        yield f"a managed policy is limited to {MAX_LENGTH:,} characters, so this is {len(policies)} policies"
     if len(policies) > MAX_ATTACHED:
         yield (
-            f"that is more than the {MAX_ATTACHED} managed policies that a user or a role has room for: "
-            "one path or beginning for the names of all roles makes them one statement"
+            f"this exceeds the quota of {MAX_ATTACHED} managed policies per user or role: "
+            "give all roles a common path or name prefix to cover them with one statement"
         )
 
 
-def _generated(found: Iterable[RoleUse]) -> Iterable[str]:
+def _generated_name_notes(found: Iterable[RoleUse]) -> Iterable[str]:
     roles = dict.fromkeys(one.label for one in found if one.how == PASSED and one.generated)
     if roles:
         names = ", ".join(list(roles)[:5]) + (f" and {len(roles) - 5} more" if len(roles) > 5 else "")
-        yield f"the name of {names} is made at deployment: the statements say what it begins with"
+        yield f"the name of {names} is generated at deployment: the statements contain its prefix"

@@ -11,13 +11,20 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
-from passrole_checks.diff.repository import InputsOf, about_configuration, compared, found_in, names_of, sides_of
+from passrole_checks.diff.repository import (
+    InputsOf,
+    compare_snapshots,
+    note_changed_configuration,
+    path_finder,
+    snapshot_roots,
+    versions_with_inputs,
+)
 from passrole_checks.diff.trusted_suppressions import IGNORED
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
-from passrole_checks.git_versions.snapshot import matters
+from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.iam import deadline
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Thresholds, TracedItem, build_items
 from passrole_checks.review.comment_lines import Anchors
@@ -109,11 +116,11 @@ class _ReviewBuilder:
     ) -> None:
         self._versions, self._snapshots, self._report_options = versions, snapshots, report_options
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
-        self._sides = sides_of(versions, snapshots, inputs_of)
+        self._sides = versions_with_inputs(versions, snapshots, inputs_of)
         self._notes: list[ReportNote] = [*_notes_of(versions.notes)]
 
     def build(self) -> Review:
-        difference = compared(self._sides, self._snapshots, self._options, judged=True)
+        difference = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True)
         assert difference.scans is not None
         before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(difference.scans))
         thresholds = Thresholds(
@@ -131,7 +138,7 @@ class _ReviewBuilder:
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
         report, scan, gone, after = relocate(
-            (report, self._visible_scan(difference, after), gone, after), names_of(self._snapshots)
+            (report, self._visible_scan(difference, after), gone, after), snapshot_roots(self._snapshots)
         )
         report = replace(report, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
         return Review(truncate_to_limits(report), scan, outcome.state.states, gone, after)
@@ -182,7 +189,7 @@ class _ReviewBuilder:
             finding for finding in difference.scans[1].findings if finding.fingerprint not in accepted_fingerprints
         )
         skipped = relocate(
-            (difference.unreadable, (*difference.not_evaluated, *difference.standing)), names_of(self._snapshots)
+            (difference.unreadable, (*difference.not_evaluated, *difference.standing)), snapshot_roots(self._snapshots)
         )
         unreadable, not_evaluated = (tuple(dict.fromkeys(entries)) for entries in skipped)
         return replace(
@@ -299,12 +306,16 @@ class _ReviewBuilder:
         return ReportNote(name, entry.line or 0, entry.reason)
 
     def _add_configuration_notes(self) -> None:
-        self._notes += map(self._note, about_configuration(self._versions, self._snapshots))
+        self._notes += map(self._note, note_changed_configuration(self._versions, self._snapshots))
 
     def _add_exclusion_note(self, difference: AccessDifference) -> None:
         """Add a note if excluded files have changed that no module call brings in."""
         folder, exclusions = self._snapshots.folders[1], self._sides[1].inputs.exclusions
-        changed = [f"{folder}/{change.new}" for change in self._snapshots.changed if change.new and matters(change.new)]
+        changed = [
+            f"{folder}/{change.new}"
+            for change in self._snapshots.changed
+            if change.new and may_contain_code(change.new)
+        ]
         excluded = [file for file in changed if file not in difference.files[1] and exclusions.excludes(file)]
         if excluded:
             files = "1 changed file is" if len(excluded) == 1 else f"{len(excluded)} changed files are"
@@ -330,8 +341,8 @@ class _ReviewBuilder:
         option = self._report_options.baseline
         if not option:
             return ()
-        path = found_in(self._versions, self._snapshots, 0)(option)
-        path_in_head = found_in(self._versions, self._snapshots, 1)(option)
+        path = path_finder(self._versions, self._snapshots, 0)(option)
+        path_in_head = path_finder(self._versions, self._snapshots, 1)(option)
         if path is None:
             name = self._name(path_in_head) if path_in_head is not None else option
             self._notes.append(ReportNote(name, 0, "the baseline is new and applies once it is merged"))
@@ -344,7 +355,7 @@ class _ReviewBuilder:
         try:
             return baseline.load(path)
         except ConfigurationError as error:
-            raise ConfigurationError(relocate(str(error), names_of(self._snapshots))) from None
+            raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
 
 
 def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:
@@ -353,7 +364,7 @@ def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) ->
 
 def _may_be_iac(file: str) -> bool:
     """True if a path may be infrastructure code: by its extension, or a folder, as links lead to."""
-    return matters(file) or "." not in os.path.basename(file)
+    return may_contain_code(file) or "." not in os.path.basename(file)
 
 
 __all__ = ["ReportOptions", "Review", "build_review"]

@@ -115,7 +115,7 @@ class FixFinder:
             (number, piece)
             for number, file in enumerate(files)
             for piece in range(len(file.pieces))
-            if file.pieces[piece].says_something
+            if file.pieces[piece].is_meaningful
         ]
 
         def distance(change: _ChangeIndex) -> tuple[int, _ChangeIndex]:
@@ -177,7 +177,7 @@ class FixFinder:
             return None
         try:
             before = Path(file).read_bytes().decode("utf-8")
-            after = edits.apply(before, suggestion.edits)
+            after = edits.apply_edits(before, suggestion.edits)
         except (OSError, ValueError):
             return None
         start, end = min(edit.start for edit in suggestion.edits), max(edit.end for edit in suggestion.edits)
@@ -222,7 +222,7 @@ class FixFinder:
                 continue
             for index, piece in enumerate(file.pieces):
                 first, end = piece.old if removed else piece.new
-                if piece.says_something and first < cause.line <= end:
+                if piece.is_meaningful and first < cause.line <= end:
                     return number, index
         return None
 
@@ -236,7 +236,7 @@ class FixFinder:
             for number, file in enumerate(self._changed_files())
             if file.new_name == at.file
             for index, piece in enumerate(file.pieces)
-            if piece.says_something and piece.is_within(at.line, at.end_line)
+            if piece.is_meaningful and piece.is_within(at.line, at.end_line)
         ]
         return changes[0] if len(changes) == 1 else None
 

@@ -1,1 +1,1 @@
-"""The least privilege that still works."""
+"""Suggest and fix: least-privilege statements as verified edits."""

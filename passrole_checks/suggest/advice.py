@@ -1,29 +1,33 @@
-"""What is to be done about one statement, before anything is written."""
+"""The advice for one statement, before any edit is made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from passrole_checks.checks.base.wording import shortened
 from passrole_checks.sources.model.addresses import module_of
+from passrole_checks.suggest.service_names import sends_the_key, without_documented_key
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
-READING = "lets the roles be read, in a statement without the condition on iam:PassedToService"
-"""What a statement of its own for iam:GetRole does."""
+_SHOWN = 3  # names in a phrase
+
+SEPARATE_GET_ROLE = "allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition"
+"""Description of a separate statement for iam:GetRole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is to be done about a statement.
+    """Advice for one statement.
 
-    ``wish``: None where a person has to decide; ``says``: what it does, one sentence. ``missing``: what a person has to
-    find out, each a phrase; beside a wish, what it leaves open. ``roles`` and ``services``: what is known of the
-    statement, for people, also without a wish. ``targets``: the checks whose findings have to be gone with it.
-    ``reads``: iam:GetRole gets a statement of its own beside. ``new_statement``: what people write stands beside the
-    statement that is there.
+    ``change``: the change to make; None if it needs manual review; ``says``: its description, one sentence.
+    ``missing``: what a person must find out, each a phrase; with a change, what it leaves open. ``roles`` and
+    ``services``: what is known of the statement, for display, even without a change. ``targets``: the checks whose
+    findings the change must resolve. ``reads``: iam:GetRole gets a separate statement. ``new_statement``: the proposed
+    statement is an addition to the existing one.
     """
 
-    wish: StatementChange | None = None
+    change: StatementChange | None = None
     says: str = ""
     missing: tuple[str, ...] = ()
     roles: tuple[TargetRole, ...] = ()
@@ -33,20 +37,52 @@ class Advice:
     reads: bool = False
 
 
-def same_advice(found: Sequence[Advice]) -> Advice:
-    """One advice for a statement that several resources, or several instances of a module, use: where they need
-    different things a person has to decide."""
+def merge_advice(found: Sequence[Advice]) -> Advice:
+    """Return one advice for a statement that several resources, or several instances of a module, use; if they need
+    different changes, it needs manual review.
+    """
     first = found[0]
     if all(_key(one) == _key(first) for one in found):
         return first
-    people = next((one for one in found if one.wish is None), None)
+    people = next((one for one in found if one.change is None), None)
     if people is not None:
         return people
-    missing = "the statement is used in several places, which need different roles or services: part them"
-    return replace(first, wish=None, says="", missing=(missing,))
+    missing = "several resources share this statement and need different roles or services: split it"
+    return replace(first, change=None, says="", missing=(missing,))
+
+
+def listed_names(names: Sequence[str]) -> str:
+    """Return the first three names as a phrase, with the number of the others."""
+    shown = [shortened(name) for name in names[:_SHOWN]]
+    if len(names) > _SHOWN:
+        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
+    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def unsent_key(services: Sequence[str]) -> str:
+    """Return what to find out about services whose requests may lack ``iam:PassedToService``; "" if there are none."""
+    silent = [service for service in services if not sends_the_key(service)]
+    if not silent:
+        return ""
+    return (
+        f"whether requests that pass roles to {listed_names(silent)} carry iam:PassedToService (some services do not"
+        " send it)"
+    )
+
+
+def untested_services(services: Sequence[str]) -> list[str]:
+    """Return a phrase about services for which AWS does not document ``iam:PassedToService``, if there are any."""
+    unsure = without_documented_key(services)
+    names = listed_names(unsure)
+    return [f"test it first: AWS does not document that requests for {names} carry this key"] if unsure else []
 
 
 def _key(one: Advice) -> object:
     roles = tuple((role.address.removeprefix(module_of(role.address)) or str(role.arn)) for role in one.roles)
-    wish = one.wish
-    return roles, one.services, one.missing, None if wish is None else (wish.drop, wish.get_role, wish.apart, one.reads)
+    change = one.change
+    return (
+        roles,
+        one.services,
+        one.missing,
+        None if change is None else (change.drop, change.get_role, change.separate, one.reads),
+    )

@@ -1,10 +1,10 @@
-"""What speaks against that the roles and the services that a configuration shows are those that a statement is for.
+"""Reasons to doubt that the visible roles and services are those that a statement is for.
 
-Terraform's values are judged with the defaults of variables, under which a resource may not be there, and with the
-modules that are here; a policy that is handed to a module or a custom resource is held by nobody knows whom; and what a
-principal may do beside passing roles says which services it passes them to. Sources: Terraform language documentation,
-"The count Meta-Argument" and "Input Variables"; AWS CloudFormation Template Reference,
-AWS::CloudFormation::CustomResource; Service Authorization Reference (``iam:PassRole`` as a dependent action).
+Terraform is evaluated with the defaults of variables, under which a resource may not exist, and with the modules that
+are available; the principals of a policy passed to a module or a custom resource are unknown; and the other permissions
+of a principal show which services it passes roles to. Sources: Terraform language documentation, "The count
+Meta-Argument" and "Input Variables"; AWS CloudFormation Template Reference, AWS::CloudFormation::CustomResource;
+Service Authorization Reference (``iam:PassRole`` as a dependent action).
 """
 
 from __future__ import annotations
@@ -25,81 +25,87 @@ from passrole_checks.sources.model.configuration import MODULE, Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
 
 _CUSTOM = re.compile(r"Custom::|AWS::CloudFormation::CustomResource\Z")
-_ATTACHED = ", attached to "  # of a managed policy that is not here, which passes nothing to anybody
+_ATTACHED_TO = ", attached to "  # in the note on a missing managed policy, which passes no roles
 _VARIABLE = re.compile(r"\bvar\.[\w-]+")
 _SURE = ("documented", "corroborated")
 _FEW = 2
 _LONG = 90
 
 
-class Doubts:
-    """The doubts about one statement. Each is a phrase for people: what they have to find out."""
+class Caveats:
+    """The caveats about one statement. Each is a phrase that says what a person must find out."""
 
-    def __init__(self, analyzed: AnalyzedConfiguration, surroundings: ReferableRoles, located: LocatedGrant) -> None:
-        self._analyzed, self._surroundings, self._located = analyzed, surroundings, located
+    def __init__(self, analyzed: AnalyzedConfiguration, referable: ReferableRoles, located: LocatedGrant) -> None:
+        self._analyzed, self._referable, self._located = analyzed, referable, located
 
-    def of_holder(self) -> str:
-        """Where nobody knows who gets the policy."""
+    def unknown_principals(self) -> str:
+        """Return a caveat if the principals of the policy are unknown; else ""."""
         resource = self._located.resource
         if resource.type == MODULE or _CUSTOM.match(resource.type):
-            return f"who holds the policy that {shortened(resource.address)} is given, and which roles they pass"
+            return (
+                f"the principals that get the policy passed to {shortened(resource.address)}, and the roles they pass"
+            )
         return ""
 
-    def of_parts(self) -> tuple[str, ...]:
-        """What belongs to the configuration and is not here, and may pass roles as well."""
-        found = [one.reason for one in self._analyzed.configuration.not_evaluated if self._is_below(one.file)]
-        parts = list(dict.fromkeys(reason for reason in found if _ATTACHED not in reason))
-        told = [f"whether more roles are passed, since {_without_source(reason)}" for reason in parts[:_FEW]]
-        more = len(parts) - len(told)
-        return (*told, *([f"and {more} more parts like this"] if more else []))
+    def missing_parts(self) -> tuple[str, ...]:
+        """Return caveats for parts of the configuration that are not available and may pass roles too."""
+        found = [one.reason for one in self._analyzed.configuration.not_evaluated if self._may_belong(one.file)]
+        parts = list(dict.fromkeys(reason for reason in found if _ATTACHED_TO not in reason))
+        shown = [f"whether more roles are passed ({_shortened_reason(reason)})" for reason in parts[:_FEW]]
+        more = len(parts) - len(shown)
+        return (*shown, *([f"and {more} similar parts"] if more else []))
 
-    def of_defaults(self, services: Collection[str]) -> tuple[str, ...]:
-        """Resources that are there only where variables have other values than their defaults, and take roles to these
-        services; none for all."""
-        folders = {os.path.dirname(file) for file in self._analyzed.configuration.files if self._is_below(file)}
-        idle = [name for folder in sorted(folders) for name in self._surroundings.idle(folder, services)]
-        told = [f"the role of {name}, which is not there by default" for name in idle[:_FEW]]
-        more = len(idle) - len(told)
-        return (*told, *([f"and {more} more like this"] if more else []))
+    def conditional_resources(self, services: Collection[str]) -> tuple[str, ...]:
+        """Return caveats for resources that exist only if variables differ from their defaults, and receive roles for
+        these services (none: for any).
+        """
+        folders = {os.path.dirname(file) for file in self._analyzed.configuration.files if self._may_belong(file)}
+        conditional = [
+            name for folder in sorted(folders) for name in self._referable.conditional_consumers(folder, services)
+        ]
+        shown = [f"the role of {name}, which does not exist by default" for name in conditional[:_FEW]]
+        more = len(conditional) - len(shown)
+        return (*shown, *([f"and {more} similar resources"] if more else []))
 
-    def of_choice(self, at: Position) -> str:
-        """Where a variable decides which role a resource is given."""
+    def variable_choice(self, at: Position) -> str:
+        """Return a caveat if a variable selects the role of a resource; else ""."""
         if self._analyzed.configuration.framework is not Framework.TERRAFORM:
             return ""
-        words = self._surroundings.attribute_at(at)
+        words = self._referable.attribute_at(at)
         found = _VARIABLE.search(words)
         if found is None or "?" not in words:
             return ""
-        return f"which role is passed for {found[0]}, whose default decides it here"
+        return f"which role is passed for other values of {found[0]} (its default was used)"
 
-    def of_actions(self, services: Collection[str]) -> str:
-        """Where what the principal may do beside passing roles hands them to other services only."""
-        found = self._reached
+    def other_services(self, services: Collection[str]) -> str:
+        """Return a caveat if the other permissions of the principal use roles with other services only; else ""."""
+        found = self._services_by_action
         if not found or set(found) & set(services):
             return ""
         service, action = next(iter(found.items()))
-        return f"the roles that are passed to {service} ({action})"
+        return f"role ARNs for {service} ({action})"
 
-    def reached(self) -> tuple[str, ...]:
-        """The services that the other actions of the statement hand roles to, or else those that the rest of what its
-        holders may do does; none where that says nothing."""
-        own = (passed for _, passed in _passing([self._located.grant.statement]))
-        return tuple(sorted({service for passed in own for service in passed} or self._reached))
+    def passing_services(self) -> tuple[str, ...]:
+        """Return the services that the other actions of the statement, or else the other permissions of its principals,
+        pass roles to; empty if unknown.
+        """
+        own = (passed for _, passed in _passing_actions([self._located.grant.statement]))
+        return tuple(sorted({service for passed in own for service in passed} or self._services_by_action))
 
     @cached_property
-    def _reached(self) -> dict[str, str]:
-        """The services that what the principal may do beside passing roles hands them to, with the actions."""
+    def _services_by_action(self) -> dict[str, str]:
+        """Map services that the other permissions of the principal pass roles to, to the actions."""
         own = {self._located.resource.address}
         holders = set(self._located.principals)
         found: dict[str, str] = {}
         for policy in self._analyzed.configuration.policies:
             if policy.resource.address in own or holders & set(policy.principals):
-                for action, passed in _passing(parse_document(policy.document).statements):
+                for action, passed in _passing_actions(parse_document(policy.document).statements):
                     found.update(dict.fromkeys(passed, action))
         return found
 
-    def _is_below(self, file: str) -> bool:
-        """Whether a file is of the module that the statement stands in, or of those that it may call."""
+    def _may_belong(self, file: str) -> bool:
+        """True if a file belongs to the module of the statement or may belong to one that it calls."""
         if self._analyzed.configuration.framework is not Framework.TERRAFORM:
             return True
         if not module_of(self._located.resource.address):
@@ -107,17 +113,18 @@ class Doubts:
         return os.path.dirname(file) == os.path.dirname(self._located.grant.at.file)
 
 
-def _without_source(reason: str) -> str:
-    """Why a part is not here, on one line: a long source of a module is cut, and not that it is not here."""
+def _shortened_reason(reason: str) -> str:
+    """Return the reason for a missing part on one line; a long module source is shortened, the reason kept."""
     found = re.fullmatch(r"(module \S+ \()(.*)(\) .*)", reason, re.DOTALL)
     if found is None or len(reason) <= _LONG:
         return shortened(reason)
     return f"{found[1]}{shortened(found[2], 40)}{shortened(found[3])}"
 
 
-def _passing(statements: Iterable[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The actions that statements allow and that pass roles, each with the services; of wildcards the actions are those
-    of one service: one that allows every action says nothing."""
+def _passing_actions(statements: Iterable[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the allowed actions that pass roles, each with its services. Wildcards count within one service; an action
+    that matches every service says nothing.
+    """
     for statement in statements:
         if statement.effect != "Allow":
             continue

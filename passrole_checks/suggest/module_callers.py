@@ -1,4 +1,4 @@
-"""Which Terraform folders call a module, in all that may be read and not only in what was scanned."""
+"""Find the Terraform folders that call a module, among all readable folders, scanned or not."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _MOST_NAMES = 200_000  # of files of any kind
 _LARGEST = 2_000_000  # bytes of one file
 
 
-class Callers:
-    """The folders within a boundary whose files call local modules. Their ``module`` blocks are found by their text."""
+class ModuleCallers:
+    """The folders within a boundary whose files call local modules, found by matching the text of ``module`` blocks."""
 
     def __init__(self, boundary: Boundary) -> None:
         self._boundary = boundary
@@ -30,7 +30,7 @@ class Callers:
 
     @property
     def is_complete(self) -> bool:
-        """True where there are not too many files to look at, and all can be read."""
+        """True if all files could be read and the limits were not exceeded."""
         return self._known[1]
 
     @cached_property

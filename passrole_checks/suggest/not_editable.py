@@ -1,4 +1,4 @@
-"""Statements that nothing can be written into, whatever they should say."""
+"""Statements that cannot be edited, whatever the change."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
 
 
-def why_not(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complement: bool = False) -> str:
-    """What a person has to find out before a statement can say something else, a phrase; "" for nothing.
+def why_not_editable(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complement: bool = False) -> str:
+    """Return what a person must find out before a statement can be changed, a phrase; "" if it can be edited.
 
-    ``complement``: the roles that it should name are known, so that NotResource is in nobody's way.
+    ``complement``: the roles to name are known, so that NotResource can be replaced.
     """
     grant = located.grant
     if analyzed.configuration.framework is Framework.TERRAFORM_PLAN:
-        return "the statement stands in a plan: change the configuration that it is made from"
+        return "this is a plan: change the configuration it was made from"
     if grant.effect != "Allow":
-        return "the roles that the Deny is about, by their ARNs or a path"
+        return "the role ARNs, or a path, that the Deny covers"
     if not grant.statement.whole or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
-        holes = ", ".join(dict.fromkeys(shortened(hole.expression) for hole in grant.statement.holes))
-        return f"what is known at deployment only ({holes})" if holes else "what the statement says"
-    if grant.statement.when and _has_other_readings(analyzed, located):
-        return "the statement reads in another way under other conditions: change the one that is meant"
+        expressions = ", ".join(dict.fromkeys(shortened(unresolved.expression) for unresolved in grant.statement.holes))
+        return f"values unknown before deployment ({expressions})" if expressions else "the content of the statement"
+    if grant.statement.when and _differs_by_condition(analyzed, located):
+        return "the statement differs under other conditions: change the intended one"
     if grant.complement and not complement:
-        return "the roles that are passed, in Resource instead of NotResource"
+        return "role ARNs in Resource instead of NotResource"
     if not grant.explicit:
-        return "which actions are needed: list them, and grant iam:PassRole in a statement of its own"
+        return "the actions needed: list them, and grant iam:PassRole in a separate statement"
     return ""
 
 
-def _has_other_readings(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> bool:
-    """Whether the statement says something else under other conditions, and is not only there or not."""
+def _differs_by_condition(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> bool:
+    """True if the statement differs under other conditions, rather than only being present or absent."""
     own = located.grant.statement
     return any(
-        one.identity != own.identity
+        statement.identity != own.identity
         for policy in analyzed.configuration.policies
         if policy.resource.address == located.resource.address
-        for one in parse_document(policy.document).statements
-        if one.at == own.at
+        for statement in parse_document(policy.document).statements
+        if statement.at == own.at
     )

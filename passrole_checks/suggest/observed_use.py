@@ -1,6 +1,6 @@
-"""What logs show of the statements of configurations, as whoever reads logs hands it over.
+"""Observed use of the statements of configurations, as plain data.
 
-Nothing here reads logs: the command line puts it together from what does.
+Nothing here reads logs: the command line builds these objects from the CloudTrail package.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from datetime import date
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
-SHORT = 90
-"""Of fewer days nobody can tell what is needed once a quarter."""
+SHORT_WINDOW_DAYS = 90
+"""Logs of fewer days may miss quarterly tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A role that a principal passed to a service, as far as it was one statement that allowed it.
+    """A role that a principal passed to a service, as far as one statement allowed it.
 
-    ``role``: its ARN, or its name where the logs hold no path; "" where they only show an instance ``profile``.
-    ``account``: that of the request. ``services``: the values of ``iam:PassedToService``: of several any may be meant,
-    none where nobody can tell. ``passes``: how many there were; what was denied is none. ``last``: when, as CloudTrail
-    writes times. ``sure``: whether it surely was this statement.
+    ``role``: its ARN, or its name if the logs have no path; "" if they only show an instance ``profile``. ``account``:
+    that of the request. ``services``: possible values of ``iam:PassedToService``: of several, any may apply; empty if
+    unknown. ``passes``: number of successful passes. ``last``: time of the last one, as CloudTrail writes times.
+    ``sure``: True if it was certainly this statement.
     """
 
     who: str
@@ -38,14 +38,14 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What logs show.
+    """Observed use from logs.
 
     Args:
-        since, until: the times of their first and last event, as CloudTrail writes them; "" where there are none.
-        used: by the place of a statement, the address of the resource that holds it and the path in that, what it let
-            be passed: nothing where it surely was not used. A statement that nothing is known of is not among them.
-        silent: how many events there were that may have passed a role, and do not tell.
-        grouped: roles with a common path or beginning become one pattern.
+        since, until: the times of their first and last event, as CloudTrail writes them; "" if there are none.
+        used: the passes a statement allowed, by its position, the address of its resource and its path there; empty if
+            it was certainly not used. Statements of which nothing is known are missing.
+        silent: number of events that may have passed a role but do not say so.
+        grouped: combine roles with a common path or prefix into one pattern.
     """
 
     since: str
@@ -56,26 +56,29 @@ class Evidence:
 
     @property
     def days(self) -> int:
-        """How many days the logs touch."""
+        """Return the number of days that the logs cover."""
         if not self.since or not self.until:
             return 0
         return (date.fromisoformat(self.until[:10]) - date.fromisoformat(self.since[:10])).days + 1
 
     @property
     def window(self) -> str:
-        """From when to when, for people."""
+        """Return the time range of the logs for display."""
         return f"{self.since[:10]} to {self.until[:10]} ({self.days} {'day' if self.days == 1 else 'days'})"
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What a statement should become: a statement for each of ``parts``, each with roles and services, the first of
-    them in its place. ``apart``: the statement stays, with its other actions, and all parts stand behind it.
-    ``observed``: by the address of a resource what of it was passed, which all has to be allowed still. ``also``: the
-    roles of the parts as they are called in each instance of a module."""
+    """The narrowed form of a statement: one statement per item of ``parts``, each with roles and services, the first in
+    its place.
+
+    ``separate``: the statement stays with its other actions, and all parts follow it. ``observed``: the passes by
+    resource address, which must all remain allowed. ``also``: the roles of the parts as named in each instance of a
+    module.
+    """
 
     parts: tuple[StatementChange, ...]
     observed: Mapping[str, tuple[Observation, ...]]
     drop: tuple[str, ...] = ()
-    apart: bool = False
+    separate: bool = False
     also: tuple[TargetRole, ...] = ()

@@ -1,4 +1,4 @@
-"""Which roles of a configuration a statement lets be passed, and to which services resources of it are given them.
+"""Find the roles of a configuration that a statement allows to pass, and the services that its resources pass them to.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
 """
@@ -26,20 +26,22 @@ from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
 from passrole_checks.suggest.suggestion import TargetRole
 
-OPEN = (Constraint.ABSENT, Constraint.INEFFECTIVE)
-"""What does not limit the services."""
+UNLIMITED = (Constraint.ABSENT, Constraint.INEFFECTIVE)
+"""Constraints that do not limit the services."""
 
-# whose roles are passed once more by whoever runs them (Amazon ECS Developer Guide, "Amazon ECS task execution IAM
-# role"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic Container Service")
+# resources whose roles are passed again by the principal that runs them (Amazon ECS Developer Guide, "Amazon ECS task
+# execution IAM role"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic
+# Container Service")
 _RUN_LATER = frozenset({"AWS::ECS::TaskDefinition", "aws_ecs_task_definition", "awscc_ecs_task_definition"})
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
 _REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*["']?([A-Za-z0-9]+)["']?\s*\}""")
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """A role that is handed to services here. ``wanted``: how the statement can name it, None if it cannot;
-    ``places``: where it is handed over."""
+class PassedRole:
+    """A role that this configuration passes to services. ``wanted``: how the statement can name it, None if it cannot;
+    ``places``: where it is passed.
+    """
 
     label: str
     services: tuple[str, ...]
@@ -47,22 +49,22 @@ class Handed:
     places: tuple[Position, ...] = ()
 
 
-class HandedOver:
-    """What the resources of a configuration are given, as seen from one statement."""
+class PassedRoles:
+    """The roles that the resources of a configuration receive, from the view of one statement."""
 
     def __init__(
         self,
         analyzed: AnalyzedConfiguration,
-        surroundings: ReferableRoles,
+        referable: ReferableRoles,
         received: Sequence[RoleUse],
         located: LocatedGrant,
     ) -> None:
-        self.analyzed, self.surroundings, self.received, self.located = analyzed, surroundings, received, located
+        self.analyzed, self.referable, self.received, self.located = analyzed, referable, received, located
         self.grant = located.grant
         self.condition = self.grant.condition
 
-    def lets_through(self, service: str) -> bool:
-        """Whether the conditions let a role be passed to a service today."""
+    def allows_service(self, service: str) -> bool:
+        """True if the conditions currently allow passing a role to a service."""
         if self.condition.dead or self.condition.constraint is Constraint.ABSENT:
             return True
         return service in self.condition.possible or (
@@ -71,46 +73,51 @@ class HandedOver:
 
     @cached_property
     def partition(self) -> str:
-        named = (arn.partition_of(item.pattern) for item in self.grant.roles)
+        """Return the partition of the statement."""
+        named = (arn.partition_of(role.pattern) for role in self.grant.roles)
         stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
         return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
-    def roles(self, spelled: tuple[str, ...] | None) -> tuple[Handed, ...]:
-        """The roles that the statement covers and that this configuration hands to a service that it lets through, as
-        far as whoever holds it may be the one who passes them."""
-        open_ = self.grant.services.constraint in OPEN and spelled is None
-        if open_ and self._deploys:
-            return ()  # what it passes stands in another configuration
-        found: dict[str, Handed] = {}
+    def roles(self, intended_names: tuple[str, ...] | None) -> tuple[PassedRole, ...]:
+        """Return the roles that the statement covers and this configuration passes to a service that it allows, as far
+        as its principals may be the ones that pass them.
+        """
+        open_ = self.grant.services.constraint in UNLIMITED and intended_names is None
+        if open_ and self._is_deployment_role:
+            return ()  # the roles are passed in another configuration
+        found: dict[str, PassedRole] = {}
         module = module_of(self.located.resource.address)
         own = {
             one.received.resource.address
             for one in self.received
-            if self.runs and open_ and one.role in self.located.principals and one.received.receiver.type in _RUN_LATER
-        }  # who starts one of these tasks passes the holder's own role as well
+            if self.is_runtime_only
+            and open_
+            and one.role in self.located.principals
+            and one.received.receiver.type in _RUN_LATER
+        }  # starting one of these tasks passes the principal's own role too
         for one in self.received:
             if one.how == ASSUMED or one.received.receiver.confidence == "hint":
                 continue
             if not one.received.resource.address.startswith(module):
-                continue  # a module is written without knowing who calls it
+                continue  # a module does not know its callers
             if one.role is not None and one.role in self.located.principals:
-                continue  # the holder's own role, which somebody else has passed
+                continue  # the principal's own role, passed by another one
             if one.received.resource.address in own:
                 continue
-            if self.runs and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
+            if self.is_runtime_only and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
                 continue
-            let = spelled.__contains__ if spelled is not None else self.lets_through
-            services = tuple(filter(let, self.names_of(one.services)))
+            is_allowed = intended_names.__contains__ if intended_names is not None else self.allows_service
+            services = tuple(filter(is_allowed, self.service_names(one.services)))
             if not services or not self._is_covered(one):
                 continue
             known = found.get(one.label)
             merged = tuple(sorted({*services, *(known.services if known is not None else ())}))
             places = (*(known.places if known is not None else ()), one.received.at)
-            found[one.label] = Handed(one.label, merged, self._wanted(one), places)
+            found[one.label] = PassedRole(one.label, merged, self._target_role(one), places)
         return tuple(found[label] for label in sorted(found))
 
-    def names_of(self, services: Iterable[str]) -> Iterator[str]:
-        """The services, in China with the other name that some of them send (as ``required`` does)."""
+    def service_names(self, services: Iterable[str]) -> Iterator[str]:
+        """Yield the services; in China also the alternative name that some send (as in ``required``)."""
         known = known_services(self.partition)
         for service in services:
             yield service
@@ -122,30 +129,31 @@ class HandedOver:
         return tuple(self.analyzed.model.roles.get(name) for name in self.located.principals)
 
     @property
-    def runs(self) -> bool:
-        """Whether the statement is in the hands of roles only that services assume: what runs under them passes what
-        it starts later, and not what this configuration is deployed with."""
+    def is_runtime_only(self) -> bool:
+        """True if only services assume the roles with this statement: what runs under them passes roles at run time,
+        not at deployment.
+        """
         return bool(self._holders) and all(role is not None and role.only_services for role in self._holders)
 
     @property
-    def _deploys(self) -> bool:
-        """Whether CloudFormation assumes a role that holds the statement: what it passes stands in its templates."""
+    def _is_deployment_role(self) -> bool:
+        """True if CloudFormation assumes a role with this statement: it passes roles in its own templates."""
         return any(role is not None and _CLOUDFORMATION in (role.trusted or ()) for role in self._holders)
 
     def _is_covered(self, one: RoleUse) -> bool:
-        """Whether the statement surely lets the role be passed today."""
+        """True if the statement certainly allows passing the role."""
         grant = self.grant
-        if one.role is not None and one.role in self._reached:
+        if one.role is not None and one.role in self._covered_addresses:
             return True
         if one.arn is None or one.arn.only_hole is not None:
-            return grant.scope is Scope.ANY_ROLE  # one whose name nobody knows; it is asked for
+            return grant.scope is Scope.ANY_ROLE  # its name is unknown
         return self.covers(one.arn)
 
     def covers(self, roles: StringNode) -> bool:
-        """Whether the Resource of the statement surely holds all roles of a pattern today."""
+        """True if the Resource of the statement certainly contains all roles of a pattern."""
         grant = self.grant
         patterns = tuple(role.pattern for role in grant.roles)
-        accounts = {found for item in patterns if (found := arn.account_of(item)) is not None}
+        accounts = {found for pattern in patterns if (found := arn.account_of(pattern)) is not None}
         account = self.analyzed.model.account or (accounts.pop() if len(accounts) == 1 else None)
         known = {UnresolvedKind.PARTITION: self.partition, UnresolvedKind.ACCOUNT_ID: account}
         head = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in roles.parts[:4]]
@@ -155,37 +163,38 @@ class HandedOver:
         return surely_within(RoleSet((placed,), variables), [allowed], where=Deployment(account, (self.partition,)))
 
     @cached_property
-    def _reached(self) -> Collection[str]:
+    def _covered_addresses(self) -> Collection[str]:
         grant = self.grant
         passed = PassableSet(tuple(role.pattern for role in grant.roles), grant.complement, grant.scope, Ternary.YES)
         return self.analyzed.model.passable_roles.reached(passed, grant).addresses
 
-    def _wanted(self, one: RoleUse) -> TargetRole | None:
-        """How the statement can name a role."""
+    def _target_role(self, one: RoleUse) -> TargetRole | None:
+        """Return how the statement can name a role; None if it cannot."""
         if one.role is not None:
-            address = self.surroundings.reference(one.role, self.located)
+            address = self.referable.reference(one.role, self.located)
             if address is not None:
                 return TargetRole(address, one.arn or StringNode((Unresolved(one.role),), self.grant.at))
-        words = self.surroundings.words(one, self.located)
+        words = self.referable.words(one, self.located)
         if words is not None:
             value = one.arn if one.arn is not None and one.arn.only_hole is None else None
             return TargetRole("", StringNode((Unresolved(words, role=one.role),), self.grant.at), value)
         if one.role is None and one.arn is not None and one.arn.defaults:
-            return self._by_parameter(one.arn, one)
-        return self._by_name(one.arn)
+            return self._named_by_parameter(one.arn, one)
+        return self._named_by_arn(one.arn)
 
-    def _by_parameter(self, value: StringNode, one: RoleUse) -> TargetRole | None:
-        """A role that a parameter of the template names as a whole, by default with this ARN. What is given in the
-        place of the default counts, so the ARN itself cannot be written."""
-        given = _REF.fullmatch(self.surroundings.text_at(one.received.at).strip())
+    def _named_by_parameter(self, value: StringNode, one: RoleUse) -> TargetRole | None:
+        """Return a role whose ARN is the default of a template parameter, named by that parameter. Its value may differ
+        from the default, so the ARN itself cannot be written.
+        """
+        given = _REF.fullmatch(self.referable.text_at(one.received.at).strip())
         if given is None or value.defaults != (given[1] or given[2],) or not str(value).startswith("arn:"):
             return None
         if one.received.resource.at.file != self.grant.at.file:
             return None
         return TargetRole("", StringNode((Unresolved(value.defaults[0]),), self.grant.at), value)
 
-    def _by_name(self, value: StringNode | None) -> TargetRole | None:
-        """A role by its ARN, where its name is known as far as a pattern needs it."""
+    def _named_by_arn(self, value: StringNode | None) -> TargetRole | None:
+        """Return a role by its ARN, if enough of its name is known for a pattern."""
         if value is None or value.only_hole is not None:
             return None
         own = self.analyzed.configuration.framework is not Framework.TERRAFORM
@@ -193,7 +202,7 @@ class HandedOver:
         for part in value.parts:
             if part == GENERATED:
                 if not own:
-                    return None  # terraform-… would be half of the account
+                    return None  # terraform-* would match many roles of the account
                 parts.append("*")
             elif (
                 isinstance(part, str)
@@ -203,12 +212,12 @@ class HandedOver:
                 parts.append(part)
             else:
                 return None
-        if not self.surroundings.can_refer(self.located.grant.at.file) and any(
+        if not self.referable.can_refer(self.located.grant.at.file) and any(
             isinstance(part, Unresolved) for part in parts
         ):
             return None
         return TargetRole("", StringNode(join(parts), value.at))
 
     def _is_stack(self, part: Unresolved) -> bool:
-        """Whether a hole is the name of the stack, which a template can write."""
+        """True if an unresolved value is the stack name, which a template can write."""
         return part.expression == "AWS::StackName" and self.analyzed.configuration.framework is not Framework.TERRAFORM

@@ -1,13 +1,12 @@
-"""What a statement should say instead: which roles, to which services, from what its configuration really passes.
+"""Propose a narrower statement: the roles and services that its configuration really passes.
 
-Nobody can see in one configuration what another one passes, or what people pass by hand. So roles are only named where
-resources of this configuration are given some that the statement lets be passed today; the sentence that goes with it
-says where they are from. Nothing gets wider than it stands there, but for a misspelled service, whose statement lets
-nothing be passed at all.
+One configuration does not show roles that another one, or a person, passes. So roles are only named if resources of
+this configuration receive roles that the statement currently allows; the description says where they are from. No
+statement becomes wider, except for a misspelled service, whose statement allows nothing.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and
-the service in ``iam:PassedToService``, do not rely on tags. A condition on that key switches off the other actions of
-its statement, whose requests do not carry it ("IAM JSON policy elements: Condition operators").
+the service in ``iam:PassedToService``, do not rely on tags. A condition on that key disables the other actions of its
+statement, whose requests do not carry it ("IAM JSON policy elements: Condition operators").
 """
 
 from __future__ import annotations
@@ -26,193 +25,198 @@ from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
-from passrole_checks.suggest.advice import READING, Advice
-from passrole_checks.suggest.caveats import Doubts
-from passrole_checks.suggest.not_editable import why_not
-from passrole_checks.suggest.passed_roles import OPEN, Handed, HandedOver
+from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, listed_names, unsent_key, untested_services
+from passrole_checks.suggest.caveats import Caveats
+from passrole_checks.suggest.not_editable import why_not_editable
+from passrole_checks.suggest.passed_roles import UNLIMITED, PassedRole, PassedRoles
 from passrole_checks.suggest.referable_roles import ReferableRoles
-from passrole_checks.suggest.service_names import meant_by, sends_the_key, undocumented
+from passrole_checks.suggest.service_names import intended_services
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS = "PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_004"
 LINKED, GET_ROLE = "PASSROLE_006", "PASSROLE_012"
-MENDED = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GET_ROLE})
-"""The checks whose findings a statement can be rewritten for."""
+FIXABLE_CHECKS = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GET_ROLE})
+"""The checks whose findings an edit of the statement can resolve."""
 
-_APART = "iam:PassRole in a statement of its own, since this one has other actions"
+_SEPARATE = "iam:PassRole in a separate statement, because this one has other actions"
 _LIMITED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE, Scope.PREFIX)
-_MOST_ROLES = 20  # that are named one by one
+_MAX_NAMED_ROLES = 20  # roles named individually
 _SHOWN = 3
 
 
-class _PersonError(Exception):
-    """What a person has to find out; the arguments are phrases."""
+class _ManualReviewError(Exception):
+    """Raised if manual review is needed; the arguments are phrases that say what to find out."""
 
 
-class Narrower:
-    """Advice on the statements of one configuration that was judged."""
+class Proposer:
+    """Advice on the statements of one analyzed configuration."""
 
-    def __init__(self, analyzed: AnalyzedConfiguration, surroundings: ReferableRoles) -> None:
+    def __init__(self, analyzed: AnalyzedConfiguration, referable: ReferableRoles) -> None:
         self._analyzed = analyzed
-        self._surroundings = surroundings
+        self._referable = referable
         self._received = (
             analyzed.model.passable_roles.receiving.roles if analyzed.model.passable_roles.receiving is not None else ()
         )
 
-    def over(self, located: LocatedGrant) -> HandedOver:
-        """What the resources of the configuration are given, as seen from a statement."""
-        return HandedOver(self._analyzed, self._surroundings, self._received, located)
+    def passed_roles(self, located: LocatedGrant) -> PassedRoles:
+        """Return the roles that the configuration passes, from the view of a statement."""
+        return PassedRoles(self._analyzed, self._referable, self._received, located)
 
     def advice(self, located: LocatedGrant, checks: Collection[str]) -> Advice:
-        """What to do about a statement that these checks flag. Checks that nothing can be rewritten for are left
-        alone. Never raises."""
+        """Return the advice for a statement that these checks flag; checks that an edit cannot resolve are ignored.
+        Never raises.
+        """
         return _Decision(
-            self._analyzed, self._surroundings, self._received, located, frozenset(checks) & MENDED
+            self._analyzed, self._referable, self._received, located, frozenset(checks) & FIXABLE_CHECKS
         ).advice()
 
 
 class _Decision:
+    """The decision on one statement."""
+
     def __init__(
         self,
         analyzed: AnalyzedConfiguration,
-        surroundings: ReferableRoles,
+        referable: ReferableRoles,
         received: Sequence[RoleUse],
         located: LocatedGrant,
         checks: frozenset[str],
     ) -> None:
         self.analyzed = analyzed
-        self.over = HandedOver(analyzed, surroundings, received, located)
-        self.doubts = Doubts(analyzed, surroundings, located)
+        self.passed_roles = PassedRoles(analyzed, referable, received, located)
+        self.caveats = Caveats(analyzed, referable, located)
         self.located, self.grant, self.checks = located, located.grant, checks
         self.condition = self.grant.condition
-        self.handed: Sequence[Handed] = ()
+        self.passed: Sequence[PassedRole] = ()
         self.roles: tuple[TargetRole, ...] = ()
         self.services: tuple[str, ...] = ()
         self.words: list[str] = []
-        self.left: tuple[str, ...] = ()
+        self.open_points: tuple[str, ...] = ()
         self.targets = self.checks
         self.by_trust = False
 
     def advice(self) -> Advice:
-        new = self._is_apart
+        new = self._needs_separate_statement
         try:
-            wish = self._wish()
-        except _PersonError as missing:
-            told = (*missing.args, *((_APART,) if new and self.checks != {GET_ROLE} else ()))
-            self._keep_what_fits()
-            return Advice(None, "", told, self.roles, self.services, self.checks, new)
-        reads = GET_ROLE in self.checks and not wish.get_role
-        if reads and wish != StatementChange():
-            self.words.append(READING)
+            change = self._propose_change()
+        except _ManualReviewError as missing:
+            missing_points = (*missing.args, *((_SEPARATE,) if new and self.checks != {GET_ROLE} else ()))
+            self._keep_plausible_roles()
+            return Advice(None, "", missing_points, self.roles, self.services, self.checks, new)
+        reads = GET_ROLE in self.checks and not change.get_role
+        if reads and change != StatementChange():
+            self.words.append(SEPARATE_GET_ROLE)
         says = "; ".join(self.words)
         said = f"{says[:1].upper()}{says[1:]}."
-        return Advice(wish, said, self.left, self.roles, self.services, self.targets, new, reads)
+        return Advice(change, said, self.open_points, self.roles, self.services, self.targets, new, reads)
 
     # -- what is wanted
 
-    def _wish(self) -> StatementChange:
+    def _propose_change(self) -> StatementChange:
         grant, checks = self.grant, self.checks
-        refused = why_not(self.analyzed, self.located)
+        refused = why_not_editable(self.analyzed, self.located)
         if refused:
-            raise _PersonError(refused)
+            raise _ManualReviewError(refused)
         tags = self.condition.tags if TAGS in checks else ()
-        spelled = self._spelled() if INEFFECTIVE in checks else None
+        intended_names = self._intended_services() if INEFFECTIVE in checks else None
         wide = grant.scope is Scope.ANY_ROLE
         narrow = wide or LINKED in checks or (bool(tags) and grant.scope is Scope.PREFIX)
-        open_ = grant.services.constraint in OPEN or grant.open_to_other_services
-        limit = spelled is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
+        open_ = grant.services.constraint in UNLIMITED or grant.open_to_other_services
+        limit = intended_names is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
         if not narrow and not limit and not tags:
             return self._get_role()
-        handed = self.over.roles(spelled)
+        passed_here = self.passed_roles.roles(intended_names)
         found: tuple[str, ...] | None = None
         if narrow:
             try:
-                self._name(handed, spelled)
-            except _PersonError as missing:
-                if spelled is None or self.condition.dead or tags:
+                self._name_roles(passed_here, intended_names)
+            except _ManualReviewError as missing:
+                if intended_names is None or self.condition.dead or tags:
                     raise
-                narrow, self.left, self.roles = False, tuple(missing.args), ()
+                narrow, self.open_points, self.roles = False, tuple(missing.args), ()
                 self.targets = frozenset({INEFFECTIVE})
         if narrow:
-            found = tuple(sorted({service for one in handed for service in one.services}))
+            found = tuple(sorted({service for one in passed_here for service in one.services}))
         if limit:
-            self.services = spelled if spelled is not None else found or self._services(handed)
-            self._say_services(spelled, handed if narrow else None)
+            self.services = intended_names if intended_names is not None else found or self._services(passed_here)
+            self._describe_services(intended_names, passed_here if narrow else None)
         if tags:
-            self.words.append(f"takes away the condition on {', '.join(dict.fromkeys(tags))}")
-        apart = self._is_apart and (narrow or limit)
-        if apart:
-            self.words.append("the other actions keep the statement that is there")
+            self.words.append(f"removes the condition on {', '.join(dict.fromkeys(tags))}")
+        separate = self._needs_separate_statement and (narrow or limit)
+        if separate:
+            self.words.append("keeps the other actions in the existing statement")
         return StatementChange(
             roles=self.roles if narrow else None,
             services=self.services if limit else None,
             drop=tuple(dict.fromkeys(tags)),
-            apart=apart,
+            separate=separate,
         )
 
     @property
-    def _is_apart(self) -> bool:
-        """Whether iam:PassRole needs a statement of its own, for the sake of other actions that are allowed now."""
+    def _needs_separate_statement(self) -> bool:
+        """True if iam:PassRole needs a separate statement, because the statement allows other actions."""
         return self.grant.explicit and self.grant.other_actions and not self.condition.shared
 
     def _get_role(self) -> StatementChange:
-        """iam:GetRole beside iam:PassRole, as AWS writes it; a statement of its own where a condition stands in the
-        way."""
+        """Add iam:GetRole beside iam:PassRole, as AWS writes it; in a separate statement if a condition prevents it."""
         keys = self.condition.constraint is not Constraint.ABSENT or self.condition.associated_resource_arn
         if keys or self.condition.tags:
-            self.words.append(READING)
+            self.words.append(SEPARATE_GET_ROLE)
             return StatementChange()
-        self.words.append("allows iam:GetRole on the roles as well")
+        self.words.append("also allows iam:GetRole on the roles")
         return StatementChange(get_role=True)
 
     # -- services
 
-    def _spelled(self) -> tuple[str, ...] | None:
-        """The services that the condition means, where it says so itself; None where the roles have to tell."""
+    def _intended_services(self) -> tuple[str, ...] | None:
+        """Return the services that the condition intends, if it says so; None if they follow from the roles."""
         condition = self.condition
-        if any(item.reason.startswith("is a key") for item in condition.suspicions):
-            raise _PersonError("the key that is meant: iam:PassedToService, or another one")
+        if any(suspicion.reason.startswith("is a key") for suspicion in condition.suspicions):
+            raise _ManualReviewError("the intended condition key: iam:PassedToService or another one")
         if condition.problems or any("${" in value or "{{" in value for value in condition.values):
-            raise _PersonError("the full name of the service that uses the roles")
+            raise _ManualReviewError("the full name of the service that uses the roles")
         every = condition.constraint is Constraint.INEFFECTIVE and bool(condition.possible)
         if every or condition.negated_only or not condition.values or "*" in condition.values:
             return None
-        known = known_services(self.over.partition)
+        known = known_services(self.passed_roles.partition)
         found: dict[str, None] = {}
         for value in condition.values:
-            meant = (value,) if value in known_services("aws-cn") else meant_by(value, known)
+            meant = (value,) if value in known_services("aws-cn") else intended_services(value, known)
             if not meant:
-                raise _PersonError(f'the service that "{shortened(value)}" stands for, by its full name')
+                raise _ManualReviewError(f'the full name of the service meant by "{shortened(value)}"')
             found.update(dict.fromkeys(meant))
         if self.grant.services.constraint is Constraint.EXACT_IF_PRESENT and set(found) == set(condition.values):
-            silent = [service for service in found if not sends_the_key(service)]
-            if silent:
-                raise _PersonError(
-                    f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService: some services do"
-                    " not send it"
-                )
+            open_question = unsent_key(list(found))
+            if open_question:
+                raise _ManualReviewError(open_question)
         return tuple(found)
 
-    def _services(self, handed: Sequence[Handed]) -> tuple[str, ...]:
-        """The services of a statement whose roles stay as they are."""
+    def _services(self, passed_here: Sequence[PassedRole]) -> tuple[str, ...]:
+        """Return the services of a statement whose roles stay unchanged."""
         if self.grant.scope is Scope.PREFIX:
-            found = {service for one in handed for service in one.services}
+            found = {service for one in passed_here for service in one.services}
             if found:
                 return tuple(sorted(found))
-            raise _PersonError("the service that uses the roles: this configuration hands none of them to a service")
+            raise _ManualReviewError(
+                "the service that uses the roles: this configuration passes none of them to a service"
+            )
         services: dict[str, None] = {}
         by_address, by_name = self.analyzed.model.roles, self.analyzed.model.roles_by_name
         for item in self.grant.roles:
             if item.scope is Scope.NOT_A_ROLE:
                 continue
             role = resolve_role(item.pattern, by_address, by_name)
-            given = [one.services for one in handed if self._is_among(item.pattern, [one])]
+            given = [one.services for one in passed_here if self._is_passed(item.pattern, [one])]
             own = tuple(service for services_ in given for service in services_)
-            trusted = tuple(filter(self.over.lets_through, passed_as(role.trusted or ()))) if role is not None else ()
+            trusted = (
+                tuple(filter(self.passed_roles.allows_service, passed_as(role.trusted or ())))
+                if role is not None
+                else ()
+            )
             if not own and not trusted:
-                raise _PersonError(f"the service that uses {shortened(str(item.pattern))}")
-            # what passes roles while it runs, or what is not here, may do it in other ways than those that are written
-            both = self.over.runs or bool(self.doubts.of_parts())
+                raise _ManualReviewError(f"the service that uses {shortened(str(item.pattern))}")
+            # roles passed at run time, or by missing parts, may go to other services than those in the code
+            both = self.passed_roles.is_runtime_only or bool(self.caveats.missing_parts())
             taken = (*own, *trusted) if both else own or trusted
             self.by_trust = self.by_trust or taken != own
             services.update(dict.fromkeys(taken))
@@ -220,109 +224,105 @@ class _Decision:
 
     # -- roles
 
-    def _name(self, handed: Sequence[Handed], spelled: tuple[str, ...] | None) -> None:
-        """Names the roles that are handed over. Raises what a person has to find out."""
+    def _name_roles(self, passed_here: Sequence[PassedRole], intended_names: tuple[str, ...] | None) -> None:
+        """Name the roles that the configuration passes. Raises :class:`_ManualReviewError` if that is not certain."""
         if self.located.resource.type in PERMISSION_SETS:
-            raise _PersonError(
-                "the roles in the accounts that the permission set is provisioned into: a role can be passed in its own"
-                " account only"
+            raise _ManualReviewError(
+                "the roles in the accounts that the permission set is provisioned into: a role can only be passed in"
+                " its own account"
             )
-        self.handed = handed
-        self.roles = tuple(one.wanted for one in handed if one.wanted is not None)
-        self.services = tuple(sorted({service for one in handed for service in one.services}))
-        unknown = [one.label for one in handed if one.wanted is None]
+        self.passed = passed_here
+        self.roles = tuple(one.wanted for one in passed_here if one.wanted is not None)
+        self.services = tuple(sorted({service for one in passed_here for service in one.services}))
+        unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
-            raise _PersonError(
+            raise _ManualReviewError(
                 *(f"how the statement can name {shortened(label)}" for label in unknown[:_SHOWN]),
-                *([f"and {len(unknown) - _SHOWN} more roles like this"] if len(unknown) > _SHOWN else []),
+                *([f"and {len(unknown) - _SHOWN} similar roles"] if len(unknown) > _SHOWN else []),
             )
-        if not handed:
-            named = self._named_services(spelled)
-            to = _listed(named) if named else "a service"
-            raise _PersonError(
-                f"the roles that are passed: no resource here gives one that the statement allows to {to}"
-            )
+        if not passed_here:
+            named = self._named_services(intended_names)
+            to = f" to {listed_names(named)}" if named else ""
+            raise _ManualReviewError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
         without = [
-            service for service in self._named_services(spelled) if not any(service in one.services for one in handed)
+            service
+            for service in self._named_services(intended_names)
+            if not any(service in one.services for one in passed_here)
         ]
         if without:
-            raise _PersonError(f"the roles that are passed to {_listed(without)}")
-        limited = [item.pattern for item in self.grant.roles if item.scope in _LIMITED]
-        beside = [str(pattern) for pattern in limited if not self._is_among(pattern, handed)]
+            raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
+        limited = [role.pattern for role in self.grant.roles if role.scope in _LIMITED]
+        beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, passed_here)]
         if self.grant.scope is Scope.ANY_ROLE and beside:
-            raise _PersonError(f"the roles that are passed beside {_listed(beside)}, which are named already")
-        doubts = self._doubts(handed, spelled)
-        if doubts:
-            raise _PersonError(*doubts)
-        if len(handed) > _MOST_ROLES:
-            raise _PersonError(f"a path or a prefix that the {len(handed)} roles that are passed here share")
-        names = _listed([seen_from(module_of(self.located.resource.address), one.label) for one in handed])
-        services = _listed(self.services)
+            raise _ManualReviewError(
+                f"role ARNs passed in addition to {listed_names(beside)}, which the statement names"
+            )
+        caveats = self._find_caveats(passed_here, intended_names)
+        if caveats:
+            raise _ManualReviewError(*caveats)
+        if len(passed_here) > _MAX_NAMED_ROLES:
+            raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
+        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in passed_here])
+        services = listed_names(self.services)
+        noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
         self.words.append(
-            f"names the {'role' if len(handed) == 1 else f'{len(handed)} roles'} that this configuration hands to"
-            f" {services} ({names}); if others are passed by hand or from elsewhere, they have to be added"
+            f"names the {noun} that this configuration passes to {services} ({names}); add roles that are passed"
+            " manually or elsewhere"
         )
 
-    def _keep_what_fits(self) -> None:
-        """Of what people are shown, only what the other actions can pass: the rest was handed over by somebody else."""
-        reached = self.doubts.reached() if self.services and not self._named_services(None) else ()
+    def _keep_plausible_roles(self) -> None:
+        """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
+        reached = self.caveats.passing_services() if self.services and not self._named_services(None) else ()
         if reached:
-            fits = [one for one in self.handed if set(one.services) & set(reached)]
-            self.roles = tuple(one.wanted for one in fits if one.wanted is not None)
-            services = tuple(one for one in self.services if one in reached)
+            fits = [one for one in self.passed if set(one.services) & set(reached)]
+            self.roles = tuple(fit.wanted for fit in fits if fit.wanted is not None)
+            services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 
-    def _doubts(self, handed: Sequence[Handed], spelled: tuple[str, ...] | None) -> tuple[str, ...]:
-        """Why the roles that are handed over may not be all, or not the right ones."""
-        doubts, named = self.doubts, self._named_services(spelled)
-        choices = (doubts.of_choice(place) for one in handed for place in one.places)
-        found = [*choices, *doubts.of_defaults(named), *doubts.of_parts()]
+    def _find_caveats(
+        self, passed_here: Sequence[PassedRole], intended_names: tuple[str, ...] | None
+    ) -> tuple[str, ...]:
+        """Return why the passed roles may be incomplete or wrong."""
+        caveats, named = self.caveats, self._named_services(intended_names)
+        choices = (caveats.variable_choice(place) for one in passed_here for place in one.places)
+        found = [*choices, *caveats.conditional_resources(named), *caveats.missing_parts()]
         if not named:
-            found += [doubts.of_holder(), doubts.of_actions(self.services)]
+            found += [caveats.unknown_principals(), caveats.other_services(self.services)]
         return tuple(dict.fromkeys(filter(None, found)))
 
-    def _is_among(self, pattern: StringNode, handed: Sequence[Handed]) -> bool:
-        """Whether a Resource is one of the roles that are handed over."""
+    def _is_passed(self, pattern: StringNode, passed_here: Sequence[PassedRole]) -> bool:
+        """True if a Resource is one of the passed roles."""
         role = resolve_role(pattern, self.analyzed.model.roles, self.analyzed.model.roles_by_name)
-        return any(one.label in (str(pattern), role.address if role is not None else "") for one in handed)
+        return any(one.label in (str(pattern), role.address if role is not None else "") for one in passed_here)
 
-    def _named_services(self, spelled: tuple[str, ...] | None) -> tuple[str, ...]:
-        """The services that the condition names one by one."""
-        if spelled is not None:
-            return spelled
+    def _named_services(self, intended_names: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return the services that the condition names individually."""
+        if intended_names is not None:
+            return intended_names
         exact = self.grant.services.constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
         return self.grant.services.values if exact and self.condition.constraint is not Constraint.ABSENT else ()
 
-    def _say_services(self, spelled: tuple[str, ...] | None, named: Sequence[Handed] | None) -> None:
-        self._say_what_is_limited(spelled, named)
-        unsure = undocumented([one for one in self.services if one not in self.condition.values])
-        if unsure:
-            self.words.append(f"AWS does not document that requests for {_listed(unsure)} carry this key: try it first")
+    def _describe_services(self, intended_names: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
+        self._describe_limit(intended_names, named)
+        self.words += untested_services([service for service in self.services if service not in self.condition.values])
 
-    def _say_what_is_limited(self, spelled: tuple[str, ...] | None, named: Sequence[Handed] | None) -> None:
-        services = _listed(self.services)
-        if spelled is not None:
-            changed = [value for value in self.condition.values if value not in spelled]
+    def _describe_limit(self, intended_names: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
+        services = listed_names(self.services)
+        if intended_names is not None:
+            changed = [value for value in self.condition.values if value not in intended_names]
             if changed:
-                quoted = _listed([f'"{shortened(value)}"' for value in changed])
-                self.words.append(f"writes {services} in iam:PassedToService, which is meant by {quoted}")
+                quoted = listed_names([f'"{shortened(value)}"' for value in changed])
+                self.words.append(f"writes {services} in iam:PassedToService instead of {quoted}")
             else:
-                self.words.append(f"lets roles be passed to {services} by requests only that name the service")
+                self.words.append(f"allows passing roles to {services} only in requests that carry iam:PassedToService")
         elif named is not None:
             self.words.append(f"limits iam:PassedToService to {services}")
         else:
             self.words.append(
                 f"limits iam:PassedToService to {services}, "
                 + (
-                    "as the trust policies of the roles have it"
+                    "as in the trust policies of the roles"
                     if self.by_trust
-                    else "as this configuration uses the roles; if others use them as well, they have to be added"
+                    else "as this configuration uses the roles; add services that use them elsewhere"
                 )
             )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = [shortened(name) for name in names[:_SHOWN]]
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
-    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"

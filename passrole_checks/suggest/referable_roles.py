@@ -1,8 +1,8 @@
-"""Whether a statement can refer to a role where it stands: the same module or template, no circle, no condition.
+"""Decide whether a statement can refer to a role: same module or template, no cycle, no condition.
 
 Sources: Terraform language documentation, "References to Named Values" (a reference to a block with ``count`` has an
-index) and "Resource Graph" (no circles); AWS CloudFormation User Guide, "Conditions" (a resource under a condition can
-be referred to from one under the same condition only) and "Troubleshooting CloudFormation" (circular dependencies).
+index) and "Resource Graph" (no cycles); AWS CloudFormation User Guide, "Conditions" (a conditional resource can be
+referenced only from one under the same condition) and "Troubleshooting CloudFormation" (circular dependencies).
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, RoleDefinition
-from passrole_checks.suggest.verify import place_of
+from passrole_checks.suggest.verify import statement_span
 
 Read = Callable[[str], str]
 
 _REFERENCE = re.compile(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*")
-_GIVEN = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
-_NAMED = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
+_ARGUMENT = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
+_NAMED_VALUE = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """A resource with ``count`` or ``for_each``; ``names`` of its attributes and blocks; ``at``: the file and the line
-    where it begins."""
+class CountedResource:
+    """A resource with ``count`` or ``for_each``; ``names`` of its attributes and blocks; ``at``: the file and line
+    where it starts.
+    """
 
     name: str
     type: str
@@ -47,22 +48,24 @@ class Counted:
 
 @dataclass
 class ReferenceGraph:
-    """What the blocks or resources of one module or template refer to, by name; ``conditions``: under what each one is
-    there at all ("" for always), as far as that is written; of those in Terraform, ``counted`` are the resources that
-    may not be there, and ``places`` where each one stands."""
+    """The references between blocks or resources of one module or template, by name.
+
+    ``conditions``: the condition of each ("" if unconditional), as written. For Terraform, ``counted``: resources that
+    may have no instance; ``spans``: file, first line, last line and name of each block.
+    """
 
     references: dict[str, set[str]] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
-    counted: list[Counted] = field(default_factory=list)
-    places: list[tuple[str, int, int, str]] = field(default_factory=list)
+    counted: list[CountedResource] = field(default_factory=list)
+    spans: list[tuple[str, int, int, str]] = field(default_factory=list)
 
     def block_at(self, file: str, line: int) -> str | None:
-        """The name of the innermost block at a line."""
-        inside = [place for place in self.places if place[0] == file and place[1] <= line <= place[2]]
-        return min(inside, key=lambda place: place[2] - place[1])[3] if inside else None
+        """Return the name of the innermost block at a line."""
+        inside = [span for span in self.spans if span[0] == file and span[1] <= line <= span[2]]
+        return min(inside, key=lambda span: span[2] - span[1])[3] if inside else None
 
     def reaches(self, start: str, end: str) -> bool:
-        """Whether a chain of references leads from one to the other; it does from each to itself."""
+        """True if a chain of references leads from ``start`` to ``end``; every name reaches itself."""
         pending, seen = [start], set[str]()
         while pending:
             current = pending.pop()
@@ -75,8 +78,9 @@ class ReferenceGraph:
 
 
 class ReferableRoles:
-    """Tells how roles of a configuration are referred to. ``read`` gives the text of a file, and may raise OSError and
-    ValueError."""
+    """Finds how a statement can refer to roles of a configuration. ``read`` returns the text of a file, and may raise
+    OSError and ValueError.
+    """
 
     def __init__(self, configuration: Configuration, read: Read) -> None:
         self.configuration = configuration
@@ -86,14 +90,15 @@ class ReferableRoles:
         self._roles = {role.resource.address: role for role in configuration.roles}
 
     def can_refer(self, file: str) -> bool:
-        """Whether the text of a file is one in which references stand: not a policy that is read from a file."""
+        """True if the file can contain references, unlike a policy file that is read as text."""
         if self.configuration.framework is Framework.TERRAFORM:
             return is_terraform_file(Path(file))
         return file in self.configuration.files
 
     def reference(self, address: str, located: LocatedGrant) -> str | None:
-        """The address of a role that a statement can refer to where it stands (in a template the logical id); None
-        where it cannot."""
+        """Return the address (in a template, the logical id) of a role that a statement can refer to; None if it
+        cannot.
+        """
         role = self._roles.get(address) or self._roles.get(_INDEX.sub("", address))
         if role is None or not self.can_refer(located.grant.at.file):
             return None
@@ -102,49 +107,52 @@ class ReferableRoles:
         return self._in_template(address, role, located)
 
     def text_at(self, at: Position) -> str:
-        """What is written at a position; "" where that cannot be told."""
+        """Return the text at a position; "" if it cannot be read."""
         try:
             text = self._read(at.file)
         except (OSError, ValueError):
             return ""
-        place = place_of(at, text)
-        return text[place.start : place.end]
+        span = statement_span(at, text)
+        return text[span.start : span.end]
 
     # -- Terraform
 
     def attribute_at(self, at: Position) -> str:
-        """The attribute of a block that what stands at a position is a part of, as far as it is written before it and
-        on its last line; "" where that cannot be told."""
+        """Return the text of the block attribute around a position, up to the end of its last line; "" if it cannot be
+        read.
+        """
         try:
             text = self._read(at.file)
         except (OSError, ValueError):
             return ""
-        place = place_of(at, text)
-        begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, place.start + 1)]
-        ends = text.find("\n", place.end)
-        return text[begins[-1] if begins else place.start : len(text) if ends < 0 else ends]
+        span = statement_span(at, text)
+        begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, span.start + 1)]
+        ends = text.find("\n", span.end)
+        return text[begins[-1] if begins else span.start : len(text) if ends < 0 else ends]
 
-    def idle(self, folder: str, services: Collection[str]) -> Iterator[str]:
-        """The resources of a module's folder that take roles to these services (none: to any) and are not there with
-        the values that its variables have, as other values may have it."""
+    def conditional_consumers(self, folder: str, services: Collection[str]) -> Iterator[str]:
+        """Yield resources of a module's folder that receive roles for these services (none: any) and have no instance
+        with the current variable values, but may with others.
+        """
         if self.configuration.framework is not Framework.TERRAFORM:
             return
         for one in self._folder(folder).counted:
             rows = [row for row in receivers_of(one.type) if row.how == "passed" and row.path[0] in one.names]
             taken = {service for row in rows for service in row.services}
-            if one.at not in self._there and taken and (not services or taken & set(services)):
+            if one.at not in self._existing and taken and (not services or taken & set(services)):
                 yield one.name
 
     @cached_property
-    def _there(self) -> frozenset[tuple[str, int]]:
-        """Where the resources begin that have an instance, or take a role."""
-        numbered = (one for one in self.configuration.resources if one.address.endswith("]"))
+    def _existing(self) -> frozenset[tuple[str, int]]:
+        """Return the positions of resources that have an instance or receive a role."""
+        numbered = (resource for resource in self.configuration.resources if resource.address.endswith("]"))
         taking = (one.resource for one in self.configuration.received)
         return frozenset((one.at.file, one.at.line) for one in (*numbered, *taking))
 
     def words(self, one: RoleUse, located: LocatedGrant) -> str | None:
-        """The reference by which a resource of the statement's own module is given a role (``module.app.role_arn``),
-        where the statement can use it too; None elsewhere."""
+        """Return the reference (``module.app.role_arn``) through which a resource of the statement's module receives a
+        role, if the statement can use it too; else None.
+        """
         at, own = one.received.at, located.grant.at
         folder = os.path.dirname(own.file)
         if self.configuration.framework is not Framework.TERRAFORM or not self.can_refer(own.file):
@@ -152,12 +160,12 @@ class ReferableRoles:
         module = module_of(one.received.resource.address)
         if os.path.dirname(at.file) != folder or not self._is_same(module, folder, located):
             return None
-        found = _GIVEN.fullmatch(self.text_at(at).strip())
+        found = _ARGUMENT.fullmatch(self.text_at(at).strip())
         is_arn = one.arn is not None and str(one.arn).startswith("arn:") and bool(one.arn.defaults)
         if found is None or ("arn" not in found[1].rpartition(".")[2].lower() and not is_arn):
             return None
         graph = self._folder(folder)
-        name, statement = _NAMED.match(found[1]), graph.block_at(own.file, own.line)
+        name, statement = _NAMED_VALUE.match(found[1]), graph.block_at(own.file, own.line)
         if name is None or statement is None or graph.reaches(name[0], statement):
             return None
         return found[1]
@@ -176,19 +184,19 @@ class ReferableRoles:
         condition = graph.conditions.get(name, "")
         if not condition:
             return address if name == local else None
-        # an instance is there for sure where the statement's block is only there under the same condition
+        # the instance certainly exists if the statement's block has the same condition
         same = graph.conditions.get(own, "") == condition and condition.startswith("count ")
         return address if local == f"{name}[0]" and (same or re.fullmatch(r"count [1-9]\d*", condition)) else None
 
     def _is_same(self, module: str, folder: str, located: LocatedGrant) -> bool:
-        """Whether ``module`` is the instance of the module that the statement stands in."""
+        """True if ``module`` is the module instance that contains the statement."""
         if os.path.dirname(located.resource.at.file) == folder:
             return module_of(located.resource.address) == module
         return self._instances.get(folder) == {module}
 
     @cached_property
     def _instances(self) -> Mapping[str, set[str]]:
-        """For each folder the instances of it as a module, as far as resources stand in them."""
+        """Map each folder to its module instances, as far as they contain resources."""
         found: dict[str, set[str]] = {}
         for resource in self.configuration.resources:
             found.setdefault(os.path.dirname(resource.at.file), set()).add(module_of(resource.address))
@@ -212,7 +220,7 @@ class ReferableRoles:
         own = located.resource.address.rpartition(".")[2]
         if graph is None or own not in graph.references:
             return None
-        # SAM makes the role of a function under a name of its own
+        # SAM generates the role of a function under its own name
         holder = local if local in graph.references else local.removesuffix("Role")
         if holder not in graph.references or graph.reaches(holder, own):
             return None
@@ -229,10 +237,10 @@ class ReferableRoles:
 
 
 def _graph_of_folder(folder: Path) -> ReferenceGraph:
-    """The graph of a module's blocks and locals.
+    """Return the graph of a module's blocks and locals.
 
-    What looks like a reference is taken for one, in comments too: a circle that is none costs a suggestion, one that is
-    not seen breaks the configuration.
+    Everything that looks like a reference counts, even in comments: a false cycle costs a suggestion, a missed one
+    breaks the configuration.
     """
     from passrole_checks.sources.terraform.modules.folder import read_folder
     from passrole_checks.sources.terraform.reading.syntax import Literal
@@ -241,7 +249,7 @@ def _graph_of_folder(folder: Path) -> ReferenceGraph:
     words: dict[str, list[str]] = {}
 
     def add(name: str, file: str, first: int, last: int, lines: list[str]) -> None:
-        graph.places.append((file, first, last, name))
+        graph.spans.append((file, first, last, name))
         words.setdefault(name, []).extend(lines[first - 1 : last])
 
     for parsed in read_folder(folder).files:
@@ -265,7 +273,7 @@ def _graph_of_folder(folder: Path) -> ReferenceGraph:
                         inner = {one.labels[0] if one.type == "dynamic" else one.type for one in block.body.blocks}
                         names = inner.union(one.name for one in block.body.attributes)
                         at = (file, block.span.line)
-                        graph.counted.append(Counted(name, block.labels[0], frozenset(names), at))
+                        graph.counted.append(CountedResource(name, block.labels[0], frozenset(names), at))
                     text = "\n".join(lines[found.span.line - 1 : found.span.end_line])
                     graph.conditions[name] = f"{repeated} {' '.join(text.partition('=')[2].split())}"
     for name, own in words.items():
@@ -275,14 +283,14 @@ def _graph_of_folder(folder: Path) -> ReferenceGraph:
 
 
 def _graph_of_template(file: str, text: str) -> ReferenceGraph:
-    """The graph of a template's resources. Raises InputError where it cannot be read."""
+    """Return the graph of a template's resources. Raises InputError if it cannot be read."""
     from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
 
     template = Template(file, text.removeprefix("\ufeff"), {})
     resources = {key.value: node for key, node in entries(child(template.root, "Resources"))}
     graph = ReferenceGraph()
     for name, node in resources.items():
-        graph.references[name] = {other for other in _referred_to(node) if other in resources}
+        graph.references[name] = {other for other in _references_below(node) if other in resources}
         graph.conditions[name] = scalar(child(node, "Condition")) or ""
         depends = child(node, "DependsOn")
         listed = [depends] if depends is not None else []
@@ -293,8 +301,8 @@ def _graph_of_template(file: str, text: str) -> ReferenceGraph:
     return graph
 
 
-def _referred_to(root: object) -> Iterator[str]:
-    """The names in ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` below a node; others that could be some as well."""
+def _references_below(root: object) -> Iterator[str]:
+    """Yield the names in ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` below a node, and possibly other strings."""
     import yaml
 
     from passrole_checks.sources.cloudformation.template import intrinsic_call

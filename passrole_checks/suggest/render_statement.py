@@ -1,6 +1,6 @@
-"""How a statement would read, in the language of its file, with names in angle brackets for what is not known.
+"""Render a proposed statement in the language of its file, with placeholders in angle brackets.
 
-It is shown to people, who fill it in and put it where they want it; what is written into files is made of edits.
+It is for display: the user fills it in and inserts it; files are changed by edits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.suggestion import TargetRole
 
-ROLE = "<ARN of the role that is passed>"
+ROLE = "<role ARN>"
 SERVICE = "<service>.amazonaws.com"
 
 _HCL = re.compile(r"""(?:^|[\s{,])"?(?:Effect|Action|Resource)"?\s*=(?!=)""")
@@ -27,7 +27,8 @@ _HCL = re.compile(r"""(?:^|[\s{,])"?(?:Effect|Action|Resource)"?\s*=(?!=)""")
 @dataclass(frozen=True, slots=True)
 class StatementLanguage:
     """``name``: ``block`` (a ``statement`` of a Terraform data document), ``hcl``, ``json`` or ``yaml``; ``terraform``:
-    which references are written; ``module``: the Terraform module that it is written in."""
+    True to write Terraform references; ``module``: the Terraform module that contains it.
+    """
 
     name: str
     terraform: bool
@@ -35,7 +36,7 @@ class StatementLanguage:
 
 
 def language_of(file: str, statement: str, module: str = "") -> StatementLanguage:
-    """The language that a statement of a file is written in."""
+    """Return the language of a statement in a file."""
     terraform = is_terraform_file(Path(file))
     if file.endswith(".json"):
         return StatementLanguage("json", terraform, module)
@@ -46,23 +47,24 @@ def language_of(file: str, statement: str, module: str = "") -> StatementLanguag
     return StatementLanguage("json" if statement.startswith("{") and '"' in statement else "yaml", False)
 
 
-def written_in(located: LocatedGrant, statement: str) -> StatementLanguage:
-    """The language of a statement that stands so in its file; of one in a plan that of the configuration."""
+def statement_language(located: LocatedGrant, statement: str) -> StatementLanguage:
+    """Return the language of a statement given its text; for a plan, that of the configuration."""
     module, file = module_of(located.resource.address), located.grant.at.file
     if located.resource.framework is Framework.TERRAFORM_PLAN and not is_terraform_file(Path(file)):
         return StatementLanguage("block" if located.grant.statement.block else "hcl", True, module)
     return language_of(file, statement, module)
 
 
-def statement_for(
+def render_statement(
     language: StatementLanguage,
     sid: str | None,
     action: str,
     roles: Sequence[TargetRole | StringNode],
     services: Sequence[str] | None,
 ) -> str:
-    """An Allow statement. ``roles`` that are not known are none, and so are ``services``; services of None are for a
-    statement without a condition."""
+    """Return an Allow statement. Empty ``roles`` or ``services`` become placeholders; services of None omit the
+    condition.
+    """
     resources = [_role(language, role) for role in roles] or [_string(language, ROLE)]
     names = [_string(language, one) for one in (services if services else (SERVICE,))] if services is not None else []
     if language.name == "block":
@@ -154,9 +156,10 @@ def _role(language: StatementLanguage, role: TargetRole | StringNode) -> str:
     return _string(language, text)
 
 
-def words_at(at: Position, text: str, start: int, end: int) -> str:
-    """A piece of a file as it stands, its further lines moved to the left as far as the first one is. Of several
-    elements of a list of YAML the first has its dash as well."""
+def dedented_text(at: Position, text: str, start: int, end: int) -> str:
+    """Return a span of a file, with its further lines dedented to the first. Several YAML list elements keep the first
+    dash.
+    """
     before = text[text.rfind("\n", 0, start) + 1 : start]
     lines = text[start:end].replace("\r\n", "\n").split("\n")
     blank = " " * (at.column - 1)
@@ -167,7 +170,7 @@ def words_at(at: Position, text: str, start: int, end: int) -> str:
 
 
 def _in_terraform(part: Part) -> str:
-    """A part of an ARN in a template of Terraform, with the usual names of data sources."""
+    """Return a part of an ARN in a Terraform template, with the usual names of data sources."""
     if isinstance(part, str):
         return part
     if part.kind is UnresolvedKind.ACCOUNT_ID and not part.expression.startswith("data."):

@@ -1,7 +1,7 @@
-"""Services as they are written for ``iam:PassedToService``, and as they should be.
+"""Check and correct service names for ``iam:PassedToService``.
 
 Sources: IAM User Guide, "Available keys for IAM and AWS STS" (``iam:PassedToService``: some services do not send it),
-"IAM JSON policy elements: Principal"; Service Authorization Reference, whose tables "API operations" give the values.
+"IAM JSON policy elements: Principal"; Service Authorization Reference, whose tables "API operations" list the values.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ _DOMAIN = ".amazonaws.com"
 @cache
 def _documented() -> frozenset[str]:
     actions = passing_actions().values()
-    return frozenset(name for one in actions if one.confidence == "documented" for name in one.services)
+    return frozenset(name for action in actions if action.confidence == "documented" for name in action.services)
 
 
 def sends_the_key(service: str) -> bool:
-    """Whether AWS documents that requests that pass a role to a service carry ``iam:PassedToService`` with its name."""
+    """True if AWS documents that requests passing a role to this service carry ``iam:PassedToService`` with
+    its name.
+    """
     return service.removesuffix(".cn") in _documented()
 
 
@@ -33,20 +35,22 @@ def _received() -> frozenset[str]:
     return frozenset(name for row in rows for name in row.services)
 
 
-def undocumented(services: Collection[str]) -> list[str]:
-    """Those of which AWS documents nowhere that requests carry ``iam:PassedToService`` with their name: what is passed
-    to them may be refused once the key is asked for."""
+def without_documented_key(services: Collection[str]) -> list[str]:
+    """Return the services for which AWS does not document the key: a condition on it may deny passing roles to them."""
     return [name for name in services if not sends_the_key(name) and name.removesuffix(".cn") not in _received()]
 
 
-def meant_by(value: str, known: Collection[str]) -> tuple[str, ...]:
-    """The services that a value of iam:PassedToService stands for, where there is no doubt: a service's name without
-    its domain, in capitals, with blanks or with a domain that no service has; or a pattern that fits one service."""
+def intended_services(value: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the services that a value of iam:PassedToService unambiguously means.
+
+    It may be a name without its domain, in capitals, with blanks or with a wrong domain; or a pattern that matches one
+    service.
+    """
     plain = value.strip().lower()
     if plain in known:
         return (plain,)
     name = plain.partition(".ama")[0].partition(".aws")[0]
-    if name and f"{name}{_DOMAIN}" in known and plain in (name, *(f"{name}{end}" for end in _MISTAKEN)):
+    if name and f"{name}{_DOMAIN}" in known and plain in (name, *(f"{name}{end}" for end in _WRONG_DOMAINS)):
         return (f"{name}{_DOMAIN}",)
     if "*" in plain.lstrip("*")[1:] or "?" in plain:
         fitting = sorted(service for service in known if fnmatch.fnmatchcase(service, plain.replace("[", "[[]")))
@@ -55,4 +59,12 @@ def meant_by(value: str, known: Collection[str]) -> tuple[str, ...]:
     return ()
 
 
-_MISTAKEN = (".amazon.com", ".aws.com", ".amazonaws", ".amazonaws.co", ".aws.amazon.com", ".amazon.aws.com", ".aws")
+_WRONG_DOMAINS = (
+    ".amazon.com",
+    ".aws.com",
+    ".amazonaws",
+    ".amazonaws.co",
+    ".aws.amazon.com",
+    ".amazon.aws.com",
+    ".aws",
+)

@@ -1,7 +1,7 @@
-"""Suggestions: what is written instead of statements that were found wrong, each proved before it is offered.
+"""Suggestions for flagged statements, each verified before it is offered.
 
-Of a statement that can be rewritten for a part of its findings only there are two suggestions: one with edits, and one
-that says what a person has to do about the rest.
+A statement whose findings an edit resolves only in part gets two suggestions: one with edits, and one for manual review
+of the rest.
 """
 
 from __future__ import annotations
@@ -23,34 +23,35 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
-from passrole_checks.suggest.advice import READING, Advice, same_advice
-from passrole_checks.suggest.edits import apply, edits_for
-from passrole_checks.suggest.from_logs.suggest import ByUse
-from passrole_checks.suggest.module_callers import Callers
+from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, merge_advice
+from passrole_checks.suggest.edits import apply_edits, edits_for
+from passrole_checks.suggest.from_logs.suggest import UsageSuggester
+from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
-from passrole_checks.suggest.propose import GET_ROLE, MENDED, Narrower
+from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, Proposer
 from passrole_checks.suggest.referable_roles import Read, ReferableRoles
-from passrole_checks.suggest.render_statement import statement_for, words_at, written_in
-from passrole_checks.suggest.split_statement import apart, sids_of
-from passrole_checks.suggest.suggestion import Edit, Shared, StatementChange, Suggestion
-from passrole_checks.suggest.trial_scan import Proved, Trials, judged
-from passrole_checks.suggest.verify import NotProvedError, TrialUnit, place_of, region_of
+from passrole_checks.suggest.render_statement import dedented_text, render_statement, statement_language
+from passrole_checks.suggest.split_statement import sids_of, split_off_actions
+from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
+from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
+from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, statement_span
 
-_PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
+_PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
 @dataclass
-class Texts:
-    """The files as they were read: characters with a BOM and carriage returns, and for each the bytes. Files outside of
-    the ``boundary`` are not read."""
+class FileTexts:
+    """The files as read: characters including a BOM and carriage returns, and the bytes of each. Files outside the
+    ``boundary`` are not read.
+    """
 
     boundary: Boundary = UNBOUNDED
     data: dict[str, bytes] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, file: str) -> str:
-        """The text of a file. Raises OSError, and ValueError where it is not UTF-8."""
+        """Return the text of a file. Raises OSError, and ValueError if it is not UTF-8."""
         if file not in self.known:
             self.data[file] = self.boundary.read(file, LARGEST_PLAN)
             self.known[file] = self.data[file].decode("utf-8")
@@ -58,32 +59,32 @@ class Texts:
 
 
 def suggestions(read: ReadPaths, findings: Sequence[Finding], options: ScanOptions) -> tuple[Suggestion, ...]:
-    """What is suggested for the statements of these ``findings`` of a scan of what was ``read``, in their order.
+    """Return the suggestions for the statements of these ``findings`` of a scan of ``read``, in their order.
 
-    Each finding that is not suppressed is in one suggestion. Nothing is written but to a temporary folder. Never raises
-    for what is in the files.
+    Each finding that is not suppressed is in one suggestion. Writes only to a temporary folder. Never raises for the
+    content of files.
     """
     return Session(read, findings, options).suggestions
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
-    """What of several suggestions can be written at once: ``made`` of these, each file of ``changed`` as it then is."""
+class CombinedSuggestions:
+    """Compatible suggestions: the ones applied (``made``), and the resulting text of each file in ``changed``."""
 
     made: tuple[Suggestion, ...]
     changed: Mapping[str, str]
 
 
 class Session:
-    """The suggestions for findings, and what of them goes together.
+    """Suggestions for findings, and the compatible ones among them.
 
     Args:
         read: what was scanned.
-        findings: those that something is to be suggested for.
+        findings: the findings to suggest fixes for.
         options: those of the scan.
-        informs: whoever asks also wants to hear of what only informs, as soon as that has something to say.
-        evidence: what logs show: statements are narrowed to what was passed, also those that nothing is found of.
-        edit: what makes edits, as :func:`passrole_checks.suggest.edits.edits_for` does, which is the default.
+        include_info: also report findings of severity info that an edit makes visible.
+        evidence: observed use: narrow statements to what was passed, even if they have no findings.
+        edit: makes edits; the default is :func:`passrole_checks.suggest.edits.edits_for`.
     """
 
     def __init__(
@@ -92,92 +93,98 @@ class Session:
         findings: Sequence[Finding],
         options: ScanOptions,
         *,
-        informs: bool = False,
+        include_info: bool = False,
         edit: Editor = edits_for,
         evidence: Evidence | None = None,
     ) -> None:
-        self._findings = [one for one in findings if one.suppressed is None]
+        self._findings = [finding for finding in findings if finding.suppressed is None]
         self._options, self._edit, self._evidence = options, edit, evidence
-        asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
-        self._informs = informs and asked
-        self.boundary, self.texts = read.boundary, Texts(read.boundary)
-        self._callers = Callers(read.boundary)
-        self.faults: list[Unreadable] = []  # of this package, in what is suggested
-        files = {one.at.file for one in self._findings} if evidence is None else None
-        self._units = judged(read, options, files)
+        granting = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
+        self._include_info = include_info and granting
+        self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
+        self._callers = ModuleCallers(read.boundary)
+        self.faults: list[Unreadable] = []  # internal errors in suggestions
+        files = {finding.at.file for finding in self._findings} if evidence is None else None
+        self._units = analyze_units(read, options, files)
         self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
         for unit in self._units:
-            for one in unit.analyzed.grants:
-                self._at.setdefault(one.grant.at, []).append((unit, one))
-        self._narrowers = {
-            id(unit): Narrower(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
+            for grant in unit.analyzed.grants:
+                self._at.setdefault(grant.grant.at, []).append((unit, grant))
+        self._proposers = {
+            id(unit): Proposer(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
         }
-        self._not_alone: list[Suggestion] = []  # what may be right once other edits are made
-        self._wishes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
-        self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
-        self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
+        self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
+        self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
+        self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
+        self._sids: dict[tuple[int, str], set[str]] = {}  # Sids of the policies of each resource, including new ones
         with boundary_of_context(read.boundary):
-            self.suggestions = self._found()
+            self.suggestions = self._suggest_all()
 
-    def _found(self) -> tuple[Suggestion, ...]:
+    def _suggest_all(self) -> tuple[Suggestion, ...]:
         groups: dict[tuple[Position, str], list[Finding]] = {}
-        for one in self._findings:
-            within = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
-            groups.setdefault((one.at, one.managed or within), []).append(one)
+        for finding in self._findings:
+            within = finding.grant.statement.path if finding.grant is not None and not finding.at.end_line else ""
+            groups.setdefault((finding.at, finding.managed or within), []).append(finding)
         if self._evidence is not None and not self._options.checks:
-            flagged = {one.at for unit in self._units for one in unit.analyzed.findings if one.severity.rank}
+            flagged = {
+                finding.at for unit in self._units for finding in unit.analyzed.findings if finding.severity.rank
+            }
             flagged |= {at for at, _ in groups}
             groups.update({(at, ""): [] for at in self._at if at not in flagged})
-            groups = dict(sorted(groups.items(), key=lambda group: _in_order(group[0])))
+            groups = dict(sorted(groups.items(), key=lambda group: _group_order(group[0])))
         if not groups:
             return ()
-        with Trials(self._units, self._options, self.texts.known) as trials:
+        with TrialScans(self._units, self._options, self.texts.known) as trials:
             return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
 
-    def _isolated(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Sequence[Suggestion]:
-        """What is suggested for a statement; where this package fails, what the checks say, and a fault."""
+    def _isolated(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Sequence[Suggestion]:
+        """Return the suggestions for a statement; after an internal error, the remedies of its findings, and record the
+        error.
+        """
         try:
-            return tuple(self._at_place(at, findings, trials))
+            return tuple(self._suggest_at(at, findings, trials))
         except Exception as error:
             self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
-            remedies = tuple(dict.fromkeys(one.remediation for one in findings))
+            remedies = tuple(dict.fromkeys(finding.remediation for finding in findings))
             return (Suggestion(tuple(findings), at, (), "", remedies, ""),) if findings else ()
 
-    def _at_place(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
-        """What is suggested for a statement: by the logs, if they say anything, else by its configuration."""
-        found = self._by_use.of(at, findings, trials) if self._by_use is not None else None
-        return found if found is not None else self._of(findings, trials) if findings else ()
+    def _suggest_at(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
+        """Return the suggestions for a statement: from observed use if there is any, else from its configuration."""
+        found = self._usage_suggester.of(at, findings, trials) if self._usage_suggester is not None else None
+        return found if found is not None else self._for_statement(findings, trials) if findings else ()
 
-    def together(self, without: Collection[str] = ()) -> Together:
-        """The suggestions that go together, none of them in the files ``without``: all if that is proved, else one
-        after the other those that are; and then those that are right only once others are made."""
-        able = [one for one in self.suggestions if one.edits and not _touches(one, without)]
-        later = [one for one in self._not_alone if not _touches(one, without)]
-        kept: list[Suggestion] = []
+    def combine(self, without: Collection[str] = ()) -> CombinedSuggestions:
+        """Return compatible suggestions, none of them in the files ``without``.
+
+        All if they verify together; else one by one those that do, then those that verify only after others.
+        """
+        able = [suggestion for suggestion in self.suggestions if suggestion.edits and not _touches(suggestion, without)]
+        later = [one for one in self._dependent if not _touches(one, without)]
+        chosen_so_far: list[Suggestion] = []
         changed: Mapping[str, str] = {}
-        with boundary_of_context(self.boundary), Trials(self._units, self._options, self.texts.known) as trials:
-            whole = self._works(able, trials) if able else None
+        with boundary_of_context(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
+            whole = self._verify_all(able, trials) if able else None
             if whole is not None:
-                kept, changed, able = able, whole, []
+                chosen_so_far, changed, able = able, whole, []
             while True:
-                before = len(kept)
+                before = len(chosen_so_far)
                 for one in (*able, *later):
-                    tried = self._works([*kept, one], trials)
-                    if tried is not None:
-                        kept, changed = [*kept, one], tried
-                able, later = ([one for one in some if one not in kept] for some in (able, later))
-                if len(kept) == before or not (able or later):
-                    return Together(tuple(kept), changed)
+                    attempt = self._verify_all([*chosen_so_far, one], trials)
+                    if attempt is not None:
+                        chosen_so_far, changed = [*chosen_so_far, one], attempt
+                able, later = ([one for one in some if one not in chosen_so_far] for some in (able, later))
+                if len(chosen_so_far) == before or not (able or later):
+                    return CombinedSuggestions(tuple(chosen_so_far), changed)
 
-    def _works(self, chosen: Sequence[Suggestion], trials: Trials) -> Mapping[str, str] | None:
-        """The files with the edits of several suggestions; None where these are not proved together."""
+    def _verify_all(self, chosen: Sequence[Suggestion], trials: TrialScans) -> Mapping[str, str] | None:
+        """Return the files with the edits of several suggestions; None if they do not verify together."""
         edits = tuple(dict.fromkeys(edit for one in chosen for edit in one.edits))
         try:
-            changed = _changed(edits, self.texts)
-            places = [region_of(one.at, self.texts(one.at.file), one.edits) for one in chosen]
-            wishes = [self._wishes[one.edits] for one in chosen]
-            trials.mended(edits, changed, places, [finding for one in chosen for finding in one.findings], wishes)
-        except (NotProvedError, ValueError):
+            changed = _edited_files(edits, self.texts)
+            spans = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
+            changes = [self._changes[one.edits] for one in chosen]
+            trials.verify_edits(edits, changed, spans, [finding for one in chosen for finding in one.findings], changes)
+        except (NotVerifiedError, ValueError):
             return None
         except Exception as error:
             at = chosen[-1].at
@@ -185,64 +192,68 @@ class Session:
             return None
         return changed
 
-    def _of(self, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
+    def _for_statement(self, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
         at = findings[0].at
-        mended = [one for one in findings if one.check_id in MENDED and not one.managed]
+        fixable = [finding for finding in findings if finding.check_id in FIXABLE_CHECKS and not finding.managed]
         located = self._at.get(at, [])
         try:
             text = self.texts(at.file)
         except (OSError, ValueError):
             text = ""
-        if not mended or not located or not text:
-            yield Suggestion(tuple(findings), at, (), "", tuple(dict.fromkeys(one.remediation for one in findings)), "")
+        if not fixable or not located or not text:
+            yield Suggestion(
+                tuple(findings), at, (), "", tuple(dict.fromkeys(finding.remediation for finding in findings)), ""
+            )
             return
-        checks = {one.check_id for one in mended}
-        asked = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
-        advice = same_advice([self._narrowers[id(unit)].advice(one, checks) for unit, one in asked])
-        unit, first = asked[0]
+        checks = {one.check_id for one in fixable}
+        granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
+        advice = merge_advice([self._proposers[id(unit)].advice(one, checks) for unit, one in granting])
+        unit, first = granting[0]
         done: Suggestion | None = None
         reason = ""
-        if advice.wish is not None:
+        if advice.change is not None:
             try:
                 done = self._proved(findings, unit, first, advice, trials)
-                self.take_sids(first, done.edits)
+                self.reserve_sids(first, done.edits)
                 yield done
-            except NotProvedError as error:
+            except NotVerifiedError as error:
                 reason = str(error)
-        left = [one for one in findings if done is None or one not in done.findings]
+        left = [finding for finding in findings if done is None or finding not in done.findings]
         if left:
-            yield self._for_a_person(left, first, advice, reason, text, done=done is not None)
+            yield self._manual(left, first, advice, reason, text, done=done is not None)
 
     def _proved(
-        self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: Trials
+        self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: TrialScans
     ) -> Suggestion:
-        """The suggestion with edits. Raises :class:`NotProvedError` where there are none, or they are not proved."""
+        """Return the suggestion with edits. Raises :class:`NotVerifiedError` if there are none, or they cannot be
+        verified.
+        """
         wants_to_read = advice.reads
         try:
-            found, proved = self._tried(findings, unit, located, advice, trials, reads=wants_to_read)
-        except NotProvedError:
-            if not wants_to_read or advice.wish == StatementChange():
+            found, proved = self._attempt(findings, unit, located, advice, trials, reads=wants_to_read)
+        except NotVerifiedError:
+            if not wants_to_read or advice.change == StatementChange():
                 raise
             wants_to_read = False
-            found, proved = self._tried(findings, unit, located, advice, trials, reads=False)
-        if GET_ROLE in proved.informs and not wants_to_read and self._informs:
-            # it had nothing to say of a statement that was wider
-            with suppress(NotProvedError):
-                found, proved = self._tried(findings, unit, located, advice, trials, reads=True)
-                advice = replace(advice, says=f"{advice.says.rstrip('.')}; {READING}.")
-        return self.done(Suggestion(tuple(findings), located.grant.at, found, advice.says, (), ""), proved)
+            found, proved = self._attempt(findings, unit, located, advice, trials, reads=False)
+        if GET_ROLE in proved.new_info and not wants_to_read and self._include_info:
+            # the check is silent about wider statements
+            with suppress(NotVerifiedError):
+                found, proved = self._attempt(findings, unit, located, advice, trials, reads=True)
+                advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
+        return self.finish(Suggestion(tuple(findings), located.grant.at, found, advice.says, (), ""), proved)
 
-    def done(self, one: Suggestion, proved: Proved) -> Suggestion:
-        """A suggestion that was proved, with those of its findings that are gone, and the words of the statement."""
-        at, changed = one.at, _changed(one.edits, self.texts)
-        after = region_of(at, self.texts(at.file), one.edits).after(one.edits)
-        statement = words_at(at, changed[at.file], after.start, after.end) if at.file in changed else ""
+    def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
+        """Return a verified suggestion with the findings it resolves, and the text of the statement."""
+        at, changed = one.at, _edited_files(one.edits, self.texts)
+        after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
+        statement = dedented_text(at, changed[at.file], after.start, after.end) if at.file in changed else ""
         keys = {gone.check_id for gone in proved.gone}
         own = tuple(finding for finding in one.findings if finding.check_id in keys)
         return replace(one, findings=own, statement=statement, shared=self._shared(one))
 
-    def _shared(self, one: Suggestion) -> Shared | None:
-        """Return who uses the edited files, where that is more than one root or template."""
+    def _shared(self, one: Suggestion) -> SharedFileUsers | None:
+        """Return the users of the edited files, if there is more than one root or template."""
         files = {edit.file for edit in one.edits}
         units = sorted({str(unit.path) for unit in self._units if files & unit.files})
         read = {os.path.dirname(file) for unit in self._units for file in unit.files}
@@ -252,90 +263,109 @@ class Session:
         called = not folders <= set(units)
         if len(units) < 2 and not callers and (is_complete or not called):
             return None
-        return Shared(tuple(units), tuple(callers), is_complete)
+        return SharedFileUsers(tuple(units), tuple(callers), is_complete)
 
-    def _tried(
+    def _attempt(
         self,
         findings: Sequence[Finding],
         unit: TrialUnit,
         located: LocatedGrant,
         advice: Advice,
-        trials: Trials,
+        trials: TrialScans,
         *,
         reads: bool,
-    ) -> tuple[tuple[Edit, ...], Proved]:
-        """The edits, and what they do. Raises :class:`NotProvedError` where there are none, or they are not proved."""
-        wish = advice.wish or StatementChange()
-        found = self._edits(unit, located, wish, advice.services, reads=reads)
+    ) -> tuple[tuple[Edit, ...], VerifiedEdits]:
+        """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
+        verified.
+        """
+        change = advice.change or StatementChange()
+        found = self._edits(unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
-            raise NotProvedError(found)
+            raise NotVerifiedError(found)
         if not found:
-            raise NotProvedError("the statement says so already")
-        mended = advice.targets if reads or wish.get_role else advice.targets - {GET_ROLE}
-        targets = tuple(one for one in findings if one.check_id in mended)
-        tried = Suggestion(targets, located.grant.at, found, advice.says, (), "")
-        return found, self.proof_of(tried, wish, located, trials)
+            raise NotVerifiedError("the statement already matches the suggestion")
+        fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
+        targets = tuple(finding for finding in findings if finding.check_id in fixable)
+        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "")
+        return found, self.verify_suggestion(attempt, change, located, trials)
 
-    def proof_of(
-        self, one: Suggestion, wish: StatementChange | Narrowing, located: LocatedGrant, trials: Trials
-    ) -> Proved:
-        """What the edits of a suggestion do. Raises :class:`NotProvedError` where they do not mend its findings; they
-        may once others are made."""
-        self._wishes[one.edits] = wish
-        place = region_of(one.at, self.texts(one.at.file), one.edits)
+    def verify_suggestion(
+        self, one: Suggestion, change: StatementChange | Narrowing, located: LocatedGrant, trials: TrialScans
+    ) -> VerifiedEdits:
+        """Return the effect of the edits of a suggestion.
+
+        Raises :class:`NotVerifiedError` if they do not resolve its findings; they are tried again after other edits.
+        """
+        self._changes[one.edits] = change
+        span = edited_span(one.at, self.texts(one.at.file), one.edits)
         try:
-            changed = _changed(one.edits, self.texts)
+            changed = _edited_files(one.edits, self.texts)
         except ValueError as error:
-            raise NotProvedError(str(error)) from None
+            raise NotVerifiedError(str(error)) from None
         try:
-            return trials.mended(one.edits, changed, [place], one.findings, [wish])
-        except NotProvedError:
-            self._not_alone.append(one)
-            self.take_sids(located, one.edits)
+            return trials.verify_edits(one.edits, changed, [span], one.findings, [change])
+        except NotVerifiedError:
+            self._dependent.append(one)
+            self.reserve_sids(located, one.edits)
             raise
 
     def _edits(
-        self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange, services: Sequence[str], *, reads: bool
+        self,
+        unit: TrialUnit,
+        located: LocatedGrant,
+        change: StatementChange,
+        services: Sequence[str],
+        *,
+        reads: bool,
     ) -> tuple[Edit, ...] | str:
-        """The edits of what is advised, or the reason why there are none."""
-        found = self.edits_in(unit, located, replace(wish, apart=False)) if wish != StatementChange() else ()
-        if isinstance(found, str) or not (wish.apart or reads):
+        """Return the edits for an advice, or the reason why there are none."""
+        found = self.edits_in(unit, located, replace(change, separate=False)) if change != StatementChange() else ()
+        if isinstance(found, str) or not (change.separate or reads):
             return found
         reading: tuple[Edit, ...] | None = None
         if reads:
-            told = self.edits_in(unit, located, StatementChange(roles=wish.roles, drop=(*_PASSED_ONLY, *wish.drop)))
-            if isinstance(told, str):
-                return told
-            reading = told
-        services = wish.services or services or located.grant.services.values
+            reading_edits = self.edits_in(
+                unit, located, StatementChange(roles=change.roles, drop=(*_PASSROLE_KEYS, *change.drop))
+            )
+            if isinstance(reading_edits, str):
+                return reading_edits
+            reading = reading_edits
+        services = change.services or services or located.grant.services.values
         text = self.texts(located.grant.at.file)
-        passing = services if wish.apart else None
-        taken = set().union(*self.policies_of(located))
-        return apart(located, found, text, passing=passing, reading=reading, taken=taken)
+        passing = services if change.separate else None
+        taken = set().union(*self.sids_by_policy(located))
+        return split_off_actions(located, found, text, passing=passing, reading=reading, taken=taken)
 
-    def edits_in(self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange) -> tuple[Edit, ...] | str:
-        """The edits by which a statement says what is wished itself, or the reason why there are none."""
-        return self._edit(located, wish, self.texts, unit.configuration.files)
+    def edits_in(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
+        """Return the edits of the statement itself for a change, or the reason why there are none."""
+        return self._edit(located, change, self.texts, unit.configuration.files)
 
-    def policies_of(self, located: LocatedGrant) -> Iterable[set[str]]:
-        """The Sids in the policies of each resource that uses a statement. Within a policy they have to be unique (IAM
-        User Guide, "IAM JSON policy elements: Sid"), and its statements may stand in several files."""
+    def sids_by_policy(self, located: LocatedGrant) -> Iterable[set[str]]:
+        """Yield the Sids in the policies of each resource that uses a statement.
+
+        Sids are unique within a policy (IAM User Guide, "IAM JSON policy elements: Sid"), whose statements may be in
+        several files.
+        """
         for unit in self._units:
-            for address in {one.resource.address for one in unit.analyzed.grants if one.grant.at == located.grant.at}:
+            for address in {
+                grant.resource.address for grant in unit.analyzed.grants if grant.grant.at == located.grant.at
+            }:
                 key = (id(unit), address)
                 if key not in self._sids:
                     own = [one for one in unit.configuration.policies if one.resource.address == address]
-                    statements = [one for policy in own for one in parse_document(policy.document).statements]
-                    self._sids[key] = {one.sid for one in statements if one.sid}
+                    statements = [
+                        statement for policy in own for statement in parse_document(policy.document).statements
+                    ]
+                    self._sids[key] = {statement.sid for statement in statements if statement.sid}
                 yield self._sids[key]
 
-    def take_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
-        """Remember the Sids that edits of a statement bring."""
+    def reserve_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
+        """Record the Sids that edits of a statement add."""
         new = sids_of(edits)
-        for known in self.policies_of(located) if new else ():
+        for known in self.sids_by_policy(located) if new else ():
             known |= new
 
-    def _for_a_person(
+    def _manual(
         self,
         findings: Sequence[Finding],
         located: LocatedGrant,
@@ -346,30 +376,32 @@ class Session:
         done: bool,
     ) -> Suggestion:
         at, grant = located.grant.at, located.grant
-        others = tuple(dict.fromkeys(one.remediation for one in findings))
-        only_get_role = {one.check_id for one in findings} == {GET_ROLE}
+        others = tuple(dict.fromkeys(finding.remediation for finding in findings))
+        only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        place = place_of(at, text)
-        language = written_in(located, text[place.start : place.end])
+        span = statement_span(at, text)
+        language = statement_language(located, text[span.start : span.end])
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
-        wide = any(one.check_id in MENDED - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for one in findings)
+        wide = any(
+            finding.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for finding in findings
+        )
         stays = tuple(role.pattern for role in grant.roles)
         if only_get_role:
-            roles = advice.wish.roles if done and advice.wish is not None else None
-            words = statement_for(language, None, "iam:GetRole", stays if roles is None else roles, None)
+            roles = advice.change.roles if done and advice.change is not None else None
+            words = render_statement(language, None, "iam:GetRole", stays if roles is None else roles, None)
         else:
             services = advice.services or (
                 grant.services.values if grant.services.constraint is not Constraint.ABSENT else ()
             )
             sid = None if advice.new_statement else grant.sid
-            words = statement_for(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
+            words = render_statement(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
         return Suggestion(tuple(findings), at, (), "", missing, words)
 
 
-def _in_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
+def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
     return key[0].file, key[0].line, key[0].column, key[1]
 
 
@@ -377,9 +409,9 @@ def _touches(one: Suggestion, files: Collection[str]) -> bool:
     return any(edit.file in files for edit in one.edits)
 
 
-def _changed(edits: Iterable[Edit], texts: Read) -> dict[str, str]:
-    """The files with edits made. Raises ValueError where two are of one place."""
+def _edited_files(edits: Iterable[Edit], texts: Read) -> dict[str, str]:
+    """Return the edited files. Raises ValueError if two edits overlap."""
     found: dict[str, list[Edit]] = {}
     for edit in edits:
         found.setdefault(edit.file, []).append(edit)
-    return {file: apply(texts(file), own) for file, own in found.items()}
+    return {file: apply_edits(texts(file), own) for file, own in found.items()}

@@ -1,4 +1,4 @@
-"""What would be written instead: edits of the original text, with what they are for.
+"""Suggestions as data: edits of the original text and their purpose.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and
 the service in ``iam:PassedToService``.
@@ -14,8 +14,9 @@ from passrole_checks.iam.partial_values import Position, StringNode
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """``file[start:end]`` becomes ``text``; offsets count characters of the file as it is read in UTF-8, a BOM and
-    carriage returns included, so that nothing else of the file changes."""
+    """Replace ``file[start:end]`` by ``text``; offsets count characters of the file decoded as UTF-8, including a BOM
+    and carriage returns, so that nothing else changes.
+    """
 
     file: str
     start: int
@@ -25,10 +26,12 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class TargetRole:
-    """A role that a statement should name. ``address``: of a role of the same module or template, which is written as
-    a reference, as its language has it; "" where it is written as the ``arn`` (literal parts, wildcards, and holes for
-    the account and the partition, which are written as the language has them). ``value``: what the ARN is by default,
-    where it is a variable's or a parameter's."""
+    """A role that a statement should name.
+
+    ``address``: a role of the same module or template, written as a reference in the language of the file; "" to write
+    the ``arn`` (literal parts, wildcards, and unresolved account and partition, written as in the language). ``value``:
+    the default of the ARN if it is that of a variable or parameter.
+    """
 
     address: str
     arn: StringNode
@@ -37,27 +40,28 @@ class TargetRole:
 
 @dataclass(frozen=True, slots=True)
 class StatementChange:
-    """What a statement should say. None leaves what stands there.
+    """The target state of a statement; None keeps the current value.
 
-    ``roles``: its Resource. ``services``: the values of ``iam:PassedToService``, under StringEquals, in the place of
-    any other condition on that key. ``drop``: condition keys that go (role tags). ``get_role``: iam:GetRole beside
-    iam:PassRole. ``apart``: iam:PassRole goes into a statement of its own behind this one, and ``roles``, ``services``
-    and ``drop`` are about that one; this one keeps its other actions, and all else, as they stand (a condition on
-    ``iam:PassedToService`` would switch those off, and other actions have other resources).
+    ``roles``: its Resource. ``services``: the values of ``iam:PassedToService``, under StringEquals, replacing any
+    other condition on that key. ``drop``: condition keys to remove (role tags). ``get_role``: add iam:GetRole beside
+    iam:PassRole. ``separate``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services``
+    and ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService``
+    would disable those, and other actions have other resources).
     """
 
     roles: tuple[TargetRole, ...] | None = None
     services: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     get_role: bool = False
-    apart: bool = False
+    separate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedUse:
-    """What logs show of one statement. ``since`` and ``until``: their first and last event, and ``last`` the last pass,
-    as CloudTrail writes times ("" for none). ``passes``: how many it surely let through, ``perhaps`` how many more it
-    may have; ``roles``: how many roles that were."""
+    """Observed use of one statement. ``since`` and ``until``: first and last event of the logs, and ``last`` the last
+    pass, as CloudTrail writes times ("" for none). ``passes``: number of passes that it certainly allowed, ``perhaps``:
+    further possible ones; ``roles``: number of roles.
+    """
 
     since: str
     until: str
@@ -68,10 +72,11 @@ class ObservedUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """Who uses a file that is edited. ``units``: the paths of the scanned roots or templates, for all of which the edit
-    is proved. ``callers``: other folders that call the module and were not scanned; ``is_complete``: there are no more
-    of them."""
+class SharedFileUsers:
+    """Users of an edited file. ``units``: paths of the scanned roots or templates, for all of which the edit is
+    verified. ``callers``: other folders that call the module and were not scanned; ``is_complete``: True if these are
+    all.
+    """
 
     units: tuple[str, ...]
     callers: tuple[str, ...]
@@ -80,14 +85,14 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What is suggested for one statement.
+    """A suggestion for one statement.
 
-    ``findings``: those of the statement that it is about, ``at`` the statement. ``edits`` are proved: with them every
-    file can be read, the findings are not there any more, and no new one has come; empty where a person has to decide.
-    ``says``: one sentence, what the edits do. ``missing``: what a person has to find out or fill in. ``statement``: how
-    the statement would read, in the language of its file, with names in angle brackets for what is missing; "" where
-    nobody can say. ``evidence``: what logs show of it, None where they were not asked; only with them there may be no
-    findings, and ``resource`` and ``sid`` say then whose statement it is. ``shared``: who else uses the edited files.
+    ``findings``: the findings that it is about; ``at``: the statement. ``edits`` are verified: with them every file can
+    be read, the findings are resolved, and there are no new ones; empty if it needs manual review. ``says``: one
+    sentence that describes the edits. ``missing``: what a person must find out or fill in. ``statement``: the proposed
+    statement, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its
+    observed use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
+    statement. ``shared``: other users of the edited files.
     """
 
     findings: tuple[Finding, ...]
@@ -99,4 +104,4 @@ class Suggestion:
     evidence: ObservedUse | None = None
     resource: str = ""
     sid: str | None = None
-    shared: Shared | None = None
+    shared: SharedFileUsers | None = None

@@ -1,7 +1,7 @@
-"""Trying edits: a configuration is read and judged again with them, in a folder of its own.
+"""Trial scans: read and analyze a configuration with edits, in a temporary copy.
 
-What is tried never touches the files that were read. A folder is laid out once for each repository, with what its
-configurations were read from; then one file at a time is written anew, and put back.
+The original files are never changed. A copy is made once per repository, with the files that its configurations were
+read from; then one file at a time is replaced and restored.
 """
 
 from __future__ import annotations
@@ -28,47 +28,50 @@ from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.suggest.observed_use import Narrowing
 from passrole_checks.suggest.suggestion import Edit, StatementChange
 from passrole_checks.suggest.verify import (
-    NotProvedError,
+    NotVerifiedError,
     StatementSpan,
+    TrialResult,
     TrialUnit,
-    Tried,
-    compared,
-    is_same,
-    make_sure,
+    compare_findings,
+    is_same_finding,
+    verify_change,
 )
-from passrole_checks.suggest.verify_observed_use import make_sure_of_use
+from passrole_checks.suggest.verify_observed_use import verify_observed_use
 
-_LARGEST = 20_000_000  # bytes of one file that is laid out
+_LARGEST = 20_000_000  # bytes of one copied file
 _MOST_FILES = 50_000
-_MOST_SECONDS = 6.0  # of processor time, for all trials, and for each megabyte of the texts some more
+_MOST_SECONDS = 6.0  # processor time for all trials, plus some per megabyte of text
 _SECONDS_PER_MEGABYTE = 40.0
 
 
 @deadline.pooled()
-def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[TrialUnit, ...]:
-    """The configurations, judged; with ``files`` only those that are read from one of them. Left out are those that
-    this package fails on, and those that share files with them: no edit of these could be proved."""
+def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[TrialUnit, ...]:
+    """Return the analyzed configurations; with ``files`` only those read from one of them.
+
+    Configurations that cause an internal error, and those that share files with them, are left out: their edits cannot
+    be verified.
+    """
     every = replace(options, checks=frozenset(), minimum_severity=Severity.INFO)
     wanted = None if files is None else set(files)
     found, lost = [], set[str]()
     for path, configuration in read.units:
         own = {*configuration.files, *(resource.at.file for resource in configuration.resources)}
-        if wanted is not None and not wanted & own and not _mentions(configuration, wanted):
+        if wanted is not None and not wanted & own and not _uses_file(configuration, wanted):
             continue
         try:
             analyzed = analyze(configuration, every)
-        except Exception as error:  # the scan has named it
+        except Exception as error:  # the scan has reported it
             internal_error(error)
             lost |= own
             continue
-        own |= {one.grant.at.file for one in analyzed.grants}
+        own |= {grant.grant.at.file for grant in analyzed.grants}
         if wanted is None or wanted & own:
             found.append(TrialUnit(path, configuration, analyzed, frozenset(own)))
     return tuple(unit for unit in found if not lost & unit.files)
 
 
-def _mentions(configuration: Configuration, files: set[str]) -> bool:
-    """Whether a part of a policy stands in one of these files, which an expression has read."""
+def _uses_file(configuration: Configuration, files: set[str]) -> bool:
+    """True if a part of a policy is in one of these files, read by an expression."""
     pending: list[Node] = [policy.document for policy in configuration.policies]
     while pending:
         node = pending.pop()
@@ -79,183 +82,189 @@ def _mentions(configuration: Configuration, files: set[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
-    """``gone``: the findings that are not there any more; ``informs``: checks that only inform and have something to
-    say of the new statements."""
+class VerifiedEdits:
+    """``gone``: the resolved findings; ``new_info``: checks of severity info with new findings on the edited
+    statements.
+    """
 
     gone: tuple[Finding, ...]
-    informs: frozenset[str]
+    new_info: frozenset[str]
 
 
-class Trials:
-    """Units as they would be with edits, as a context, since it needs a folder to try in. ``texts``: the files as they
-    were read."""
+class TrialScans:
+    """Context manager for units with edits, in a temporary folder. ``texts``: the original files."""
 
     def __init__(self, units: Sequence[TrialUnit], options: ScanOptions, texts: Map[str, str]) -> None:
         self._units, self._options, self._texts = units, options, texts
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tops: dict[Path, Path] = {}
-        self._laid_out: set[Path] = set()
+        self._copied: set[Path] = set()
         self._count = 0
         size = sum(map(len, texts.values())) / 1_000_000
-        self._until = time.process_time() + _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE
+        self._deadline = time.process_time() + _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE
         self._longest = 0.0  # that one trial took
 
-    def __enter__(self) -> Trials:
+    def __enter__(self) -> TrialScans:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def mended(
+    def verify_edits(
         self,
         edits: Sequence[Edit],
         changed: Map[str, str],
-        places: Sequence[StatementSpan],
+        spans: Sequence[StatementSpan],
         targets: Sequence[Finding],
-        wishes: Sequence[StatementChange | Narrowing],
-    ) -> Proved:
-        """What the ``edits`` do to these ``places``, in all units that read the files.
+        changes: Sequence[StatementChange | Narrowing],
+    ) -> VerifiedEdits:
+        """Return the effect of ``edits`` on these ``spans``, in all units that read the files.
 
         Args:
-            changed: the files with the edits made.
-            places: the statements that the edits are in.
-            targets: the findings that have to be gone.
-            wishes: what each of these statements has to say then.
+            changed: the edited files.
+            spans: the edited statements.
+            targets: the findings that must be resolved.
+            changes: the target state of each of these statements.
 
         Raises:
-            NotProvedError: a target is still there, something cannot be read any more, or something new is found. What
-                a check that only informs says of an edited statement is not new: it says nothing of statements that are
-                wider, or wrong in a worse way.
+            NotProvedError: a target remains, something is no longer readable, or there is a new finding. A new finding
+                of severity info on an edited statement does not count: such checks are silent about statements that are
+                wider or have worse findings.
         """
         files = {edit.file for edit in edits}
         gone: dict[int, Finding] = {}
-        informs: set[str] = set()
-        tried: list[tuple[TrialUnit, Tried]] = []
+        new_info: set[str] = set()
+        tried: list[tuple[TrialUnit, TrialResult]] = []
         for unit in self._units:
             if not files & unit.files:
                 continue
-            after = self._with(unit, changed)
-            found, more = compared(unit, after, edits, places, changed, self._texts)
+            after = self._scan_with(unit, changed)
+            found, more = compare_findings(unit, after, edits, spans, changed, self._texts)
             gone.update((id(one), one) for one in found)
-            informs |= more
+            new_info |= more
             tried.append((unit, after))
-        left = [one for one in targets if not any(is_same(one, other) for other in gone.values())]
-        if left:
-            raise NotProvedError(f"{left[0].check_id} would still be found")
+        unresolved_targets = [
+            target for target in targets if not any(is_same_finding(target, other) for other in gone.values())
+        ]
+        if unresolved_targets:
+            raise NotVerifiedError(f"{unresolved_targets[0].check_id} would still be reported")
         for unit, after in tried:
-            for place, wish in zip(places, wishes, strict=True):
-                moved = place.after(edits)
-                if isinstance(wish, Narrowing):
-                    make_sure_of_use(unit, after, wish, place, moved, self._texts, changed)
+            for path_in_copy, change in zip(spans, changes, strict=True):
+                moved = path_in_copy.after(edits)
+                if isinstance(change, Narrowing):
+                    verify_observed_use(unit, after, change, path_in_copy, moved, self._texts, changed)
                 else:
-                    make_sure(unit, after, wish, place, moved, self._texts, changed)
-        return Proved(tuple(gone.values()), frozenset(informs))
+                    verify_change(unit, after, change, path_in_copy, moved, self._texts, changed)
+        return VerifiedEdits(tuple(gone.values()), frozenset(new_info))
 
     # -- a unit once more
 
-    def _with(self, unit: TrialUnit, changed: Map[str, str]) -> Tried:
-        """The unit, read and judged with other texts of some of its files; files are named as they were."""
+    def _scan_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
+        """Return the unit, analyzed with changed texts of some files; files keep their original names."""
         start = time.process_time()
-        if start + self._longest > self._until:
-            raise NotProvedError("it could not be tried in the time that there is")
+        if start + self._longest > self._deadline:
+            raise NotVerifiedError("verification ran out of time")
         try:
-            return self._read_with(unit, changed)
+            return self._analyze_with(unit, changed)
         finally:
             self._longest = max(self._longest, time.process_time() - start)
 
-    def _read_with(self, unit: TrialUnit, changed: Map[str, str]) -> Tried:
+    def _analyze_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
         from passrole_checks.sources import detect  # the readers are heavy
 
-        top = _top_of(unit)
-        there = self._lay_out(unit, top)
-        put = [(file, _moved(file, top, there)) for file in changed if file in unit.files]
+        top = _repository_of(unit)
+        copy_root = self._copy_unit(unit, top)
+        written = [(file, _path_in_copy(file, top, copy_root)) for file in changed if file in unit.files]
         try:
-            for file, place in put:
-                if place is None:
-                    raise NotProvedError("its file lies outside of the repository")
-                _write(place, changed[file])
-            path = _moved(str(unit.path), top, there)
+            for file, path_in_copy in written:
+                if path_in_copy is None:
+                    raise NotVerifiedError("its file is outside the repository")
+                _write(path_in_copy, changed[file])
+            path = _path_in_copy(str(unit.path), top, copy_root)
             assert path is not None
             single = unit.configuration.framework is Framework.TERRAFORM and path.is_file()
-            asked = detect.Unit(
+            unit_to_read = detect.Unit(
                 unit.configuration.framework,
                 path.parent if single else path,
                 only=path if single else None,
-                boundary=there,
+                boundary=copy_root,
             )
-            found = detect.load(asked, unchanged=self._options.unchanged, inputs=self._inputs(top, there))
+            found = detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._inputs(top, copy_root))
         except (InputError, OSError) as error:
-            raise NotProvedError(f"the file could not be read any more ({getattr(error, 'reason', error)})") from None
-        except NotProvedError:
+            raise NotVerifiedError(f"the edited file could not be read ({getattr(error, 'reason', error)})") from None
+        except NotVerifiedError:
             raise
         except Exception as error:
-            raise NotProvedError(internal_error(error)) from None
+            raise NotVerifiedError(internal_error(error)) from None
         finally:
-            for file, place in put:
-                if place is not None:
-                    _write(place, self._texts[file])
-        # what was not read before, as it leads outside, may be missing here
+            for file, path_in_copy in written:
+                if path_in_copy is not None:
+                    _write(path_in_copy, self._texts[file])
+        # files outside the repository that were not read before may be missing here
         before = Counter(one.reason for one in unit.configuration.unreadable)
         if Counter(one.reason for one in found.unreadable) - before:
-            raise NotProvedError("the file could not be read any more")
+            raise NotVerifiedError("the edited file could not be read")
         analyzed = analyze(found, unit.analyzed.options)
         if analyzed.out_of_time or faults_in(analyzed.unreadable):
-            raise NotProvedError("it could not be judged in full")
+            raise NotVerifiedError("the analysis of the edited file did not complete")
 
-        def place_of(at: Position) -> Position:
-            prefix = f"{there}{os.sep}"
+        def original_position(at: Position) -> Position:
+            prefix = f"{copy_root}{os.sep}"
             return replace(at, file=str(top / at.file[len(prefix) :])) if at.file.startswith(prefix) else at
 
-        findings = (replace(one, at=place_of(one.at)) for one in analyzed.findings if one.suppressed is None)
-        return Tried(tuple(findings), analyzed, place_of)
+        findings = (
+            replace(finding, at=original_position(finding.at))
+            for finding in analyzed.findings
+            if finding.suppressed is None
+        )
+        return TrialResult(tuple(findings), analyzed, original_position)
 
-    def _inputs(self, top: Path, there: Path) -> Inputs:
+    def _inputs(self, top: Path, copy_root: Path) -> Inputs:
         def moved(path: Path) -> Path:
-            place = _moved(os.path.realpath(path), top, there)
-            return place if place is not None and place.exists() else path
+            path_in_copy = _path_in_copy(os.path.realpath(path), top, copy_root)
+            return path_in_copy if path_in_copy is not None and path_in_copy.exists() else path
 
         inputs = self._options.inputs
         source = moved(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.relocated(str(top), str(there))
+        exclusions = inputs.exclusions.relocated(str(top), str(copy_root))
         return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
-    def _lay_out(self, unit: TrialUnit, top: Path) -> Path:
-        """The folder that stands for ``top``, with all that the unit was read from."""
+    def _copy_unit(self, unit: TrialUnit, top: Path) -> Path:
+        """Return the copy of ``top``, with all files that the unit was read from."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
         if top not in self._tops:
-            there = Path(os.path.realpath(self._folder.name), str(len(self._tops)))
-            (there / ".git").mkdir(parents=True)  # the sources read no file beyond it
-            self._tops[top] = there
-        there = self._tops[top]
-        if unit.path not in self._laid_out:
-            self._laid_out.add(unit.path)
+            copy_root = Path(os.path.realpath(self._folder.name), str(len(self._tops)))
+            (copy_root / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
+            self._tops[top] = copy_root
+        copy_root = self._tops[top]
+        if unit.path not in self._copied:
+            self._copied.add(unit.path)
             for file in _files_of(unit):
-                self._copy(file, top, there)
-        return there
+                self._copy(file, top, copy_root)
+        return copy_root
 
-    def _copy(self, file: Path, top: Path, there: Path) -> None:
-        place = _moved(str(file), top, there)
-        if place is None or place.exists():
+    def _copy(self, file: Path, top: Path, copy_root: Path) -> None:
+        path_in_copy = _path_in_copy(str(file), top, copy_root)
+        if path_in_copy is None or path_in_copy.exists():
             return
         self._count += 1
         if self._count > _MOST_FILES:
-            raise NotProvedError("there are too many files to try it")
+            raise NotVerifiedError("too many files for verification")
         try:
             data = current_boundary().read(file, _LARGEST)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
+            path_in_copy.parent.mkdir(parents=True, exist_ok=True)
+            path_in_copy.write_bytes(data)
         except OSError:
-            return  # it could not be read before either
+            return  # it was unreadable before too
 
 
-# -- what a unit was read from, and where
+# -- files of a unit
 
 
-def _top_of(unit: TrialUnit) -> Path:
-    """The repository that holds a unit, or else the folder around all its files."""
+def _repository_of(unit: TrialUnit) -> Path:
+    """Return the repository of a unit, or else the common folder of its files."""
     own = unit.path if unit.path.is_dir() else unit.path.parent
     repository = repository_around(own)
     if repository is not None:
@@ -265,11 +274,13 @@ def _top_of(unit: TrialUnit) -> Path:
 
 
 def _files_of(unit: TrialUnit) -> Iterator[Path]:
-    """What a unit can be read from: its files, and in Terraform all that stands in or below its folders."""
+    """Yield the files that a unit may be read from: its files, and for Terraform everything in and below
+    its folders.
+    """
     yield from (Path(file) for file in sorted(unit.files))
     own = unit.path if unit.path.is_dir() else unit.path.parent
     if unit.configuration.framework is not Framework.TERRAFORM:
-        yield own / "manifest.json"  # of a cloud assembly, which names the account
+        yield own / "manifest.json"  # of a cloud assembly; it contains the account
         return
     folders = sorted({str(own), *(os.path.dirname(file) for file in unit.configuration.files)})
     outer = [one for one in folders if not any(one.startswith(f"{other}{os.sep}") for other in folders)]
@@ -277,11 +288,11 @@ def _files_of(unit: TrialUnit) -> Iterator[Path]:
         yield from walk(Path(folder), lambda *_: None)
 
 
-def _moved(file: str, top: Path, there: Path) -> Path | None:
-    """A file of ``top`` as it is called in the folder that stands for it; None for one elsewhere."""
+def _path_in_copy(file: str, top: Path, copy_root: Path) -> Path | None:
+    """Return the path in the copy of a file below ``top``; None for a file elsewhere."""
     relative = os.path.relpath(file, top)
-    return None if relative.split(os.sep)[0] == os.pardir else there / relative
+    return None if relative.split(os.sep)[0] == os.pardir else copy_root / relative
 
 
-def _write(place: Path, text: str) -> None:
-    place.write_bytes(text.encode("utf-8"))
+def _write(path_in_copy: Path, text: str) -> None:
+    path_in_copy.write_bytes(text.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""What edits make of a configuration: which findings are gone, whether any is new, what the statement says now."""
+"""Verify edits: which findings are resolved, whether there are new ones, and what the statement now says."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 
-class NotProvedError(Exception):
-    """Why edits are not proved, for people."""
+class NotVerifiedError(Exception):
+    """Raised with the reason why edits cannot be verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementSpan:
-    """A statement in the text of a file, by offsets in characters, as :class:`Edit` counts them."""
+    """A statement in the text of a file, by offsets in characters, as in :class:`Edit`."""
 
     file: str
     start: int
     end: int
 
     def after(self, edits: Iterable[Edit]) -> StatementSpan:
-        """Where it stands once the edits are made: with what is put right behind it, since that is made of it."""
+        """Return the span after the edits, including text inserted right after the statement."""
         before = sum(len(edit.text) - (edit.end - edit.start) for edit in edits if self._is_before(edit))
         within = sum(
             len(edit.text) - (edit.end - edit.start)
@@ -45,14 +45,14 @@ class StatementSpan:
     def _is_before(self, edit: Edit) -> bool:
         return edit.file == self.file and edit.end <= self.start and edit.start < self.start
 
-    def holds(self, at: Position, text: str) -> bool:
-        """Whether a position in the text of the file lies within."""
+    def contains(self, at: Position, text: str) -> bool:
+        """True if a position in the text of the file is within."""
         return at.file == self.file and self.start <= offset_of(text, at.line, at.column) < self.end
 
 
 def offset_of(text: str, line: int, column: int) -> int:
-    """The offset of a line and a column, both 1-based; a BOM counts as a character, and in no column."""
-    starts = _starts(text)
+    """Return the offset of a line and a column, both 1-based; a BOM counts as a character but not as a column."""
+    starts = _line_starts(text)
     if line > len(starts):
         return len(text)
     bom = 1 if line == 1 and text.startswith("\ufeff") else 0
@@ -60,29 +60,29 @@ def offset_of(text: str, line: int, column: int) -> int:
 
 
 @lru_cache(maxsize=16)
-def _starts(text: str) -> tuple[int, ...]:
+def _line_starts(text: str) -> tuple[int, ...]:
     return (0, *(found.end() for found in re.finditer("\n", text)))
 
 
-def place_of(at: Position, text: str) -> StatementSpan:
-    """The statement at a position."""
+def statement_span(at: Position, text: str) -> StatementSpan:
+    """Return the span of the statement at a position."""
     start = offset_of(text, at.line, at.column)
     end = offset_of(text, at.end_line, at.end_column) if at.end_line >= at.line else start
     return StatementSpan(at.file, start, max(start, end))
 
 
-def region_of(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
-    """The statement at a position, with what its own edits put behind it, on its last line."""
-    place = place_of(at, text)
-    line = text.find("\n", place.end)
+def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
+    """Return the span of the statement at a position, including its own insertions after it on its last line."""
+    span = statement_span(at, text)
+    line = text.find("\n", span.end)
     last = len(text) if line < 0 else line
-    ends = [edit.end for edit in edits if edit.file == at.file and place.start <= edit.start and edit.end <= last]
-    return StatementSpan(place.file, place.start, max([place.end, *ends]))
+    ends = [edit.end for edit in edits if edit.file == at.file and span.start <= edit.start and edit.end <= last]
+    return StatementSpan(span.file, span.start, max([span.end, *ends]))
 
 
 @dataclass(frozen=True, slots=True)
 class TrialUnit:
-    """A configuration that was read, with where it was found, and judged by all checks."""
+    """A configuration as read from ``path``, analyzed by all checks."""
 
     path: Path
     configuration: Configuration
@@ -91,32 +91,36 @@ class TrialUnit:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.analyzed.findings if one.suppressed is None)
+        """Return the findings that are not suppressed."""
+        return tuple(finding for finding in self.analyzed.findings if finding.suppressed is None)
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A unit with edits, judged. ``place_of``: where what it says of its files stands in the unit's own ones."""
+class TrialResult:
+    """A unit analyzed with edits. ``original_position``: maps its positions to the original files."""
 
     findings: tuple[Finding, ...]
     analyzed: AnalyzedConfiguration
-    place_of: Callable[[Position], Position]
+    original_position: Callable[[Position], Position]
 
 
-def compared(
+def compare_findings(
     unit: TrialUnit,
-    after: Tried,
+    after: TrialResult,
     edits: Sequence[Edit],
-    places: Sequence[StatementSpan],
+    spans: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> tuple[list[Finding], set[str]]:
-    """The findings of a unit at the places that are not there any more, and the checks that only inform and say
-    something of them now that they did not. Raises :class:`NotProvedError` where something new is found."""
-    inside = [[one for one in unit.findings if holds_at(place, one.at, texts)] for place in places]
-    moved = [place.after(edits) for place in places]
-    now = [[one for one in after.findings if holds_at(place, one.at, changed)] for place in moved]
-    informs: set[str] = set()
+    """Return the resolved findings at the spans, and checks of severity info with new findings there. Raises
+    :class:`NotVerifiedError` if there is any other new finding.
+    """
+    inside = [[finding for finding in unit.findings if contains_position(span, finding.at, texts)] for span in spans]
+    span_after = [span.after(edits) for span in spans]
+    now = [
+        [finding for finding in after.findings if contains_position(span, finding.at, changed)] for span in span_after
+    ]
+    new_info: set[str] = set()
     excused: set[int] = set()
     for before, here in zip(inside, now, strict=True):
         worst = {
@@ -125,138 +129,145 @@ def compared(
         for one in here:
             if one.severity is Severity.INFO or one.severity.rank <= worst.get(one.check_id, -1):
                 excused.add(id(one))
-                informs |= {one.check_id} - worst.keys()
-    known = Counter(one.fingerprint for one in unit.findings)
+                new_info |= {one.check_id} - worst.keys()
+    known = Counter(finding.fingerprint for finding in unit.findings)
     ranks = {one.fingerprint: one.severity.rank for one in sorted(unit.findings, key=lambda one: one.severity.rank)}
     for one in after.findings:
         if id(one) in excused:
             continue
         known[one.fingerprint] -= 1
         if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
-            raise NotProvedError(
-                f"whether this is wanted, since {one.check_id} {one.name} would be found then: {one.message}"
-            )
-    _leave_others_alone(unit, after, places, moved, changed, texts)
+            raise NotVerifiedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
+    _verify_others_unchanged(unit, after, spans, span_after, changed, texts)
     gone = [
         one
         for before, here in zip(inside, now, strict=True)
         for one in before
         if not any(other.check_id == one.check_id for other in here)
     ]
-    return gone, informs
+    return gone, new_info
 
 
-def _leave_others_alone(
+def _verify_others_unchanged(
     unit: TrialUnit,
-    after: Tried,
-    places: Sequence[StatementSpan],
-    moved: Sequence[StatementSpan],
+    after: TrialResult,
+    spans: Sequence[StatementSpan],
+    span_after: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> None:
-    """Raises where another statement would say something else: one that is made of what stands at a place, as a Deny
-    that would take away less."""
+    """Raise :class:`NotVerifiedError` if another statement would change: one derived from the text at a span, such as
+    a Deny that would deny less.
+    """
     was = Counter(
-        _said(one) for one in unit.analyzed.grants if not any(holds_at(place, one.grant.at, texts) for place in places)
+        _statement_key(grant)
+        for grant in unit.analyzed.grants
+        if not any(contains_position(span, grant.grant.at, texts) for span in spans)
     )
     now = Counter(
-        _said(one)
-        for one in after.analyzed.grants
-        if not any(holds_at(place, after.place_of(one.grant.at), changed) for place in moved)
+        _statement_key(grant)
+        for grant in after.analyzed.grants
+        if not any(contains_position(span, after.original_position(grant.grant.at), changed) for span in span_after)
     )
     other = sorted((was - now) | (now - was))
     if other:
-        raise NotProvedError(f"whether another statement of {other[0][0]}, which is made of this one, is to change too")
+        raise NotVerifiedError(f"whether another statement of {other[0][0]}, derived from this one, should change too")
 
 
-def _said(one: LocatedGrant) -> tuple[str, ...]:
+def _statement_key(one: LocatedGrant) -> tuple[str, ...]:
     return (one.resource.address, *one.grant.statement.identity)
 
 
-def make_sure(
+def verify_change(
     before: TrialUnit,
-    after: Tried,
-    wish: StatementChange,
-    place: StatementSpan,
-    moved: StatementSpan,
+    after: TrialResult,
+    change: StatementChange,
+    span: StatementSpan,
+    span_after: StatementSpan,
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
-    """Raises where a statement does not say what is wished: other roles than before or than wanted, other services,
-    other actions."""
-    was = [one for one in before.analyzed.grants if holds_at(place, one.grant.at, texts)]
-    now = [one for one in after.analyzed.grants if holds_at(moved, after.place_of(one.grant.at), changed)]
+    """Raise :class:`NotVerifiedError` if a statement does not match the target state: its roles, services or
+    actions."""
+    was = [one for one in before.analyzed.grants if contains_position(span, one.grant.at, texts)]
+    now = [
+        one
+        for one in after.analyzed.grants
+        if contains_position(span_after, after.original_position(one.grant.at), changed)
+    ]
     if not was and not now:
-        return  # a configuration that reads the file for something else
+        return  # this configuration uses the file for something else
     old, new = ([one.grant for one in found] for found in (was, now))
     if not new or any(grant.effect != "Allow" for grant in new):
-        raise NotProvedError("the statement would not let any role be passed")
+        raise NotVerifiedError("the statement would not allow passing any role")
     more = sorted({one.resource.address for one in now} - {one.resource.address for one in was})
-    if more:  # where it was replaced by its Sid
-        raise NotProvedError(f"whether {more[0]}, which leaves the statement out by its Sid, is to pass roles as well")
+    if more:  # it was replaced by its Sid
+        raise NotVerifiedError(f"whether {more[0]}, which excludes the statement by its Sid, should pass roles too")
     known = {role.pattern.parts for grant in old for role in grant.roles}
     for grant in new:
         for role in grant.roles:
-            wanted = wish.roles is not None and any(names_role(role.pattern, one) for one in wish.roles)
-            if not wanted and (role.pattern.parts not in known or wish.roles is not None):
-                raise NotProvedError(f"the statement would let {role.pattern} be passed")
-        if wish.services is not None and set(grant.services.values) != set(wish.services):
-            raise NotProvedError("the statement would not name the services that are meant")
+            wanted = change.roles is not None and any(names_role(role.pattern, one) for one in change.roles)
+            if not wanted and (role.pattern.parts not in known or change.roles is not None):
+                raise NotVerifiedError(f"the statement would allow passing {role.pattern}")
+        if change.services is not None and set(grant.services.values) != set(change.services):
+            raise NotVerifiedError("the statement would not name the intended services")
         if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
-            raise NotProvedError("the statement would allow other actions")
-    if wish.apart:
-        keeps_its_other_actions(old, after, moved, changed)
+            raise NotVerifiedError("the statement would allow other actions")
+    if change.separate:
+        verify_other_actions(old, after, span_after, changed)
 
 
-def keeps_its_other_actions(
-    old: Sequence[PassRoleGrant], after: Tried, moved: StatementSpan, changed: Mapping[str, str]
+def verify_other_actions(
+    old: Sequence[PassRoleGrant], after: TrialResult, span_after: StatementSpan, changed: Mapping[str, str]
 ) -> None:
-    """Raises :class:`NotProvedError` where an action beside iam:PassRole would not be allowed any more."""
+    """Raise :class:`NotVerifiedError` if an action other than iam:PassRole would no longer be allowed."""
     others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
     documents = (parse_document(policy.document) for policy in after.analyzed.configuration.policies)
     left = {
         str(name).lower()
         for document in documents
-        for one in document.statements
-        if holds_at(moved, after.place_of(one.at), changed)
-        for name in one.actions or ()
+        for statement in document.statements
+        if contains_position(span_after, after.original_position(statement.at), changed)
+        for name in statement.actions or ()
     }
     if not others <= left:
-        raise NotProvedError("the statement would not allow its other actions any more")
+        raise NotVerifiedError("the statement would no longer allow its other actions")
 
 
 def actions_of(grant: PassRoleGrant) -> list[str]:
-    """The actions that a statement names, in small letters."""
+    """Return the actions that a statement names, in lower case."""
     return [str(name).lower() for name in grant.statement.actions or ()]
 
 
 def names_role(pattern: StringNode, role: TargetRole) -> bool:
-    """Whether a Resource is a role that was wanted, whichever instance of a module it stands in."""
-    hole, wanted = pattern.only_hole, role.arn.only_hole
-    if role.value is not None and _literally(pattern) == _literally(role.value):
+    """True if a Resource is a target role, in any instance of a module."""
+    unresolved, wanted = pattern.only_hole, role.arn.only_hole
+    if role.value is not None and _without_account(pattern) == _without_account(role.value):
         return True
-    if hole is not None and role.address:
+    if unresolved is not None and role.address:
         name = role.address.removeprefix(module_of(role.address))
-        own = hole.role or ""
+        own = unresolved.role or ""
         return name in (own.removeprefix(module_of(own)), own.rpartition(".")[2])
-    if hole is not None and wanted is not None:
-        return hole.expression.endswith(wanted.expression) or (hole.role is not None and hole.role == wanted.role)
-    return _literally(pattern) == _literally(role.arn)
+    if unresolved is not None and wanted is not None:
+        return unresolved.expression.endswith(wanted.expression) or (
+            unresolved.role is not None and unresolved.role == wanted.role
+        )
+    return _without_account(pattern) == _without_account(role.arn)
 
 
-def _literally(text: StringNode) -> str:
-    """A role's ARN without the partition and the account, which are written in several ways."""
+def _without_account(text: StringNode) -> str:
+    """Return a role ARN without the partition and the account, which are written in several ways."""
     written = "".join(part if isinstance(part, str) else "\0" for part in text.parts)
     return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
 
 
-def holds_at(place: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
-    """Whether what stands at a position, in files of these texts, lies within a place."""
-    return at.file in texts and place.holds(at, texts[at.file])
+def contains_position(span: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
+    """True if a position, in files with these texts, is within a span."""
+    return at.file in texts and span.contains(at, texts[at.file])
 
 
-def is_same(one: Finding, other: Finding) -> bool:
-    """Whether two findings are one, which units that share the file have both."""
+def is_same_finding(one: Finding, other: Finding) -> bool:
+    """True if two findings are the same, reported by units that share the file."""
     return one.check_id == other.check_id and (one.at.file, one.at.line, one.at.column) == (
         other.at.file,
         other.at.line,

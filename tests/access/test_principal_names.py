@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.access.principals import Principals
-from passrole_checks.diff import difference_of
+from passrole_checks.diff import compare_paths
 from passrole_checks.findings import Severity
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -314,7 +314,7 @@ def test_what_stood_before_a_change_set(tmp_path: Path) -> None:
 
 
 def compared(folder: Path, old: str, new: str) -> dict[str, list[tuple[str, ...]]]:
-    found = difference_of(
+    found = compare_paths(
         written(folder / "old", "main.tf", old).parent, written(folder / "new", "main.tf", new).parent, INFO
     )
     groups = {name: getattr(found, name) for name in ("new", "widened", "narrowed", "removed")}

@@ -13,7 +13,7 @@ import pytest
 from adversarial import FAMILIES, Family
 from work import at_most, calls_of, forget
 
-from passrole_checks.diff import difference_of
+from passrole_checks.diff import compare_paths
 from passrole_checks.diff.change import AccessDifference
 from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -64,7 +64,7 @@ def test_comparing_twice_the_input_takes_no_more_than_its_share_of_work(tmp_path
 
     def compared(old: Path, new: Path) -> object:
         forget()
-        return difference_of(old, new, OPTIONS)
+        return compare_paths(old, new, OPTIONS)
 
     compared(first, second)
     assert calls_of(lambda: compared(second, third)) <= 2.4 * calls_of(lambda: compared(first, second))
@@ -84,7 +84,7 @@ def test_comparing_twice_the_roles_takes_no_more_than_its_share_of_work(tmp_path
 
     def compared(old: Path, new: Path) -> AccessDifference:
         forget()
-        return difference_of(old, new, OPTIONS)
+        return compare_paths(old, new, OPTIONS)
 
     assert not compared(second, first).unreadable
     assert calls_of(lambda: compared(third, second)) <= _COMPARED[family.name] * calls_of(
@@ -98,7 +98,7 @@ def test_comparing_roles_takes_no_more_work_than_a_scan(tmp_path: Path) -> None:
 
     def compared() -> object:
         forget()
-        return difference_of(large, small, OPTIONS)
+        return compare_paths(large, small, OPTIONS)
 
     compared()
     assert calls_of(compared) <= calls_of(lambda: scanned(large))

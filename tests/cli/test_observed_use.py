@@ -21,8 +21,8 @@ from trails.writing import ACCOUNTS, Maker, write
 
 from passrole_checks.cli import main
 from passrole_checks.cloudtrail import Bounds, Edge, RequestOutcome, UsageQuery
-from passrole_checks.cloudtrail.grant_usage import held_against
-from passrole_checks.cloudtrail.report import reported
+from passrole_checks.cloudtrail.grant_usage import match_grants
+from passrole_checks.cloudtrail.report import read_usage
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,7 +181,7 @@ def passed(folder: Path, edges: list[Edge], account: str) -> tuple[set[int], set
     """Return which edges the configuration certainly allows, and which possibly, by index."""
     read = read_paths([folder], ScanOptions(account=account))
     assert read.unreadable == ()
-    found = held_against(edges, [configuration for _, configuration in read.units], account)
+    found = match_grants(edges, [configuration for _, configuration in read.units], account)
     every = (*found.used, *found.perhaps)
     surely = {id(one) for used in every for one in used.surely}
     perhaps = {id(one) for used in every for one in used.perhaps}
@@ -210,7 +210,7 @@ def test_observed_use_stays_allowed_and_nothing_new_is(
     rng = random.Random(seed)
     account = ACCOUNTS[seed % 2]
     write(tmp_path / "logs", Maker(seed).log(repeat=2).events, each=1000)
-    report = reported([tmp_path / "logs"], UsageQuery(Bounds()), threads=1)
+    report = read_usage([tmp_path / "logs"], UsageQuery(Bounds()), threads=1)
     seen = [one for one in report.edges if one.counts[RequestOutcome.PASSED]]
     place = tmp_path / "code"
     place.mkdir()

@@ -119,7 +119,7 @@ def test_fix_reports_changes_and_remaining_findings() -> None:
         """\
 main.tf:6  aws_iam_user_policy.deploy
   fixed  PASSROLE_001 any-role
-          Names the role that this configuration hands to
+          Names the role that this configuration passes to
           ecs-tasks.amazonaws.com (aws_iam_role.task); if others are passed by
           hand or from elsewhere, they have to be added.
 
@@ -132,7 +132,7 @@ other/main.tf:6  aws_iam_user_policy.deploy
             {
               Effect    = "Allow"
               Action    = "iam:PassRole"
-              Resource  = "<ARN of the role that is passed>"
+              Resource  = "<role ARN>"
               Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }
             }
 

@@ -11,9 +11,9 @@ from profiles import examples
 from trails.calls import CALLS, filled
 
 from passrole_checks.aws.cloudtrail_events import trail_events
-from passrole_checks.cloudtrail.extract import Passes, Row
+from passrole_checks.cloudtrail.extract import PassExtractor, Row
 from passrole_checks.cloudtrail.model import LogSummary, Pass
-from passrole_checks.cloudtrail.struct_text import structure
+from passrole_checks.cloudtrail.struct_text import parse_structure
 
 NAMES = {letter: f"{letter.lower()}-1" for letter in "AGXNQE"} | {
     "R": "arn:aws:iam::111122223333:role/r",
@@ -38,7 +38,7 @@ def read(source: str, name: str, *structures: Any, error: str = "") -> list[Pass
     """The passes of an event with these parameters, answer and identity."""
     request, response, identity = (None if one is None else json.dumps(one) for one in structures)
     row = Row("e", "t", source, name, "r", "ip", "", error, "111122223333", identity, request, response, "f")
-    return list(Passes(LogSummary()).of(row))
+    return list(PassExtractor(LogSummary()).of(row))
 
 
 def assert_text(passes: list[Pass]) -> None:
@@ -52,7 +52,7 @@ def assert_text(passes: list[Pass]) -> None:
 @given(KEYS, VALUES, VALUES, VALUES)
 @settings(max_examples=examples(400))
 def test_any_parameters(key: tuple[str, str], request: Any, response: Any, identity: Any) -> None:
-    """Of any event that is known."""
+    """Any known event with any parameters."""
     assert_text(read(*key, request, response, identity))
 
 
@@ -75,7 +75,7 @@ def test_calls_with_something_replaced(call: Any, data: st.DataObject) -> None:
 @settings(max_examples=examples(400))
 def test_any_structure_of_an_export(text: str) -> None:
     """Columns of exports hold anything."""
-    structure(text)
+    parse_structure(text)
 
 
 @given(st.text(max_size=80))

@@ -1,4 +1,4 @@
-"""What is wrong with logs is named and counted, and everything that can be read is told all the same."""
+"""Problems in logs are named and counted, and everything readable is still reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from passrole_checks.cloudtrail import (
     RequestOutcome,
     UnreadableLog,
     UsageQuery,
-    passes_in,
+    read_passes,
     store,
 )
 from passrole_checks.cloudtrail.log_files import log_files
@@ -33,7 +33,7 @@ CREATE_FUNCTION = CALLS[0]
 def read(*paths: Path) -> tuple[list[Pass], LogSummary]:
     """The passes in some paths, and what was read."""
     reading = LogSummary()
-    with passes_in(paths, UsageQuery(), reading, threads=1) as passes:
+    with read_passes(paths, UsageQuery(), reading, threads=1) as passes:
         return list(passes), reading
 
 
@@ -96,7 +96,7 @@ def test_a_damaged_archive_is_named(log: Log, tmp_path: Path) -> None:
         ("list.json", b"[1, 2, 3]"),
     ],
 )
-def test_what_is_no_log_is_named(name: str, content: bytes, log: Log, tmp_path: Path) -> None:
+def test_file_that_is_no_log_is_named(name: str, content: bytes, log: Log, tmp_path: Path) -> None:
     """Below a folder it is noted and passed over; where it is what was named, it could not be used."""
     (tmp_path / name).write_bytes(content)
     (tmp_path / "log.json").write_bytes(_text(log.events))
@@ -104,10 +104,10 @@ def test_what_is_no_log_is_named(name: str, content: bytes, log: Log, tmp_path: 
     assert len(found) == 200
     assert (reading.problems, reading.not_logs) == ([], [str(tmp_path / name)])
     found, reading = read(tmp_path / name)
-    assert (found, reading.problems) == ([], [UnreadableLog(str(tmp_path / name), "no log of CloudTrail")])
+    assert (found, reading.problems) == ([], [UnreadableLog(str(tmp_path / name), "not a CloudTrail log")])
 
 
-def test_what_stands_beside_logs_is_passed_over(log: Log, tmp_path: Path) -> None:
+def test_digests_and_insights_are_skipped(log: Log, tmp_path: Path) -> None:
     """Digests and Insights have folders of their own in a trail's bucket."""
     write(tmp_path, log.events[:10])
     account = tmp_path / "AWSLogs" / "111122223333"
@@ -123,7 +123,7 @@ def test_what_stands_beside_logs_is_passed_over(log: Log, tmp_path: Path) -> Non
     assert (reading.problems, reading.not_logs) == ([], [])
 
 
-def test_what_is_no_file_is_named(log: Log, tmp_path: Path) -> None:
+def test_path_that_is_no_file_is_named(log: Log, tmp_path: Path) -> None:
     """A path that is not there, and one that is a pipe; a pipe within a folder is not opened."""
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "log.json").write_bytes(_text(log.events[:1]))
@@ -235,8 +235,8 @@ def test_denied_event_is_a_denied_pass_unless_it_names_another_action(
     assert one.outcome is outcome
 
 
-def test_a_refusal_is_told_of_events_that_are_not_known(tmp_path: Path) -> None:
-    """Where the error says that a role could not be passed, it counts, whatever the event."""
+def test_denial_in_an_unknown_event_counts(tmp_path: Path) -> None:
+    """An error that names iam:PassRole counts for every event."""
     maker, log = Maker(2), Log()
     event = maker.add(log, CREATE_FUNCTION, "denied")
     event |= {"eventName": "MakeSomethingNew", "eventSource": "new.amazonaws.com", "recipientAccountId": "111122223333"}
@@ -293,8 +293,8 @@ def test_names_of_files_mean_nothing(log: Log, tmp_path: Path) -> None:
     assert (len(found), reading.events, reading.duplicates) == (200, 300, 100)
 
 
-def test_a_full_disk_is_told(log: Log, tmp_path: Path) -> None:
-    """Where the database cannot go on, the error says where it stands."""
+def test_full_disk_is_an_error(log: Log, tmp_path: Path) -> None:
+    """If the database cannot continue, the error names its folder."""
     (tmp_path / "log.json").write_bytes(_text(log.events))
     with store.EventStore(Bounds(), LogSummary()) as opened:
         opened.add(log_files([tmp_path], Bounds(), LogSummary()))
@@ -325,7 +325,7 @@ def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     (tmp_path / "log.json").write_bytes(_text(log.events))
     read(tmp_path / "log.json")
-    with pytest.raises(RuntimeError), passes_in([tmp_path / "log.json"], UsageQuery(), LogSummary()) as passes:
+    with pytest.raises(RuntimeError), read_passes([tmp_path / "log.json"], UsageQuery(), LogSummary()) as passes:
         next(passes)
         raise RuntimeError
     assert list(scratch.iterdir()) == []
@@ -349,7 +349,7 @@ def test_nothing_but_the_answer_is_written_and_nothing_fetched() -> None:
         assert [opened.setting(one) for one in settings] == ["False", "False"]
 
 
-def test_what_is_as_it_should_be_is_read_by_duckdb(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wellformed_files_are_read_by_duckdb(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way for damaged files is not taken for others: it would give the same, slowly."""
     write(tmp_path, log.events)
     monkeypatch.setattr(store, "events_of", None)

@@ -17,8 +17,8 @@ pytest.importorskip("duckdb")
 
 import duckdb
 
-from passrole_checks.cloudtrail import LogSummary, Pass, UnreadableLog, UsageQuery, passes_in
-from passrole_checks.cloudtrail.struct_text import structure
+from passrole_checks.cloudtrail import LogSummary, Pass, UnreadableLog, UsageQuery, read_passes
+from passrole_checks.cloudtrail.struct_text import parse_structure
 
 ATHENA = (
     "eventversion", "useridentity", "eventtime", "eventsource", "eventname", "awsregion", "sourceipaddress",
@@ -35,7 +35,7 @@ def log() -> Log:
 def read(path: Path) -> tuple[list[Pass], LogSummary]:
     """The passes in a file."""
     reading = LogSummary()
-    with passes_in([path], UsageQuery(), reading, threads=1) as passes:
+    with read_passes([path], UsageQuery(), reading, threads=1) as passes:
         return list(passes), reading
 
 
@@ -169,10 +169,10 @@ def test_an_export_without_events_is_named(tmp_path: Path) -> None:
 )
 def test_structures_of_exports(text: str | None, value: object) -> None:
     """JSON, what Presto prints, and what is neither."""
-    assert structure(text) == value
+    assert parse_structure(text) == value
 
 
 @pytest.mark.parametrize("text", ["{" * 500, "{a=" * 500, "{a=[" * 300, "{a=b]", "{=]}", "[}", "{a=[}]}", "{,}=}"])
 def test_broken_structures_end(text: str) -> None:
     """Whatever the text, there is an answer."""
-    structure(text)
+    parse_structure(text)

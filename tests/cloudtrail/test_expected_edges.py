@@ -1,4 +1,4 @@
-"""What is told of synthetic logs is what was put into them: every pass, none invented, each with its facts."""
+"""Synthetic logs yield exactly the passes that they contain, each with its facts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ from trails.writing import Log, Maker, Truth, write
 
 pytest.importorskip("duckdb")
 
-from passrole_checks.cloudtrail import Bounds, LogSummary, Pass, RequestOutcome, UsageQuery, passes_in, summarized
+from passrole_checks.cloudtrail import (
+    Bounds,
+    LogSummary,
+    Pass,
+    RequestOutcome,
+    UsageQuery,
+    aggregate_passes,
+    read_passes,
+)
 
 
 def found_in(folder: Path, wanted: UsageQuery | None = None, reading: LogSummary | None = None) -> list[Pass]:
     """The passes in the logs below a folder."""
-    with passes_in([folder], wanted or UsageQuery(), reading or LogSummary(), threads=1) as passes:
+    with read_passes([folder], wanted or UsageQuery(), reading or LogSummary(), threads=1) as passes:
         return list(passes)
 
 
@@ -40,8 +48,8 @@ def assert_true(found: Sequence[Pass], log: Log) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_pass_is_told_and_none_is_invented(seed: int, tmp_path: Path) -> None:
-    """Of all calls, among others, with errors and without parameters, in packed and plain files."""
+def test_passes_match_the_synthetic_calls(seed: int, tmp_path: Path) -> None:
+    """All calls, among others, with errors and without parameters, in compressed and plain files."""
     log = Maker(seed).log(repeat=3, noise=400)
     write(tmp_path, log.events)
     reading = LogSummary()
@@ -92,7 +100,7 @@ def test_the_same_file_is_read_once(tmp_path: Path) -> None:
     write(tmp_path, log.events)
     (tmp_path / "link.json").symlink_to(next(tmp_path.rglob("*.json*")))
     reading = LogSummary()
-    with passes_in([tmp_path, tmp_path], UsageQuery(), reading) as passes:
+    with read_passes([tmp_path, tmp_path], UsageQuery(), reading) as passes:
         assert_true(list(passes), log)
     assert reading.events == len(log.events)
 
@@ -154,7 +162,7 @@ def test_edges_count_what_they_hold(tmp_path: Path) -> None:
     log = Maker(12).log(CALLS[:8], repeat=40)
     write(tmp_path, log.events)
     passes = found_in(tmp_path)
-    edges = summarized(passes)
+    edges = aggregate_passes(passes)
     assert sum(sum(edge.counts.values()) for edge in edges) == len(passes)
     for edge in edges:
         own = [

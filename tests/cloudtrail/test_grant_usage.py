@@ -12,8 +12,8 @@ import pytest
 
 from passrole_checks.access.observed_role import plain
 from passrole_checks.cli import main
-from passrole_checks.cloudtrail.edges import Log
-from passrole_checks.cloudtrail.grant_usage import Against, held_against
+from passrole_checks.cloudtrail.edges import EdgeIndex
+from passrole_checks.cloudtrail.grant_usage import UsageComparison, match_grants
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.partial_values import Position, Ternary, text
@@ -48,8 +48,8 @@ def statement(resource: Any = f"{ARN}app", service: str | None = LAMBDA, **more:
 
 def against(
     tmp_path: Path, statements: list[dict[str, Any]], *edges: Edge, name: str | None = "deploy", **more: Any
-) -> Against:
-    """What edges say of a role with a policy, in a template."""
+) -> UsageComparison:
+    """Compare edges with a template that has a role with a policy."""
     properties: dict[str, Any] = {"AssumeRolePolicyDocument": {"Statement": []}, **more}
     if name is not None:
         properties["RoleName"] = name
@@ -59,11 +59,11 @@ def against(
         json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Deploy": role}})
     )
     read = read_paths([tmp_path], ScanOptions(account=ACCOUNT))
-    return held_against(edges, [one for _, one in read.units], ACCOUNT)
+    return match_grants(edges, [one for _, one in read.units], ACCOUNT)
 
 
-def verdict(found: Against) -> tuple[int, int, int]:
-    """How many grants are used, perhaps used, and unused."""
+def verdict(found: UsageComparison) -> tuple[int, int, int]:
+    """Return the numbers of used, possibly used, and unused grants."""
     return len(found.used), len(found.perhaps), len(found.unused)
 
 
@@ -102,7 +102,7 @@ def test_a_grant_is_used_or_not(
     assert verdict(against(tmp_path, [allowed], passed)) == expected
 
 
-def test_a_principal_whose_name_is_made_may_be_anybody(tmp_path: Path) -> None:
+def test_generated_principal_name_is_unknown(tmp_path: Path) -> None:
     """CloudFormation makes the name of a role that has none."""
     found = against(tmp_path, [statement()], edge(principal=f"{ARN}stack-Deploy-1ABC"), name=None)
     assert verdict(found) == PERHAPS
@@ -110,7 +110,7 @@ def test_a_principal_whose_name_is_made_may_be_anybody(tmp_path: Path) -> None:
 
 
 def test_a_deny_takes_away(tmp_path: Path) -> None:
-    """What another statement denies was not passed by this one."""
+    """A pass that another statement denies was not allowed by this one."""
     deny = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": f"{ARN}app"}
     found = against(tmp_path, [statement(f"{ARN}*"), deny], edge(), edge(f"{ARN}b"))
     assert [one.role for one in found.used[0].surely] == [f"{ARN}b"]
@@ -118,7 +118,7 @@ def test_a_deny_takes_away(tmp_path: Path) -> None:
 
 
 def test_strangers_and_what_is_granted_elsewhere(tmp_path: Path) -> None:
-    """Whoever the configuration does not know is told apart from whom it knows and does not allow it."""
+    """Unknown principals are distinguished from known ones without a matching grant."""
     stranger, other = edge(principal=f"arn:aws:iam::{ACCOUNT}:user/bob"), edge(f"{ARN}other")
     found = against(tmp_path, [statement()], edge(), stranger, other)
     assert (found.strangers, found.elsewhere) == ((stranger,), (other,))
@@ -157,7 +157,7 @@ def test_roles_of_the_configuration_are_known_by_reference(tmp_path: Path) -> No
     read = read_paths([tmp_path], ScanOptions())
     alice = f"arn:aws:iam::{ACCOUNT}:user/team/alice"
     edges = [edge(principal=alice), edge(f"{ARN}other", principal=alice), edge()]
-    found = held_against(edges, [one for _, one in read.units])
+    found = match_grants(edges, [one for _, one in read.units])
     assert [one.surely for one in found.used] == [[edges[0]]]
     assert (found.elsewhere, found.strangers) == ((edges[1],), (edges[2],))
 
@@ -201,7 +201,7 @@ def test_users_are_known_by_the_names_in_their_blocks(
         if file.startswith("plan") and not name:
             continue
         read = read_paths([tmp_path / file], ScanOptions(account=ACCOUNT))
-        found = [verdict(held_against([one], [unit for _, unit in read.units], ACCOUNT)) for one in passes]
+        found = [verdict(match_grants([one], [unit for _, unit in read.units], ACCOUNT)) for one in passes]
         assert tuple(found) == expected, file
 
 
@@ -234,16 +234,17 @@ ROLES = ("app", "app-1", "path/app", "ap", "other", "path/deeper/app")
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_what_is_seen_at_a_glance_is_what_is_found_out(pattern: str) -> None:
-    """Whether a pattern covers a role of a log, by its letters and by the meaning of patterns; and no edge is passed
-    over that a pattern may cover."""
+def test_fast_pattern_test_agrees_with_the_exact_one(pattern: str) -> None:
+    """The fast test whether a pattern covers a role agrees with the exact one, and never skips an edge that a pattern
+    may cover.
+    """
     written = text(pattern, Position("", 0))
     for number, name in enumerate(ROLES):
         role = f"{ARN}{name}"
         told = included(text(role, Position("", 0)), [written])
         glance = plain(written.parts)
         assert glance is None or glance.covers(role) in (None, told)
-        near = Log([edge(f"{ARN}{one}") for one in ROLES]).near([written])
+        near = EdgeIndex([edge(f"{ARN}{one}") for one in ROLES]).near([written])
         assert told is Ternary.NO or number in near
 
 
@@ -254,10 +255,10 @@ def test_the_usual_patterns_are_seen_at_a_glance(pattern: str) -> None:
     assert written is not None and written.covers(f"{ARN}app-1") is Ternary.YES
 
 
-def test_edges_whose_role_is_not_known_are_never_passed_over() -> None:
-    """Of a role its name alone is known, or only its instance profile."""
+def test_edges_with_unknown_roles_are_never_skipped() -> None:
+    """The log may have only the name of a role, or only its instance profile."""
     edges = [edge("app"), edge(""), edge(f"{ARN}app"), edge(f"{ARN}b")]
-    assert Log(edges).near([text(f"{ARN}app", Position("", 0))]) == {0, 1, 2}
+    assert EdgeIndex(edges).near([text(f"{ARN}app", Position("", 0))]) == {0, 1, 2}
 
 
 @pytest.mark.parametrize(

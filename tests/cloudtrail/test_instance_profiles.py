@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("duckdb")
 
-from passrole_checks.cloudtrail import LogSummary, Pass, UsageQuery, passes_in
+from passrole_checks.cloudtrail import LogSummary, Pass, UsageQuery, read_passes
 
 ACCOUNT = "111122223333"
 PROFILE = f"arn:aws:iam::{ACCOUNT}:instance-profile/web"
@@ -83,24 +83,24 @@ def told(tmp_path: Path, *events: dict[str, Any], of: str = "") -> list[Pass]:
         for number, one in enumerate(events)
     ]
     (tmp_path / "log.json").write_text(json.dumps({"Records": timed[::-1]}))
-    with passes_in([tmp_path], UsageQuery(), LogSummary(), threads=1) as passes:
+    with read_passes([tmp_path], UsageQuery(), LogSummary(), threads=1) as passes:
         return [one for one in passes if one.event == of or not of]
 
 
 def test_a_profile_stands_for_its_role(tmp_path: Path) -> None:
-    """Where the log shows which role was put into the profile, that is what is passed, and to EC2."""
+    """If the log shows the role added to the profile, that role is passed to EC2."""
     started = event("ec2", "RunInstances", {"iamInstanceProfile": {"arn": PROFILE}})
     (one,) = told(tmp_path, add_role(), started, of="RunInstances")
     assert (one.role, one.instance_profile, one.services) == ("web-role", PROFILE, ("ec2.amazonaws.com",))
 
 
-def test_a_profile_that_nothing_is_known_of_is_told(tmp_path: Path) -> None:
+def test_unknown_profile_is_reported(tmp_path: Path) -> None:
     """Its role is not guessed from its name."""
     (one,) = told(tmp_path, event("ec2", "RunInstances", {"iamInstanceProfile": {"name": "web"}}))
     assert (one.role, one.instance_profile, one.passed) == ("", "web", "web")
 
 
-def test_what_is_put_in_later_does_not_count(tmp_path: Path) -> None:
+def test_role_added_later_does_not_count(tmp_path: Path) -> None:
     """The role that a profile holds when it is used counts, not one before or after it."""
     started = event("ec2", "RunInstances", {"iamInstanceProfile": {"name": "web"}})
     removed = event("iam", "RemoveRoleFromInstanceProfile", {"instanceProfileName": "web", "roleName": "web-role"})
@@ -108,7 +108,7 @@ def test_what_is_put_in_later_does_not_count(tmp_path: Path) -> None:
     assert roles == ["", "web-role", ""]
 
 
-def test_a_role_that_could_not_be_put_in_is_not_in(tmp_path: Path) -> None:
+def test_failed_addition_to_a_profile_does_not_count(tmp_path: Path) -> None:
     """An event that ended in an error changed nothing."""
     failed = {**add_role(), "errorCode": "LimitExceededException", "errorMessage": "one role at most"}
     started = event("ec2", "RunInstances", {"iamInstanceProfile": {"name": "web"}})
@@ -126,7 +126,7 @@ def test_a_role_that_could_not_be_put_in_is_not_in(tmp_path: Path) -> None:
     ],
 )
 def test_a_template_brings_its_profile(chosen: dict[str, str], tmp_path: Path) -> None:
-    """Whoever starts an instance from a template passes the role of the profile in it."""
+    """Starting an instance from a template passes the role of its profile."""
     (one,) = told(tmp_path, add_role(), template(), run(chosen), of="RunInstances")
     assert (one.role, one.instance_profile, one.resource) == ("web-role", "web", "i-1")
     assert one.launch_template in ("web", "lt-web")
@@ -151,7 +151,7 @@ def test_versions_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_version_has_what_its_source_has(tmp_path: Path) -> None:
-    """What is not said anew comes from the version that it was made from; without one there is nothing."""
+    """Unspecified values come from the source version; without one they are empty."""
     made = [template(), version(2, {"ImageId": "ami-2"}, source="1"), version(3, {"ImageId": "ami-3"})]
     chosen = {"launchTemplateId": "lt-web"}
     uses = [run({**chosen, "version": str(number)}) for number in (1, 2, 3)]
@@ -159,7 +159,7 @@ def test_a_version_has_what_its_source_has(tmp_path: Path) -> None:
 
 
 def test_a_template_made_again_under_its_name_is_another(tmp_path: Path) -> None:
-    """What was the default version of the first one is not that of the second."""
+    """The default version of a deleted template does not apply to a new one with its name."""
     again = template(data={"IamInstanceProfile": {"Name": "second"}})
     again["responseElements"]["CreateLaunchTemplateResponse"]["launchTemplate"]["launchTemplateId"] = "lt-again"
     default = event(
@@ -177,15 +177,15 @@ def test_regions_are_told_apart(tmp_path: Path) -> None:
     assert told(tmp_path, template(region="eu-central-1"), run({"launchTemplateName": "web"})) == []
 
 
-def test_what_the_request_says_goes_before_the_template(tmp_path: Path) -> None:
+def test_profile_in_the_request_takes_precedence(tmp_path: Path) -> None:
     """A profile in the request takes the place of the template's."""
     started = run({"launchTemplateId": "lt-web"})
     started["requestParameters"]["iamInstanceProfile"] = {"name": "own"}
     assert [one.instance_profile for one in told(tmp_path, template(), started)] == ["own"]
 
 
-def test_the_answer_tells_what_a_template_held(tmp_path: Path) -> None:
-    """Where the log does not show the template, the instances that were started have the profile."""
+def test_response_shows_the_profile_of_a_template(tmp_path: Path) -> None:
+    """If the log does not show the template, the started instances show the profile."""
     started = run({"launchTemplateId": "lt-unknown"})
     started["responseElements"]["instancesSet"]["items"][0]["iamInstanceProfile"] = {"arn": PROFILE, "id": "AIPA"}
     (one,) = told(tmp_path, add_role(), started, of="RunInstances")

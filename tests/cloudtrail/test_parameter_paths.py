@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.cloudtrail.parameter_paths import texts, unwrapped, values
+from passrole_checks.cloudtrail.parameter_paths import strings_at, unwrap, values_at
 
 
 @pytest.mark.parametrize(
@@ -36,26 +36,26 @@ from passrole_checks.cloudtrail.parameter_paths import texts, unwrapped, values
 )
 def test_a_path_finds_its_texts(parameters: Any, path: str, found: list[str]) -> None:
     """Each of the table."""
-    assert texts(parameters, path.split("/")) == found
+    assert strings_at(parameters, path.split("/")) == found
 
 
-def test_what_stands_beside_a_value_decides() -> None:
-    """Of a list of options only those with the name that is asked for."""
+def test_sibling_value_selects_the_match() -> None:
+    """Only list options with the requested name match."""
     options = {"optionSettings": [{"optionName": "ServiceRole", "value": "a"}, {"optionName": "Other", "value": "b"}]}
     path = ("optionSettings", "*", "value")
-    assert texts(options, path, (("optionName", "servicerole"),)) == ["a"]
-    assert texts(options, path, (("optionName", "*"),)) == ["a", "b"]
-    assert texts(options, path, (("missing", "*"),)) == []
+    assert strings_at(options, path, (("optionName", "servicerole"),)) == ["a"]
+    assert strings_at(options, path, (("optionName", "*"),)) == ["a", "b"]
+    assert strings_at(options, path, (("missing", "*"),)) == []
 
 
 def test_the_wrapping_of_a_request_is_taken_off() -> None:
     """Only where it is the event's own."""
-    assert unwrapped({"CreateFlowLogsRequest": {"A": 1}}, "CreateFlowLogs") == {"A": 1}
-    assert unwrapped({"CreateFlowLogsResponse": {"A": 1}}, "CreateFlowLogs", "Response") == {"A": 1}
-    assert unwrapped({"OtherRequest": {"A": 1}}, "CreateFlowLogs") == {"OtherRequest": {"A": 1}}
-    assert unwrapped(None, "CreateFlowLogs") is None
+    assert unwrap({"CreateFlowLogsRequest": {"A": 1}}, "CreateFlowLogs") == {"A": 1}
+    assert unwrap({"CreateFlowLogsResponse": {"A": 1}}, "CreateFlowLogs", "Response") == {"A": 1}
+    assert unwrap({"OtherRequest": {"A": 1}}, "CreateFlowLogs") == {"OtherRequest": {"A": 1}}
+    assert unwrap(None, "CreateFlowLogs") is None
 
 
 def test_endless_lists_end() -> None:
     """No more values than a request could hold are taken."""
-    assert len(values({"list": ["a"] * 50_000}, ("list", "*"))) == 10_000
+    assert len(values_at({"list": ["a"] * 50_000}, ("list", "*"))) == 10_000

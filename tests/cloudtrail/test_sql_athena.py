@@ -24,7 +24,7 @@ from trails.writing import Maker
 
 from passrole_checks.aws.cloudtrail_events import trail_events
 from passrole_checks.cloudtrail.log_files import Bounds
-from passrole_checks.cloudtrail.sql import COLUMNS, view
+from passrole_checks.cloudtrail.sql import COLUMNS, view_statement
 
 duckdb = pytest.importorskip("duckdb")
 
@@ -73,7 +73,7 @@ def table_of(folder: Path, events: Iterable[dict[str, Any]], more: str = _SOURCE
 @cache
 def statement_for(bounds: Bounds) -> str:
     """The view, for DuckDB."""
-    return translated(view("athena", "cloudtrail_logs", "passed_roles", bounds))
+    return translated(view_statement("athena", "cloudtrail_logs", "passed_roles", bounds))
 
 
 def told(connection: Any, bounds: Bounds | None = None) -> list[str]:
@@ -86,7 +86,7 @@ def told(connection: Any, bounds: Bounds | None = None) -> list[str]:
 
 def test_it_is_one_statement_of_athena() -> None:
     """With all columns, and with nothing that the parser does not know."""
-    text = view("athena", "logs.cloudtrail", "passed", Bounds())
+    text = view_statement("athena", "logs.cloudtrail", "passed", Bounds())
     statements = [one for one in sqlglot.parse(text, read="athena", error_level=sqlglot.ErrorLevel.RAISE) if one]
     (statement,) = statements
     assert isinstance(statement, exp.Create)
@@ -96,20 +96,20 @@ def test_it_is_one_statement_of_athena() -> None:
 
 def test_it_is_far_below_the_limit_of_athena() -> None:
     """There is room for a quarter more of knowledge, and for the form in which Athena keeps it, at least."""
-    assert len(view("athena", "logs.cloudtrail", "passed", Bounds()).encode()) < 0.7 * LONGEST_QUERY
+    assert len(view_statement("athena", "logs.cloudtrail", "passed", Bounds()).encode()) < 0.7 * LONGEST_QUERY
 
 
 def test_the_table_is_read_once() -> None:
     """Athena reads a table anew for each mention of it, or of a step that comes from it; what it reads has to be
     paid."""
-    statement = sqlglot.parse_one(view("athena", "logs.cloudtrail", "passed_roles", Bounds()), read="athena")
+    statement = sqlglot.parse_one(view_statement("athena", "logs.cloudtrail", "passed_roles", Bounds()), read="athena")
     mentioned = Counter(table.name for table in statement.find_all(exp.Table))
     assert mentioned["cloudtrail"] == 1
     assert set(mentioned.values()) == {1}
 
 
 @pytest.mark.parametrize(("seed", "odd"), [(1, 0.0), (2, 0.2), (3, 0.5)])
-def test_every_event_is_told_as_trail_tells_it(seed: int, odd: float, tmp_path: Path) -> None:
+def test_view_reports_each_event_like_trail(seed: int, odd: float, tmp_path: Path) -> None:
     """All that knowledge has, with values in all forms, and with some that should not be there."""
     connection = table_of(tmp_path, Every(seed, odd).events())
     found = told(connection)
@@ -127,7 +127,7 @@ def test_profiles_and_templates_are_resolved_as_trail_resolves_them(seed: int, t
     assert sum(json.loads(row)["launch_template"] is not None for row in found) > 20
 
 
-def test_the_synthetic_logs_are_told_as_trail_tells_them(tmp_path: Path) -> None:
+def test_view_reports_synthetic_logs_like_trail(tmp_path: Path) -> None:
     """Those whose truth is known, with noise, errors, and no parameters."""
     connection = table_of(tmp_path, Maker(1).log(repeat=2, noise=100).events)
     assert told(connection) == rows_of(tmp_path)
@@ -150,7 +150,7 @@ def test_the_table_of_the_user_guide_has_no_source_identities(tmp_path: Path) ->
     assert told(connection) == as_rows({**row, "source_identity": None} for row in expected)
 
 
-def test_what_is_no_json_tells_nothing(tmp_path: Path) -> None:
+def test_invalid_json_yields_nothing(tmp_path: Path) -> None:
     """The row is there, of an event whose error names the role; and no query ends in an error."""
     broken = {"eventSource": "lambda.amazonaws.com", "eventName": "CreateFunction20150331", "eventID": "1"}
     denied = "not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/r because"

@@ -19,7 +19,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 @pytest.mark.parametrize(("dialect", "quote"), [("athena", '"'), ("spark", "`")])
 def test_names_are_as_they_were_given(dialect: str, quote: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the table and the view, with their database; the comment says where the statement is from."""
+    """Table and view keep their database; the comment names the origin of the statement."""
     status, out, err = run(capsys, "--sql", dialect, "--table", "logs.cloud-trail", "--view", "audit.passed")
     assert (status, err) == (0, "")
     assert f"\nCREATE OR REPLACE VIEW {quote}audit{quote}.{quote}passed{quote} AS\n" in out
@@ -67,7 +67,7 @@ def test_bounds_stand_in_it(capsys: pytest.CaptureFixture[str]) -> None:
         (("--sql", "mysql"), "'mysql' is not one of"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
+def test_incompatible_options_are_rejected(
     options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line, with exit status 2, and nothing is printed."""

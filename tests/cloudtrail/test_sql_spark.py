@@ -22,7 +22,7 @@ from trails.writing import Maker, write
 
 from passrole_checks.aws.cloudtrail_events import trail_events
 from passrole_checks.cloudtrail.log_files import Bounds
-from passrole_checks.cloudtrail.sql import COLUMNS, view
+from passrole_checks.cloudtrail.sql import COLUMNS, view_statement
 
 if os.environ.get("NEED_SPARK"):
     import pyspark.sql
@@ -78,7 +78,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> Iterator[Any]
     }
     session = pyspark.sql.SparkSession.builder.config(map=settings).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    for statement in comment_of(view("spark", "cloudtrail_logs", "passed_roles", Bounds())):
+    for statement in comment_of(view_statement("spark", "cloudtrail_logs", "passed_roles", Bounds())):
         session.sql(statement.replace("s3://BUCKET/AWSLogs", logs.as_uri()))
     yield session
     session.stop()
@@ -92,13 +92,13 @@ def comment_of(text: str) -> list[str]:
 
 def told(session: Any) -> list[str]:
     """The rows of the view, made by the statement as it is printed."""
-    session.sql(view("spark", "cloudtrail_logs", "default.passed_roles", Bounds()))
+    session.sql(view_statement("spark", "cloudtrail_logs", "default.passed_roles", Bounds()))
     found = session.sql("SELECT * FROM passed_roles")
     assert found.columns == list(COLUMNS)
     return as_rows(row.asDict() for row in found.collect())
 
 
-def test_the_view_tells_what_trail_tells(spark: Any, logs: Path) -> None:
+def test_view_equals_trail(spark: Any, logs: Path) -> None:
     """The same rows, column for column, of all events that pass roles."""
     found = told(spark)
     assert found == rows_of(logs)

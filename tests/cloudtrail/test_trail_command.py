@@ -35,7 +35,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 
 def document(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
-    """What is told as JSON, where all could be read."""
+    """Return the JSON output of a run without unreadable files."""
     status, out, err = run(capsys, *arguments, "--format", "json")
     assert (status, err) == (0, "")
     found: dict[str, Any] = json.loads(out)
@@ -126,7 +126,7 @@ def test_options_that_cannot_be_used(options: tuple[str, ...], words: str, capsy
     assert err.count("\n") == 1
 
 
-def test_what_cannot_be_read_is_told_beside_the_rest(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_unreadable_logs_are_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """On standard error, in a line that starts with the file; the status is 2."""
     log = Log()
     Maker(1).add(log, CALLS[0])
@@ -233,7 +233,7 @@ def test_files_are_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
 
 def test_quiet_leaves_notes_and_summary_out(capsys: pytest.CaptureFixture[str]) -> None:
-    """What was passed remains."""
+    """The passes remain."""
     _, out, _ = run(capsys, ROOT / SAMPLE, "--quiet")
     assert "lambda-app" in out
     assert "events in" not in out

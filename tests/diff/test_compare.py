@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.diff import AccessDifference, GrantChange, difference_of
+from passrole_checks.diff import AccessDifference, GrantChange, compare_paths
 from passrole_checks.findings import Severity
 from passrole_checks.iam.grants.access_comparison import AccessComparison, Gain, Permission
 from passrole_checks.iam.partial_values import Position
@@ -66,7 +66,7 @@ def put(path: Path, resources: dict[str, Template]) -> Path:
 
 def compared(folder: Path, old: dict[str, Template], new: dict[str, Template], **options: Any) -> AccessDifference:
     files = put(folder / "old.json", old), put(folder / "new.json", new)
-    return difference_of(*files, ScanOptions(**options))
+    return compare_paths(*files, ScanOptions(**options))
 
 
 def told(found: AccessDifference) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
@@ -98,7 +98,7 @@ OWN = "Policies/0/PolicyDocument/Statement"
 def test_access_is_compared_by_meaning(
     folder: Path, before: list[dict[str, Any]], after: list[dict[str, Any]], groups: set[str]
 ) -> None:
-    """What a principal can pass is compared, and not how its statements are written."""
+    """Passable roles are compared, not the notation of statements."""
     found = compared(folder, {"Deployer": role(*before)}, {"Deployer": role(*after)})
     assert set(told(found)) == groups
     assert found.unreadable == ()
@@ -134,13 +134,13 @@ def test_severity_is_that_of_new_access(folder: Path) -> None:
     }
 
 
-def test_only_those_are_named_whose_access_differs(folder: Path) -> None:
-    """Of a policy that is attached to one more role, that role is new, and the other one is not told."""
+def test_only_principals_with_changed_access_are_named(folder: Path) -> None:
+    """If a policy is attached to one more role, only that role is reported."""
     found = compared(folder, {"Pass": policy(allow(APP), roles=("a",))}, {"Pass": policy(allow(APP), roles=("a", "b"))})
     assert told(found) == {"new": [("Pass", "PolicyDocument/Statement/0", ("b",))]}
 
 
-def test_who_joins_a_group_gains_what_it_holds(folder: Path) -> None:
+def test_new_group_member_gains_its_access(folder: Path) -> None:
     """A user who joins a group that may pass roles is new there; nobody else is told, and nothing the other way."""
     group: Template = {"Type": "AWS::IAM::Group", "Properties": role(allow(APP))["Properties"]}
     del group["Properties"]["AssumeRolePolicyDocument"]
@@ -151,8 +151,8 @@ def test_who_joins_a_group_gains_what_it_holds(folder: Path) -> None:
     assert told(compared(folder, new, new)) == {}
 
 
-def test_a_permissions_boundary_that_goes_away(folder: Path) -> None:
-    """What a boundary took away is access again where the boundary is gone."""
+def test_removed_boundary_restores_access(folder: Path) -> None:
+    """Removing a boundary restores the access that it limited."""
     storage = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     bound = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document(storage)}}
     free = {"Bound": bound, "Deployer": role(allow(APP))}
@@ -188,7 +188,7 @@ def test_the_services_of_a_boundary(
     assert told(compared(folder, before, free)) == ({"widened": said} if gained else {})
 
 
-def test_a_denial_that_is_gone_is_the_cause(folder: Path) -> None:
+def test_removed_deny_is_the_cause(folder: Path) -> None:
     """A statement that lets more through because a Deny is gone is widened, and the Deny's place is told."""
     old, new = {"Deployer": role(allow(APP), deny(WORKER, APP))}, {"Deployer": role(allow(APP))}
     found = compared(folder, old, new)
@@ -228,7 +228,7 @@ Resources:
 """,
         "utf-8",
     )
-    found = difference_of(old, new, ScanOptions())
+    found = compare_paths(old, new, ScanOptions())
     assert (told(found), found.unchanged) == ({}, 1)
 
 
@@ -267,7 +267,7 @@ def test_another_role_is_new(folder: Path, old: Template, new: Template) -> None
     assert {name: len(entries) for name, entries in told(found).items()} == {"new": 1, "removed": 1}
 
 
-def test_of_two_equal_roles_one_is_new(folder: Path) -> None:
+def test_second_equal_role_is_new(folder: Path) -> None:
     """One role cannot be two: of two equal ones under other logical ids one is new."""
     same = role(allow(APP))
     found = compared(folder, {"Old": same}, {"A": same, "B": same})
@@ -285,7 +285,7 @@ def test_a_passed_role_is_not_taken_for_a_look_alike(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, "app"), ("app", None), ("app", "other")])
-def test_a_passed_role_that_is_called_anew_is_the_same(folder: Path, before: str | None, after: str | None) -> None:
+def test_renamed_passed_role_is_the_same(folder: Path, before: str | None, after: str | None) -> None:
     """A reference to a role means the same role, also where that gets another name; a name in an ARN is that name."""
     reference = {"Fn::GetAtt": ["Worker", "Arn"]}
     old = {"Deployer": role(allow(reference)), "Worker": role(name=before)}
@@ -303,23 +303,23 @@ def test_folders_are_compared_file_by_file(folder: Path) -> None:
         put(folder / name, resources)
     for name, resources in (("new/a.json", one), ("new/x/b.json", two), ("new/c.json", three)):
         put(folder / name, resources)
-    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    found = compare_paths(folder / "old", folder / "new", ScanOptions())
     assert told(found) == {"new": [("Deployer", f"{OWN}/0", ("Deployer",))]}
     assert Path(found.new[0].grant.grant.at.file).name == "c.json"
     assert found.unchanged == 2
 
 
 @pytest.mark.parametrize("broken", ["old", "new"])
-def test_what_cannot_be_read_is_not_compared(folder: Path, broken: str) -> None:
-    """Where one version cannot be read, its counterpart is neither new nor removed, and both are told."""
+def test_unreadable_version_is_not_compared(folder: Path, broken: str) -> None:
+    """The counterpart of an unreadable version is neither new nor removed; both are reported."""
     for name in ("old", "new"):
         put(folder / name / "a.json", {"Deployer": role(allow("*"))})
         put(folder / name / "b.json", {"Other": role(allow(APP))})
     (folder / broken / "a.json").write_text('{"Resources": {"A": {"Type": "AWS::IAM::Role", ', "utf-8")
-    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    found = compare_paths(folder / "old", folder / "new", ScanOptions())
     assert (told(found), found.unchanged) == ({}, 1)
     assert [Path(one.file).relative_to(folder).parts[0] for one in found.unreadable] == [broken]
-    assert [one.reason for one in found.not_evaluated] == ["not compared, because its counterpart cannot be read"]
+    assert [one.reason for one in found.not_evaluated] == ["not compared: its counterpart cannot be read"]
 
 
 def test_terraform_roots_are_compared(folder: Path) -> None:
@@ -341,14 +341,14 @@ resource "aws_iam_role_policy" "pass" {{
 """,
             "utf-8",
         )
-    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    found = compare_paths(folder / "old", folder / "new", ScanOptions())
     assert told(found) == {"widened": [("aws_iam_role_policy.pass", "policy/Statement/0", ("deployer",))]}
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_nothing_differs_from_itself(sample: Path) -> None:
     """Every sample compared with itself has no changes."""
-    found = difference_of(sample, sample, ScanOptions())
+    found = compare_paths(sample, sample, ScanOptions())
     assert told(found) == {}
     assert found.renamed == ()
 
@@ -366,8 +366,8 @@ def _versions() -> list[tuple[Path, Path]]:
 
 @pytest.mark.parametrize(("old", "new"), _versions(), ids=lambda path: f"{path.parent.parent.name}-{path.name}")
 def test_both_directions_mirror_each_other(old: Path, new: Path) -> None:
-    """What is new or widened one way is removed or narrowed the other way, statement by statement."""
-    there, back = difference_of(old, new, ScanOptions()), difference_of(new, old, ScanOptions())
+    """New or widened access in one direction is removed or narrowed in the other, statement by statement."""
+    there, back = compare_paths(old, new, ScanOptions()), compare_paths(new, old, ScanOptions())
     assert _alone(there.new) == _alone(back.removed)
     assert _alone(there.removed) == _alone(back.new)
     assert _paired(there.widened) == sorted((second, first) for first, second in _paired(back.narrowed))
@@ -416,7 +416,7 @@ def test_roles_of_equal_passrole_access_are_compared_once(folder: Path, monkeypa
 
 
 def test_equal_statements_of_roles_with_different_access_are_compared_for_each(folder: Path) -> None:
-    """What one role had before is no reason that another one gains nothing by an equal statement."""
+    """Access that one role had before does not hide what another one gains by an equal statement."""
     old = {"A": role(allow(APP)), "B": role(allow(ONE_APP)), "C": role()}
     new = {name: role(allow(APP)) for name in "ABC"}
     assert told(compared(folder, old, new)) == {

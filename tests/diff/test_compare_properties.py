@@ -1,4 +1,4 @@
-"""What holds for the difference of any two templates: nothing against itself, and two directions that mirror."""
+"""Properties of the difference of any two templates: none against itself, and two mirrored directions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.diff import GrantChange, difference_of
+from passrole_checks.diff import GrantChange, compare_paths
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
 
 _ROLES = ["*", "role/app-*", "role/app-one", "role/worker", "role/w*"]
@@ -63,7 +63,7 @@ def test_the_directions_mirror_each_other(first: dict[str, Any], second: dict[st
     """New is removed and widened is narrowed the other way round, for any two templates."""
     with tempfile.TemporaryDirectory() as folder:
         old, new = written(folder, "old.json", first), written(folder, "new.json", second)
-        there, back = difference_of(old, new, ScanOptions()), difference_of(new, old, ScanOptions())
+        there, back = compare_paths(old, new, ScanOptions()), compare_paths(new, old, ScanOptions())
         assert alone(there.new) == alone(back.removed)
         assert alone(there.removed) == alone(back.new)
         assert paired(there.widened) == sorted((two, one) for one, two in paired(back.narrowed))
@@ -78,7 +78,7 @@ def test_a_template_differs_in_nothing_from_itself(template: dict[str, Any]) -> 
     with tempfile.TemporaryDirectory() as folder:
         turned = dict(reversed(template.items()))
         old, new = written(folder, "old.json", template), written(folder, "new.json", turned)
-        found = difference_of(old, new, ScanOptions())
+        found = compare_paths(old, new, ScanOptions())
         assert (found.new, found.widened, found.narrowed, found.removed, found.renamed) == ((), (), (), (), ())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from reviews_of_tests import APP, OPEN, made, policy
 
-from passrole_checks.diff import AccessDifference, difference_of
+from passrole_checks.diff import AccessDifference, compare_paths
 from passrole_checks.scan.scanner import ScanOptions
 
 PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app-*"}
@@ -60,7 +60,7 @@ def groups(found: AccessDifference) -> list[str]:
 def test_a_statement_moves(tmp_path: Path, before: dict[str, Any], after: dict[str, Any], told: list[str]) -> None:
     """It moves where the same names get the same access, and nothing took some of it away or depends on its unit."""
     old, new = version(tmp_path / "old", a=before), version(tmp_path / "new", b=after)
-    found = difference_of(old, new, ScanOptions())
+    found = compare_paths(old, new, ScanOptions())
     assert groups(found) == told
     for change in found.moved:
         assert change.before is not None
@@ -79,13 +79,13 @@ def test_a_role_moves_with_its_statement(tmp_path: Path) -> None:
         version(tmp_path / "old", a={"Deployer": role, "P": own}),
         version(tmp_path / "new", b={"P": attached(PASS)}),
     )
-    assert groups(difference_of(old, new, ScanOptions())) == ["moved"]
+    assert groups(compare_paths(old, new, ScanOptions())) == ["moved"]
 
 
-def test_a_review_says_that_it_moved(
+def test_review_notes_a_moved_statement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What moves between Terraform roots is no item, and a note names where it stood."""
+    """A statement that moves between Terraform roots is no item; a note names its old place."""
     repository = made(tmp_path, monkeypatch, capsys)
     said = repository.between(
         {"a/main.tf": policy(APP, OPEN), "b/main.tf": policy(APP, name="other", role="other")},

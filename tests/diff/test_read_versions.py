@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.diff import AccessDifference, Side, difference_between
-from passrole_checks.diff.read_versions import Readings
+from passrole_checks.diff import AccessDifference, Side, compare_versions
+from passrole_checks.diff.read_versions import VersionReader
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS, Inputs
 
@@ -124,19 +124,20 @@ class Tree:
     def difference(self, *names: str) -> AccessDifference:
         given = [Inputs(var_files=tuple(side.path / name for name in names)) for side in self.sides]
         old, new = (Side(side.path, inputs, sealed=True) for side, inputs in zip(self.sides, given, strict=True))
-        return difference_between(old, new, ScanOptions(), changed=self.changed, trusted=False, judged=True)
+        return compare_versions(old, new, ScanOptions(), changed=self.changed, trusted=False, with_scans=True)
 
 
 @settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(versions(), st.sampled_from([(), ("values.tfvars",)]))
-def test_nothing_is_lost(files: tuple[Files, Files], values: tuple[str, ...]) -> None:
-    """What is read once for both versions gives the same difference, and the same findings of both, as when both are
-    read, for all repositories and changes."""
+def test_shared_reading_loses_nothing(files: tuple[Files, Files], values: tuple[str, ...]) -> None:
+    """Reading a unit once for both versions gives the same difference and findings as reading it twice, for all
+    repositories and changes.
+    """
     with tempfile.TemporaryDirectory() as top:
         tree = Tree(top, *files)
         once = tree.difference(*values)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Readings, "_values", lambda self, number: number)
+            patch.setattr(VersionReader, "_values", lambda self, number: number)
             twice = tree.difference(*values)
         assert once == twice
 
@@ -152,7 +153,7 @@ WHOLE = {
 }
 
 
-def test_no_list_of_changes_is_believed(tmp_path: Path) -> None:
+def test_list_of_changes_is_not_trusted(tmp_path: Path) -> None:
     """A file that differs makes a difference, also where it is not among the changes that are told."""
     tree = Tree(str(tmp_path), WHOLE, {**WHOLE, "m/main.tf": policy('"*"')})
     tree.changed = []
@@ -160,8 +161,8 @@ def test_no_list_of_changes_is_believed(tmp_path: Path) -> None:
     assert change.grant.resource.address == "module.m.aws_iam_role_policy.pass"
 
 
-def test_versions_bear_their_own_names(tmp_path: Path) -> None:
-    """What is read once is told of both versions, with the files of each."""
+def test_shared_unit_is_reported_for_both_versions(tmp_path: Path) -> None:
+    """A unit read once is reported for both versions, with the files of each."""
     tree = Tree(str(tmp_path), {"main.tf": policy('"*"'), "a/x.yaml": template("'*'")}, {"main.tf": policy('"*"')})
     found = tree.difference()
     assert found.scans is not None
@@ -188,18 +189,17 @@ def test_versions_bear_their_own_names(tmp_path: Path) -> None:
         ({"other/one.yaml": None, "other/two.yaml": template("'*'")}, 7),
     ],
 )
-def test_only_what_is_concerned_is_read_again(
+def test_only_affected_units_are_read_again(
     change: Files, read: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the units of both versions those are read a second time that look at something that is changed, added or
-    gone."""
-    made: list[Readings] = []
-    start = Readings.__init__
+    """Units are read twice only if they access a file that was changed, added or removed."""
+    made: list[VersionReader] = []
+    start = VersionReader.__init__
 
-    def starting(self: Readings, *arguments: Any) -> None:
+    def starting(self: VersionReader, *arguments: Any) -> None:
         made.append(self)
         start(self, *arguments)
 
-    monkeypatch.setattr(Readings, "__init__", starting)
+    monkeypatch.setattr(VersionReader, "__init__", starting)
     Tree(str(tmp_path), WHOLE, {**WHOLE, **change}).difference()
     assert [one.unit_reads for one in made] == [read]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, policy
 
-from passrole_checks.diff import AccessDifference, Side, difference_between
+from passrole_checks.diff import AccessDifference, Side, compare_versions
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS
 
@@ -30,7 +30,7 @@ def put(folder: Path, files: dict[str, str]) -> Side:
 
 
 def told(found: AccessDifference) -> tuple[object, ...]:
-    """What a difference says, without what only one of the two ways tells."""
+    """Return a difference without what only one of the two ways reports."""
     assert found.scans is not None
     groups = [
         [(one.grant.grant.at, one.grant.resource.address, one.grant.principals, one.message) for one in group]
@@ -50,34 +50,35 @@ def told(found: AccessDifference) -> tuple[object, ...]:
         {"a/main.tf": policy(ANY), "a/more.tf": policy(ANY, name="more")},
     ],
 )
-def test_it_says_what_a_whole_comparison_says(tmp_path: Path, tried: dict[str, str]) -> None:
-    """Of the units that differ, and with places as if it were the new version, another version says what it says when
-    all is compared anew."""
+def test_partial_comparison_equals_a_full_one(tmp_path: Path, tried: dict[str, str]) -> None:
+    """Comparing only the changed units with another version gives the result of a full comparison, with paths of the
+    new version.
+    """
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
     names = [("a/variables.tf", "a/variables.tf"), (None, "a/more.tf")]
-    found = difference_between(old, new, ScanOptions(), changed=names, trusted=False, judged=True)
+    found = compare_versions(old, new, ScanOptions(), changed=names, trusted=False, with_scans=True)
     other = put(tmp_path / "other", {**AFTER, **tried})
     assert found.touched is not None
     again = found.touched.again(other.path)
     assert again is not None
     shutil.rmtree(new.path)
     afresh = put(tmp_path / "new", {**AFTER, **tried})
-    whole = difference_between(old, afresh, ScanOptions(), changed=names, trusted=False, judged=True)
+    whole = compare_versions(old, afresh, ScanOptions(), changed=names, trusted=False, with_scans=True)
     assert told(again) == told(whole)
     assert [path.relative_to(new.path).as_posix() for path, _ in found.touched.read.units] == ["a"]
 
 
-def test_what_cannot_be_read_any_more(tmp_path: Path) -> None:
+def test_unreadable_replacement_returns_none(tmp_path: Path) -> None:
     """A template that is broken in the other version gives no difference."""
     template = "Resources:\n  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {Statement: %s}}}\n"
     old, new = put(tmp_path / "old", {"a.yaml": template % "[]"}), put(tmp_path / "new", {"a.yaml": template % "[{}]"})
-    found = difference_between(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], judged=True)
+    found = compare_versions(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], with_scans=True)
     assert found.touched is not None
     assert found.touched.again(new.path) is not None
     assert found.touched.again(put(tmp_path / "other", {"a.yaml": "Resources: ["}).path) is None
 
 
-def test_unless_both_are_scanned_nothing_is_kept(tmp_path: Path) -> None:
+def test_units_are_kept_only_if_both_versions_are_scanned(tmp_path: Path) -> None:
     """A comparison alone keeps no units."""
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
-    assert difference_between(old, new, ScanOptions()).touched is None
+    assert compare_versions(old, new, ScanOptions()).touched is None

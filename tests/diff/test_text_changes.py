@@ -20,7 +20,7 @@ def between(folder: Path, old: str, new: str) -> ChangedFile | None:
 
 
 @given(LINES, LINES)
-def test_all_taken_back_is_the_old_text(
+def test_reverting_all_pieces_gives_the_old_text(
     tmp_path_factory: pytest.TempPathFactory, old: list[str], new: list[str]
 ) -> None:
     """Without all pieces a text is the old one, without none the new one; and where layout alone differs, or comments
@@ -47,7 +47,7 @@ def test_lines_are_pieces_of_their_own(tmp_path: Path) -> None:
     assert [found.line_of(piece) for piece in found.pieces] == [(2, False), (3, False)]
 
 
-def test_lines_that_are_gone_are_told_where_they_were(tmp_path: Path) -> None:
+def test_removed_lines_are_reported_at_their_old_position(tmp_path: Path) -> None:
     """A piece that is only gone has its line in the old text; comments in it are passed over."""
     found = between(tmp_path, "a\n# b\nc\nd\n", "a\nd\n")
     assert found is not None
@@ -58,7 +58,7 @@ def test_lines_that_are_gone_are_told_where_they_were(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x00" * 6_000_000], ids=["no text", "large"])
-def test_what_is_no_text_is_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_binary_file_is_not_compared(tmp_path: Path, content: bytes) -> None:
     """A file that is no text, or a very large one, has no pieces."""
     (tmp_path / "old").write_bytes(b"a\n")
     (tmp_path / "new").write_bytes(content)
@@ -66,7 +66,7 @@ def test_what_is_no_text_is_left_alone(tmp_path: Path, content: bytes) -> None:
 
 
 def test_many_lines_are_one_piece(tmp_path: Path) -> None:
-    """Where thousands of lines differ they are not told apart."""
+    """Thousands of different lines are not compared line by line."""
     old, new = ("".join(f"{word}{number}\n" for number in range(4000)) for word in ("a", "b"))
     found = between(tmp_path, f"first\n{old}last\n", f"first\n{new}last\n")
     assert found is not None

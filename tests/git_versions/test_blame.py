@@ -9,7 +9,7 @@ import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
 from passrole_checks.diff import blame
-from passrole_checks.diff.blame import Causes
+from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration
 
@@ -98,7 +98,7 @@ def test_an_attachment(repository: Repository) -> None:
 
 
 def test_a_variable_that_is_renamed(repository: Repository) -> None:
-    """Of a variable that is renamed and widened at once the default is the cause, and not its name."""
+    """If a variable is renamed and widened, the cause is its default, not its name."""
     main = 'variable "{0}" {{\n  default = "{1}"\n}}\nmodule "m" {{\n  source = "./m"\n  roles  = var.{0}\n}}\n'
     module = 'variable "roles" {}\n' + terraform("${var.roles}")
     before = {"main.tf": main.format("a", APP), "m/main.tf": module}
@@ -121,7 +121,7 @@ def test_another_module(repository: Repository) -> None:
     }
 
 
-def test_what_is_gone(repository: Repository) -> None:
+def test_removed_line_is_the_cause(repository: Repository) -> None:
     """A line that is gone is the cause, with its place in the old version."""
     main = terraform("${var.roles}") + VARIABLE % ANY
     before: dict[str, str | None] = {"main.tf": main, "terraform.tfvars": f'roles = "{APP}"\n', "b.tf": NOISE % (1, 1)}
@@ -135,8 +135,8 @@ def test_what_is_gone(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize("operator", ["&&", "||"])
-def test_two_lines_together(repository: Repository, operator: str) -> None:
-    """Where either of two changes would have been needed, or enough, the first of them is the cause."""
+def test_first_of_two_combined_lines_is_the_cause(repository: Repository, operator: str) -> None:
+    """If either of two changes is necessary, or sufficient, the first is the cause."""
     main = terraform('${var.a == 2 %s var.b == 2 ? "*" : "%s"}' % (operator, APP))  # noqa: UP031
     values = 'variable "a" {\n  default = %d\n}\nvariable "b" {\n  default = %d\n}\n'
     found = cause_of(repository, {"main.tf": main, "v.tf": values % (1, 1)}, {"v.tf": values % (2, 2)})
@@ -144,7 +144,7 @@ def test_two_lines_together(repository: Repository, operator: str) -> None:
 
 
 def test_the_statement_itself(repository: Repository) -> None:
-    """Where the statement's own lines have changed no cause is told."""
+    """A change in the statement's own lines has no cause elsewhere."""
     before = {"main.tf": terraform(APP), "v.tf": VARIABLE % APP}
     assert cause_of(repository, before, {"main.tf": terraform(ANY), "v.tf": VARIABLE % ANY}) is None
 
@@ -172,7 +172,7 @@ def test_many_changes(repository: Repository) -> None:
 
 
 def test_paths_have_causes_too(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two folders and of two templates the cause is told as well, in the new one."""
+    """Comparing two folders or two templates also names the cause, in the new one."""
     monkeypatch.chdir(tmp_path)
     for name, roles in (("old", APP), ("new", ANY)):
         (tmp_path / name).mkdir()
@@ -188,17 +188,17 @@ def test_paths_have_causes_too(repository: Repository, tmp_path: Path, monkeypat
 def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The units that are read to find causes, one entry each time."""
     found: list[str] = []
-    tried = Causes._read
+    tried = CauseFinder._read
 
-    def reading(self: Causes, pair: UnitPair, top: Path) -> Configuration:
+    def reading(self: CauseFinder, pair: UnitPair, top: Path) -> Configuration:
         found.append(pair.place)
         return tried(self, pair, top)
 
-    monkeypatch.setattr(Causes, "_read", reading)
+    monkeypatch.setattr(CauseFinder, "_read", reading)
     return found
 
 
-def test_what_is_elsewhere_is_not_tried(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unrelated_changes_are_not_tried(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes in files that a unit does not look at cost no trials, and only the unit itself is read again."""
     before = {"app/main.tf": terraform("${var.roles}"), "app/v.tf": VARIABLE % APP, "other/main.tf": terraform(APP)}
     after: dict[str, str | None] = {"app/v.tf": VARIABLE % ANY}
@@ -216,8 +216,7 @@ def test_what_is_elsewhere_is_not_tried(repository: Repository, monkeypatch: pyt
 
 
 def test_trials_are_bounded_by_their_work(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How many trials there may be depends on how much they read and on no clock; without enough of them no cause is
-    told, and the change is."""
+    """The number of trials depends on the bytes read, not on time; at the limit the change has no cause."""
     before = {"main.tf": terraform("${var.roles}"), "v.tf": VARIABLE % APP}
     counted = trials(monkeypatch)
     monkeypatch.setattr(blame, "_MOST_WORK", 2 * blame._LEAST_WORK)

@@ -1,4 +1,4 @@
-"""What is taken from a version of a repository, and under which names: seen at real repositories."""
+"""Files and names taken from a version, tested with real repositories."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
-from passrole_checks.diff import Side, difference_between
-from passrole_checks.git_versions import asked_for, relocate
+from passrole_checks.diff import Side, compare_versions
+from passrole_checks.git_versions import relocate, resolve_versions
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS, Unreadable
 
@@ -32,7 +32,7 @@ def test_odd_file_names(repository: Repository, name: str) -> None:
     assert repository.diff("HEAD~", "HEAD").changes == expected
 
 
-def test_a_name_that_is_not_utf8(repository: Repository) -> None:
+def test_file_name_that_is_not_utf8(repository: Repository) -> None:
     """A file name of bytes that are no UTF-8 is one like others."""
     file = os.path.join(os.fsencode(repository.folder), b"caf\xe9.yaml")
     for roles in (APP, ANY):
@@ -113,8 +113,8 @@ def test_a_link_in_the_place_of_a_template(repository: Repository) -> None:
     (repository.folder / "app.yaml").unlink()
     (repository.folder / "app.yaml").symlink_to("other.txt")
     repository.commit()
-    reasons = {"a symbolic link, which is not followed", "not compared, because its counterpart cannot be read"}
-    lost = {"was infrastructure code before, and is not read now: a symbolic link, which is not followed"}
+    reasons = {"a symbolic link, which is not followed", "not compared: its counterpart cannot be read"}
+    lost = {"was infrastructure code before, and is no longer read: a symbolic link, which is not followed"}
     for arguments, status, more in ((("HEAD^", "HEAD"), 2, lost), (("HEAD", "HEAD^"), 0, set[str]())):
         said = repository.diff(*arguments)
         assert (said.status, said.changes) == (status, {})
@@ -157,21 +157,21 @@ def test_submodules_are_not_read(repository: Repository, tmp_path: Path) -> None
         said = repository.diff(*arguments)
         assert (said.status, said.changes) == (0, {})
         assert [(entry["file"], entry["reason"]) for entry in said.json["not_evaluated"]] == [
-            ("vendored", "a submodule, whose files are not here")
+            ("vendored", "a submodule; its files are not in this repository")
         ]
     assert "no change seen; 1 unchanged; 1 changed file not evaluated" in repository.diff(first, "HEAD", text=True).out
 
 
 def test_line_ends(repository: Repository) -> None:
-    """Of a file with CRLF that is widened that alone is told."""
+    """Only the widened line of a CRLF file is reported."""
     repository.commit({"main.tf": terraform(APP).replace("\n", "\r\n")})
     repository.commit({"main.tf": terraform(ANY).replace("\n", "\r\n")})
     assert repository.diff("HEAD^", "HEAD").changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
 
 
 @pytest.mark.parametrize("side", ["old", "new"])
-def test_what_cannot_be_read_is_never_clean(repository: Repository, side: str) -> None:
-    """Where a changed file cannot be read, in either version, the exit status is 2 and nothing is called unchanged."""
+def test_unreadable_changed_file_is_an_error(repository: Repository, side: str) -> None:
+    """If a changed file is unreadable in either version, the exit status is 2 and nothing counts as unchanged."""
     broken = "Resources:\n  A: {Type: AWS::IAM::Role, Properties: [\n"
     contents = (broken, template(APP)) if side == "old" else (template(APP), broken)
     for content in contents:
@@ -182,7 +182,7 @@ def test_what_cannot_be_read_is_never_clean(repository: Repository, side: str) -
     assert said.out.endswith("ERROR: 1 of 1 file could not be read; nothing was checked; 0 changes; 0 unchanged\n")
 
 
-def test_what_could_not_be_read_before_either(repository: Repository) -> None:
+def test_file_unreadable_in_both_versions(repository: Repository) -> None:
     """A file that cannot be read and that nobody has touched is a note; the comparison is of the others."""
     repository.commit({"tests/broken.yaml": "Resources:\n  A: {Type: AWS::IAM::Role, Properties: [\n", "a.md": "1"})
     repository.commit({"a.md": "2"})
@@ -192,8 +192,8 @@ def test_what_could_not_be_read_before_either(repository: Repository) -> None:
     assert (entry["file"], entry["reason"].split(":")[0]) == ("tests/broken.yaml", "as before, cannot be read")
 
 
-def test_notes_that_stand(repository: Repository) -> None:
-    """What is not evaluated in both versions alike is one line of text, and each entry in the JSON."""
+def test_notes_common_to_both_versions_are_summarized(repository: Repository) -> None:
+    """Items not evaluated in either version are one line of text, and one entry each in JSON."""
     module = 'module "%s" {\n  source = "acme/%s/aws"\n}\n'
     repository.commit({"a/main.tf": module % ("a", "a"), "b/main.tf": module % ("b", "b"), "c.tf": terraform(APP)})
     (repository.folder / "link").symlink_to("c.tf")
@@ -239,7 +239,7 @@ def test_files_that_are_too_large(repository: Repository, monkeypatch: pytest.Mo
     ("limit", "value", "complaint"),
     [
         ("MOST_FILES", 1, "more than 1 files in one version"),
-        ("LARGEST_VERSION", 100, "up to here are more than 100 bytes of files"),
+        ("LARGEST_VERSION", 100, "the files up to this one exceed 100 bytes"),
     ],
 )
 def test_versions_that_are_too_large(
@@ -261,7 +261,7 @@ def test_files_in_git_lfs(repository: Repository) -> None:
     repository.commit({"app.yaml": pointer})
     said = repository.diff("HEAD^", "HEAD")
     assert said.changes == {}
-    assert "kept by Git LFS, so that its content is not in the repository" in {
+    assert "stored in Git LFS; its content is not in the repository" in {
         entry["reason"] for entry in said.json["not_evaluated"]
     }
 
@@ -280,7 +280,7 @@ def test_a_repository_of_sha256(repository: Repository, tmp_path: Path, monkeypa
     assert other.diff("HEAD^", "HEAD").changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
 
 
-def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_left_out_files_are_named(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """The links and submodules among the changes are told with their reasons, each once; those that are as before, and
     other changes, are not."""
     (repository.folder / "same.tf").symlink_to("main.tf")
@@ -294,7 +294,7 @@ def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.M
     (repository.folder / "new.tf").symlink_to("main.tf")
     repository.commit({"main.tf": terraform(ANY)})
     monkeypatch.chdir(repository.folder)
-    asked = asked_for(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
+    asked = resolve_versions(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
     assert asked is not None
     with asked.snapshots() as snapshots:
         old, new = (
@@ -304,7 +304,7 @@ def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.M
             )
         )
         changed = [(change.old, change.new) for change in snapshots.changed]
-        found = difference_between(old, new, ScanOptions(), changed=changed, trusted=False)
+        found = compare_versions(old, new, ScanOptions(), changed=changed, trusted=False)
         known = relocate(found, {str(folder): "" for folder in snapshots.folders})
     reason = "a symbolic link, which is not followed"
     assert known.left_out_files == tuple(
@@ -313,8 +313,8 @@ def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.M
     assert known.left_out == 4
 
 
-def test_a_note_that_moves_within_its_file_is_told_once(repository: Repository) -> None:
-    """What neither version evaluates, at another line now since something above has changed, stands at its new line."""
+def test_moved_note_is_reported_once(repository: Repository) -> None:
+    """An item not evaluated in either version, at a shifted line, is reported once at its new line."""
     stack = (
         'resource "aws_cloudformation_stack" "s" {\n  name = "s"\n  template_url = "https://example.com/t.yaml"\n}\n'
     )

@@ -14,7 +14,9 @@ WIDENED = {"widened": ["main.tf aws_iam_role_policy.pass"]}
 SUPPRESSED = "# passrole:skip=PASSROLE_015 as agreed\n"
 
 
-def test_nothing_is_run(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_code_of_the_repository_runs(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Hooks, filters, external diffs, text conversions, monitors, pagers and transports do not run, whatever the
     repository's attributes and configuration say."""
     marker = tmp_path / "was-run"
@@ -44,7 +46,7 @@ def test_nothing_is_run(repository: Repository, tmp_path: Path, monkeypatch: pyt
     assert not marker.exists(), marker.read_text("utf-8")
 
 
-def test_nothing_is_changed_or_left(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_repository_is_unchanged(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A dirty tree with staged and new files is as before afterwards, bit by bit, and no temporary file is left."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
@@ -93,7 +95,7 @@ def test_git_takes_no_locks(repository: Repository, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "path", ["../outside.yaml", "a/../../outside.yaml", ".git/config.yaml", ".GIT/x.yaml", "./x.yaml"]
 )
-def test_paths_that_lead_elsewhere(repository: Repository, path: str) -> None:
+def test_paths_outside_the_folder_are_skipped(repository: Repository, path: str) -> None:
     """A tree made by hand with names that git would not add is read without going where they lead."""
     first = repository.commit({"main.tf": terraform(APP)})
     blob = repository.git("hash-object", "-w", "--stdin", given=template(ANY).encode())
@@ -105,20 +107,21 @@ def test_paths_that_lead_elsewhere(repository: Repository, path: str) -> None:
         mode = "40000"
     said = repository.diff(first, entry)
     assert said.changes == {"removed": ["main.tf aws_iam_role_policy.pass"]}
-    assert [entry["reason"] for entry in said.json["not_evaluated"]] == ["its path leads elsewhere, or is too deep"]
+    assert [entry["reason"] for entry in said.json["not_evaluated"]] == ["its path leaves the folder or is too deep"]
 
 
 @pytest.mark.parametrize("folder", ["...", "/".join(["a"] * 101)])
-def test_a_change_at_a_path_that_is_not_laid_out(repository: Repository, folder: str) -> None:
-    """What changes at a path that is not laid out is told, and what stays as it was is not, unless it is of the working
-    tree, of which that is not known."""
+def test_change_at_a_skipped_path_is_reported(repository: Repository, folder: str) -> None:
+    """A change at a path that is not written is reported, and an unchanged path is not, except in the working tree,
+    where it is unknown.
+    """
     path = f"{folder}/main.tf"
     repository.commit({path: terraform(APP)})
     repository.put({path: terraform(ANY)})
 
     def told(*arguments: str) -> bool:
         reasons = {one["file"]: one["reason"] for one in repository.diff(*arguments).json["not_evaluated"]}
-        assert reasons[path] == "its path leads elsewhere, or is too deep"
+        assert reasons[path] == "its path leaves the folder or is too deep"
         return "; 1 changed file not evaluated" in repository.diff(*arguments, text=True).out
 
     assert told("HEAD")
@@ -150,7 +153,7 @@ def test_modules_outside_of_the_repository(repository: Repository, tmp_path: Pat
 
 
 def test_the_configuration_is_that_of_base(repository: Repository) -> None:
-    """What HEAD's pyproject.toml says does not count, which is told; what BASE's says does."""
+    """HEAD's pyproject.toml is ignored, with a note; BASE's applies."""
     quiet = '[tool.passrole_checks]\nfail_on = "never"\n'
     first = repository.commit({"main.tf": terraform(APP)})
     second = repository.commit({"main.tf": terraform(ANY), "pyproject.toml": quiet})
@@ -207,7 +210,7 @@ def test_suppressions_are_those_of_base(repository: Repository, kind: str) -> No
     said = repository.diff("HEAD~3", "HEAD~2")
     assert said.status == 1
     assert [entry["reason"] for entry in said.json["not_evaluated"]] == [
-        "the suppression of PASSROLE_015 does not count, since it is new here"
+        "the suppression of PASSROLE_015 is ignored: it is new in this version"
     ]
     said = repository.diff("HEAD~1", "HEAD")
     assert (said.status, len(said.json["widened"]), said.json["not_evaluated"]) == (0, 1, [])

@@ -12,7 +12,7 @@ WIDENED = {"widened": ["main.tf aws_iam_role_policy.pass"]}
 
 
 def test_two_commits(repository: Repository) -> None:
-    """Of two commits the access that the second one widens is told, at its name in the repository."""
+    """Access that the second commit widens is reported under its path in the repository."""
     first = repository.commit({"main.tf": terraform(APP)})
     second = repository.commit({"main.tf": terraform(ANY)})
     said = repository.diff(first, second)
@@ -44,7 +44,7 @@ def test_the_root_commit(repository: Repository) -> None:
 
 
 def test_before_the_first_commit(repository: Repository) -> None:
-    """What is staged for the first commit is compared with nothing."""
+    """Staged files before the first commit are compared with an empty tree."""
     repository.put({"main.tf": terraform(APP)})
     repository.git("add", "--all")
     assert repository.diff("--staged").changes == {"new": ["main.tf aws_iam_role_policy.pass"]}
@@ -123,7 +123,7 @@ def test_no_merge_base(repository: Repository) -> None:
     assert repository.diff("main...other") == (
         2,
         "",
-        "main...other: no history in common, so that there is no merge base; to compare the two as they are:"
+        "main...other: no merge base, because the histories are unrelated; to compare the two directly:"
         " passrole-checks diff main other\n",
     )
 
@@ -230,12 +230,12 @@ def test_conflicts_in_the_index(repository: Repository) -> None:
     with pytest.raises(AssertionError):
         repository.git("merge", "--quiet", "side")
     assert repository.diff("--staged") == (
-        2, "", "main.tf: a merge has left conflicts here; resolve and add them first\n"
+        2, "", "main.tf: unresolved merge conflict; resolve it and run git add first\n"
     )  # fmt: skip
 
 
 def test_a_sparse_checkout(repository: Repository) -> None:
-    """What a sparse checkout leaves off the disk is not gone."""
+    """Files that a sparse checkout omits are not deleted."""
     repository.commit({"a/main.tf": terraform(APP), "b/main.tf": terraform(APP)})
     repository.git("sparse-checkout", "set", "--cone", "a")
     assert not (repository.folder / "b").exists()
@@ -275,7 +275,7 @@ def test_a_path_wins(repository: Repository) -> None:
     [
         ((), "passrole-checks: expected BASE HEAD, BASE, --staged, or two paths"),
         (("a", "b", "c"), "passrole-checks diff: expected at most two versions, got 3 (passrole-checks diff --help)"),
-        (("--staged", "a", "b"), "diff --staged: takes one commit at most, which the index is compared with"),
+        (("--staged", "a", "b"), "diff --staged: takes at most one commit, to compare with the index"),
         (("missing", "HEAD"), "missing: no such file or folder, and no commit, tag or branch"),
         (("HEAD", "main.tf"), "diff: main.tf is a path and HEAD a commit; compare two of one kind, or leave main.tf out"
          " to compare with the working tree"),
@@ -285,8 +285,8 @@ def test_a_path_wins(repository: Repository) -> None:
         (("HEAD:main.tf", "HEAD"), "HEAD:main.tf: no such file or folder, and no commit, tag or branch"),
     ],
 )  # fmt: skip
-def test_names_that_stand_for_nothing(repository: Repository, arguments: tuple[str, ...], complaint: str) -> None:
-    """What cannot be compared is told in one line, with exit status 2."""
+def test_unresolvable_names_are_errors(repository: Repository, arguments: tuple[str, ...], complaint: str) -> None:
+    """Names that cannot be compared give one error line and exit status 2."""
     repository.commit({"main.tf": terraform(APP)})
     assert repository.diff(*arguments) == (2, "", f"{complaint}\n")
 
@@ -297,7 +297,7 @@ def test_outside_of_a_repository(repository: Repository, tmp_path: Path, monkeyp
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path.parent))
     assert repository.diff("main", "other").err == "main: no such file or folder\nother: no such file or folder\n"
     assert repository.diff("main").err == (
-        f"{tmp_path}: is in no git repository, and two paths are needed to do without one\n"
+        f"{tmp_path}: not in a git repository; give two paths to compare without one\n"
     )
 
 
@@ -316,7 +316,7 @@ def test_a_repository_of_somebody_else(repository: Repository) -> None:
 
 
 def test_without_git(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where git is not installed paths are still compared, and commits are exit status 2."""
+    """Without git, paths are still compared, and commits give exit status 2."""
     repository.commit({"old.yaml": template(APP), "new.yaml": template(ANY)})
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     assert repository.diff("HEAD") == (2, "", "git: not installed, and commits are compared with it\n")

@@ -1,4 +1,4 @@
-"""What the tests of edits share: configurations in a folder, wishes in words, and the text that comes out."""
+"""What the tests of edits share: configurations in a folder, changes in words, and the text that comes out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
-from passrole_checks.suggest.edits import apply, edits_for
+from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 AT = Position("", 1)
@@ -62,7 +62,7 @@ def arn(words: str) -> TargetRole:
     return TargetRole("", StringNode(join(parts), AT))
 
 
-def wish(words: str) -> StatementChange:
+def change(words: str) -> StatementChange:
     """``roles: aws_iam_role.app, arn:…; services: ec2.amazonaws.com; drop: aws:ResourceTag/x; get_role``."""
     found: dict[str, list[str]] = {}
     for part in words.split(";"):
@@ -132,7 +132,7 @@ class Workshop:
         if isinstance(edits, str):
             return edits
         assert {Path(edit.file).name for edit in edits} <= {name}
-        after = apply(text, edits)
+        after = apply_edits(text, edits)
         self.write(name, after)
         assert edits_for(self.located(), wanted, self.read) == ()
         return after

@@ -75,7 +75,7 @@ def narrowed(
 def added(found: Session) -> list[str]:
     """The lines that all that is suggested would add, without what they begin and end with."""
     lines = []
-    for file, text in found.together().changed.items():
+    for file, text in found.combine().changed.items():
         before = Path(file).read_bytes().decode("utf-8")
         differing = difflib.ndiff(before.split("\n"), text.split("\n"))
         lines += [line[2:].strip().rstrip(",") for line in differing if line.startswith("+ ")]

@@ -83,7 +83,7 @@ def session(folder: Path, files: Mapping[str, str], severity: Severity = Severit
     read = read_paths([folder], options)
     assert read.unreadable == ()
     result = scan_configurations([configuration for _, configuration in read.units], options)
-    return Session(read, result.findings, options, informs=severity is Severity.INFO)
+    return Session(read, result.findings, options, include_info=severity is Severity.INFO)
 
 
 def checks(one: Suggestion) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.cloudtrail import Edge, LogSummary, RequestOutcome, UsageQuery
-from passrole_checks.cloudtrail.grant_usage import held_against
+from passrole_checks.cloudtrail.grant_usage import match_grants
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, read_paths, scan_configurations
 
@@ -66,5 +66,5 @@ def reported(
     reading = LogSummary(files=1, events=events)
     if events:
         reading.first, reading.last = "2026-03-01T08:30:00Z", "2026-03-09T16:00:00Z"
-    report = UsageReport(edges, reading, UsageQuery(), against=held_against(edges, units, ACCOUNT))
+    report = UsageReport(edges, reading, UsageQuery(), against=match_grants(edges, units, ACCOUNT))
     return report, scan_configurations(units, options)

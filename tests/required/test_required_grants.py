@@ -1,4 +1,4 @@
-"""What whoever deploys has to be allowed to pass: the smallest statements, clean and sufficient by our own engine.
+"""PassRole permissions for a deployment: minimal statements, clean and sufficient by our own engine.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
 """
@@ -20,7 +20,7 @@ from passrole_checks.iam.partial_values import Position, StringNode, Ternary, te
 from passrole_checks.iam.roles.arn import matches
 from passrole_checks.output.required import required_json
 from passrole_checks.output.required_policy import statements_json, to_hcl, to_yaml
-from passrole_checks.required.required_grants import Required, required_by
+from passrole_checks.required.required_grants import Required, compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 
 AT = Position("policy.json", 1)
@@ -31,7 +31,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "sample_templates" / "required"
 def required(folder: Path, account: str | None = "111122223333") -> Required:
     read = read_paths([folder], ScanOptions())
     assert read.unreadable == ()
-    return required_by([configuration for _, configuration in read.units], account)
+    return compute_required([configuration for _, configuration in read.units], account)
 
 
 def of(tmp_path: Path, content: str, name: str = "main.tf", account: str | None = "111122223333") -> Required:
@@ -135,7 +135,7 @@ def test_without_an_account_its_place_is_named(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_not_known_has_to_be_filled_in(tmp_path: Path) -> None:
+def test_unresolved_values_are_placeholders(tmp_path: Path) -> None:
     """A variable without a value in a name, or as the whole role, is a blank with a name of its own, told in a note."""
     found = of(
         tmp_path,
@@ -160,7 +160,7 @@ resource "aws_lambda_function" "other" {
     assert passes(found) == {"lambda.amazonaws.com": [f"{A}app-${{Stage}}", "${RoleArn}"]}
     assert json.loads(required_json(found, (), ()))["notes"] == [
         "Stage: the value of var.stage (no default)",
-        "RoleArn: the ARN of the role that var.role_arn is (no default)",
+        "RoleArn: the role ARN var.role_arn (no default)",
         "arn:aws: partition assumed, since no ARN in the code shows it",
     ]
 
@@ -175,16 +175,16 @@ resource "aws_lambda_function" "other" {
         ('path = "/team/"', "team/terraform-*"),
     ],
 )
-def test_of_a_generated_name_its_beginning_is_passed(tmp_path: Path, name: str, pattern: str) -> None:
+def test_generated_name_is_passed_as_a_prefix(tmp_path: Path, name: str, pattern: str) -> None:
     """A role whose name Terraform makes is named by what its name begins with, and a note says so."""
     found = of(tmp_path, FUNCTION.replace('name               = "app"', name))
     assert passes(found) == {"lambda.amazonaws.com": [A + pattern]}
     assert found.notes == (
-        "the name of aws_iam_role.app is made at deployment: the statements say what it begins with",
+        "the name of aws_iam_role.app is generated at deployment: the statements contain its prefix",
     )
 
 
-def test_of_the_other_provider_nothing_is_known_of_a_generated_name(tmp_path: Path) -> None:
+def test_awscc_generated_name_is_unknown(tmp_path: Path) -> None:
     """The provider ``awscc`` leaves the name of a role without one to AWS: it has to be filled in."""
     found = of(
         tmp_path,
@@ -239,8 +239,8 @@ resource "aws_glue_job" "other" {
     assert [row[0] for row in rows(found)] == ["aws_iam_role.job", "aws_iam_role.job", f"{A}job"]
 
 
-def test_each_alternative_is_passed_and_says_when(tmp_path: Path) -> None:
-    """Of a conditional both roles are needed, each with the condition under which it is the one."""
+def test_both_alternatives_are_passed_with_their_condition(tmp_path: Path) -> None:
+    """A conditional needs both roles, each with its condition."""
     found = of(
         tmp_path,
         FUNCTION.replace("aws_iam_role.app.arn", 'var.own ? aws_iam_role.app.arn : "arn:aws:iam::111122223333:role/x"')
@@ -252,13 +252,13 @@ def test_each_alternative_is_passed_and_says_when(tmp_path: Path) -> None:
     ]
 
 
-def test_instances_that_are_given_the_same_role_are_one_place(tmp_path: Path) -> None:
+def test_instances_with_one_role_are_listed_once(tmp_path: Path) -> None:
     """Three instances of a block with one role are told once, under the address of the block."""
     found = of(tmp_path, FUNCTION.replace('function_name = "app"', "count = 3"))
     assert rows(found) == [("aws_iam_role.app", "aws_lambda_function.app", "role", 9, ("lambda",), "passed")]
 
 
-def test_of_an_instance_profile_the_role_in_it_is_passed(tmp_path: Path) -> None:
+def test_role_of_an_instance_profile_is_passed(tmp_path: Path) -> None:
     """An instance and the profile itself both need the role; a profile that is not here is named as not known."""
     found = of(
         tmp_path,
@@ -296,7 +296,7 @@ resource "aws_instance" "other" {
 
 
 def test_a_role_of_another_account_is_not_passed(tmp_path: Path) -> None:
-    """Who deploys to an account passes no role of another one; without the account nobody can tell."""
+    """A deployment passes no role of another account; without the account this is unknown."""
     content = 'resource "aws_lambda_function" "f" {\n  role = "arn:aws:iam::444455556666:role/f"\n}\n'
     found = of(tmp_path, content)
     assert [row[-1] for row in rows(found)] == ["assumed"]
@@ -321,7 +321,7 @@ def test_the_callers_own_credentials_are_no_role(tmp_path: Path) -> None:
     assert found.received == ()
 
 
-def test_what_two_roots_find_in_a_module_of_both_is_told_once(tmp_path: Path) -> None:
+def test_shared_module_is_listed_once(tmp_path: Path) -> None:
     """Two roots that call one module with the same values pass the same role, in one place."""
     for name in ("one", "two", "shared"):
         (tmp_path / name).mkdir()
@@ -332,7 +332,7 @@ def test_what_two_roots_find_in_a_module_of_both_is_told_once(tmp_path: Path) ->
     assert [row[:2] for row in rows(found)] == [("module.app.aws_iam_role.app", "module.app.aws_lambda_function.app")]
 
 
-def test_the_same_words_in_two_configurations_are_two_blanks(tmp_path: Path) -> None:
+def test_same_expression_in_two_configurations_is_two_placeholders(tmp_path: Path) -> None:
     """Two stacks have two names: each blank says of which file it is."""
     for name in ("one", "two"):
         template = {
@@ -354,8 +354,7 @@ def test_the_same_words_in_two_configurations_are_two_blanks(tmp_path: Path) -> 
 
 
 def test_cloudformation_makes_names_of_the_stack_and_the_logical_id(tmp_path: Path) -> None:
-    """Of a name that CloudFormation makes the beginning is known, of a long logical id 24 characters; the stack's name
-    has to be filled in."""
+    """The start of a generated name is known: 24 characters of a long logical id; the stack name is a placeholder."""
     found = of(
         tmp_path,
         json.dumps(
@@ -406,7 +405,7 @@ Resources:
     assert passes(found) == {"lambda.amazonaws.com": [f"{A}${{Stage}}-own"]}
 
 
-def test_a_launch_template_is_used_by_whoever_launches(tmp_path: Path) -> None:
+def test_launch_template_role_is_passed_at_launch(tmp_path: Path) -> None:
     """A role in a launch template is passed at deployment where instances are launched there."""
     template = """
 Resources:
@@ -430,7 +429,7 @@ Resources:
 # output
 
 
-def test_json_holds_what_the_contract_promises(tmp_path: Path) -> None:
+def test_json_follows_the_contract(tmp_path: Path) -> None:
     """An entry says where a resource receives which role for which service, and how sure that is."""
     found = of(tmp_path, FUNCTION)
     document = json.loads(required_json(found, (), ()))
@@ -535,7 +534,7 @@ Resources:
 
 @pytest.mark.parametrize(("options", "status"), [([], 0), (["--format", "json"], 0), (["--format", "hcl"], 0)])
 def test_the_command_exits_with_0(tmp_path: Path, options: list[str], status: int) -> None:
-    """What is required is no finding."""
+    """A requirement is not a finding."""
     (tmp_path / "main.tf").write_text(FUNCTION, encoding="utf-8")
     assert main(["required", str(tmp_path), *options]) == status
 
@@ -558,7 +557,7 @@ def test_the_command_exits_with_2_for_what_cannot_be_read(tmp_path: Path, capsys
     assert "policy.tf:2: aws_iam_policy.p: Effect is 'Maybe'; it must be Allow or Deny" in capsys.readouterr().err
 
 
-def test_a_configuration_that_hands_out_no_role_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_configuration_without_passed_roles_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a role that is passed there are no statements."""
     (tmp_path / "main.tf").write_text('resource "aws_sns_topic" "t" {}\n', encoding="utf-8")
     assert main(["required", str(tmp_path)]) == 0

@@ -15,8 +15,8 @@ import tree_sitter_hcl
 from cfnlint.api import lint_all
 
 from passrole_checks.output.required_policy import policies_json, to_hcl, to_yaml
-from passrole_checks.required.policy_statements import ACCOUNT, RequiredStatement, in_policies
-from passrole_checks.required.required_grants import Required, required_by
+from passrole_checks.required.policy_statements import ACCOUNT, RequiredStatement, pack_into_policies
+from passrole_checks.required.required_grants import Required, compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 
 ACCOUNT_ID = "111122223333"
@@ -24,7 +24,7 @@ ACCOUNT_ID = "111122223333"
 
 def required(folder: Path) -> Required:
     units = read_paths([folder], ScanOptions()).units
-    return required_by([configuration for _, configuration in units], ACCOUNT_ID)
+    return compute_required([configuration for _, configuration in units], ACCOUNT_ID)
 
 
 def functions(*roles: str) -> str:
@@ -42,7 +42,7 @@ def resources(found: Required) -> list[str]:
 
 
 def complaints(template: str) -> list[str]:
-    """What cfn-lint finds wrong with a template; not what it would like to see in addition."""
+    """Return the errors that cfn-lint reports for a template, without its suggestions."""
     return [str(match) for match in lint_all(template) if match.rule.severity != "informational"]
 
 
@@ -73,15 +73,15 @@ def test_a_name_that_no_role_can_have_is_in_no_statement(tmp_path: Path, role: s
     ]
 
 
-def test_of_many_such_names_ten_are_told(tmp_path: Path) -> None:
+def test_ten_invalid_names_are_listed(tmp_path: Path) -> None:
     """The last of the ten says how many more there are."""
     found = of(tmp_path, functions(*(f'"a*{number}"' for number in range(30))))
     assert len(found.notes) == 10
-    assert "(and 20 more roles like this)" in found.notes[-1]
+    assert "(and 20 similar roles)" in found.notes[-1]
 
 
 def test_the_arn_of_something_else_is_no_role(tmp_path: Path) -> None:
-    """What is surely the ARN of a function is not passed, and is no blank in a role's place."""
+    """A value that is certainly a function ARN is neither passed nor a placeholder for a role."""
     found = of(
         tmp_path,
         "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Role: !GetAtt F.Arn\n",
@@ -90,7 +90,7 @@ def test_the_arn_of_something_else_is_no_role(tmp_path: Path) -> None:
     assert (found.received, found.policies) == ((), ())
 
 
-def test_what_has_to_be_filled_in_has_a_name_that_can_be_used(tmp_path: Path) -> None:
+def test_placeholders_have_valid_names(tmp_path: Path) -> None:
     """No variable is called like an argument of modules, no parameter like a resource, and long names are cut."""
     parameters = ("Count", "PassRoles", "Passroles3", "Version", "L" * 200)
     declared = "".join(f"  {name}:\n    Type: String\n" for name in parameters)
@@ -140,7 +140,7 @@ def test_a_description_is_no_forgotten_sub(tmp_path: Path) -> None:
     assert complaints(to_yaml(found)) == []
 
 
-def test_what_is_too_long_for_one_policy_is_in_several(tmp_path: Path) -> None:
+def test_long_statements_are_packed_into_several_policies(tmp_path: Path) -> None:
     """200 roles with long names: each policy is short enough, lets the roles be read that it passes, and no role is
     lost or told twice."""
     names = [f"application-with-a-long-name-{number:03}" for number in range(200)]
@@ -171,7 +171,7 @@ def test_what_is_too_long_for_one_policy_is_in_several(tmp_path: Path) -> None:
     assert len(scan_paths([tmp_path / "policy.yaml"], ScanOptions(account=ACCOUNT_ID)).grants) == 5
 
 
-def test_more_policies_than_can_be_attached_are_told(tmp_path: Path) -> None:
+def test_exceeding_the_policy_quota_is_reported(tmp_path: Path) -> None:
     """A user or a role has room for ten managed policies."""
     names = (f'"arn:aws:iam::{ACCOUNT_ID}:role/application-with-a-long-name-{number:03}"' for number in range(440))
     notes = of(tmp_path, functions(*names)).notes
@@ -182,7 +182,7 @@ def test_more_policies_than_can_be_attached_are_told(tmp_path: Path) -> None:
     )
 
 
-def test_no_two_statements_have_one_name() -> None:
+def test_sids_are_unique() -> None:
     """Statements whose services are shortened to the same words are told apart by a number."""
     same = [
         RequiredStatement(
@@ -190,7 +190,7 @@ def test_no_two_statements_have_one_name() -> None:
         )
         for name, services in (("one", ("a", "b", "c", "d")), ("two", ("a", "b", "c", "e")))
     ]
-    assert [one.sid for policy in in_policies(same) for one in policy] == [
+    assert [one.sid for policy in pack_into_policies(same) for one in policy] == [
         "PassRolesToAAndBAnd2More",
         "PassRolesToAAndBAnd2More2",
         "ReadPassedRoles",

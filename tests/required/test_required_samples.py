@@ -11,7 +11,7 @@ from pathlib import Path
 import expected_outputs
 import pytest
 
-from passrole_checks.required.required_grants import required_by
+from passrole_checks.required.required_grants import compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,14 +21,14 @@ ACCOUNT = "111122223333"
 
 
 def printed(name: str, *options: str) -> str:
-    """What ``passrole-checks required sample_templates/required/NAME`` prints."""
+    """Return the output of ``passrole-checks required sample_templates/required/NAME``."""
     return expected_outputs.printed(
         "required", f"sample_templates/required/{name}", "--account", ACCOUNT, *options, status=0
     )
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_sample_prints_what_stands_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_prints_its_expected_output(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The roles, the services, the resources and the statements of a sample are exactly the expected ones."""
     monkeypatch.chdir(ROOT)
     assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def test_a_plan_hands_out_the_roles_that_its_terraform_does(monkeypatch: pytest.
 
     def own(name: str) -> set[tuple[str, str, str, tuple[str, ...]]]:
         units = read_paths([FOLDER / name], ScanOptions()).units
-        found = required_by([configuration for _, configuration in units], ACCOUNT).received
+        found = compute_required([configuration for _, configuration in units], ACCOUNT).received
         return {
             (one.label, one.received.resource.address, one.received.attribute, one.services)
             for one in found

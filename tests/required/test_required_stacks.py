@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.output.required_policy import policies_json
-from passrole_checks.required.required_grants import Required, required_by
+from passrole_checks.required.required_grants import Required, compute_required
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
 A = "arn:aws:iam::111122223333:role/"
@@ -51,7 +51,7 @@ ROLE = 'resource "aws_iam_role" "outer" {\n  name = "outer"\n  assume_role_polic
 
 def of(folder: Path) -> Required:
     units = read_paths([folder], ScanOptions()).units
-    return required_by([configuration for _, configuration in units], "111122223333")
+    return compute_required([configuration for _, configuration in units], "111122223333")
 
 
 def rows(found: Required) -> list[tuple[str, str, int, str]]:
@@ -189,7 +189,7 @@ def test_a_stack_set_in_a_template_passes_nothing_at_deployment(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("body", ['"no template"', "var.unknown", '"{"', "null", "jsonencode([1])"])
-def test_what_is_no_template_is_passed_over(tmp_path: Path, body: str) -> None:
+def test_text_that_is_no_template_is_skipped(tmp_path: Path, body: str) -> None:
     """A body that is not known or cannot be read hands out nothing; that its policies are not read is said anyway."""
     (tmp_path / "main.tf").write_text(stack(body), encoding="utf-8")
     assert of(tmp_path).received == ()
@@ -221,7 +221,7 @@ def test_yaml_inside_a_text_is_read(tmp_path: Path) -> None:
     assert passes(found) == {"osis-pipelines.amazonaws.com": [f"{A}ingest"]}
 
 
-def test_a_template_that_terraform_deploys_is_no_stack_of_its_own(tmp_path: Path) -> None:
+def test_template_deployed_by_terraform_is_not_listed_twice(tmp_path: Path) -> None:
     """A template in a file that ``file`` reads is told once, as the stack that it is; each value stands in the file."""
     (tmp_path / "app.yaml").write_text(TEMPLATE, encoding="utf-8")
     (tmp_path / "other.yaml").write_text(OSIS, encoding="utf-8")

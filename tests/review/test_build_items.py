@@ -128,7 +128,7 @@ def test_new_suppression_does_not_hide_a_new_finding(repository: Reviews) -> Non
     result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY, before=skip)})
     assert result.items == [("new", "widened", "main.tf:6", ["015", "001"])]
     assert [(note.line, note.reason) for note in result.report.notes] == [
-        (1, "the suppression of PASSROLE_001 does not count, since it is new here")
+        (1, "the suppression of PASSROLE_001 is ignored: it is new in this version")
     ]
     result = repository.between(
         {"main.tf": policy(ANY, before=skip)}, {"main.tf": policy(ANY.replace("lambda", "ec2"), before=skip)}

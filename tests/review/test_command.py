@@ -199,7 +199,7 @@ def test_submodules_are_not_followed(repository: Reviews) -> None:
     repository.git("commit", "--quiet", "--message", "submodule")
     report = repository.review("HEAD^", "HEAD").report
     assert [(note.file, note.reason) for note in report.not_evaluated] == [
-        ("sub", "a submodule, whose files are not here")
+        ("sub", "a submodule; its files are not in this repository")
     ]
 
 

@@ -8,7 +8,7 @@ import random
 import pytest
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, START, VARIABLE, Reviews, policy
 
-from passrole_checks.git_versions import asked_for
+from passrole_checks.git_versions import resolve_versions
 from passrole_checks.review.comment_lines import Anchors, text_hunks
 from passrole_checks.review.report import Anchor, Location
 
@@ -36,7 +36,7 @@ CASES = {
 def hunks_of(repository: Reviews, before: str, after: str) -> list[tuple[int, int, list[int], list[tuple[int, int]]]]:
     repository.commit({"a.tf": before})
     repository.commit({"a.tf": after})
-    asked = asked_for(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
+    asked = resolve_versions(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
     assert asked is not None
     with asked.snapshots() as snapshots:
         found = Anchors(snapshots).hunks("a.tf")
@@ -142,7 +142,7 @@ def test_file_is_the_anchor_of_other_changes(repository: Reviews) -> None:
     asked = None
     repository.commit({"main.tf": "".join(LINES)})
     repository.commit({"main.tf": CASES["a line"]})
-    asked = asked_for(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
+    asked = resolve_versions(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
     assert asked is not None
     with asked.snapshots() as snapshots:
         found = Anchors(snapshots)

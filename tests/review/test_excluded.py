@@ -140,17 +140,17 @@ def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, c
 
 def test_equal_units_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """Units that are equal in both versions are read once."""
-    from passrole_checks.diff.read_versions import Readings
+    from passrole_checks.diff.read_versions import VersionReader
 
     reads: list[int] = []
-    read = Readings.read
+    read = VersionReader.read
 
-    def counted(self: Readings, number: int, path: Path | None = None) -> object:
+    def counted(self: VersionReader, number: int, path: Path | None = None) -> object:
         found = read(self, number, path)
         reads.append(self.unit_reads)
         return found
 
-    monkeypatch.setattr(Readings, "read", counted)
+    monkeypatch.setattr(VersionReader, "read", counted)
     files = {f"{name}/main.tf": policy(APP, name=name) for name in "abc"}
     repository.between({**files, "pyproject.toml": table("x/")}, {"a/main.tf": policy(ANY, name="a")})
     assert reads[:2] == [3, 4]

@@ -10,7 +10,7 @@ from reviews_of_tests import ANY, APP, FROM_VARIABLE, VARIABLE, Reviews, policy
 from passrole_checks.sources.terraform.reading import files, readers
 
 LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
-KEPT = "kept by Git LFS, so that its content is not in the repository"
+KEPT = "stored in Git LFS; its content is not in the repository"
 ROLES = "arn:aws:iam::111122223333:role/app-*"
 
 
@@ -66,7 +66,7 @@ def test_link_that_replaces_a_file_is_unreadable(repository: Reviews) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        pytest.param("a: 1\n---\n" + template("*"), "several documents of YAML now", id="documents"),
+        pytest.param("a: 1\n---\n" + template("*"), "several YAML documents now", id="documents"),
         pytest.param(f"# {'x' * 20_000_000}\n{template('*')}", "larger than 20,000,000 bytes now", id="large"),
     ],
 )
@@ -90,7 +90,7 @@ def test_template_with_an_unrecognized_name_is_noted(repository: Reviews) -> Non
     (repository.folder / "app.yaml").rename(repository.folder / "app.md")
     repository.commit()
     assert left_out(repository) == (
-        0, [("app.md", "was infrastructure code as app.yaml, and is not read by this name")]
+        0, [("app.md", "was infrastructure code as app.yaml, and is not read under this name")]
     )  # fmt: skip
 
 
@@ -101,8 +101,11 @@ def test_new_terraform_in_a_skipped_folder_is_noted(repository: Reviews) -> None
     assert left_out(repository) == (
         0,
         [
-            (".terraform/modules/modules.json", "names modules that are believed here; terraform init may get others"),
-            ("node_modules/x/main.tf", "not looked at, because node_modules is passed over"),
+            (
+                ".terraform/modules/modules.json",
+                "records installed modules, which are trusted here; terraform init may install others",
+            ),
+            ("node_modules/x/main.tf", "not read, because node_modules is skipped"),
         ],
     )
 
@@ -126,7 +129,7 @@ def test_changed_value_file_that_is_not_loaded_is_noted(repository: Reviews) -> 
     before = {"main.tf": VARIABLE % ROLES + policy(FROM_VARIABLE), "prod.tfvars": f'roles = "{ROLES}"\n'}
     repository.commit(before)
     repository.commit({"prod.tfvars": 'roles = "*"\n'})
-    result = [("prod.tfvars", "values that do not count here, since no --var-file names them")]
+    result = [("prod.tfvars", "values not used: no --var-file names this file")]
     assert left_out(repository) == (0, result)
     said = repository.review("HEAD^", "HEAD", "--var-file", "prod.tfvars")
     assert (said.status, len(said.items), said.report.not_evaluated) == (1, 1, ())
@@ -162,7 +165,7 @@ def test_changed_call_of_a_missing_module_is_noted(repository: Reviews) -> None:
     repository.commit({"main.tf": call % ("2.0", "y")})
     assert left_out(repository) == (
         0, [("main.tf",
-             "module m (example/deployer/aws) is not downloaded (run `terraform init`), and is called otherwise now")]
+             "module m (example/deployer/aws) is not downloaded (run `terraform init`), and its call has changed")]
     )  # fmt: skip
 
 

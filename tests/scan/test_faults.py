@@ -16,8 +16,8 @@ from passrole_checks.access import access_model
 from passrole_checks.checks.any_role import AnyRole
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.cli import main
-from passrole_checks.cloudtrail.extract import Passes, Row
-from passrole_checks.diff.blame import Causes
+from passrole_checks.cloudtrail.extract import PassExtractor, Row
+from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.findings import Verdict
 from passrole_checks.output import json_output
 from passrole_checks.output.destination import Destination
@@ -294,7 +294,7 @@ def test_required_reports_the_other_units(
 def test_fault_in_a_suggestion_costs_no_other_suggestion(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = Session._at_place
+    real = Session._suggest_at
 
     def at_place(self: Session, at: Any, *rest: Any) -> Any:
         if "bad" in at.file:
@@ -363,7 +363,7 @@ def test_fault_in_the_search_for_a_cause_costs_no_change(
     def named(*_: Any) -> Any:
         raise KeyError("a fault")
 
-    monkeypatch.setattr(Causes, "named", named)
+    monkeypatch.setattr(CauseFinder, "named", named)
     (tmp_path / "old.yaml").write_text(TEMPLATE.format(name="A").replace("'*'", "'arn:aws:iam::*:role/a'"), "utf-8")
     (tmp_path / "new.yaml").write_text(TEMPLATE.format(name="A"), "utf-8")
     monkeypatch.chdir(tmp_path)
@@ -413,14 +413,14 @@ def test_trail_reports_the_other_events_and_configurations(
     assert {one["file"] for kind in ("used", "perhaps_used", "unused") for one in found["against"][kind]} == {
         "good.yaml", "good/main.tf",
     }  # fmt: skip
-    real = Passes.of
+    real = PassExtractor.of
 
-    def of(self: Passes, row: Row) -> Any:
+    def of(self: PassExtractor, row: Row) -> Any:
         if row.event_id == "bad":
             raise KeyError("a fault")
         return real(self, row)
 
-    monkeypatch.setattr(Passes, "of", of)
+    monkeypatch.setattr(PassExtractor, "of", of)
     status, out, err = run(capsys, "trail", str(tmp_path / "log.json"), "--format", "json")
     found = json.loads(out)
     assert (status, len(err), len(found["passes"]), len(found["faults"])) == (3, 1, 1, 1)

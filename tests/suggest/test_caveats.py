@@ -1,4 +1,4 @@
-"""Where the roles that a configuration shows may not be all, or not the ones that are meant, a person decides.
+"""Incomplete or ambiguous roles in a configuration need manual review.
 
 Sources: Terraform language documentation, "The count Meta-Argument", "Input Variables" and "Conditional Expressions";
 AWS CloudFormation Template Reference, AWS::CloudFormation::CustomResource; Service Authorization Reference.
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from suggesting import USED, USED_IN_TEMPLATE, allow, function, left_for_a_person, only, policy, role, session, task
 
-from passrole_checks.suggest.edits import apply
+from passrole_checks.suggest.edits import apply_edits
 
 FUNCTION = role("function", "lambda") + function()
 SWITCH = 'variable "on" {\n  default = false\n}\n'
@@ -22,11 +22,11 @@ Resources:
 {USED_IN_TEMPLATE}"""
 
 
-def test_a_resource_that_is_not_there_by_default(tmp_path: Path) -> None:
+def test_conditional_resource_is_a_caveat(tmp_path: Path) -> None:
     """A resource with no instance by default takes a role once its variable is set, so that role has to be named."""
     batch = function("batch").replace("{\n", "{\n  count = var.on ? 1 : 0\n", 1)
     found = session(tmp_path, {"main.tf": policy(allow()) + FUNCTION + SWITCH + role("batch", "lambda") + batch})
-    assert left_for_a_person(found) == ("the role of aws_lambda_function.batch, which is not there by default",)
+    assert left_for_a_person(found) == ("the role of aws_lambda_function.batch, which does not exist by default",)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_resource_that_is_not_there_by_default(tmp_path: Path) -> None:
     ],
     ids=["never there", "another service"],
 )
-def test_a_resource_that_is_not_there_and_does_not_matter(tmp_path: Path, count: str, condition: str) -> None:
+def test_irrelevant_conditional_resource_is_no_caveat(tmp_path: Path, count: str, condition: str) -> None:
     """A resource that is never there, or takes roles for a service that the statement does not name, is no doubt."""
     idle = task("idle").replace("{\n", f"{{\n  count = {count}\n", 1)
     more = FUNCTION + SWITCH + role("idle", "ecs-tasks") + idle
@@ -50,17 +50,17 @@ def test_a_counted_resource_without_a_role(tmp_path: Path) -> None:
     assert only(session(tmp_path, {"main.tf": policy(allow()) + FUNCTION + SWITCH + server})).edits != ()
 
 
-def test_a_variable_that_decides_which_role_is_passed(tmp_path: Path) -> None:
-    """Of two roles between which a variable chooses, the one of its default is not the only one."""
+def test_variable_that_selects_the_role_is_a_caveat(tmp_path: Path) -> None:
+    """The default of a variable is not the only value that may select a role."""
     choice = "var.on ? aws_iam_role.task.arn : aws_iam_role.function.arn"
     chosen = function().replace("aws_iam_role.function.arn", choice)
     more = SWITCH + role("task", "lambda") + role("function", "lambda") + chosen
     assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + more})) == (
-        "which role is passed for var.on, whose default decides it here",
+        "which role is passed for other values of var.on (its default was used)",
     )
 
 
-def test_a_default_is_not_written_in_the_place_of_its_variable(tmp_path: Path) -> None:
+def test_variable_is_not_replaced_by_its_default(tmp_path: Path) -> None:
     """A role that a variable names is written as the variable, since its default is only one of its values."""
     given = 'variable "given" {\n  default = "arn:aws:iam::111122223333:role/given"\n}\n'
     more = given + function().replace("aws_iam_role.function.arn", "var.given")
@@ -81,51 +81,50 @@ def test_a_parameter_is_written_as_one(tmp_path: Path, name: str, resource: str,
     )
     found = session(tmp_path, {name: text})
     one = only(found)
-    assert written in apply(found.texts(str(tmp_path / name)), one.edits)
+    assert written in apply_edits(found.texts(str(tmp_path / name)), one.edits)
 
 
-def test_a_module_that_is_not_here(tmp_path: Path) -> None:
-    """What a module that is not installed passes, nobody knows."""
+def test_missing_module_is_a_caveat(tmp_path: Path) -> None:
+    """A module that is not installed may pass roles."""
     more = 'module "cluster" {\n  source  = "acme/cluster/aws"\n  version = "1.0.0"\n}\n'
     assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + USED + more})) == (
-        "whether more roles are passed, since module cluster (acme/cluster/aws) is not downloaded "
-        "(run `terraform init`)",
+        "whether more roles are passed (module cluster (acme/cluster/aws) is not downloaded (run `terraform init`))",
     )
 
 
-def test_a_module_of_a_long_source_that_is_not_here(tmp_path: Path) -> None:
+def test_long_source_of_missing_module_is_shortened(tmp_path: Path) -> None:
     """A source is cut where it is long, and what is wrong with the module is told."""
     source = f"github.com/acme/terraform-aws-cluster-with-a-long-name?ref={'0' * 40}"
     (asked,) = left_for_a_person(
         session(tmp_path, {"main.tf": policy(allow()) + USED + f'module "cluster" {{\n  source = "{source}"\n}}\n'})
     )
-    assert asked.startswith("whether more roles are passed, since module cluster (github.com/acme/terraform-aws-")
-    assert asked.endswith("…) is not downloaded (run `terraform init`)")
+    assert asked.startswith("whether more roles are passed (module cluster (github.com/acme/terraform-aws-")
+    assert asked.endswith("…) is not downloaded (run `terraform init`))")
 
 
-def test_a_policy_that_a_custom_resource_is_given(tmp_path: Path) -> None:
-    """Of a policy that is handed to a custom resource nobody knows who holds it, and so what is passed with it."""
+def test_policy_of_a_custom_resource_has_unknown_principals(tmp_path: Path) -> None:
+    """The principals of a policy passed to a custom resource, and the roles they pass, are unknown."""
     text = TEMPLATE + (
         "  Handler:\n    Type: Custom::Handler\n    Properties:\n      ServiceToken: !GetAtt Function.Arn\n"
         "      Policy:\n        Statement:\n          - Effect: Allow\n            Action: iam:PassRole\n"
         '            Resource: "*"\n'
     )
     assert left_for_a_person(session(tmp_path, {"app.yaml": text})) == (
-        "who holds the policy that Handler is given, and which roles they pass",
+        "the principals that get the policy passed to Handler, and the roles they pass",
     )
 
 
 @pytest.mark.parametrize(
     ("action", "missing"),
     [
-        ("glue:CreateJob", "the roles that are passed to glue.amazonaws.com (glue:CreateJob)"),
-        ("glue:*", "the roles that are passed to glue.amazonaws.com (glue:*)"),
+        ("glue:CreateJob", "role ARNs for glue.amazonaws.com (glue:CreateJob)"),
+        ("glue:*", "role ARNs for glue.amazonaws.com (glue:*)"),
         ("lambda:Create*", ""),
         ("s3:GetObject", ""),
         ("*", ""),
     ],
 )
-def test_what_the_principal_does_with_roles(tmp_path: Path, action: str, missing: str) -> None:
+def test_other_actions_of_the_principal_are_a_caveat(tmp_path: Path, action: str, missing: str) -> None:
     """A principal whose other actions hand roles to other services only does not pass those that are handed over here;
     one that may do anything, or nothing with roles, says nothing."""
     other = allow(action=f'"{action}"', resource='"arn:aws:glue:eu-central-1:111122223333:*"')
@@ -134,7 +133,7 @@ def test_what_the_principal_does_with_roles(tmp_path: Path, action: str, missing
 
 
 def test_an_installed_module_is_not_edited(tmp_path: Path) -> None:
-    """What terraform init has copied is copied anew the next time: it is changed where it comes from."""
+    """Modules copied by terraform init are overwritten: they are changed at their source."""
     files = {
         "main.tf": 'module "deploy" {\n  source  = "acme/deploy/aws"\n  version = "1.0.0"\n}\n',
         ".terraform/modules/modules.json": (
@@ -144,7 +143,7 @@ def test_an_installed_module_is_not_edited(tmp_path: Path) -> None:
         ".terraform/modules/deploy/main.tf": policy(allow()) + FUNCTION,
     }
     assert left_for_a_person(session(tmp_path, files)) == (
-        "it stands in the copy of a module: change it where the module comes from",
+        "this is a downloaded copy of a module: change the module's source",
     )
 
 
@@ -158,7 +157,7 @@ def test_a_task_that_starts_its_own_kind(tmp_path: Path) -> None:
     assert only(session(tmp_path, {"main.tf": held + more})).edits == ()
 
 
-def test_a_pipeline_that_hands_on_another_role(tmp_path: Path) -> None:
+def test_pipeline_that_passes_another_role(tmp_path: Path) -> None:
     """A pipeline is given its own role by whoever makes it, and itself passes the one that an action names."""
     text = """\
 Resources:

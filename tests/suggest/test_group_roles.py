@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, text
-from passrole_checks.suggest.from_logs.group_roles import grouped
+from passrole_checks.suggest.from_logs.group_roles import group_roles
 
 AT = Position("", 0)
 ARN = "arn:aws:iam::111122223333:role/"
@@ -13,7 +13,7 @@ ARN = "arn:aws:iam::111122223333:role/"
 
 def patterns(*names: str) -> dict[str, str]:
     """The roles that become a part of a pattern, each with that."""
-    found = grouped([text(f"{ARN}{name}", AT) for name in names], lambda _: True)
+    found = group_roles([text(f"{ARN}{name}", AT) for name in names], lambda _: True)
     return {str(role).removeprefix(ARN): str(pattern).removeprefix(ARN) for role, pattern in found.items()}
 
 
@@ -28,7 +28,7 @@ def patterns(*names: str) -> dict[str, str]:
         (("app/orders-a", "app/orders-b", "app/x"), "app/*"),
     ],
 )
-def test_what_is_alike_becomes_one_pattern(names: tuple[str, ...], expected: str) -> None:
+def test_similar_roles_become_one_pattern(names: tuple[str, ...], expected: str) -> None:
     """The longest beginning that all of them share, up to a separator; else the path, where there is one."""
     assert patterns(*names) == dict.fromkeys(names, expected)
 
@@ -36,16 +36,16 @@ def test_what_is_alike_becomes_one_pattern(names: tuple[str, ...], expected: str
 @pytest.mark.parametrize(
     "names", [("a",), ("a", "b"), ("ab-x", "ab-y"), ("orders", "orders2"), ("app/a", "b"), ("app/a", "app/b/c"), ()]
 )
-def test_what_has_little_in_common_stays(names: tuple[str, ...]) -> None:
+def test_dissimilar_roles_stay_separate(names: tuple[str, ...]) -> None:
     """A beginning is four characters or more, and a path one that is the same."""
     assert patterns(*names) == {}
 
 
-def test_what_may_not_be_written_is_not() -> None:
-    """Whoever asks says which patterns are allowed; an account that is a value stays one."""
+def test_disallowed_pattern_is_not_used() -> None:
+    """The caller decides which patterns are allowed; an unresolved account stays unresolved."""
     account = Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID)
     roles = [StringNode(("arn:aws:iam::", account, f":role/orders-{name}"), AT) for name in "ab"]
-    assert grouped(roles, lambda _: False) == {}
-    assert {pattern.parts for pattern in grouped(roles, lambda _: True).values()} == {
+    assert group_roles(roles, lambda _: False) == {}
+    assert {pattern.parts for pattern in group_roles(roles, lambda _: True).values()} == {
         ("arn:aws:iam::", account, ":role/orders-*")
     }

@@ -1,4 +1,4 @@
-"""What only a person can fill in, and how much of it is said."""
+"""Suggestions that need manual review, and their level of detail."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ def many(number: int) -> str:
     return "".join(role(f"r{place:02}", "ecs-tasks") + task(f"r{place:02}") for place in range(number))
 
 
-def test_more_roles_than_can_be_read_are_a_path(tmp_path: Path) -> None:
-    """Where dozens of roles are handed over, a path or a prefix that they share is asked for, not a list of all."""
+def test_dozens_of_roles_request_a_common_path(tmp_path: Path) -> None:
+    """For dozens of passed roles, a common path or prefix is requested instead of a list."""
     (asked,) = left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + many(30)}))
-    assert asked == "a path or a prefix that the 30 roles that are passed here share"
+    assert asked == "a path or prefix that the 30 roles passed here share"
 
 
-def test_of_many_names_some_are_told(tmp_path: Path) -> None:
-    """Of roles that can all be named, the words tell the first ones and how many there are."""
+def test_description_shortens_many_names(tmp_path: Path) -> None:
+    """The description names the first roles and the number of the rest."""
     one = only(session(tmp_path, {"main.tf": policy(allow()) + many(9)}))
     assert one.statement.count("aws_iam_role.r") == 9
-    assert "the 9 roles that this configuration hands to ecs-tasks.amazonaws.com (aws_iam_role.r00, " in one.says
+    assert "the 9 roles that this configuration passes to ecs-tasks.amazonaws.com (aws_iam_role.r00, " in one.says
     assert " more)" in one.says and "aws_iam_role.r08" not in one.says
 
 
@@ -33,42 +33,42 @@ def test_of_many_names_some_are_told(tmp_path: Path) -> None:
     [
         (
             'Effect = "Allow"\nAction = "iam:PassRole"\nNotResource = "arn:aws:iam::111122223333:role/admin"',
-            "the roles that are passed, in Resource instead of NotResource",
+            "role ARNs in Resource instead of NotResource",
         ),
         (
             'Effect = "Allow"\nNotAction = "s3:*"\nResource = "*"',
-            "which actions are needed: list them, and grant iam:PassRole in a statement of its own",
+            "the actions needed: list them, and grant iam:PassRole in a separate statement",
         ),
         (
             allow(condition='{ StringEquals = { "iam:PassedToServices" = "ec2.amazonaws.com" } }'),
-            "the key that is meant: iam:PassedToService, or another one",
+            "the intended condition key: iam:PassedToService or another one",
         ),
     ],
 )
-def test_what_is_asked_for(tmp_path: Path, statement: str, asked: str) -> None:
-    """Where the statement does not say what is meant, it is asked for in words, and nothing is edited."""
+def test_ambiguous_statement_needs_manual_review(tmp_path: Path, statement: str, asked: str) -> None:
+    """If the statement does not show its intent, it needs manual review and has no edits."""
     assert asked in left_for_a_person(session(tmp_path, {"main.tf": policy(statement) + USED}))
 
 
 def test_a_permission_set_gets_no_role_of_this_account(tmp_path: Path) -> None:
-    """Who has a permission set passes roles of other accounts (IAM User Guide, "Grant a user permissions to pass a role
-    to an AWS service": role and service are in one account), so a role of this configuration is not named."""
+    """A permission set passes roles of other accounts (IAM User Guide, "Grant a user permissions to pass a role to an
+    AWS service": role and service are in one account), so that roles of this account are not named.
+    """
     text = policy(allow()).replace("aws_iam_user_policy", "aws_ssoadmin_permission_set_inline_policy")
     text = text.replace("policy = json", "inline_policy = json").replace('user   = "bot"', "permission_set_arn = var.p")
     (asked,) = left_for_a_person(session(tmp_path, {"main.tf": text + USED}))
     assert asked.startswith("the roles in the accounts that the permission set is provisioned into")
 
 
-def test_what_the_other_actions_do_not_pass_is_not_offered(tmp_path: Path) -> None:
-    """Of the roles that the configuration hands over, a draft names those only that the statement's own other actions
-    can pass; where there are none, it says the services."""
+def test_draft_names_only_roles_that_other_actions_can_pass(tmp_path: Path) -> None:
+    """A draft names only passed roles that the other actions can pass; if there are none, only the services."""
     trail = role("trail", "cloudtrail") + (
         'resource "aws_cloudtrail" "all" {\n  name = "all"\n  s3_bucket_name = "logs"\n'
         "  cloud_watch_logs_role_arn = aws_iam_role.trail.arn\n}\n"
     )
     other = policy(allow(action='["ecs:RunTask", "iam:PassRole"]'))
     one = only(session(tmp_path, {"main.tf": other + trail}))
-    assert "the roles that are passed to ecs-tasks.amazonaws.com (ecs:RunTask)" in one.missing
+    assert "role ARNs for ecs-tasks.amazonaws.com (ecs:RunTask)" in one.missing
     assert "trail" not in one.statement and '"ecs-tasks.amazonaws.com"' in one.statement
     unknown = task("app").replace("aws_iam_role.app.arn", 'var.stage == "live" ? aws_iam_role.app.arn : ""')
     text = other + trail + role("app", "ecs-tasks") + unknown + 'variable "stage" {\n  default = "live"\n}\n'
@@ -76,7 +76,7 @@ def test_what_the_other_actions_do_not_pass_is_not_offered(tmp_path: Path) -> No
     assert not one.edits and "Resource  = aws_iam_role.app.arn\n" in one.statement and "trail" not in one.statement
 
 
-def test_a_draft_for_a_plan_is_in_the_words_of_its_configuration(tmp_path: Path) -> None:
+def test_draft_for_a_plan_uses_the_configuration_language(tmp_path: Path) -> None:
     """A plan is JSON, and what is to be changed is HCL: an object, or a block where a data document is read."""
     given = {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/app-*"}]}
     after = {"name": "p", "user": "bot", "policy": json.dumps(given)}

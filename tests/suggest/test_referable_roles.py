@@ -1,4 +1,4 @@
-"""How a statement can refer to a role: never into a circle, nor to what may not be there.
+"""References to roles in a statement: never a cycle, nor a resource that may not exist.
 
 Sources: Terraform language documentation, "References to Named Values"; AWS CloudFormation User Guide, "Conditions" and
 "Troubleshooting CloudFormation" (circular dependencies).
@@ -71,15 +71,15 @@ def test_a_role_of_the_same_template(tmp_path: Path) -> None:
         "    Metadata: {key: !GetAtt Key.Arn}\n",
     ],
 )
-def test_no_circle_of_resources(tmp_path: Path, depends: str) -> None:
+def test_resource_reference_creates_no_cycle(tmp_path: Path, depends: str) -> None:
     """A role that depends on the policy, at whatever distance, is named by its ARN."""
     key = "  Key:\n    Type: AWS::KMS::Key\n    Properties: {Description: !Ref Deploy}\n"
     found = resource(tmp_path, {"app.yaml": template(role_=depends, more=key)})
     assert found == "!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/orders-task"
 
 
-def test_a_name_that_is_made_at_deployment_is_written_as_it_begins(tmp_path: Path) -> None:
-    """Where CloudFormation makes the name, the ARN ends in a wildcard behind the stack's name and the logical id."""
+def test_generated_name_is_written_as_a_prefix(tmp_path: Path) -> None:
+    """If CloudFormation generates the name, the ARN ends in a wildcard after the stack name and the logical id."""
     found = resource(tmp_path, {"app.yaml": template(role_="    DependsOn: Deploy\n", name="")})
     assert found == "!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-Role-*"
 
@@ -93,7 +93,7 @@ def test_a_role_under_a_condition(tmp_path: Path) -> None:
     assert resource(tmp_path / "2", {"app.yaml": template(role_=conditional, deploy=same)}) == "!GetAtt Role.Arn"
 
 
-def test_no_circle_of_blocks(tmp_path: Path) -> None:
+def test_block_reference_creates_no_cycle(tmp_path: Path) -> None:
     """In Terraform a circle may lead through locals and data sources."""
     around = "locals {\n  policy = data.aws_region.r.id\n}\n"
     around += 'data "aws_region" "r" {\n  depends_on = [aws_iam_user_policy.deploy]\n}\n'
@@ -102,7 +102,7 @@ def test_no_circle_of_blocks(tmp_path: Path) -> None:
     assert resource(tmp_path, files) == BY_ARN
 
 
-def test_the_reference_of_the_resource_that_is_given_the_role(tmp_path: Path) -> None:
+def test_reference_of_the_role_consumer_is_reused(tmp_path: Path) -> None:
     """A role of another module, or one that is looked up, is called as the resource that is given it calls it."""
     module = role("this", "ecs-tasks").replace('"this"\n', "var.name\n", 1)
     module += 'variable "name" {}\noutput "arn" {\n  value = aws_iam_role.this.arn\n}\n'
@@ -114,7 +114,7 @@ def test_the_reference_of_the_resource_that_is_given_the_role(tmp_path: Path) ->
     assert resource(tmp_path / "2", {"main.tf": policy(allow()) + looked_up}) == "data.aws_iam_role.task.arn"
 
 
-def test_the_reference_is_not_used_where_it_makes_a_circle(tmp_path: Path) -> None:
+def test_reference_that_creates_a_cycle_is_not_used(tmp_path: Path) -> None:
     """A module that is given the policy cannot be asked for the role in it."""
     module = role("this", "ecs-tasks").replace('"this"\n', "var.name\n", 1)
     module += 'variable "name" {}\nvariable "x" {}\noutput "arn" {\n  value = aws_iam_role.this.arn\n}\n'
@@ -123,23 +123,23 @@ def test_the_reference_is_not_used_where_it_makes_a_circle(tmp_path: Path) -> No
     assert resource(tmp_path, {"main.tf": policy(allow()) + given, "role/main.tf": module}) == BY_ARN
 
 
-def test_a_variable_is_not_taken_for_a_role(tmp_path: Path) -> None:
-    """What is given from outside is asked for."""
+def test_variable_is_not_treated_as_a_role(tmp_path: Path) -> None:
+    """A value supplied from outside needs manual review."""
     files = {"main.tf": policy(allow()) + task().replace("aws_iam_role.task.arn", "var.r") + 'variable "r" {}\n'}
     assert missing(tmp_path, files) == ("how the statement can name var.r",)
 
 
-def test_roles_that_are_named_already_are_not_lost(tmp_path: Path) -> None:
+def test_roles_already_named_are_kept(tmp_path: Path) -> None:
     """Beside a wildcard some roles are named: nobody here knows whether the wildcard stands for others."""
     files = {
         "main.tf": policy(allow('["*", "arn:aws:iam::111122223333:role/x"]')) + role("task", "ecs-tasks") + task(),
     }
     assert missing(tmp_path, files) == (
-        "the roles that are passed beside arn:aws:iam::111122223333:role/x, which are named already",
+        "role ARNs passed in addition to arn:aws:iam::111122223333:role/x, which the statement names",
     )
 
 
-def test_who_runs_tasks_passes_their_roles(tmp_path: Path) -> None:
+def test_running_tasks_passes_their_roles(tmp_path: Path) -> None:
     """A task's role is passed once more by whoever runs the task, also by what runs under another role."""
     own = policy(allow()).replace("aws_iam_user_policy", "aws_iam_role_policy")
     own = own.replace('user   = "bot"', "role   = aws_iam_role.runner.id")
@@ -147,11 +147,9 @@ def test_who_runs_tasks_passes_their_roles(tmp_path: Path) -> None:
     assert resource(tmp_path, files) == "aws_iam_role.task.arn"
 
 
-def test_what_cloudformation_deploys_is_not_known(tmp_path: Path) -> None:
-    """What a role that CloudFormation assumes passes stands in its templates."""
+def test_roles_passed_by_cloudformation_are_unknown(tmp_path: Path) -> None:
+    """A role that CloudFormation assumes passes the roles in its templates."""
     own = policy(allow()).replace("aws_iam_user_policy", "aws_iam_role_policy")
     own = own.replace('user   = "bot"', "role   = aws_iam_role.stacks.id")
     files = {"main.tf": own + role("task", "ecs-tasks") + task() + role("stacks", "cloudformation")}
-    assert missing(tmp_path, files) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert missing(tmp_path, files) == ("role ARNs: nothing in this code passes a role matching this statement",)

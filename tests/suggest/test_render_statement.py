@@ -1,4 +1,4 @@
-"""How a statement would read, in each language, with and without what is known."""
+"""Proposed statements in each language, complete and with placeholders."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from passrole_checks.suggest.render_statement import (
     ROLE,
     SERVICE,
     StatementLanguage,
+    dedented_text,
     language_of,
-    statement_for,
-    words_at,
+    render_statement,
 )
 from passrole_checks.suggest.suggestion import TargetRole
 
@@ -42,12 +42,12 @@ def test_a_statement_of_a_template(
     roles: tuple[TargetRole | StringNode, ...], services: tuple[str, ...] | None, resource: object, condition: object
 ) -> None:
     """The JSON of a statement is JSON, and its YAML says the same."""
-    written = statement_for(StatementLanguage("json", False), "Pass", "iam:PassRole", roles, services)
+    written = render_statement(StatementLanguage("json", False), "Pass", "iam:PassRole", roles, services)
     expected: dict[str, object] = {"Sid": "Pass", "Effect": "Allow", "Action": "iam:PassRole", "Resource": resource}
     if condition is not None:
         expected["Condition"] = {"StringEquals": {"iam:PassedToService": condition}}
     assert json.loads(written) == expected
-    shown = statement_for(StatementLanguage("yaml", False), None, "iam:PassRole", roles, services)
+    shown = render_statement(StatementLanguage("yaml", False), None, "iam:PassRole", roles, services)
     for short in ("!GetAtt ", "!Sub "):
         shown = shown.replace(short, "")
     (found,) = yaml.safe_load(shown)
@@ -57,7 +57,7 @@ def test_a_statement_of_a_template(
 def test_a_statement_of_terraform() -> None:
     """A block, an object of HCL and a text of JSON name a role as each of them can."""
     roles = (TargetRole("module.m.aws_iam_role.app", APP.arn), BOTH, StringNode((Unresolved("module.m.var.role"),), AT))
-    block = statement_for(StatementLanguage("block", True, "module.m."), "Pass", "iam:PassRole", roles, None)
+    block = render_statement(StatementLanguage("block", True, "module.m."), "Pass", "iam:PassRole", roles, None)
     assert block.splitlines() == [
         "statement {",
         '  sid       = "Pass"',
@@ -66,9 +66,9 @@ def test_a_statement_of_terraform() -> None:
         "var.role]",
         "}",
     ]
-    hcl = statement_for(StatementLanguage("hcl", True), None, "iam:PassRole", (), ("a",))
+    hcl = render_statement(StatementLanguage("hcl", True), None, "iam:PassRole", (), ("a",))
     assert hcl.splitlines()[-2] == '  Condition = { StringEquals = { "iam:PassedToService" = "a" } }'
-    in_json = json.loads(statement_for(StatementLanguage("json", True), None, "iam:PassRole", roles[:1], None))
+    in_json = json.loads(render_statement(StatementLanguage("json", True), None, "iam:PassRole", roles[:1], None))
     assert in_json["Resource"] == "${aws_iam_role.app.arn}"
 
 
@@ -99,9 +99,9 @@ def test_the_language_of_a_statement(file: str, statement: str, name: str) -> No
         ("Statement: {Sid: A,\n  Effect: Allow}", "{Sid: A,\n  Effect: Allow}"),
     ],
 )
-def test_a_piece_of_a_file(text: str, written: str) -> None:
+def test_span_of_a_file_is_dedented(text: str, written: str) -> None:
     """A statement reads as it stands in its file; of several in a list of YAML each has its dash."""
     start = text.index("{" if "{" in text else "Sid")
     line = text.count("\n", 0, start) + 1
     at = Position("t.yaml", line, start - text.rfind("\n", 0, start))
-    assert words_at(at, text, start, len(text.rstrip())) == written
+    assert dedented_text(at, text, start, len(text.rstrip())) == written

@@ -12,8 +12,8 @@ import pytest
 from suggesting import USED, USED_IN_TEMPLATE, allow, checks, only, policy, session
 
 from passrole_checks.findings import Severity
-from passrole_checks.suggest.edits import apply
-from passrole_checks.suggest.split_statement import _said_once
+from passrole_checks.suggest.edits import apply_edits
+from passrole_checks.suggest.split_statement import _without_repeated_comments
 from passrole_checks.suggest.suggest import Session
 
 TEMPLATE = f"""\
@@ -38,7 +38,7 @@ def written(found: Session, name: str, folder: Path) -> str:
     """A file with the one suggestion that there is."""
     one = only(found)
     assert one.edits != (), one.missing
-    return apply(found.texts(str(folder / name)), one.edits)
+    return apply_edits(found.texts(str(folder / name)), one.edits)
 
 
 def in_yaml(folder: Path, statement: str) -> str:
@@ -47,7 +47,7 @@ def in_yaml(folder: Path, statement: str) -> str:
     return written(found, "app.yaml", folder).removeprefix(TEMPLATE)
 
 
-def test_a_block_of_yaml_is_parted(tmp_path: Path) -> None:
+def test_yaml_statement_is_split(tmp_path: Path) -> None:
     """Each of two statements keeps its actions with their comments, and what the other one says is not touched."""
     before = """\
           - Sid: Deploy # every role
@@ -110,7 +110,7 @@ def test_the_actions_may_be_the_last_lines(tmp_path: Path, actions: tuple[str, s
         ("['iam:GetRole', iam:PassRole]", "['iam:GetRole']", "[iam:PassRole]"),
     ],
 )
-def test_a_list_on_one_line_is_parted(tmp_path: Path, actions: str, others: str, passing: str) -> None:
+def test_one_line_list_is_split(tmp_path: Path, actions: str, others: str, passing: str) -> None:
     """Commas stay between the actions that stay, wherever iam:PassRole stands among them."""
     found = in_yaml(tmp_path, f'          - Effect: Allow\n            Action: {actions}\n            Resource: "*"\n')
     assert found == (
@@ -119,7 +119,7 @@ def test_a_list_on_one_line_is_parted(tmp_path: Path, actions: str, others: str,
     )
 
 
-def test_json_has_no_comma_too_many(tmp_path: Path) -> None:
+def test_json_has_no_trailing_comma(tmp_path: Path) -> None:
     """In JSON the last action that stays loses its comma, in the old statement and in the new one."""
     template = """\
 {"Resources": {
@@ -168,7 +168,7 @@ def test_json_has_no_comma_too_many(tmp_path: Path) -> None:
     )
 
 
-def test_a_block_of_a_data_document_is_parted(tmp_path: Path) -> None:
+def test_statement_block_is_split(tmp_path: Path) -> None:
     """A second statement block follows the first one."""
     document = """\
 data "aws_iam_policy_document" "d" {
@@ -207,7 +207,7 @@ resource "aws_iam_policy" "p" {
     )
 
 
-def test_line_ends_stay_what_they_are(tmp_path: Path) -> None:
+def test_line_ends_are_kept(tmp_path: Path) -> None:
     """In a file whose lines end in CR LF the new lines do so as well."""
     text = policy(allow(action='["iam:GetRole", "iam:PassRole"]', resource='"arn:aws:iam::111122223333:role/task*"'))
     found = session(tmp_path, {"main.tf": (text + USED).replace("\n", "\r\n")})
@@ -215,7 +215,7 @@ def test_line_ends_stay_what_they_are(tmp_path: Path) -> None:
     assert new.count("\n") == new.count("\r\n") > text.count("\n")
 
 
-def test_a_statement_that_stands_alone_becomes_a_list(tmp_path: Path) -> None:
+def test_single_yaml_statement_becomes_a_list(tmp_path: Path) -> None:
     """One statement without a list becomes two in a list, in YAML ..."""
     before = """\
           # what the bot does
@@ -244,7 +244,7 @@ def test_a_statement_that_stands_alone_becomes_a_list(tmp_path: Path) -> None:
     )
 
 
-def test_an_object_that_stands_alone_becomes_a_list(tmp_path: Path) -> None:
+def test_single_object_becomes_a_list(tmp_path: Path) -> None:
     """... and in HCL and JSON."""
     text = policy(allow(action='["iam:GetRole", "iam:PassRole"]'))
     alone = text.replace("[\n      {", "{").replace("      },\n    ]", "      }")
@@ -272,8 +272,8 @@ def test_a_comment_may_stand_before_the_statement(tmp_path: Path) -> None:
     assert written(found, "main.tf", tmp_path).count('Effect = "Allow"') == USED.count('Effect = "Allow"') + 2
 
 
-def test_reading_gets_a_statement_without_the_condition(tmp_path: Path) -> None:
-    """What lacks iam:GetRole gets it in a statement of its own, on the same roles and under the other conditions."""
+def test_get_role_gets_a_statement_without_the_condition(tmp_path: Path) -> None:
+    """A missing iam:GetRole gets a separate statement on the same roles and under the other conditions."""
     before = """\
           - Sid: Pass
             Effect: Allow
@@ -301,7 +301,7 @@ def test_reading_gets_a_statement_without_the_condition(tmp_path: Path) -> None:
     )
 
 
-def test_three_statements_are_made_of_one(tmp_path: Path) -> None:
+def test_statement_is_split_into_three(tmp_path: Path) -> None:
     """Other actions, passing and reading: each has its own statement."""
     statement = allow('"arn:aws:iam::111122223333:role/task*"', action='["ecs:RunTask", "iam:PassRole"]')
     found = session(tmp_path, {"main.tf": policy(statement) + USED}, Severity.INFO)
@@ -316,7 +316,7 @@ def test_three_statements_are_made_of_one(tmp_path: Path) -> None:
     assert new.count("iam:PassedToService") == 1
 
 
-def test_a_name_that_is_taken_is_not_used(tmp_path: Path) -> None:
+def test_taken_sid_is_not_reused(tmp_path: Path) -> None:
     """The Sid of the new statement is one that the file does not hold."""
     statements = """\
           - {Sid: PassRolesToLambda, Effect: Allow, Action: "s3:GetObject", Resource: "*"}
@@ -334,12 +334,12 @@ def test_a_name_that_is_taken_is_not_used(tmp_path: Path) -> None:
         (
             "          - Effect: Allow\n            Action: [iam:GetRole, !Sub 'iam:PassRole']\n"
             '            Resource: "*"\n',
-            "its actions stand elsewhere, or are computed",
+            "its actions are defined elsewhere or computed",
         ),
     ],
 )
-def test_what_cannot_be_parted_is_left_for_a_person(tmp_path: Path, statement: str, reason: str) -> None:
-    """Where the text does not tell surely how, it says why, and how the new statement would read."""
+def test_unsplittable_statement_needs_manual_review(tmp_path: Path, statement: str, reason: str) -> None:
+    """If the text cannot be split safely, the reason and the proposed statement are shown."""
     one = only(session(tmp_path, {"app.yaml": TEMPLATE + statement}))
     assert one.edits == ()
     assert one.missing == (reason,)
@@ -353,7 +353,7 @@ def test_two_statements_of_a_policy_get_different_sids(tmp_path: Path) -> None:
     """A Sid is unique in a policy, also where two statements are parted in one run."""
     one, two = (allow(action=f'["iam:PassRole", "lambda:{name}"]') for name in ("CreateFunction", "GetFunction"))
     found = session(tmp_path, {"main.tf": policy(f'Sid = "A"\n{one}', f'Sid = "B"\n{two}') + USED})
-    text = found.together().changed[str(tmp_path / "main.tf")]
+    text = found.combine().changed[str(tmp_path / "main.tf")]
     assert re.findall(r'Sid = "(\w+)"', text) == ["A", "PassRoles", "B", "PassRoles2"]
 
 
@@ -375,7 +375,7 @@ def test_documents_that_are_merged_get_different_sids(tmp_path: Path) -> None:
         "b.tf": document("b", "lambda:GetFunction"),
         "main.tf": merged + user + USED,
     }
-    changed = session(tmp_path, files).together().changed
+    changed = session(tmp_path, files).combine().changed
     sids = [name for file in sorted(changed) for name in re.findall(r'sid +=? *"(\w+)"', changed[file])]
     assert sids == ["a", "PassRoles", "b", "PassRoles2"]
 
@@ -409,7 +409,7 @@ def test_comments_and_blank_lines_stay_with_the_others(tmp_path: Path) -> None:
     )
 
 
-def test_a_comment_is_said_once(tmp_path: Path) -> None:
+def test_comment_is_not_repeated(tmp_path: Path) -> None:
     """A comment at a line stays where that line stays, and goes with a line that goes: no further statement repeats it.
     What looks like one inside of a string is none."""
     text = policy(allow(action='[\n"lambda:InvokeFunction", # runs\n"iam:PassRole", // deploys\n]'))
@@ -425,5 +425,5 @@ def test_a_comment_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ['a = "x # y" # z', "a: 'x # y' # z", 'a = "http://x" # z', "a = x#y # z"])
 def test_where_a_comment_begins(line: str) -> None:
     """A mark in a string, or within a word, begins no comment."""
-    assert _said_once("b # z\nc # y", [line]) == [line.removesuffix(" # z")]
-    assert _said_once("b # y", [line]) == [line]
+    assert _without_repeated_comments("b # z\nc # y", [line]) == [line.removesuffix(" # z")]
+    assert _without_repeated_comments("b # y", [line]) == [line]

@@ -1,6 +1,5 @@
-"""What is suggested for a statement, and what is left for a person.
-
-Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+"""Suggestions for statements, and manual review. Source: IAM User Guide, "Grant a user permissions to pass a role to an
+AWS service".
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ def now(folder: Path, *statements: str, more: str = USED, severity: Severity = S
     return " ".join(one.statement.split())
 
 
-def test_roles_are_those_that_resources_here_are_given(tmp_path: Path) -> None:
-    """Instead of any role, the roles that this configuration hands to services, and these services."""
+def test_named_roles_are_those_that_resources_receive(tmp_path: Path) -> None:
+    """Instead of any role, the roles that this configuration passes to services, and these services."""
     assert now(tmp_path, allow()) == (
         '{ Effect = "Allow" Action = "iam:PassRole"'
         " Resource = [aws_iam_role.function.arn, aws_iam_role.task.arn]"
@@ -43,42 +42,40 @@ def test_roles_are_those_that_resources_here_are_given(tmp_path: Path) -> None:
     )
 
 
-def test_a_condition_that_is_there_tells_which_roles(tmp_path: Path) -> None:
-    """Where a condition names the service, only the roles that are handed to it are named, and it stays as it is."""
+def test_existing_condition_selects_the_roles(tmp_path: Path) -> None:
+    """If a condition names the service, only roles passed to it are named, and the condition stays."""
     assert now(tmp_path, allow(condition=ECS)) == (
         f'{{ Effect = "Allow" Action = "iam:PassRole" Resource = aws_iam_role.task.arn Condition = {ECS} }}'
     )
 
 
-def test_what_is_done_is_said_with_where_it_is_from(tmp_path: Path) -> None:
+def test_description_says_where_roles_come_from(tmp_path: Path) -> None:
     """A suggestion says which roles it names, and that others may be passed from elsewhere."""
     one = only(session(tmp_path, {"main.tf": policy(allow(condition=ECS)) + USED}))
     assert one.says == (
-        "Names the role that this configuration hands to ecs-tasks.amazonaws.com (aws_iam_role.task); if others are"
-        " passed by hand or from elsewhere, they have to be added."
+        "Names the role that this configuration passes to ecs-tasks.amazonaws.com (aws_iam_role.task); add roles"
+        " that are passed manually or elsewhere."
     )
     assert checks(one) == ["001"]
 
 
-def test_a_service_without_a_role_here_is_asked_for(tmp_path: Path) -> None:
-    """Where the condition names a service that no role here is handed to, nobody knows which roles are meant."""
+def test_service_without_a_role_needs_manual_review(tmp_path: Path) -> None:
+    """A service in the condition that receives no role here needs manual review."""
     both = '{ StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com", "glue.amazonaws.com"] } }'
     found = session(tmp_path, {"main.tf": policy(allow(condition=both)) + USED})
-    assert left_for_a_person(found) == ("the roles that are passed to glue.amazonaws.com",)
+    assert left_for_a_person(found) == ("role ARNs for glue.amazonaws.com",)
     assert only(found).statement == (
         '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = aws_iam_role.task.arn\n'
         '  Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }\n}'
     )
 
 
-def test_without_a_receiver_a_person_fills_in_what_is_missing(tmp_path: Path) -> None:
-    """Where no resource is given a role, the statement has names in angle brackets, and there are no edits."""
+def test_statement_without_role_consumer_has_placeholders(tmp_path: Path) -> None:
+    """If no resource receives a role, the statement has placeholders and no edits."""
     found = session(tmp_path, {"main.tf": policy(allow())})
-    assert left_for_a_person(found) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
     assert only(found).statement == (
-        '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = "<ARN of the role that is passed>"\n'
+        '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = "<role ARN>"\n'
         '  Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }\n}'
     )
 
@@ -89,17 +86,15 @@ def test_a_role_that_is_not_covered_is_not_named(tmp_path: Path) -> None:
     assert "Resource = aws_iam_role.task.arn" in now(tmp_path, tagged)
 
 
-def test_a_tag_is_not_dropped_where_nothing_else_limits_the_roles(tmp_path: Path) -> None:
+def test_only_limiting_tag_is_not_dropped(tmp_path: Path) -> None:
     """Without its tags a pattern would be wider; where no role is known to be meant, a person has to name them."""
     tagged = allow('"arn:aws:iam::111122223333:role/app-*"', '{ StringEquals = { "iam:ResourceTag/team" = "orders" } }')
     found = session(tmp_path, {"main.tf": policy(tagged) + USED})
-    assert left_for_a_person(found) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
 
 
 def test_a_tag_on_exact_roles_is_dropped(tmp_path: Path) -> None:
-    """Where the roles are named one by one, their tags decide nothing that one can rely on."""
+    """Tags add no reliable limit to individually named roles."""
     both = '{\n  StringLike = { "aws:ResourceTag/a" = "b" }\n' + ECS[2:-2].join(("  ", "\n}"))
     tagged = allow("aws_iam_role.task.arn", both)
     assert now(tmp_path, tagged) == (
@@ -116,15 +111,15 @@ def test_a_pattern_keeps_its_roles_and_gets_a_service(tmp_path: Path) -> None:
     )
 
 
-def test_a_role_that_nothing_is_given_is_for_those_who_may_assume_it(tmp_path: Path) -> None:
-    """Of one role that no resource receives, the trust policy tells the services."""
+def test_unreceived_role_goes_to_services_that_it_trusts(tmp_path: Path) -> None:
+    """The trust policy of a role that no resource receives shows its services."""
     more = role("idle", "glue")
     found = session(tmp_path, {"main.tf": policy(allow("aws_iam_role.idle.arn")) + more}, Severity.INFO)
     assert checks(only(found)) == ["002", "012"]
     assert '"iam:PassedToService" = "glue.amazonaws.com"' in only(found).statement
     assert only(found).says == (
-        "Limits iam:PassedToService to glue.amazonaws.com, as the trust policies of the roles have it; lets the roles"
-        " be read, in a statement without the condition on iam:PassedToService."
+        "Limits iam:PassedToService to glue.amazonaws.com, as in the trust policies of the roles; allows"
+        " iam:GetRole on the roles in a separate statement without the iam:PassedToService condition."
     )
 
 
@@ -144,14 +139,14 @@ def test_a_misspelled_service_is_written_in_full(tmp_path: Path, written: str, m
 
 
 @pytest.mark.parametrize("written", ["lamda", "my-service", "arn:aws:lambda:::function:x"])
-def test_a_value_that_may_mean_anything_is_asked_for(tmp_path: Path, written: str) -> None:
+def test_ambiguous_service_name_needs_manual_review(tmp_path: Path, written: str) -> None:
     """A typing mistake is not guessed at."""
     condition = f'{{ StringEquals = {{ "iam:PassedToService" = "{written}" }} }}'
     found = session(tmp_path, {"main.tf": policy(allow('"arn:aws:iam::111122223333:role/app"', condition))})
-    assert left_for_a_person(found) == (f'the service that "{written}" stands for, by its full name',)
+    assert left_for_a_person(found) == (f'the full name of the service meant by "{written}"',)
 
 
-def test_a_wildcard_becomes_the_services_that_the_roles_are_for(tmp_path: Path) -> None:
+def test_service_wildcard_becomes_services_of_the_roles(tmp_path: Path) -> None:
     """A condition that leaves no service out is written for those that the roles are handed to."""
     wild = '{ StringLike = { "iam:PassedToService" = "*" } }'
     assert now(tmp_path, allow("aws_iam_role.task.arn", wild)) == (
@@ -159,7 +154,7 @@ def test_a_wildcard_becomes_the_services_that_the_roles_are_for(tmp_path: Path) 
     )
 
 
-def test_if_exists_goes_where_the_service_is_known_to_send_the_key(tmp_path: Path) -> None:
+def test_if_exists_is_removed_only_if_the_service_sends_the_key(tmp_path: Path) -> None:
     """IfExists is taken away where AWS documents that the key is sent, and is asked about elsewhere."""
     condition = '{{ StringEqualsIfExists = {{ "iam:PassedToService" = "{}.amazonaws.com" }} }}'
     named = '"arn:aws:iam::111122223333:role/app"'
@@ -167,51 +162,47 @@ def test_if_exists_goes_where_the_service_is_known_to_send_the_key(tmp_path: Pat
     assert '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }' in known
     found = session(tmp_path / "asked", {"main.tf": policy(allow(named, condition.format("codebuild")))})
     assert left_for_a_person(found) == (
-        "whether requests that pass roles to codebuild.amazonaws.com carry iam:PassedToService: some services do not"
-        " send it",
+        "whether requests that pass roles to codebuild.amazonaws.com carry iam:PassedToService (some services do not"
+        " send it)",
     )
 
 
 def test_a_service_of_another_partition_is_a_full_name(tmp_path: Path) -> None:
-    """What a launch of an instance sends in China stands beside the other name, where both are meant."""
+    """In China, the service name that launching an instance sends is listed beside the other one."""
     condition = '{ StringEqualsIfExists = { "iam:PassedToService" = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] } }'
     said = now(tmp_path, allow('"arn:${data.aws_partition.current.partition}:iam::*:role/app"', condition), more="")
     assert "StringEquals = " in said and "ec2.amazonaws.com.cn" in said
 
 
-def test_get_role_is_written_beside_where_no_condition_is_in_the_way(tmp_path: Path) -> None:
+def test_get_role_is_added_to_a_statement_without_condition(tmp_path: Path) -> None:
     """For 012 alone, where the service cannot be told, iam:GetRole goes into the statement, as AWS writes it."""
     found = session(tmp_path, {"main.tf": policy(allow('"arn:aws:iam::111122223333:role/app"'))}, Severity.INFO)
     assert [checks(one) for one in found.suggestions] == [["002", "012"]]
     assert found.suggestions[0].edits == ()
 
 
-def test_what_a_service_runs_passes_what_it_starts_later(tmp_path: Path) -> None:
+def test_runtime_role_passes_roles_at_run_time(tmp_path: Path) -> None:
     """A role that only services assume does not pass what the configuration is deployed with: nobody knows what."""
     holder = role("function", "lambda") + function() + role("other", "lambda") + function("other")
     own = policy(allow()).replace('"aws_iam_user_policy"', '"aws_iam_role_policy"')
     own = own.replace('user   = "bot"', "role   = aws_iam_role.function.id")
     found = session(tmp_path, {"main.tf": own + holder})
-    assert left_for_a_person(found) == (
-        "the roles that are passed: no resource here gives one that the statement allows to a service",
-    )
+    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
 
 
-def test_a_circle_is_not_made(tmp_path: Path) -> None:
+def test_edit_creates_no_reference_cycle(tmp_path: Path) -> None:
     """A role whose block depends on the statement is named by its ARN, if the account can be written, or not at all."""
     dependent = role("task", "ecs-tasks", tags="{ policy = aws_iam_user_policy.deploy.id }") + task()
     found = session(tmp_path, {"main.tf": policy(allow()) + dependent})
     assert only(found).edits == ()
-    assert only(found).missing == (
-        'the account id is not known there: a data "aws_caller_identity" "current" {} is missing',
-    )
+    assert only(found).missing == ('the account id is unknown there: add data "aws_caller_identity" "current" {}',)
     account = 'data "aws_caller_identity" "current" {}\n'
     assert 'Resource = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/task"' in now(
         tmp_path / "with", allow(), more=dependent + account
     )
 
 
-def test_an_instance_that_may_not_be_there_is_not_referred_to(tmp_path: Path) -> None:
+def test_conditional_instance_is_not_referenced(tmp_path: Path) -> None:
     """A role with a count is named by its index only where the statement's own block has the same count."""
     counted = role("task", "ecs-tasks", count="var.on ? 1 : 0") + task().replace(".arn", "[0].arn")
     counted += 'variable "on" { default = true }\n'
@@ -222,22 +213,22 @@ def test_an_instance_that_may_not_be_there_is_not_referred_to(tmp_path: Path) ->
 
 
 def test_a_deny_is_left_alone(tmp_path: Path) -> None:
-    """What a Deny is about is for a person to say."""
+    """The intent of a Deny needs manual review."""
     deny = allow('"*"', '{ StringEquals = { "iam:ResourceTag/a" = "b" } }').replace('"Allow"', '"Deny"')
     found = session(tmp_path, {"main.tf": policy(deny) + USED})
-    assert left_for_a_person(found) == ("the roles that the Deny is about, by their ARNs or a path",)
+    assert left_for_a_person(found) == ("the role ARNs, or a path, that the Deny covers",)
 
 
 def test_an_administrator_is_left_alone(tmp_path: Path) -> None:
-    """Of a statement that allows everything nobody knows what is needed."""
+    """The permissions needed instead of full access are unknown."""
     found = session(tmp_path, {"main.tf": policy(allow(action='"*"')) + USED})
     assert left_for_a_person(found) == (
-        "which actions are needed: list them, and grant iam:PassRole in a statement of its own",
+        "the actions needed: list them, and grant iam:PassRole in a separate statement",
     )
     assert only(found).statement == ""
 
 
-def test_one_statement_of_two_modules_gets_what_both_need(tmp_path: Path) -> None:
+def test_shared_statement_gets_the_needs_of_both_modules(tmp_path: Path) -> None:
     """A statement of a module that is called twice names the module's own role, whichever instance it is."""
     module = policy(allow()) + role("task", "ecs-tasks").replace('"task"\n', "var.name\n", 1) + task()
     found = session(
@@ -250,14 +241,14 @@ def test_one_statement_of_two_modules_gets_what_both_need(tmp_path: Path) -> Non
     assert "Resource = aws_iam_role.task.arn" in " ".join(only(found).statement.split())
 
 
-def test_findings_of_other_checks_come_with_their_remedy(tmp_path: Path) -> None:
-    """What no rewriting mends is in a suggestion as well, with what the check says."""
+def test_unfixable_finding_has_the_remedy_of_its_check(tmp_path: Path) -> None:
+    """Findings that no edit resolves get a suggestion with the remedy of the check."""
     found = session(tmp_path, {"main.tf": policy(allow('"arn:aws:s3:::bucket"'))})
     assert checks(only(found)) == ["010"]
     assert len(left_for_a_person(found)) == 1
 
 
-def test_nothing_is_written(tmp_path: Path) -> None:
+def test_suggest_writes_no_files(tmp_path: Path) -> None:
     """Suggesting leaves the files and their folder as they are."""
     session(tmp_path, {"main.tf": policy(allow()) + USED})
     assert [path.name for path in tmp_path.iterdir()] == ["main.tf"]

@@ -30,7 +30,7 @@ def test_each_role_is_named_with_its_services(tmp_path: Path) -> None:
     found = narrowed(
         tmp_path, {"main.tf": policy(allow())}, edge(APP), edge(APP, "ec2.amazonaws.com", times=2), edge(OTHER, ECS)
     )
-    (text,) = found.together().changed.values()
+    (text,) = found.combine().changed.values()
     assert textwrap.dedent(text[text.index("      {\n") : text.index("    ]\n")]) == textwrap.dedent(f"""\
         {{
           Effect = "Allow"
@@ -54,20 +54,20 @@ def test_each_role_is_named_with_its_services(tmp_path: Path) -> None:
         }},
         """)
     assert only(found).says == (
-        f"Allows what it was seen to allow {WINDOW}, and nothing else: 4 passes of 2 roles, the last on 2026-03-02"
-        " (app to ec2.amazonaws.com and lambda.amazonaws.com; other to ecs-tasks.amazonaws.com); a statement for each"
+        f"Allows its observed use {WINDOW} and nothing else: 4 passes of 2 roles, the last on 2026-03-02"
+        " (app to ec2.amazonaws.com and lambda.amazonaws.com; other to ecs-tasks.amazonaws.com); one statement per"
         " set of services."
     )
 
 
 def test_a_statement_without_findings_is_narrowed_as_well(tmp_path: Path) -> None:
-    """Of two roles that are named the one goes that was not passed; the suggestion is of no finding."""
+    """Of two named roles the unused one is removed; the suggestion has no finding."""
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'["{APP}", "{OTHER}"]', TO_LAMBDA))}, edge(APP))
     assert (checks(only(found)), only(found).resource) == ([], "aws_iam_user_policy.deploy")
     assert added(found) == [f'Resource = ["{APP}"]']
 
 
-def test_what_was_all_used_is_left_alone(tmp_path: Path) -> None:
+def test_fully_used_statement_is_unchanged(tmp_path: Path) -> None:
     """Roles one by one, services by name, each pair seen: there is nothing to suggest."""
     assert narrowed(tmp_path, {"main.tf": policy(allow(f'"{APP}"', TO_LAMBDA))}, edge(APP)).suggestions == ()
 
@@ -158,7 +158,7 @@ JSON = """\
 def test_in_every_format(name: str, content: str, expected: list[str], tmp_path: Path) -> None:
     """Two statements with the roles in the words of the format, each with its service."""
     found = narrowed(tmp_path, {name: content}, edge(APP), edge(OTHER, ECS))
-    (text,) = found.together().changed.values()
+    (text,) = found.combine().changed.values()
     flat = " ".join(text.split())
     assert all(flat.count(" ".join(one.split())) == 1 for one in expected), text
     assert (flat.count(LAMBDA), flat.count(ECS)) == (content.count(LAMBDA) + 1, 1)
@@ -179,10 +179,10 @@ def test_a_role_known_by_its_name(statement: str, expected: list[str], tmp_path:
     found = narrowed(tmp_path, {"main.tf": policy(statement)}, edge("byname"))
     lines = added(found)
     assert [line for line in lines if "role/" in line] == expected
-    assert "of byname the logs hold the name, and not the path" in only(found).says
+    assert "the logs contain the name of byname without its path" in only(found).says
 
 
-def test_an_account_that_is_written_as_a_value_stays_so(tmp_path: Path) -> None:
+def test_unresolved_account_stays_unresolved(tmp_path: Path) -> None:
     """Logs of two accounts to which the same code is deployed give one role."""
     statement = allow('"arn:aws:iam::${data.aws_caller_identity.me.account_id}:role/*"')
     other = APP.replace(ACCOUNT, "999999999999")
@@ -195,16 +195,16 @@ def test_an_account_that_is_written_as_a_value_stays_so(tmp_path: Path) -> None:
     assert 'Resource = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:role/app"' in added(found)
 
 
-def test_a_variable_stays_in_its_place(tmp_path: Path) -> None:
-    """What stands for the wildcard is written in its place, and that other values may need more is told."""
+def test_variable_in_a_pattern_is_kept(tmp_path: Path) -> None:
+    """The text for the wildcard replaces it, with a note that other values may need more."""
     content = policy(allow('"arn:aws:iam::${var.account}:role/${var.stage}-*"'))
     content += f'variable "account" {{\n  default = "{ACCOUNT}"\n}}\nvariable "stage" {{\n  default = "prod"\n}}\n'
     found = narrowed(tmp_path, {"main.tf": content}, edge(f"{ARN}prod-app"))
     assert 'Resource = "arn:aws:iam::${var.account}:role/${var.stage}-app"' in added(found)
-    assert "what is passed where var.account has another value than for these logs is not known" in only(found).says
+    assert "roles passed with other values of var.account are unknown" in only(found).says
 
 
-def test_what_perhaps_was_allowed_counts_apart(tmp_path: Path) -> None:
+def test_possible_use_is_counted_separately(tmp_path: Path) -> None:
     """By a policy that is attached elsewhere anybody may have passed a role, which stays allowed."""
     content = (
         policy(allow()).replace('"aws_iam_user_policy"', '"aws_iam_policy"').replace('user   = "bot"', 'name = "p"')
@@ -213,10 +213,10 @@ def test_what_perhaps_was_allowed_counts_apart(tmp_path: Path) -> None:
     (seen,) = [one.evidence for one in found.suggestions]
     assert seen is not None
     assert (seen.passes, seen.perhaps, seen.roles, seen.last) == (0, 5, 2, "2026-03-02T00:00:00Z")
-    assert "perhaps 5 passes of 2 roles" in only(found).says
+    assert "possibly 5 passes of 2 roles" in only(found).says
 
 
-def test_tags_make_way(tmp_path: Path) -> None:
+def test_tag_conditions_are_removed(tmp_path: Path) -> None:
     """A role that is named needs no tag."""
     condition = '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com", "iam:ResourceTag/x" = "y" } }'
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', condition))}, edge(APP))
@@ -233,14 +233,14 @@ def test_in_china_both_names_of_a_service_are_allowed(tmp_path: Path) -> None:
 
 
 def test_other_conditions_stay(tmp_path: Path) -> None:
-    """Whether they were met the logs do not tell, so that it is perhaps."""
+    """The logs do not show whether other conditions matched, so that use is only possible."""
     condition = '{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }'
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', condition))}, edge(APP))
     both = f'"aws:MultiFactorAuthPresent" = "true" }}, StringEquals = {{ "iam:PassedToService" = "{LAMBDA}" }} }}'
     assert added(found) == [f'Resource = "{APP}"', f"Condition = {{ Bool = {{ {both}"]
 
 
-def test_everything_but_some_roles_becomes_the_roles_that_were_passed(tmp_path: Path) -> None:
+def test_not_resource_becomes_the_observed_roles(tmp_path: Path) -> None:
     """NotResource gives way to Resource."""
     content = policy(allow(f'"{ARN}admin"').replace("Resource", "NotResource"))
     assert f'Resource = "{APP}"' in added(narrowed(tmp_path, {"main.tf": content}, edge(APP)))
@@ -288,40 +288,38 @@ def test_instances_of_a_module(tmp_path: Path) -> None:
     files = {"main.tf": TWICE, "m/main.tf": MODULE.replace("RESOURCE", '"*"')}
     found = narrowed(tmp_path / "any", files, *seen)
     assert f'Resource = ["{ARN}a-app", "{ARN}b-app"]' in added(found)
-    assert "it stands for 2 resources, each of which then allows what was seen of any" in only(found).says
+    assert "shared by 2 resources, each of which then allows the observed use of all" in only(found).says
     files["m/main.tf"] = MODULE.replace("RESOURCE", f'"{ARN}${{var.name}}-*"')
     found = narrowed(tmp_path / "own", files, *seen)
     assert f'Resource = "{ARN}${{var.name}}-app"' in added(found)
     seen[1] = edge(f"{ARN}b-other", who=seen[1].principal)
     found = narrowed(tmp_path / "different", files, *seen)
-    assert only(found).missing == (
-        "the statement is used in several places, which were not seen to pass the same roles: part them",
-    )
+    assert only(found).missing == ("several resources share this statement and passed different roles: split it",)
 
 
-def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
-    """Where each instance may pass roles of its own, naming those of all would widen each."""
+def test_module_instances_are_not_widened(tmp_path: Path) -> None:
+    """If each instance may pass its own roles, naming all roles would widen each."""
     base = f'locals {{\n  base = "{ARN}${{var.name}}"\n}}\n'
     files = {"main.tf": TWICE, "m/main.tf": base + MODULE.replace("RESOURCE", '"${local.base}-*"')}
     seen = [edge(f"{ARN}{name}-app", who=f"arn:aws:iam::{ACCOUNT}:user/{name}") for name in ("a", "b")]
     assert only(narrowed(tmp_path, files, *seen)).missing == (
-        "the statement is used in several places, which were not seen to pass the same roles: part them",
+        "several resources share this statement and passed different roles: split it",
     )
 
 
 @pytest.mark.parametrize(
     ("statement", "seen", "expected"),
     [
-        (allow(), edge(APP, LAMBDA, ECS), f"to which of {LAMBDA} and {ECS} {APP} was passed: the logs do not tell"),
-        (allow(), edge(APP, ""), f"to which service {APP} was passed: the logs do not tell"),
-        (allow(), edge("", "ec2.amazonaws.com", profile="p"), "which role the instance profile p holds"),
-        (allow(), edge(f"{ARN}*"), f"which role {ARN}* is"),
-        (allow(), edge('a"${b}'), 'which role a"${b} is'),
-        (allow(f'"{ARN}${{var.stage}}-*"'), edge(f"{ARN}x-a"), f"whether {ARN}${{var.stage}}-* stands for {ARN}x-a"),
+        (allow(), edge(APP, LAMBDA, ECS), f"which of {LAMBDA} and {ECS} received {APP}: the logs do not say"),
+        (allow(), edge(APP, ""), f"the service that received {APP}: the logs do not say"),
+        (allow(), edge("", "ec2.amazonaws.com", profile="p"), "the role in the instance profile p"),
+        (allow(), edge(f"{ARN}*"), f"the role that {ARN}* denotes"),
+        (allow(), edge('a"${b}'), 'the role that a"${b} denotes'),
+        (allow(f'"{ARN}${{var.stage}}-*"'), edge(f"{ARN}x-a"), f"whether {ARN}${{var.stage}}-* includes {ARN}x-a"),
         (
             allow(action='"*"'),
             edge(APP),
-            "which actions are needed: list them, and grant iam:PassRole in a statement of its own",
+            "the actions needed: list them, and grant iam:PassRole in a separate statement",
         ),
         (
             allow(
@@ -332,31 +330,31 @@ def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_told_is_left_to_a_person(statement: str, seen: Edge, expected: str, tmp_path: Path) -> None:
+def test_ambiguous_use_needs_manual_review(statement: str, seen: Edge, expected: str, tmp_path: Path) -> None:
     """With the reason, and without edits."""
     found = narrowed(tmp_path, {"main.tf": policy(statement) + 'variable "stage" {}\n'}, seen)
     assert only(found).edits == ()
     assert [one for one in only(found).missing if one.startswith(expected)], only(found).missing
 
 
-def test_a_loop_is_left_to_a_person(tmp_path: Path) -> None:
+def test_statement_in_a_loop_needs_manual_review(tmp_path: Path) -> None:
     """One text makes a statement for each service, so that it cannot say what each of them is to say."""
     content = policy(allow(f'"{ARN}*"', TO_LAMBDA.replace(f'"{LAMBDA}"', '"${s}.amazonaws.com"')))
     content = content.replace("Statement = [", 'Statement = [ for s in ["lambda", "ecs-tasks"] :').replace(
         "},\n    ]", "}\n    ]"
     )
     found = narrowed(tmp_path, {"main.tf": content}, edge(APP), edge(OTHER, ECS))
-    assert only(found).missing == ("a loop makes several statements of it: write them one by one",)
+    assert only(found).missing == ("a loop generates several statements from it: write them individually",)
 
 
-def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> None:
-    """Where nothing says which account is meant, --account does."""
+def test_roles_of_two_accounts_need_manual_review(tmp_path: Path) -> None:
+    """If the account is unknown, --account specifies it."""
     other = OTHER.replace(ACCOUNT, "999999999999")
     content = policy(allow()).replace('user   = "bot"', "user   = aws_iam_user.bot.name")
     content += 'resource "aws_iam_user" "bot" {\n  name = "bot"\n}\n'
     seen = (edge(APP), edge(other, who=BOT.replace(ACCOUNT, "999999999999")))
     missing = only(narrowed(tmp_path / "unknown", {"main.tf": content}, *seen)).missing
-    assert missing == (f"which account this is deployed to ({ACCOUNT} and 999999999999): --account says it",)
+    assert missing == (f"the account deployed to ({ACCOUNT} and 999999999999): specify --account",)
     found = narrowed(tmp_path / "known", {"main.tf": content}, *seen, account=ACCOUNT)
     assert f'Resource = "{APP}"' in added(found)
 
@@ -364,21 +362,21 @@ def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "seen", [(), (edge(APP, outcome=RequestOutcome.DENIED),), (edge(APP, who=f"arn:aws:iam::{ACCOUNT}:user/another"),)]
 )
-def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: Path) -> None:
+def test_unused_statement_is_reported_and_kept(seen: tuple[Edge, ...], tmp_path: Path) -> None:
     """Attempts that were denied, and what others passed, are no use of it."""
     found = narrowed(tmp_path, {"main.tf": policy(allow())}, *seen)
     one = only(found)
     assert (one.edits, one.statement, one.missing[0]) == (
         (),
         "",
-        f"whether it is needed: nothing was passed by it {WINDOW}",
+        f"whether it is needed: it was not used {WINDOW}",
     )
     assert one.evidence is not None and (one.evidence.passes, one.evidence.last) == (0, "")
-    assert one.missing[2] == "what 2 events passed, of which the logs do not hold the parameters"
-    assert found.together().changed == {}
+    assert one.missing[2] == "roles passed in 2 events whose parameters the logs do not contain"
+    assert found.combine().changed == {}
 
 
-def test_what_is_accepted_is_left_alone(tmp_path: Path) -> None:
+def test_statement_with_accepted_finding_is_unchanged(tmp_path: Path) -> None:
     """A statement with a finding that is suppressed is not narrowed, nor one that another check was asked about."""
     suppressed = policy("# passrole:skip=PASSROLE_001 wanted\n" + allow())
     assert narrowed(tmp_path / "a", {"main.tf": suppressed}, edge(APP)).suggestions == ()
@@ -387,11 +385,11 @@ def test_what_is_accepted_is_left_alone(tmp_path: Path) -> None:
     assert [one.resource for one in found.suggestions] == ["aws_iam_user_policy.any"]
 
 
-def test_what_would_be_found_wrong_is_a_matter_for_a_person(tmp_path: Path) -> None:
+def test_narrowing_with_a_new_finding_needs_manual_review(tmp_path: Path) -> None:
     """A role that its service cannot assume, by this configuration, is not named on the word of the logs."""
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', TO_LAMBDA)) + role("app", "ec2")}, edge(APP))
     assert only(found).edits == ()
-    assert "PASSROLE_011 trust-mismatch would be found then" in only(found).missing[0]
+    assert "PASSROLE_011 trust-mismatch" in only(found).missing[0]
 
 
 def other(arn: str) -> TargetRole:
@@ -402,23 +400,34 @@ def other(arn: str) -> TargetRole:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (lambda wish: replace(wish, roles=wish.roles[:1]), "could still be passed, as it was"),
-        (lambda wish: replace(wish, roles=(*wish.roles, other(f"{ARN}more"))), "would let"),
-        (lambda wish: replace(wish, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be found"),
-        (lambda wish: replace(wish, services=(LAMBDA, ECS)), "would not name the services that are meant"),
-        (lambda wish: replace(wish, services=(ECS,)), "would not name the services that are meant"),
-        (lambda wish: replace(wish, services=None), "PASSROLE_002 any-service would be found then"),
-        (lambda wish: replace(wish, get_role=True), "PASSROLE_017 shared-condition would be found then"),
-        (lambda wish: replace(wish, drop=("aws:MultiFactorAuthPresent",)), "would have other conditions"),
+        (lambda change: replace(change, roles=change.roles[:1]), "how to keep allowing the observed passing of"),
+        (lambda change: replace(change, roles=(*change.roles, other(f"{ARN}more"))), "would allow passing"),
+        (lambda change: replace(change, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be reported"),
+        (
+            lambda change: replace(change, services=(LAMBDA, ECS)),
+            "would not name the intended services",
+        ),
+        (lambda change: replace(change, services=(ECS,)), "would not name the intended services"),
+        (lambda change: replace(change, services=None), "PASSROLE_002 any-service"),
+        (
+            lambda change: replace(change, get_role=True),
+            "PASSROLE_017 shared-condition",
+        ),
+        (
+            lambda change: replace(change, drop=("aws:MultiFactorAuthPresent",)),
+            "would have other conditions",
+        ),
     ],
 )
-def test_edits_that_do_something_else_are_not_offered(
+def test_edits_with_another_effect_are_rejected(
     wrong: Callable[[StatementChange], StatementChange], reason: str, tmp_path: Path
 ) -> None:
     """Whatever is written is read again, and asked what it lets be passed."""
 
-    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...] | str:
-        return edits_for(located, wrong(wish), read, files)
+    def edit(
+        located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]
+    ) -> tuple[Edit, ...] | str:
+        return edits_for(located, wrong(change), read, files)
 
     condition = '{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }'
     files = {"main.tf": policy(allow(f'"{ARN}*"', condition))}
@@ -428,7 +437,7 @@ def test_edits_that_do_something_else_are_not_offered(
     assert reason in only(found).missing[0]
 
 
-def test_roles_are_put_together_only_when_asked(tmp_path: Path) -> None:
+def test_roles_are_grouped_only_on_request(tmp_path: Path) -> None:
     """By the beginning of their names or their path, and never beyond what the statement allows."""
     names = ("app/a", "app/b", "orders-api", "orders-web", "x")
     seen = [edge(f"{ARN}{name}") for name in names]
@@ -440,17 +449,19 @@ def test_roles_are_put_together_only_when_asked(tmp_path: Path) -> None:
     assert [line for line in added(found) if "role/" in line] == [
         f'"{ARN}{name}"' for name in ("app/*", "orders-*", "x")
     ]
-    assert "and what else fits app/* and orders-*" in only(found).says
+    assert "and other roles matching app/* and orders-*" in only(found).says
     files = {"main.tf": policy(allow(f'["{ARN}orders-api", "{ARN}orders-web"]'))}
     assert not [line for line in added(narrowed(tmp_path / "c", files, *seen, grouped=True)) if "role/" in line]
     files = {"main.tf": policy(allow(f'"{ARN}orders-*"', TO_LAMBDA))}
     assert narrowed(tmp_path / "d", files, *seen, grouped=True).suggestions == ()
 
 
-def test_more_than_a_policy_holds_is_left_to_a_person(tmp_path: Path) -> None:
+def test_too_long_policy_needs_manual_review(tmp_path: Path) -> None:
     """The inline policies of a user have 2,048 characters together, those of a role 10,240; patterns are shorter."""
     seen = [edge(f"{ARN}orders-{number}") for number in range(60)]
     files = {"main.tf": policy(allow(f'"{ARN}*"'))}
     (reason,) = only(narrowed(tmp_path / "a", files, *seen)).missing
-    assert reason.startswith("a path or a beginning that the 60 roles share: all of them are more than a policy holds")
+    assert reason.startswith(
+        "a path or prefix that the 60 roles share: listed individually they exceed the policy size limit"
+    )
     assert f'Resource = "{ARN}orders-*"' in added(narrowed(tmp_path / "b", files, *seen, grouped=True))

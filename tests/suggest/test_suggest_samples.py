@@ -1,4 +1,4 @@
-"""What is suggested for the samples: for each flagged statement what mends it, or why a person has to.
+"""Suggestions for the samples: the fix for each flagged statement, or the reason for manual review.
 
 ``python -m tools.regenerate`` writes what the command line prints for the sample of suggestions.
 """
@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "sample_templates" / "suggestions"
 FORMATS = ("terraform", "cloudformation")
 
-NO_ROLES = "the roles that are passed: no resource here gives one that the statement allows to a service"
-NO_ROLES_FOR_LAMBDA = NO_ROLES.replace("a service", "lambda.amazonaws.com")
-NO_SERVICE = "the service that uses the roles: this configuration hands none of them to a service"
-APART = "iam:PassRole in a statement of its own, since this one has other actions"
-ACTIONS = "which actions are needed: list them, and grant iam:PassRole in a statement of its own"
+NO_ROLES = "role ARNs: nothing in this code passes a role matching this statement"
+NO_ROLES_FOR_LAMBDA = f"{NO_ROLES} to lambda.amazonaws.com"
+NO_SERVICE = "the service that uses the roles: this configuration passes none of them to a service"
+APART = "iam:PassRole in a separate statement, because this one has other actions"
+ACTIONS = "the actions needed: list them, and grant iam:PassRole in a separate statement"
 YAML_ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/reporting"
 HCL_ROLE = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/reporting"
 FIXED = "fixed"
@@ -33,12 +33,12 @@ Row = tuple[str, int, str, str]
 
 
 def service_of(role: str) -> str:
-    """What is asked for where one role is named."""
+    """Return the question about the service of one named role."""
     return f"the service that uses {role}"
 
 
 def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
-    """What is suggested for the Terraform and the templates that a sample flags."""
+    """Return the suggestions for the flagged Terraform and templates of a sample."""
     options = ScanOptions(minimum_severity=severity)
     places = [ROOT / "sample_templates" / folder / kind for kind in FORMATS]
     read = read_paths(places, options)
@@ -88,14 +88,14 @@ def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
             [
                 ("cloudformation/flagged.yaml", 14, "003", NO_SERVICE),
                 ("cloudformation/flagged.yaml", 21, "003", NO_SERVICE),
-                ("cloudformation/flagged.yaml", 28, "003", 'the service that "ecs*" stands for, by its full name'),
+                ("cloudformation/flagged.yaml", 28, "003", 'the full name of the service meant by "ecs*"'),
                 ("cloudformation/flagged.yaml", 35, "003", "the full name of the service that uses the roles"),
                 ("cloudformation/flagged.yaml", 42, "003", FIXED),
                 ("cloudformation/flagged.yaml", 49, "003", FIXED),
                 ("terraform/flagged/main.tf", 16, "003", NO_SERVICE),
                 ("terraform/flagged/main.tf", 23, "003", NO_SERVICE),
                 ("terraform/flagged/main.tf", 30, "003", NO_SERVICE),
-                ("terraform/flagged/main.tf", 37, "003", 'the service that "ecs*" stands for, by its full name'),
+                ("terraform/flagged/main.tf", 37, "003", 'the full name of the service meant by "ecs*"'),
                 ("terraform/flagged/main.tf", 44, "003", FIXED),
                 ("terraform/flagged/main.tf", 51, "003", FIXED),
                 ("terraform/flagged/main.tf", 58, "003", FIXED),
@@ -121,7 +121,7 @@ def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
         ),
     ],
 )
-def test_a_flagged_statement_is_fixed_or_it_is_said_why_not(folder: str, expected: list[Row]) -> None:
+def test_flagged_statement_is_fixed_or_has_a_reason(folder: str, expected: list[Row]) -> None:
     """Each flagged statement is rewritten where its configuration tells how, and otherwise it says what is missing.
 
     No resource of these samples is given a role, so that mostly a person has to tell which ones are meant.
@@ -131,12 +131,12 @@ def test_a_flagged_statement_is_fixed_or_it_is_said_why_not(folder: str, expecte
 
 
 def printed(name: str) -> str:
-    """What ``passrole-checks suggest sample_templates/suggestions/NAME`` prints."""
+    """Return the output of ``passrole-checks suggest sample_templates/suggestions/NAME``."""
     return expected_outputs.printed("suggest", f"sample_templates/suggestions/{name}", status=1)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_sample_prints_what_stands_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_prints_its_expected_output(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The changes, and what is left for a person, are exactly the expected ones."""
     monkeypatch.chdir(ROOT)
     assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[E
 
 
 def edited(folder: Path, content: str, edit: Editor) -> Session:
-    """What is suggested for a file when the edits are made by ``edit``."""
+    """Return the suggestions for a file with edits made by ``edit``."""
     (folder / "main.tf").write_text(content)
     options = ScanOptions()
     read = read_paths([folder], options)
@@ -32,7 +32,7 @@ def edited(folder: Path, content: str, edit: Editor) -> Session:
 def replacing(old: str, new: str) -> Editor:
     """Edits that put ``new`` in the place of the first ``old``."""
 
-    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+    def edit(located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
         file = located.grant.at.file
         start = read(file).index(old)
         return (Edit(file, start, start + len(old), new),)
@@ -53,19 +53,22 @@ OWN = (
 @pytest.mark.parametrize(
     ("new", "reason"),
     [
-        ('Resource = "', "the file could not be read any more"),
-        ('Resource = "*" # ', "PASSROLE_001 would still be found"),
-        ("Resource = aws_iam_role.task.arn", "the statement would not name the services that are meant"),
-        (f'Resource = "arn:aws:iam::111122223333:role/*x"{CONDITION}', "the statement would let arn:aws:iam::1111"),
-        ('Resource = "arn:aws:s3:::bucket"', "whether this is wanted, since PASSROLE_010 not-a-role would be found"),
+        ('Resource = "', "the edited file could not be read"),
+        ('Resource = "*" # ', "PASSROLE_001 would still be reported"),
+        ("Resource = aws_iam_role.task.arn", "the statement would not name the intended services"),
+        (
+            f'Resource = "arn:aws:iam::111122223333:role/*x"{CONDITION}',
+            "the statement would allow passing arn:aws:iam::1111",
+        ),
+        ('Resource = "arn:aws:s3:::bucket"', "whether this is intended: it would cause PASSROLE_010 not-a-role"),
         (
             'Resource = aws_iam_role.task.arn, Condition = { StringEquals = { "iam:PassedToService" = '
             '"lambda.amazonaws.com" } }',
-            "whether this is wanted, since PASSROLE_011 trust-mismatch would be found then",
+            "whether this is intended: it would cause PASSROLE_011 trust-mismatch",
         ),
     ],
 )
-def test_an_edit_that_does_not_hold_what_it_promises_is_refused(tmp_path: Path, new: str, reason: str) -> None:
+def test_edit_that_keeps_its_finding_is_rejected(tmp_path: Path, new: str, reason: str) -> None:
     """Whatever makes an edit: it is refused where the finding stays, another one comes, the file breaks, or the
     statement says something else than was wished."""
     one = only(edited(tmp_path, ONE, replacing('Resource = "*"', new)))
@@ -73,27 +76,27 @@ def test_an_edit_that_does_not_hold_what_it_promises_is_refused(tmp_path: Path, 
     assert one.missing[0].startswith(reason)
 
 
-def test_an_edit_elsewhere_that_makes_a_new_finding_is_refused(tmp_path: Path) -> None:
+def test_edit_with_a_new_finding_elsewhere_is_rejected(tmp_path: Path) -> None:
     """A finding of another statement counts as well, though it has nothing to do with the one that is mended."""
     other = policy(allow('"arn:aws:iam::111122223333:role/app"', CONDITION.partition("= ")[2]), name="other")
 
-    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
-        good = replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}")(located, wish, read, files)
-        return (*good, *replacing('role/app"', 'role/*"')(located, wish, read, files))
+    def edit(located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+        good = replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}")(located, change, read, files)
+        return (*good, *replacing('role/app"', 'role/*"')(located, change, read, files))
 
     one = only(edited(tmp_path, ONE + other, edit))
-    assert one.missing[0].startswith("whether this is wanted, since PASSROLE_001 any-role would be found")
+    assert one.missing[0].startswith("whether this is intended: it would cause PASSROLE_001 any-role")
     assert only(
         edited(tmp_path, ONE, replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}"))
     ).edits
 
 
-def test_a_finding_that_comes_by_the_narrower_statement_is_told(tmp_path: Path) -> None:
-    """Where the roles that are passed can do more than the holder, that would be found then: a person decides."""
+def test_new_finding_of_a_narrowed_statement_is_reported(tmp_path: Path) -> None:
+    """A new finding, that the passed roles are more privileged than the principal, needs manual review."""
     one = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED}).suggestions[0]
     assert one.edits == ()
     assert one.missing == (
-        "whether this is wanted, since PASSROLE_009 stronger-role would be found then: bot can pass a stronger role:"
+        "whether this is intended: it would cause PASSROLE_009 stronger-role: bot can pass a stronger role:"
         " aws_iam_role.function, which can also do iam:PassRole.",
     )
     assert "Resource  = [aws_iam_role.function.arn, aws_iam_role.task.arn]" in one.statement
@@ -135,7 +138,7 @@ def test_a_policy_in_a_file_of_its_own_is_edited_there(tmp_path: Path) -> None:
     )
 
 
-def test_each_root_that_reads_the_file_has_to_agree(tmp_path: Path) -> None:
+def test_edit_is_verified_in_each_root(tmp_path: Path) -> None:
     """A statement of a module that two roots call is edited only where that is right for both."""
     module = policy(allow(condition='{ StringEquals = { "iam:PassedToService" = var.service } }')) + USED
     module += 'variable "service" {}\n'
@@ -146,37 +149,39 @@ def test_each_root_that_reads_the_file_has_to_agree(tmp_path: Path) -> None:
     found = session(tmp_path / "2", other)
     assert {one.edits for one in found.suggestions} == {()}
     assert found.suggestions[0].missing == (
-        "the statement is used in several places, which need different roles or services: part them",
+        "several resources share this statement and need different roles or services: split it",
     )
 
 
-def test_statements_that_need_each_other_are_made_together(tmp_path: Path) -> None:
-    """What would be a new finding alone, and is none once another statement is narrower, is written with it."""
+def test_dependent_edits_are_combined(tmp_path: Path) -> None:
+    """An edit that causes a new finding alone, but not with another edit, is made with that edit."""
     found = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED})
     assert [bool(one.edits) for one in found.suggestions] == [False, True]
-    made = found.together()
+    made = found.combine()
     assert len(made.made) == 2
     (tmp_path / "main.tf").write_text(next(iter(made.changed.values())))
     assert session(tmp_path, {}).suggestions == ()
 
 
-def test_what_is_left_of_one_statement_does_not_stand_in_the_way_of_another(tmp_path: Path) -> None:
+def test_partially_fixed_statement_does_not_block_next_fix(tmp_path: Path) -> None:
     """A check may be mended for one statement and still flag another one that is edited as well."""
     if_exists = '{ StringEqualsIfExists = { "iam:PassedToService" = "lambda.amazonaws.com" } }'
     statements = policy(allow(condition=CONDITION.partition("= ")[2]), allow(condition=if_exists))
     found = session(tmp_path, {"main.tf": statements + role("task", "ecs-tasks") + task()})
     assert [checks(one) for one in found.suggestions if one.edits] == [["001"], ["003"]]
     assert [checks(one) for one in found.suggestions if not one.edits] == [["001"]]
-    assert [checks(one) for one in found.together().made] == [["001"], ["003"]]
+    assert [checks(one) for one in found.combine().made] == [["001"], ["003"]]
 
 
-def test_whoever_asks_for_information_gets_reading_too(tmp_path: Path) -> None:
-    """Where 012 would have something to say of the narrower statement, what it wants is written at once."""
+def test_include_info_adds_get_role(tmp_path: Path) -> None:
+    """If 012 would flag the narrowed statement, its fix is included."""
     content = policy(allow(condition=CONDITION.partition("= ")[2])) + role("task", "ecs-tasks") + task()
     assert "iam:GetRole" not in only(session(tmp_path / "1", {"main.tf": content})).statement
     one = only(session(tmp_path / "2", {"main.tf": content}, Severity.INFO))
     assert "iam:GetRole" in one.statement
-    assert one.says.endswith("; lets the roles be read, in a statement without the condition on iam:PassedToService.")
+    assert one.says.endswith(
+        "; allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition."
+    )
 
 
 def test_the_file_counts_as_it_was_read(tmp_path: Path) -> None:
@@ -184,12 +189,12 @@ def test_the_file_counts_as_it_was_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     found = session(tmp_path, {"main.tf": ONE})
     before = (tmp_path / "main.tf").stat()
-    assert found.together().made == found.suggestions
+    assert found.combine().made == found.suggestions
     after = (tmp_path / "main.tf").stat()
     assert (before.st_mtime_ns, before.st_ino, before.st_nlink) == (after.st_mtime_ns, after.st_ino, after.st_nlink)
 
 
-def test_places_count_a_byte_order_mark() -> None:
+def test_offsets_count_a_byte_order_mark() -> None:
     """Lines and columns do not count a byte order mark, offsets do."""
     assert offset_of("\ufeffab\ncd", 1, 2) == 2
     assert offset_of("\ufeffab\ncd", 2, 2) == 5
@@ -197,15 +202,15 @@ def test_places_count_a_byte_order_mark() -> None:
     assert offset_of("ab", 7, 1) == 2
 
 
-def test_a_place_moves_with_the_edits_before_it() -> None:
+def test_span_moves_with_preceding_edits() -> None:
     """A statement moves with the edits before it and grows with those in it."""
     place = StatementSpan("f", 10, 20)
     edits = [Edit("f", 0, 1, "abc"), Edit("f", 12, 14, ""), Edit("f", 20, 20, "more"), Edit("g", 0, 0, "x")]
     assert place.after(edits) == StatementSpan("f", 12, 24)
 
 
-def test_a_statement_that_another_document_replaces_by_its_sid(tmp_path: Path) -> None:
-    """Nobody gets to pass roles by it: a document that replaces a statement by its Sid would let the new one stand."""
+def test_statement_replaced_by_sid_is_not_split(tmp_path: Path) -> None:
+    """An edit must not break the replacement of a statement by Sid in another document, which would allow more."""
     documents = """\
 data "aws_iam_policy_document" "deploy" {
   statement {
@@ -230,13 +235,13 @@ data "aws_iam_policy_document" "read" {
     )
     found = session(tmp_path, {"main.tf": documents + users + USED})
     assert only(found).missing == (
-        "whether aws_iam_user_policy.read, which leaves the statement out by its Sid, is to pass roles as well",
+        "whether aws_iam_user_policy.read, which excludes the statement by its Sid, should pass roles too",
     )
-    assert found.together().made == ()
+    assert found.combine().made == ()
 
 
-def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> None:
-    """What another statement is made of is not narrowed: a Deny would take away less."""
+def test_deny_derived_from_a_statement_stays_as_wide(tmp_path: Path) -> None:
+    """A statement that a Deny is derived from is not narrowed: the Deny would deny less."""
     shared = f"locals {{\n  pass = {{\n{allow()}\n  }}\n}}\n"
     uses = "".join(
         f'resource "aws_iam_{kind}_policy" "{kind}" {{\n  {kind}   = "some-{kind}"\n'
@@ -245,6 +250,6 @@ def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> Non
     )
     found = session(tmp_path, {"main.tf": shared + uses + USED})
     assert only(found).missing == (
-        "whether another statement of aws_iam_group_policy.group, which is made of this one, is to change too",
+        "whether another statement of aws_iam_group_policy.group, derived from this one, should change too",
     )
-    assert found.together().made == ()
+    assert found.combine().made == ()

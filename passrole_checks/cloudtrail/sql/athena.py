@@ -1,8 +1,8 @@
 """Athena's SQL: that of Trino, since engine version 3 (Athena UG, "Athena engine version 3").
 
-JSON is a type there. A cast to ``MAP(VARCHAR, JSON)`` or ``ARRAY(JSON)`` opens it one level, and one of a row to JSON
-writes its fields with their names (Trino documentation, "JSON functions and operators"). ``TRY`` makes NULL of what
-cannot be parsed or cast ("Conditional expressions").
+JSON is a type there. A cast to ``MAP(VARCHAR, JSON)`` or ``ARRAY(JSON)`` opens it one level, and a cast of a row to
+JSON writes its fields with their names (Trino documentation, "JSON functions and operators"). ``TRY`` returns NULL if
+parsing or a cast fails ("Conditional expressions").
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Athena(Dialect):
         return f"CAST({column} AS JSON)"
 
     def member_of_json(self, column: str, *path: str) -> str:
-        # Names of columns and their fields are in small letters there.
+        # Athena writes names of columns and fields in lower case.
         return f"json_extract_scalar({column}, '$.{'.'.join(path).lower()}')"
 
     def json_text(self, column: str) -> str:

@@ -1,7 +1,7 @@
-"""What stands above the statement, for whoever runs it: which table it wants, and what it tells otherwise than `trail`.
+"""The comment above the statement: which table it needs, and how its results differ from `trail`.
 
-The table for Athena is that of the Athena User Guide ("Query AWS CloudTrail logs"), which the CloudTrail console makes
-as well; that for Spark reads the files as CloudTrail delivers them.
+The table for Athena is that of the Athena User Guide ("Query AWS CloudTrail logs"), which the CloudTrail console also
+creates; that for Spark reads the files as CloudTrail delivers them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from passrole_checks.aws.cloudtrail_events import trail_events, trail_sources
 from passrole_checks.cloudtrail.log_files import Bounds
 from passrole_checks.cloudtrail.sql.dialect import Dialect
 
-# The members of an event that the view reads, as CloudTrail spells them: names matter to Spark's reader of JSON.
+# The members of an event that the view reads, as CloudTrail spells them: Spark's JSON reader is case-sensitive.
 _RECORD = (
     "eventID: STRING, eventTime: STRING, eventSource: STRING, eventName: STRING, awsRegion: STRING,",
     "sourceIPAddress: STRING, errorCode: STRING, errorMessage: STRING, recipientAccountId: STRING,",
@@ -23,25 +23,25 @@ _RECORD = (
 )
 
 
-def comment(d: Dialect, table: str, name: str, bounds: Bounds) -> str:
-    """The lines of the comment, each with its end."""
+def view_comment(d: Dialect, table: str, name: str, bounds: Bounds) -> str:
+    """Return the lines of the comment, with line ends."""
     made = {"Athena": _for_athena, "Spark": _for_spark}[d.name]
-    lines = [*_what(d, table, name, bounds), "", *made(table), "", *_otherwise(d)]
+    lines = [*_describe_view(d, table, name, bounds), "", *made(table), "", *_differences(d)]
     return "".join(f"-- {line}".rstrip() + "\n" for line in lines)
 
 
-def _what(d: Dialect, table: str, name: str, bounds: Bounds) -> Iterator[str]:
+def _describe_view(d: Dialect, table: str, name: str, bounds: Bounds) -> Iterator[str]:
     derived = " and ".join(f"{package} {version}" for package, version in trail_sources().items())
-    yield f"{name}: which roles were passed to which services, by whom, a row for each pass."
+    yield f"{name}: one row per pass: which principal passed which role to which service."
     yield f"From passrole-checks {__version__}, trail --sql {d.name.lower()}, which knows {_count()} events that may"
-    yield f"pass a role, derived from {derived}. Print it anew with a newer version, and change nothing by hand."
+    yield f"pass a role, derived from {derived}. Do not edit; regenerate it with a newer version."
     if bounds.since or bounds.until:
-        yield f"Only events from {bounds.since or 'the first'} on, before {bounds.until or 'any end'}."
+        yield f"Only events since {bounds.since or 'the first'} and before {bounds.until or 'any end'}."
     if bounds.accounts:
         yield f"Only events of the accounts {', '.join(sorted(bounds.accounts))}."
-    yield f"It reads each event in {table} once and resolves instance profiles and launch templates by what other"
-    yield "events in there say of them before, as trail does with its logs. To look at a part of a large table, as"
-    yield "some of its partitions, make a view of that part and give its name with --table."
+    yield f"It reads each event in {table} once and resolves instance profiles and launch templates from earlier"
+    yield "events in the table, as trail does with its logs. To query a part of a large table, such as some of its"
+    yield "partitions, create a view of that part and pass its name with --table."
 
 
 def _count() -> int:
@@ -50,15 +50,15 @@ def _count() -> int:
 
 def _for_athena(table: str) -> Iterator[str]:
     yield f"For Athena, engine version 3. {table} has the columns of the table that the CloudTrail console and the page"
-    yield "Query AWS CloudTrail logs of the Athena User Guide make. That table has no source identities: add"
-    yield "sourceidentity:STRING to the sessioncontext in its useridentity, and the view has them."
+    yield "Query AWS CloudTrail logs of the Athena User Guide create. That table has no source identities: to get them,"
+    yield "add sourceidentity:STRING to the sessioncontext in its useridentity."
 
 
 def _for_spark(table: str) -> Iterator[str]:
-    yield f"For Spark from 3.5 on. {table} has columns as that for Athena (Athena User Guide, Query AWS CloudTrail"
-    yield "logs), requestparameters and responseelements as the JSON that they are; names are in any letters. To make"
-    yield "such a table of files as CloudTrail delivers them, put in where they are. The view is a long one: the first"
-    yield "line is for versions that give up its analysis otherwise, as 3.5 does, also before it is queried."
+    yield f"For Spark 3.5 or later. {table} has the columns of the Athena table (Athena User Guide, Query CloudTrail"
+    yield "logs), requestparameters and responseelements as JSON text; names are case-insensitive. To create such a"
+    yield "table from files as CloudTrail delivers them, fill in their location below. The view is long: SET is needed"
+    yield "by versions that cannot analyze it otherwise, such as 3.5; run it before each query too."
     yield ""
     yield "SET spark.sql.analyzer.maxIterations = 1000;"
     yield "CREATE TABLE cloudtrail_files (Records ARRAY<STRUCT<"
@@ -70,7 +70,6 @@ def _for_spark(table: str) -> Iterator[str]:
     yield "SELECT record.* FROM (SELECT explode(Records) AS record FROM cloudtrail_files);"
 
 
-def _otherwise(d: Dialect) -> Iterator[str]:
-    yield "Columns are those of trail --format json --events, with NULL where nothing is known; services is an array."
-    yield "Other than there: no column tells the file, and events are told by no more than their columns hold, so that"
-    yield "structures in any other notation than JSON tell nothing."
+def _differences(d: Dialect) -> Iterator[str]:
+    yield "Columns are those of trail --format json --events, with NULL for unknown values; services is an array."
+    yield "Differences: there is no column for the file, and structures are read only if they are JSON."

@@ -1,9 +1,9 @@
-"""The knowledge of events as rows for SQL, in a short form, so that the statement stays far below Athena's limit.
+"""The known events as rows for SQL, in a compact form, so that the statement stays far below Athena's limit.
 
-A row is an event: the short names of its source and of itself, its action (empty where it is called as the event is),
-the services that it may pass roles to, and what is looked for in it, with blanks between. One of these is
-``kind:services:path``. Services are short names with commas between, empty where it is that of the source alone, a dash
-where there is none; a path that begins with ``>`` begins in the answer.
+A row is an event: the short names of its source and of itself, its action (empty if it is called like the event), the
+services that it may pass roles to, and the lookups in it, separated by blanks. A lookup is ``kind:services:path``.
+Services are short names separated by commas, empty for that of the source alone, a dash for none; a path that starts
+with ``>`` starts in the response.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_events
 from passrole_checks.aws.load import SUFFIX
-from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, TELLING
+from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, STATE_EVENTS
 from passrole_checks.cloudtrail.sql.following import EQUALS, WHERE
 
-# Kinds of what is looked for: what is given, the resource, and what events tell of roles, profiles and templates.
+# Kinds of lookups: what is passed, the resource, and facts about roles, profiles and templates.
 KINDS = {"role": "r", "instance_profile": "i", "launch_template": "t"}
 GIVEN = tuple(KINDS.values())
 RESOURCE, ROLE_NAME, ROLE_ARN, PROFILE = "x", "n", "a", "p"
@@ -34,8 +34,8 @@ _TEMPLATE_MADE = (
     (VERSION_PROFILE, "launchTemplateData/iamInstanceProfile/arn"),
     (VERSION_PROFILE, "launchTemplateData/iamInstanceProfile/name"),
 )
-# What `passrole_checks.cloudtrail.instance_profiles` takes from the events that tell of these.
-_TOLD: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+# Lookups that `passrole_checks.cloudtrail.instance_profiles` makes in the events that change its state.
+_STATE_LOOKUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     (IAM, "CreateRole"): ((ROLE_NAME, "roleName"), (ROLE_ARN, ">role/arn")),
     (IAM, "AddRoleToInstanceProfile"): ((PROFILE, "instanceProfileName"), (ROLE_NAME, "roleName")),
     (IAM, "RemoveRoleFromInstanceProfile"): ((PROFILE, "instanceProfileName"),),
@@ -48,54 +48,57 @@ _TOLD: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         (DEFAULT, "defaultVersion"),
     ),
 }
-assert _TOLD.keys() == TELLING
+assert _STATE_LOOKUPS.keys() == STATE_EVENTS
 
 
-def known() -> Iterator[tuple[str, str, str, str, str]]:
-    """The rows of all events that may pass a role, or tell of a profile or a template: source, name, action, services,
-    what is looked for."""
+def event_rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield a row for each event that may pass a role or changes a profile or a template: source, name, action,
+    services, lookups.
+    """
     events = {(event.source, event.name): event for event in trail_events().values()}
-    for key in sorted(events.keys() | TELLING):
+    for key in sorted(events.keys() | STATE_EVENTS):
         event = events.get(key)
         source, name = key[0].removesuffix(SUFFIX), key[1]
-        sought = [*_sought(event)] if event else []
-        sought += [_one(kind, NO_SERVICE, path) for kind, path in _TOLD.get(key, ())]
+        sought = [*_lookups(event)] if event else []
+        sought += [_lookup(kind, NO_SERVICE, path) for kind, path in _STATE_LOOKUPS.get(key, ())]
         action = NO_SERVICE if event is None else "" if event.action == f"{source}:{name}" else event.action
         yield source, name, action, _all_services(event), " ".join(sought)
 
 
-def aliases() -> Iterator[tuple[str, str]]:
-    """Other names of sources, and the name that `known` has them by."""
+def source_aliases() -> Iterator[tuple[str, str]]:
+    """Yield other names of sources, each with its name in `known`."""
     found = {source: event.source for (source, _), event in trail_events().items() if source != event.source}
     for alias, source in sorted(found.items()):
         yield alias.removesuffix(SUFFIX), source.removesuffix(SUFFIX)
 
 
-def _sought(event: TrailEvent) -> Iterator[str]:
+def _lookups(event: TrailEvent) -> Iterator[str]:
     source = event.source.removesuffix(SUFFIX)
-    for place in event.places:
-        yield _one(KINDS[place.kind], _services(place.services, source), _path(_steps(place), place.answered))
+    for location in event.places:
+        yield _lookup(
+            KINDS[location.kind], _services(location.services, source), _path(_steps(location), location.answered)
+        )
     for steps, answered in event.resources:
-        yield _one(RESOURCE, NO_SERVICE, _path(steps, answered))
-        if answered and len(steps) > 1:  # of some answers the outermost name is left out
-            yield _one(RESOURCE, NO_SERVICE, _path(steps[1:], answered))
+        yield _lookup(RESOURCE, NO_SERVICE, _path(steps, answered))
+        if answered and len(steps) > 1:  # some responses omit the outermost name
+            yield _lookup(RESOURCE, NO_SERVICE, _path(steps[1:], answered))
 
 
-def _steps(place: RoleLocation) -> Sequence[str]:
-    where = [f"{WHERE}{name}{EQUALS}{pattern.lower()}" for name, pattern in place.where]
-    return [*place.path[:-1], *where, place.path[-1]]
+def _steps(location: RoleLocation) -> Sequence[str]:
+    where = [f"{WHERE}{name}{EQUALS}{pattern.lower()}" for name, pattern in location.where]
+    return [*location.path[:-1], *where, location.path[-1]]
 
 
 def _all_services(event: TrailEvent | None) -> str:
     if event is None:
         return NO_SERVICE
-    roles = [place for place in event.places if place.kind == "role"]
-    every = dict.fromkeys(service for place in roles for service in place.services)
+    roles = [location for location in event.places if location.kind == "role"]
+    every = dict.fromkeys(service for location in roles for service in location.services)
     return _services(tuple(every), event.source.removesuffix(SUFFIX))
 
 
 def _services(services: Sequence[str], source: str) -> str:
-    short = ",".join(one.removesuffix(SUFFIX) for one in services)
+    short = ",".join(service.removesuffix(SUFFIX) for service in services)
     return "" if short == source else short or NO_SERVICE
 
 
@@ -103,8 +106,8 @@ def _path(steps: Sequence[str], answered: bool) -> str:
     return (">" if answered else "") + "/".join(steps)
 
 
-def _one(kind: str, services: str, path: str) -> str:
+def _lookup(kind: str, services: str, path: str) -> str:
     found = f"{kind}:{services}:{path}"
     if " " in found or found.count(":") != 2:
-        raise ValueError(found)  # the short form has no place for it
+        raise ValueError(found)  # not representable in the compact form
     return found

@@ -1,8 +1,8 @@
-"""What the two dialects of SQL say differently. Everything else of the view is one text for both.
+"""The differences of the two SQL dialects. The rest of the view is one text for both.
 
-A *node* is a value of JSON while paths are followed: in Athena one of the type JSON, in Spark a text (see `spark`).
-Expressions are handed around as text; where one is used several times in another, it is a column or the variable of a
-lambda, so that the statement stays short.
+A *node* is a JSON value while paths are followed: in Athena of the type JSON, in Spark a text (see `spark`).
+Expressions are passed as text; an expression that is used several times becomes a column or a lambda variable, so that
+the statement stays short.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from abc import ABC, abstractmethod
 
 
 class Dialect(ABC):
-    """A dialect of SQL. Methods take and give expressions; names of columns and variables are expressions as well."""
+    """An SQL dialect. Methods take and return expressions; names of columns and variables are expressions as well."""
 
-    #: How people call it.
+    #: Its display name.
     name: str
-    #: The types of a text, of a truth, of a number and of a node.
+    #: The types of a string, a boolean, a number and a node.
     text: str
     truth: str
     number: str
     node: str
-    #: An array without a type.
+    #: An untyped empty array.
     empty: str
 
     @abstractmethod
     def literal(self, text: str) -> str:
-        """A text as it is."""
+        """A string literal."""
 
     @abstractmethod
     def quoted(self, name: str) -> str:
-        """The name of a table, with dots between its parts."""
+        """The quoted name of a table; its parts are separated by dots."""
 
     @abstractmethod
     def array(self, *items: str) -> str:
-        """An array of one item or more."""
+        """An array of at least one item."""
 
     @abstractmethod
     def at(self, array: str, place: str) -> str:
-        """The item of an array at a place, counted from 1, or of a map by its key; NULL where there is none."""
+        """The item of an array at an index, counted from 1, or of a map at a key; NULL if missing."""
 
     @abstractmethod
     def row(self, **members: tuple[str, str]) -> str:
@@ -53,60 +53,61 @@ class Dialect(ABC):
 
     @abstractmethod
     def folded(self, array: str, start: str, state: str, item: str, body: str) -> str:
-        """What an array comes to, item by item, from a start."""
+        """The fold of an array from a start value."""
 
     @abstractmethod
     def contains(self, array: str, item: str) -> str:
-        """Whether an item is in an array."""
+        """True if an array contains an item."""
 
     @abstractmethod
     def unnested(self, relation: str, number: str, name: str) -> str:
-        """What follows FROM: each row of a relation as often as a number says, counted from 1 in a column."""
+        """A FROM clause that repeats each row of a relation ``number`` times, counted from 1 in a column."""
 
     @abstractmethod
     def collected(self, row: str, by: str) -> str:
-        """The aggregate of all rows of a group as an array, in the order of a number; each is a `row` whose first
-        member is that number."""
+        """The aggregate of the rows of a group as an array, ordered by a number; each is a `row` whose first member is
+        that number.
+        """
 
     @abstractmethod
     def gathered(self, row: str, window: str) -> str:
-        """All rows of a window as an array, in its order."""
+        """The rows of a window as an array, in its order."""
 
     @abstractmethod
     def json(self, column: str) -> str:
-        """A column that is a row, as JSON."""
+        """A row column as JSON."""
 
     @abstractmethod
     def member_of_json(self, column: str, *path: str) -> str:
-        """A text in such JSON, or NULL; names of CloudTrail."""
+        """A string in such JSON, or NULL; names as in CloudTrail."""
 
     @abstractmethod
     def json_text(self, column: str) -> str:
-        """Such JSON as a text."""
+        """Such JSON as a string."""
 
     @abstractmethod
     def parsed(self, text: str) -> str:
-        """The node of a text of JSON; NULL where it is none."""
+        """The node of a JSON text; NULL if it is invalid."""
 
     @abstractmethod
     def is_object(self, node: str) -> str:
-        """Whether a node is an object."""
+        """True if a node is an object."""
 
     @abstractmethod
     def is_list(self, node: str) -> str:
-        """Whether a node is a list."""
+        """True if a node is a list."""
 
     @abstractmethod
     def is_text(self, node: str) -> str:
-        """Whether a node is a text."""
+        """True if a node is a string."""
 
     @abstractmethod
     def is_null(self, node: str) -> str:
-        """Whether there is no node, or that of null."""
+        """True if the node is missing or null."""
 
     @abstractmethod
     def members(self, node: str) -> str:
-        """The map of an object's members; keys are compared by `key` and `name_of`."""
+        """The map of an object's members; compare keys with `key` and `name_of`."""
 
     @abstractmethod
     def elements(self, node: str) -> str:
@@ -114,7 +115,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def key(self, name: str) -> str:
-        """The key in `members` of a name."""
+        """The key of a name in `members`."""
 
     @abstractmethod
     def name_of(self, key: str) -> str:
@@ -122,24 +123,24 @@ class Dialect(ABC):
 
     @abstractmethod
     def text_of(self, node: str) -> str:
-        """The text that a node is."""
+        """The string of a string node."""
 
     @abstractmethod
     def number_of(self, node: str) -> str:
-        """A node that is a number, as a text; of others anything."""
+        """The text of a number node; undefined for others."""
 
     def none(self, kind: str) -> str:
-        """An array without items."""
+        """An empty array."""
         return f"CAST({self.empty} AS {self.array_type(kind)})"
 
     def matches(self, text: str, pattern: str) -> str:
-        """Whether a pattern occurs in a text."""
+        """True if a string contains a match of a pattern."""
         return f"regexp_like({text}, {self.literal(pattern)})"
 
     def extracted(self, text: str, pattern: str) -> str:
-        """The group of a pattern in a text; empty where it does not occur."""
+        """The first group of a pattern in a string; empty without a match."""
         return f"coalesce(regexp_extract({text}, {self.literal(pattern)}, 1), '')"
 
     def last_part(self, text: str) -> str:
-        """What is behind the last slash."""
+        """The part after the last slash."""
         return f"regexp_replace({text}, '^.*/', '')"

@@ -1,28 +1,27 @@
-"""The paths of knowledge, followed in SQL: what `passrole_checks.cloudtrail.parameter_paths` does, for nodes of a
-dialect.
+"""Follow parameter paths in SQL: `passrole_checks.cloudtrail.parameter_paths` for the nodes of a dialect.
 
-A path is an array of its steps, and all of it is one fold over them: from the nodes that were reached to those that the
-next step reaches. So the statement holds this once, however many paths there are and however long they are.
+A path is an array of steps, and following it is one fold over them: from the current nodes to those that the next step
+reaches. So the statement contains this once, regardless of the number and length of paths.
 """
 
 from __future__ import annotations
 
 from passrole_checks.cloudtrail.sql.dialect import Dialect
 
-# Before the last step of a path: only objects with a member that fits, ``?name=pattern``.
+# Before the last step of a path, ``?name=pattern``: only objects with a matching member.
 WHERE, EQUALS = "?", "="
 _CONTENT = "'content'"
 _LISTS = ("items", "item", "member", "members")
 
 
-def followed(d: Dialect, root: str, steps: str) -> str:
-    """The array of the nodes at a path, from one node on."""
-    reached = d.folded(steps, d.array(root), "nodes", "step", _stepped(d))
+def follow_path(d: Dialect, root: str, steps: str) -> str:
+    """The array of the nodes at a path from a node."""
+    reached = d.folded(steps, d.array(root), "nodes", "step", _step(d))
     return f"transform({reached}, reached -> {_content(d, 'reached')})"
 
 
-def unwrapped(d: Dialect, node: str, event: str, end: str) -> str:
-    """Parameters without what some events of EC2 have around them. ``node`` is used several times."""
+def unwrap(d: Dialect, node: str, event: str, end: str) -> str:
+    """Parameters without the wrapper of some EC2 events. ``node`` is used several times."""
     members = d.members(node)
     name = d.name_of(d.at(f"map_keys({members})", "1"))
     return (
@@ -31,8 +30,8 @@ def unwrapped(d: Dialect, node: str, event: str, end: str) -> str:
     )
 
 
-def word(d: Dialect, node: str) -> str:
-    """A text or a whole number, as a text; empty where it is neither."""
+def string_or_number(d: Dialect, node: str) -> str:
+    """A string or a whole number, as a string; empty for others."""
     number = d.number_of(node)
     return (
         f"CASE WHEN {d.is_text(node)} THEN {d.text_of(node)}"
@@ -40,27 +39,27 @@ def word(d: Dialect, node: str) -> str:
     )
 
 
-def texts(d: Dialect, node: str) -> str:
-    """A text; empty where it is none."""
+def string_or_empty(d: Dialect, node: str) -> str:
+    """A string; empty for others."""
     return f"CASE WHEN {d.is_text(node)} THEN {d.text_of(node)} ELSE '' END"
 
 
-def member_words(d: Dialect, node: str, name: str) -> str:
-    """The first text or number of a name in an object; empty where there is none."""
-    found = f"transform({_named(d, node, d.literal(name))}, one -> {word(d, 'one')})"
-    return first(d, found)
+def member_string(d: Dialect, node: str, name: str) -> str:
+    """The first string or number of a name in an object; empty if there is none."""
+    found = f"transform({_named(d, node, d.literal(name))}, one -> {string_or_number(d, 'one')})"
+    return first_non_empty(d, found)
 
 
-def first(d: Dialect, texts_: str) -> str:
-    """The first text of an array that is not empty; empty where there is none."""
+def first_non_empty(d: Dialect, texts_: str) -> str:
+    """The first non-empty string of an array; empty if there is none."""
     found = f"filter({texts_}, one -> one <> '')"
     return f"coalesce({d.at(found, '1')}, '')"
 
 
-def _stepped(d: Dialect) -> str:
+def _step(d: Dialect) -> str:
     none = d.none(d.node)
     name, pattern = (d.at(f"split(step, '{EQUALS}')", place) for place in "12")
-    beside = texts(d, _content(d, "v"))
+    beside = string_or_empty(d, _content(d, "v"))
     fits = f"lower({d.name_of('k')}) = lower(substr({name}, 2)) AND regexp_like(lower({beside}), {_pattern(pattern)})"
     fitting = f"cardinality(map_filter({d.members('object')}, (k, v) -> {fits})) > 0"
     return (
@@ -74,7 +73,7 @@ def _stepped(d: Dialect) -> str:
 
 
 def _content(d: Dialect, node: str) -> str:
-    """An element of a list of EC2's without its number."""
+    """An element of an EC2 list without its index."""
     members = d.members(node)
     has_content, has_tag = (d.contains(f"map_keys({members})", d.key(name)) for name in (_CONTENT, "'tag'"))
     return (
@@ -94,7 +93,7 @@ def _elements(d: Dialect, node: str) -> str:
 
 
 def _objects(d: Dialect, node: str) -> str:
-    """The object that a node is, or those in the list that it is."""
+    """The object that a node is, or the objects in the list that it is."""
     each = f"transform({d.elements(node)}, one -> {_content(d, 'one')})"
     return (
         f"CASE WHEN {d.is_object(node)} THEN {d.array(node)}"
@@ -103,7 +102,7 @@ def _objects(d: Dialect, node: str) -> str:
 
 
 def _by_name(d: Dialect, node: str, name: str) -> str:
-    """The values in an object that a step reaches: all, those whose names fit, or that of a name."""
+    """The values in an object that a step reaches: all, those with matching names, or that of one name."""
     fitting = f"map_filter({d.members(node)}, (k, v) -> regexp_like(lower({d.name_of('k')}), {_pattern(name)}))"
     return (
         f"CASE WHEN {name} = '{{}}' THEN map_values({d.members(node)})"
@@ -112,12 +111,12 @@ def _by_name(d: Dialect, node: str, name: str) -> str:
 
 
 def _named(d: Dialect, node: str, name: str) -> str:
-    """The value of a name, else those of names that differ in capital letters only."""
+    """The value of a name, else those of names that differ only in case."""
     exact = d.at(d.members(node), d.key(name))
     alike = f"map_values(map_filter({d.members(node)}, (k, v) -> lower({d.name_of('k')}) = lower({name})))"
     return f"CASE WHEN {exact} IS NOT NULL THEN {d.array(exact)} ELSE {alike} END"
 
 
 def _pattern(name: str) -> str:
-    """The regular expression of a pattern with ``*``, in small letters."""
+    """The regular expression of a pattern with ``*``, in lower case."""
     return f"'^' || replace(lower({name}), '*', '.*') || '$'"

@@ -1,16 +1,16 @@
-"""The second half of the view: what profiles and launch templates held at the time of an event, and what it gives.
+"""The second half of the view: resolve profiles and launch templates at the time of an event, and return the passes.
 
-As in `passrole_checks.cloudtrail.instance_profiles`, what an event says counts for those that come later, by time and
-id. Each question, which template has this name, which profile a version of it names, which role is in a profile, which
-ARN a role has, is a window over the events of one account that share the name: the last answer before an event counts.
-Rows that ask nothing stand in a window of their own.
+As in `passrole_checks.cloudtrail.instance_profiles`, an event changes the state for later ones, by time and id. Each
+question (which template has this name, which profile a version of it names, which role is in a profile, which ARN a
+role has) is a window over the events of one account that share the name: the last answer before an event counts. Rows
+without a question are in windows of their own.
 """
 
 from __future__ import annotations
 
 from passrole_checks.aws.load import SUFFIX
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-from passrole_checks.cloudtrail.sql.following import first
+from passrole_checks.cloudtrail.sql.following import first_non_empty
 from passrole_checks.cloudtrail.sql.reading import FACTS
 
 _ROLE = r"^arn:[^:]+:iam::([0-9]{12}):role/\S+\z"
@@ -22,8 +22,8 @@ _MADE = ("CreateLaunchTemplate", "CreateLaunchTemplateVersion")
 _ALONE = "'?' || event_key"
 
 
-def holding(d: Dialect) -> list[tuple[str, str]]:
-    """The steps from ``told`` to ``passed``, which has a row for each pass."""
+def passing_steps(d: Dialect) -> list[tuple[str, str]]:
+    """The steps from ``event_facts`` to ``passed``, which has one row per pass."""
     return [
         ("asked", _asked(d)),
         ("named", _named(d)),
@@ -37,13 +37,13 @@ def holding(d: Dialect) -> list[tuple[str, str]]:
         ("narrowed", _narrowed(d)),
         ("answered", _answered(d)),
         ("refused", _refused(d)),
-        ("told_apart", _told_apart(d)),
+        ("distinct_items", _distinct_items(d)),
         ("passed", _passed(d)),
     ]
 
 
 def _asked(d: Dialect) -> str:
-    """A row for each given, and one for each event that gives nothing."""
+    """One row per passed item, and one per event that passes nothing."""
     one = d.at("givens", "nth")
     listed = ",\n  ".join(
         f"{one}.{member} AS {column}"
@@ -56,12 +56,12 @@ def _asked(d: Dialect) -> str:
     made = ", ".join(f"'{one}'" for one in _MADE)
     return f"""SELECT
   {", ".join(("event_key", "nth", *FACTS))},
-  told_role, told_arn, told_profile, told_version, version_profile, source_version, told_default,
-  tells AND event_source = 'ec2{SUFFIX}' AND event_name IN ({made}) AS makes,
-  coalesce(nullif(told_id, ''), {one}.id, '') AS template_id,
-  coalesce(nullif(told_name, ''), {one}.name, '') AS template_name,
+  fact_role, fact_arn, fact_profile, fact_version, version_profile, source_version, fact_default,
+  changes_state AND event_source = 'ec2{SUFFIX}' AND event_name IN ({made}) AS makes,
+  coalesce(nullif(fact_id, ''), {one}.id, '') AS template_id,
+  coalesce(nullif(fact_name, ''), {one}.name, '') AS template_name,
   {listed}
-FROM {d.unnested("told", number, "nth")}"""
+FROM {d.unnested("event_facts", number, "nth")}"""
 
 
 def _over(*keys: str) -> str:
@@ -76,7 +76,7 @@ def _last(value: str, *keys: str) -> str:
 
 
 def _named(d: Dialect) -> str:
-    """Names of templates, and the ids that they belong to."""
+    """Names of templates with their ids."""
     both = "CASE WHEN makes AND template_id <> '' AND template_name <> '' THEN template_id END"
     name = f"CASE WHEN template_name <> '' THEN template_name ELSE {_ALONE} END"
     return f"""SELECT
@@ -86,17 +86,17 @@ FROM asked"""
 
 
 def _folded(d: Dialect) -> str:
-    """What was said of a template up to each event that says something of it."""
+    """The history of a template up to each event that changes it."""
     said = d.row(
-        version=("CASE WHEN told_version = '' AND event_name = 'CreateLaunchTemplate' THEN '1' ELSE told_version END",
+        version=("CASE WHEN fact_version = '' AND event_name = 'CreateLaunchTemplate' THEN '1' ELSE fact_version END",
                  d.text),
         profile=("version_profile", d.text),
         source=("source_version", d.text),
-        chosen=("told_default", d.text),
+        chosen=("fact_default", d.text),
         made=(f"makes AND event_name = '{_MADE[0]}'", d.truth),
     )  # fmt: skip
     template = "coalesce(nullif(template_id, ''), id_of_name, nullif(template_name, ''))"
-    turning = f"CASE WHEN makes OR told_default <> '' THEN coalesce({template}, {_ALONE}) ELSE {_ALONE} END"
+    turning = f"CASE WHEN makes OR fact_default <> '' THEN coalesce({template}, {_ALONE}) ELSE {_ALONE} END"
     return f"""SELECT
   *,
   {template} AS template,
@@ -110,7 +110,7 @@ def _latest(d: Dialect, state: str) -> str:
 
 
 def _states(d: Dialect) -> str:
-    """What that comes to: the profile of each version, and the default version."""
+    """The state of a template: the profile of each version, and the default version."""
     number = f"CASE WHEN said.version <> '' THEN said.version ELSE CAST({_latest(d, 'state')} + 1 AS {d.text}) END"
     profile = (
         "CASE WHEN said.profile <> '' OR said.source LIKE '$%' THEN said.profile"
@@ -129,7 +129,7 @@ def _states(d: Dialect) -> str:
     state = d.folded("history", start, "state", "said", body)
     return f"""SELECT
   *,
-  CASE WHEN makes OR told_default <> '' THEN {state} END AS new_state
+  CASE WHEN makes OR fact_default <> '' THEN {state} END AS new_state
 FROM folded"""
 
 
@@ -142,7 +142,7 @@ FROM states"""
 
 
 def _given(d: Dialect) -> str:
-    """Roles and profiles, by ARN or name, as they stand there or in the template that was chosen."""
+    """Roles and profiles, by ARN or name, from the parameters or the selected template."""
     no_names = ", ".join(f"'{one}'" for one in _NO_NAMES)
     is_name = (
         f"length(given_text) <= 512 AND lower(given_text) NOT IN ({no_names}) AND {d.matches('given_text', _NAME)}"
@@ -173,11 +173,11 @@ FROM resolved"""
 
 def _profiles(d: Dialect) -> str:
     said = (
-        "CASE WHEN told_profile = '' THEN NULL WHEN event_name = 'RemoveRoleFromInstanceProfile' THEN ''"
-        " ELSE nullif(told_role, '') END"
+        "CASE WHEN fact_profile = '' THEN NULL WHEN event_name = 'RemoveRoleFromInstanceProfile' THEN ''"
+        " ELSE nullif(fact_role, '') END"
     )
     name = (
-        f"CASE WHEN profile <> '' THEN {d.last_part('profile')} WHEN told_profile <> '' THEN told_profile"
+        f"CASE WHEN profile <> '' THEN {d.last_part('profile')} WHEN fact_profile <> '' THEN fact_profile"
         f" ELSE {_ALONE} END"
     )
     return f"""SELECT
@@ -189,19 +189,19 @@ FROM given"""
 def _roles(d: Dialect) -> str:
     is_role = d.matches("role_text", _ROLE)
     asked = f"CASE WHEN profile <> '' THEN held_role WHEN {is_role} THEN '' ELSE role_text END"
-    name = f"CASE WHEN {asked} <> '' THEN {d.last_part(asked)} WHEN told_arn <> '' THEN told_role ELSE {_ALONE} END"
+    name = f"CASE WHEN {asked} <> '' THEN {d.last_part(asked)} WHEN fact_arn <> '' THEN fact_role ELSE {_ALONE} END"
     return f"""SELECT
   *,
   CASE
     WHEN {is_role} THEN role_text
-    WHEN {asked} <> '' THEN coalesce({_last("nullif(told_arn, '')", name)}, {asked})
+    WHEN {asked} <> '' THEN coalesce({_last("nullif(fact_arn, '')", name)}, {asked})
     ELSE ''
   END AS role
 FROM profiles"""
 
 
 def _gathered(d: Dialect) -> str:
-    """The events once more, each with all that it gives."""
+    """One row per event again, with everything that it passes."""
     row = d.row(
         nth=("nth", d.number),
         kind=("coalesce(kind, '')", d.text),
@@ -226,7 +226,7 @@ def _any(array: str, test: str) -> str:
 
 
 def _narrowed(d: Dialect) -> str:
-    """A profile that the request names goes before those of templates."""
+    """A profile that the request names takes precedence over those of templates."""
     asked = "filter(all_given, x -> x.kind <> '' AND NOT x.answered)"
     own = _any(asked, "x.profile <> '' AND x.kind <> 't' AND NOT x.starred")
     return f"""SELECT
@@ -243,8 +243,8 @@ def _given_row(d: Dialect, services: str, role: str, profile: str, template: str
 
 
 def _answered(d: Dialect) -> str:
-    """What the answer tells comes from a template that the logs do not show."""
-    template = first(d, "transform(asked_for, y -> y.template)")
+    """A profile in the response comes from a template that the logs do not show."""
+    template = first_non_empty(d, "transform(asked_for, y -> y.template)")
     asked = f"transform(asked_for, x -> {_given_row(d, 'x.services', 'x.role', 'x.profile', 'x.template')})"
     answer = (
         "transform(filter(all_given, x -> x.answered), x -> "
@@ -254,30 +254,30 @@ def _answered(d: Dialect) -> str:
     whole = f"CASE WHEN {has_profile} THEN {asked} ELSE concat({asked}, {answer}) END"
     return f"""SELECT
   *,
-  filter({whole}, x -> x.role <> '' OR x.profile <> '') AS all_told
+  filter({whole}, x -> x.role <> '' OR x.profile <> '') AS all_items
 FROM narrowed"""
 
 
 def _refused(d: Dialect) -> str:
-    """Where the error names a role, it is that one that was refused."""
+    """If the error names a role, this is the denied one."""
     ending = (
         "x.role <> '' AND length(named_role) > length(x.role)"
         " AND substr(named_role, length(named_role) - length(x.role)) = '/' || x.role"
     )
-    alike = f"transform(filter(all_told, x -> {ending}), x -> x.services)"
+    alike = f"transform(filter(all_items, x -> {ending}), x -> x.services)"
     services = f"coalesce({d.at(alike, '1')}, role_services)"
     return f"""SELECT
   *,
   CASE
-    WHEN named_role = '' THEN all_told
-    WHEN {_any("all_told", "x.role = named_role")} THEN filter(all_told, x -> x.role = named_role)
+    WHEN named_role = '' THEN all_items
+    WHEN {_any("all_items", "x.role = named_role")} THEN filter(all_items, x -> x.role = named_role)
     ELSE {d.array(_given_row(d, services, "named_role", "''", "''"))}
   END AS left_over
 FROM answered"""
 
 
-def _told_apart(d: Dialect) -> str:
-    """Each once, and none of another account: such a role cannot be passed."""
+def _distinct_items(d: Dialect) -> str:
+    """Distinct roles of the same account: a role of another account cannot be passed."""
     of_role, of_profile = d.extracted("x.role", _ROLE), d.extracted("x.profile", _PROFILE)
     owner = f"coalesce(nullif({of_role}, ''), nullif({of_profile}, ''), account)"
     kept = f"filter(array_distinct(left_over), x -> account = '' OR {owner} = account)"
@@ -295,4 +295,4 @@ def _passed(d: Dialect) -> str:
   {one}.profile AS instance_profile,
   {one}.template AS launch_template,
   {one}.services AS services
-FROM {d.unnested("(SELECT * FROM told_apart WHERE cardinality(kept) > 0) gives", "cardinality(kept)", "which")}"""
+FROM {d.unnested("(SELECT * FROM distinct_items WHERE cardinality(kept) > 0) gives", "cardinality(kept)", "which")}"""

@@ -1,7 +1,7 @@
-"""The first half of the view: events out of the table, each once, with all that stands in them where knowledge looks.
+"""The first half of the view: select events from the table, each once, with the values at the known locations.
 
-As in `passrole_checks.cloudtrail.store`, what may pass no role is left out at once, and the table is read a single
-time: Athena reads it anew for each mention of it.
+As in `passrole_checks.cloudtrail.store`, events that pass no role are dropped first, and the table is read once: Athena
+reads it again for each mention of it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,20 @@ from passrole_checks.aws.load import SUFFIX
 from passrole_checks.cloudtrail.log_files import Bounds
 from passrole_checks.cloudtrail.sql import data
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-from passrole_checks.cloudtrail.sql.following import first, followed, member_words, texts, unwrapped, word
+from passrole_checks.cloudtrail.sql.following import (
+    first_non_empty,
+    follow_path,
+    member_string,
+    string_or_empty,
+    string_or_number,
+    unwrap,
+)
 
 _ACTION = r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+"
 _PASS_ROLE = "perform: iam:PassRole"
 _DENIED = r"(?i)access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden"
 _SESSION = r"^(arn:[^:]+:sts::[0-9]{12}:assumed-role/[^/]+)/"
-# What the view tells of an event besides what it gives, from here to the end.
+# Columns of an event that are kept through all steps.
 FACTS = (
     "event_id", "time", "principal", "identity_type", "identity", "session_issuer", "source_identity", "invoked_by",
     "event_source", "event_name", "action", "outcome", "error_code", "error_message", "resource", "region", "account",
@@ -27,19 +34,21 @@ FACTS = (
 )  # fmt: skip
 
 
-def reading(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
-    """The steps from the table to the places in its events that are looked at, each a name and a query; the last is
-    ``told``: what each event says."""
+def reading_steps(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
+    """The steps from the table to the values in its events, each a name and a query.
+
+    The last is ``event_facts``: the values of each event.
+    """
     return [
-        ("known (source, name, action, services, sought)", _rows(d, data.known())),
-        ("aliases (alias, source)", _rows(d, data.aliases())),
+        ("known (source, name, action, services, sought)", _rows(d, data.event_rows())),
+        ("aliases (alias, source)", _rows(d, data.source_aliases())),
         ("logged", _logged(d, table, bounds)),
         ("sifted", _sifted(d)),
         ("once", "SELECT *, row_number() OVER (PARTITION BY event_key ORDER BY time) AS copy FROM sifted"),
         ("parsed", _parsed(d)),
         ("identified", _identified(d)),
         ("looked", _looked(d)),
-        ("told", _told(d)),
+        ("event_facts", _event_facts(d)),
     ]
 
 
@@ -76,7 +85,7 @@ FROM {d.quoted(table)}""" + (f"\nWHERE {' AND '.join(within)}" if within else ""
 def _sifted(d: Dialect) -> str:
     short = f"CASE WHEN l.source LIKE '%{SUFFIX}' THEN replace(l.source, '{SUFFIX}', '') ELSE '' END"
     texts_ = "l.time, l.source, l.event_name, l.region, l.source_ip, l.error_code, l.error_message, l.recipient"
-    identity = d.json("l.useridentity")  # of those that are left alone: it is not for nothing
+    identity = d.json("l.useridentity")  # only for the remaining events, because it is expensive
     whole = f"concat_ws('|', {texts_}, {d.json_text(identity)}, l.request_text, l.response_text)"
     return f"""SELECT
   l.*,
@@ -125,8 +134,8 @@ def _identified(d: Dialect) -> str:
   {said("userName")} AS user_name,
   {said("principalId")} AS principal_id,
   CASE WHEN recipient <> '' THEN recipient ELSE {said("accountId")} END AS account,
-  {unwrapped(d, "whole_request", "event_name", "Request")} AS request,
-  {unwrapped(d, "whole_response", "event_name", "Response")} AS response
+  {unwrap(d, "whole_request", "event_name", "Request")} AS request,
+  {unwrap(d, "whole_response", "event_name", "Response")} AS response
 FROM parsed"""
 
 
@@ -158,25 +167,25 @@ def _looked(d: Dialect) -> str:
     WHEN known_action = '' THEN service || ':' || event_name
     ELSE known_action
   END AS action,
-  outcome = 'passed' AND own_name AND service IS NOT NULL AS tells,
+  outcome = 'passed' AND own_name AND service IS NOT NULL AS changes_state,
   flatten(transform(split(sought, ' '), one_sought -> transform(
-    {followed(d, root, steps)},
+    {follow_path(d, root, steps)},
     found_node -> {place}))) AS looked_at
 FROM identified"""
 
 
-def _told(d: Dialect) -> str:
+def _event_facts(d: Dialect) -> str:
     def of(kind: str, value: str = "") -> str:
         found = f"filter(looked_at, x -> x.kind = '{kind}')"
-        return first(d, f"transform({found}, x -> {value or texts(d, 'x.node')})")
+        return first_non_empty(d, f"transform({found}, x -> {value or string_or_empty(d, 'x.node')})")
 
-    def telling(kind: str, value: str = "") -> str:
-        return f"CASE WHEN tells THEN {of(kind, value)} ELSE '' END"
+    def state_fact(kind: str, value: str = "") -> str:
+        return f"CASE WHEN changes_state THEN {of(kind, value)} ELSE '' END"
 
-    number = word(d, "x.node")
+    number = string_or_number(d, "x.node")
     given = ", ".join(f"'{one}'" for one in data.GIVEN)
     chosen = [
-        f"CASE WHEN x.kind = 't' THEN {member_words(d, 'x.node', name)} ELSE '' END"
+        f"CASE WHEN x.kind = 't' THEN {member_string(d, 'x.node', name)} ELSE '' END"
         for name in ("launchTemplateId", "launchTemplateName", "version")
     ]
     row = d.row(
@@ -184,7 +193,7 @@ def _told(d: Dialect) -> str:
         services=("x.services", d.text),
         answered=("x.answered", d.truth),
         starred=("x.starred", d.truth),
-        given=(texts(d, "x.node"), d.text),
+        given=(string_or_empty(d, "x.node"), d.text),
         id=(chosen[0], d.text),
         name=(chosen[1], d.text),
         version=(chosen[2], d.text),
@@ -192,14 +201,14 @@ def _told(d: Dialect) -> str:
     return f"""SELECT
   *,
   {of(data.RESOURCE)} AS resource,
-  {telling(data.ROLE_NAME)} AS told_role,
-  {telling(data.ROLE_ARN)} AS told_arn,
-  {telling(data.PROFILE)} AS told_profile,
-  {telling(data.TEMPLATE_ID, number)} AS told_id,
-  {telling(data.TEMPLATE_NAME, number)} AS told_name,
-  {telling(data.VERSION, number)} AS told_version,
-  {telling(data.VERSION_PROFILE, number)} AS version_profile,
-  {telling(data.SOURCE_VERSION, number)} AS source_version,
-  {telling(data.DEFAULT, number)} AS told_default,
+  {state_fact(data.ROLE_NAME)} AS fact_role,
+  {state_fact(data.ROLE_ARN)} AS fact_arn,
+  {state_fact(data.PROFILE)} AS fact_profile,
+  {state_fact(data.TEMPLATE_ID, number)} AS fact_id,
+  {state_fact(data.TEMPLATE_NAME, number)} AS fact_name,
+  {state_fact(data.VERSION, number)} AS fact_version,
+  {state_fact(data.VERSION_PROFILE, number)} AS version_profile,
+  {state_fact(data.SOURCE_VERSION, number)} AS source_version,
+  {state_fact(data.DEFAULT, number)} AS fact_default,
   transform(filter(looked_at, x -> x.kind IN ({given})), x -> {row}) AS givens
 FROM looked"""

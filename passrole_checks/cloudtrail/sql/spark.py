@@ -1,16 +1,16 @@
 """Spark's SQL, from 3.5 on.
 
-Spark opens JSON with ``from_json``, which gives texts without their quotes, so that a text cannot be told from the
-number, or the object, that it spells (Spark documentation, "JSON functions"). Here each text in the JSON, a name or a
-value, gets an ``s`` before its first letter as soon as it is read: a node that begins with ``s`` is a text then, and no
-other value of JSON begins so. The type VARIANT could tell them apart as well; only Spark 4 has it.
+Spark opens JSON with ``from_json``, which returns strings without their quotes, so that a string looks like the number
+or object that it spells (Spark documentation, "JSON functions"). Here each string in the JSON, a name or a value, gets
+an ``s`` before its first letter when it is read: a node that starts with ``s`` is a string then, and no other JSON
+value starts like this. The type VARIANT could distinguish them as well, but only Spark 4 has it.
 """
 
 from __future__ import annotations
 
 from passrole_checks.cloudtrail.sql.dialect import Dialect
 
-# A text of JSON with its quotes; nothing in it is tried twice, however long it is.
+# A JSON string with its quotes; possessive, so that it never backtracks.
 _TEXT = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 
 
@@ -62,7 +62,7 @@ class Spark(Dialect):
         return f"to_json({column})"
 
     def member_of_json(self, column: str, *path: str) -> str:
-        # Names of columns are in small letters in a metastore, else as they were given.
+        # A metastore writes names of columns in lower case, other sources as given.
         spelled = dict.fromkeys((".".join(path), ".".join(path).lower()))
         found = [f"get_json_object({column}, '$.{one}')" for one in spelled]
         return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"

@@ -1,6 +1,6 @@
-"""Edits of what is written in YAML's block style, and how strings and roles are written in YAML.
+"""Edits in YAML block style, and the notation of strings and roles in YAML.
 
-Sources: YAML 1.1, "Block styles", "Plain style" (what a plain scalar may hold, and less of it in flow style).
+Sources: YAML 1.1, "Block styles", "Plain style" (characters of a plain scalar, fewer in flow style).
 """
 
 from __future__ import annotations
@@ -9,10 +9,19 @@ import re
 from collections.abc import Iterator
 
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
-from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
+from passrole_checks.suggest.edits.changes import (
+    Add,
+    KeptValue,
+    ListValue,
+    MappingValue,
+    Remove,
+    SetKey,
+    SetValue,
+    Value,
+)
 from passrole_checks.suggest.edits.references import CloudFormationRoles
 from passrole_checks.suggest.edits.written import (
-    Refused,
+    NotEditableError,
     SyntaxForm,
     WrittenNode,
     is_first,
@@ -23,7 +32,7 @@ from passrole_checks.suggest.edits.written import (
 )
 from passrole_checks.suggest.suggestion import TargetRole
 
-_PLAIN = re.compile(r"[A-Za-z](?:[\w./@*+=$-]|:(?=\S))*")  # never read as a number; what it could be else is below
+_PLAIN = re.compile(r"[A-Za-z](?:[\w./@*+=$-]|:(?=\S))*")  # never a number; see _WORDS for booleans and null
 _PLAIN_SUB = re.compile(r"[A-Za-z](?:[\w./@*+=,${}!-]|:(?=\S))*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _COMMENT = re.compile(r"#[^\n]*")
@@ -32,7 +41,7 @@ _COLON = re.compile(r"[ \t]*:")
 
 
 class Scalars:
-    """Strings and roles, quoted as the strings of a statement are."""
+    """Writes strings and roles, quoted like the strings of a statement."""
 
     def __init__(self, text: str, statement: WrittenNode, roles: CloudFormationRoles) -> None:
         self.roles = roles
@@ -49,17 +58,18 @@ class Scalars:
         self.key_mark = key if key in ("'", '"') else ""
 
     def quote(self, value: str, *, mark: str | None = None) -> str:
-        """A string."""
+        """Return a string."""
         mark = self.mark if mark is None else mark
         if not mark and (not _PLAIN.fullmatch(value) or value.lower() in _WORDS):
             mark = "'"
         return _quoted(value, mark)
 
     def key(self, name: str) -> str:
+        """Return a key."""
         return self.quote(name, mark=self.key_mark)
 
     def role(self, role: TargetRole, *, flow: bool = False, mark: str | None = None) -> str:
-        """A role, in short form."""
+        """Return a role, in short form."""
         if role.address:
             return f"!GetAtt {self.roles.logical_id(role)}.Arn"
         parameter = self.roles.parameter(role)
@@ -73,7 +83,7 @@ class Scalars:
         return f"!Sub {text if plain else _quoted(text, mark or chr(39))}"
 
     def in_flow(self, role: TargetRole) -> str:
-        """A role between braces; as JSON has it where the keys are quoted like there."""
+        """Return a role in flow style; as JSON if the keys are quoted as in JSON."""
         return self.roles.json(role) if self.key_mark == '"' else self.role(role, flow=True)
 
 
@@ -88,14 +98,17 @@ def _quoted(value: str, mark: str) -> str:
 
 
 def flow_language(text: str, statement: WrittenNode, scalars: Scalars) -> BraceSyntax:
-    """How YAML is written between braces in a file."""
+    """Return the syntax of YAML flow style in a file."""
     padded = text[statement.start : statement.start + 2] == "{ "
     return BraceSyntax(_COMMENT, False, scalars.in_flow, scalars.quote, scalars.key, ": ", padded)
 
 
 class BlockYaml:
-    """Turns changes of what stands in block style into edits of ``text``; ``unit`` and ``dashes`` are by how
-    many columns mappings and the dashes of lists are indented from their key, where the statement does not tell."""
+    """Converts changes in block style into edits of ``text``.
+
+    ``unit`` and ``dashes``: indentation of mappings and list dashes from their key, in columns, if the statement has no
+    example.
+    """
 
     def __init__(
         self, text: str, statement: WrittenNode, scalars: Scalars, flow: Braces, *, unit: int, dashes: int
@@ -121,7 +134,7 @@ class BlockYaml:
 
     def set_value(self, change: SetValue) -> Iterator[Span]:
         written, field = change.written, change.field
-        if field is None or isinstance(change.value, (str, TargetRole, Same)):
+        if field is None or isinstance(change.value, (str, TargetRole, KeptValue)):
             text = self._line(change.value, self._mark(written))
             if field is not None and written.start == written.end:
                 text = " " + text if self.text[written.start - 1 : written.start] == ":" else text
@@ -129,22 +142,22 @@ class BlockYaml:
             return
         colon = _COLON.match(self.text, field.key_end)
         if colon is None or "#" in self.text[colon.end() : written.start]:
-            raise Refused("a comment stands between a key and its value")
+            raise NotEditableError("there is a comment between a key and its value")
         yield colon.end(), written.end, self._behind_colon(change.value, self._column(field.start))
 
     def _mark(self, written: WrittenNode) -> str | None:
-        """The quotes of what is replaced, None where it has to be quoted anyway or is no single text."""
+        """Return the quotes of the replaced text; None if it must be quoted anyway or is not a single string."""
         source = _TAG.sub("", self.text[written.start : written.end])
         if source[:1] in ("'", '"'):
             return None if source[1:2] == "*" else source[0]
         return "" if "\n" not in source and written.text is not None else None
 
     def _line(self, value: Value, mark: str | None = None) -> str:
-        """A value on one line, in these quotes (None: in those of the statement)."""
-        if isinstance(value, Same):
+        """Return a value on one line, with these quotes (None: those of the statement)."""
+        if isinstance(value, KeptValue):
             text = self.text[value.written.start : value.written.end]
             if "\n" in text:
-                raise Refused("a value of several lines would have to move")
+                raise NotEditableError("a multi-line value would have to move")
             return text
         if isinstance(value, str):
             return self.scalars.quote(value, mark=mark)
@@ -153,11 +166,11 @@ class BlockYaml:
         return self.flow.write(value, "", flat=True)
 
     def _behind_colon(self, value: Value, column: int) -> str:
-        """A value as it stands behind the colon of a key in this column."""
-        if isinstance(value, Several) and not self.flow_lists:
+        """Return a value as written after the colon of a key in this column."""
+        if isinstance(value, ListValue) and not self.flow_lists:
             dash = " " * (column + self.dashes) + "- "
             return "".join(f"{self.newline}{dash}{self._line(item)}" for item in value.values)
-        if isinstance(value, Pairs):
+        if isinstance(value, MappingValue):
             inner = column + self.unit
             return "".join(f"{self.newline}{' ' * inner}{self._entry(key, item, inner)}" for key, item in value.entries)
         return " " + self._line(value)
@@ -169,7 +182,7 @@ class BlockYaml:
         container = change.container
         start, end = container.members[change.after]
         self._alone(end)
-        place = line_end(self.text, end)
+        offset = line_end(self.text, end)
         if change.keys:
             column = self._column(start)
             lines = [
@@ -180,7 +193,7 @@ class BlockYaml:
             column = self._column(self._dash(start))
             mark = self._mark(container.items[change.after])
             lines = [f"{' ' * column}- {self._line(value, mark)}" for value in change.values]
-        yield place, place, "".join(self.newline + line for line in lines)
+        yield offset, offset, "".join(self.newline + line for line in lines)
 
     def remove(self, change: Remove) -> Iterator[Span]:
         container = change.container
@@ -193,20 +206,20 @@ class BlockYaml:
                 yield previous_line_end(self.text, start), line_end(self.text, end), ""
                 continue
             if number + 1 >= len(members) or container.form is SyntaxForm.LIST or number + 1 in change.numbers:
-                raise Refused("it is the first on the line of another element, and cannot be taken out surely")
+                raise NotEditableError("another element follows on its line, so it cannot be removed safely")
             gap = self.text[end : members[number + 1][0]]
             if "#" in gap:
-                raise Refused("a comment follows on what would be taken out")
+                raise NotEditableError("a comment follows the text to remove")
             yield start, members[number + 1][0], ""
 
     def _dash(self, start: int) -> int:
-        """The dash before an element of a list."""
+        """Return the offset of the dash before a list element."""
         dash = self.text.rfind("-", 0, start)
         if dash < 0 or self.text[dash + 1 : start].strip(" "):
-            raise Refused("an element of a list does not stand behind its dash")
+            raise NotEditableError("a list element does not follow its dash")
         return dash
 
     def _alone(self, end: int) -> None:
         rest = self.text[end : line_end(self.text, end)].strip()
         if rest and not rest.startswith("#"):
-            raise Refused("something else stands behind an element on its line")
+            raise NotEditableError("other content follows an element on its line")

@@ -1,7 +1,7 @@
 """Edits of ``statement`` blocks of the data source ``aws_iam_policy_document``.
 
 Source: Terraform Registry, provider ``hashicorp/aws``, data source ``aws_iam_policy_document``: a ``condition`` block
-has ``test``, ``variable`` and ``values``; several blocks are ANDed, but those with one test and variable add up.
+has ``test``, ``variable`` and ``values``; several blocks are ANDed, but those with one test and variable are merged.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from passrole_checks.suggest.edits.changes import (
     EQUALS,
     PASSED_TO_SERVICE,
     Change,
-    Says,
+    HasValue,
+    ListValue,
     SetValue,
-    Several,
+    find_entry,
     list_changes,
-    named,
 )
 from passrole_checks.suggest.edits.written import (
     Field,
-    Refused,
+    NotEditableError,
     WrittenNode,
     indentation,
     is_first,
@@ -34,7 +34,7 @@ Span = tuple[int, int, str]
 
 
 class ConditionBlocks:
-    """The ``condition`` blocks of a statement, and what has to become of them."""
+    """The ``condition`` blocks of a statement and their changes."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class ConditionBlocks:
 
     @staticmethod
     def _key(block: WrittenNode) -> str:
-        variable = named(block, "variable")
+        variable = find_entry(block, "variable")
         if variable is None or variable.value.text is None:
-            raise Refused("a condition block tests a variable that is computed")
+            raise NotEditableError("a condition block tests a variable that is computed")
         return variable.value.text.lower()
 
-    def changes(self, says: Says) -> Iterator[Change]:
-        """What changes inside the block that tests iam:PassedToService from now on."""
+    def changes(self, says: HasValue) -> Iterator[Change]:
+        """Yield the changes in the block that will test iam:PassedToService."""
         if self.host is None or self.services is None:
             return
         block = self.blocks[self.host]
@@ -76,18 +76,19 @@ class ConditionBlocks:
         if passed:
             yield from list_changes(values, self.services, says, always_list=True)
         else:
-            yield SetValue(values, values.value, Several(self.services))
+            yield SetValue(values, values.value, ListValue(self.services))
 
     @staticmethod
     def _attribute(block: WrittenNode, name: str) -> Field:
-        field = named(block, name)
+        field = find_entry(block, name)
         if field is None:
-            raise Refused(f"a condition block has no {name}")
+            raise NotEditableError(f"a condition block has no {name}")
         return field
 
     def spans(self, unit: str, quoted: Iterable[str], after: int) -> Iterator[Span]:
-        """The blocks that go, and the block that comes; ``after`` is the end of what it stands behind if there is
-        no other condition block."""
+        """Yield the edits that remove blocks and add one; ``after``: offset to insert it at if there is no other
+        condition block.
+        """
         for number in self.removed:
             yield self._without(self.blocks[number])
         if self.host is not None or self.services is None:
@@ -110,7 +111,7 @@ class ConditionBlocks:
         start, end = line_start(self.text, block.start), next_line(self.text, block.end)
         rest = self.text[block.end : end].strip()
         if not is_first(self.text, block.start) or (rest and not rest.startswith(("#", "//"))):
-            raise Refused("a condition block does not stand on lines of its own")
+            raise NotEditableError("a condition block shares a line with other content")
         before = line_start(self.text, start - 1) if start else start
         following = self.text[end : line_end(self.text, end)].strip()
         if before < start and not self.text[before:start].strip() and following in ("", "}"):

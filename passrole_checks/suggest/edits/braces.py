@@ -1,4 +1,4 @@
-"""Edits of what is written between braces and brackets: objects of HCL, JSON, and YAML in its flow style."""
+"""Edits between braces and brackets: objects of HCL, JSON, and YAML flow style."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
+from passrole_checks.suggest.edits.changes import (
+    Add,
+    KeptValue,
+    ListValue,
+    MappingValue,
+    Remove,
+    SetKey,
+    SetValue,
+    Value,
+)
 from passrole_checks.suggest.edits.written import (
-    Refused,
+    NotEditableError,
     SyntaxForm,
     WrittenNode,
     indentation,
@@ -21,16 +30,16 @@ from passrole_checks.suggest.edits.written import (
 from passrole_checks.suggest.suggestion import TargetRole
 
 Span = tuple[int, int, str]
-"""What is replaced: where it begins and ends, and by what."""
+"""A replacement: start, end, new text."""
 
-_LONG = 100  # characters of a list that is still written on one line
+_LONG = 100  # maximum length of a list on one line
 
 
 @dataclass(frozen=True, slots=True)
 class BraceSyntax:
-    """How a language writes what stands between braces.
+    """Syntax of a language between braces.
 
-    ``comment`` matches one comment; ``separators``: whether entries of a mapping may be parted by line breaks alone.
+    ``comment`` matches one comment; ``line_breaks``: True if line breaks alone may separate entries of a mapping.
     ``role`` writes a role, ``quote`` a string, ``key`` a key.
     """
 
@@ -45,12 +54,12 @@ class BraceSyntax:
 
 
 class Braces:
-    """Turns changes into edits of ``text``."""
+    """Converts changes into edits of ``text``."""
 
     def __init__(self, text: str, language: BraceSyntax, statement: WrittenNode) -> None:
         self.text, self.language = text, language
         self.newline = newline(text, statement.start)
-        self.unit = _unit(text, statement)
+        self.unit = _indent_unit(text, statement)
         lists = [field.value for field in statement.entries if field.value.items]
         on_one_line = any("\n" not in text[one.start : one.end] for one in lists)
         self.short_lists = language.comment is not None or on_one_line
@@ -58,44 +67,44 @@ class Braces:
     def set_value(self, change: SetValue) -> Iterator[Span]:
         written = change.written
         indent = indentation(self.text, written.start)
-        flat = isinstance(change.value, (Several, Pairs)) and self._on_a_shared_line(written)
+        flat = isinstance(change.value, (ListValue, MappingValue)) and self._on_a_shared_line(written)
         yield written.start, written.end, self.write(change.value, indent, flat=flat)
 
     def _on_a_shared_line(self, written: WrittenNode) -> bool:
-        """Whether something else than its own key stands before or behind a value on its line."""
+        """True if the line of a value has more content than its key and the value."""
         line = self.text[line_start(self.text, written.start) : written.start].strip(" \t-")
         return bool(re.search(r"[{\[,]", line)) or "}" in self.text[written.end : line_end(self.text, written.end)]
 
     def set_key(self, change: SetKey) -> Iterator[Span]:
         field, key = change.field, self.language.key(change.key)
-        place = field.key_end
+        offset = field.key_end
         if self.language.line_breaks:
-            while self.text[place] in " \t":
-                place += 1
-            if place > field.key_end + 1 or self._is_aligned(place):
+            while self.text[offset] in " \t":
+                offset += 1
+            if offset > field.key_end + 1 or self._is_aligned(offset):
                 key = key.ljust(field.key_end - field.start)
         yield field.start, field.key_end, key
 
-    def _is_aligned(self, place: int) -> bool:
-        """Whether the sign at a place stands below or above the same sign."""
-        column = place - line_start(self.text, place)
-        before, after = line_start(self.text, line_start(self.text, place) - 1), next_line(self.text, place)
+    def _is_aligned(self, offset: int) -> bool:
+        """True if the equals sign at an offset is aligned with one on the line above or below."""
+        column = offset - line_start(self.text, offset)
+        before, after = line_start(self.text, line_start(self.text, offset) - 1), next_line(self.text, offset)
         return any(
-            self.text[start + column : start + column + 2] == self.text[place : place + 2]
+            self.text[start + column : start + column + 2] == self.text[offset : offset + 2]
             and line_end(self.text, start) > start + column
             for start in (before, after)
         )
 
     def write(self, value: Value, indent: str, *, flat: bool) -> str:
-        """A value; its further lines are indented by ``indent`` at least."""
-        if isinstance(value, Same):
+        """Return a value; its further lines are indented by at least ``indent``."""
+        if isinstance(value, KeptValue):
             return self.text[value.written.start : value.written.end]
         if isinstance(value, str):
             return self.language.quote(value)
         if isinstance(value, TargetRole):
             return self.language.role(value)
         inner = indent + self.unit
-        if isinstance(value, Several):
+        if isinstance(value, ListValue):
             items = [self.write(item, inner, flat=flat) for item in value.values]
             line = f"[{self.language.comma.join(items)}]"
             if flat or (len(line) + len(indent) <= _LONG and self.short_lists):
@@ -123,7 +132,9 @@ class Braces:
         if not members:
             indent = indentation(self.text, container.start)
             value = (
-                Pairs(tuple(zip(change.keys, change.values, strict=True))) if change.keys else Several(change.values)
+                MappingValue(tuple(zip(change.keys, change.values, strict=True)))
+                if change.keys
+                else ListValue(change.values)
             )
             yield container.start, container.end, self.write(value, indent, flat=self._on_a_shared_line(container))
             return
@@ -140,8 +151,8 @@ class Braces:
             ending = "," if comma is not None else ""
             if comma is None and not bare:
                 yield end, end, ","
-            place = line_end(self.text, rest) if self._is_blank_until_line_end(rest) else rest
-            yield place, place, self.newline + indent + between.join(new) + ending
+            offset = line_end(self.text, rest) if self._is_blank_until_line_end(rest) else rest
+            yield offset, offset, self.newline + indent + between.join(new) + ending
             return
         new = [
             self._member(change, number, indentation(self.text, start), flat=True)
@@ -159,26 +170,26 @@ class Braces:
         return self.entry(change.keys[number], value, indent, flat=flat)
 
     def _tight(self, container: WrittenNode) -> bool:
-        """Whether no blank follows the commas of a list or a mapping."""
-        place = self.comma(container, 0)
-        return place is not None and self.text[place + 1 : place + 2].strip() != ""
+        """True if no blank follows the commas of a list or a mapping."""
+        offset = self.comma(container, 0)
+        return offset is not None and self.text[offset + 1 : offset + 2].strip() != ""
 
     def _shares(self, members: tuple[tuple[int, int], ...], number: int) -> bool:
-        """Whether the next member stands on the line on which a member ends."""
+        """True if the next member starts on the line on which a member ends."""
         return number + 1 < len(members) and members[number + 1][0] <= line_end(self.text, members[number][1])
 
     def _by_line_breaks(self, container: WrittenNode) -> bool:
-        """Whether the entries of an object stand on lines of their own, without commas."""
+        """True if the entries of an object are on separate lines without commas."""
         if not self.language.line_breaks or container.form is not SyntaxForm.MAPPING:
             return False
         count = len(container.members)
         return count == 1 or any(self.comma(container, number) is None for number in range(count - 1))
 
-    def _is_blank_until_line_end(self, place: int) -> bool:
-        """Whether only blanks and a comment that ends with its line follow."""
-        end = line_end(self.text, place)
-        place = self._skip(place, end)
-        return place >= end and "\n" not in self.text[end:place]
+    def _is_blank_until_line_end(self, offset: int) -> bool:
+        """True if only blanks and a comment that ends with the line follow."""
+        end = line_end(self.text, offset)
+        offset = self._skip(offset, end)
+        return offset >= end and "\n" not in self.text[end:offset]
 
     # members that go
 
@@ -197,9 +208,9 @@ class Braces:
                 found.append((start, end))
         for start, end in found:
             while start == container.start + 1 and self.text[end] in " \t":
-                end += 1  # no blank is left where none was behind the bracket
+                end += 1  # keep no blank after the bracket if there was none
             yield start, end, ""
-        own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a comma may stand at the end
+        own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a trailing comma is allowed
         if last in change.numbers and self.comma(container, last) is None and not own_line:
             comma = self.comma(container, kept[-1])
             if comma is not None:
@@ -210,7 +221,7 @@ class Braces:
         start, end = members[number]
         comma = self.comma(container, number)
         if comma is not None and self.text[end:comma].strip(" \t"):
-            yield comma, comma + 1, ""  # it stands behind a comment
+            yield comma, comma + 1, ""  # it is after a comment
         elif comma is not None:
             end = comma + 1
         own_line = is_first(self.text, start) and not self._shares(members, number)
@@ -226,37 +237,39 @@ class Braces:
             before = start
         yield before, end, ""
 
-    # what stands between members
+    # separators between members
 
     def comma(self, container: WrittenNode, number: int) -> int | None:
-        """Where the comma behind a member stands. Raises :class:`Refused` where something unknown stands there."""
+        """Return the offset of the comma after a member, or None. Raises :class:`NotEditableError` if there is
+        unknown content.
+        """
         members = container.members
-        place = members[number][1]
+        offset = members[number][1]
         end = members[number + 1][0] if number < len(members) - 1 else container.end - 1
         found: int | None = None
-        while (place := self._skip(place, end)) < end:
-            if self.text[place] != "," or found is not None:
-                raise Refused("brackets or signs stand around an element, which cannot be edited surely")
-            found, place = place, place + 1
+        while (offset := self._skip(offset, end)) < end:
+            if self.text[offset] != "," or found is not None:
+                raise NotEditableError("unknown brackets or characters surround an element")
+            found, offset = offset, offset + 1
         return found
 
-    def _skip(self, place: int, end: int) -> int:
-        """The place behind blanks and comments."""
-        while place < end:
-            if self.text[place] in " \t\r\n":
-                place += 1
+    def _skip(self, offset: int, end: int) -> int:
+        """Return the offset after blanks and comments."""
+        while offset < end:
+            if self.text[offset] in " \t\r\n":
+                offset += 1
                 continue
-            found = self.language.comment.match(self.text, place) if self.language.comment else None
+            found = self.language.comment.match(self.text, offset) if self.language.comment else None
             if found is None:
-                return place
-            place = found.end()
-        return place
+                return offset
+            offset = found.end()
+        return offset
 
 
-def _unit(text: str, statement: WrittenNode) -> str:
-    """By how much the members of a statement are indented further than its beginning, two blanks if none is."""
+def _indent_unit(text: str, statement: WrittenNode) -> str:
+    """Return the indentation of the members of a statement relative to its start; two blanks by default."""
     outer = indentation(text, statement.start)
-    if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not lined up with others
+    if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not aligned with others
         for start, _ in statement.members:
             inner = indentation(text, start)
             if is_first(text, start) and inner.startswith(outer) and len(inner) > len(outer):

@@ -1,7 +1,7 @@
-"""What has to change in a statement so that it says what is wished, on the tree of what is written.
+"""Compute the changes of a statement's syntax tree for a target state.
 
-Sources: IAM User Guide, "IAM JSON policy elements: Condition" (keys are compared without case; operators are ANDed) and
-"IAM and AWS STS condition context keys" (``iam:PassedToService``).
+Sources: IAM User Guide, "IAM JSON policy elements: Condition" (keys are case-insensitive; operators are ANDed) and "IAM
+and AWS STS condition context keys" (``iam:PassedToService``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
 from passrole_checks.suggest.suggestion import TargetRole
 
 PASSED_TO_SERVICE = "iam:PassedToService"
@@ -18,33 +18,33 @@ EQUALS = "StringEquals"
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
-    """A value that is taken over as it is written."""
+class KeptValue:
+    """A value kept as written."""
 
     written: WrittenNode
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
+class ListValue:
     """A list."""
 
     values: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class MappingValue:
     """A mapping."""
 
     entries: tuple[tuple[str, Value], ...]
 
 
-Value = str | TargetRole | Same | Several | Pairs
-"""What is to be written."""
+Value = str | TargetRole | KeptValue | ListValue | MappingValue
+"""A value to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetValue:
-    """``written`` is replaced by ``value``; ``field`` is the entry that it is the value of, if it is one."""
+    """Replace ``written`` by ``value``; ``field``: the entry whose value it is, if any."""
 
     field: Field | None
     written: WrittenNode
@@ -53,7 +53,7 @@ class SetValue:
 
 @dataclass(frozen=True, slots=True)
 class SetKey:
-    """Give the entry of ``field`` another key."""
+    """Rename the key of the entry ``field``."""
 
     field: Field
     key: str
@@ -61,7 +61,7 @@ class SetKey:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Members of ``container`` go, by their number; others stay."""
+    """Remove members of ``container`` by number."""
 
     container: WrittenNode
     numbers: frozenset[int]
@@ -69,7 +69,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """New elements of a list, or (``keys`` given) entries of a mapping, behind the member ``after``."""
+    """Add elements to a list, or (with ``keys``) entries to a mapping, after the member ``after``."""
 
     container: WrittenNode
     after: int
@@ -79,61 +79,65 @@ class Add:
 
 Change = SetValue | SetKey | Remove | Add
 
-Says = Callable[[WrittenNode, Value], bool]
-"""Whether what is written already says a value."""
+HasValue = Callable[[WrittenNode, Value], bool]
+"""True if the written node already has a value."""
 
 
-def named(statement: WrittenNode, *names: str) -> Field | None:
-    """The one entry that has one of these names. Raises :class:`Refused` where the entries cannot be told."""
+def find_entry(statement: WrittenNode, *names: str) -> Field | None:
+    """Return the single entry with one of these names. Raises :class:`NotEditableError` if that is ambiguous."""
     keys = [entry.key for entry in statement.entries]
     if None in keys:
-        raise Refused("some of the statement's elements have names that are computed")
+        raise NotEditableError("some element names of the statement are computed")
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
-        raise Refused(f"{twice} is given twice in the statement")
+        raise NotEditableError(f"{twice} occurs twice in the statement")
     found = [entry for entry in statement.entries if entry.key in names]
     if len(found) > 1:
-        raise Refused(f"the statement holds both {found[0].key} and {found[1].key}")
+        raise NotEditableError(f"the statement has both {found[0].key} and {found[1].key}")
     return found[0] if found else None
 
 
 def resource_changes(
-    field: Field | None, roles: Sequence[Value], name: str, says: Says, *, always_list: bool = False
+    field: Field | None, roles: Sequence[Value], name: str, says: HasValue, *, always_list: bool = False
 ) -> Iterator[Change]:
-    """Resource, or NotResource in its place, becomes ``roles``; ``name`` is what Resource is called there."""
+    """Yield the changes that set Resource, or replace NotResource, by ``roles``; ``name``: the name of
+    Resource there.
+    """
     if field is None:
-        raise Refused("the statement has no Resource")
+        raise NotEditableError("the statement has no Resource")
     if field.key != name:
         yield SetKey(field, name)
     yield from list_changes(field, roles, says, always_list=always_list)
 
 
-def action_changes(field: Field | None, says: Says) -> Iterator[Change]:
-    """iam:GetRole beside iam:PassRole."""
+def action_changes(field: Field | None, says: HasValue) -> Iterator[Change]:
+    """Yield the changes that add iam:GetRole beside iam:PassRole."""
     if field is None or field.key not in ("Action", "actions"):
-        raise Refused("the statement names the actions that it leaves out, and not those that it allows")
+        raise NotEditableError("the statement uses NotAction")
     written = field.value
     if written.form is SyntaxForm.LIST:
         beside = [number for number, item in enumerate(written.items) if (item.text or "").lower() == "iam:passrole"]
         if not any(says(item, GET_ROLE) for item in written.items):
             yield Add(written, beside[0] if beside else len(written.items) - 1, (GET_ROLE,))
     elif written.form is SyntaxForm.TEXT and not written.why:
-        yield SetValue(field, written, Several((Same(written), GET_ROLE)))
+        yield SetValue(field, written, ListValue((KeptValue(written), GET_ROLE)))
     else:
-        raise Refused(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
+        raise NotEditableError(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
 
 
-def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_list: bool = False) -> Iterator[Change]:
-    """The value of an entry becomes these values; what of it says one of them already stays as it is written."""
+def list_changes(
+    field: Field, values: Sequence[Value], says: HasValue, *, always_list: bool = False
+) -> Iterator[Change]:
+    """Yield the changes that set the value of an entry to these values; elements that match stay as written."""
     written = field.value
     values = list(dict.fromkeys(values))
     if written.form is not SyntaxForm.LIST:
         if written.form is not SyntaxForm.TEXT or (written.why and not (len(values) == 1 and says(written, values[0]))):
-            raise Refused(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
-        kept: list[Value] = [Same(written) if says(written, value) else value for value in values]
+            raise NotEditableError(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
+        kept: list[Value] = [KeptValue(written) if says(written, value) else value for value in values]
         if always_list or len(kept) != 1:
-            yield SetValue(field, written, Several(tuple(kept)))
-        elif not isinstance(kept[0], Same):
+            yield SetValue(field, written, ListValue(tuple(kept)))
+        elif not isinstance(kept[0], KeptValue):
             yield SetValue(field, written, kept[0])
         return
     missing = list(values)
@@ -147,7 +151,7 @@ def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_li
     for number in extra:
         if written.items[number].why or written.items[number].form is not SyntaxForm.TEXT:
             reason = written.items[number].why or "one of its elements is computed"
-            raise Refused(f"its {field.key} cannot be edited: {reason}")
+            raise NotEditableError(f"its {field.key} cannot be edited: {reason}")
     paired = min(len(extra), len(missing))
     for number, value in zip(extra, missing, strict=False):
         yield SetValue(None, written.items[number], value)
@@ -158,36 +162,40 @@ def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_li
 
 
 def condition_changes(
-    statement: WrittenNode, services: Sequence[str] | None, drop: Iterable[str], says: Says
+    statement: WrittenNode, services: Sequence[str] | None, drop: Iterable[str], says: HasValue
 ) -> Iterator[Change]:
-    """The Condition tests iam:PassedToService for these services (None: as it does now), and no key of ``drop``."""
-    field = named(statement, "Condition")
+    """Yield the changes so that Condition tests iam:PassedToService for these services (None: unchanged), and no key in
+    ``drop``.
+    """
+    field = find_entry(statement, "Condition")
     wanted: Value | None = None
     if services is not None:
-        wanted = services[0] if len(services) == 1 else Several(tuple(dict.fromkeys(services)))
+        wanted = services[0] if len(services) == 1 else ListValue(tuple(dict.fromkeys(services)))
     empty = field is not None and field.value.form is SyntaxForm.TEXT and field.value.text == ""  # null
     if field is None or empty:
         if wanted is not None:
-            block = Pairs(((EQUALS, Pairs(((PASSED_TO_SERVICE, wanted),))),))
+            block = MappingValue(((EQUALS, MappingValue(((PASSED_TO_SERVICE, wanted),))),))
             if field is not None:
                 yield SetValue(field, field.value, block)
             else:
-                yield Add(statement, _place(statement), (block,), ("Condition",))
+                yield Add(statement, _condition_index(statement), (block,), ("Condition",))
         return
     yield from _Conditions(statement, field, drop, services is not None).changes(services or (), wanted, says)
 
 
-def _place(statement: WrittenNode) -> int:
-    """The number of the entry behind which a Condition belongs."""
+def _condition_index(statement: WrittenNode) -> int:
+    """Return the number of the entry after which to insert a Condition."""
     names = [entry.key for entry in statement.entries]
     return next((names.index(name) for name in ("Resource", "NotResource") if name in names), len(names) - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Operator:
+    """An operator of a Condition block."""
+
     field: Field
-    gone: frozenset[int]  # the numbers of the entries that go
-    passed: int | None  # the number of the entry for iam:PassedToService
+    gone: frozenset[int]  # numbers of the entries to remove
+    passed: int | None  # number of the entry for iam:PassedToService
 
     @property
     def entries(self) -> tuple[Field, ...]:
@@ -199,30 +207,32 @@ class _Operator:
 
 
 class _Conditions:
-    """A Condition block that is there."""
+    """An existing Condition block."""
 
     def __init__(self, statement: WrittenNode, field: Field, drop: Iterable[str], passed: bool) -> None:
         if field.value.form is not SyntaxForm.MAPPING:
-            raise Refused(f"its Condition cannot be edited: {field.value.why or 'it is computed'}")
+            raise NotEditableError(f"its Condition cannot be edited: {field.value.why or 'it is computed'}")
         self.statement, self.field = statement, field
         names = [entry.key for entry in field.value.entries]
         if None in names or len(set(names)) != len(names):
-            raise Refused("its Condition cannot be edited: it has operators that are computed, or given twice")
+            raise NotEditableError("its Condition cannot be edited: it has computed or duplicate operators")
         dropped = {key.lower() for key in drop} | ({PASSED_TO_SERVICE.lower()} if passed else set())
         self.operators = [self._operator(entry, dropped) for entry in field.value.entries]
 
     @staticmethod
     def _operator(field: Field, dropped: set[str]) -> _Operator:
         if field.value.form is not SyntaxForm.MAPPING:
-            raise Refused(f"{field.key} in its Condition cannot be edited: {field.value.why or 'it is computed'}")
+            raise NotEditableError(
+                f"{field.key} in its Condition cannot be edited: {field.value.why or 'it is computed'}"
+            )
         keys = [entry.key.lower() if entry.key is not None else None for entry in field.value.entries]
         if None in keys or len(set(keys)) != len(keys):
-            raise Refused(f"{field.key} in its Condition has keys that are computed, or given twice")
+            raise NotEditableError(f"{field.key} in its Condition has computed or duplicate keys")
         gone = frozenset(number for number, key in enumerate(keys) if key in dropped)
         wanted = PASSED_TO_SERVICE.lower()
         return _Operator(field, gone, keys.index(wanted) if wanted in keys and wanted in dropped else None)
 
-    def changes(self, services: Sequence[str], wanted: Value | None, says: Says) -> Iterator[Change]:
+    def changes(self, services: Sequence[str], wanted: Value | None, says: HasValue) -> Iterator[Change]:
         host = self._host() if wanted is not None else None
         added: list[Change] = []
         if host is not None:
@@ -243,7 +253,7 @@ class _Conditions:
             if home is not None:
                 added.append(Add(home, len(home.entries) - 1, (wanted,), (PASSED_TO_SERVICE,)))
             else:
-                block = Pairs(((PASSED_TO_SERVICE, wanted),))
+                block = MappingValue(((PASSED_TO_SERVICE, wanted),))
                 container = self.field.value
                 added.append(Add(container, len(container.entries) - 1, (block,), (EQUALS,)))
         emptied = frozenset(number for number, one in enumerate(self.operators) if one.emptied)
@@ -258,7 +268,9 @@ class _Conditions:
             yield Remove(self.field.value, emptied)
 
     def _host(self) -> tuple[int, int] | None:
-        """An entry that becomes the one for iam:PassedToService: the numbers of its operator and its own."""
+        """Return the entry to reuse for iam:PassedToService, as the numbers of its operator and of itself; None to add
+        one.
+        """
         equals = [(number, one) for number, one in enumerate(self.operators) if one.field.key == EQUALS]
         for number, one in equals:
             if one.gone:

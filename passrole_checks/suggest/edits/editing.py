@@ -1,4 +1,4 @@
-"""From a statement and a wish to edits of the file that the statement stands in."""
+"""Convert the target state of a statement into edits of its file."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from passrole_checks.suggest.edits.changes import (
     GET_ROLE,
     Add,
     Change,
+    HasValue,
     Remove,
-    Says,
     SetKey,
     SetValue,
     Value,
     action_changes,
     condition_changes,
-    named,
+    find_entry,
     resource_changes,
 )
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
 from passrole_checks.suggest.edits.json_nodes import read_json
-from passrole_checks.suggest.edits.objects import condition_objects, is_in_words_of_a_block
+from passrole_checks.suggest.edits.objects import condition_objects, has_block_attributes
 from passrole_checks.suggest.edits.references import (
     CloudFormationRoles,
     ModuleContext,
     TerraformRoles,
+    is_role,
     json_string,
     literal_only,
-    says,
 )
-from passrole_checks.suggest.edits.written import Refused, SyntaxForm, WrittenNode, is_first
+from passrole_checks.suggest.edits.written import NotEditableError, SyntaxForm, WrittenNode, is_first
 from passrole_checks.suggest.edits.yaml_nodes import YamlFile
 from passrole_checks.suggest.generated_files import why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
@@ -52,35 +52,34 @@ _HCL_FILES = (".tf", ".tofu", ".tfvars")
 _JSON_FILES = (".tf.json", ".tofu.json")
 
 
-def edits_of(
-    located: LocatedGrant, wish: StatementChange, read: Callable[[str], str], files: Sequence[str]
+def compute_edits(
+    located: LocatedGrant, change: StatementChange, read: Callable[[str], str], files: Sequence[str]
 ) -> tuple[Edit, ...]:
-    """The edits; raises :class:`Refused` with the reason why there are none."""
+    """Return the edits. Raises :class:`NotEditableError` with the reason why there are none."""
     statement, resource = located.grant.statement, located.resource
     file = statement.at.file
     terraform = resource.framework in (Framework.TERRAFORM, Framework.TERRAFORM_PLAN)
     if resource.framework is Framework.TERRAFORM_PLAN and not file.endswith((*_HCL_FILES, *_JSON_FILES)):
-        raise Refused("it stands in a plan: what has to change is the configuration that the plan was made from")
+        raise NotEditableError("this is a plan: change the configuration it was made from")
     text = read(file)
     generated = why_not_edited(file, text, resource.construct)
     if generated:
-        raise Refused(generated)
-    if wish.apart:
-        raise Refused("its other actions have to be parted from iam:PassRole first")
+        raise NotEditableError(generated)
+    if change.separate:
+        raise NotEditableError("its other actions must first be split from iam:PassRole")
     if not statement.whole:
-        raise Refused("nothing is known of it but an expression")
-    made = _Terraform(located, wish, text, read, files) if terraform else _CloudFormation(located, wish, text)
-    spans = _joined(made.spans(), text)
+        raise NotEditableError("the statement is an unresolved expression")
+    made = _Terraform(located, change, text, read, files) if terraform else _CloudFormation(located, change, text)
+    spans = _merge_spans(made.spans(), text)
     return tuple(Edit(file, *span) for span in spans)
 
 
-def _joined(spans: Iterable[Span], text: str) -> list[Span]:
-    """The edits in the order of the file, those that touch each other as one. Raises :class:`Refused` for two of one
-    place."""
+def _merge_spans(spans: Iterable[Span], text: str) -> list[Span]:
+    """Return the edits in file order, with adjacent ones merged. Raises :class:`NotEditableError` if two overlap."""
     found: list[Span] = []
     for start, end, new in sorted(spans, key=lambda span: span[:2]):
         if found and start < found[-1][1]:
-            raise Refused("what would change stands too close together")
+            raise NotEditableError("the changes overlap")
         if found and start == found[-1][1]:
             found[-1] = (found[-1][0], end, found[-1][2] + new)
         else:
@@ -89,19 +88,19 @@ def _joined(spans: Iterable[Span], text: str) -> list[Span]:
 
 
 class _Statement:
-    """A statement in some file. ``holds_blocks``: an object in the words of a block stands for a block."""
+    """A statement in a file. ``holds_blocks``: an object with the attributes of a block represents a block."""
 
     holds_blocks = False
 
-    def __init__(self, located: LocatedGrant, wish: StatementChange, text: str) -> None:
-        self.located, self.wish, self.text = located, wish, text
+    def __init__(self, located: LocatedGrant, change: StatementChange, text: str) -> None:
+        self.located, self.change, self.text = located, change, text
         self.statement = located.grant.statement
         self.shift = 1 if text.startswith("\ufeff") else 0
         self.lines = [self.shift]
         self.values: dict[int, StringNode] = {}
 
     def line_breaks(self, breaks: re.Pattern[str]) -> None:
-        """Take places in the text as lines that end in these breaks."""
+        """Split the text into lines at these breaks."""
         self.lines = [self.shift, *(found.end() for found in breaks.finditer(self.text))]
         for one in (*(self.statement.resources or ()), *(self.statement.not_resources or ())):
             if one.at.file == self.statement.at.file:
@@ -109,71 +108,74 @@ class _Statement:
 
     def offset(self, line: int, column: int) -> int:
         if not 1 <= line <= len(self.lines):
-            raise Refused("where it is written cannot be told")
+            raise NotEditableError("its position in the file is unknown")
         return min(self.lines[line - 1] + column - 1, len(self.text))
 
     @property
     def start(self) -> int:
         return self.offset(self.statement.at.line, self.statement.at.column)
 
-    def says(self, role: Callable[[TargetRole], str]) -> Says:
+    def says(self, role: Callable[[TargetRole], str]) -> HasValue:
         def answer(written: WrittenNode, value: Value) -> bool:
             if isinstance(value, str):
                 return written.text == value
             if not isinstance(value, TargetRole):
                 return False
             inside = [one for start, one in self.values.items() if written.start <= start < written.end]
-            if len(inside) == 1 and says(inside[0], value):
+            if len(inside) == 1 and is_role(inside[0], value):
                 return True
             try:
                 return self.text[written.start : written.end] == role(value)
-            except Refused:
+            except NotEditableError:
                 return False
 
         return answer
 
     def needs_get_role(self) -> bool:
-        """Whether the statement is to let roles be read, and does not."""
+        """True if the statement should allow iam:GetRole and does not yet."""
         actions = self.statement.actions
         if actions is None:
             return (
-                self.wish.get_role and action.left_out_by(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
+                self.change.get_role
+                and action.left_out_by(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
             )
-        return self.wish.get_role and action.granted_by(actions, GET_ROLE)[0] is not Ternary.YES
+        return self.change.get_role and action.granted_by(actions, GET_ROLE)[0] is not Ternary.YES
 
-    def changes(self, written: WrittenNode, answer: Says) -> Iterator[Change]:
-        """What changes in a statement that is an object, in the words of a policy document or of a block."""
-        wish = self.wish
-        if is_in_words_of_a_block(written):
+    def changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
+        """Yield the changes of a statement that is an object, with the keys of a policy document or of a block."""
+        change = self.change
+        if has_block_attributes(written):
             yield from self.block_changes(written, answer)
-            if wish.services is not None or wish.drop:
-                yield from condition_objects(self.text, written, wish, answer, block=self.holds_blocks)
+            if change.services is not None or change.drop:
+                yield from condition_objects(self.text, written, change, answer, block=self.holds_blocks)
             return
-        if wish.roles is not None:
-            yield from resource_changes(named(written, "Resource", "NotResource"), wish.roles, "Resource", answer)
+        if change.roles is not None:
+            yield from resource_changes(
+                find_entry(written, "Resource", "NotResource"), change.roles, "Resource", answer
+            )
         if self.needs_get_role():
-            yield from action_changes(named(written, "Action", "NotAction"), answer)
-        if wish.services is not None or wish.drop:
-            yield from condition_changes(written, wish.services, wish.drop, answer)
+            yield from action_changes(find_entry(written, "Action", "NotAction"), answer)
+        if change.services is not None or change.drop:
+            yield from condition_changes(written, change.services, change.drop, answer)
 
-    def block_changes(self, written: WrittenNode, answer: Says) -> Iterator[Change]:
-        """What changes in the resources and the actions of a block."""
-        if self.wish.roles is not None:
-            resources = named(written, "resources", "not_resources")
-            yield from resource_changes(resources, self.wish.roles, "resources", answer, always_list=True)
+    def block_changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
+        """Yield the changes of the resources and actions of a block."""
+        if self.change.roles is not None:
+            resources = find_entry(written, "resources", "not_resources")
+            yield from resource_changes(resources, self.change.roles, "resources", answer, always_list=True)
         if self.needs_get_role():
-            yield from action_changes(named(written, "actions", "not_actions"), answer)
+            yield from action_changes(find_entry(written, "actions", "not_actions"), answer)
 
     def in_braces(self, written: WrittenNode, language: BraceSyntax) -> Iterator[Span]:
         if written.form is not SyntaxForm.MAPPING:
-            raise Refused("the statement is written as something else than an object")
+            raise NotEditableError("the statement is not written as an object")
         braces = Braces(self.text, language, written)
         for change in self.changes(written, self.says(language.role)):
             yield from spans_of(change, braces)
 
 
 def spans_of(change: Change, writer: Braces | BlockYaml) -> Iterator[Span]:
-    """The edits that a change is."""
+    """Return the edits for a change."""
     if isinstance(change, SetValue):
         return writer.set_value(change)
     if isinstance(change, SetKey):
@@ -192,7 +194,7 @@ def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole],
         return BraceSyntax(None, False, role, json_string, json_string, separator, padded)
 
     def compact(one: TargetRole) -> str:
-        found = role(one)  # a function, or a string in which quotes may stand that are no JSON
+        found = role(one)  # a function, or a string with template quotes that are not valid JSON
         if not found.startswith("{"):
             return found
         return json.dumps(json.loads(found), separators=(",", ":"), ensure_ascii=False)
@@ -202,13 +204,18 @@ def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole],
 
 class _Terraform(_Statement):
     def __init__(
-        self, located: LocatedGrant, wish: StatementChange, text: str, read: Callable[[str], str], files: Sequence[str]
+        self,
+        located: LocatedGrant,
+        change: StatementChange,
+        text: str,
+        read: Callable[[str], str],
+        files: Sequence[str],
     ) -> None:
-        super().__init__(located, wish, text)
-        self.surroundings = ModuleContext(self.statement.at.file, files, read)
+        super().__init__(located, change, text)
+        self.module = ModuleContext(self.statement.at.file, files, read)
 
     def roles(self, *, constant: bool = False) -> TerraformRoles:
-        return TerraformRoles(self.surroundings, self.located.resource.address, self.text, constant=constant)
+        return TerraformRoles(self.module, self.located.resource.address, self.text, constant=constant)
 
     def spans(self) -> Iterator[Span]:
         file = self.statement.at.file
@@ -216,13 +223,13 @@ class _Terraform(_Statement):
         if file.endswith(_HCL_FILES):
             return self._hcl(HclFile(file, self.text))
         if self.text[self.start : self.start + 1] != "{":
-            raise Refused("the policy document is written as a string")
+            raise NotEditableError("the policy document is written as a string")
         if file.endswith(_JSON_FILES):
             self.holds_blocks = True
             written = read_json(self.text, self.start, functions=False)
             return self.in_braces(written, _json_language(self.text, written, self.roles().json))
         if not file.endswith(".json") or "${" in self.text or "%{" in self.text:
-            raise Refused("it stands in a template, which is filled in elsewhere")
+            raise NotEditableError("it is in a template that is rendered elsewhere")
         written = read_json(self.text, self.start, functions=False)
         return self.in_braces(written, _json_language(self.text, written, literal_only))
 
@@ -234,16 +241,18 @@ class _Terraform(_Statement):
             return self._block(file, found.block, roles)
         if isinstance(found.expression, TemplateExpression):
             if not found.expression.heredoc:
-                raise Refused("the policy document is written as a quoted string; jsonencode() makes it readable")
+                raise NotEditableError(
+                    "the policy document is written as a quoted string; jsonencode() makes it readable"
+                )
             if self.text[self.start : self.start + 1] != "{":
-                raise Refused("where in its text it is written cannot be told")
+                raise NotEditableError("its position in the text is unknown")
             if is_in_a_loop(found.expression.parts, (at.line, at.column)):
-                raise Refused("a loop makes it")
+                raise NotEditableError("a loop makes it")
             end = file.bounds(found.expression.span)[1]
             written = read_json(self.text, self.start, end=end, template=True, functions=False)
             return self.in_braces(written, _json_language(self.text, written, roles.heredoc))
         if found.expression is None:
-            raise Refused("where it is written cannot be told")
+            raise NotEditableError("its position in the file is unknown")
         written = file.written(found.expression)
         return self.in_braces(written, self._language(written, roles))
 
@@ -263,23 +272,23 @@ class _Terraform(_Statement):
 
     def _block(self, file: HclFile, block: Block, roles: TerraformRoles) -> Iterator[Span]:
         if block.type != "statement":
-            raise Refused("where it is written cannot be told")
+            raise NotEditableError("its position in the file is unknown")
         written = file.block(block)
         language = self._language(written, roles)
         answer = self.says(language.role)
         braces = Braces(self.text, language, written)
         changes = list(self.block_changes(written, answer))
-        if self.wish.services is not None or self.wish.drop:
+        if self.change.services is not None or self.change.drop:
             inner = block.body.blocks
             if any(one.type == "dynamic" and one.labels[:1] == ("condition",) for one in inner):
-                raise Refused("a dynamic block makes its conditions")
+                raise NotEditableError("a dynamic block generates its conditions")
             blocks = [file.block(one) for one in inner if one.type == "condition"]
-            conditions = ConditionBlocks(self.text, written, blocks, self.wish.services, self.wish.drop)
+            conditions = ConditionBlocks(self.text, written, blocks, self.change.services, self.change.drop)
             changes += conditions.changes(answer)
             if not written.entries or not is_first(self.text, written.entries[-1].start):
-                raise Refused("the block stands on one line")
+                raise NotEditableError("the block is on one line")
             ends = [*(entry.value.end for entry in written.entries), *(file.bounds(one.span)[1] for one in inner)]
-            quoted = [json_string(service) for service in self.wish.services or ()]
+            quoted = [json_string(service) for service in self.change.services or ()]
             yield from conditions.spans(braces.unit, quoted, max(ends))
         for change in changes:
             yield from spans_of(change, braces)
@@ -288,7 +297,7 @@ class _Terraform(_Statement):
 class _CloudFormation(_Statement):
     def spans(self) -> Iterator[Span]:
         if _CHANGE_SET.search(self.text):
-            raise Refused("it stands in a change set: what has to change is the template that the set was made from")
+            raise NotEditableError("this is a change set: change the template it was made from")
         if self.text.lstrip("\ufeff \t\r\n").startswith("{"):
             return self._json()
         return self._yaml(YamlFile(self.text))
@@ -297,7 +306,7 @@ class _CloudFormation(_Statement):
         self.line_breaks(_BREAK)
         start = self.start
         if self.text[start : start + 1] != "{":
-            raise Refused("the policy document is written as a string")
+            raise NotEditableError("the policy document is written as a string")
         template = YamlFile(self.text)
         template.find(self.statement.at.line, self.statement.at.column)
         roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
@@ -332,17 +341,17 @@ class _CloudFormation(_Statement):
         start = self.start
         found = template.scalar_around(start)
         if found is None or self.text[start : start + 1] != "{":
-            raise Refused("where it is written cannot be told")
+            raise NotEditableError("its position in the file is unknown")
         node, substituted = found
         if node.style not in ("|", ">"):
-            raise Refused("the policy document is written as a quoted string")
+            raise NotEditableError("the policy document is written as a quoted string")
         written = read_json(self.text, start, end=node.end_mark.index + self.shift, functions=False)
         role = roles.inside_sub if substituted else literal_only
         return self.in_braces(written, _json_language(self.text, written, role))
 
 
 def _block_members(written: WrittenNode) -> Iterator[int]:
-    """Where the members of everything in block style begin."""
+    """Yield the offsets of the members of all nodes in block style."""
     if written.block:
         yield from (start for start, _ in written.members)
     for value in (*(field.value for field in written.entries), *written.items):

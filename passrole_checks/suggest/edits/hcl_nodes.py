@@ -1,4 +1,4 @@
-"""A statement in a file of Terraform's own syntax: an object, a block, or JSON in a heredoc.
+"""Read a statement in a Terraform file: an object, a block, or JSON in a heredoc.
 
 Sources: HCL Native Syntax Specification; provider ``hashicorp/aws``, data source ``aws_iam_policy_document``.
 """
@@ -32,7 +32,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     TemplatePart,
     Tuple,
 )
-from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _TRANSPARENT = frozenset({
     "jsonencode", "yamlencode", "concat", "flatten", "compact", "coalesce", "try", "tolist", "distinct",
@@ -40,12 +40,14 @@ _TRANSPARENT = frozenset({
 _STRINGS = frozenset({
     "format", "join", "lower", "replace", "trimprefix", "trimspace", "trimsuffix", "upper",
 })  # fmt: skip
-_ELSEWHERE = frozenset({"var", "local", "each", "count", "module", "self", "path", "data"})
+_INDIRECT = frozenset({"var", "local", "each", "count", "module", "self", "path", "data"})
 
 
 @dataclass(frozen=True)
 class StatementNode:
-    """What stands at a place: a ``block`` or an ``expression``; ``constant``: where nothing may be referred to."""
+    """The node at a position: a ``block`` or an ``expression``; ``constant``: True if references are not
+    allowed there.
+    """
 
     block: Block | None = None
     expression: Expression | None = None
@@ -53,39 +55,39 @@ class StatementNode:
 
 
 class HclFile:
-    """A file of HCL with the offsets of its characters. Raises :class:`Refused` where it is no text."""
+    """An HCL file with character offsets. Raises :class:`NotEditableError` if it is not text."""
 
     def __init__(self, file: str, text: str) -> None:
         self.text = text
-        self.shift = 1 if text.startswith("\ufeff") else 0  # positions do not count a byte order mark
+        self.shift = 1 if text.startswith("\ufeff") else 0  # positions exclude a byte order mark
         try:
             self.source = SourceText.of(file, text.encode("utf-8", "surrogatepass"))
         except NotText as error:
-            raise Refused(f"the file cannot be read: {error.reason}") from None
+            raise NotEditableError(f"the file cannot be read: {error.reason}") from None
         self.body = reader().read(self.source).body
         self._ascii = self.source.data.isascii()
 
     def offset(self, line: int, column: int) -> int:
-        """The offset, in characters, of a place."""
+        """Return the offset, in characters, of a position."""
         offset = self.source.offset(line, column)
         return (offset if self._ascii else len(self.source.data[:offset].decode("utf-8", "replace"))) + self.shift
 
     def bounds(self, span: Span) -> tuple[int, int]:
-        """The offsets of a span, without blanks that a reader counts in at its end."""
+        """Return the offsets of a span, without trailing blanks that a reader includes."""
         start, end = self.offset(span.line, span.column), self.offset(span.end_line, span.end_column)
         return start, start + len(self.text[start:end].rstrip())
 
     def find(self, line: int, column: int) -> StatementNode:
-        """The statement that begins at a place. Raises :class:`Refused` where there is none that can be edited."""
+        """Return the statement that starts at a position. Raises :class:`NotEditableError` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
         if found is None:
-            raise Refused("where it is written cannot be told")
+            raise NotEditableError("its position in the file is unknown")
         return found
 
     # values
 
     def written(self, node: Expression) -> WrittenNode:
-        """An expression as it is written."""
+        """Return the syntax tree of an expression."""
         start, end = self.bounds(node.span)
         if isinstance(node, Object):
             fields = tuple(self._field(key, value) for key, value in node.items)
@@ -102,19 +104,21 @@ class HclFile:
         if isinstance(node, Literal):
             return WrittenNode(SyntaxForm.TEXT, start, end, text="" if node.value is None else None)
         if isinstance(node, Call) and node.name in _STRINGS:
-            return WrittenNode(SyntaxForm.TEXT, start, end)  # one string, made where it stands
+            return WrittenNode(SyntaxForm.TEXT, start, end)  # a string computed in place
         words = " ".join(self.text[start:end].split())
         words = words if len(words) <= 60 else words[:59] + "…"
         root = _root(node)
-        if root is not None and root not in _ELSEWHERE:
+        if root is not None and root not in _INDIRECT:
             return WrittenNode(SyntaxForm.TEXT, start, end)  # an attribute of a resource
         if root is not None:
             line = self._line_of(node)
-            return WrittenNode(SyntaxForm.TEXT, start, end, why=f"it is {words}, which stands {line or 'elsewhere'}")
-        return WrittenNode(SyntaxForm.OTHER, start, end, why=f"it is made by {words}")
+            return WrittenNode(SyntaxForm.TEXT, start, end, why=f"it is {words}, defined {line or 'elsewhere'}")
+        return WrittenNode(SyntaxForm.OTHER, start, end, why=f"it is computed by {words}")
 
     def _line_of(self, node: Expression) -> str:
-        """Where a variable or a local stands that a reference begins with, if it stands in this file."""
+        """Return the line of the variable or local that a reference starts with, as a phrase, if it is in this file;
+        else "".
+        """
         while isinstance(node, (GetAttribute, Index)):
             if isinstance(node, GetAttribute) and isinstance(node.target, Name):
                 kind, name = node.target.name, node.name
@@ -132,26 +136,26 @@ class HclFile:
         return Field(name if isinstance(name, str) else None, start, end, self.written(value))
 
     def attribute(self, attribute: Attribute) -> Field:
-        """An attribute of a block, as an entry."""
+        """Return an attribute of a block as an entry."""
         start = self.offset(attribute.span.line, attribute.span.column)
         return Field(attribute.name, start, start + len(attribute.name), self.written(attribute.value))
 
     def block(self, block: Block) -> WrittenNode:
-        """A block as a mapping of its attributes."""
+        """Return a block as a mapping of its attributes."""
         start, end = self.bounds(block.span)
         return WrittenNode(SyntaxForm.MAPPING, start, end, tuple(self.attribute(one) for one in block.body.attributes))
 
     def labels(self, kind: str, type_: str) -> list[str]:
-        """The names of the blocks ``kind "type" "name"`` of the file."""
+        """Return the names of the blocks ``kind "type" "name"`` of the file."""
         return [one.labels[1] for one in self.body.all(kind) if len(one.labels) == 2 and one.labels[0] == type_]
 
 
-def is_in_a_loop(parts: Iterable[TemplatePart], place: tuple[int, int]) -> bool:
-    """Whether a place in a template lies inside of a ``%{ for }``."""
+def is_in_a_loop(parts: Iterable[TemplatePart], position: tuple[int, int]) -> bool:
+    """True if a position in a template is inside a ``%{ for }``."""
     for part in parts:
-        if isinstance(part, ForDirective) and _holds(part.span, place):
+        if isinstance(part, ForDirective) and _contains(part.span, position):
             return True
-        if isinstance(part, IfDirective) and is_in_a_loop((*part.then, *part.otherwise), place):
+        if isinstance(part, IfDirective) and is_in_a_loop((*part.then, *part.otherwise), position):
             return True
     return False
 
@@ -164,53 +168,53 @@ def _literal(node: TemplateExpression) -> str | None:
 
 
 def _root(node: Expression) -> str | None:
-    """The first name of a reference, None where it is something else."""
+    """Return the first name of a reference; None for other expressions."""
     while isinstance(node, (GetAttribute, Index)):
         node = node.target
     return node.name if isinstance(node, Name) else None
 
 
-def _holds(span: Span, place: tuple[int, int]) -> bool:
-    return (span.line, span.column) <= place < (span.end_line, span.end_column)
+def _contains(span: Span, position: tuple[int, int]) -> bool:
+    return (span.line, span.column) <= position < (span.end_line, span.end_column)
 
 
-def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> StatementNode | None:
+def _in_body(body: Body, position: tuple[int, int], path: tuple[Block, ...]) -> StatementNode | None:
     for block in body.blocks:
-        if not _holds(block.span, place):
+        if not _contains(block.span, position):
             continue
-        if (block.span.line, block.span.column) == place:
+        if (block.span.line, block.span.column) == position:
             if any(outer.type == "dynamic" for outer in path):
-                raise Refused("a dynamic block makes it")
+                raise NotEditableError("a dynamic block generates it")
             return StatementNode(block=block)
-        return _in_body(block.body, place, (*path, block))
+        return _in_body(block.body, position, (*path, block))
     for attribute in body.attributes:
-        if _holds(attribute.span, place):
+        if _contains(attribute.span, position):
             if any(outer.type == "dynamic" for outer in path):
-                raise Refused("a dynamic block makes it")
+                raise NotEditableError("a dynamic block generates it")
             constant = not path or path[0].type == "variable"
-            return _in_expression(attribute.value, place, constant)
+            return _in_expression(attribute.value, position, constant)
     return None
 
 
-def _in_expression(node: Expression, place: tuple[int, int], constant: bool) -> StatementNode | None:
+def _in_expression(node: Expression, position: tuple[int, int], constant: bool) -> StatementNode | None:
     while True:
-        if isinstance(node, TemplateExpression) and _holds(node.span, place):
+        if isinstance(node, TemplateExpression) and _contains(node.span, position):
             return StatementNode(expression=node, constant=constant)
-        if (node.span.line, node.span.column) == place and isinstance(node, Object):
+        if (node.span.line, node.span.column) == position and isinstance(node, Object):
             return StatementNode(expression=node, constant=constant)
-        inner = next((one for one in _inside(node) if _holds(one.span, place)), None)
-        if isinstance(node, Call) and (node.span.line, node.span.column) == place:
-            raise Refused(f"{node.name}() makes it")
+        inner = next((one for one in _subexpressions(node) if _contains(one.span, position)), None)
+        if isinstance(node, Call) and (node.span.line, node.span.column) == position:
+            raise NotEditableError(f"{node.name}() computes it")
         if inner is None:
             return None
         if isinstance(node, For):
-            raise Refused("a loop makes it")
+            raise NotEditableError("a loop generates it")
         if isinstance(node, Call) and node.name not in _TRANSPARENT:
-            raise Refused(f"{node.name}() makes it")
+            raise NotEditableError(f"{node.name}() computes it")
         node = inner
 
 
-def _inside(node: Expression) -> Iterator[Expression]:
+def _subexpressions(node: Expression) -> Iterator[Expression]:
     if isinstance(node, Tuple):
         yield from node.items
     elif isinstance(node, Object):

@@ -1,4 +1,4 @@
-"""How a role is written in each language: as a reference where it is a role of the same module or template.
+"""Write a role in each language: as a reference if it is in the same module or template.
 
 Sources: Terraform language documentation, "References to Named Values" and "Strings and Templates" (``$${`` is a
 literal ``${``); AWS CloudFormation Template Reference, "Fn::GetAtt", "Fn::Sub" (``${!x}`` is a literal ``${x}``) and
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
-from passrole_checks.suggest.edits.written import Refused
+from passrole_checks.suggest.edits.written import NotEditableError
 from passrole_checks.suggest.suggestion import TargetRole
 
 _MODULES = re.compile(r'((?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*)(.+)', re.DOTALL)
@@ -26,24 +26,24 @@ _PARTITIONS = ("partition", "AWS::Partition", "data.aws_partition.")
 _LOOPING = re.compile(r"(each|count|self)\.")
 
 Piece = tuple[str, bool]
-"""A part of a text: literal text, or (True) an expression."""
+"""A part of a string: literal text (False), or an expression (True)."""
 
 
-def flat(parts: Iterable[Part]) -> Iterator[str | Unresolved]:
-    """The parts of a text, what is known of a hole in its place."""
+def flatten_parts(parts: Iterable[Part]) -> Iterator[str | Unresolved]:
+    """Yield the parts of a string, with unresolved values replaced by what is known of them."""
     for part in parts:
         if isinstance(part, Unresolved) and part.known:
-            yield from flat(part.known)
+            yield from flatten_parts(part.known)
         else:
             yield part
 
 
-def meaning(text: StringNode) -> tuple[Piece, ...]:
-    """What a text says, the same for all ways to write the account and the partition that is deployed to."""
+def normalized_parts(text: StringNode) -> tuple[Piece, ...]:
+    """Return the parts of a string, normalized for the notations of the account and partition deployed to."""
     found: list[Piece] = []
-    for part in flat(text.parts):
+    for part in flatten_parts(text.parts):
         if isinstance(part, Unresolved):
-            found.append((_standard(part), True))
+            found.append((_normalized_expression(part), True))
         elif found and not found[-1][1]:
             found[-1] = (found[-1][0] + part, False)
         elif part:
@@ -51,66 +51,72 @@ def meaning(text: StringNode) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _standard(hole: Unresolved) -> str:
+def _normalized_expression(unresolved: Unresolved) -> str:
     for kind, names in ((UnresolvedKind.ACCOUNT_ID, _ACCOUNTS), (UnresolvedKind.PARTITION, _PARTITIONS)):
-        if hole.kind is kind and hole.expression.startswith(names):
+        if unresolved.kind is kind and unresolved.expression.startswith(names):
             return names[0]
-    return hole.expression
+    return unresolved.expression
 
 
-def says(text: StringNode, role: TargetRole) -> bool:
-    """Whether a value of a policy is this role."""
-    hole = text.only_hole
-    if role.address and hole is not None and hole.role == role.address and hole.kind is not UnresolvedKind.NAME:
+def is_role(text: StringNode, role: TargetRole) -> bool:
+    """True if a value of a policy is this role."""
+    unresolved = text.only_hole
+    if (
+        role.address
+        and unresolved is not None
+        and unresolved.role == role.address
+        and unresolved.kind is not UnresolvedKind.NAME
+    ):
         return True
-    return meaning(text) == meaning(role.arn)
+    return normalized_parts(text) == normalized_parts(role.arn)
 
 
 @dataclass(frozen=True)
 class ModuleContext:
-    """A module, for whoever writes into ``file``: ``others`` are the other files that were read with it."""
+    """The module of the edited ``file``; ``others``: the other files read with it."""
 
     file: str
     others: Sequence[str]
     read: Callable[[str], str]
 
     def files(self) -> Iterator[HclFile]:
-        """The readable files of the module, that of the statement first."""
+        """Yield the readable files of the module, the edited one first."""
         folder = os.path.dirname(self.file)
         others = self.others
         if not others and os.path.isdir(folder):
             others = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-        beside = [one for one in others if os.path.dirname(one) == folder and one != self.file]
+        beside = [other for other in others if os.path.dirname(other) == folder and other != self.file]
         for name in (self.file, *beside):
             if name.endswith((".tf", ".tofu")):
                 try:
                     yield HclFile(name, self.read(name))
-                except (OSError, KeyError, UnicodeError, Refused):
+                except (OSError, KeyError, UnicodeError, NotEditableError):
                     continue
 
     def declared(self, kind: str, type_: str) -> str | None:
-        """The name of a block ``kind "type_" "name"`` of the module, ``current`` before others."""
+        """Return the name of a block ``kind "type_" "name"`` of the module, preferring ``current``."""
         names = [name for one in self.files() for name in one.labels(kind, type_)]
         return "current" if "current" in names else names[0] if names else None
 
     def has(self, type_: str, name: str) -> bool:
+        """True if the module has this resource."""
         return any(name in one.labels("resource", type_) for one in self.files())
 
 
 class TerraformRoles:
-    """Roles in the words of Terraform, for a statement of the resource ``holder``."""
+    """Writes roles in Terraform, for a statement of the resource ``holder``."""
 
-    def __init__(self, surroundings: ModuleContext, holder: str, text: str, *, constant: bool) -> None:
-        self.surroundings, self.text, self.constant = surroundings, text, constant
-        self.prefix = _modules(holder)[0]
+    def __init__(self, module_context: ModuleContext, holder: str, text: str, *, constant: bool) -> None:
+        self.module_context, self.text, self.constant = module_context, text, constant
+        self.prefix = _split_module(holder)[0]
 
     def pieces(self, role: TargetRole) -> tuple[Piece, ...]:
-        """The parts that the role's ARN is written with. Raises :class:`Refused` where it cannot be written here."""
+        """Return the parts of the role's ARN. Raises :class:`NotEditableError` if it cannot be written here."""
         if role.address:
             return ((self._reference(role.address), True),)
         found: list[Piece] = []
-        for part in flat(role.arn.parts):
-            piece = (part, False) if isinstance(part, str) else self._hole(part)
+        for part in flatten_parts(role.arn.parts):
+            piece = (part, False) if isinstance(part, str) else self._unresolved_piece(part)
             if found and not found[-1][1] and not piece[1]:
                 found[-1] = (found[-1][0] + piece[0], False)
             elif piece[0]:
@@ -118,124 +124,136 @@ class TerraformRoles:
         return tuple(found)
 
     def _reference(self, address: str) -> str:
-        prefix, local = _modules(address)
+        prefix, local = _split_module(address)
         match = _ADDRESS.fullmatch(local)
         if match is None:
-            raise Refused(f"{address} cannot be named there")
+            raise NotEditableError(f"{address} cannot be referenced there")
         self._not_constant(address)
-        if prefix != self.prefix and not self.surroundings.has(match[1], match[2]):
-            raise Refused(f"{address} is in another module, which has to hand over its ARN")
+        if prefix != self.prefix and not self.module_context.has(match[1], match[2]):
+            raise NotEditableError(f"{address} is in another module, which must output its ARN")
         return f"{local}.arn"
 
-    def _hole(self, hole: Unresolved) -> Piece:
-        if hole.kind is UnresolvedKind.POLICY_VARIABLE:
-            return hole.written, False
-        standard = _standard(hole)
+    def _unresolved_piece(self, unresolved: Unresolved) -> Piece:
+        if unresolved.kind is UnresolvedKind.POLICY_VARIABLE:
+            return unresolved.written, False
+        standard = _normalized_expression(unresolved)
         if standard == _PARTITIONS[0]:
-            name = self.surroundings.declared("data", "aws_partition") if not self.constant else None
+            name = self.module_context.declared("data", "aws_partition") if not self.constant else None
             return (f"data.aws_partition.{name}.partition", True) if name else ("aws", False)
-        self._not_constant(f"${{{hole.expression}}}")
+        self._not_constant(f"${{{unresolved.expression}}}")
         if standard == _ACCOUNTS[0]:
-            name = self.surroundings.declared("data", "aws_caller_identity")
+            name = self.module_context.declared("data", "aws_caller_identity")
             if name is None:
-                raise Refused('the account id is not known there: a data "aws_caller_identity" "current" {} is missing')
+                raise NotEditableError('the account id is unknown there: add data "aws_caller_identity" "current" {}')
             return f"data.aws_caller_identity.{name}.account_id", True
-        if hole.expression in self.text and not _LOOPING.match(hole.expression):
-            return hole.expression, True
-        raise Refused(f"the value of {hole.expression} is not known there")
+        if unresolved.expression in self.text and not _LOOPING.match(unresolved.expression):
+            return unresolved.expression, True
+        raise NotEditableError(f"the value of {unresolved.expression} is unknown there")
 
     def _not_constant(self, words: str) -> None:
         if self.constant:
-            raise Refused(f"{words} cannot be named there: a variable's default or value holds no references")
+            raise NotEditableError(
+                f"{words} cannot be referenced there: a variable's default or value cannot contain references"
+            )
 
     def hcl(self, role: TargetRole) -> str:
-        """In HCL: a bare reference, or a quoted template."""
+        """Return a role in HCL: a bare reference, or a quoted template."""
         pieces = self.pieces(role)
         if len(pieces) == 1 and pieces[0][1]:
             return pieces[0][0]
-        return '"' + "".join(f"${{{text}}}" if is_hole else escaped_hcl(text) for text, is_hole in pieces) + '"'
+        return (
+            '"'
+            + "".join(f"${{{text}}}" if is_expression else escaped_hcl(text) for text, is_expression in pieces)
+            + '"'
+        )
 
     def json(self, role: TargetRole) -> str:
-        """In a file of Terraform's JSON syntax: a string that is a template."""
+        """Return a role in Terraform's JSON syntax: a string template."""
         pieces = self.pieces(role)
         return json.dumps(
-            "".join(f"${{{text}}}" if is_hole else escaped_template(text) for text, is_hole in pieces),
+            "".join(f"${{{text}}}" if is_expression else escaped_template(text) for text, is_expression in pieces),
             ensure_ascii=False,
         )
 
     def heredoc(self, role: TargetRole) -> str:
-        """In a JSON text that is a template of HCL: quotes inside ``${...}`` stand as they are."""
+        """Return a role in a JSON text that is an HCL template: quotes inside ``${...}`` are not escaped."""
         pieces = self.pieces(role)
-        inner = (f"${{{text}}}" if is_hole else escaped_template(json_inside(text)) for text, is_hole in pieces)
+        inner = (
+            f"${{{text}}}" if is_expression else escaped_template(escaped_json(text)) for text, is_expression in pieces
+        )
         return f'"{"".join(inner)}"'
 
 
-def _modules(address: str) -> tuple[str, str]:
+def _split_module(address: str) -> tuple[str, str]:
     match = _MODULES.fullmatch(address)
     return (match[1], match[2]) if match else ("", address)
 
 
 def escaped_template(text: str) -> str:
-    """Literal text in a template of HCL."""
+    """Escape literal text for an HCL template."""
     return re.sub(r"([$%])(?=\{)", r"\1\1", text)
 
 
 def escaped_hcl(text: str) -> str:
-    """Literal text in a quoted string of HCL."""
-    return escaped_template(json_inside(text))
+    """Escape literal text for a quoted HCL string."""
+    return escaped_template(escaped_json(text))
 
 
-def json_inside(text: str) -> str:
-    """Text between the quotes of a JSON string."""
+def escaped_json(text: str) -> str:
+    """Escape text for a JSON string, without quotes."""
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def json_string(text: str) -> str:
-    """A JSON string, which is one of HCL as well where it holds no ``${``."""
-    return f'"{json_inside(text)}"'
+    """Return a JSON string, which is also an HCL string unless it contains ``${``."""
+    return f'"{escaped_json(text)}"'
 
 
 class CloudFormationRoles:
-    """Roles in the words of CloudFormation; ``parameters`` are those of the template."""
+    """Writes roles in CloudFormation; ``parameters`` are those of the template."""
 
     def __init__(self, parameters: Collection[str], resources: Collection[str]) -> None:
         self.parameters, self.resources = parameters, resources
 
     def logical_id(self, role: TargetRole) -> str:
-        """The logical id of a role of the template. Raises :class:`Refused` where it is none of this template."""
+        """Return the logical id of a role. Raises :class:`NotEditableError` if it is not in this template."""
         made_by_sam = role.address.endswith("Role") and role.address[: -len("Role")] in self.resources
         if not _LOGICAL_ID.fullmatch(role.address) or (role.address not in self.resources and not made_by_sam):
-            raise Refused(f"{role.address} is in another template, which has to hand over its ARN")
+            raise NotEditableError(f"{role.address} is in another template, which must export its ARN")
         return role.address
 
     def parameter(self, role: TargetRole) -> str:
-        """The parameter whose value the ARN is as a whole; "" where it is none."""
-        hole = role.arn.only_hole if not role.address else None
-        return hole.expression if hole is not None and hole.expression in self.parameters else ""
+        """Return the parameter whose value is the whole ARN; "" if there is none."""
+        unresolved = role.arn.only_hole if not role.address else None
+        return unresolved.expression if unresolved is not None and unresolved.expression in self.parameters else ""
 
     def substituted(self, role: TargetRole) -> tuple[str, bool]:
-        """The ARN as a text of ``Fn::Sub``, and whether there is anything to substitute; without it literally."""
+        """Return the ARN as the string of ``Fn::Sub``, and True if there is anything to substitute; else the literal
+        ARN.
+        """
         if role.address:
             return f"${{{self.logical_id(role)}.Arn}}", True
-        parts = list(flat(role.arn.parts))
-        holes = any(isinstance(part, Unresolved) and part.kind is not UnresolvedKind.POLICY_VARIABLE for part in parts)
-        return "".join(self._part(part, substitutes=holes) for part in parts), holes
+        parts = list(flatten_parts(role.arn.parts))
+        has_unresolved = any(
+            isinstance(part, Unresolved) and part.kind is not UnresolvedKind.POLICY_VARIABLE for part in parts
+        )
+        return "".join(self._part(part, substitutes=has_unresolved) for part in parts), has_unresolved
 
     def _part(self, part: str | Unresolved, *, substitutes: bool) -> str:
         if isinstance(part, str):
             return part.replace("${", "${!") if substitutes else part
         if part.kind is UnresolvedKind.POLICY_VARIABLE:
             return part.written.replace("${", "${!") if substitutes else part.written
-        standard = _standard(part)
+        standard = _normalized_expression(part)
         for names, pseudo in ((_ACCOUNTS, "AWS::AccountId"), (_PARTITIONS, "AWS::Partition")):
             if standard == names[0]:
                 return f"${{{pseudo}}}"
         if part.expression.startswith("AWS::") or part.expression in self.parameters:
             return f"${{{part.expression}}}"
-        raise Refused(f"the value of {part.expression} is not known there")
+        raise NotEditableError(f"the value of {part.expression} is unknown there")
 
     def json(self, role: TargetRole) -> str:
-        """In a JSON template: an intrinsic function, or the literal ARN."""
+        """Return a role in a JSON template: an intrinsic function, or the literal ARN."""
         if role.address:
             return json.dumps({"Fn::GetAtt": [self.logical_id(role), "Arn"]})
         if self.parameter(role):
@@ -244,13 +262,13 @@ class CloudFormationRoles:
         return json.dumps({"Fn::Sub": text} if substitutes else text, ensure_ascii=False)
 
     def inside_sub(self, role: TargetRole) -> str:
-        """In a JSON text that is an argument of ``Fn::Sub``."""
+        """Return a role in a JSON text that is an argument of ``Fn::Sub``."""
         text, substitutes = self.substituted(role)
-        return f'"{json_inside(text if substitutes else text.replace("${", "${!"))}"'
+        return f'"{escaped_json(text if substitutes else text.replace("${", "${!"))}"'
 
 
 def literal_only(role: TargetRole) -> str:
-    """In a text in which nothing can be referred to: a JSON string."""
-    if role.address or any(isinstance(part, Unresolved) for part in flat(role.arn.parts)):
-        raise Refused("the text that it stands in can name no other resource")
-    return json.dumps("".join(str(part) for part in flat(role.arn.parts)), ensure_ascii=False)
+    """Return a JSON string in a text without references. Raises :class:`NotEditableError` if the role needs one."""
+    if role.address or any(isinstance(part, Unresolved) for part in flatten_parts(role.arn.parts)):
+        raise NotEditableError("its text cannot contain references")
+    return json.dumps("".join(str(part) for part in flatten_parts(role.arn.parts)), ensure_ascii=False)

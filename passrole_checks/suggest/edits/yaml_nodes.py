@@ -1,4 +1,4 @@
-"""A statement in a CloudFormation template in YAML, on PyYAML's composed nodes.
+"""Read a statement in a CloudFormation YAML template, from PyYAML's composed nodes.
 
 Sources: YAML 1.1, "Alias nodes", "Merge key"; AWS CloudFormation Template Reference, "Intrinsic functions".
 """
@@ -13,8 +13,8 @@ import yaml
 from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
-from passrole_checks.suggest.edits.json_nodes import elsewhere
-from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.json_nodes import why_not_replaceable
+from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AFTER_KEY = re.compile(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")
@@ -22,14 +22,14 @@ _AFTER_ITEM = re.compile(r"(?:[\s,-]|#[^\n]*\n)*(\*[^\s,\]}]+)")
 
 
 class YamlFile:
-    """A template in YAML, or in JSON. Raises :class:`Refused` where it is none."""
+    """A template in YAML or JSON. Raises :class:`NotEditableError` if it is neither."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.shift = 1 if text.startswith("\ufeff") else 0
         root = _composed(text[self.shift :])
         if not isinstance(root, yaml.MappingNode):
-            raise Refused("the template cannot be read")
+            raise NotEditableError("the template cannot be read")
         self.root = root
         self.parents: dict[int, yaml.Node] = {}
         self.uses: dict[int, int] = {}
@@ -45,24 +45,24 @@ class YamlFile:
                     pending.append(inner)
 
     def names(self, section: str) -> frozenset[str]:
-        """The keys of a section of the template."""
+        """Return the keys of a section of the template."""
         return frozenset(key.value for key, _ in entries(child(self.root, section)))
 
     def find(self, line: int, column: int) -> yaml.MappingNode | None:
-        """The statement that begins at a place (1-based), None where no mapping does."""
+        """Return the statement that starts at a position (1-based); None if no mapping does."""
         for node in self.nodes:
             mark = node.start_mark
             if isinstance(node, yaml.CollectionNode) and (mark.line + 1, mark.column + 1) == (line, column):
                 self._refuse_loops(node)
                 function = intrinsic_call(node)
                 if function is not None:
-                    raise Refused(f"the policy document is a string that {function[0]} makes")
+                    raise NotEditableError(f"the policy document is a string computed by {function[0]}")
                 if isinstance(node, yaml.MappingNode):
                     return node
         return None
 
     def scalar_around(self, offset: int) -> tuple[yaml.ScalarNode, bool] | None:
-        """The block scalar in which an offset lies, and whether it is an argument of ``Fn::Sub``."""
+        """Return the block scalar around an offset, and True if it is an argument of ``Fn::Sub``."""
         offset -= self.shift
         for node in self.nodes:
             if isinstance(node, yaml.ScalarNode) and node.start_mark.index <= offset < node.end_mark.index:
@@ -72,7 +72,7 @@ class YamlFile:
 
     @property
     def dashes(self) -> int:
-        """By how many columns the dashes of lists are indented from their key: as in the first list, or by two."""
+        """Return the indentation of list dashes from their key, in columns: as in the first list, or two."""
         for node in self.nodes:
             if isinstance(node, yaml.MappingNode) and not node.flow_style:
                 for key, value in node.value:
@@ -81,7 +81,7 @@ class YamlFile:
         return 2
 
     def unit(self, node: yaml.Node) -> int:
-        """By how many columns a mapping is indented from its key, as in the nearest one around a node."""
+        """Return the indentation of a mapping from its key, in columns, as in the nearest one around a node."""
         inner, outer = node, self.parents.get(id(node))
         while outer is not None:
             if isinstance(outer, yaml.MappingNode) and not outer.flow_style and isinstance(inner, yaml.MappingNode):
@@ -103,27 +103,27 @@ class YamlFile:
         return function is not None and function[0] == "Fn::Sub" and function[1] is node
 
     def _refuse_loops(self, node: yaml.Node) -> None:
-        """Raise :class:`Refused` where what is written once stands for several things."""
+        """Raise :class:`NotEditableError` if the text is used several times."""
         around: yaml.Node | None = node
         while around is not None:
             if self.uses.get(id(around), 0) > 1:
-                raise Refused("an alias brings it to several places of the template")
+                raise NotEditableError("an alias reuses it in several places of the template")
             outer = self.parents.get(id(around))
             if isinstance(outer, yaml.MappingNode):
                 keys = (str(key.value) for key, value in outer.value if value is around)
                 if any(key.startswith("Fn::ForEach") for key in keys):
-                    raise Refused("a loop makes it")
+                    raise NotEditableError("a loop generates it")
             around = outer
 
     # what is written
 
     def statement(self, node: yaml.MappingNode) -> WrittenNode:
-        """The statement as it is written."""
+        """Return the syntax tree of the statement."""
         if any(key.tag.endswith(":merge") for key, _ in node.value):
-            raise Refused("a merge key (<<) brings a part of it from elsewhere")
+            raise NotEditableError("a merge key (<<) includes a part from elsewhere")
         inside = self._inside(node)
         if any(self.uses[id(one)] > 1 and one.start_mark.index >= node.start_mark.index for one in inside):
-            raise Refused("an alias brings a part of it to other places of the template")
+            raise NotEditableError("an alias reuses a part of it in other places of the template")
         return self.mapping(node)
 
     @staticmethod
@@ -146,19 +146,19 @@ class YamlFile:
             SyntaxForm.MAPPING, start, fields[-1].value.end if block and fields else end, tuple(fields), block=block
         )
 
-    def value(self, node: yaml.Node, place: int, alias: re.Pattern[str]) -> WrittenNode:
-        """A value that stands behind ``place``; ``alias`` finds it there if it is an alias."""
+    def value(self, node: yaml.Node, offset_after: int, alias: re.Pattern[str]) -> WrittenNode:
+        """Return a value at or after ``offset_after``; ``alias`` matches it there if it is an alias."""
         start, end = self.bounds(node)
-        if start < place:
-            found = alias.match(self.text, place)
+        if start < offset_after:
+            found = alias.match(self.text, offset_after)
             if found is None:
-                raise Refused("an alias stands in it")
+                raise NotEditableError("it contains an alias")
             return WrittenNode(
-                SyntaxForm.OTHER, found.start(1), found.end(1), why="it is an alias of what stands elsewhere"
+                SyntaxForm.OTHER, found.start(1), found.end(1), why="it is an alias of a value elsewhere"
             )
         function = intrinsic_call(node)
         if function is not None:
-            why = elsewhere(function[0], scalar(function[1]))
+            why = why_not_replaceable(function[0], scalar(function[1]))
             inner = self._plain(node) if isinstance(node, yaml.CollectionNode) else None
             return WrittenNode(SyntaxForm.TEXT, start, inner.end if inner else end, why=why)
         if isinstance(node, yaml.ScalarNode):
@@ -171,17 +171,17 @@ class YamlFile:
             return self.mapping(node)
         start, end = self.bounds(node)
         items: list[WrittenNode] = []
-        place = start
+        offset_after = start
         for item in node.value:
-            items.append(self.value(item, place, _AFTER_ITEM))
-            place = items[-1].end
+            items.append(self.value(item, offset_after, _AFTER_ITEM))
+            offset_after = items[-1].end
         block = not getattr(node, "flow_style", False)
         return WrittenNode(
             SyntaxForm.LIST, start, items[-1].end if block and items else end, items=tuple(items), block=block
         )
 
     def bounds(self, node: yaml.Node) -> tuple[int, int]:
-        """The offsets of a node; a block scalar ends with its last line that is not empty."""
+        """Return the offsets of a node; a block scalar ends with its last non-empty line."""
         start, end = node.start_mark.index + self.shift, node.end_mark.index + self.shift
         if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
             end = start + len(self.text[start:end].rstrip())
@@ -189,7 +189,7 @@ class YamlFile:
 
 
 def _composed(text: str) -> yaml.Node | None:
-    """The root of a template, in the order in which the source tries both languages."""
+    """Return the root of a template, trying YAML and JSON in the order of the source."""
     try:
         found: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
         return found

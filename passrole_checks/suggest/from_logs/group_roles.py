@@ -1,12 +1,11 @@
-"""Roles that are put together as one pattern, where that was asked for.
+"""Combine roles into patterns, on request.
 
-Two or more roles of one path, or of names that begin alike, become one pattern: that of their common beginning up to
-its last separator, where it is at least four characters long, or else that of their path. Roles without a path have
-only their names in common. What a pattern lets through beside the roles that it stands for is not looked at here: the
-caller says which patterns are allowed.
+Two or more roles with one path, or with a common name prefix, become one pattern: the common prefix up to its last
+separator, if it has at least four characters, or else their path. Roles without a path have only their names in common.
+The caller decides which patterns are allowed, considering the other roles that they match.
 
-Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service" (one policy for a path or a name's
-beginning) and "IAM identifiers" (paths).
+Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service" (one policy for a path or a name
+prefix) and "IAM identifiers" (paths).
 """
 
 from __future__ import annotations
@@ -16,32 +15,32 @@ from collections.abc import Callable, Iterable, Sequence
 
 from passrole_checks.iam.partial_values import StringNode
 
-LEAST = 4
-"""Characters of names that begin alike, their separator included."""
+MIN_PREFIX_LENGTH = 4
+"""Minimum length of a common name prefix, including its separator."""
 
 _ROLE = re.compile(r"(?P<path>(?:[^/]+/)*)(?P<name>[^/]+)")
 
 
-def grouped(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) -> dict[StringNode, StringNode]:
-    """The roles that become a part of a pattern, each with that pattern.
+def group_roles(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) -> dict[StringNode, StringNode]:
+    """Map roles that become part of a pattern to that pattern.
 
     Args:
-        roles: ARNs, the last part of each a literal text that holds the path and the name.
-        allowed: whether a pattern may be written; where not, its roles stay as they are.
+        roles: ARNs whose last part is a literal with the path and the name.
+        allowed: True if a pattern may be written; if not, its roles stay individual.
     """
-    places: dict[tuple[object, ...], dict[str, StringNode]] = {}
+    roles_by_head: dict[tuple[object, ...], dict[str, StringNode]] = {}
     for role in roles:
         last = role.parts[-1]
         head, found = (last.partition(":role/")[::2]) if isinstance(last, str) else ("", "")
         match = _ROLE.fullmatch(found)
         if match is not None and not {"*", "?"} & set(found):
-            places.setdefault((*role.parts[:-1], f"{head}:role/{match['path']}", match["path"]), {})[match["name"]] = (
-                role
-            )
+            roles_by_head.setdefault((*role.parts[:-1], f"{head}:role/{match['path']}", match["path"]), {})[
+                match["name"]
+            ] = role
     result: dict[StringNode, StringNode] = {}
-    for place, own in places.items():
-        *before, beginning, path = place
-        groups = _by_beginning(list(own))
+    for head_key, own in roles_by_head.items():
+        *before, beginning, path = head_key
+        groups = _group_by_prefix(list(own))
         if path and len(own) > 1 and not any(len(names) == len(own) for names in groups.values()):
             groups = {"": list(own)}
         for shared, names in groups.items():
@@ -52,11 +51,11 @@ def grouped(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) 
     return result
 
 
-def _by_beginning(names: Sequence[str]) -> dict[str, list[str]]:
-    """Names that begin alike, by the longest such beginning."""
+def _group_by_prefix(names: Sequence[str]) -> dict[str, list[str]]:
+    """Group names by their longest common prefix."""
     by: dict[str, list[str]] = {}
     for name in names:
-        for beginning in _beginnings(name):
+        for beginning in _prefixes(name):
             by.setdefault(beginning, []).append(name)
     found: dict[str, list[str]] = {}
     taken: set[str] = set()
@@ -68,6 +67,6 @@ def _by_beginning(names: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _beginnings(name: str) -> list[str]:
+def _prefixes(name: str) -> list[str]:
     ends = [match.end() for match in re.finditer(r"[-_.+=,@]", name[:-1])]
-    return [name[:end] for end in ends if end >= LEAST]
+    return [name[:end] for end in ends if end >= MIN_PREFIX_LENGTH]

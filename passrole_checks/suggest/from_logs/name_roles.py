@@ -1,8 +1,7 @@
-"""How the roles that logs tell of are named in a statement: as it names them already, as roles of the configuration,
-or by their ARNs.
+"""Name observed roles in a statement: as it names them already, as roles of the configuration, or by ARN.
 
-Nothing that is named is more than the statement lets be passed today. Sources: IAM User Guide, "IAM identifiers" (which
-characters names and paths hold) and "IAM and AWS STS quotas" (names of roles are unique in an account).
+No named role exceeds what the statement currently allows. Sources: IAM User Guide, "IAM identifiers" (valid characters
+of names and paths) and "IAM and AWS STS quotas" (names of roles are unique in an account).
 """
 
 from __future__ import annotations
@@ -16,59 +15,60 @@ from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unreso
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 from passrole_checks.suggest.observed_use import Observation
-from passrole_checks.suggest.passed_roles import HandedOver
+from passrole_checks.suggest.passed_roles import PassedRoles
 from passrole_checks.suggest.suggestion import TargetRole
 
-EXACT = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
-"""What stands for one role."""
+SINGLE_ROLE_SCOPES = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
+"""Scopes that denote a single role."""
 
 _ROLE = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?P<rest>[\w+=,.@/-]+)", re.ASCII)
 # variables of Terraform; parameters of templates, in Fn::Sub and Ref
 _VARYING = re.compile(
     r"""\b((?:var|each|count)\.[\w-]+)|\$\{([A-Za-z0-9]+)\}|(?:!Ref|["']?Ref["']?\s*:)\s*["']?([A-Za-z0-9]+)(?!:)\b"""
 )
-_WORDS = re.compile(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
-_HOLES = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
+_PATTERN_TEXT = re.compile(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
+_INTERPOLATION = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 
 
 class UnknownRoleError(Exception):
-    """Why a role cannot be named, a phrase: what a person has to find out."""
+    """Raised if a role cannot be named; the message says what a person must find out."""
 
 
 class ObservedRoles:
-    """Names the roles of observations for one statement, as it is held by one resource."""
+    """Names the roles of observations for one statement of one resource."""
 
-    def __init__(self, over: HandedOver) -> None:
-        self._over, self._grant = over, over.grant
+    def __init__(self, over: PassedRoles) -> None:
+        self._passed_roles, self._grant = over, over.grant
         self._analyzed = over.analyzed
         self.varying: dict[str, None] = {}
-        """The variables that roles were written with."""
+        """The variables in the written roles."""
 
     def of(self, one: Observation) -> tuple[TargetRole, ...]:
-        """The role of an observation: mostly one; two patterns where its path is not known; several where the statement
-        names roles that may each be it. Raises :class:`UnknownRoleError` where it cannot be named."""
+        """Return the role of an observation: usually one; two patterns if its path is unknown; several if several roles
+        of the statement may be it. Raises :class:`UnknownRoleError` if it cannot be named.
+        """
         if not one.role:
-            raise UnknownRoleError(f"which role the instance profile {shortened(one.profile)} holds")
+            raise UnknownRoleError(f"the role in the instance profile {shortened(one.profile)}")
         if not (_ROLE if one.role.startswith("arn:") else _NAME).fullmatch(one.role):
-            raise UnknownRoleError(f"which role {shortened(one.role)} is")
+            raise UnknownRoleError(f"the role that {shortened(one.role)} denotes")
         if self._grant.complement:
             return (self._named(one, None),)
         found = [(role, self._fits(role.pattern, one)) for role in self._grant.roles]
         surely = [role for role, answer in found if answer is Ternary.YES]
-        exact = [role.pattern for role in surely if role.scope in EXACT]
+        exact = [role.pattern for role in surely if role.scope in SINGLE_ROLE_SCOPES]
         if exact:
             return (TargetRole("", exact[0]),)
         if surely:
-            fixed = [role.pattern for role in surely if not self._varies(role.pattern)]
+            fixed = [role.pattern for role in surely if not self._variable_in(role.pattern)]
             return tuple(self._below(one, fixed[0] if fixed else surely[0].pattern))
         perhaps = [role for role, answer in found if answer is Ternary.UNKNOWN]
-        wide = [role.pattern for role in perhaps if role.scope not in EXACT]
+        wide = [role.pattern for role in perhaps if role.scope not in SINGLE_ROLE_SCOPES]
         by_arn = one.role.startswith("arn:")
         if not perhaps or (wide and by_arn):
-            told = shortened(str(wide[0] if wide else self._grant.roles[0].pattern))
-            raise UnknownRoleError(f"whether {told} stands for {shortened(one.role)}")
-        kept = [TargetRole("", role.pattern) for role in perhaps if role.scope in EXACT]
+            pattern_text = shortened(str(wide[0] if wide else self._grant.roles[0].pattern))
+            raise UnknownRoleError(f"whether {pattern_text} includes {shortened(one.role)}")
+        kept = [TargetRole("", role.pattern) for role in perhaps if role.scope in SINGLE_ROLE_SCOPES]
         return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
 
     def _fits(self, pattern: StringNode, one: Observation) -> Ternary:
@@ -77,12 +77,12 @@ class ObservedRoles:
         )
 
     def _below(self, one: Observation, pattern: StringNode) -> Iterator[TargetRole]:
-        """The role as a part of a pattern that stands for more."""
-        varies = self._varies(pattern)
-        if varies and self._here(one) is None:
-            yield self._in_its_words(one, pattern, varies)
+        """Yield the role as a part of a pattern that matches more."""
+        varies = self._variable_in(pattern)
+        if varies and self._referable(one) is None:
+            yield self._in_pattern_text(one, pattern, varies)
             return
-        if one.role.startswith("arn:") or self._here(one) is not None:
+        if one.role.startswith("arn:") or self._referable(one) is not None:
             yield self._named(one, pattern)
             return
         head = self._head(one, pattern)
@@ -98,36 +98,39 @@ class ObservedRoles:
         if not stub:
             yield TargetRole("", StringNode(join([*head, f":role/{path}{slash}*/{one.role}"]), pattern.at))
 
-    def _in_its_words(self, one: Observation, pattern: StringNode, varies: str) -> TargetRole:
-        """The role in the words of the pattern that it is a part of, its name in the place of the wildcard, so that it
-        is another one where a variable has another value."""
-        words = _WORDS.fullmatch(self._over.surroundings.text_at(pattern.at).strip())
+    def _in_pattern_text(self, one: Observation, pattern: StringNode, varies: str) -> TargetRole:
+        """Return the role in the words of its pattern, with its name instead of the wildcard, so that it follows the
+        values of variables.
+        """
+        words = _PATTERN_TEXT.fullmatch(self._passed_roles.referable.text_at(pattern.at).strip())
         match = _ROLE.fullmatch(one.role)
         last = pattern.parts[-1]
         before, role, tail = last.partition(":role/") if isinstance(last, str) else ("", "", "")
         named = match is not None and tail.endswith("*") and match["rest"].startswith(tail[:-1])
         if words is None or match is None or not named or "$${" in words["arn"] or "%{" in words["arn"]:
             raise UnknownRoleError(
-                f"how {shortened(one.role)} is called where {shortened(varies)} has another value: it is a part of what"
-                " is named now"
+                f"the name of {shortened(one.role)} for other values of {shortened(varies)}: the current pattern"
+                " depends on it"
             )
         self.varying[varies] = None
         rest = match["rest"][len(tail) - 1 :]
-        pieces = (Unresolved(piece) if number % 2 else piece for number, piece in enumerate(_HOLES.split(words["arn"])))
+        pieces = (
+            Unresolved(piece) if number % 2 else piece
+            for number, piece in enumerate(_INTERPOLATION.split(words["arn"]))
+        )
         value = StringNode(join([*pattern.parts[:-1], f"{before}{role}{tail[:-1]}{rest}"]), pattern.at)
         return TargetRole("", StringNode(join([*pieces, rest]), pattern.at), value)
 
-    def _varies(self, pattern: StringNode) -> str:
-        """What of the words of a pattern may have another value, where the same code is deployed once more; "" for
-        nothing."""
+    def _variable_in(self, pattern: StringNode) -> str:
+        """Return the variable in the text of a pattern that may differ in another deployment; "" if there is none."""
         if pattern.defaults:
             return pattern.defaults[0]
-        found = _VARYING.search(self._over.surroundings.text_at(pattern.at))
+        found = _VARYING.search(self._passed_roles.referable.text_at(pattern.at))
         return next(filter(None, found.groups()), "") if found is not None else ""
 
     def _named(self, one: Observation, pattern: StringNode | None) -> TargetRole:
-        """The role by a reference, where it is one of the configuration, or else by its ARN."""
-        here = self._here(one)
+        """Return the role as a reference if it is in the configuration, or else by its ARN."""
+        here = self._referable(one)
         if here is not None:
             return here
         match = _ROLE.fullmatch(one.role)
@@ -136,8 +139,8 @@ class ObservedRoles:
         at = self._grant.at
         return TargetRole("", StringNode(join([*self._head(one, pattern), f":role/{match['rest']}"]), at))
 
-    def _here(self, one: Observation) -> TargetRole | None:
-        """The role as one that the statement can refer to where it stands."""
+    def _referable(self, one: Observation) -> TargetRole | None:
+        """Return the role as one that the statement can refer to; None if it cannot."""
         match = _ROLE.fullmatch(one.role)
         account = match["account"] if match is not None else one.account
         if self._analyzed.model.account not in (None, account):
@@ -149,26 +152,27 @@ class ObservedRoles:
                 role for name, role in self._analyzed.model.roles_by_name.items() if name.rpartition("/")[2] == one.role
             ]
             known = named[0] if len(named) == 1 else None
-        if known is None or known.arn is None or not (self._grant.complement or self._over.covers(known.arn)):
+        if known is None or known.arn is None or not (self._grant.complement or self._passed_roles.covers(known.arn)):
             return None
-        address = self._over.surroundings.reference(known.address, self._over.located)
+        address = self._passed_roles.referable.reference(known.address, self._passed_roles.located)
         return TargetRole(address, known.arn) if address is not None else None
 
     def _head(self, one: Observation, pattern: StringNode | None) -> list[Part]:
-        """What stands before ``:role/``: the partition and the account as the statement has them, where it leaves them
-        open in its own words, and as the log has them where it has wildcards."""
+        """Return the parts before ``:role/``: the partition and the account as unresolved values of the statement if it
+        has them, else as in the log.
+        """
         match = _ROLE.fullmatch(one.role)
-        partition = match["partition"] if match is not None else self._over.partition
+        partition = match["partition"] if match is not None else self._passed_roles.partition
         account = match["account"] if match is not None else one.account
         fields = fields_of(expand(pattern.parts)) if pattern is not None else []
-        own = _own(fields[4], UnresolvedKind.ACCOUNT_ID) if len(fields) > 5 else []
+        own = _unresolved_field(fields[4], UnresolvedKind.ACCOUNT_ID) if len(fields) > 5 else []
         if not own and not account:
-            raise UnknownRoleError(f"which account the role {one.role} is of")
-        place = _own(fields[1], UnresolvedKind.PARTITION) if len(fields) > 5 else []
+            raise UnknownRoleError(f"the account of the role {one.role}")
+        place = _unresolved_field(fields[1], UnresolvedKind.PARTITION) if len(fields) > 5 else []
         return ["arn:", *(place or [partition]), ":iam::", *(own or [account])]
 
 
-def _own(field: Sequence[Part], kind: UnresolvedKind) -> list[Part]:
-    """A field of an ARN as it is written, where it is a value that every account or partition has of its own."""
+def _unresolved_field(field: Sequence[Part], kind: UnresolvedKind) -> list[Part]:
+    """Return an ARN field as written if it is an unresolved value of this kind; else an empty list."""
     found = [part for part in field if part]
     return found if len(found) == 1 and isinstance(found[0], Unresolved) and found[0].kind is kind else []

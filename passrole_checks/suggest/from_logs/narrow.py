@@ -1,12 +1,11 @@
-"""What a statement should say by the logs: the roles that were passed, each to the services that it was passed to.
+"""Propose a statement from observed use: the roles that were passed, each to the services that received it.
 
-No pair of a role and a service is allowed that was not seen, but where roles are put together on purpose; and nothing
-that the statement does not allow today. What nobody can tell of the logs, a person has to find out: a pass that is left
-out is a deployment that fails.
+It allows no pair of role and service that was not observed, unless roles are grouped on request, and nothing that the
+statement does not allow today. Ambiguous logs need manual review: a missing pass is a failing deployment.
 
-Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource``
-and the service in ``iam:PassedToService``; its note on CloudTrail says which events tell of passes. "IAM and AWS STS
-quotas": how long policies may be, white space not counted.
+Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and
+the service in ``iam:PassedToService``; its note on CloudTrail says which events show passes. "IAM and AWS STS quotas":
+maximum length of policies, white space not counted.
 """
 
 from __future__ import annotations
@@ -21,30 +20,34 @@ from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.suggest.from_logs.group_roles import grouped
-from passrole_checks.suggest.from_logs.name_roles import EXACT, ObservedRoles, UnknownRoleError
-from passrole_checks.suggest.not_editable import why_not
+from passrole_checks.suggest.advice import listed_names, unsent_key, untested_services
+from passrole_checks.suggest.from_logs.group_roles import group_roles
+from passrole_checks.suggest.from_logs.name_roles import SINGLE_ROLE_SCOPES, ObservedRoles, UnknownRoleError
+from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.observed_use import Evidence, Narrowing, Observation
-from passrole_checks.suggest.passed_roles import Handed, HandedOver
-from passrole_checks.suggest.service_names import sends_the_key, undocumented
+from passrole_checks.suggest.passed_roles import PassedRole, PassedRoles
 from passrole_checks.suggest.suggestion import ObservedUse, StatementChange, TargetRole
 
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
 _MOST_REASONS = 5
-_OUTLINE = 130  # characters of a statement beside its roles and services
-_LONGEST = (("user", 2_048), ("group", 5_120), ("role", 10_240))  # of the inline policies of one holder together
-_MANAGED = 6_144
+_STATEMENT_LENGTH = 130  # characters of a statement without its roles and services
+_INLINE_LIMITS = (
+    ("user", 2_048),
+    ("group", 5_120),
+    ("role", 10_240),
+)  # total length of the inline policies of one principal
+_MANAGED_LIMIT = 6_144
 _LIMITED = (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
 
 
 @dataclass(frozen=True, slots=True)
 class UseAdvice:
-    """What the logs say of one statement.
+    """Advice for one statement from observed use.
 
-    ``narrowing``: None where a person has to decide; ``says``: what it does, one sentence. ``missing``: what a person
-    has to find out, each a phrase. ``parts``: what is known of the statements, for people, also without a narrowing.
-    ``wider``: whether the statement surely allows more than what was seen. ``seen``: the counts.
+    ``narrowing``: None if it needs manual review; ``says``: its description, one sentence. ``missing``: what a person
+    must find out, each a phrase. ``parts``: the known statements, for display, even without a narrowing. ``wider``:
+    True if the statement certainly allows more than observed. ``seen``: the counts.
     """
 
     narrowing: Narrowing | None
@@ -57,24 +60,25 @@ class UseAdvice:
 
 @dataclass(frozen=True, slots=True)
 class HeldStatement:
-    """A statement as one resource holds it, with what the logs show of that."""
+    """A statement of one resource, with its observed use."""
 
-    over: HandedOver
+    over: PassedRoles
     observed: tuple[Observation, ...]
 
 
 @dataclass(slots=True)
 class _Named:
-    """A role that is to be named, and the services that it was passed to; ``also``: the same words, where they have
-    another value in another instance of a module."""
+    """A role to name and the services it was passed to; ``also``: the same text with other values in other instances of
+    a module.
+    """
 
     role: TargetRole
     services: set[str]
     also: dict[TargetRole, None] = field(default_factory=dict)
 
 
-def seen_by(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUse:
-    """The counts of a statement, of which each pass counts once, whoever holds it."""
+def count_use(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUse:
+    """Return the counts of a statement; each pass counts once, even if several resources have the statement."""
     passes: dict[Observation, bool] = {}
     for holding in holdings:
         for one in holding.observed:
@@ -89,7 +93,7 @@ def seen_by(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUs
 
 
 def advice_by_use(holdings: Sequence[HeldStatement], evidence: Evidence, tags: Collection[str]) -> UseAdvice:
-    """What to do about one statement that something was passed by. ``tags``: keys of its condition that are to go.
+    """Return the advice for one statement with observed use. ``tags``: condition keys to remove.
 
     Never raises.
     """
@@ -97,6 +101,8 @@ def advice_by_use(holdings: Sequence[HeldStatement], evidence: Evidence, tags: C
 
 
 class _Decision:
+    """The decision on one statement."""
+
     def __init__(self, holdings: Sequence[HeldStatement], evidence: Evidence, tags: tuple[str, ...]) -> None:
         self.holdings, self.evidence, self.tags = holdings, evidence, tags
         self.first = holdings[0].over
@@ -104,20 +110,22 @@ class _Decision:
         self.named: dict[str, _Named] = {}
         self.missing: dict[str, None] = {}
         self.pathless: dict[str, None] = {}
-        self.together: dict[str, None] = {}
+        self.groups: dict[str, None] = {}
         self.varying: dict[str, None] = {}
 
     def advice(self) -> UseAdvice:
-        seen = seen_by(self.holdings, self.evidence)
-        refused = [why_not(one.over.analyzed, one.over.located, complement=True) for one in self.holdings]
+        seen = count_use(self.holdings, self.evidence)
+        refused = [
+            why_not_editable(holding.over.analyzed, holding.over.located, complement=True) for holding in self.holdings
+        ]
         if any(refused):
-            told = tuple(dict.fromkeys(filter(None, refused)))
-            return UseAdvice(None, "", told, (), False, seen)
-        used = [self._name(one) for one in self.holdings]
+            reasons = tuple(dict.fromkeys(filter(None, refused)))
+            return UseAdvice(None, "", reasons, (), False, seen)
+        used = [self._name_roles(holding) for holding in self.holdings]
         wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
-        places = [(id(one.over.analyzed), one.over.located.resource.address) for one in self.holdings]
+        places = [(id(holding.over.analyzed), holding.over.located.resource.address) for holding in self.holdings]
         if len(set(places)) < len(places):
-            self.missing["a loop makes several statements of it: write them one by one"] = None
+            self.missing["a loop generates several statements from it: write them individually"] = None
         self._refuse_two_accounts()
         self._refuse_silent_services()
         if self.evidence.grouped:
@@ -125,24 +133,25 @@ class _Decision:
         parts = self._parts()
         self._refuse_what_is_too_long(parts)
         if self.missing:
-            told = tuple(self.missing)[:_MOST_REASONS]
-            more = len(self.missing) - len(told)
-            told = (*told, *([f"and {more} more like this"] if more else []))
-            return UseAdvice(None, "", told, parts, wider, seen)
-        apart = self.grant.other_actions and not self.grant.condition.shared
+            reasons = tuple(self.missing)[:_MOST_REASONS]
+            more = len(self.missing) - len(reasons)
+            reasons = (*reasons, *([f"and {more} more"] if more else []))
+            return UseAdvice(None, "", reasons, parts, wider, seen)
+        separate = self.grant.other_actions and not self.grant.condition.shared
         observed: dict[str, tuple[Observation, ...]] = {}
-        for one in self.holdings:  # two roots may call what they hold alike
+        for one in self.holdings:  # two roots may use the same address
             address = one.over.located.resource.address
             observed[address] = (*observed.get(address, ()), *one.observed)
         also = tuple(role for named in self.named.values() for role in named.also)
-        narrowing = Narrowing(parts, observed, self.tags, apart, also)
-        return UseAdvice(narrowing, self._says(seen, parts, apart), (), parts, wider, seen)
+        narrowing = Narrowing(parts, observed, self.tags, separate, also)
+        return UseAdvice(narrowing, self._says(seen, parts, separate), (), parts, wider, seen)
 
     # -- which roles, to which services
 
-    def _name(self, holding: HeldStatement) -> set[tuple[tuple[object, ...], str]]:
-        """Names the roles of what was observed; what of the statement's own patterns was used, and for which
-        service."""
+    def _name_roles(self, holding: HeldStatement) -> set[tuple[tuple[object, ...], str]]:
+        """Name the roles of the observations; return the statement's own patterns that were used, each with the
+        service.
+        """
         roles = ObservedRoles(holding.over)
         used: set[tuple[tuple[object, ...], str]] = set()
         for one in holding.observed:
@@ -162,45 +171,45 @@ class _Decision:
         self.varying |= roles.varying
         return used
 
-    def _services(self, one: Observation, over: HandedOver) -> tuple[str, ...]:
-        """The service that a role was passed to, in China by each name that it may send; none where nobody can tell
-        which it was, which is noted."""
-        able = tuple(service for service in over.names_of(one.services) if over.lets_through(service))
+    def _services(self, one: Observation, over: PassedRoles) -> tuple[str, ...]:
+        """Return the service that a role was passed to (in China, all its names); empty, and recorded as missing, if
+        ambiguous.
+        """
+        able = tuple(service for service in over.service_names(one.services) if over.allows_service(service))
         if len({service.removesuffix(".cn") for service in able}) == 1 and all(map(_SERVICE.fullmatch, able)):
             return able
-        which = f"to which of {_listed(able)}" if len(able) > 1 else "to which service"
-        self.missing[f"{which} {shortened(one.role or one.profile)} was passed: the logs do not tell"] = None
+        which = f"which of {listed_names(able)}" if len(able) > 1 else "the service that"
+        self.missing[f"{which} received {shortened(one.role or one.profile)}: the logs do not say"] = None
         return ()
 
     def _refuse_two_accounts(self) -> None:
-        """Where the account deployed to is not known, roles of several of them belong into no one statement."""
+        """Record roles of several accounts as missing information if the account deployed to is unknown."""
         written = {arn.account_of(one.role.arn) for one in self.named.values() if not one.role.address}
         kept = {arn.account_of(role.pattern) for holding in self.holdings for role in holding.over.grant.roles}
         accounts = sorted(one for one in written - kept if one is not None)
         if len(accounts) > 1:
-            self.missing[f"which account this is deployed to ({_listed(accounts)}): --account says it"] = None
+            self.missing[f"the account deployed to ({listed_names(accounts)}): specify --account"] = None
 
     def _refuse_silent_services(self) -> None:
         if self.grant.services.constraint is not Constraint.EXACT_IF_PRESENT:
             return
         found = sorted({service for one in self.named.values() for service in one.services})
-        silent = [service for service in found if not sends_the_key(service)]
-        if silent:
-            self.missing[
-                f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService: some services do not"
-                " send it"
-            ] = None
+        open_question = unsent_key(found)
+        if open_question:
+            self.missing[open_question] = None
 
     def _refuse_what_is_too_long(self, parts: Sequence[StatementChange]) -> None:
-        """Where the statements alone are longer than a policy may be."""
+        """Record statements that alone exceed the length of a policy."""
         written = [str(role.arn) for part in parts for role in part.roles or ()]
         services = [service for part in parts for service in part.services or ()]
-        length = sum(len(one) + len('"",') for one in (*written, *services)) + _OUTLINE * len(parts)
+        length = sum(len(one) + len('"",') for one in (*written, *services)) + _STATEMENT_LENGTH * len(parts)
         kind = self.first.located.resource.type.lower().replace("_", "")
-        if length > next((most for name, most in _LONGEST if f"iam{name}" in kind or f"::{name}" in kind), _MANAGED):
+        if length > next(
+            (most for name, most in _INLINE_LIMITS if f"iam{name}" in kind or f"::{name}" in kind), _MANAGED_LIMIT
+        ):
             self.missing[
-                f"a path or a beginning that the {len(written)} roles share: all of them are more than a policy holds"
-                " (--group-roles looks for one)"
+                f"a path or prefix that the {len(written)} roles share: listed individually they exceed the policy size"
+                " limit (try --group-roles)"
             ] = None
 
     def _group(self) -> None:
@@ -209,17 +218,19 @@ class _Decision:
             if not one.role.address:
                 by_services.setdefault(tuple(sorted(one.services)), []).append(one)
         for services, some in by_services.items():
-            patterns = grouped([one.role.arn for one in some], self._may_be_written)
+            patterns = group_roles([one.role.arn for one in some], self._may_be_written)
             for one in some:
                 pattern = patterns.get(one.role.arn)
                 if pattern is not None:
                     del self.named[_key(one.role)]
-                    self.together[str(pattern).partition(":role/")[2]] = None
-                    together = TargetRole("", pattern)
-                    self.named.setdefault(_key(together), _Named(together, set())).services.update(services)
+                    self.groups[str(pattern).partition(":role/")[2]] = None
+                    groups = TargetRole("", pattern)
+                    self.named.setdefault(_key(groups), _Named(groups, set())).services.update(services)
 
     def _may_be_written(self, pattern: StringNode) -> bool:
-        return arn.resource_scope(pattern) is Scope.PREFIX and all(one.over.covers(pattern) for one in self.holdings)
+        return arn.resource_scope(pattern) is Scope.PREFIX and all(
+            holding.over.covers(pattern) for holding in self.holdings
+        )
 
     def _parts(self) -> tuple[StatementChange, ...]:
         by_services: dict[tuple[str, ...], list[TargetRole]] = {}
@@ -232,49 +243,45 @@ class _Decision:
 
     # -- in words
 
-    def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], apart: bool) -> str:
-        pairs = [
-            f"{_listed([_name_of(role, self.first) for role in part.roles or ()])} to {_listed(part.services or ())}"
-            for part in parts
-        ]
-        told = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more like this"] if len(pairs) > _SHOWN else [])
+    def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], separate: bool) -> str:
+        roles = [listed_names([_name_of(role, self.first) for role in part.roles or ()]) for part in parts]
+        pairs = [f"{names} to {listed_names(part.services or ())}" for names, part in zip(roles, parts, strict=True)]
+        reasons = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else [])
         services = sorted({service for part in parts for service in part.services or ()})
         counted = f"{_count(seen.passes, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
         if seen.perhaps and seen.passes:
-            counted = f"{_count(seen.passes, 'pass', 'passes')} and perhaps {seen.perhaps} more"
+            counted = f"{_count(seen.passes, 'pass', 'passes')} and possibly {seen.perhaps} more"
             counted += f" of {_count(seen.roles, 'role')}"
         elif seen.perhaps:
-            counted = f"perhaps {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
-        more = f"what else fits {_listed(list(self.together))}" if self.together else "nothing else"
+            counted = f"possibly {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
+        more = f"other roles matching {listed_names(list(self.groups))}" if self.groups else "nothing else"
         words = [
-            f"allows what it was seen to allow from {self.evidence.window}, and {more}: {counted}, the last on"
-            f" {seen.last[:10]} ({'; '.join(told)})"
+            f"allows its observed use from {self.evidence.window} and {more}: {counted}, the last on"
+            f" {seen.last[:10]} ({'; '.join(reasons)})"
         ]
         if len(parts) > 1:
-            words.append("a statement for each set of services")
-        holders = {one.over.located.resource.address for one in self.holdings}
+            words.append("one statement per set of services")
+        holders = {holding.over.located.resource.address for holding in self.holdings}
         if len(holders) > 1:
-            words.append(f"it stands for {len(holders)} resources, each of which then allows what was seen of any")
+            words.append(f"shared by {len(holders)} resources, each of which then allows the observed use of all")
         if self.varying:
-            names = _listed(list(self.varying))
-            words.append(f"what is passed where {names} has another value than for these logs is not known")
+            names = listed_names(list(self.varying))
+            words.append(f"roles passed with other values of {names} are unknown")
         if self.pathless:
-            words.append(f"of {_listed(list(self.pathless))} the logs hold the name, and not the path")
+            words.append(f"the logs contain the name of {listed_names(list(self.pathless))} without its path")
         left_out = self._left_out()
         if left_out:
-            words.append(f"leaves out what this configuration hands over and the logs do not show ({left_out})")
+            words.append(f"omits what this configuration passes but the logs do not show ({left_out})")
         if self.tags:
-            words.append(f"takes away the condition on {', '.join(self.tags)}")
-        unsure = undocumented([one for one in services if one not in self.grant.condition.values])
-        if unsure:
-            words.append(f"AWS does not document that requests for {_listed(unsure)} carry this key: try it first")
-        if apart:
-            words.append("the other actions keep the statement that is there")
+            words.append(f"removes the condition on {', '.join(self.tags)}")
+        words += untested_services([one for one in services if one not in self.grant.condition.values])
+        if separate:
+            words.append("keeps the other actions in the existing statement")
         says = "; ".join(words)
         return f"{says[:1].upper()}{says[1:]}."
 
     def _left_out(self) -> str:
-        """What resources of the configuration are given and the logs do not show, for people."""
+        """Return what resources of the configuration receive and the logs do not show, for display."""
         found: dict[str, None] = {}
         for holding in self.holdings:
             for one in holding.over.roles(None):
@@ -283,60 +290,53 @@ class _Decision:
                     if known is None or service not in known.services:
                         module = module_of(holding.over.located.resource.address)
                         found[f"{seen_from(module, one.label)} to {service}"] = None
-        return _listed(list(found)) if found else ""
+        return listed_names(list(found)) if found else ""
 
-    def _meant(self, handed: Handed) -> _Named | None:
+    def _meant(self, handed: PassedRole) -> _Named | None:
         keys = [handed.label.removeprefix(module_of(handed.label))]
         keys += [_key(handed.wanted)] if handed.wanted is not None else []
         for key, one in self.named.items():
-            hole = one.role.arn.only_hole
-            if key in keys or (hole is not None and hole.role == handed.label):
+            unresolved = one.role.arn.only_hole
+            if key in keys or (unresolved is not None and unresolved.role == handed.label):
                 return one
         return None
 
 
-def _uses_all(over: HandedOver, used: Collection[tuple[tuple[object, ...], str]]) -> bool:
-    """Whether a statement allows nothing but what was seen: roles one by one, services by name, each pair used."""
+def _uses_all(over: PassedRoles, used: Collection[tuple[tuple[object, ...], str]]) -> bool:
+    """True if a statement allows only observed use: individual roles, services by name, each pair used."""
     grant = over.grant
     if grant.complement or grant.services.constraint not in _LIMITED or not grant.explicit:
         return False
     roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE]
     return all(
-        role.scope in EXACT and (role.pattern.parts, service) in used
+        role.scope in SINGLE_ROLE_SCOPES and (role.pattern.parts, service) in used
         for role in roles
         for service in grant.services.values
     )
 
 
 def _key(role: TargetRole) -> str:
-    """What makes two roles one: the same reference in any instance of a module, or the same text."""
+    """Return the identity of a role: the same reference in any instance of a module, or the same text."""
     return role.address.removeprefix(module_of(role.address)) or str(role.arn)
 
 
-def _name_of(role: TargetRole, over: HandedOver) -> str:
+def _name_of(role: TargetRole, over: PassedRoles) -> str:
     if role.address:
         return seen_from(module_of(over.located.resource.address), role.address)
-    hole = role.arn.only_hole
-    return hole.expression if hole is not None else str(role.arn).partition(":role/")[2] or str(role.arn)
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = [shortened(name) for name in names[:_SHOWN]]
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
-    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    unresolved = role.arn.only_hole
+    return unresolved.expression if unresolved is not None else str(role.arn).partition(":role/")[2] or str(role.arn)
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
-def unused(evidence: Evidence) -> tuple[str, ...]:
-    """What a person has to find out of a statement that nothing was passed by."""
-    told = [
-        f"whether it is needed: nothing was passed by it from {evidence.window}",
-        "what passes roles more seldom than that, or in accounts and Regions whose logs are not among these",
+def unused_questions(evidence: Evidence) -> tuple[str, ...]:
+    """Return what a person must find out about an unused statement."""
+    reasons = [
+        f"whether it is needed: it was not used from {evidence.window}",
+        "uses that are less frequent, or in accounts and Regions without logs here",
     ]
     if evidence.silent:
-        told.append(f"what {_count(evidence.silent, 'event')} passed, of which the logs do not hold the parameters")
-    return tuple(told)
+        reasons.append(f"roles passed in {_count(evidence.silent, 'event')} whose parameters the logs do not contain")
+    return tuple(reasons)

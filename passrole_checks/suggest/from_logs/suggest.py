@@ -1,6 +1,6 @@
-"""The way from what logs show of a statement to a suggestion, which is proved like all others.
+"""Turn observed use of a statement into a suggestion, verified like all others.
 
-Statements of which some findings were accepted, suppressed or not asked for are left as they are.
+Statements with findings that were accepted, suppressed or not requested stay unchanged.
 """
 
 from __future__ import annotations
@@ -12,54 +12,63 @@ from typing import Protocol
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.suggest.from_logs.narrow import HeldStatement, UseAdvice, advice_by_use, seen_by, unused
+from passrole_checks.suggest.from_logs.narrow import (
+    HeldStatement,
+    UseAdvice,
+    advice_by_use,
+    count_use,
+    unused_questions,
+)
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
-from passrole_checks.suggest.propose import GET_ROLE, MENDED, TAGS, Narrower
+from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read
-from passrole_checks.suggest.render_statement import statement_for, written_in
-from passrole_checks.suggest.split_statement import parted
+from passrole_checks.suggest.render_statement import render_statement, statement_language
+from passrole_checks.suggest.split_statement import split_statement
 from passrole_checks.suggest.suggestion import Edit, StatementChange, Suggestion
-from passrole_checks.suggest.trial_scan import Proved, Trials
-from passrole_checks.suggest.verify import NotProvedError, TrialUnit, place_of
+from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits
+from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, statement_span
 
-_SAYS_SO = "the statement says so already"
+_UNCHANGED = "the statement already matches the suggestion"
 
 
-class Bench(Protocol):
-    """What edits are made and proved with; :class:`~passrole_checks.suggest.suggest.Session` is one."""
+class EditVerifier(Protocol):
+    """Makes and verifies edits; implemented by :class:`~passrole_checks.suggest.suggest.Session`."""
 
     @property
     def texts(self) -> Read: ...
 
-    def edits_in(self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange) -> tuple[Edit, ...] | str: ...
+    def edits_in(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str: ...
 
-    def policies_of(self, located: LocatedGrant) -> Iterable[set[str]]: ...
+    def sids_by_policy(self, located: LocatedGrant) -> Iterable[set[str]]: ...
 
-    def take_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None: ...
+    def reserve_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None: ...
 
-    def proof_of(self, one: Suggestion, wish: Narrowing, located: LocatedGrant, trials: Trials) -> Proved: ...
+    def verify_suggestion(
+        self, one: Suggestion, change: Narrowing, located: LocatedGrant, trials: TrialScans
+    ) -> VerifiedEdits: ...
 
-    def done(self, one: Suggestion, proved: Proved) -> Suggestion: ...
+    def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion: ...
 
 
-class ByUse:
-    """Suggestions by the evidence. ``at``: the statements of all units by their places; ``narrowers`` by their ids."""
+class UsageSuggester:
+    """Suggestions from observed use. ``at``: the statements of all units by position; ``proposers`` by unit id."""
 
     def __init__(
         self,
-        bench: Bench,
+        verifier: EditVerifier,
         evidence: Evidence,
         at: Mapping[Position, Sequence[tuple[TrialUnit, LocatedGrant]]],
-        narrowers: Mapping[int, Narrower],
+        proposers: Mapping[int, Proposer],
     ) -> None:
-        self._bench, self._evidence, self._at, self._narrowers = bench, evidence, at, narrowers
+        self._verifier, self._evidence, self._at, self._proposers = verifier, evidence, at, proposers
 
-    def of(self, at: Position, findings: Sequence[Finding], trials: Trials) -> tuple[Suggestion, ...] | None:
-        """What the logs say of the statement at a place; None where they say nothing that would change it, or where
-        some of what is found of it was accepted."""
+    def of(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> tuple[Suggestion, ...] | None:
+        """Return suggestions for the statement at a position; None if the logs suggest no change, or some of its
+        findings were accepted.
+        """
         evidence = self._evidence
         known = [
-            (unit, one, HeldStatement(self._narrowers[id(unit)].over(one), evidence.used[key]))
+            (unit, one, HeldStatement(self._proposers[id(unit)].passed_roles(one), evidence.used[key]))
             for unit, one in self._at.get(at, ())
             if one.effect_on_passrole == "allow"
             and (key := (at, one.resource.address, one.statement_path)) in evidence.used
@@ -68,71 +77,80 @@ class ByUse:
             return None
         unit, first, _ = known[0]
         holdings = [holding for _, _, holding in known]
-        seen = seen_by(holdings, evidence)
+        seen = count_use(holdings, evidence)
         bare = Suggestion(tuple(findings), at, (), "", (), "", seen, first.resource.address, first.grant.sid)
         if not any(holding.observed for holding in holdings):
-            return (replace(bare, missing=unused(evidence)),)
-        tags = first.grant.condition.tags if any(one.check_id == TAGS for one in findings) else ()
+            return (replace(bare, missing=unused_questions(evidence)),)
+        tags = first.grant.condition.tags if any(finding.check_id == TAGS for finding in findings) else ()
         advice = advice_by_use(holdings, evidence, tags)
-        if not advice.wider and not (advice.missing and any(one.check_id in MENDED for one in findings)):
+        if not advice.wider and not (
+            advice.missing and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
+        ):
             return None
         try:
-            done = self._narrowed(bare, unit, first, advice, trials)
-        except NotProvedError as error:
+            done = self._verified_suggestion(bare, unit, first, advice, trials)
+        except NotVerifiedError as error:
             reason = str(error)
-            if reason == _SAYS_SO:
+            if reason == _UNCHANGED:
                 return None
-            if evidence.grouped and advice.narrowing is not None:  # what stands for them together may be too wide
-                apart = ByUse(self._bench, replace(evidence, grouped=False), self._at, self._narrowers)
-                return apart.of(at, findings, trials)
+            if evidence.grouped and advice.narrowing is not None:  # a pattern for the group may be too wide
+                separate = UsageSuggester(self._verifier, replace(evidence, grouped=False), self._at, self._proposers)
+                return separate.of(at, findings, trials)
             missing = (*advice.missing, *((reason,) if reason else ()))
-            return (replace(bare, missing=missing, statement=self._would_read(first, advice)),)
-        self._bench.take_sids(first, done.edits)
-        left = tuple(one for one in findings if one not in done.findings)
-        told = tuple(dict.fromkeys(one.remediation for one in left))
-        return (done, *((replace(bare, findings=left, missing=told),) if left else ()))
+            return (replace(bare, missing=missing, statement=self._proposed_statement(first, advice)),)
+        self._verifier.reserve_sids(first, done.edits)
+        left = tuple(finding for finding in findings if finding not in done.findings)
+        remedies = tuple(dict.fromkeys(one.remediation for one in left))
+        return (done, *((replace(bare, findings=left, missing=remedies),) if left else ()))
 
     def _is_accepted(self, at: Position, findings: Sequence[Finding]) -> bool:
-        """Whether something is found of a statement that nothing is to be done about."""
-        asked = {one.check_id for one in findings}
+        """True if the statement has a finding that the user does not want to change."""
+        asked = {finding.check_id for finding in findings}
         units = {id(unit): unit for unit, _ in self._at.get(at, ())}.values()
-        found = [one for unit in units for one in unit.analyzed.findings if one.at == at and one.check_id in MENDED]
+        found = [
+            finding
+            for unit in units
+            for finding in unit.analyzed.findings
+            if finding.at == at and finding.check_id in FIXABLE_CHECKS
+        ]
         return any(one.check_id not in asked and (one.suppressed is not None or one.severity.rank) for one in found)
 
-    def _narrowed(
-        self, bare: Suggestion, unit: TrialUnit, located: LocatedGrant, advice: UseAdvice, trials: Trials
+    def _verified_suggestion(
+        self, bare: Suggestion, unit: TrialUnit, located: LocatedGrant, advice: UseAdvice, trials: TrialScans
     ) -> Suggestion:
-        """The suggestion with edits. Raises :class:`NotProvedError` where there are none, or they are not proved."""
+        """Return the suggestion with edits. Raises :class:`NotVerifiedError` if there are none, or they cannot be
+        verified.
+        """
         narrowing = advice.narrowing
         if narrowing is None:
-            raise NotProvedError("")
+            raise NotVerifiedError("")
         parts: list[tuple[tuple[Edit, ...], tuple[str, ...]]] = []
         for part in narrowing.parts:
-            found = self._bench.edits_in(unit, located, part)
+            found = self._verifier.edits_in(unit, located, part)
             if isinstance(found, str):
-                raise NotProvedError(found)
+                raise NotVerifiedError(found)
             parts.append((found, part.services or ()))
-        text = self._bench.texts(bare.at.file)
-        taken = set[str]().union(*self._bench.policies_of(located))
-        edits = parted(located, parts, text, beside=narrowing.apart, taken=taken)
+        text = self._verifier.texts(bare.at.file)
+        taken = set[str]().union(*self._verifier.sids_by_policy(located))
+        edits = split_statement(located, parts, text, keep_original=narrowing.separate, taken=taken)
         if isinstance(edits, str):
-            raise NotProvedError(edits)
+            raise NotVerifiedError(edits)
         if not edits:
-            raise NotProvedError(_SAYS_SO)
+            raise NotVerifiedError(_UNCHANGED)
         tried = replace(bare, edits=edits, says=advice.says)
-        targets = tuple(one for one in bare.findings if one.check_id in MENDED - {GET_ROLE})
-        proved = self._bench.proof_of(replace(tried, findings=targets), narrowing, located, trials)
-        return self._bench.done(tried, proved)
+        targets = tuple(finding for finding in bare.findings if finding.check_id in FIXABLE_CHECKS - {GET_ROLE})
+        proved = self._verifier.verify_suggestion(replace(tried, findings=targets), narrowing, located, trials)
+        return self._verifier.finish(tried, proved)
 
-    def _would_read(self, located: LocatedGrant, advice: UseAdvice) -> str:
-        """The statements that are known to be needed, for people."""
+    def _proposed_statement(self, located: LocatedGrant, advice: UseAdvice) -> str:
+        """Return the statements known to be needed, for display."""
         grant = located.grant
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole or not advice.parts:
             return ""
-        text = self._bench.texts(grant.at.file)
-        place = place_of(grant.at, text)
-        language = written_in(located, text[place.start : place.end])
+        text = self._verifier.texts(grant.at.file)
+        span = statement_span(grant.at, text)
+        language = statement_language(located, text[span.start : span.end])
         sid = grant.sid if len(advice.parts) == 1 and not grant.other_actions else None
         return "\n".join(
-            statement_for(language, sid, "iam:PassRole", part.roles or (), part.services) for part in advice.parts
+            render_statement(language, sid, "iam:PassRole", part.roles or (), part.services) for part in advice.parts
         )

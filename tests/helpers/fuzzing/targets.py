@@ -28,7 +28,7 @@ from fuzzing.mutators import erase, flip, mutated, repeat, truncate
 from passrole_checks import cli
 from passrole_checks.cli import suggest_runner
 from passrole_checks.cli.pyproject_defaults import configurable_options
-from passrole_checks.diff import difference_of
+from passrole_checks.diff import compare_paths
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
@@ -39,7 +39,7 @@ from passrole_checks.output import grants_html, grants_markdown, json_output, re
 from passrole_checks.output import required as required_output
 from passrole_checks.output.diff import diff_lines
 from passrole_checks.output.scan_formats import FORMATS, ScanReport, render
-from passrole_checks.required.required_grants import required_by
+from passrole_checks.required.required_grants import compute_required
 from passrole_checks.review import report_json
 from passrole_checks.scan import baseline
 from passrole_checks.scan import settings as configuration
@@ -250,7 +250,7 @@ def _line_count(file: str) -> int:
 def _required(folder: Path) -> None:
     """Render the required statements in each format."""
     read = read_paths([folder], _ALL)
-    found = required_by([configuration for _, configuration in read.units], "111122223333")
+    found = compute_required([configuration for _, configuration in read.units], "111122223333")
     _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
     _check_output(text.to_plain_text(required_output.required_lines(found, 1, "", read.notes)), "text")
     required_policy.to_hcl(found).encode("utf-8")
@@ -261,13 +261,13 @@ def _diff(folder: Path) -> None:
     """Two versions are compared, and nothing has changed between one and its copy."""
     (folder / "old").mkdir(exist_ok=True)
     (folder / "new").mkdir(exist_ok=True)
-    found = difference_of(folder / "old", folder / "new", _ALL)
+    found = compare_paths(folder / "old", folder / "new", _ALL)
     _check_output(json_output.diff_json(found), "json")
     _check_output(text.to_plain_text(diff_lines(found)), "text")
     _check_unreadable(found.unreadable)
     copy = folder.parent / "copy"
     shutil.copytree(folder / "new", copy)
-    same = difference_of(folder / "new", copy, _ALL)
+    same = compare_paths(folder / "new", copy, _ALL)
     changed = (same.new, same.widened, same.narrowed, same.removed)
     assert not any(changed), f"a copy differs: {text.to_plain_text(diff_lines(same))}"
 

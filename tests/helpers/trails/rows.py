@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.cloudtrail import Bounds, UsageQuery
-from passrole_checks.cloudtrail.report import reported
+from passrole_checks.cloudtrail.report import read_usage
 from passrole_checks.output.cloudtrail import trail_json
 
 
 def rows_of(folder: Path, bounds: Bounds | None = None) -> list[str]:
     """The passes in the logs below a folder as ``trail --format json --events`` tells them, but for the file."""
-    report = reported([folder], UsageQuery(bounds or Bounds()), one_by_one=True, threads=1)
+    report = read_usage([folder], UsageQuery(bounds or Bounds()), one_by_one=True, threads=1)
     assert report.reading.problems == []
     events: list[dict[str, Any]] = json.loads(trail_json(report))["events"]
     return as_rows({name: value for name, value in one.items() if name != "file"} for one in events)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from edits_of_tests import Workshop, framed, unframed, wish
+from edits_of_tests import Workshop, change, framed, unframed
 
 CASES = Path(__file__).parent / "cases"
 _CASE = re.compile(
-    r"^## (?P<title>[^\n]+)\n\n(?P<words>(?:(?!```|## )[^\n]*\n)*?)`(?P<name>[\w.]+)`, wish `(?P<wish>[^`]+)`\n\n"
+    r"^## (?P<title>[^\n]+)\n\n(?P<words>(?:(?!```|## )[^\n]*\n)*?)`(?P<name>[\w.]+)`, change `(?P<change>[^`]+)`\n\n"
     r"```\w*\n(?P<before>.*?)^```\n\n(?:```\w*\n(?P<after>.*?)^```\n|> (?P<reason>[^\n]*)\n)",
     re.MULTILINE | re.DOTALL,
 )
@@ -26,7 +26,7 @@ _CASE = re.compile(
 class Case:
     title: str
     name: str
-    wish: str
+    change: str
     before: str
     after: str | None
     reason: str | None
@@ -35,7 +35,7 @@ class Case:
 def _cases(file: Path) -> list[Case]:
     text = file.read_text(encoding="utf-8")
     found = [
-        Case(one["title"], one["name"], one["wish"], one["before"], one["after"], one["reason"])
+        Case(one["title"], one["name"], one["change"], one["before"], one["after"], one["reason"])
         for one in _CASE.finditer(text)
     ]
     assert len(found) == text.count("\n## ")
@@ -50,9 +50,9 @@ def _file_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("case", ALL)
-def test_the_statement_says_what_is_wished_and_all_else_stays(case: Case, tmp_path: Path) -> None:
+def test_only_the_statement_changes(case: Case, tmp_path: Path) -> None:
     """The edits make of the text before the text behind, or the reason is told; a second time there are none."""
-    out = Workshop(tmp_path).edited(_file_of(case.name), framed(case.name, case.before), wish(case.wish))
+    out = Workshop(tmp_path).edited(_file_of(case.name), framed(case.name, case.before), change(case.change))
     if case.reason is not None:
         assert out == case.reason
     else:
@@ -64,7 +64,7 @@ def test_line_breaks_of_windows_and_a_byte_order_mark_are_kept(case: Case, tmp_p
     """In a file with a byte order mark and CR LF the same edits are made, with CR LF."""
     assert case.after is not None
     before, after = framed(case.name, case.before), framed(case.name, case.after)
-    out = Workshop(tmp_path).edited(_file_of(case.name), "\ufeff" + before.replace("\n", "\r\n"), wish(case.wish))
+    out = Workshop(tmp_path).edited(_file_of(case.name), "\ufeff" + before.replace("\n", "\r\n"), change(case.change))
     assert out == "\ufeff" + after.replace("\n", "\r\n")
 
 
@@ -77,7 +77,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
             name, before = found["name"], found["before"]
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    out = Workshop(Path(folder)).edited(_file_of(name), framed(name, before), wish(found["wish"]))
+                    out = Workshop(Path(folder)).edited(_file_of(name), framed(name, before), change(found["change"]))
                 except AssertionError as error:
                     out = f"FAILED {error}".replace("\n", " ")[:3000]
             head = found[0][: found.start("before") - found.start()] + before + "```\n\n"

@@ -30,7 +30,7 @@ values = st.one_of(st.sampled_from(SERVICES), st.lists(st.sampled_from(SERVICES)
 operators = st.dictionaries(
     st.sampled_from(KEYS), values, min_size=1, max_size=3
 ).filter(lambda found: len({key.lower() for key in found}) == len(found))  # fmt: skip
-wishes = st.builds(
+changes = st.builds(
     StatementChange,
     roles=st.one_of(
         st.none(),
@@ -59,20 +59,20 @@ def statements(draw: Draw) -> dict[str, Any]:
     return {name: parts[name] for name in draw(st.permutations(sorted(parts)))}
 
 
-def wished(statement: dict[str, Any], wish: StatementChange) -> dict[str, Any]:
-    """What the statement should say, its strings as lists."""
+def wished(statement: dict[str, Any], change: StatementChange) -> dict[str, Any]:
+    """Return the target statement, its strings as lists."""
     found = {name: value for name, value in statement.items() if name != "Condition"}
-    if wish.roles is not None:
-        found["Resource"] = [str(role.arn) for role in wish.roles]
-    if wish.get_role:
+    if change.roles is not None:
+        found["Resource"] = [str(role.arn) for role in change.roles]
+    if change.get_role:
         found["Action"] = [*_list(found["Action"]), "iam:GetRole"]
-    gone = {key.lower() for key in wish.drop} | ({"iam:passedtoservice"} if wish.services else set())
+    gone = {key.lower() for key in change.drop} | ({"iam:passedtoservice"} if change.services else set())
     condition = {
         operator: {key: value for key, value in keys.items() if key.lower() not in gone}
         for operator, keys in statement.get("Condition", {}).items()
     }
-    if wish.services:
-        condition.setdefault("StringEquals", {})["iam:PassedToService"] = list(wish.services)
+    if change.services:
+        condition.setdefault("StringEquals", {})["iam:PassedToService"] = list(change.services)
     condition = {operator: keys for operator, keys in condition.items() if keys}
     if condition:
         found["Condition"] = condition
@@ -96,7 +96,7 @@ def _value(node: Node) -> Any:
 
 
 def said(workshop: Workshop) -> dict[str, Any]:
-    """What the statement in the folder says."""
+    """Return the content of the statement in the folder."""
     statement = workshop.located().grant.statement
     found = {
         "Sid": statement.sid,
@@ -199,47 +199,52 @@ class Layout:
         return self.one_of("", "", " # - b: 日本")
 
 
-def _check(name: str, text: str, statement: dict[str, Any], wish: StatementChange) -> None:
+def _check(name: str, text: str, statement: dict[str, Any], change: StatementChange) -> None:
     note(text)
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
         workshop.write(name, text)
         assert said(workshop) == wished(statement, StatementChange())
-        after = workshop.edited(name, text, wish)
+        after = workshop.edited(name, text, change)
         note(after)
-        assert said(workshop) == wished(statement, wish)
+        assert said(workshop) == wished(statement, change)
 
 
 _SETTINGS = settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])
 
 
 @_SETTINGS
-@given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t", "    "]), st.sampled_from(["\n", "\r\n"]))
+@given(st.data(), statements(), changes, st.sampled_from(["  ", "\t", "    "]), st.sampled_from(["\n", "\r\n"]))
 def test_objects_of_hcl(
-    data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str
+    data: st.DataObject, statement: dict[str, Any], change: StatementChange, unit: str, end: str
 ) -> None:
     """With commas or without, on one line or many, between comments."""
     written = Layout(data.draw, unit, end).hcl(statement, unit)
     document = f'jsonencode({{ "ä" = 1, Version = "2012-10-17", Statement = [{written}] }})'
-    _check("main.tf", f'resource "aws_iam_policy" "p" {{{end}{unit}policy = {document}{end}}}{end}', statement, wish)
+    _check(
+        "main.tf",
+        f'resource "aws_iam_policy" "p" {{{end}{unit}policy = {document}{end}}}{end}',
+        statement,
+        change,
+    )
 
 
 @_SETTINGS
-@given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t", "    "]), st.sampled_from(["\n", "\r\n"]))
-def test_json(data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str) -> None:
+@given(st.data(), statements(), changes, st.sampled_from(["  ", "\t", "    "]), st.sampled_from(["\n", "\r\n"]))
+def test_json(data: st.DataObject, statement: dict[str, Any], change: StatementChange, unit: str, end: str) -> None:
     """Compact or spread out, in a template and in a heredoc."""
     written = Layout(data.draw, unit, end).json(statement, "")
     if data.draw(st.booleans()):
-        _check("template.json", framed("statements.json", "S").replace("S\n", written + end), statement, wish)
+        _check("template.json", framed("statements.json", "S").replace("S\n", written + end), statement, change)
     else:
         document = f'{{"Version": "2012-10-17", "Statement": {written}}}'
         text = f'resource "aws_iam_policy" "p" {{{end}  policy = <<EOF{end}{document}{end}EOF{end}}}{end}'
-        _check("main.tf", text, statement, wish)
+        _check("main.tf", text, statement, change)
 
 
 @_SETTINGS
-@given(st.data(), statements(), wishes, st.sampled_from([" ", "  ", "    "]), st.sampled_from(["\n", "\r\n"]))
-def test_yaml(data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str) -> None:
+@given(st.data(), statements(), changes, st.sampled_from([" ", "  ", "    "]), st.sampled_from(["\n", "\r\n"]))
+def test_yaml(data: st.DataObject, statement: dict[str, Any], change: StatementChange, unit: str, end: str) -> None:
     """In block style, in flow style, and mixed; with comments, in any indentation."""
     layout = Layout(data.draw, unit, end)
     if data.draw(st.booleans()):
@@ -252,13 +257,13 @@ def test_yaml(data: st.DataObject, statement: dict[str, Any], wish: StatementCha
             written = end.join(["- " + first[2:], *rest])
     text = framed("statements.yaml", "S").replace("\n", end)
     text = text.replace(f"        S{end}", "".join(f"        {line}{end}" for line in written.split(end)))
-    _check("template.yaml", text, statement, wish)
+    _check("template.yaml", text, statement, change)
 
 
 @_SETTINGS
-@given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t"]), st.sampled_from(["\n", "\r\n"]))
+@given(st.data(), statements(), changes, st.sampled_from(["  ", "\t"]), st.sampled_from(["\n", "\r\n"]))
 def test_statement_blocks(
-    data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str
+    data: st.DataObject, statement: dict[str, Any], change: StatementChange, unit: str, end: str
 ) -> None:
     """Attributes and conditions in any order, between comments and empty lines."""
     layout = Layout(data.draw, unit, end)
@@ -279,13 +284,13 @@ def test_statement_blocks(
     )
     text = f'data "aws_iam_policy_document" "p" {{{end}{unit}statement {{{end}{written}{unit}}}{end}}}{end}'
     policy = f'resource "aws_iam_policy" "p" {{{end}{unit}policy = data.aws_iam_policy_document.p.json{end}}}{end}'
-    _check("main.tf", text + policy, statement, wish)
+    _check("main.tf", text + policy, statement, change)
 
 
 @_SETTINGS
-@given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t"]), st.sampled_from(["\n", "\r\n"]))
+@given(st.data(), statements(), changes, st.sampled_from(["  ", "\t"]), st.sampled_from(["\n", "\r\n"]))
 def test_statement_blocks_in_json(
-    data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str
+    data: st.DataObject, statement: dict[str, Any], change: StatementChange, unit: str, end: str
 ) -> None:
     """A condition alone or in a list, elements in any order."""
     layout = Layout(data.draw, unit, end)
@@ -304,4 +309,4 @@ def test_statement_blocks_in_json(
         parts["condition"] = conditions[0] if alone else conditions
     document = f'"p": {{"statement": {layout.json(parts, "")}}}'
     policy = '"resource": {"aws_iam_policy": {"p": {"policy": "${data.aws_iam_policy_document.p.json}"}}}'
-    _check("main.tf.json", f'{{"data": {{"aws_iam_policy_document": {{{document}}}}}, {policy}}}', statement, wish)
+    _check("main.tf.json", f'{{"data": {{"aws_iam_policy_document": {{{document}}}}}, {policy}}}', statement, change)
