@@ -1,9 +1,9 @@
-"""Outcomes of conditions that are not known, in words, and which of them go together.
+"""Boolean algebra of path conditions: which outcomes of unknown conditions can occur together.
 
-A condition is an expression, and its outcome is written ``true``, ``false``, a value (``"prod"``, ``2``), several of
-them (``"dev" or "test"``), or all but some (``not "dev" or "test"``). ``var.env == "prod"`` being false and ``var.env``
-being ``"dev"`` speak of the same expression, and are compared as the sets of values that they leave it. An outcome of
-another form only goes together with itself.
+An assumption pairs a condition (an expression) with its outcome: ``true``, ``false``, a value (``"prod"``, ``2``),
+several values (``"dev" or "test"``), or all except some (``not "dev" or "test"``). ``var.env == "prod"`` with outcome
+``false`` and ``var.env`` with outcome ``"dev"`` are about the same expression, and are compared as the sets of values
+that they allow for it. An outcome of any other form is compatible only with itself.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from functools import lru_cache
 
 from passrole_checks.iam import deadline
 
-Assumption = tuple[str, str]  # a condition and its outcome
-PathCondition = tuple[Assumption, ...]  # all of them hold
+Assumption = tuple[str, str]  # (condition, outcome)
+PathCondition = tuple[Assumption, ...]  # a conjunction
 
 _VALUE = r'(?:"(?:[^"\\]|\\.)*"|-?\d+)'
 _VALUES = re.compile(rf"(?P<not>not )?(?P<values>{_VALUE}(?: or {_VALUE})*)")
 _EQUALITY = re.compile(rf"(?P<subject>.+) (?P<operator>[!=]=) (?P<value>{_VALUE})(?P<marks> \(.*\))?", re.DOTALL)
 _NEGATION = re.compile(r"!(?P<subject>[^\s!()]+)(?P<marks> \(.*\))?", re.DOTALL)
-_MOST_READINGS = 200  # of one statement; more are not put into words together
+_MOST_READINGS = 200  # of one statement; longer lists are truncated
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """What is left of the values of ``subject``: these, or (``without``) all but these."""
+    """The values that ``subject`` can have: ``values`` or, if ``without``, all except these."""
 
     subject: str
     values: frozenset[str]
@@ -43,7 +43,7 @@ class _Set:
         return bool(self.values & other.values)
 
     def also(self, other: _Set) -> _Set:
-        """What is left where both hold."""
+        """Return the intersection."""
         if self.without and other.without:
             return _Set(self.subject, self.values | other.values, True)
         if self.without or other.without:
@@ -58,29 +58,29 @@ class _Set:
 
 
 def one_of(values: Iterable[str]) -> str:
-    """The outcome that is one of these values, each written as in Terraform (quoted, or a number)."""
+    """Return the outcome "one of these values", each in Terraform syntax (quoted, or a number)."""
     return " or ".join(dict.fromkeys(values))
 
 
 def none_of(values: Iterable[str]) -> str:
-    """The outcome that is none of these values."""
+    """Return the outcome "none of these values"."""
     return f"not {one_of(values)}"
 
 
 def quoted(value: str) -> str:
-    """A string as an outcome names it."""
+    """Quote a string as it appears in an outcome."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def negate(outcome: str) -> str:
-    """The outcome that holds exactly where this one does not."""
+    """Return the complementary outcome."""
     if outcome in ("true", "false"):
         return "false" if outcome == "true" else "true"
     return outcome.removeprefix("not ") if outcome.startswith("not ") else f"not {outcome}"
 
 
 def compatible(first: Assumption, second: Assumption) -> bool:
-    """Whether both may hold at once. Facts about different expressions always may."""
+    """True if two assumptions can hold together; assumptions about different expressions always can."""
     if first[0] == second[0] and first[1] == second[1]:
         return True
     a, b = _set_of(first), _set_of(second)
@@ -92,7 +92,7 @@ def compatible(first: Assumption, second: Assumption) -> bool:
 
 
 def implies(when: PathCondition, fact: Assumption) -> bool:
-    """Whether a fact surely holds where all of ``when`` hold."""
+    """True if ``fact`` follows from ``when``."""
     if fact in when:
         return True
     wanted = _set_of(fact)
@@ -101,7 +101,7 @@ def implies(when: PathCondition, fact: Assumption) -> bool:
 
 
 def consistent(when: PathCondition, condition: str, outcome: str) -> bool:
-    """Whether a condition can have an outcome where all of ``when`` hold, each of them and all of them together."""
+    """True if a condition can have an outcome under ``when``, checked against each assumption and their conjunction."""
     fact = (condition, outcome)
     if not all(compatible(one, fact) for one in when):
         return False
@@ -111,7 +111,7 @@ def consistent(when: PathCondition, condition: str, outcome: str) -> bool:
 
 
 def _left(when: PathCondition, subject: str) -> _Set | None:
-    """The values that facts leave an expression together; None where they say nothing of it."""
+    """Return the values that the assumptions allow for ``subject``; None if none of them is about it."""
     left: _Set | None = None
     for fact in when:
         known = _set_of(fact)
@@ -121,7 +121,7 @@ def _left(when: PathCondition, subject: str) -> _Set | None:
 
 
 def extend(when: PathCondition, condition: str, outcome: str) -> PathCondition:
-    """``when`` with one more fact; what already follows is not said twice."""
+    """Return ``when`` with one more assumption, leaving out redundant ones."""
     fact = (condition, outcome)
     if implies(when, fact):
         return when
@@ -129,7 +129,7 @@ def extend(when: PathCondition, condition: str, outcome: str) -> PathCondition:
 
 
 def conjoin(first: PathCondition, second: PathCondition) -> PathCondition | None:
-    """All facts of both, or None where they contradict each other."""
+    """Return the conjunction, or None if it is contradictory."""
     merged = first
     for condition, outcome in second:
         if not consistent(merged, condition, outcome):
@@ -139,7 +139,7 @@ def conjoin(first: PathCondition, second: PathCondition) -> PathCondition | None
 
 
 def intersect(first: Sequence[PathCondition], second: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
-    """What holds where one of the readings of each does; no readings are those of what holds anyway."""
+    """Return the pairwise conjunctions of two disjunctions; an empty disjunction means "always"."""
     if not first or not second:
         return tuple(first or second)
     merged = (conjoin(one, other) for one in first[:_MOST_READINGS] for other in second[:_MOST_READINGS])
@@ -147,12 +147,12 @@ def intersect(first: Sequence[PathCondition], second: Sequence[PathCondition]) -
 
 
 def may_hold(readings: Sequence[PathCondition], when: PathCondition) -> bool:
-    """Whether one of the readings goes together with some facts; no readings are those of what holds anyway."""
+    """True if one of the alternatives is compatible with ``when``; no alternatives mean "always"."""
     return not readings or any(conjoin(when, one) is not None for one in readings)
 
 
 def and_not(when: PathCondition, facts: PathCondition) -> PathCondition | None:
-    """``when``, and that not all of ``facts`` hold; None where they have to."""
+    """Return ``when`` and not ``facts``; None if ``when`` implies all of ``facts``."""
     for condition, outcome in facts:
         opposite = negate(outcome)
         if not implies(when, (condition, outcome)) and consistent(when, condition, opposite):
@@ -161,7 +161,7 @@ def and_not(when: PathCondition, facts: PathCondition) -> PathCondition | None:
 
 
 def simplify(readings: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
-    """Fewer readings that together say the same: what holds under both outcomes of a condition holds without it."""
+    """Return an equivalent, shorter disjunction: what applies under both outcomes of a condition applies without it."""
     found = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MOST_READINGS]
     pair = _first_pair(found)
     while pair is not None:
@@ -184,7 +184,7 @@ def _first_pair(found: Sequence[PathCondition]) -> tuple[PathCondition, PathCond
 
 
 def _united(one: PathCondition, other: PathCondition) -> PathCondition | None:
-    """Both readings as one, where that is possible."""
+    """Return one path condition equivalent to either of two, or None if there is none."""
     if all(implies(one, fact) for fact in other):
         return other
     if all(implies(other, fact) for fact in one):
@@ -210,7 +210,7 @@ def _united(one: PathCondition, other: PathCondition) -> PathCondition | None:
 
 @lru_cache(maxsize=10_000)
 def _set_of(fact: Assumption) -> _Set | None:
-    """The values that a fact leaves an expression; None where it says nothing of that form."""
+    """Return the values that an assumption allows for its subject; None if the outcome has another form."""
     condition, outcome = fact
     if outcome in ("true", "false"):
         negated = _NEGATION.fullmatch(condition)

@@ -1,7 +1,7 @@
-"""A Condition block as it is written: operators, keys and values, read into tests of ``iam:PassedToService``.
+"""Parse a Condition block into tests of ``iam:PassedToService``.
 
-What the tests let through is decided in `condition`. Sources, in the IAM User Guide: "IAM JSON
-policy elements: Condition", and "Grant a user permissions to pass a role to an AWS service" (the keys).
+`passed_to_service` evaluates the tests. Sources, in the IAM User Guide: "IAM JSON policy elements: Condition", and
+"Grant a user permissions to pass a role to an AWS service" (the keys).
 """
 
 from __future__ import annotations
@@ -35,24 +35,23 @@ from passrole_checks.iam.partial_values import (
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
-_MOST_SPELLED = 50  # values for which the likely right spelling is looked for
+_MOST_SPELLED = 50  # values for which a spelling is suggested
 
 
 @dataclass(slots=True)
 class ConditionBlock:
-    """What a Condition block says, read: its tests of ``iam:PassedToService``, and what else stands in it.
+    """A parsed Condition block: its tests of ``iam:PassedToService``, and its other keys.
 
-    ``known`` are the service principals that there are; ``variables``: whether ``${...}`` is a policy variable. The
-    other fields are filled by :meth:`read`: as in `ConditionEffect`, and with the
-    services that the block itself speaks of.
+    ``known`` are the existing service principals; ``variables``: ``${...}`` is a policy variable. :meth:`read` fills
+    the other fields: as in `ConditionEffect`, plus the services that the block names.
     """
 
     known: frozenset[str]
     variables: bool
     tests: list[Test] = field(default_factory=list)
     values: dict[str, None] = field(default_factory=dict)
-    named: dict[str, None] = field(default_factory=dict)  # services that a value spells out
-    examples: dict[str, None] = field(default_factory=dict)  # one service for each value with a wildcard or a hole
+    named: dict[str, None] = field(default_factory=dict)  # services that are literal values
+    examples: dict[str, None] = field(default_factory=dict)  # one matching service per value that is not literal
     tags: dict[str, None] = field(default_factory=dict)
     others: dict[str, None] = field(default_factory=dict)
     shared: dict[str, None] = field(default_factory=dict)
@@ -61,21 +60,21 @@ class ConditionBlock:
     problems: list[str] = field(default_factory=list)
 
     def read(self, condition: Node) -> None:
-        """Read the block. Raises nothing: what is malformed is told in ``problems``."""
+        """Parse the block. Raises nothing: malformed parts are listed in ``problems``."""
         if isinstance(condition, ObjectNode):
             seen: set[str] = set()
-            # AWS's pages differ on what an empty condition does, so a Deny under one is not relied on
+            # AWS's pages differ on what an empty condition does, so its Deny is not relied on
             if not condition.entries:
                 self.problems.append("the Condition block is empty")
             for entry in condition.entries:
                 if isinstance(entry.value, ObjectNode) and not entry.value.entries:
-                    self.problems.append(f"{entry.key} holds no key")
+                    self.problems.append(f"{entry.key} contains no key")
                 self._read_operator(entry, seen)
         else:
             self._unknown("the Condition block", "an object of operators", condition, None)
 
     def _unknown(self, what: str, wanted: str, node: Node, operator: Operator | None) -> None:
-        """Something that may say anything of any key: a hole, or a piece of the wrong type."""
+        """Add a test that may require anything of any key: an unresolved value, or one of the wrong type."""
         holes = node.holes if isinstance(node, StringNode) else ()
         if not (isinstance(node, StringNode) and node.only_hole):
             self.problems.append(f"{what} is not {wanted}")
@@ -87,10 +86,10 @@ class ConditionBlock:
         if name is not None and operator is None:
             self.problems.append(f"there is no condition operator {name}{meant(name, OPERATOR_NAMES)}")
         elif name in seen:
-            self.problems.append(f"the condition operator {name} is given twice")
+            self.problems.append(f"the condition operator {name} is duplicated")
         seen.add(name or "")
         if not isinstance(entry.value, ObjectNode):
-            self._unknown(f"what stands under {entry.key}", "an object of keys", entry.value, operator)
+            self._unknown(f"the value of {entry.key}", "an object of keys", entry.value, operator)
             return
         keys: set[str] = set()
         for pair in entry.value.entries:
@@ -106,7 +105,7 @@ class ConditionBlock:
             return
         key = name.lower()
         if key in keys:
-            self.problems.append(f"the key {written} is given twice under {operator_text}")
+            self.problems.append(f"the key {written} is duplicated under {operator_text}")
         keys.add(key)
         if key == PASSED_TO_SERVICE.lower():
             self._read_passed_to_service(operator_text, operator, pair)
@@ -126,7 +125,7 @@ class ConditionBlock:
         self.others[written] = None
         name = key.strip().rpartition(":")[2]
         if SequenceMatcher(None, name, "passedtoservice").ratio() >= 0.8:
-            reason = f"is a key that no request carries; did you mean {PASSED_TO_SERVICE}?"
+            reason = f"is not a condition key; did you mean {PASSED_TO_SERVICE}?"
             self.suspicions.append(Suspicion(written, reason, pair.key.at))
 
     def _read_unknown_key(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
@@ -151,11 +150,11 @@ class ConditionBlock:
         name = literal(operator_text)
         if operator is None:
             if name is not None:
-                reason = f"is no condition operator{meant(name, OPERATOR_NAMES)}"
+                reason = f"is not a condition operator{meant(name, OPERATOR_NAMES)}"
                 self.suspicions.append(Suspicion(name, reason, operator_text.at))
         elif operator.family not in (Family.STRING, Family.NULL):
-            effect = "leaves no service out" if operator.negated else "can never match"
-            reason = f"compares {operator.family.value} and {effect}: the key holds a text; did you mean StringEquals?"
+            effect = "does not restrict the service" if operator.negated else "can never match"
+            reason = f"compares {operator.family.value} and {effect}: the key is a string; did you mean StringEquals?"
             self.suspicions.append(Suspicion(str(operator_text), reason, operator_text.at))
         elif operator.family is Family.STRING:
             for value in filter(None, map(_as_text, _values(pair.value))):
@@ -165,11 +164,11 @@ class ConditionBlock:
                     self.suspicions.append(suspicion)
 
     def _test(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> Test:
-        """The operator on this key, its values read as texts or, where one is malformed, not known."""
+        """Return the test of an operator on this key; its values are unknown if one of them is malformed."""
         values = _values(pair.value)
         where = f"{pair.key} under {operator_text}"
         if not values:
-            self.problems.append(f"the list of values of {where} is empty")
+            self.problems.append(f"{where} has no values")
             return Test(operator, None, doubt=True)
         holes: list[Unresolved] = []
         patterns: list[Pattern] = []
@@ -177,7 +176,7 @@ class ConditionBlock:
         for value in values:
             spelled = _as_text(value)
             if spelled is None:
-                self.problems.append(f"a value of {where} is no text")
+                self.problems.append(f"a value of {where} is not a string")
                 malformed = True
                 continue
             presence = operator is not None and operator.family is Family.NULL
@@ -191,7 +190,7 @@ class ConditionBlock:
                 self.problems.append(f"the value {spelled} of {where} is neither true nor false")
                 malformed = True
             if pattern.empty_variable:
-                self.problems.append(f"the value {spelled} of {where} holds a policy variable without a name")
+                self.problems.append(f"the value {spelled} of {where} contains a policy variable without a name")
             holes.extend(pattern.holes)
             patterns.append(pattern)
         if operator is None:
@@ -200,7 +199,7 @@ class ConditionBlock:
         return Test(operator, None if malformed else tuple(patterns), tuple(holes), doubt=doubt)
 
     def _remember(self, test: Test) -> None:
-        """Add the services that the values of a test speak of to those that the block is decided for."""
+        """Add the services that a test's values name to those for which the block is evaluated."""
         if test.operator is None or test.patterns is None or test.operator.family is not Family.STRING:
             return
         for pattern in test.patterns:
@@ -218,7 +217,7 @@ def _values(node: Node) -> tuple[Node, ...]:
 
 
 def _as_text(node: Node) -> StringNode | None:
-    """A value as IAM compares it: numbers and booleans as texts; None for what is no value."""
+    """Return a value as IAM compares it: numbers and booleans as strings; None for anything else."""
     if isinstance(node, StringNode):
         return node
     if isinstance(node, Const) and node.value is not None:

@@ -1,7 +1,7 @@
-"""Conditions compared: does whoever meets one Condition block always meet another?
+"""Implication between conditions: does every request that meets one Condition block meet another?
 
-Two blocks are compared test by test (an operator on a key), as they are ANDed; the values of a positive operator are
-ORed and those of a negated one NORed (IAM User Guide, "Conditions with multiple context keys or values").
+Two blocks are compared test by test (an operator on a key), since tests are ANDed; the values of a positive operator
+are ORed, those of a negated one NORed (IAM User Guide, "Conditions with multiple context keys or values").
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from passrole_checks.iam.partial_values import (
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One test of a Condition block: ``operator`` as written, ``key`` in lower case, ``values`` as texts.
+    """One test of a Condition block: ``operator`` as written, ``key`` in lower case, ``values`` as strings.
 
-    ``written`` is the key as people wrote it. ``known``: no hole in it.
+    ``written`` is the key as written. ``known``: the test has no unresolved part.
     """
 
     operator: str
@@ -39,12 +39,13 @@ class Limit:
 
     @property
     def on_service(self) -> bool:
-        """Whether it is a test of ``iam:PassedToService``."""
+        """True if it tests ``iam:PassedToService``."""
         return self.key == PASSED_TO_SERVICE.lower()
 
 
 def limits_of(condition: Node | None) -> frozenset[Limit]:
-    """The tests of a Condition block (free of alternatives); a hole, or what is malformed, is a test of its own."""
+    """Return the tests of a Condition block without alternatives; unresolved and malformed parts are tests of their
+    own."""
     return frozenset(_limits(condition)) if condition is not None else frozenset()
 
 
@@ -86,9 +87,9 @@ def _value(node: Node) -> str:
 
 
 def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Ternary, tuple[str, ...]]:
-    """Whether every request that meets all of ``narrow`` meets all of ``wide``, and the keys for which it may not.
+    """Return whether each request that meets ``narrow`` meets ``wide``, and the keys of ``wide`` for which it may not.
 
-    NO where a test of ``wide`` has nothing on its key in ``narrow``; UNKNOWN where there is another test on that key.
+    NO if ``narrow`` has no test on the key of a test of ``wide``; UNKNOWN if it has a different one.
     """
     answer = Ternary.YES
     keys: dict[str, None] = {}
@@ -107,7 +108,7 @@ def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Ternary
 
 
 def _implies(narrow: Limit, wide: Limit) -> bool:
-    """Whether a request that meets the one test surely meets the other."""
+    """True if each request that meets ``narrow`` surely meets ``wide``."""
     if narrow == wide:
         return True
     ours, theirs = parse_operator(narrow.operator), parse_operator(wide.operator)

@@ -1,4 +1,4 @@
-"""Condition operators, and the values that they compare a request with.
+"""Condition operators, and the patterns that they compare values of a request with.
 
 Sources: "IAM JSON policy elements: Condition operators", "Variables and tags" and "Single-valued vs. multivalued
 context keys" in the IAM User Guide.
@@ -21,7 +21,7 @@ from passrole_checks.iam.patterns.wildcard import takes
 class Family(Enum):
     """The type of value that an operator compares."""
 
-    STRING = "texts"
+    STRING = "strings"
     ARN = "ARNs"
     NUMERIC = "numbers"
     DATE = "dates"
@@ -55,7 +55,7 @@ OPERATOR_NAMES: tuple[str, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A condition operator taken apart. ``quantifier``: "", "ForAllValues" or "ForAnyValue"."""
+    """A parsed condition operator. ``quantifier``: "", "ForAllValues" or "ForAnyValue"."""
 
     quantifier: str
     base: str
@@ -63,40 +63,40 @@ class Operator:
 
     @property
     def family(self) -> Family:
-        """What kind of values it compares."""
+        """The type of value that the operator compares."""
         return _BASES[self.base][0]
 
     @property
     def negated(self) -> bool:
-        """Whether it holds where no value matches."""
+        """True if the operator is met when no value matches."""
         return _BASES[self.base][1]
 
     @property
     def wildcards(self) -> bool:
-        """Whether ``*`` and ``?`` in a value are wildcards (in all four ARN operators, and in the Like ones)."""
+        """True if ``*`` and ``?`` in a value are wildcards (in all four ARN operators, and in the Like ones)."""
         return self.family is Family.ARN or "Like" in self.base
 
     @property
     def ignores_case(self) -> bool:
-        """Whether upper and lower case are the same to it."""
+        """True if the operator ignores case."""
         return self.base.endswith("IgnoreCase")
 
     @property
     def absent(self) -> Ternary:
-        """The answer for a request that does not carry the key (``Null``, which looks at its value, apart)."""
+        """The answer for a request without the key (except for ``Null``, whose answer depends on its value)."""
         if self.quantifier == "ForAllValues":
             return Ternary.YES
         if self.quantifier == "ForAnyValue":
-            # AWS's text says false without the key, and true with IfExists; nothing says which of the two wins.
+            # AWS documents false without the key, and true with IfExists, but not which of the two takes precedence.
             return Ternary.UNKNOWN if self.if_exists else Ternary.NO
         return Ternary.of(self.if_exists or self.negated)
 
 
 def parse_operator(name: str) -> Operator | None:
-    """The operator of this name, or None if there is none.
+    """Return the operator of this name, or None if there is none.
 
-    With case: IAM refuses ``stringEquals`` ("Invalid Condition type", MalformedPolicyDocument), although it compares
-    the names of keys without case.
+    Names are case-sensitive: IAM rejects ``stringEquals`` ("Invalid Condition type", MalformedPolicyDocument), although
+    the names of keys are not.
     """
     if name not in OPERATOR_NAMES:
         return None
@@ -107,7 +107,7 @@ def parse_operator(name: str) -> Operator | None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a pattern: a character of ``characters`` (None: any), once, or with ``repeated`` any number."""
+    """One step of a pattern: one of ``characters`` (None: any), once or, if ``repeated``, any number of times."""
 
     characters: frozenset[str] | None
     repeated: bool = False
@@ -117,9 +117,9 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
 _ANY_RUN = Step(None, True)
 _ANY_ONE = Step(None)
-_FEW = 8  # values that are compared one by one
-_RUN, _ONE = "\x00", "\x01"  # in a pattern that is spelled out
-# What a hole may stand for. The partition and the name are wider than need be, which errs towards "possible".
+_FEW = 8  # values compared without an index
+_RUN, _ONE = "\x00", "\x01"  # in ``Pattern.spelled``
+# The values of an unresolved part. Partition and name are wider than necessary, which errs towards "possible".
 _HOLES: dict[UnresolvedKind, tuple[Step, ...]] = {
     UnresolvedKind.ANYTHING: (_ANY_RUN,),
     UnresolvedKind.POLICY_VARIABLE: (_ANY_RUN,),
@@ -134,11 +134,11 @@ _HOLES: dict[UnresolvedKind, tuple[Step, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """The texts that one value of a condition stands for.
+    """The strings that one value of a condition matches.
 
-    ``holes`` are those that leave open which texts; a Region alone does not: ``states.${AWS::Region}.amazonaws.com``
-    is one service, whichever Region it is. ``certain``: no hole at all. ``plain``: no wildcard. ``text``: the one text
-    that it stands for, where it is both.
+    ``holes`` are the unresolved parts that leave open which strings; a Region alone does not:
+    ``states.${AWS::Region}.amazonaws.com`` is one service in every Region. ``certain``: no unresolved part at all.
+    ``plain``: no wildcard. ``text``: the only string that it matches, if it is both.
     """
 
     steps: tuple[Step, ...]
@@ -148,11 +148,11 @@ class Pattern:
     ignores_case: bool
     empty_variable: bool
     text: str | None
-    spelled: str | None = None  # the steps as a pattern of wildcards, where they are nothing else
-    least: int = 0  # characters of the shortest text that it stands for
+    spelled: str | None = None  # the steps as a wildcard pattern, if they can be written as one
+    least: int = 0  # length of the shortest match
 
     def matches(self, text: str) -> Ternary:
-        """Whether the value matches ``text``: UNKNOWN where it depends on a hole."""
+        """Return whether the value matches ``text``: UNKNOWN if that depends on an unresolved part."""
         text = text.lower() if self.ignores_case else text
         if len(text) < self.least:
             return Ternary.NO
@@ -191,7 +191,7 @@ def _advance(steps: Sequence[Step], states: set[int], character: str) -> Iterato
                 yield state if step.repeated else state + 1
 
 
-# The domains of service principals, by partition; .aws.internal belongs to services that AWS keeps to itself.
+# The domains of service principals, by partition; .aws.internal belongs to services internal to AWS.
 DOMAINS: tuple[str, ...] = (
     "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
     "csp.hci.ic.gov", "aws.internal",
@@ -201,7 +201,8 @@ _SERVICE_CHARACTERS = "z" + "".join(sorted(_LETTERS | _DIGITS | {"-", "."}))
 
 
 def example_service(pattern: Pattern) -> str | None:
-    """A text of the form of a service principal (``name.amazonaws.com``, in lower case) that the pattern may match.
+    """Return a string with the form of a service principal (``name.amazonaws.com``, lower case) that the pattern may
+    match.
 
     None if there is none: such a value names no service, in any partition.
     """
@@ -216,11 +217,11 @@ def example_service(pattern: Pattern) -> str | None:
     return None
 
 
-_Reached = dict[int, tuple[int, str]]  # states, each with the one before it and the character between
+_Reached = dict[int, tuple[int, str]]  # state: (previous state, character between)
 
 
 def _reached(steps: Sequence[Step]) -> _Reached:
-    """The states of a pattern behind names of one character and more, breadth first; each needs one visit only."""
+    """Return the states of a pattern after names of one or more characters, breadth first; each is visited once."""
     reached: _Reached = {}
     frontier = [(state, True) for state in sorted(_closure(steps, {0}))]
     while frontier:
@@ -242,7 +243,7 @@ def _reached(steps: Sequence[Step]) -> _Reached:
 
 
 def _name(reached: _Reached, state: int) -> str:
-    """The characters that lead to a state."""
+    """Return the characters that lead to a state."""
     letters: list[str] = []
     while state >= 0:
         state, character = reached[state]
@@ -251,7 +252,7 @@ def _name(reached: _Reached, state: int) -> str:
 
 
 def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
-    """The states from which a suffix leads to the end of a pattern."""
+    """Return the states from which a suffix leads to the end of a pattern."""
     states = {len(steps)}
     for character in reversed(suffix):
         before: set[int] = set()
@@ -266,7 +267,7 @@ def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
 
 
 def _behind(steps: Sequence[Step], states: set[int]) -> set[int]:
-    """The states, and those that lead to one of them without a character."""
+    """Return the states, and those that lead to one of them without a character."""
     found = set(states)
     for state in states:
         while state and steps[state - 1].repeated:
@@ -276,7 +277,7 @@ def _behind(steps: Sequence[Step], states: set[int]) -> set[int]:
 
 
 def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts with every hole whose text is spelled out replaced by what is known of it."""
+    """Replace each unresolved part whose structure is known by its known parts."""
     spelled: list[Part] = []
     for part in parts:
         if isinstance(part, Unresolved) and part.known is not None:
@@ -287,21 +288,21 @@ def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def literal(text: StringNode) -> str | None:
-    """The whole text if all of it is known, else None."""
+    """Return the whole string if all of it is known, else None."""
     parts = settle(text.parts)
     return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
 
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_HOLE_MARK = "\ue000"  # a private-use character that stands for a hole while variables are looked for
+_HOLE_MARK = "\ue000"  # a private-use character: placeholder of an unresolved part while variables are parsed
 
 
 def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = False, variables: bool = True) -> Pattern:
-    """A value of a condition as a pattern.
+    """Compile a value of a condition to a pattern.
 
-    ``wildcards``: whether ``*`` and ``?`` are such (StringLike) or plain characters. ``variables``: whether ``${...}``
-    is a policy variable (Version 2012-10-17), with ``${*}``, ``${?}`` and ``${$}`` for the characters themselves, or
-    plain text.
+    ``wildcards``: ``*`` and ``?`` are wildcards (StringLike), else plain characters. ``variables``: ``${...}`` is a
+    policy variable (Version 2012-10-17), with ``${*}``, ``${?}`` and ``${$}`` for the characters themselves, else plain
+    text.
     """
     holes: list[Unresolved] = []
     letters: list[str] = []
@@ -321,7 +322,7 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
     plain, empty_variable = True, False
 
     def add(step: Step) -> None:
-        if not (step is _ANY_RUN and steps and steps[-1] is _ANY_RUN):  # two runs are one
+        if not (step is _ANY_RUN and steps and steps[-1] is _ANY_RUN):  # adjacent runs are one
             steps.append(step)
 
     def read_literal(run: str) -> None:
@@ -351,7 +352,7 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
         unknown.extend(inside)
         for hole in inside:
             name = name.replace(_HOLE_MARK, hole.written, 1)
-        unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason="filled in by IAM at request time"))
+        unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason="substituted by IAM at request time"))
         add(_ANY_RUN)
     read_literal(spelled[end:])
     whole = "".join(min(step.characters or "") for step in steps) if plain and not unknown else None
@@ -369,7 +370,8 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
 
 
 def _spelled(steps: Sequence[Step]) -> str | None:
-    """The steps as a pattern with ``_RUN`` and ``_ONE``, None where one of them is neither nor one character."""
+    """Return the steps as a pattern with ``_RUN`` and ``_ONE``, None if a step is none of these and no single
+    character."""
     found = []
     for step in steps:
         letter = "".join(step.characters or ()) if not step.repeated else ""
@@ -391,7 +393,7 @@ _WILD = re.compile(f"[{_RUN}{_ONE}]")
 
 
 class Values:
-    """The values of a test, to be asked for many texts."""
+    """The values of a test, indexed for matching many strings."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._spelled = [pattern for pattern in patterns if pattern.text is not None or pattern.spelled is not None]
@@ -399,7 +401,7 @@ class Values:
         self._ignores_case = any(pattern.ignores_case for pattern in patterns)
 
     def match(self, text: str) -> Ternary:
-        """Whether one of them matches a text."""
+        """Return whether one of the values matches a string."""
         found = Ternary.NO
         for pattern in (*self._near(text), *self._others):
             deadline.check()
@@ -421,10 +423,10 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One operator on one key that is, or may be, ``iam:PassedToService``.
+    """One operator on a key that is, or may be, ``iam:PassedToService``.
 
-    ``operator`` None: not known. ``patterns`` None: the values are not known. ``maybe``: the key is not known to be
-    this one. ``doubt``: what is not known is more than a Region; ``holes`` say what.
+    ``operator`` None: unknown. ``patterns`` None: the values are unknown. ``maybe``: the key may be another one.
+    ``doubt``: more than a Region is unknown; ``holes`` are the unresolved parts.
     """
 
     operator: Operator | None
@@ -440,7 +442,7 @@ class Test:
 
     @property
     def finite(self) -> bool:
-        """Whether the test surely holds for a finite list of services only."""
+        """True if only a finite list of services can meet the test."""
         if self.operator is None or self.patterns is None or self.maybe or self.doubt:
             return False
         positive_text = self.operator.family is Family.STRING and not self.operator.negated
@@ -448,12 +450,12 @@ class Test:
 
     @property
     def mistyped(self) -> bool:
-        """Whether the test asks that the service is not some number, date, address or ARN: either it leaves no service
-        out, or it lets none through. AWS's pages do not say which."""
+        """True if the test requires that the service is not some number, date, address or ARN: either all services meet
+        it, or none does. AWS does not document which."""
         return self.operator is not None and self.operator.negated and self.operator.family is not Family.STRING
 
     def result(self, service: str | None) -> Ternary:
-        """Whether a request with this service, or (None) without the key, meets the test."""
+        """Return whether a request with this service, or (None) without the key, meets the test."""
         answer = self._result(service)
         return answer | Ternary.UNKNOWN if self.maybe else answer
 
@@ -471,9 +473,9 @@ class Test:
         if operator.family is Family.STRING:
             some = self._values.match(service)
         elif operator.family is Family.ARN:
-            # A service principal is no ARN; nothing says whether a pattern without colons meets it all the same.
+            # A service principal is not an ARN; whether a pattern without colons matches it anyway is undocumented.
             some = self._values.match(service) & Ternary.UNKNOWN
-        return ~some if operator.negated else some  # no name of a service is a number, date, boolean or address
+        return ~some if operator.negated else some  # a service name is no number, date, boolean or address
 
     def _presence(self, operator: Operator, service: str | None) -> Ternary:
         # IAM Access Analyzer's checks: with a set operator, Null is always true or always false.

@@ -2,7 +2,7 @@
 
 Grammar: IAM User Guide, "Grammar of the IAM JSON policy language" (reference_policies_grammar): one statement or a list
 of them, a scalar or a list in every element. Alternatives (:class:`~passrole_checks.iam.partial_values.Choice`) are
-expanded here, so that everything behind this room sees statements without them.
+expanded here, so that all later stages see statements without them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", 
 
 @dataclass(frozen=True, slots=True)
 class PolicyError:
-    """Something in a document that AWS would refuse: the place, and a phrase that says what."""
+    """A part of a document that AWS would reject: its position, and the reason as a phrase."""
 
     at: Position
     reason: str
@@ -44,12 +44,11 @@ class PolicyError:
 class Statement:
     """One statement, under one combination of alternatives.
 
-    ``path`` are the keys from the document to it, joined by ``/``. ``effect`` is ``Allow``, ``Deny`` or None where it
-    cannot be told. Of ``actions``/``not_actions`` and of ``resources``/``not_resources`` exactly one is not None.
-    ``variables``: whether ``${aws:...}`` are policy variables here (Version 2012-10-17). ``when`` names the outcomes
-    of unknown conditions under which the statement reads like this. ``whole`` is False where the statement or the
-    document is one hole, of which nothing is known. ``block``: it is written in the words of Terraform's ``statement``
-    blocks.
+    ``path`` are the keys from the document to it, joined by ``/``. ``effect`` is ``Allow``, ``Deny``, or None if
+    unknown. Exactly one of ``actions``/``not_actions`` and of ``resources``/``not_resources`` is not None.
+    ``variables``: ``${aws:...}`` are policy variables (Version 2012-10-17). ``when`` is the path condition of this
+    variant. ``whole`` is False if the statement or the document is one single unresolved value. ``block``: the
+    statement is a Terraform ``statement`` block.
     """
 
     path: str
@@ -70,14 +69,14 @@ class Statement:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """All that decides what the statement allows or denies and how that is said, without places."""
+        """All that decides what the statement allows or denies, without positions; hashable."""
         elements = (self.actions, self.not_actions, self.resources, self.not_resources)
         texts = (tuple((one.parts, one.optional) for one in item) if item is not None else None for item in elements)
         return self.effect, *texts, words_of(self.condition), self.variables, self.when, self.whole
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What the statement says, without places: the same for a statement that was only moved."""
+        """The contents of the statement without positions: unchanged if the statement is only moved."""
         return (
             self.sid or "",
             self.effect or "",
@@ -97,19 +96,20 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """The statements of a document, and what is wrong with it."""
+    """The statements of a document, and its problems."""
 
     statements: tuple[Statement, ...]
     problems: tuple[PolicyError, ...]
 
 
 def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
-    """Read a policy document: an object, a JSON text, or a hole. What is malformed becomes a problem, never a crash.
+    """Parse a policy document: an object, JSON text, or an unresolved value. Malformed parts become problems, no
+    exception.
 
-    ``trust``: it is the trust policy of a role, whose statements name no resource (IAM User Guide, "AWS JSON policy
-    elements: Resource") and speak of that role.
+    ``trust``: the document is a role's trust policy, whose statements name no resource (IAM User Guide, "AWS JSON
+    policy elements: Resource") and apply to that role.
 
-    What is malformed under some outcomes of unknown conditions only is none: such a document cannot be deployed, and
+    Parts that are malformed only under some path conditions are no problem: such a document cannot be deployed, and
     grants nothing.
     """
     known = _remembered.get((id(document), trust))
@@ -120,11 +120,11 @@ def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
     return known[1]
 
 
-# a document is read by those who judge it, and by those who look at all that its holders have; it is kept with its id
+# several stages parse the same document; the cache keeps the node whose id is the key
 _remembered: dict[tuple[int, bool], tuple[Node, PolicyDocument]] = {}
 _MOST_REMEMBERED = 2048
-# Far more than in any policy that AWS takes: of a permission set 32,768 characters (IAM Identity Center API Reference,
-# PutInlinePolicyToPermissionSet), of the others 10,240 (IAM User Guide, "IAM and AWS STS quotas")
+# Far more than any policy that AWS accepts: 32,768 characters for a permission set (IAM Identity Center API Reference,
+# PutInlinePolicyToPermissionSet), 10,240 for the others (IAM User Guide, "IAM and AWS STS quotas")
 MAX_STATEMENTS = 5_000
 MAX_VALUES = 20_000
 
@@ -140,7 +140,8 @@ def _parsed(document: Node, trust: bool) -> PolicyDocument:
 
 
 def alternatives_of(node: Node) -> Iterator[tuple[PathCondition, Node]]:
-    """The readings of a node whose outermost layer is a choice; a node that is none has one."""
+    """Yield the variants of a node whose outermost layer is a choice, with their path conditions; one for any other
+    node."""
     pending: list[tuple[PathCondition, Node]] = [((), node)]
     while pending:
         when, current = pending.pop(0)
@@ -154,19 +155,19 @@ def alternatives_of(node: Node) -> Iterator[tuple[PathCondition, Node]]:
         ]
 
 
-_Problems = list[tuple[PathCondition, PolicyError]]  # each with the facts under which it is there
+_Problems = list[tuple[PathCondition, PolicyError]]  # each with its path condition
 
 
 class _Reader:
-    """Collects the statements of a document. What reads a part of it returns the problems that it has."""
+    """Collects the statements of a document. Each method returns the problems of the part that it reads."""
 
     def __init__(self, trust: bool) -> None:
         self.trust = trust
         self.statements: list[Statement] = []
-        self.broken: list[PathCondition] = []  # the facts under which the document cannot be deployed
+        self.broken: list[PathCondition] = []  # path conditions under which the document cannot be deployed
 
     def in_all(self, readings_: list[_Problems]) -> _Problems:
-        """The problems of several readings of one part: none as long as one of them can be deployed."""
+        """Return the problems of several variants of one part: none if at least one variant has none."""
         found = [one for problems in readings_ for one in problems]
         if all(readings_):
             return found
@@ -174,7 +175,7 @@ class _Reader:
         return []
 
     def cannot_be(self, when: PathCondition) -> bool:
-        """Whether the document cannot be deployed where these facts hold."""
+        """True if the document cannot be deployed under ``when``."""
         return any(all(implies(when, fact) for fact in broken) for broken in self.broken)
 
     def document(self, node: Node, when: PathCondition) -> _Problems:
@@ -182,7 +183,7 @@ class _Reader:
             if node.only_hole:
                 return self.unknown("", node, when, variables=True)
             if node.literal is not None and not node.literal.strip():
-                return []  # an empty text is how "no policy" is written
+                return []  # empty text is the usual form of "no policy"
             written = node
             try:
                 node = parse_json(written)
@@ -195,7 +196,7 @@ class _Reader:
         for key in ("Version", "Statement"):
             given = [entry for entry in node.entries if entry.key.literal == key]
             if len(given) > 1:
-                return [(when, PolicyError(given[1].key.at, f"{key} is given twice in one policy document"))]
+                return [(when, PolicyError(given[1].key.at, f"duplicate {key} in the policy document"))]
         version = node.get("Version")
         literal = version.literal if isinstance(version, StringNode) else None
         known = version is None or literal is not None
@@ -216,7 +217,7 @@ class _Reader:
                 continue
             if isinstance(alternative, ListNode):
                 if len(alternative.items) > MAX_STATEMENTS:
-                    reason = f"the policy document holds more than {MAX_STATEMENTS:,} statements, which no policy can"
+                    reason = f"the policy document contains more than {MAX_STATEMENTS:,} statements"
                     found.append([(merged, PolicyError(alternative.at, reason))])
                     continue
                 problems: _Problems = []
@@ -239,7 +240,7 @@ class _Reader:
             key = entry.key.literal
             if key in _ELEMENTS:
                 if key in seen:
-                    return [(when, PolicyError(entry.key.at, f"{key} is given twice in one statement"))]
+                    return [(when, PolicyError(entry.key.at, f"duplicate {key} in a statement"))]
                 seen.add(key)
                 relevant.append(entry)
             elif key is None:
@@ -264,7 +265,7 @@ class _Reader:
         return []
 
     def unknown(self, path: str, node: Node, when: PathCondition, *, variables: bool) -> _Problems:
-        """A statement, or a whole document, of which nothing is known but its expression."""
+        """Add a statement (or a whole document) of which only the expression is known."""
         holes = tuple(dict.fromkeys(holes_in(node))) or (Unresolved("?"),)
         hole = StringNode((holes[0],), node.at)
         self.statements.append(
@@ -276,9 +277,11 @@ class _Reader:
 
 
 def _behind(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | None:
-    """A statement that has unknown elements, of which the later ones say all that these may not change.
+    """Return a statement that has unresolved entries, reduced to the later entries if these override everything
+    relevant.
 
-    What these may add is a Condition: AWS refuses an element beside its opposite. None where they may be anything else.
+    Unresolved entries can then add only a Condition: AWS rejects an element beside its opposite. None if they can
+    change more.
     """
     later = node.entries[node.entries.index(unknown) + 1 :]
     names = {entry.key.literal for entry in later}
@@ -297,10 +300,10 @@ def _there(node: Node) -> bool:
 
 
 def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool, *, trust: bool = False) -> Statement:
-    """A statement without alternatives. Raises MalformedDocument."""
+    """Convert an object without alternatives to a statement. Raises MalformedDocument."""
     sid, effect = node.get("Sid"), _effect(node)
     parts = [(entry.key.literal, entry.value) for entry in node.entries]
-    # what may not be there is not relied on where it narrows: in what a Deny names, in what an Allow leaves out
+    # optional elements are not relied on where they narrow: named in a Deny, excluded in an Allow
     sure = ("Action", "Resource") if effect == "Deny" else ("NotAction", "NotResource")
     texts = {key: _texts(node.get(key), key) for key in ("Action", "NotAction", "Resource", "NotResource")}
     if trust and texts["Resource"] is None and texts["NotResource"] is None:
@@ -308,9 +311,9 @@ def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool
     for first, second in (("Action", "NotAction"), ("Resource", "NotResource")):
         conjoin = [key for key in (first, second) if texts[key] is not None]
         if len(conjoin) == 2:
-            raise MalformedDocument(node.at, f"a statement holds {first} and {second}, which AWS refuses")
+            raise MalformedDocument(node.at, f"a statement contains both {first} and {second}")
         if not conjoin:
-            raise MalformedDocument(node.at, f"a statement holds neither {first} nor {second}")
+            raise MalformedDocument(node.at, f"a statement contains neither {first} nor {second}")
     for key in sure:
         found = texts[key]
         if found is not None:
@@ -334,7 +337,7 @@ def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool
 
 
 def _effect(node: ObjectNode) -> str | None:
-    """``Allow``, ``Deny``, or None where it cannot be told."""
+    """Return ``Allow``, ``Deny``, or None if unknown."""
     value = node.get("Effect")
     if value is None or isinstance(value, Absent):
         raise MalformedDocument(node.at, "a statement has no Effect")
@@ -345,23 +348,23 @@ def _effect(node: ObjectNode) -> str | None:
 
 
 def _texts(node: Node | None, key: str) -> tuple[StringNode, ...] | None:
-    """The strings of an element, or None where it is absent."""
+    """Return the strings of an element, or None if it is absent."""
     if node is None or isinstance(node, Absent):
         return None
     if isinstance(node, Const) and node.value is None:
         raise MalformedDocument(node.at, f"{key} is null")
     found: list[StringNode] = []
-    pending: list[Node] = [node]  # the next one last
+    pending: list[Node] = [node]  # a stack
     while pending:
         item = pending.pop()
         if len(found) + len(pending) > MAX_VALUES:
-            raise MalformedDocument(node.at, f"{key} holds more than {MAX_VALUES:,} values, which no policy can")
+            raise MalformedDocument(node.at, f"{key} contains more than {MAX_VALUES:,} values")
         if isinstance(item, StringNode):
             found.append(item)
         elif isinstance(item, ListNode):
             pending.extend(reversed(item.items))
         elif isinstance(item, ObjectNode) or (isinstance(item, Const) and item.value is not None):
-            raise MalformedDocument(item.at, f"{key} holds something that is not a string")
+            raise MalformedDocument(item.at, f"{key} contains a value that is not a string")
     return tuple(found)
 
 
@@ -369,7 +372,7 @@ def _condition(node: Node | None) -> Node | None:
     if node is None or isinstance(node, Absent):
         return None
     if isinstance(node, Const) and node.value is None:
-        return ObjectNode((), node.at)  # like an empty block: it limits nothing, and what it does to a Deny is open
+        return ObjectNode((), node.at)  # like an empty block: no restriction; its effect in a Deny is unknown
     if isinstance(node, ObjectNode):
         _no_operator_twice(node)
         return node
@@ -379,12 +382,12 @@ def _condition(node: Node | None) -> Node | None:
 
 
 def _no_operator_twice(condition: ObjectNode) -> None:
-    """Raises MalformedDocument: IAM refuses it, and readers of JSON that do not keep the last of the two only."""
+    """Raise MalformedDocument for a duplicate operator: IAM rejects it, and most JSON parsers keep only the last."""
     seen: set[str] = set()
     for entry in condition.entries:
         operator = entry.key.literal
         if operator is not None and operator in seen:
-            raise MalformedDocument(entry.key.at, f"{operator} is given twice in one Condition")
+            raise MalformedDocument(entry.key.at, f"duplicate {operator} in a Condition")
         seen.add(operator or "")
 
 

@@ -1,4 +1,4 @@
-"""Which services a role's trust policy lets assume it."""
+"""Trust policies: the service principals that may assume a role."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from passrole_checks.iam.path_conditions import PathCondition, may_hold
 
 @dataclass(frozen=True, slots=True)
 class KnownRole:
-    """A role of the configuration: ``trusted`` are the service principals that may assume it, None if not known.
+    """A role defined in the configuration: ``trusted`` are the service principals that may assume it, None if unknown.
 
-    ``no_service``: its trust policy surely names accounts, users, roles and identity providers only; ``federated``:
-    providers among them. ``only_services``: it surely names services only. ``arn`` is its ARN as far as it is known,
-    with holes for account and partition, or None. ``there``: the facts under which it is there, in sets of which each
-    suffices; none where it is whatever holds.
+    ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
+    names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
+    with unresolved account and partition, or None. ``there``: alternative path conditions under which the role exists;
+    empty if it always does.
     """
 
     address: str
@@ -33,23 +33,26 @@ class KnownRole:
     there: tuple[PathCondition, ...] = ()
 
     def may_be_there(self, when: PathCondition) -> bool:
-        """Whether it can be there where some facts hold."""
+        """True if the role may exist under ``when``."""
         return may_hold(self.there, when)
 
 
 def linked_service(pattern: StringNode) -> str:
-    """The service of the service-linked roles that an ARN pattern names (``role/aws-service-role/SERVICE/…``), the only
-    one that can assume them and change them (IAM User Guide, "Using service-linked roles"); "" for other patterns."""
+    """Return the service of the service-linked roles that an ARN pattern names, "" for other patterns.
+
+    These are ``role/aws-service-role/SERVICE/…``; only that service can assume and change them (IAM User Guide, "Using
+    service-linked roles").
+    """
     written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
     service, found, _ = written.partition(":role/aws-service-role/")[2].partition("/")
     return service if found and not {"*", "?", "\0"} & set(service) else ""
 
 
 def trusted_services(document: Node | None) -> frozenset[str] | None:
-    """The service principals that the Allow statements of a trust policy name; None where that cannot be told.
+    """Return the service principals that the Allow statements of a trust policy name; None if unknown.
 
     Trust policies are described in the IAM User Guide, "IAM roles: terms and concepts". A Deny, a condition, or
-    NotPrincipal can only be read as "cannot be told" here.
+    NotPrincipal gives None.
     """
     services: set[str] = set()
     readings = _readings(document)
@@ -62,23 +65,23 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
 
 
 def only_others(document: Node | None) -> tuple[bool, bool]:
-    """Whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
+    """Return whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
 
-    Under ``AWS`` stand accounts, users and roles, or ``*`` for everybody, services included unless a condition asks for
-    members of an organization; under ``Federated``
-    identity providers (IAM User Guide, "AWS JSON policy elements: Principal"). Of alternatives all have to be such.
+    ``AWS`` contains accounts, users and roles, or ``*`` for everyone, services included unless a condition requires
+    membership of an organization; ``Federated`` contains identity providers (IAM User Guide, "AWS JSON policy elements:
+    Principal"). All variants have to be such.
     """
     kinds = _kinds(document)
     return bool(kinds) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
 
 
 def only_services(document: Node | None) -> bool:
-    """Whether a trust policy surely names services and nobody else."""
+    """True if a trust policy surely names services and nothing else."""
     return _kinds(document) == {"Service"}
 
 
 def _kinds(document: Node | None) -> set[str]:
-    """The kinds of principals in all readings of a trust policy; "" among them for what may be anybody."""
+    """Return the kinds of principals in all variants of a trust policy, with "" for any that may be anyone."""
     readings = [list(_options(statements)) for statements in _readings(document)]
     if not all(readings):
         return set()
@@ -86,7 +89,7 @@ def _kinds(document: Node | None) -> set[str]:
 
 
 def _kinds_of(statement: Node) -> Iterator[str]:
-    """The kinds of principals that a statement names; "" for what may be anybody."""
+    """Yield the kinds of principals that a statement names, "" for any that may be anyone."""
     principal = statement.get("Principal") if isinstance(statement, ObjectNode) else None
     members = isinstance(statement, ObjectNode) and _is_for_members(statement)
     if members and isinstance(principal, StringNode) and principal.literal == "*":
@@ -105,8 +108,8 @@ def _kinds_of(statement: Node) -> Iterator[str]:
 
 
 def _is_for_members(statement: ObjectNode) -> bool:
-    """Whether a condition asks for members of an organization, which services are not: these keys are in a request only
-    if the principal is one (IAM User Guide, "AWS global condition context keys")."""
+    """True if a condition requires membership of an organization, which excludes services: these keys are in a request
+    only if the principal is a member (IAM User Guide, "AWS global condition context keys")."""
     for test in limits_of(statement.get("Condition")):
         operator = parse_operator(test.operator)
         if (
@@ -123,13 +126,13 @@ _OF_MEMBERS = ("aws:principalorgid", "aws:principalorgpaths")
 
 
 def _is_account(name: StringNode) -> bool:
-    """Whether a text is an account id or an ARN, whatever its holes hold."""
+    """True if a string is an account id or an ARN, whatever its unresolved parts are."""
     start = name.parts[0]
     return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
 
 
 def _readings(document: Node | None) -> list[tuple[Node, ...]]:
-    """The statements of a trust policy, of each of its alternatives; none of one that cannot be read."""
+    """Return the statements of each variant of a trust policy; none for a variant that cannot be parsed."""
     return [_statements(node) for _, node in alternatives_of(document)] if document is not None else []
 
 
@@ -143,7 +146,7 @@ def _statements(node: Node) -> tuple[Node, ...]:
 
 
 def _options(nodes: Iterable[Node]) -> Iterator[Node]:
-    """The nodes, of alternatives all that there may be."""
+    """Yield the nodes, and all alternatives of each choice."""
     for node in nodes:
         for _, option in alternatives_of(node):
             if not isinstance(option, Absent):

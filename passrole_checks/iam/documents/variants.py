@@ -1,8 +1,8 @@
-"""The readings of a statement that holds alternatives.
+"""Variants of a statement that contains alternatives.
 
-Elements whose conditions have nothing to do with each other are read apart. A statement allows (or denies) what each of
-its actions on each of its resources allows, so it says the same as several statements that hold a part of either list
-each: ten resources that may be there or not are ten readings more, not two to the power of ten.
+Elements with unrelated conditions are expanded separately. A statement allows (or denies) each of its actions on each
+of its resources, so it is equivalent to several statements with a part of either list each: ten optional resources give
+ten more variants, not two to the power of ten.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 
-_TOGETHER = 32  # readings of one statement, every combination of its alternatives one
-_APART = 600  # readings of one statement in all, where parts of its lists are read apart
-_UNIONS = ("Resource", "Action")  # elements that mean as much as their parts together
+_TOGETHER = 32  # variants of one statement, one per combination of alternatives
+_APART = 600  # variants of one statement in total, if its lists are split
+_UNIONS = ("Resource", "Action")  # elements that are equivalent to the union of their parts
 
 
 _T = TypeVar("_T")
 
 
 class _TooMany(Exception):
-    """There are more combinations than can be looked at."""
+    """Raised if there are too many combinations."""
 
 
 def readings(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
-    """All readings of a statement, without any alternatives in them, each with the facts under which it holds.
+    """Return all variants of a statement, without alternatives, each with its path condition.
 
-    ``when`` are facts that hold for all of them; what contradicts these is left out. Where even apart there are too
-    many, alternatives in a list are optional elements of it, and others become holes.
+    ``when`` applies to all of them; what contradicts it is left out. If there are too many variants even after
+    splitting, alternatives in a list become optional elements, and others become unresolved values.
     """
     parts: list[ObjectNode] = [statement]
     for name in (None, *_UNIONS, "Condition"):
@@ -69,7 +69,7 @@ def _all(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCon
 
 
 def _says_something(reading: ObjectNode) -> bool:
-    """Whether a part holds anything of the lists that were taken apart."""
+    """True if a part has elements in all lists that were split."""
     return all(
         not (isinstance(value, Absent) or (isinstance(value, ListNode) and not value.items))
         for name in _UNIONS
@@ -78,7 +78,7 @@ def _says_something(reading: ObjectNode) -> bool:
 
 
 def _tests(statement: ObjectNode) -> Iterator[tuple[ObjectEntry, ObjectEntry]]:
-    """The tests of a Condition block: the operator's entry and the key's, whose values meet it if one of them does."""
+    """Yield the tests of a Condition block that one matching value satisfies: the operator's entry and the key's."""
     condition = statement.get("Condition")
     for entry in condition.entries if isinstance(condition, ObjectNode) else ():
         operator = parse_operator(entry.key.literal or "")
@@ -89,7 +89,7 @@ def _tests(statement: ObjectNode) -> Iterator[tuple[ObjectEntry, ObjectEntry]]:
 
 
 def _by_values(statement: ObjectNode) -> Iterator[ObjectNode]:
-    """Statements that together say what a statement says, with a part of the values of one of its tests each."""
+    """Yield statements equivalent to ``statement``, each with a part of the values of one test."""
     condition = statement.get("Condition")
     for operator, test in _tests(statement):
         parts = list(_apart(ObjectNode((test,), test.key.at), test.key.literal or ""))
@@ -110,7 +110,7 @@ def _by_values(statement: ObjectNode) -> Iterator[ObjectNode]:
 
 
 def _apart(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
-    """Statements that together say what a statement says, with a part of one of its lists each."""
+    """Yield statements equivalent to ``statement``, each with the part of a list that depends on the same conditions."""
     value = statement.get(name)
     items = _elements(value) if isinstance(value, ListNode) else []
     groups: dict[frozenset[str], list[Node]] = {}
@@ -130,7 +130,7 @@ def _apart(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
 
 
 def _elements(value: ListNode) -> list[Node]:
-    """The elements of a list, lists inside lists too."""
+    """Return the elements of a list, nested lists flattened."""
     found: list[Node] = []
     pending: list[Node] = list(reversed(value.items))
     while pending:
@@ -156,7 +156,7 @@ def _conditions(node: Node) -> Iterator[str]:
 
 
 def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]]:
-    """Every combination of the alternatives below a node. Raises _TooMany."""
+    """Return every combination of the alternatives in a subtree. Raises _TooMany."""
     if isinstance(node, Choice):
         found: list[tuple[PathCondition, Node]] = []
         for outcome, option in node.options:
@@ -197,7 +197,7 @@ def _few(found: list[_T]) -> list[_T]:
 
 
 def _flattened(node: ObjectNode) -> ObjectNode:
-    """The statement without alternatives: those in a list are elements that may be there, others are holes."""
+    """Return a statement without alternatives: those in a list become optional elements, others unresolved values."""
     entries: list[ObjectEntry] = []
     for entry in node.entries:
         value = entry.value
@@ -224,7 +224,7 @@ def _optional(node: Node, perhaps: bool) -> Iterator[Node]:
 
 
 def _holes(node: Node) -> Node:
-    """The node with each choice in it replaced by a hole."""
+    """Return a node with each choice replaced by an unresolved value."""
     if isinstance(node, Choice):
         return StringNode((Unresolved(node.condition, reason="too many alternatives in one statement"),), node.at)
     if isinstance(node, ListNode):

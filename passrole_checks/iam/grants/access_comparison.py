@@ -1,8 +1,8 @@
-"""What of somebody's access is new: one principal's access before and after a change, compared.
+"""Compare a principal's PassRole access before and after a change.
 
-Answers are by pattern of each statement and by class of services that no statement tells apart; what is the same for
-all statements of a kind is decided once (`kinds`), and of the patterns only those are compared
-that may have a role in common (`role_union`).
+Answers are per pattern of each statement and per class of services that no statement distinguishes. Whatever is the
+same for all statements of a class is decided once (`statement_classes`), and only patterns that may have a role in
+common are compared (`role_union`).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
 
 @dataclass(frozen=True, eq=False)
 class _Setting:
-    """What stands beside the statements of a kind, for a class of services.
+    """The other statements that matter to a statement class, for one class of services.
 
-    ``sure``: roles that an Allow surely let through before, ``perhaps``: those that one may have, ``limited``: those
-    that one would have but for the keys ``conditions``. ``takes``: roles that a Deny surely takes away now,
-    ``may_take``: those that one may. ``took``: roles that a Deny may have taken away before and does not any more,
+    ``sure``: roles that an Allow surely allowed before, ``perhaps``: those that one may have allowed, ``limited``:
+    those that one would have allowed except for the keys ``conditions``. ``takes``: roles that a Deny surely denies
+    now, ``may_take``: those that one may deny. ``took``: roles that a Deny may have denied before and no longer denies,
     ``surely_took``: those that one surely did.
     """
 
@@ -53,7 +53,7 @@ class _Setting:
 
 
 class _Side:
-    """The Allow or the Deny statements before or after a change, by their kinds."""
+    """The Allow or the Deny statements before or after a change, by class."""
 
     def __init__(self, name: str, items: Iterable[Permission], kinds: Kinds) -> None:
         self.name = name
@@ -66,7 +66,7 @@ class _Side:
             self._roles.setdefault(kind.number, []).append((place, item.roles))
 
     def letting(self, service: str) -> list[StatementClass]:
-        """The kinds that possibly let a service through, in the order of the first statement of each."""
+        """Return the classes that possibly allow a service, in the order of their first statements."""
         if not self._letting:
             for kind in self.kinds.values():
                 for name in kind.possible:
@@ -74,7 +74,7 @@ class _Side:
         return self._letting.get(service, [])
 
     def roles_of(self, kinds: Collection[int]) -> list[RoleSet]:
-        """The roles of the statements of some kinds, in their order."""
+        """Return the roles of the statements of some classes, in their order."""
         found = [item for kind in kinds for item in self._roles[kind]]
         return [roles for _, roles in sorted(found, key=lambda item: item[0])]
 
@@ -83,9 +83,8 @@ class _Side:
 class AccessComparison:
     """The access of one principal before and after a change.
 
-    ``services_of`` as in `access_of`; ``where`` is where the principal stands, as far
-    as that is known: of the partitions only those that a policy names count, if any does. Statements of the same
-    ``contents`` have the same gain.
+    ``services_of`` as in `access_of`; ``where`` is the deployment of the principal as far as known: if a policy names
+    partitions, only those count. Statements of equal ``contents`` have equal gains.
     """
 
     before: Access
@@ -121,7 +120,7 @@ class AccessComparison:
         self._denies_after = _Side("denies after", self.after.denies, self._kinds)
 
     def gain_of(self, statement: Statement) -> Gain | None:
-        """What one of the statements of ``after`` gives that was not there before; None for nothing."""
+        """Return the access that a statement of ``after`` adds, None if it adds nothing."""
         number = self.contents.of_statement(statement)
         if number not in self._gains:
             mine = self._allowed.get(number) or permission_of(statement, self.services_of)
@@ -142,7 +141,7 @@ class AccessComparison:
         return Gain(first, tuple(widenings)) if widenings else None
 
     def _stood(self, mine: StatementClass) -> frozenset[tuple[Part, ...]]:
-        """Patterns of which nothing is new in a statement of some kind, since one of that kind had them before."""
+        """Return the patterns of a class that add nothing, since a statement of that class had them before."""
         known = self._patterns.get(mine.number)
         if known is None:
             sure = all(self._kinds.surely_applies(mine, mine, min(found)) for _, found in self._classes_of(mine))
@@ -162,7 +161,7 @@ class AccessComparison:
 
     @cached_property
     def denials_changed(self) -> bool:
-        """Whether there is a Deny before the change that, as a whole, does not stand after it."""
+        """True if a Deny from before the change does not fully apply after it."""
         stand = {(self._kinds.of(item).number, _spelled(item.roles)) for item in self.after.denies if item.certain}
         return any(
             (self._kinds.of(item).number, _spelled(item.roles)) not in stand and not self._stands(item)
@@ -170,7 +169,7 @@ class AccessComparison:
         )
 
     def _stands(self, item: Permission) -> bool:
-        """Whether one Deny after the change surely says all that a Deny before it says."""
+        """True if one Deny after the change surely denies all that a Deny before it denied."""
         return any(
             other.certain
             and self._kinds.under(self._kinds.of(other), self._kinds.of(item))
@@ -179,10 +178,10 @@ class AccessComparison:
             for other in self.after.denies
         )
 
-    # -- one pattern
+    # -- one pattern of a statement
 
     def _widenings(self, mine: StatementClass, roles: RoleSet) -> Iterator[Widening]:
-        """The widenings of one pattern of a statement: services are taken together where the same holds for them."""
+        """Yield the widenings of one pattern of a statement; services with equal results are merged."""
         kept: set[str] = set()
         new: dict[tuple[Ternary, tuple[str, ...], bool, tuple[StringNode, ...]], set[str]] = {}
         for place, services in self._classes_of(mine):
@@ -207,14 +206,15 @@ class AccessComparison:
     def _compare(
         self, mine: StatementClass, roles: RoleSet, setting: _Setting
     ) -> tuple[Ternary, tuple[str, ...], bool]:
-        """Whether roles can newly be passed to a service; the conditions that are gone, and whether a Deny is."""
+        """Return whether roles are newly passable to a service, the removed condition keys, and whether a Deny was
+        removed."""
         deadline.check()
         if role_set.surely_within(
             roles, setting.sure, denied=setting.takes, denied_before=setting.took, where=self.where
         ):
             return Ternary.NO, (), False
         if role_set.surely_within(roles, setting.takes, where=self.where):
-            return Ternary.NO, (), False  # no role is left of it
+            return Ternary.NO, (), False  # all its roles are denied
         certain = not self.before.allows or (
             mine.certain
             and setting.service in mine.surely
@@ -233,7 +233,7 @@ class AccessComparison:
         return Ternary.YES if certain else Ternary.UNKNOWN, conditions, denied
 
     def _why(self, roles: RoleSet, setting: _Setting) -> tuple[tuple[str, ...], bool]:
-        """The conditions but for which, or whether it is a Deny but for which, the same could be passed before."""
+        """Return the condition keys, or whether there was a Deny, without which the same access existed before."""
         if setting.took.sets and role_set.surely_within(roles, setting.sure, denied=setting.takes, where=self.where):
             return (), True
         if role_set.surely_within(roles, setting.limited, denied=setting.takes, where=self.where):
@@ -241,7 +241,7 @@ class AccessComparison:
         return (), False
 
     def _earlier(self, roles: RoleSet, place: int) -> Iterator[StringNode]:
-        """Patterns that could be passed to the services before and lie at least in part within ``roles``."""
+        """Yield patterns that were passable to the services before and may have a role in common with ``roles``."""
         service = min(self._kinds.classes[place])
         kinds = {kind.number for kind in self._allows_before.letting(service)}
         union = self._union(self._allows_before, kinds)
@@ -254,14 +254,14 @@ class AccessComparison:
 
     @cached_property
     def _places(self) -> tuple[Deployment, ...]:
-        """Where the principal may stand: in an unknown account, or in one that its policies named before, where
-        ``role/x`` of that account and of "the account deployed to" are the same."""
+        """The possible deployments of the principal: an unknown account, or one that its policies named before, in
+        which ``role/x`` of that account and of "the account deployed to" are the same."""
         if self.where.account is not None:
             return (self.where,)
         named = {arn.account_of(pattern) for item in self.before.allows for pattern in item.roles.patterns} - {None}
         return (self.where, *(Deployment(account, self.where.partitions) for account in sorted(filter(None, named))))
 
-    # -- what stands beside it
+    # -- other statements
 
     def _setting(self, mine: StatementClass, place: int) -> _Setting:
         known = self._settings.get((mine.number, place))
@@ -306,7 +306,7 @@ class AccessComparison:
         )
 
     def _is_gone(self, item: Permission, place: int) -> bool:
-        """Whether a Deny of before may not stand any more, for a class of services."""
+        """True if a Deny from before may no longer apply to a class of services."""
         key = (id(item), place)
         known = self._gone.get(key)
         if known is None:
@@ -321,7 +321,7 @@ class AccessComparison:
         return known
 
     def _union(self, side: _Side, kinds: Iterable[int]) -> RoleUnion:
-        """The roles of those statements that are of some kinds, in their order."""
+        """Return the roles of the statements of some classes, in their order."""
         wanted = frozenset(kinds)
         key = (side.name, wanted)
         known = self._unions.get(key)
@@ -336,10 +336,10 @@ class AccessComparison:
             known = self._unions[key] = RoleUnion(item.roles for item in items)
         return known
 
-    # -- services
+    # -- service classes
 
     def _classes_of(self, mine: StatementClass) -> list[tuple[int, frozenset[str]]]:
-        """The classes of services that a statement's condition possibly lets through, with their numbers."""
+        """Return the numbered classes of services that a statement's condition possibly allows."""
         known = self._let.get(mine.number)
         if known is None:
             classes = enumerate(self._kinds.classes)
@@ -359,7 +359,7 @@ class AccessComparison:
         return ServiceSet((), True, self._names(self._kinds.universe - names), NO_KEY in services)
 
     def _names(self, services: Collection[str]) -> tuple[str, ...]:
-        """Services by name; what only stands for the other services of a pattern, as the pattern is written."""
+        """Return services by name; an example service of a pattern is replaced by the pattern as written."""
         kinds = self._kinds
         return tuple(sorted({name if name in kinds.known else kinds.written.get(name, name) for name in services}))
 

@@ -1,11 +1,10 @@
-"""Access to PassRole as a set, and what of it is new.
+"""PassRole access as a set of requests, and the difference between two such sets.
 
-What somebody may do is decided by all policies together: a request is allowed if one Allow matches it and no Deny does
-(IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow). So access is a set of requests: a role, the
-service that it is passed to, and what the other conditions ask for. Two sets are compared by meaning: for every service
-that makes a difference, is every role that may be passed now one that could be passed before? How the policies are
-spelled, split and ordered makes no difference. The comparison itself is in
-:mod:`passrole_checks.iam.grants.access_comparison`.
+All policies together decide a request: it is allowed if one Allow matches it and no Deny does (IAM User Guide,
+reference_policies_evaluation-logic_policy-eval-denyallow). So access is a set of requests: a role, the service that it
+is passed to, and the other condition keys. Sets are compared by meaning: for every service that makes a difference, is
+every role that can be passed now one that could be passed before? Spelling, splitting and order of policies make no
+difference. :mod:`passrole_checks.iam.grants.access_comparison` compares them.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from passrole_checks.iam.roles.role_union import RoleSet
 
 @dataclass(frozen=True)
 class Permission:
-    """What one statement allows or denies of PassRole, by itself.
+    """The PassRole permission or denial of one statement.
 
-    ``certain``: no hole decides whether it speaks of PassRole, and nothing in its condition is malformed. ``limits``
-    are the tests of its condition on other keys than ``iam:PassedToService``.
+    ``certain``: no unresolved value decides whether it covers PassRole, and its condition is well-formed. ``limits``
+    are the tests of its condition on keys other than ``iam:PassedToService``.
     """
 
     statement: Statement
@@ -38,33 +37,33 @@ class Permission:
 
     @cached_property
     def tests(self) -> frozenset[Limit]:
-        """All tests of the condition, those on ``iam:PassedToService`` too."""
+        """All tests of the condition, including those on ``iam:PassedToService``."""
         return limits_of(self.statement.condition)
 
     @cached_property
     def limits(self) -> frozenset[Limit]:
-        """The tests on other keys than ``iam:PassedToService``."""
+        """The tests on keys other than ``iam:PassedToService``."""
         return frozenset(limit for limit in self.tests if not limit.on_service)
 
 
 @dataclass(frozen=True)
 class Access:
-    """What the policies of one principal allow and deny of PassRole."""
+    """The PassRole permissions and denials of one principal."""
 
     allows: tuple[Permission, ...] = ()
     denies: tuple[Permission, ...] = ()
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """All of them, what is allowed first."""
+        """All of them, Allow before Deny."""
         return (*self.allows, *self.denies)
 
 
 @dataclass(frozen=True)
 class ServiceSet:
-    """Services in words: ``names``; with ``others`` every service that is not known as well, but ``left_out``.
+    """A set of services for display: ``names``; if ``others``, also every unknown service except ``left_out``.
 
-    ``without_key``: requests that do not carry ``iam:PassedToService``.
+    ``without_key``: also requests without ``iam:PassedToService``.
     """
 
     names: tuple[str, ...] = ()
@@ -75,12 +74,12 @@ class ServiceSet:
 
 @dataclass(frozen=True)
 class Widening:
-    """One pattern of a grant (None: all roles but those that NotResource names) and the services that are new for it.
+    """One pattern of a grant (None: all roles except those in NotResource) and the services that are new for it.
 
-    ``certain``: YES, or UNKNOWN where a hole or a changed condition decides. ``kept``: the services that the same roles
-    could be passed to before. ``earlier``: patterns of roles that are in this one and could be passed to one of the new
-    services before. ``conditions``: keys that were asked for before and are not now, or not in the same way.
-    ``denied``: a Deny took this away before.
+    ``certain``: YES, or UNKNOWN if an unresolved value or a changed condition decides. ``kept``: the services to which
+    the same roles could be passed before. ``earlier``: patterns of roles within this one that could be passed to one of
+    the new services before. ``conditions``: keys that were tested before and are not now, or not in the same way.
+    ``denied``: a Deny excluded this before.
     """
 
     role: StringNode | None
@@ -94,21 +93,21 @@ class Widening:
 
 @dataclass(frozen=True)
 class Gain:
-    """What one statement gives that was not there before. ``first``: nothing at all could be passed before."""
+    """The access that one statement adds. ``first``: no role could be passed before."""
 
     first: bool
     widenings: tuple[Widening, ...]
 
     @property
     def certain(self) -> Ternary:
-        """YES where at least one widening is certain, else UNKNOWN."""
+        """YES if at least one widening is certain, else UNKNOWN."""
         return Ternary.YES if any(item.certain is Ternary.YES for item in self.widenings) else Ternary.UNKNOWN
 
 
 def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collection[str]]) -> Access:
-    """The access that statements give together, of whatever documents they are.
+    """Return the combined access of statements from any documents.
 
-    ``services_of`` gives, for each partition, the service principals known there.
+    ``services_of`` maps each partition to its known service principals.
     """
     found = [item for statement in statements if (item := permission_of(statement, services_of)) is not None]
     return Access(
@@ -117,7 +116,8 @@ def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collect
 
 
 def permission_of(statement: Statement, services_of: Mapping[str, Collection[str]]) -> Permission | None:
-    """What one statement allows or denies of PassRole; None for nothing. ``services_of`` as in :func:`access_of`."""
+    """Return the PassRole permission or denial of one statement, None if it has none. ``services_of`` as in
+    :func:`access_of`."""
     certain, effect = speaks_of_pass_role(statement)
     if certain is Ternary.NO:
         return None

@@ -1,4 +1,4 @@
-"""Many statements that allow one action, laid out so that each of many role patterns is quickly looked up in them.
+"""Index of the statements that allow one action, for look-ups of many role patterns.
 
 One Allow has to match by itself: statements do not merge (IAM User Guide, "Policy evaluation logic").
 """
@@ -15,7 +15,7 @@ from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 
 class Allowing:
-    """Statements that allow one action, with ``variables`` those in which ``${...}`` is a policy variable."""
+    """Statements that allow one action, restricted to those with, or without, policy ``variables``."""
 
     def __init__(self, statements: Iterable[Statement], variables: bool) -> None:
         self.variables = variables
@@ -24,7 +24,7 @@ class Allowing:
         self.named = RoleUnion(RoleSet(item.resources, variables) for item in found if item.resources is not None)
 
     def covers(self, role: StringNode) -> bool:
-        """Whether one of the statements names every role of a pattern."""
+        """True if one of the statements covers every role of a pattern."""
         shape = shape_of(role.parts, self.variables)
         if role.parts in self.named.texts or self.named.covering(shape):
             return True
@@ -32,7 +32,7 @@ class Allowing:
         near = [] if exceeds else self.named.near(shape)
         sets = {id(entry.set): entry.set.patterns for entry in near}
         if self.named.sets and not (exceeds or near or shape.exact):
-            # it may be no role at all, and then every set covers it
+            # it may match no role at all, and then every set covers it
             sets = {0: self.named.sets[0].patterns}
         return any(
             arn.included(role, patterns, variables=self.variables) is Ternary.YES for patterns in sets.values()

@@ -1,4 +1,4 @@
-"""Many denials of PassRole, laid out so that those that matter to an Allow are found without going through all."""
+"""Index of many PassRole denials: find those that matter to an Allow without scanning all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from passrole_checks.iam.roles.arn_bounds import ANY_NAME, ArnBounds, Role
 from passrole_checks.iam.roles.role_set_query import exceeds_at_a_glance
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
-_FEW = 4  # denials that are not worth an index
-_ANY_ROLE = Role("", "", ANY_NAME).shape  # of that name, which hardly a pattern names
+_FEW = 4  # denials below which an index does not pay off
+_ANY_ROLE = Role("", "", ANY_NAME).shape  # of a name that hardly any pattern contains
 
 
 class _Scope(Protocol):
@@ -24,7 +24,7 @@ class _Scope(Protocol):
 
 
 class _Grant(Protocol):
-    """An Allow or a Deny of the roles that it names, or (``complement``) of all others."""
+    """An Allow or a Deny of the roles in its patterns or, if ``complement``, of all others."""
 
     @property
     def statement(self) -> Statement: ...
@@ -38,7 +38,7 @@ _Denial = TypeVar("_Denial", bound=_Grant)
 
 
 class Denials(Generic[_Denial]):
-    """Denials in their order, of which those are found that may take something from an Allow."""
+    """Denials in order, indexed by the roles that they name."""
 
     def __init__(self, denials: Sequence[_Denial]) -> None:
         self.all = tuple(denials)
@@ -47,13 +47,13 @@ class Denials(Generic[_Denial]):
 
     @cached_property
     def whens(self) -> tuple[PathCondition, ...]:
-        """The different facts under which the denials hold, in their order."""
+        """The distinct path conditions of the denials, in order."""
         return tuple(dict.fromkeys(denial.statement.when for denial in self.all))
 
     def near(self, grant: _Grant) -> tuple[_Denial, ...]:
-        """The denials that may have a role in common with an Allow; all others surely take nothing from it.
+        """Return the denials that may have a role in common with an Allow; all others surely exclude nothing from it.
 
-        Allows that are near the same denials get the same object.
+        Allows with the same result get the same object.
         """
         if len(self.all) <= _FEW or grant.complement:
             return self.all
@@ -65,9 +65,9 @@ class Denials(Generic[_Denial]):
         return known
 
     def taking(self, grant: _Grant, where: Deployment) -> tuple[_Denial, ...]:
-        """Return the denials that may decide which patterns of an Allow are left: the others change nothing of that.
+        """Return the denials that may decide which patterns of an Allow remain; the others do not affect that.
 
-        A pattern is taken only where denials take all of its roles, so most that only cross it do not matter.
+        A pattern is removed only if denials cover all its roles, so most denials that only overlap it do not matter.
         """
         if len(self.all) <= _FEW:
             return self.all
@@ -75,12 +75,13 @@ class Denials(Generic[_Denial]):
         if grant.complement:
             if self._index[0].near(_ANY_ROLE) or any(shape.holds_name(ANY_NAME) for shape in roles.shapes):
                 return self.all
-            roles = roles.only(())  # a role of that name is left, whatever they take
+            roles = roles.only(())  # a role of that name remains in any case
         taking = self._always_taking(where).union(*self._taking(roles, where))
         return tuple(self.all[place] for place in sorted(taking))
 
     def _always_taking(self, where: Deployment) -> frozenset[int]:
-        """The places of the denials of all roles but some, and of those that decide which of these are left."""
+        """Return the positions of the denials of all roles except some, and of those that decide which of these remain
+        denied."""
         known = self._kept_taking.get(where)
         if known is None:
             _, _, always = self._index
@@ -90,12 +91,12 @@ class Denials(Generic[_Denial]):
         return known
 
     def _taking(self, roles: RoleSet, where: Deployment) -> Iterator[Iterable[int]]:
-        """The places of the denials that decide whether all roles of a pattern are taken, of each pattern."""
+        """Yield, for each pattern, the positions of the denials that decide whether all its roles are denied."""
         union, places, _ = self._index
         for text, shape in zip(roles.patterns, roles.shapes, strict=True):
             covering = union.numbers_covering(shape)
             if exceeds_at_a_glance(roles.only([text]), union, where, [union.entries[number] for number in covering]):
-                yield (places[number] for number in covering)  # each by itself, or none
+                yield (places[number] for number in covering)  # each one alone, or none
             else:
                 yield self._places_near(shape)
 
@@ -105,7 +106,8 @@ class Denials(Generic[_Denial]):
 
     @cached_property
     def _index(self) -> tuple[RoleUnion, list[int], frozenset[int]]:
-        """What the denials name, the place of the denial of each of its patterns, and the denials of all but some."""
+        """The union of the denied roles, the position of the denial of each pattern, and the denials of all roles
+        except some."""
         always = frozenset(place for place, denial in enumerate(self.all) if denial.complement)
         naming = [(place, denial) for place, denial in enumerate(self.all) if place not in always]
         return (
@@ -116,5 +118,5 @@ class Denials(Generic[_Denial]):
 
 
 def _named(grant: _Grant) -> RoleSet:
-    """The roles that a grant or a denial names."""
+    """Return the roles that a grant or a denial names."""
     return RoleSet(tuple(role.pattern for role in grant.roles), grant.statement.variables)

@@ -1,6 +1,6 @@
-"""What of one Allow of iam:PassRole is left in the hands of one principal.
+"""Effective grants: an Allow of iam:PassRole after all policies of one principal.
 
-All its policies count together: a Deny in any of them wins, and every limit (a permissions boundary, a service control
+All its policies count together: an explicit Deny wins, and every limit (a permissions boundary, a service control
 policy) has to allow as well. Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries for IAM
 entities".
 """
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PassableSet:
-    """The roles that can be passed to one service: ``roles``, or with ``complement`` all but these; never those that a
-    Deny takes out, which ``denied`` names. ``when``: the facts under which they can."""
+    """The roles that can be passed to one service: ``roles``, or if ``complement`` all except these; without
+    ``denied``.
+
+    ``denied`` are the patterns that a Deny excludes. ``when`` is the path condition.
+    """
 
     roles: tuple[StringNode, ...]
     complement: bool
@@ -47,45 +50,45 @@ class PassableSet:
 
 @dataclass(frozen=True, eq=False)
 class _Applied:
-    """Denials that surely apply to a request: with ``names``, the roles that those name which leave none out."""
+    """Denials that surely apply to a request."""
 
     denials: tuple[PassRoleGrant, ...]
 
     @cached_property
     def ids(self) -> frozenset[int]:
-        """What tells whether a denial is one of them."""
+        """The ids of the denials, for membership tests."""
         return frozenset(map(id, self.denials))
 
     @cached_property
     def names(self) -> tuple[StringNode, ...]:
-        """The roles that they take out by name."""
+        """The roles that the denials without NotResource exclude."""
         named = (role.pattern for item in self.denials if not item.complement for role in item.roles)
         return tuple(dict.fromkeys(named))
 
     @cached_property
     def taken(self) -> RoleUnion:
-        """The same roles, to compare many with them."""
+        """The same roles, indexed for many comparisons."""
         return arn.union_of(self.names, variables=self._variables)
 
     @cached_property
     def kept(self) -> list[RoleUnion]:
-        """The roles that each of the others leaves."""
+        """The roles that each denial with NotResource leaves."""
         kept = ([role.pattern for role in item.roles] for item in self.denials if item.complement)
         return [arn.union_of(patterns, variables=self._variables) for patterns in kept]
 
     @property
     def _variables(self) -> bool:
-        return any(item.statement.variables for item in self.denials)  # the same in all, see Restrictions.alike
+        return any(item.statement.variables for item in self.denials)  # equal in all, see Restrictions.alike
 
 
 class _Denying:
-    """The denials near some Allows that hold under the same facts, and which of them apply to which service.
+    """The denials near some Allows with the same path condition, and the services to which they apply.
 
-    ``sure``: those that surely deny where these facts hold. ``doubtful``: the others that may.
+    ``sure``: those that surely deny under this path condition. ``doubtful``: the others that may.
     """
 
     def __init__(self, near: Sequence[PassRoleGrant], when: PathCondition, known: frozenset[str]) -> None:
-        self.near, self._known = near, known  # kept for its identity
+        self.near, self._known = near, known  # kept alive for its id
         self.sure: list[PassRoleGrant] = []
         self.doubtful: list[PassRoleGrant] = []
         for item in near:
@@ -96,7 +99,7 @@ class _Denying:
         self._undecided: dict[str, list[PassRoleGrant]] = {}
 
     def applied(self, service: str | None) -> _Applied:
-        """Return the denials that surely apply to a service, or (None) to all of them."""
+        """Return the denials that surely apply to a service, or (None) to all services."""
         if service not in self._applied:
             found = tuple(
                 item
@@ -107,7 +110,7 @@ class _Denying:
         return self._applied[service]
 
     def undecided(self, service: str) -> list[PassRoleGrant]:
-        """Return the denials that surely hold, and perhaps apply to a service."""
+        """Return the denials in ``sure`` that possibly apply to a service."""
         if service not in self._undecided:
             found = [item for item in self.sure if _lets(item, service, self._known) is Ternary.UNKNOWN]
             self._undecided[service] = found
@@ -115,7 +118,8 @@ class _Denying:
 
 
 class Restrictions:
-    """What the policies of one principal deny of PassRole, and what its limits allow, for all of its grants."""
+    """The PassRole denials of one principal's policies, and the PassRole permissions of its limits, shared by all its
+    grants."""
 
     def __init__(
         self, permissions: Permissions, services_of: Mapping[str, Collection[str]], account: str | None = None
@@ -135,7 +139,7 @@ class Restrictions:
         self._denying: dict[tuple[int, PathCondition], _Denying] = {}
 
     def denying(self, grant: PassRoleGrant) -> _Denying:
-        """Return the denials that may take something from a grant."""
+        """Return the denials that may affect a grant."""
         near, when = self.alike(grant.statement.variables)[0].near(grant), grant.statement.when
         key = (id(near), when)
         if key not in self._denying:
@@ -143,7 +147,7 @@ class Restrictions:
         return self._denying[key]
 
     def alike(self, variables: bool) -> tuple[Denials[PassRoleGrant], list[list[PassRoleGrant]]]:
-        """Both, in the words of a grant whose policy has variables, or not."""
+        """Return denials and limits, converted to the policy version (with or without ``variables``) of a grant."""
         if variables not in self._alike:
 
             def made(item: PassRoleGrant) -> PassRoleGrant:
@@ -155,9 +159,9 @@ class Restrictions:
 
 
 class EffectiveGrant:
-    """One Allow of PassRole in the hands of one principal: what all Deny statements and limits leave of it.
+    """One Allow of PassRole of one principal after all Deny statements and limits.
 
-    ``services_of`` gives the known service principals of each partition, ``account`` the account deployed to.
+    ``services_of`` maps each partition to its known service principals, ``account`` is the account deployed to.
     """
 
     def __init__(
@@ -171,7 +175,7 @@ class EffectiveGrant:
         self.asked, self.permissions = grant, permissions
         around = restrictions or Restrictions(permissions, services_of, account)
         if not around.variables <= {grant.statement.variables}:
-            # patterns of policies of both versions are compared: let "${" mean the same in all of them
+            # patterns of both policy versions are compared: give "${" the same meaning in all of them
             grant = as_2012_version(grant)
         self.grant = grant
         self.known = around.known
@@ -183,7 +187,7 @@ class EffectiveGrant:
         self._passed: dict[str, PassableSet | None] = {}
 
     def to(self, service: str) -> PassableSet | None:
-        """What can be passed to a service, None for nothing.
+        """Return the roles that can be passed to a service, None if there are none.
 
         In China a service may send either of two names (``ec2.amazonaws.com``, ``ec2.amazonaws.com.cn``).
         """
@@ -197,7 +201,7 @@ class EffectiveGrant:
 
     @cached_property
     def anything(self) -> PassableSet | None:
-        """What can be passed to whatever service, as far as services make no difference."""
+        """The roles that can be passed, ignoring differences between services."""
         if self.grant.denied or self.grant.condition.dead:
             return None
         applied = self._denying.applied(None)
@@ -216,14 +220,14 @@ class EffectiveGrant:
             and left[0]
             and all(self._included_in(role, applied.taken) is Ternary.UNKNOWN for role in left[0])
         ):
-            lets &= Ternary.UNKNOWN  # what the Deny names is not known, and may be all of it
+            lets &= Ternary.UNKNOWN  # the Deny names unknown roles, possibly all
         if any(self._included_in(role, kept) is not Ternary.YES for kept in applied.kept for role in left[0]):
-            lets &= Ternary.UNKNOWN  # of two patterns that cross one stands for what they have in common
+            lets &= Ternary.UNKNOWN  # one of two overlapping patterns represents their intersection
         passed = self._past_doubtful(self._within_limits(left, lets & self.grant.certain, service), service)
         return self._without(passed, applied)
 
     def _roles_left(self, applied: _Applied) -> tuple[tuple[StringNode, ...], bool]:
-        """The roles that denials leave of the grant, as :func:`roles_left` tells them."""
+        """Return the roles of the grant that denials leave, as :func:`roles_left` does."""
         known = self._left.get(id(applied))
         if known is None:
             taking = [item for item in self._taking if id(item) in applied.ids]
@@ -235,11 +239,11 @@ class EffectiveGrant:
         return self._denials.taking(self.grant, self.where)
 
     def _past_doubtful(self, passed: PassableSet | None, service: str) -> PassableSet | None:
-        """What is left after what may be denied: a Deny that only some facts bring leaves it to the others."""
+        """Return the rest after possible denials: a Deny with a path condition leaves the complementary condition."""
         for item in (*self._denying.doubtful, *self._denying.undecided(service)):
             facts = item.statement.when
             if passed is not None and passed.certain is not Ternary.YES and not surely_denies(item):
-                continue  # it only makes less sure
+                continue  # it only lowers the certainty
             if passed is None or conjoin(passed.when, facts) is None or not self._may_deny(item, service):
                 continue
             others = and_not(passed.when, facts)
@@ -250,15 +254,15 @@ class EffectiveGrant:
         return passed
 
     def _without(self, passed: PassableSet | None, applied: _Applied) -> PassableSet | None:
-        """What is left, and what is not: the roles that the denials name, and those that the Allow itself leaves out
-        where it has become a list of patterns."""
+        """Add the excluded roles: those that the denials name, and those in the Allow's own NotResource if it has
+        become a list of patterns."""
         named = applied.names
         left_out = self.grant.statement.not_resources
         if passed is not None and not passed.complement and left_out:
             named = tuple(dict.fromkeys((*named, *left_out)))
         if passed is None or not named:
             return passed
-        # grants from which the same is taken share it
+        # shared by grants with the same denials
         return replace(passed, denied=(*passed.denied, *named) if passed.denied else named)
 
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
@@ -289,12 +293,12 @@ class EffectiveGrant:
             if not allows:
                 return None
             free = [item for item, lets in allows if _plainly(item, lets) and self._is_free(item)]
-            if free:  # under the fewest facts that there are
+            if free:  # the weakest path condition
                 found = [conjoin(when, item.statement.when) or () for item in free]
                 when = min(found, key=len)
                 continue
             (only, lets), *others = allows
-            if only.complement and not others and _plainly(only, lets):  # a limit to all roles but some
+            if only.complement and not others and _plainly(only, lets):  # a limit to all roles except some
                 when = conjoin(when, only.statement.when) or ()
                 named = [role.pattern for role in only.roles]
                 denied += named
@@ -325,7 +329,7 @@ class EffectiveGrant:
         )
 
     def _is_free(self, limit: PassRoleGrant) -> bool:
-        """Whether a limit allows every role of the account and the partition that are meant, where these are known."""
+        """True if a limit allows every role of the deployment's account and partitions, as far as these are known."""
         patterns = [role.pattern for role in limit.roles]
         if limit.complement or limit.scope is not Scope.ANY_ROLE:
             return limit.complement and not patterns
@@ -341,13 +345,14 @@ class EffectiveGrant:
     def _limited(
         self, role: StringNode, allows: Sequence[tuple[PassRoleGrant, Ternary]], when: PathCondition
     ) -> Iterator[tuple[StringNode, Ternary]]:
-        """What a limit leaves of a pattern, and whether surely: the pattern, or the narrower ones of the limit."""
+        """Yield the parts of a pattern that a limit allows, and whether surely: the pattern, or narrower ones of the
+        limit."""
         parts: list[tuple[StringNode, Ternary]] = []
         for item, lets in allows:
             patterns = [one.pattern for one in item.roles]
             variables = item.statement.variables
             surely = Ternary.YES if _plainly(item, lets) and _holds(item, when) else Ternary.UNKNOWN
-            if not item.statement.whole:  # nothing is known of what it allows
+            if not item.statement.whole:  # what it allows is unknown
                 parts.append((role, Ternary.UNKNOWN))
             elif item.complement:
                 if arn.included(role, patterns, variables=variables, where=self.where) is not Ternary.YES:
@@ -359,7 +364,7 @@ class EffectiveGrant:
                 parts.append((role, surely))
             else:
                 for one in patterns:
-                    if one.only_hole is not None:  # a limit of which nothing is known
+                    if one.only_hole is not None:  # an unresolved limit
                         parts.append((role, Ternary.UNKNOWN))
                         continue
                     meets = arn.overlaps(role, one, variables=variables, where=self.where)
@@ -374,7 +379,8 @@ class EffectiveGrant:
 
 
 def _lets(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternary:
-    """Whether the conditions of a statement let a role be passed to a service, of which ``known`` are evaluated."""
+    """Return whether a statement's conditions allow passing a role to a service; ``known`` services are evaluated
+    already."""
     deadline.check()
     condition = grant.condition
     if condition.constraint is Constraint.ABSENT:
@@ -395,7 +401,7 @@ def _is_open(denial: PassRoleGrant) -> bool:
 
 
 def _plainly(grant: PassRoleGrant, lets: Ternary) -> bool:
-    """Whether what a limit allows, it surely allows where its facts hold."""
+    """True if a limit surely allows what it names, under its path condition."""
     condition = grant.condition
     undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
     return lets is Ternary.YES and grant.certain is Ternary.YES and not undecided

@@ -1,8 +1,8 @@
-"""PassRoleGrant: the roles and the services that a statement lets through.
+"""PassRoleGrant: the roles and the services of a statement.
 
-IAM decides a request by all statements together: it is allowed if one Allow matches its action, resource and
-conditions, and no Deny does (IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow). Here the
-same is done for sets: what the Deny statements of the same document surely take away is taken off each Allow.
+All statements together decide a request: it is allowed if one Allow matches its action, resource and conditions, and no
+Deny does (IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow). The same is computed for sets:
+what the Deny statements of the same document surely exclude is subtracted from each Allow.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ PASS_ROLE = "iam:PassRole"
 
 _CASES = 32  # under which one Allow is looked at for the conditions of Deny statements
 
-_UNKNOWN_SERVICE = "\0a service that nobody knows yet"
+_UNKNOWN_SERVICE = "\0a service that is not known yet"
 _NO_KEY = "\0a request without the key"
 
 
 @dataclass(frozen=True, slots=True)
 class RoleScope:
-    """One Resource (or NotResource) pattern and how wide a set of roles it is."""
+    """One Resource (or NotResource) pattern and its scope."""
 
     pattern: StringNode
     scope: Scope
@@ -41,9 +41,9 @@ class RoleScope:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that a role may be passed to: ``values`` as written, or, where a Deny decides, by name.
+    """The services that a role can be passed to: ``values`` as written or, after subtracting a Deny, by name.
 
-    ``without_key``: requests that do not tell the service are surely let through as well.
+    ``without_key``: requests without the key are surely allowed as well.
     """
 
     constraint: Constraint
@@ -53,12 +53,12 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class PassRoleGrant:
-    """What one statement does about PassRole, after the Deny statements beside it.
+    """The PassRole grant or denial of one statement, after the Deny statements of its document.
 
-    ``effect``: ``Allow`` or ``Deny``. ``certain``: UNKNOWN where a hole in Effect or Action decides. ``granted_by``:
-    the action pattern, or ``NotAction``. ``roles``: what is left of the Resource patterns; with ``complement`` they
-    are the ones that NotResource leaves out, and every other role is in. ``denied``: nothing is left.
-    ``other_actions``: the statement also speaks of other actions.
+    ``effect``: ``Allow`` or ``Deny``. ``certain``: UNKNOWN if an unresolved Effect or Action decides. ``granted_by``:
+    the action pattern, or ``NotAction``. ``roles``: the remaining Resource patterns; with ``complement`` they are those
+    of NotResource, and all other roles are covered. ``denied``: nothing remains. ``other_actions``: the statement also
+    covers other actions.
     """
 
     statement: Statement
@@ -76,32 +76,32 @@ class PassRoleGrant:
 
     @property
     def at(self) -> Position:
-        """Where the statement stands."""
+        """The position of the statement."""
         return self.statement.at
 
     @property
     def sid(self) -> str | None:
-        """The statement's Sid, None where it has none."""
+        """The statement's Sid, None if it has none."""
         return self.statement.sid
 
     @property
     def associated_resource_arn(self) -> bool:
-        """Whether its condition names iam:AssociatedResourceArn."""
+        """True if its condition tests iam:AssociatedResourceArn."""
         return self.condition.associated_resource_arn
 
     @property
     def resource_tag(self) -> bool:
-        """Whether its condition relies on tags of the role."""
+        """True if its condition tests tags of the role."""
         return bool(self.condition.tags)
 
     @property
     def other_conditions(self) -> tuple[str, ...]:
-        """The condition keys that say nothing of the role or the service."""
+        """The condition keys about neither the role nor the service."""
         return self.condition.others
 
     @property
     def open_to_other_services(self) -> bool:
-        """Whether all that limits the services is what is left out: every other service is let through."""
+        """True if services are restricted by exclusions only: every other service is allowed."""
         if self.services.constraint is not Constraint.PATTERN:
             return False
         return self.condition.negated_only or self.condition.constraint in (Constraint.ABSENT, Constraint.INEFFECTIVE)
@@ -110,22 +110,22 @@ class PassRoleGrant:
 def grants_of(
     statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None = None
 ) -> tuple[PassRoleGrant, ...]:
-    """Every grant and denial of PassRole in one document, in its order; what a Deny takes away is already off.
+    """Return every grant and denial of PassRole in one document, in order, with denials subtracted from grants.
 
-    ``services_of`` gives, for each partition (``aws``, ``aws-cn``), the service principals known there. ``account`` is
-    the account deployed to, if it is known.
+    ``services_of`` maps each partition (``aws``, ``aws-cn``) to its known service principals. ``account`` is the
+    account deployed to, if known.
     """
     key = (id(statements), account, *((name, id(known)) for name, known in services_of.items()))
     remembered = _grants.get(key)
     if remembered is None:
         if len(_grants) >= _MOST_GRANTS:
             _grants.clear()
-        # all that its key names by an id is kept with it
+        # the value keeps alive every object whose id is in the key
         remembered = _grants[key] = (statements, dict(services_of), _grants_of(statements, services_of, account))
     return remembered[2]
 
 
-# a comparison of two versions asks for the grants of one document several times
+# comparing two versions needs the grants of one document several times
 _grants: dict[
     tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]
 ] = {}
@@ -144,12 +144,12 @@ def _grants_of(
 
 
 def under(grant: PassRoleGrant, when: PathCondition) -> PassRoleGrant:
-    """The same grant, where some facts hold."""
+    """Return the same grant with another path condition."""
     return replace(grant, statement=replace(grant.statement, when=when))
 
 
 def speaks_of_pass_role(statement: Statement) -> tuple[Ternary, str]:
-    """Whether a statement speaks of PassRole, and its effect (Allow where a hole stands for it, and then UNKNOWN)."""
+    """Return whether a statement covers PassRole, and its effect (for an unresolved effect: UNKNOWN and Allow)."""
     certain = _reaches(statement)[0]
     return (certain if statement.effect or certain is Ternary.NO else Ternary.UNKNOWN), statement.effect or "Allow"
 
@@ -157,31 +157,38 @@ def speaks_of_pass_role(statement: Statement) -> tuple[Ternary, str]:
 def raw_grants(
     statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None = None
 ) -> tuple[PassRoleGrant, ...]:
-    """Every grant and denial of PassRole among statements of whatever documents, each as it is written: no Deny is
-    taken off. Arguments as in :func:`grants_of`."""
+    """Return every grant and denial of PassRole in statements of any documents, without subtracting denials.
+
+    Arguments as in :func:`grants_of`.
+    """
     where = Deployment(account, _partitions(statements))
     found = (_grant(statement, services_of, where) for statement in statements)
     return tuple(grant for grant in found if grant is not None)
 
 
 def surely_denies(grant: PassRoleGrant) -> bool:
-    """Whether a denial surely takes away what its roles and services say, whatever else a request carries."""
+    """True if a denial surely excludes its roles and services, whatever else a request contains."""
     return grant.effect == "Deny" and _surely_denies(grant)
 
 
 def roles_left(
     grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment
 ) -> tuple[tuple[StringNode, ...], bool]:
-    """The role patterns of an Allow that the ``denials`` leave, all of which hold for the service that is asked about,
-    and whether the rest is "every role but those". Nothing is left where there are no patterns and it is not."""
+    """Return the role patterns of an Allow that remain after ``denials``, and whether they are NotResource patterns.
+
+    All denials have to apply to the service in question. Nothing remains if there are no patterns and the flag is
+    False.
+    """
     roles, complement = _roles_minus(grant, denials, where)
     return tuple(roles), complement
 
 
 def as_2012_version(grant: PassRoleGrant) -> PassRoleGrant:
-    """A grant of a policy of the old Version, in which ``${`` is plain text, as one of Version 2012-10-17: its patterns
-    can then be compared with those of other policies. ``${$}`` is the character itself (IAM User Guide, "IAM policy
-    elements: Variables and tags")."""
+    """Convert a grant of a policy of the old Version, in which ``${`` is plain text, to Version 2012-10-17.
+
+    Its patterns can then be compared with those of other policies. ``${$}`` is the character itself (IAM User Guide,
+    "IAM policy elements: Variables and tags").
+    """
     old = grant.statement
     if old.variables:
         return grant
@@ -193,7 +200,7 @@ def as_2012_version(grant: PassRoleGrant) -> PassRoleGrant:
 
 
 def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
-    """The same denials, those that take away the same under several conditions as few as possible."""
+    """Merge denials that differ only in their path conditions, simplifying the disjunction of these."""
     groups: dict[tuple[object, ...], list[PassRoleGrant]] = {}
     for denial in denials:
         said = tuple(getattr(denial, item.name) for item in fields(denial) if item.name != "statement")
@@ -206,10 +213,10 @@ def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
 
 
 def _left_of(grant: PassRoleGrant, denials: Denials[PassRoleGrant], where: Deployment) -> tuple[PassRoleGrant, ...]:
-    """What the Deny statements leave of an Allow: one grant, or several that hold under different conditions.
+    """Return what the Deny statements leave of an Allow: one grant, or several with different path conditions.
 
-    A Deny that holds under a condition only takes away where the same condition holds for the Allow, so an Allow is
-    looked at under each outcome of the conditions of the Deny statements that reach it.
+    A Deny under a path condition applies only where that holds for the Allow as well, so an Allow is evaluated under
+    each outcome of the conditions of the Deny statements that affect it.
     """
     when = grant.statement.when
     possible = [facts for facts in denials.whens if conjoin(when, facts) is not None]
@@ -229,19 +236,19 @@ def _left_of(grant: PassRoleGrant, denials: Denials[PassRoleGrant], where: Deplo
 def _under(
     grant: PassRoleGrant, when: PathCondition, denials: Denials[PassRoleGrant], where: Deployment
 ) -> PassRoleGrant:
-    """What is left of an Allow where the facts ``when`` hold."""
+    """Return what remains of an Allow under ``when``."""
 
     def holds(denial: PassRoleGrant) -> bool:
         return all(implies(when, fact) for fact in denial.statement.when)
 
     sure = list(filter(holds, denials.taking(grant, where)))
-    if not sure:  # where there is a Deny at all, patterns of no role are left out
+    if not sure:  # any Deny removes patterns that match no role
         sure = [*islice(filter(holds, denials.all), 1)]
     return _minus(under(grant, when), sure, where)
 
 
 def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> bool:
-    """Whether one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
+    """True if one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
     key = (id(statements), name)
     known = _allowing.get(key)
     if known is None:
@@ -252,13 +259,13 @@ def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> b
     return any(allowing.covers(role) for allowing in known[1])
 
 
-# one document is asked about for each of its patterns
+# one document is looked up once per pattern
 _allowing: dict[tuple[int, str], tuple[Sequence[Statement], list[Allowing]]] = {}
 _MOST_REMEMBERED = 256
 
 
 def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Ternary, str, bool]:
-    """Whether a statement speaks of an action, through which pattern, and whether by its name."""
+    """Return whether a statement covers an action, through which pattern, and whether by name."""
     if statement.actions is not None:
         certain, pattern = action.granted_by(statement.actions, name)
         if pattern is None:
@@ -299,7 +306,7 @@ def _grant(statement: Statement, services_of: dict[str, Collection[str]], where:
 
 
 def _partitions(statements: Sequence[Statement]) -> tuple[str, ...]:
-    """The partitions that a document can be meant for: those that it names, or all of them."""
+    """Return the partitions that a document can apply to: those that it names, or all."""
     named = {
         partition
         for statement in statements
@@ -310,26 +317,26 @@ def _partitions(statements: Sequence[Statement]) -> tuple[str, ...]:
     return tuple(sorted(named)) or arn.ANYWHERE.partitions
 
 
-# many statements name the same roles, and then all of this is the same
+# many statements name the same roles
 
 _REMEMBERED_ROLES = 64
 
 
 @lru_cache(maxsize=_REMEMBERED_ROLES)
 def _partitions_named(patterns: tuple[tuple[Part, ...], ...]) -> tuple[str, ...]:
-    """The partitions that patterns name, in their order."""
+    """Return the partitions that patterns name, in order."""
     return tuple(dict.fromkeys(found for item in _texts(patterns) if (found := arn.partition_of(item)) is not None))
 
 
 @lru_cache(maxsize=_REMEMBERED_ROLES)
 def _scopes(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> tuple[Scope, ...]:
-    """The scope of each pattern."""
+    """Return the scope of each pattern."""
     return tuple(arn.resource_scope(item, variables=variables) for item in _texts(patterns))
 
 
 @lru_cache(maxsize=_REMEMBERED_ROLES)
 def _united_scope(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Scope:
-    """The scope of several patterns together: one of them may be wide, or all of them may cover every role."""
+    """Return the scope of a union of patterns: one of them may be wide, or all of them together cover every role."""
     widest = arn.widest(_scopes(patterns, variables))
     if widest in (Scope.ANY_ROLE, Scope.NOT_A_ROLE) or len(patterns) < 2:
         return widest
@@ -347,14 +354,14 @@ def _has_other_actions(statement: Statement) -> bool:
 
 
 def _surely_denies(grant: PassRoleGrant) -> bool:
-    """A Deny under a condition that cannot be decided takes nothing away."""
+    """True unless the condition is undecidable; such a Deny excludes nothing."""
     condition = grant.condition
     undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
     return grant.certain is Ternary.YES and not undecided
 
 
 def _let_through(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
-    """The services that the conditions let through, with the two that have no name."""
+    """Return the services that the conditions allow, including the two placeholders."""
     condition = grant.condition
     key = (id(condition), surely)
     known = _let.get(key)
@@ -372,13 +379,13 @@ _let: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
 
 
 def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
-    """What is left of an Allow after the Deny statements: roles by service, each pair taken apart."""
+    """Return what remains of an Allow after Deny statements, evaluated per group of services with the same denials."""
     if not denials or grant.condition.dead:
         return grant
-    taken: dict[frozenset[str], list[int]] = {}  # services, and the denials that take just them away
+    taken: dict[frozenset[str], list[int]] = {}  # the denials by the exact set of services that they exclude
     for index, denial in enumerate(denials):
         taken.setdefault(_let_through(denial, surely=True), []).append(index)
-    alike: dict[tuple[frozenset[str], ...], set[str]] = {}  # services from which the same is taken away
+    alike: dict[tuple[frozenset[str], ...], set[str]] = {}  # services by the denials that apply to them
     for service in sorted(_let_through(grant, surely=False)):
         alike.setdefault(tuple([found for found in taken if service in found]), set()).add(service)
     by_denials: dict[tuple[int, ...], set[str]] = {
@@ -416,7 +423,7 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
 def _roles_minus(
     grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment
 ) -> tuple[list[StringNode], bool]:
-    """The role patterns left, and whether the rest is still "every role but those that NotResource names"."""
+    """Return the remaining role patterns, and whether they are still NotResource patterns."""
     variables = grant.statement.variables
     patterns = [role.pattern for role in grant.roles]
     inverted = grant.complement
@@ -446,7 +453,7 @@ def _roles_minus(
 def _intersection(
     patterns: Sequence[StringNode], limits: Sequence[StringNode], variables: bool, where: Deployment
 ) -> list[StringNode]:
-    """The roles of ``patterns`` within ``limits``; of two patterns that cross one stands for what both hold."""
+    """Return the roles of ``patterns`` within ``limits``; the narrower of two overlapping patterns represents both."""
     left: list[StringNode] = []
     for pattern in patterns:
         if arn.included(pattern, limits, variables=variables, where=where) is Ternary.YES:

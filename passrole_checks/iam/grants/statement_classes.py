@@ -1,7 +1,7 @@
-"""Statements of one kind: those that differ in their roles only.
+"""Equivalence classes of statements: statements that differ only in their roles.
 
-A principal has many statements and few conditions. What is asked of two statements but their roles (which services each
-lets through, whether one is in force whenever the other is) is asked once for all statements of their kinds.
+A principal has many statements and few conditions. Questions about two statements that do not depend on their roles
+(which services each allows, whether one applies whenever the other does) are answered once per pair of classes.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE, 
 from passrole_checks.iam.grants.access_set import Permission
 from passrole_checks.iam.partial_values import StringNode, Ternary
 
-UNKNOWN_SERVICE = "\0a service that nobody knows yet"
+UNKNOWN_SERVICE = "\0a service that is not known yet"
 NO_KEY = "\0a request without the key"
 
 
 @dataclass(eq=False)
 class StatementClass:
-    """Statements that say the same but for their roles; ``sample`` is one of them."""
+    """Statements that are equal except for their roles; ``sample`` is one of them."""
 
     number: int
     sample: Permission
-    universe: Collection[str]  # the services that its condition is tried on
+    universe: Collection[str]  # the services for which its condition is evaluated
 
     @property
     def certain(self) -> bool:
@@ -46,18 +46,18 @@ class StatementClass:
 
     @property
     def surely(self) -> frozenset[str]:
-        """The services that the condition surely lets through."""
+        """The services that the condition surely allows."""
         return self._lets[0]
 
     @property
     def possible(self) -> frozenset[str]:
-        """The services that the condition possibly lets through."""
+        """The services that the condition possibly allows."""
         return self._lets[1]
 
 
 @dataclass
 class Kinds:
-    """The kinds of all statements of a comparison. ``known``: the service principals that there are."""
+    """The classes of all statements of a comparison. ``known``: the existing service principals."""
 
     permissions: Iterable[Permission]
     known: frozenset[str]
@@ -78,7 +78,7 @@ class Kinds:
             kind.universe = self.universe
 
     def of(self, item: Permission) -> StatementClass:
-        """The kind of a statement."""
+        """Return the class of a statement."""
         known = self._by_id.get(id(item))
         if known is None:
             kind = self._by_words.setdefault(_said(item), StatementClass(len(self._by_words), item, self.universe))
@@ -87,7 +87,7 @@ class Kinds:
 
     @cached_property
     def classes(self) -> list[frozenset[str]]:
-        """The services, taken together where no statement makes a difference between them."""
+        """The services, grouped where no statement distinguishes them."""
         marks: dict[str, list[int]] = {service: [] for service in sorted(self.universe | {UNKNOWN_SERVICE, NO_KEY})}
         for mark, services in enumerate({let for kind in self._first for let in (kind.surely, kind.possible)}):
             for service in services:
@@ -98,7 +98,7 @@ class Kinds:
         return [frozenset(services) for services in classes.values()]
 
     def together(self, item: StatementClass, mine: StatementClass) -> bool:
-        """Whether two statements can both be in force, given the outcomes under which each reads as it does."""
+        """True if two statements can both apply, given their path conditions."""
         key = ("together", item.number, mine.number)
         if key not in self._pairs:
             both = path_conditions.conjoin(item.sample.statement.when, mine.sample.statement.when)
@@ -106,11 +106,11 @@ class Kinds:
         return self._pairs[key]
 
     def under(self, item: StatementClass, mine: StatementClass) -> bool:
-        """Whether a statement is in force whenever ``mine`` is."""
+        """True if ``item`` applies whenever ``mine`` does."""
         return all(path_conditions.implies(mine.sample.statement.when, fact) for fact in item.sample.statement.when)
 
     def surely_applies(self, item: StatementClass, mine: StatementClass, service: str) -> bool:
-        """Whether another statement surely speaks of every request to the service that ``mine`` speaks of."""
+        """True if ``item`` surely matches every request to the service that ``mine`` matches, roles aside."""
         if not self._applies("limits", item, mine):
             return False
         return service in item.surely or self._applies("tests", item, mine)
@@ -133,7 +133,7 @@ class Kinds:
 
 
 def _said(item: Permission) -> object:
-    """What a statement says, but for its roles."""
+    """Return all of a statement except its roles."""
     statement = item.statement
     return (
         item.effect,
@@ -151,7 +151,7 @@ def _words(texts: tuple[StringNode, ...] | None) -> frozenset[str] | None:
 
 
 def _same_words(item: Permission, mine: Permission) -> bool:
-    """Whether two statements say the same of which actions they speak, holes included."""
+    """True if two statements have equal effects, actions and tests, including unresolved parts."""
     ours, theirs = mine.statement, item.statement
     return (
         ours.effect == theirs.effect
@@ -162,8 +162,8 @@ def _same_words(item: Permission, mine: Permission) -> bool:
 
 
 def _services_in(item: Permission) -> Iterator[tuple[str, str]]:
-    """The services that a condition spells out, and one for each of its values with a wildcard or a hole; each with
-    the value as written."""
+    """Yield the services that a condition names, or one example per value that is not literal, each with the value as
+    written."""
     condition = item.statement.condition
     for entry in condition.entries if isinstance(condition, partial_values.ObjectNode) else ():
         operator = parse_operator(str(entry.key))

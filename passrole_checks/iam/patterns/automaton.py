@@ -1,7 +1,7 @@
-"""An exact pattern machine: which texts does a pattern match, and do two sets of patterns meet or contain each other?
+"""Finite automata for patterns: membership, and the basis for intersection and inclusion of pattern sets.
 
-A pattern is a union of token sequences. Its machine is run by subset construction over a finite alphabet: the
-characters that the patterns mention and one fresh character of each class, which stands for all the others.
+A pattern is a union of token sequences. Its automaton runs by subset construction over a finite alphabet: the
+characters that the patterns mention, and one fresh character of each class that represents all others.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from passrole_checks.iam import deadline
 
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
 _DIGITS = frozenset(string.digits)
-# one unknown name; a character that no role name of AWS holds, and that is a name character here
+# represents one unknown name; not valid in AWS role names, but a name character here
 CONSTANT = "\u03b6"
-_MEMORY = 400_000  # places remembered, some 50 MB
+_MEMORY = 400_000  # positions cached, some 50 MB
 _PATH_ONLY = "!#%&()[]^|~<>;'\"{}$\\`"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One step of a pattern: one of ``chars`` (None: any but those of ``but``), once, or any number of times."""
+    """One step of a pattern: one of ``chars`` (None: any except ``but``), once or, if ``many``, any number of times."""
 
     chars: frozenset[str] | None
     many: bool = False
     but: frozenset[str] = frozenset()
 
     def accepts(self, char: str) -> bool:
-        """Whether the token stands for ``char``."""
+        """True if the token matches ``char``."""
         return char not in self.but if self.chars is None else char in self.chars
 
     def within(self, other: Token) -> bool:
-        """Whether the other one stands for every character that this one stands for."""
+        """True if the other token matches every character that this one matches."""
         if self.chars is not None:
             return all(map(other.accepts, self.chars))
         return other.chars is None and other.but <= self.but
@@ -46,18 +46,18 @@ States = frozenset[tuple[int, int]]
 
 @lru_cache(maxsize=1024)
 def literal(text: str) -> tuple[Token, ...]:
-    """A token for each character of ``text``."""
+    """Return one token for each character of ``text``."""
     return tuple(Token(frozenset(char)) for char in text)
 
 
 class OverBudgetError(Exception):
-    """A pattern that takes more memory to decide than it is worth."""
+    """Raised if deciding a pattern takes too much memory."""
 
 
 class Machine:
-    """The machine of a union of token sequences; states are sets of (sequence, place in it).
+    """The automaton of a union of token sequences; a state is a set of (sequence, position).
 
-    Subset construction can explode: after ``_MEMORY`` places it raises :class:`OverBudgetError`.
+    Subset construction can explode: after ``_MEMORY`` positions :class:`OverBudgetError` is raised.
     """
 
     def __init__(self, sequences: Sequences) -> None:
@@ -69,7 +69,7 @@ class Machine:
 
     def _closed(self, places: Iterator[tuple[int, int]]) -> States:
         found: set[tuple[int, int]] = set()
-        last: dict[int, int] = {}  # of each sequence the last run that was reached
+        last: dict[int, int] = {}  # the last run reached in each sequence
         for index, place in places:
             tokens = self.sequences[index]
             found.add((index, place))
@@ -79,7 +79,7 @@ class Machine:
                 found.add((index, place))
         if len(found) <= len(last) + 1:
             return frozenset(found)
-        # whatever an earlier place would still match, such a run matches with what follows it
+        # everything that an earlier position could still match, such a run and its successors match
         return frozenset(
             (index, place)
             for index, place in found
@@ -87,7 +87,7 @@ class Machine:
         )
 
     def step(self, states: States, char: str) -> States:
-        """The states after one more character. Raises :class:`OverBudgetError` where too many have been seen."""
+        """Return the states after one more character. Raises :class:`OverBudgetError`."""
         key = (states, char)
         known = self.steps.get(key)
         if known is None:
@@ -106,21 +106,21 @@ class Machine:
                 yield index, place if tokens[place].many else place + 1
 
     def run(self, states: States, text: str) -> States:
-        """The states after all characters of ``text``."""
+        """Return the states after all characters of ``text``."""
         for char in text:
             states = self.step(states, char)
         return states
 
     def accepts(self, states: States) -> bool:
-        """Whether one of the sequences is at its end."""
+        """True if one of the sequences is complete."""
         return any(place == len(self.sequences[index]) for index, place in states)
 
     def matches(self, text: str) -> bool:
-        """Whether one of the sequences matches ``text`` as a whole."""
+        """True if one of the sequences matches the whole of ``text``."""
         return self.accepts(self.run(self.start, text))
 
     def mentioned(self) -> set[str]:
-        """The characters that make a difference to this machine."""
+        """Return the characters that this automaton distinguishes."""
         found: set[str] = set()
         for tokens in self.sequences:
             for token in tokens:
@@ -130,7 +130,8 @@ class Machine:
 
 
 def _runs(tokens: tuple[Token, ...]) -> dict[int, int]:
-    """The places of the runs of a sequence, each with the first place from which the run can stand for all between."""
+    """Map the position of each run in a sequence to the first position from which the run subsumes everything in
+    between."""
     found: dict[int, int] = {}
     for place, token in enumerate(tokens):
         if not token.many:
@@ -138,7 +139,7 @@ def _runs(tokens: tuple[Token, ...]) -> dict[int, int]:
         start = place
         while start and tokens[start - 1].within(token):
             start -= 1
-            if tokens[start] == token:  # what lies before that one is known
+            if tokens[start] == token:  # computed already
                 start = found[start]
                 break
         found[place] = start
@@ -147,8 +148,8 @@ def _runs(tokens: tuple[Token, ...]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Alphabet:
-    """Characters to try: digits for account ids; name and path characters, of which some are ``fresh`` (stand for
-    every character of their class that no pattern mentions)."""
+    """The characters to try: digits for account ids; name and path characters. ``fresh`` characters each represent all
+    characters of their class that no pattern mentions."""
 
     digits: tuple[str, ...]
     name: tuple[str, ...]
@@ -157,14 +158,14 @@ class Alphabet:
 
 
 def alphabet(machines: Sequence[Machine]) -> Alphabet:
-    """The smallest alphabet over which the machines can be told apart."""
+    """Return the smallest alphabet that distinguishes the automata."""
     mentioned = set().union(*(machine.mentioned() for machine in machines)) if machines else set()
     digits = sorted(mentioned & set(string.digits))
     fresh_digit = next((char for char in string.digits if char not in mentioned), None)
     names = sorted(mentioned & (NAME_CHARACTERS | {CONSTANT}))
     fresh_name = next((char for char in "qzjkxwQZJKXW" + string.printable
                        if char in NAME_CHARACTERS and char not in mentioned), None)  # fmt: skip
-    # where a pattern speaks of digits as such (an account id inside of a name), a name holds one more kind of character
+    # if a pattern uses digits as a class (an account id inside a name), names need a digit as well
     by_digit = any(
         token.chars is not None and len(token.chars) > 1 and token.chars <= _DIGITS
         for machine in machines

@@ -1,13 +1,13 @@
-"""Patterns of any action and of any resource: what they match, and what two of them have in common.
+"""Wildcard patterns for actions and resources: matching and intersection, with unresolved parts.
 
 In a pattern ``*`` is any run of characters and ``?`` one character (IAM User Guide, "IAM JSON policy elements: Action"
-and "Resource"). What is looked for with a pattern is a *request*: a text of which parts may be open in one of two ways.
+and "Resource"). A pattern is matched against a *request*: a string whose parts can be open in one of two ways.
 
-- *Any text*: the request stands for all texts, so that only a ``*`` takes it. A set of requests is decided by such
-  general members of it: what holds for one of them holds for all but those that other patterns single out.
-- *A hole*: one text that is not known. The same hole on both sides is the same text; everything else may match it.
+- *Any text*: the request represents all strings, so that only a ``*`` matches it. A set of requests is decided by its
+  representative: what holds for it holds for all members except those that other patterns single out.
+- *Unresolved*: one unknown string. The same unresolved part on both sides is the same string; anything else may match.
 
-The function :func:`surely` is the answer whatever the holes hold, :func:`possibly` the answer for some of their values.
+:func:`surely` answers for all values of the unresolved parts, :func:`possibly` for at least one value.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 
 RUN, ONE = "\x00", "\x01"  # in a pattern: ``*`` and ``?``
-ANY, SOME = "\x02", "\x03"  # in a request: any text at all, any one character
-_NAME_RUN = "\x04"  # what a hole that is a name may hold
-_HOLES, _NAMES, _END = "\U000f0000", "\U00100000", "\U0010fffd"  # holes are letters of the private planes
+ANY, SOME = "\x02", "\x03"  # in a request: any string, any one character
+_NAME_RUN = "\x04"  # the values of an unresolved name
+_HOLES, _NAMES, _END = "\U000f0000", "\U00100000", "\U0010fffd"  # unresolved parts are private-use characters
 _MOST_HOLES = 60_000
-_FEW = 8  # patterns that are compared one by one
+_FEW = 8  # patterns compared without an index
 _OWN = re.compile("[\x00-\x04\U000f0000-\U0010ffff]")
-_OPEN = "\x02\U000f0000-\U0010fffd"  # what stands for a text and not for a character
+_OPEN = "\x02\U000f0000-\U0010fffd"  # represents a string, not a single character
 _GAP = re.compile(f"([{RUN}{ONE}]*{RUN}[{RUN}{ONE}]*)")
 _HOLE = re.compile("[\U000f0000-\U0010fffd]")
-_ACCOUNT = re.compile(f"[0-9{RUN}{ONE}{ANY}{SOME}\U00100000-\U0010fffd]*")  # what may stand for an account id
+_ACCOUNT = re.compile(f"[0-9{RUN}{ONE}{ANY}{SOME}\U00100000-\U0010fffd]*")  # can be an account id
 _HOLE_OF_ANY_TEXT = re.compile("[\U000f0000-\U000fffff]")
 _HOLE_OF_A_NAME = re.compile("[\U00100000-\U0010fffd]")
 
@@ -39,7 +39,8 @@ _letters: dict[tuple[bool, str], str] = {}
 
 
 def letter(hole: Unresolved, words: str = "") -> str:
-    """The letter that stands for a hole: the same for the same words. ``words``: instead of its expression."""
+    """Return the symbol (one private-use character) of an unresolved part: the same for the same expression or
+    ``words``."""
     name = hole.kind in (
         UnresolvedKind.NAME,
         UnresolvedKind.ACCOUNT_ID,
@@ -50,51 +51,51 @@ def letter(hole: Unresolved, words: str = "") -> str:
     found = _letters.get(key)
     if found is None:
         if len(_letters) >= _MOST_HOLES:
-            return _END  # one for all that there is no letter for, which is never the same as itself
+            return _END  # shared by all that get no symbol of their own; never equal to itself
         found = _letters[key] = chr(ord(_NAMES if name else _HOLES) + len(_letters))
     return found
 
 
 def is_unnamed(pattern: str) -> bool:
-    """Whether a hole of a pattern has no letter of its own, so that it is never the same as another one."""
+    """True if an unresolved part of a pattern has no symbol of its own, so that it never equals another one."""
     return _END in pattern
 
 
 def words_of(pattern: str) -> str:
-    """A pattern or a request as people write it."""
+    """Return a pattern or a request in policy syntax."""
     spelled = {found: _spelled(words) for (_, words), found in _letters.items()} if _HOLE.search(pattern) else {}
     wild = {RUN: "*", ANY: "*", ONE: "?", SOME: "?"}
     return "".join(wild.get(char) or spelled.get(char, char) for char in pattern)
 
 
 def _spelled(words: str) -> str:
-    """The words of a hole; those of a policy variable bring their brackets, and whose it is before them."""
+    """Return the placeholder of an expression; of a policy variable, the variable without its owner."""
     place = words.find("${")
     return words[place:] if place >= 0 else f"${{{words}}}"
 
 
 def literal(text: str) -> str:
-    """A text of which every character stands for itself."""
+    """Escape a string so that every character matches itself."""
     return _OWN.sub("\ufffd", text)
 
 
 def pattern(text: str) -> str:
-    """A text in which ``*`` and ``?`` are wildcards."""
+    """Return a string as a pattern, in which ``*`` and ``?`` are wildcards."""
     return literal(text).replace("*", RUN).replace("?", ONE)
 
 
 def request(glob: str) -> str:
-    """The general member of a pattern: any text for each ``*``, any character for each ``?``."""
+    """Return the representative of a pattern: any text for each ``*``, any character for each ``?``."""
     return glob.replace(RUN, ANY).replace(ONE, SOME) if RUN in glob or ONE in glob else glob
 
 
 def as_pattern(general: str) -> str:
-    """The pattern that a request is the general member of."""
+    """Return the pattern whose representative a request is."""
     return general.replace(ANY, RUN).replace(SOME, ONE) if ANY in general or SOME in general else general
 
 
 def surely(glob: str, text: str) -> bool:
-    """Whether a pattern takes a request, whatever the holes of both hold."""
+    """True if a pattern matches a request for all values of the unresolved parts of both."""
     if glob == RUN:
         return True
     if RUN not in glob:
@@ -118,7 +119,7 @@ def surely(glob: str, text: str) -> bool:
 
 
 def possibly(glob: str, text: str) -> bool:
-    """Whether a pattern takes a request for some value of the holes of both."""
+    """True if a pattern matches a request for some value of the unresolved parts of both."""
     if surely(glob, text):
         return True
     if not _HOLE.search(glob) and not _HOLE.search(text):
@@ -127,21 +128,21 @@ def possibly(glob: str, text: str) -> bool:
 
 
 class Patterns:
-    """Patterns of which one is enough."""
+    """A union of patterns."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self.patterns = tuple(patterns)
 
     def surely(self, text: str) -> bool:
-        """Whether one of them takes a request, whatever the holes of both hold."""
+        """True if one of the patterns matches a request for all values of unresolved parts."""
         return any(surely(one, text) for one in self.near(text))
 
     def possibly(self, text: str) -> bool:
-        """Whether one of them takes a request for some value of the holes of both."""
+        """True if one of the patterns matches a request for some value of unresolved parts."""
         return any(possibly(one, text) for one in self.near(text))
 
     def near(self, text: str) -> Iterable[str]:
-        """The patterns that may match a request, and some others, in their order."""
+        """Return a superset of the patterns that may match a request, in their order."""
         if len(self.patterns) <= _FEW:
             return self.patterns
         return (self.patterns[place] for place in self._index.near(text))
@@ -152,15 +153,15 @@ class Patterns:
 
 
 def index_of(patterns: Sequence[str]) -> PatternIndex:
-    """Patterns, to be found by a request."""
+    """Return an index of patterns for look-ups by request."""
     return PatternIndex(patterns, _OWN)
 
 
 def meeting(first: str, second: str) -> str | None:
-    """The general member of what both patterns surely take, None where there is nothing.
+    """Return the representative of the intersection of two patterns, None if it is surely empty.
 
-    Two patterns can meet in several ways (``*ab*`` and ``*ba*``); this is the shortest. Of two ARNs it is one whose
-    fields are fields of both: the Region and the account of a resource hold no colon.
+    An intersection can have several representatives (``*ab*`` and ``*ba*``); this is the shortest. Two ARNs are
+    intersected field by field: Region and account of a resource contain no colon.
     """
     if second == RUN or first == second:
         return request(first)
@@ -177,7 +178,7 @@ def meeting(first: str, second: str) -> str | None:
 
 
 def may_meet(first: str, second: str) -> bool:
-    """Whether two patterns have something in common for some value of their holes."""
+    """True if two patterns intersect for some value of their unresolved parts."""
     if RUN in (first, second) or first == second:
         return True
     fields = _by_field(first, second)
@@ -187,7 +188,7 @@ def may_meet(first: str, second: str) -> bool:
 
 
 def _by_field(first: str, second: str) -> list[tuple[str, str]] | None:
-    """The six fields of two ARNs, each with its counterpart; None where one may not be written in six fields."""
+    """Return the six fields of two ARNs in pairs; None if one of them does not have exactly six fields."""
     fields = [pattern.split(":", 5) for pattern in (first, second)]
     if all(len(found) == 6 and found[0] == "arn" and _ACCOUNT.fullmatch(found[4]) for found in fields):
         return list(zip(*fields, strict=True))
@@ -200,7 +201,7 @@ def _widened(glob: str) -> str:
 
 @lru_cache(maxsize=16384)
 def _segments(glob: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """What stands between the runs of a pattern, and how many characters each run has at least."""
+    """Return the segments between the runs of a pattern, and the minimum length of each run."""
     pieces = _GAP.split(glob)
     return tuple(pieces[::2]), tuple(gap.count(ONE) for gap in pieces[1::2])
 
@@ -211,7 +212,7 @@ def _fixed(segment: str) -> re.Pattern[str]:
 
 
 def _after(text: str, place: int, count: int) -> int:
-    """The first place behind at least ``count`` characters; beyond the end where there are not so many."""
+    """Return the first position after at least ``count`` characters; beyond the end if there are fewer."""
     while count:
         if place >= len(text):
             return len(text) + 1
@@ -226,7 +227,7 @@ def _is_open(char: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def _overlap(first: str, second: str) -> bool:
-    """Whether two patterns without holes have a text in common."""
+    """True if two patterns without unresolved parts have a string in common."""
     pending, seen = [(0, 0)], {(0, 0)}
     while pending:
         deadline.check()
@@ -256,7 +257,8 @@ def _takes(run: str, char: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def _meeting(first: str, second: str) -> str | None:
-    """Breadth first, by what has to be written; where both are in a run any text is."""
+    """Return the shortest representative of an intersection: breadth first by its length; two aligned runs give any
+    text."""
     found: dict[tuple[int, int], str] = {}
     pending = deque([(0, 0, "")])
     while pending:

@@ -1,7 +1,7 @@
-"""Whether a text fits a pattern of characters, runs of any characters, and single ones, in time that is bounded by the
-product of both lengths: a regular expression that tries all ways to share a text among many runs does not end.
+"""Match a string against a wildcard pattern in time bounded by the product of both lengths.
 
-Each piece between two runs is looked for at the first place where it fits, which leaves most to those after it.
+A regular expression that tries all ways to distribute a string over many runs does not terminate in reasonable time.
+Here each segment between two runs is found at its first match, which leaves the most for those after it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from functools import lru_cache
 
 
 def takes(pattern: str, text: str, *, run: str = "*", one: str = "?", but: str = "") -> bool:
-    """Whether the whole of ``text`` fits. ``run`` stands for any characters in ``pattern``, ``one`` for one, which is
-    none of ``but``."""
+    """True if ``pattern`` matches the whole of ``text``.
+
+    In ``pattern``, ``run`` matches any characters and ``one`` a single character that is not in ``but``.
+    """
     first, *pieces = pattern.split(run)
     if not pieces:
         return len(first) == len(text) and _find(first, text, 0, len(text), one, but) == 0
@@ -29,7 +31,7 @@ def takes(pattern: str, text: str, *, run: str = "*", one: str = "?", but: str =
 
 
 def _find(piece: str, text: str, start: int, end: int, one: str, but: str) -> int:
-    """The first place between two others at which a piece without runs fits; -1 where there is none."""
+    """Return the first position at which a segment without runs matches, -1 if there is none."""
     if one not in piece:
         return text.find(piece, start, end)
     found = _compiled(piece, one, but).search(text, start, end)

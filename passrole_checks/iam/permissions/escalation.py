@@ -1,11 +1,11 @@
-"""What a principal can do with a role that it may pass: the ways to act as that role, and whether they are open.
+"""Privilege escalation paths through passed roles, and whether they are open to a principal.
 
-A way is open where the principal may pass a role to one of the way's services, has every further action, and the role
-trusts that service. All policies of the principal count together; a Deny anywhere wins, and every limit (a permissions
+A path is open if the principal can pass a role to one of the path's services, has all other actions, and the role
+trusts that service. All policies of the principal count together; an explicit Deny wins, and each limit (a permissions
 boundary, a service control policy) has to allow as well.
 
 Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities", and "Grant a user
-permissions to pass a role to an AWS service". The ways themselves are handed in; they are no knowledge of this room.
+permissions to pass a role to an AWS service". The paths themselves are arguments.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions
 
-_MOST_PAIRS = 200  # of resource patterns that are looked at for two actions
+_MOST_PAIRS = 200  # of resource patterns compared for two actions
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """A way to act as a passed role.
 
-    ``id`` of the published path, or, where the way is ``derived`` from what an API does, the action that passes the
-    role. ``actions`` are all that is needed beside iam:PassRole; ``services`` the values of ``iam:PassedToService`` of
-    which one has to be let through (none: any); ``trusted`` the service principals of which the role has to trust one.
+    ``id`` is that of the published path or, if the path is ``derived`` from what an API does, the action that passes
+    the role. ``actions`` are all that is needed besides iam:PassRole; ``services`` are values of
+    ``iam:PassedToService``, one of which has to be allowed (none: any); ``trusted`` are service principals, one of
+    which the role has to trust.
     """
 
     id: str
@@ -49,9 +50,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class OpenWay:
-    """A way whose actions a principal has. ``certain``: UNKNOWN where a hole, or something that cannot be decided, is
-    in between. ``by``: for each action a statement that allows it. ``conditions``: keys that these ask for. ``when``:
-    the facts under which all of them do."""
+    """A path whose actions a principal has.
+
+    ``certain``: UNKNOWN if an unresolved or undecidable part is involved. ``by``: one statement per action that allows
+    it. ``conditions``: the keys that these test. ``when``: the path condition under which all of them apply.
+    """
 
     way: Way
     certain: Ternary
@@ -61,9 +64,9 @@ class OpenWay:
 
 
 def open_ways(permissions: Permissions, ways: Iterable[Way], when: PathCondition = ()) -> tuple[OpenWay, ...]:
-    """The ways whose actions the principal has where the facts ``when`` hold, PassRole apart.
+    """Return the paths whose actions, except PassRole, the principal has under ``when``.
 
-    An action that only a statement could give of whose actions nothing is known opens no way by itself.
+    An action that is allowed only by a statement with entirely unresolved actions does not open a path by itself.
     """
     return tuple(found for way in ways if (found := _opens(permissions, way, when)) is not None)
 
@@ -88,8 +91,10 @@ def _opens(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay |
 
 
 def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement], facts: PathCondition) -> bool:
-    """Whether two actions of a service that are allowed on resources of one kind are allowed on the same ones: who may
-    create only the functions ``a-*`` does not start one of them by being allowed to invoke ``b-*``."""
+    """True if actions of one service on resources of one kind are allowed on the same resources.
+
+    Permission to create only the functions ``a-*`` does not combine with permission to invoke ``b-*``.
+    """
     for index, (first, name) in enumerate(zip(by, way.actions, strict=True)):
         for second, other in zip(by[index + 1 :], way.actions[index + 1 :], strict=True):
             if first is second or name.partition(":")[0] != other.partition(":")[0]:
@@ -107,7 +112,7 @@ def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement],
 
 
 def _speaking_of(permissions: Permissions, name: str, facts: PathCondition) -> list[Statement]:
-    """The statements that may allow an action where some facts hold."""
+    """Return the statements that may allow an action under some path condition."""
     return [
         item
         for item in permissions.statements
@@ -122,14 +127,17 @@ def _may_act(statement: Statement, name: str) -> bool:
 
 
 def _patterns(statement: Statement, permissions: Permissions) -> tuple[str, ...]:
-    """The resources of a statement, as patterns."""
+    """Return the resources of a statement as patterns."""
     resources = rule_of(statement, permissions.account, permissions.owner).resources
     return (*resources.sure, *resources.doubtful) if statement.resources is not None else (glob.RUN,)
 
 
 def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: PathCondition) -> bool:
-    """Whether two actions may be allowed on one resource of two patterns; where these are of two kinds (a function,
-    an event source mapping) it is not known which belong together."""
+    """True if two actions may be allowed on one resource of two patterns.
+
+    Also true for patterns of two kinds (a function, an event source mapping): which of these belong together is
+    unknown.
+    """
     kinds = {kind for pattern in pair if (kind := _kind(pattern))}
     if len(kinds) > 1:
         return True
@@ -141,14 +149,14 @@ def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, st
 
 
 def _kind(pattern: str) -> str:
-    """The kind of the resources of a pattern (``function`` of ``…:function:app-*``), "" where it is open."""
+    """Return the kind of resource of a pattern (``function`` of ``…:function:app-*``), "" if it is open."""
     fields = pattern.split(":", 5)
     named = re.match(r"([a-zA-Z-]+)[:/]", fields[5]) if len(fields) > 5 else None
     return named[1] if named is not None else ""
 
 
 def _says(statement: Statement, name: str) -> bool:
-    """Whether a statement speaks of an action with more than a hole."""
+    """True if a statement covers an action by more than an unresolved value."""
     if not statement.whole:
         return False
     if statement.actions is None:
@@ -159,7 +167,7 @@ def _says(statement: Statement, name: str) -> bool:
 
 
 def _may_be_about(statement: Statement, name: str) -> bool:
-    """Whether a resource of a statement can be one of the service of an action: an ARN of another service is none."""
+    """True if a resource of a statement can belong to the service of an action; an ARN of another service cannot."""
     if statement.resources is None:
         return True
     service = name.partition(":")[0]
@@ -175,12 +183,12 @@ _REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazona
 
 
 def plain_name(service: str) -> str:
-    """A service principal without Region and without the suffix of China, as different spellings of one service."""
+    """Return a service principal without Region and China suffix; these are different spellings of one service."""
     name = service.lower().removesuffix(".cn")
     found = _REGION.match(name)
     return f"{found['name']}.{found['rest']}" if found is not None else name
 
 
 def family(service: str) -> str:
-    """The service that a service principal belongs to: ``rds`` of ``monitoring.rds.amazonaws.com``."""
+    """Return the service that a service principal belongs to: ``rds`` for ``monitoring.rds.amazonaws.com``."""
     return plain_name(service).removesuffix(".amazonaws.com").rpartition(".")[2]

@@ -1,7 +1,7 @@
-"""What one principal may do and another may not: the excess of the one over the other.
+"""Permissions of a role that a principal does not have.
 
-Compared are patterns of actions and of resources, by general members of them (`glob`): what
-holds for one of them holds for all but those that other statements single out, and these are looked at by themselves.
+Patterns of actions and resources are compared by their representatives (`glob`): what holds for a representative holds
+for all members except those that other statements single out, which are compared separately.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from passrole_checks.iam.patterns.glob import RUN
 from passrole_checks.iam.permissions.permissions import Contents, Permissions
 from passrole_checks.iam.permissions.statement_matcher import PASS_ROLE, StatementMatcher, can_be_about, narrowed
 
-_MOST_MEMBERS = 500  # of one pair of patterns that are looked at
+_MOST_MEMBERS = 500  # compared per pair of patterns
 
 
 class ExtraPermission(NamedTuple):
-    """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess. ``when``: the
-    facts under which the role can do it. ``but``: of every action, those that a NotAction leaves out."""
+    """An action pattern and a resource pattern.
+
+    ``certain``: YES, or UNKNOWN if the principal may have it as well. ``when``: the path condition under which the role
+    has it. ``but``: actions that a NotAction excludes.
+    """
 
     action: str
     resource: str
@@ -36,31 +39,31 @@ class ExtraPermission(NamedTuple):
 
 @dataclass(frozen=True)
 class ExtraPermissions:
-    """What one principal can do and another cannot: at least one pair, those that are certain first."""
+    """The permissions that one principal has and another lacks: at least one, certain ones first."""
 
     pairs: tuple[ExtraPermission, ...]
 
     @property
     def certain(self) -> Ternary:
-        """YES where at least one pair is certain."""
+        """YES if at least one pair is certain."""
         return self.pairs[0].certain
 
 
 def excess(role: Permissions, principal: Permissions, when: PathCondition = ()) -> ExtraPermissions | None:
-    """What a role can do and a principal cannot where the facts ``when`` hold, None for nothing.
+    """Return the permissions of a role that a principal lacks under ``when``, None if there are none.
 
-    Of a pattern that is covered in part the rest is told, where the rest is a pattern too, else the whole. Where not
-    all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
-    role need not meet is not counted as surely allowed.
+    Of a pattern that the principal covers in part, the rest is returned if it is a pattern too, else the whole. If not
+    all policies of the principal are known, nothing is certain. What the principal may do only under conditions that
+    the role need not meet does not count as surely allowed.
     """
     return PermissionComparison(principal, when, Contents()).excess(role)
 
 
-_Singled = tuple[tuple[str, ...], ...]  # patterns of actions, and of resources
+_Singled = tuple[tuple[str, ...], ...]  # (action patterns, resource patterns)
 
 
 class PermissionComparison:
-    """Compares roles with one principal, where the facts ``when`` hold."""
+    """Compares roles with one principal under ``when``."""
 
     def __init__(self, principal: Permissions, when: PathCondition, contents: Contents) -> None:
         self.principal, self.when, self.contents = principal, when, contents
@@ -74,17 +77,17 @@ class PermissionComparison:
         ] = {}  # of rules that nothing else of a role has a bearing on
 
     def excess(self, role: Permissions) -> ExtraPermissions | None:
-        """What a role can do and the principal cannot, as :func:`excess` gives it."""
+        """Return the permissions of a role that the principal lacks, as :func:`excess` does."""
         return _Difference(role.of_a_role, self).found()
 
     def allows(self, rule: StatementMatcher) -> bool:
-        """Whether the principal has the same statement, and nothing that takes of it."""
+        """True if the principal has the same statement, and nothing that restricts it."""
         return self.contents.of_statement(rule.statement) in self._allowed
 
     def pairs(
         self, rule: StatementMatcher, found: Callable[[], Iterable[ExtraPermission]]
     ) -> tuple[ExtraPermission, ...]:
-        """The pairs of a rule that ``found`` gives; those of rules that say the same are found once."""
+        """Return the pairs of a statement, computed by ``found`` once per equal statement."""
         number = self.contents.of_statement(rule.statement)
         if number not in self._pairs:
             self._pairs[number] = tuple(found())
@@ -92,10 +95,11 @@ class PermissionComparison:
 
 
 class _Difference:
-    """Decides by general members: of each pair of the role's patterns, and of what other statements single out in it.
+    """Compares by representatives: of each pair of the role's patterns, and of the parts that other statements single
+    out.
 
-    For patterns with their wildcard at the end that is exact. Others can have things in common in several ways, of
-    which the shortest is looked at.
+    This is exact for patterns that end in their only wildcard. Others can intersect in several ways, of which the
+    shortest is tried.
     """
 
     def __init__(self, role: Permissions, comparison: PermissionComparison) -> None:
@@ -103,7 +107,7 @@ class _Difference:
         self.principal, self.when = comparison.principal, comparison.when
         own = list(_singled_out(role, limits=True))
         self.plain = not role.limits and not role.denials
-        self.alone = self.plain and not own  # each rule counts by itself
+        self.alone = self.plain and not own  # each statement counts by itself
         self.singled_out = (
             _distinct([*_singled_out(self.principal, limits=False), *own]) if own else comparison.singled_out
         )
@@ -163,12 +167,12 @@ class _Difference:
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """The action patterns of both, each as it is written."""
+        """The action patterns of both, as written."""
         rules = () if self.alone else (*self.role.denials, *self.role.allowing)
         return {**self.comparison.words, **{one: words for rule in rules for one, words in rule.patterns.items()}}
 
     def exceeds(self, rule: StatementMatcher, action: str, resource: str, when: PathCondition) -> Ternary:
-        """Whether the general member of a pair is allowed to the role, and not to the principal."""
+        """Return whether the representative of a pair is allowed to the role and not to the principal."""
         request = glob.request(action)
         answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
         if not self.principal.complete:
@@ -182,8 +186,8 @@ class _Difference:
 
 
 def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The action and resource patterns that a part of what is allowed is set apart by: in a Deny, or left out of an
-    Allow; with ``limits`` also what a limit allows."""
+    """Yield the action and resource patterns that divide what is allowed: named in a Deny, or excluded from an Allow;
+    with ``limits`` also those that a limit allows."""
     for rule in (
         *permissions.allowing,
         *permissions.denials,
@@ -191,7 +195,7 @@ def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tu
     ):
         statement = rule.statement
         if not statement.whole:
-            continue  # of a boundary that is not here nothing is known that it would single out
+            continue  # an unknown boundary singles out nothing
         allows = rule in permissions.allowing or not limits
         if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
             continue
@@ -204,7 +208,7 @@ def _distinct(found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> _Sing
 
 
 def _common(pattern: str, others: Iterable[str]) -> list[str]:
-    """A pattern, what it has in common with others, and with several of them at once, as patterns, each once."""
+    """Return a pattern and its distinct intersections with one and with two of the others, as patterns."""
     found = dict.fromkeys([pattern])
     found.update((common, None) for other in others if (common := _met(pattern, other)) is not None)
     direct = list(found)[1:]

@@ -1,9 +1,9 @@
-"""What a principal may do, by all its identity-based policies together.
+"""Permissions of a principal: all its identity-based policies combined.
 
 A request is allowed if one Allow matches its action, its resource and its conditions, no Deny does, and the permissions
 boundary and the service control policies allow it as well (IAM User Guide, "Policy evaluation logic" and "Permissions
-boundaries for IAM entities"). Every answer is three-valued. A condition that whoever makes the request can meet (the
-Region, a tag, MFA) limits and does not forbid: it is named.
+boundaries for IAM entities"). Every answer is three-valued. A condition that the caller can meet (the Region, a tag,
+MFA) does not forbid a request: its key is returned.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY, RUN
 from passrole_checks.iam.permissions.statement_matcher import Rules, StatementMatcher, asked_for, can_be_about, rule_of
 
-_MOST_WAYS = 64  # in which one action is allowed
+_MOST_WAYS = 64  # alternatives per action
 _EVERY_ACTION = f"{ANY}:{ANY}"
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """An action that is allowed.
+    """An allowed action.
 
-    ``certain``: YES, or UNKNOWN where a hole, a condition, a Deny or a limit that cannot be decided is in between.
-    ``by`` is an Allow that lets it through, ``conditions`` are the keys that a request has to meet conditions on,
-    ``when`` the facts (outcomes of unknown conditions of the configuration) under which all of this holds.
+    ``certain``: YES, or UNKNOWN if an unresolved value, a condition, a Deny or a limit is undecidable. ``by`` is the
+    Allow, ``conditions`` are the keys of conditions that a request has to meet, ``when`` is the path condition.
     """
 
     certain: Ternary
@@ -43,7 +42,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class _Way:
-    """How far a request has got: ``asked`` is the pattern of the resources that are left."""
+    """A partially evaluated request: ``asked`` is the pattern of the resources that remain."""
 
     asked: str
     certain: Ternary
@@ -55,10 +54,10 @@ class _Way:
 class Permissions:
     """What the policies of one principal allow.
 
-    ``statements``: of all its identity-based policies, those of its groups and AWS managed ones included. ``limits``:
-    the statements of its permissions boundary and of each service control policy; each of them has to allow as well.
-    ``complete``: False where something is attached of which nothing is known. ``account``: the account that it is in,
-    if that is known. ``owner``: whose policy variables are meant, where several principals are compared.
+    ``statements`` are those of all its identity-based policies, including its groups' and AWS managed ones. ``limits``
+    are the statements of its permissions boundary and of each service control policy; each has to allow as well.
+    ``complete``: False if an attached policy is unknown. ``account``: its account, if known. ``owner``: a label that
+    distinguishes the policy variables of several principals.
     """
 
     statements: tuple[Statement, ...]
@@ -68,16 +67,16 @@ class Permissions:
     owner: str = ""
 
     def allows(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> Allowed | None:
-        """Whether an action (``lambda:CreateFunction``) is allowed on at least one of the resources, the surest way.
+        """Return the most certain way in which an action (``lambda:CreateFunction``) is allowed on one of the
+        resources, or None.
 
-        ``resources`` are ARNs or patterns of ARNs; none: on any resource at all. ``when`` are facts that hold: what
-        contradicts them does not count. None: nothing that is known allows it; surely nothing does if the permissions
-        are complete.
+        ``resources`` are ARNs or patterns of ARNs; none: any resource. Statements that contradict ``when`` do not
+        count. None means that nothing known allows it, and surely nothing does if the permissions are complete.
         """
         return next(iter(self.ways(action, resources, when)), None)
 
     def ways(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> tuple[Allowed, ...]:
-        """The ways in which an action is allowed, the surest first, one for each set of facts."""
+        """Return the ways in which an action is allowed, the most certain first, one per path condition."""
         asked = tuple(dict.fromkeys(asked_for(item, self.account) for item in resources)) or (RUN,)
         key = (action.lower(), asked, when)
         known = self._known.get(key)
@@ -88,8 +87,10 @@ class Permissions:
     def together(
         self, requests: Sequence[tuple[str, Sequence[StringNode]]], when: PathCondition = ()
     ) -> tuple[tuple[Allowed, ...], PathCondition] | None:
-        """All of several actions (each with its resources as in :meth:`allows`), and the facts under which they are
-        allowed at once; None where they are not, or never together."""
+        """Return how several actions are allowed at once, and under which path condition; None if they are not.
+
+        Each request is an action with its resources as in :meth:`allows`.
+        """
         if not requests:
             return (), when
         deadline.check()
@@ -106,16 +107,16 @@ class Permissions:
 
     @cached_property
     def of_a_role(self) -> Permissions:
-        """The same, with policy variables that are those of a role and not those of whoever it is compared with."""
+        """The same permissions, with policy variables that differ from those of the principal compared with."""
         return replace(self, owner="the role's ")
 
     @property
     def is_administrator(self) -> bool:
-        """Whether every action on every resource is allowed without conditions, but for what a Deny singles out."""
+        """True if every action on every resource is allowed unconditionally, except for what a Deny singles out."""
         return self.administers(())
 
     def administers(self, when: PathCondition) -> bool:
-        """The same where the facts ``when`` hold."""
+        """Return the same under a path condition."""
         if when not in self._administering:
             self._administering[when] = self._administers(when)
         return self._administering[when]
@@ -137,8 +138,8 @@ class Permissions:
         return {}
 
     def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: PathCondition = ()) -> Ternary:
-        """Whether a request (as `glob` writes them) is allowed for every text that is open in
-        it, to whoever meets ``tests``, where the facts ``when`` hold."""
+        """Return whether a request (in the notation of `glob`) is allowed for every value of its open parts, to callers
+        that meet ``tests``, under ``when``."""
         answer = self._covered(self._about(action, "Allow").reaching(resource), action, resource, tests, when)
         for number in range(len(self.limits)):
             if answer is Ternary.NO:
@@ -156,10 +157,10 @@ class Permissions:
             answer &= Ternary.NO if denied else Ternary.UNKNOWN
         return answer
 
-    # -- the rules
+    # -- statements
 
     def _about(self, action: str, kind: str, number: int = 0) -> Rules:
-        """The rules of a kind that may speak of an action: most services are spoken of by few."""
+        """Return the statements of a kind that may match an action, indexed by service."""
         service = action.partition(":")[0]
         known = self._by_service.get((service, kind, number))
         if known is None:
@@ -182,24 +183,24 @@ class Permissions:
 
     @cached_property
     def allowing(self) -> tuple[StatementMatcher, ...]:
-        """What its policies allow."""
+        """The statements of its policies that allow."""
         return self._rules(self.statements, "Allow")
 
     @cached_property
     def limiting(self) -> tuple[tuple[StatementMatcher, ...], ...]:
-        """What each of its limits (boundaries, service control policies) allows."""
+        """The statements that allow, of each of its limits (boundaries, service control policies)."""
         return tuple(self._rules(limit, "Allow", whole=False) for limit in self.limits)
 
     @cached_property
     def denials(self) -> tuple[StatementMatcher, ...]:
-        """What is denied to it, by its policies or by its limits."""
+        """The statements that deny, of its policies and its limits."""
         return tuple(rule for part in (self.statements, *self.limits) for rule in self._rules(part, "Deny"))
 
     def _rules(
         self, statements: Sequence[Statement], effect: str, *, whole: bool = True
     ) -> tuple[StatementMatcher, ...]:
-        """The rules of an effect, or of one that is not known. Of a statement of which nothing is known nothing is
-        taken, but that a limit may allow by it."""
+        """Return the statements with an effect, or with an unknown one. Entirely unresolved statements count in limits
+        only."""
         return tuple(
             rule_of(item, self.account, self.owner)
             for item in statements
@@ -207,17 +208,17 @@ class Permissions:
         )
 
     def _acting(self, action: str) -> Rules:
-        """The Allow rules that may speak of an action: few, where many resources are asked about."""
+        """Return the Allow statements that may match an action; used if many resources are tried."""
         known = self._speaking.get(action)
         if known is None:
             rules = self._about(action, "Allow").rules
             known = self._speaking[action] = Rules([rule for rule in rules if rule.acts(action) is not Ternary.NO])
         return known
 
-    # -- the ways
+    # -- requests
 
     def ways_of(self, action: str, asked: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
-        """The same as :meth:`ways` for a request, with ``asked`` the patterns of the resources."""
+        """Return the same as :meth:`ways` for a request; ``asked`` are the patterns of the resources."""
         found: dict[PathCondition, Allowed] = {}
         acting = self._acting(action)
         for rule in acting.reaching(glob.request(asked[0])) if len(asked) == 1 else acting.rules:
@@ -304,25 +305,25 @@ class Permissions:
 
 
 class Contents:
-    """Numbers for what statements, and the permissions of principals, say: the same number for the same words.
+    """Numbers for statements and permissions: equal numbers for equal contents.
 
-    Places make no difference, so that a hundred roles with copies of one policy are one class.
+    Positions are ignored, so that a hundred roles with copies of one policy are one class.
     """
 
     def __init__(self) -> None:
-        self._statements: dict[int, tuple[Statement, int]] = {}  # by identity; each is kept with its id
+        self._statements: dict[int, tuple[Statement, int]] = {}  # by id; the value keeps the statement alive
         self._permissions: dict[int, tuple[Permissions, int]] = {}
         self._numbers: dict[object, int] = {}
 
     def of_statement(self, statement: Statement) -> int:
-        """The number of a statement."""
+        """Return the number of a statement."""
         known = self._statements.get(id(statement))
         if known is None:
             known = self._statements[id(statement)] = statement, self._number(statement.content)
         return known[1]
 
     def of(self, permissions: Permissions) -> int:
-        """The number of the permissions of a principal."""
+        """Return the number of a principal's permissions."""
         known = self._permissions.get(id(permissions))
         if known is None:
             parts = (permissions.statements, *permissions.limits)
@@ -340,5 +341,5 @@ def _better(one: Allowed, other: Allowed) -> bool:
 
 
 def _certainly(rule: StatementMatcher, when: PathCondition) -> bool:
-    """Whether a statement is in force wherever some facts hold."""
+    """True if a statement applies whenever ``when`` holds."""
     return all(implies(when, fact) for fact in rule.statement.when)

@@ -1,9 +1,9 @@
-"""One statement as a rule about any action on any resource, not about PassRole alone.
+"""Matching of one statement against any action on any resource, not only PassRole.
 
 Sources, in the IAM User Guide: "IAM JSON policy elements: Action", "NotAction", "Resource", "NotResource", "Condition
 operators", "Variables and tags", "Identify AWS resources with ARNs" (fewer than six fields are completed with ``*``);
-"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries). All of a policy's ARNs
-are read within one partition and, where the account is a hole, within the account of its holder.
+"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries). All ARNs of a policy
+are evaluated within one partition and, if the account is unresolved, within the account of its principal.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _PASS_ROLE_ONLY = ("iam:passedtoservice", "iam:associatedresourcearn")
 _ACCOUNT = Unresolved(UnresolvedKind.ACCOUNT_ID.value, UnresolvedKind.ACCOUNT_ID)
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
-# words for a part of a text that is not told, which say nothing by themselves
+# generic expressions that identify nothing by themselves
 _NAMELESS = frozenset({"", "…", "id", "path", "generated"})
-# what whoever makes a request can choose or bring about, so that a Deny under a condition on it leaves a way
+# keys that the caller controls, so that a Deny conditional on them can be avoided
 _CHOSEN = frozenset({
     "aws:requestedregion", "aws:securetransport", "aws:multifactorauthpresent", "aws:multifactorauthage",
     "aws:sourceip", "aws:tagkeys", "aws:useragent", "aws:currenttime", "aws:epochtime",
 })  # fmt: skip
 _EVERY_ACTION = f"{RUN}:{RUN}"
 _MOST_RULES = 20_000
-_FEW = 8  # rules that are asked one by one
+_FEW = 8  # statements matched without an index
 
-# Services whose actions are about resources with ARNs of another service (Service Authorization Reference, the resource
-# types of each page); whose actions are only about ARNs with their own name is listed below.
+# Services whose actions take resources with ARNs of another service (Service Authorization Reference, the resource
+# types of each page); the services whose actions take only ARNs of their own follow.
 _ABOUT_OTHERS = {
     "sts": ("iam",), "ssm": ("ec2",), "ec2-instance-connect": ("ec2",), "ec2": ("resource-groups", "license-manager"),
     "glue": ("kms",), "ecs": ("servicediscovery",),
@@ -56,7 +56,7 @@ _ABOUT_THEIR_OWN = frozenset({
 
 @dataclass(frozen=True, eq=False)
 class Actions:
-    """Action patterns, in lower case, arranged by service. ``doubtful``: those that count only perhaps."""
+    """Action patterns in lower case, indexed by service. ``doubtful``: those that match only possibly."""
 
     every: bool
     names: frozenset[str]
@@ -66,16 +66,16 @@ class Actions:
 
     @cached_property
     def services(self) -> frozenset[str]:
-        """The services that patterns name."""
+        """The services that the patterns name."""
         return frozenset(one.partition(":")[0] for one in self.all)
 
     @cached_property
     def wide(self) -> bool:
-        """Whether a pattern does not name its service."""
+        """True if a pattern does not name its service."""
         return not all(map(_is_word, self.services))
 
     def cover(self, request: str) -> Ternary:
-        """Whether one of the patterns takes an action."""
+        """Return whether one of the patterns matches an action."""
         if self.every or request in self.names:
             return Ternary.YES
         named = self.by_service.get(request.partition(":")[0])
@@ -91,19 +91,19 @@ class Actions:
 
 @dataclass(frozen=True, eq=False)
 class Resources:
-    """Resource patterns; those in ``doubtful`` count only perhaps."""
+    """Resource patterns; those in ``doubtful`` match only possibly."""
 
     sure: tuple[str, ...]
     doubtful: tuple[str, ...]
 
     def cover(self, request: str) -> Ternary:
-        """Whether one of the patterns takes a resource."""
+        """Return whether one of the patterns matches a resource."""
         if self._sure.surely(request):
             return Ternary.YES
         return Ternary.of(self._sure.possibly(request) or self._doubtful.possibly(request)) & Ternary.UNKNOWN
 
     def meeting(self, asked: str) -> Iterator[str]:
-        """The sure patterns that may have something in common with another one, and some others, in their order."""
+        """Yield a superset of the sure patterns that may intersect another one, in their order."""
         return iter(self._sure.near(glob.request(asked)))
 
     @cached_property
@@ -117,8 +117,10 @@ class Resources:
 
 @dataclass(frozen=True, eq=False)
 class StatementMatcher:
-    """A statement with its patterns ready to be asked. ``account``: the account of its holder, if it is known;
-    ``owner``: whose policy variables are meant."""
+    """A statement compiled for matching.
+
+    ``account``: the account of its principal, if known; ``owner``: a label that distinguishes its policy variables.
+    """
 
     statement: Statement
     account: str | None = None
@@ -126,13 +128,13 @@ class StatementMatcher:
 
     @cached_property
     def actions(self) -> Actions:
-        """Its Action, or the NotAction, as patterns."""
+        """The Action or NotAction patterns."""
         given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
         return _actions(tuple((item.parts, item.optional) for item in given or ()))
 
     @cached_property
     def resources(self) -> Resources:
-        """Its Resource, or the NotResource, as patterns: those that match for sure, and those that may."""
+        """The Resource or NotResource patterns: those that surely match, and those that possibly do."""
         given = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
         found: dict[bool, list[str]] = {True: [], False: []}
         for item in given or ():
@@ -147,19 +149,19 @@ class StatementMatcher:
 
     @cached_property
     def tests(self) -> tuple[Limit, ...]:
-        """The tests of its Condition block."""
+        """The tests of the Condition block."""
         return tuple(sorted(limits_of(self.statement.condition), key=lambda item: (item.key, item.operator)))
 
     @cached_property
     def patterns(self) -> dict[str, str]:
-        """The action patterns of ``Action`` or ``NotAction``, each with its text as it is written."""
+        """The Action or NotAction patterns, each mapped to its text as written."""
         given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
         spelled = ((action_glob(item.parts), str(item)) for item in given or ())
         return {pattern: written for pattern, written in spelled if pattern is not None}
 
     @cached_property
     def covers_itself(self) -> bool:
-        """Whether the same statement in other hands surely allows all that this one does."""
+        """True if the same statement, held by another principal, surely allows all that this one allows."""
         one = self.statement
         if one.effect != "Allow" or not one.whole or one.condition is not None:
             return False
@@ -172,34 +174,34 @@ class StatementMatcher:
         return not whose and not any(glob.is_unnamed(pattern) for pattern in (*self.actions.all, *self.resources.sure))
 
     def may_speak_of(self, service: str) -> bool:
-        """Whether it may speak of actions of a service at all."""
+        """True if the statement may match actions of a service."""
         if self.statement.actions is None or self.actions.every or not _is_word(service):
             return True
         return service in self.actions.services or self.actions.wide
 
     @property
     def effect(self) -> Ternary:
-        """YES, or UNKNOWN where it is not known whether the statement allows or denies."""
+        """YES, or UNKNOWN if it is unknown whether the statement allows or denies."""
         return Ternary.UNKNOWN if self.statement.effect is None else Ternary.YES
 
     def acts(self, action: str) -> Ternary:
-        """Whether the statement speaks of an action (a request in lower case)."""
+        """Return whether the statement matches an action (a request in lower case)."""
         deadline.check()
         answer = self.actions.cover(action)
         return answer if self.statement.actions is not None else ~answer
 
     def reaches(self, resource: str) -> Ternary:
-        """Whether it speaks of a resource."""
+        """Return whether the statement matches a resource."""
         answer = self.resources.cover(resource)
         return answer if self.statement.resources is not None else ~answer
 
     def speaks(self, action: str, resource: str) -> Ternary:
-        """Whether it speaks of an action on a resource, conditions aside."""
+        """Return whether the statement matches an action on a resource, ignoring conditions."""
         acts = self.acts(action)
         return acts if acts is Ternary.NO else acts & self.reaches(resource) & self.effect
 
     def within(self, asked: str) -> Iterator[tuple[str, Ternary]]:
-        """Patterns of the resources among those asked for that the statement speaks of, the surest first."""
+        """Yield patterns of the resources within ``asked`` that the statement matches, the most certain first."""
         if self.statement.resources is None:
             answer = self.reaches(glob.request(asked))
             if answer is not Ternary.NO:
@@ -217,9 +219,9 @@ class StatementMatcher:
             yield asked, Ternary.UNKNOWN
 
     def met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
-        """Whether a request for an action can meet the condition, and the keys that it has to meet it with."""
+        """Return whether a request for an action can meet the condition, and the keys that it has to set for that."""
         if not self.statement.whole:
-            return Ternary.UNKNOWN, ()  # of its conditions nothing is known either
+            return Ternary.UNKNOWN, ()  # its conditions are unknown as well
         answer, keys = Ternary.YES, dict[str, None]()
         for test in self.tests:
             found = _met_by(test, action)
@@ -234,7 +236,7 @@ class StatementMatcher:
         return answer, tuple(keys)
 
     def denies(self, action: str, allowed: Sequence[Limit]) -> tuple[Ternary, tuple[str, ...]]:
-        """Whether a Deny takes an action away from everybody, and where not, the keys by which one gets around it.
+        """Return whether a Deny applies to an action unavoidably, and if not, the keys by which a caller avoids it.
 
         ``allowed``: the tests that the request has to meet in any case.
         """
@@ -242,7 +244,7 @@ class StatementMatcher:
         if met is Ternary.NO:
             return Ternary.NO, ()
         if not self.tests:
-            # AWS's pages differ on what an empty condition does
+            # AWS's pages differ on the effect of an empty condition
             return Ternary.YES if self.statement.condition is None else Ternary.UNKNOWN, ()
         for test in self.tests:
             if _avoidable(test, allowed):
@@ -251,7 +253,7 @@ class StatementMatcher:
 
 
 def _met_by(test: Limit, action: str) -> Ternary | None:
-    """What a test says of a request for an action, None where it depends on the request and can be met."""
+    """Return the answer of a test for any request for an action, None if it depends on the request and can be met."""
     operator = parse_operator(test.operator)
     if operator is None or not test.key:
         return Ternary.UNKNOWN
@@ -262,14 +264,14 @@ def _met_by(test: Limit, action: str) -> Ternary | None:
         return None if action == PASS_ROLE else absent
     service = test.key.partition(":")[0]
     own = action.partition(":")[0]
-    # a key with the name of a service is carried by requests to that service, as a rule
+    # usually only requests to a service carry the keys with its prefix
     if service != "aws" and service != own and ANY not in own and absent is not Ternary.YES:
         return Ternary.UNKNOWN
     return None
 
 
 def _avoidable(test: Limit, allowed: Sequence[Limit]) -> bool:
-    """Whether whoever makes a request can see to it that a test does not hold for it."""
+    """True if the caller can ensure that a request does not meet a test."""
     operator = parse_operator(test.operator)
     if operator is None or operator.quantifier or not test.known:
         return False
@@ -287,13 +289,13 @@ def _avoidable(test: Limit, allowed: Sequence[Limit]) -> bool:
 
 
 class Rules:
-    """Rules in their order, of which those are found that may speak of a resource."""
+    """Statements in order, indexed by resource."""
 
     def __init__(self, rules: Sequence[StatementMatcher]) -> None:
         self.rules = tuple(rules)
 
     def reaching(self, resource: str) -> Sequence[StatementMatcher]:
-        """The rules that may speak of a resource, and some others."""
+        """Return a superset of the statements that may match a resource."""
         if len(self.rules) <= _FEW:
             return self.rules
         index, owners, always = self._index
@@ -318,9 +320,9 @@ _rules: dict[tuple[int, str | None, str], StatementMatcher] = {}
 
 
 def rule_of(statement: Statement, account: str | None, owner: str = "") -> StatementMatcher:
-    """The rule of a statement; the same statement is taken apart once."""
+    """Return the compiled statement, from a cache."""
     key = (id(statement), account, owner)
-    known = _rules.get(key)  # it holds its statement, whose id is therefore no other's
+    known = _rules.get(key)  # it keeps its statement alive, so that the id stays unique
     if known is None:
         if len(_rules) >= _MOST_RULES:
             _rules.clear()
@@ -329,9 +331,9 @@ def rule_of(statement: Statement, account: str | None, owner: str = "") -> State
 
 
 def can_be_about(action: str, resource: str) -> Ternary:
-    """Whether an action can be about a resource: an ARN of another service than the action's does nothing for it.
+    """Return whether an action can apply to a resource: ARNs of other services have no effect for it.
 
-    Both are requests or patterns. UNKNOWN for services of which it is not known here whose ARNs their actions name.
+    Both are requests or patterns. UNKNOWN for services whose resource types are not listed here.
     """
     service = action.partition(":")[0]
     fields = resource.split(":", 3)
@@ -343,7 +345,7 @@ def can_be_about(action: str, resource: str) -> Ternary:
 
 
 def narrowed(action: str, resource: str) -> Iterator[str]:
-    """An action pattern as those for the service of a resource, where it is a pattern for every service."""
+    """Yield ``action``, or if it matches every service, one pattern per service whose actions apply to a resource."""
     fields = resource.split(":", 3)
     service = fields[2] if len(fields) >= 3 and fields[0] == "arn" else ""
     if action != _EVERY_ACTION or not _is_word(service) or service not in _ABOUT_THEIR_OWN:
@@ -358,7 +360,7 @@ def _is_word(text: str) -> bool:
 
 
 def action_glob(parts: tuple[Part, ...]) -> str | None:
-    """An action pattern in lower case; None for one that matches nothing.
+    """Return an action pattern in lower case; None if it matches nothing.
 
     A value is ``prefix:name`` or ``*`` (IAM User Guide, "Grammar of the IAM JSON policy language").
     """
@@ -389,7 +391,7 @@ def _actions(given: tuple[tuple[tuple[Part, ...], bool], ...]) -> Actions:
         service, colon, name = pattern.partition(":")
         if pattern == _EVERY_ACTION and not optional:
             continue
-        # nothing is said of wildcards in the prefix
+        # wildcards in the prefix are not documented
         if optional or not colon or not _is_word(service) or not name.isascii():
             doubtful.append(pattern)
         if optional or not colon:
@@ -412,7 +414,7 @@ _EVERYTHING = (("*",), ("*:*",))
 
 @lru_cache(maxsize=16384)
 def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | None = None, owner: str = "") -> str:
-    """A Resource text as a pattern. ``owner`` says whose policy variables are meant, where there are several."""
+    """Return a Resource string as a pattern. ``owner`` distinguishes the policy variables of several principals."""
     if parts == ("*",):
         return RUN
     fields = fields_of(join(tuple(_spelled_out(parts))))
@@ -431,7 +433,7 @@ def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | No
         last = fields[-1][-1] if fields[-1] else ""
         rest = any(
             isinstance(part, Unresolved) and part.expression.endswith("/…") for part in fields[-1]
-        )  # all that is left
+        )  # the rest of an ARN
         if len(fields) < 6 and not rest and not (isinstance(last, str) and last.endswith("*")):
             fields += [["*"]] * (6 - len(fields))
     return ":".join("".join(_letters(field, variables, owner)) for field in fields)
@@ -439,8 +441,8 @@ def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | No
 
 @lru_cache(maxsize=16384)
 def _across_fields(parts: tuple[Part, ...], variables: bool, owner: str) -> str | None:
-    """A Resource text of too few fields with a wildcard inside, read as plain text, whose ``*`` runs past colons; AWS's
-    pages leave open whether it does. None for any other text."""
+    """Return a Resource string of fewer than six fields with an inner wildcard as a pattern whose ``*`` crosses colons;
+    None for any other string. AWS's pages leave open whether it does."""
     fields = fields_of(join(tuple(_spelled_out(parts))))
     written = "".join(part for field in fields for part in field if isinstance(part, str))
     if not 1 < len(fields) < 6 or "*" not in written.rstrip("*"):
@@ -468,7 +470,8 @@ def _letters(field: list[Part], variables: bool, owner: str) -> Iterator[str]:
 
 
 def _spelled_out(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
-    """The parts with every hole replaced by what is known of it; what is nameless in there gets the name around it."""
+    """Yield the parts with each unresolved part replaced by its known structure; generic ones in there are named after
+    it."""
     for part in parts:
         if not isinstance(part, Unresolved):
             yield part
@@ -478,12 +481,12 @@ def _spelled_out(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
             yield replace(part, expression=part.kind.value, role=None, reason="")
         elif part.expression in _NAMELESS:
             yield replace(part, expression=f"{around}/{part.expression}")
-        elif part.expression == around:  # the rest of an ARN of which only the service is known
+        elif part.expression == around:  # the rest of an ARN whose service is known
             yield replace(part, expression=f"{around}/…")
         else:
             yield part
 
 
 def asked_for(resource: StringNode, account: str | None = None) -> str:
-    """A resource that is asked about, as a pattern."""
+    """Return a requested resource as a pattern."""
     return resource_glob(resource.parts, True, account=account)

@@ -1,9 +1,9 @@
-"""Resource patterns as sets of role ARNs: matching, overlap, inclusion, and how wide the set is.
+"""Resource patterns as sets of role ARNs: matching, overlap, inclusion, and scope.
 
 A role's ARN is ``arn:PARTITION:iam::ACCOUNT:role/PATH+NAME`` (Service Authorization Reference, list_iam). A Resource
 *is* the set of role ARNs that it matches (IAM User Guide, reference_policies_elements_resource): ``*`` is any run of
-characters, ``/`` included, ``?`` one character. Only sets count here, never spellings, and each answer is exact over
-all role ARNs, or "cannot be told".
+characters, ``/`` included, ``?`` one character. Only sets count, never spellings, and each answer is exact over all
+role ARNs, or unknown.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NOWHERE = Position("", 0)
 
 
 class Scope(str, Enum):
-    """How wide a set of roles is, widest first."""
+    """The width of a set of roles, widest first."""
 
     ANY_ROLE = "any_role"
     UNRESOLVED = "unresolved"
@@ -52,19 +52,19 @@ _WIDTHS = {scope: width for width, scope in enumerate(Scope)}
 
 
 def widest(scopes: Sequence[Scope]) -> Scope:
-    """The widest of several scopes; of none, NOT_A_ROLE."""
+    """Return the widest of several scopes; NOT_A_ROLE if there are none."""
     return min(scopes, key=lambda scope: scope.width, default=Scope.NOT_A_ROLE)
 
 
 def resource_scope(resource: StringNode, *, variables: bool = True) -> Scope:
-    """How wide one Resource pattern is."""
+    """Return the scope of one Resource pattern."""
     return _resource_scope(resource.parts, variables)
 
 
 def union_scope(resources: Sequence[StringNode], *, variables: bool = True) -> Scope:
-    """How wide several patterns are together: their union may hold every role although none does alone."""
+    """Return the scope of a union of patterns, which may cover every role although no single pattern does."""
     scope = widest([resource_scope(item, variables=variables) for item in resources])
-    # a role of this configuration is one role, whatever its name, and adds nothing that makes others all roles
+    # a role of this configuration is a single role, whatever its name, and never completes "all roles"
     covers = _any_role(tuple(item.parts for item in resources if not _is_role_reference(item.parts)), variables)
     if covers is Ternary.YES:
         return Scope.ANY_ROLE
@@ -72,9 +72,9 @@ def union_scope(resources: Sequence[StringNode], *, variables: bool = True) -> S
 
 
 def complement_scope(left_out: Sequence[StringNode], *, variables: bool = True, where: Deployment = ANYWHERE) -> Scope:
-    """How wide NotResource is: any role, unless the patterns leave out every role there is (NOT_A_ROLE).
+    """Return the scope of NotResource: any role, unless the patterns cover every role (NOT_A_ROLE).
 
-    Patterns that leave out all roles of one account leave those of every other account in.
+    Patterns that cover all roles of one account exclude none of any other account.
     """
     parts = tuple(item.parts for item in left_out)
     if not _may_match_any_name(parts, variables):
@@ -88,7 +88,7 @@ def complement_scope(left_out: Sequence[StringNode], *, variables: bool = True, 
 
 
 def matches(resource: StringNode, role: str, *, variables: bool = True) -> Ternary:
-    """Whether a Resource pattern matches one ARN."""
+    """Return whether a Resource pattern matches one ARN."""
     if machine((resource.parts,), variables, UnresolvedPolicy.SURE).matches(role):
         return Ternary.YES
     possible = machine((resource.parts,), variables, UnresolvedPolicy.OVERLAP).matches(role)
@@ -96,14 +96,15 @@ def matches(resource: StringNode, role: str, *, variables: bool = True) -> Terna
 
 
 def overlaps(first: StringNode, second: StringNode, *, variables: bool = True, where: Deployment = ANYWHERE) -> Ternary:
-    """Whether one role can be in both patterns."""
+    """Return whether two patterns have a role in common."""
     return _overlaps(first.parts, second.parts, variables, where)
 
 
 def included(
     inner: StringNode, outer: Sequence[StringNode], *, variables: bool = True, where: Deployment = ANYWHERE
 ) -> Ternary:
-    """Whether every role that ``inner`` matches is matched by one of ``outer``, whatever the holes of ``outer`` hold.
+    """Return whether every role of ``inner`` matches one of ``outer``, for all values of the unresolved parts of
+    ``outer``.
 
     Passing stays within the account, so the id of the account deployed to in ``outer`` is that of the inner role.
     """
@@ -113,49 +114,50 @@ def included(
 
 
 def union_of(patterns: Iterable[StringNode], *, variables: bool = True) -> RoleUnion:
-    """Return patterns laid out for :func:`included_in` and :func:`surely_exceeds`, each as one that is there."""
+    """Return an index of patterns for :func:`included_in` and :func:`surely_exceeds`; optional patterns count."""
     return _union(tuple(item.parts for item in patterns), variables)
 
 
 def included_in(
     inner: StringNode, outer: RoleUnion, *, variables: bool = True, where: Deployment = ANYWHERE
 ) -> Ternary:
-    """Return what :func:`included` says, of patterns that many are compared with."""
+    """Return the answer of :func:`included` for an indexed union."""
     return Ternary.YES if inner.parts in outer.texts else _within(inner.parts, outer, variables, where)
 
 
 def surely_exceeds(
     inner: StringNode, outer: RoleUnion, *, variables: bool = True, where: Deployment = ANYWHERE
 ) -> bool:
-    """True if :func:`included_in` surely is not YES, of ``outer`` and of any part of it; False where a glance does not
-    tell."""
+    """True if :func:`included_in` surely is not YES, for ``outer`` and any part of it; False if the fast path cannot
+    decide."""
     return exceeds_at_a_glance(_one(inner.parts, variables), outer, where)
 
 
 def covers_service_linked(resource: StringNode, *, variables: bool = True) -> Ternary:
-    """Whether a wildcard of the pattern covers service-linked roles (``role/aws-service-role/SERVICE/NAME``).
+    """Return whether a wildcard covers service-linked roles (``role/aws-service-role/SERVICE/NAME``).
 
-    A pattern that speaks of them covers them if it matches more than one; any other pattern if it matches them all.
+    A pattern that names their path covers them if it matches more than one; any other pattern, if it matches all of
+    them.
     """
     written = "".join(part for part in expand(resource.parts) if isinstance(part, str))
     return _covers_service_linked(resource.parts, variables, f"role/{_LINKED}" in written)
 
 
 def account_of(resource: StringNode) -> str | None:
-    """The twelve digits of the account field, where they are written out."""
+    """Return the account id (twelve digits) of an ARN, None if it is not literal."""
     account = _field(resource.parts, 4)
     return account if account is not None and len(account) == 12 and account.isdigit() else None
 
 
 def partition_of(resource: StringNode) -> str | None:
-    """The partition field, where it is one that is known."""
+    """Return the partition of an ARN, None if it is not a known one."""
     partition = _field(resource.parts, 1)
     return partition if partition in PARTITIONS else None
 
 
 @lru_cache(maxsize=65536)
 def _field(parts: tuple[Part, ...], index: int) -> str | None:
-    """One field of an ARN, where there is no hole in it."""
+    """Return one field of an ARN, None if it has unresolved parts."""
     fields = fields_of(expand(parts))
     if len(fields) <= index or any(isinstance(part, Unresolved) for part in fields[index]):
         return None
@@ -188,12 +190,12 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
 
 
 def _may_match_any_name(patterns: Sequence[tuple[Part, ...]], variables: bool) -> bool:
-    """False where here is a name that none of the patterns matches, in any account."""
+    """False if there surely is a role name that none of the patterns matches, in any account."""
     return any(shape_of(parts, variables).holds_name(ANY_NAME) for parts in patterns)
 
 
 def _is_role_reference(parts: tuple[Part, ...]) -> bool:
-    """One role of this configuration: its ARN, or an ARN written out up to a reference to its name."""
+    """True for one role of this configuration: its ARN, or an ARN that is literal up to a reference to its name."""
     last = parts[-1]
     if not isinstance(last, Unresolved) or last.role is None:
         return False
@@ -216,7 +218,7 @@ def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Ternar
 
 
 def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> bool:
-    """Whether the patterns cover all roles of some account of some partition."""
+    """True if the patterns cover all roles of some account in some partition."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
     return any(_universal(pattern, states, letters) for states in before_role([pattern], letters, ANYWHERE))
@@ -226,8 +228,8 @@ def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading
 def _covers_all(
     patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy, where: Deployment
 ) -> bool:
-    """Whether the patterns cover all roles of every account: in each of the partitions that are meant or, where nothing
-    says which that are, in one of them at least."""
+    """True if the patterns cover all roles of every account: in each partition of the deployment, or if that is
+    unknown, in at least one partition."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
     covered = (
@@ -330,7 +332,7 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
 
 
 def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> int:
-    """How many roles of one account the patterns match: 0, 1, or 2 for "more than one"."""
+    """Return how many roles of one account the patterns match: 0, 1, or 2 for "more than one"."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
     return max(

@@ -1,8 +1,8 @@
-"""Role patterns at a glance: what can be said of them without a machine.
+"""Bounds of role patterns: fast answers without an automaton.
 
-Nearly every Resource is the ARN of a role, perhaps with wildcards in its name. Whether two of these have a role in
-common, or one holds the other, can mostly be read off their text. Each answer here is sure; where a glance does not
-tell, it is for the machines to say (:mod:`passrole_checks.iam.roles.role_search`).
+Nearly every Resource is the ARN of a role, possibly with wildcards in its name. Whether two of these have a role in
+common, or one includes the other, can mostly be decided from their text. Each answer here is certain; undecided cases
+are left to the automata (:mod:`passrole_checks.iam.roles.role_search`).
 
 Form of a role's ARN: Service Authorization Reference, list_iam. Wildcards: IAM User Guide,
 reference_policies_elements_resource.
@@ -22,7 +22,7 @@ from passrole_checks.iam.roles.role_search import Deployment
 
 ROLE = ":role/"
 VARIABLE = re.compile(r"\$\{[^}]*\}")
-LITERALS = ("${*}", "${?}", "${$}")  # variables that stand for one character
+LITERALS = ("${*}", "${?}", "${$}")  # variables for one literal character
 
 _PLACE = {UnresolvedKind.PARTITION: "\1", UnresolvedKind.ACCOUNT_ID: "\2"}
 _ANY_PLACE = ("*", *_PLACE.values())
@@ -32,24 +32,27 @@ _LITERAL_NAME = re.compile(r"[^*?/]")
 _EXAMPLE_NAME = re.compile(rf"(?:[A-Za-z0-9+=,.@_{CONSTANT}-]+/)*[A-Za-z0-9+=,.@_{CONSTANT}-]+")
 WILDCARD = re.compile(r"[*?]")
 _SPECIAL = re.compile(r"\$\{(?:[*?$]|aws:principalaccount|aws:resourceaccount)\}", re.IGNORECASE)
-ANY_NAME, _ONE = "Qz7Qz", "Q"  # what wildcards stand for in an example; hardly a pattern names it
+ANY_NAME, _ONE = "Qz7Qz", "Q"  # replace wildcards in examples; hardly any pattern contains them
 
 
 class PlainRole(NamedTuple):
-    """A pattern that is nothing but a role's ARN: ``partition`` and ``account`` are "" where any will do; ``name``,
-    with its path, may hold wildcards, and always a literal character."""
+    """A pattern that is simply a role's ARN.
+
+    ``partition`` and ``account`` are "" for any; ``name``, with its path, may contain wildcards, and has at least one
+    literal character.
+    """
 
     partition: str
     account: str
     name: str
 
     def may_stand(self, where: Deployment) -> bool:
-        """Whether it matches roles there."""
+        """True if it matches roles of that deployment."""
         return _stands(self.partition, self.account, where)
 
 
 class Role(NamedTuple):
-    """One role: its partition, its account, its path and name."""
+    """One role: its partition, account, and path with name."""
 
     partition: str
     account: str
@@ -57,15 +60,16 @@ class Role(NamedTuple):
 
     @property
     def shape(self) -> ArnBounds:
-        """What matches this role only."""
+        """The bounds that match this role only."""
         return ArnBounds(*self, True, self.name, self.name)
 
 
 class ArnBounds(NamedTuple):
-    """What a pattern matches at most: roles of this ``partition`` and ``account`` ("" for any) with a path and name
-    that match ``name``, where ``*`` and ``?`` are wildcards. ``exact``: it matches all of them, however it is read.
+    """An upper bound of the roles that a pattern matches.
 
-    ``beginning`` and ``end``: the text before the first and after the last wildcard of the name.
+    These have this ``partition`` and ``account`` ("" for any), and a path and name that match ``name``, in which ``*``
+    and ``?`` are wildcards. ``exact``: the pattern surely matches all of them. ``beginning`` and ``end``: the name
+    before its first and after its last wildcard.
     """
 
     partition: str
@@ -77,19 +81,19 @@ class ArnBounds(NamedTuple):
 
     @property
     def literal(self) -> bool:
-        """Whether the name holds no wildcard."""
+        """True if the name contains no wildcard."""
         return self.beginning == self.name
 
     def may_stand(self, where: Deployment) -> bool:
-        """Whether it may match roles there."""
+        """True if the pattern may match roles of that deployment."""
         return _stands(self.partition, self.account, where)
 
     def holds_name(self, name: str) -> bool:
-        """Whether a path and name is of this shape, wherever it stands."""
+        """True if a path and name match, in any account."""
         return _takes(self.name, name)
 
     def holds(self, role: Role) -> bool:
-        """Whether a role is of this shape."""
+        """True if a role is within the bounds."""
         return (
             self.partition in ("", role.partition) and self.account in ("", role.account) and self.holds_name(role.name)
         )
@@ -100,7 +104,7 @@ def _stands(partition: str, account: str, where: Deployment) -> bool:
 
 
 def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
-    """The pattern as a plain role's ARN, None for any other. A plain one matches some role, and not every one."""
+    """Return a pattern as a plain role ARN, None for any other. A plain one matches some role, and not every one."""
     beginning, found, name = _written(expand(parts)).partition(ROLE)
     place = _place(beginning) if found else None
     if place is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
@@ -113,7 +117,7 @@ def _written(parts: tuple[Part, ...]) -> str:
 
 
 def _place(beginning: str) -> tuple[str, str] | None:
-    """The partition and the account of an ARN's beginning, "" for any; None where they are not to be seen."""
+    """Return partition and account of an ARN's prefix, "" for any; None if they cannot be determined."""
     found = _BEGINNING.fullmatch(beginning)
     if found is None:
         return None
@@ -125,10 +129,10 @@ def _place(beginning: str) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=65536)
 def shape_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
-    """The shape of a pattern. ``variables``: whether ``${...}`` in it are policy variables.
+    """Return the bounds of a pattern. ``variables``: ``${...}`` are policy variables.
 
-    A role's ARN holds ``:role/`` once, so what stands behind it in the pattern is the path and the name, whatever
-    comes before; a pattern without it may match any role.
+    A role's ARN contains ``:role/`` once, so the text after it is path and name, whatever comes before; a pattern
+    without it may match any role.
     """
     parts = expand(parts)
     text = ""
@@ -146,13 +150,13 @@ def shape_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
 
 
 def _all_of_a_place(parts: tuple[Part, ...]) -> bool:
-    """Whether a pattern is all roles of an account, written as ``role/*``."""
+    """True if a pattern is all roles of an account, written as ``role/*``."""
     beginning, found, name = _written(parts).partition(ROLE)
     return bool(found) and name == "*" and _place(beginning) is not None
 
 
 def meet(first: ArnBounds, second: ArnBounds) -> bool:
-    """Whether two shapes may have a role in common; False is sure."""
+    """True if patterns with these bounds may have a role in common; False is certain."""
     if first.partition and second.partition and first.partition != second.partition:
         return False
     if first.account and second.account and first.account != second.account:
@@ -169,7 +173,7 @@ def meet(first: ArnBounds, second: ArnBounds) -> bool:
 
 
 def name_in_both(first: ArnBounds, second: ArnBounds) -> str | None:
-    """A path and name that may match both of two names with wildcards; None where a glance gives none."""
+    """Return a path and name within both bounds; None if there is no simple one."""
     for one, other in ((first, second), (second, first)):
         if one.name.endswith("*") and other.name.startswith("*"):
             name = (one.name[:-1] + ANY_NAME + other.name[1:]).replace("*", ANY_NAME).replace("?", _ONE)
@@ -178,7 +182,7 @@ def name_in_both(first: ArnBounds, second: ArnBounds) -> str | None:
 
 
 def covers(outer: ArnBounds, inner: ArnBounds) -> bool:
-    """Whether one shape surely matches all that another one may match; False where a glance does not tell."""
+    """True if a pattern surely matches all that is within ``inner``; False if undecided."""
     return (
         outer.exact
         and outer.partition in ("", inner.partition)
@@ -188,16 +192,15 @@ def covers(outer: ArnBounds, inner: ArnBounds) -> bool:
 
 
 def _takes(glob: str, name: str) -> bool:
-    """Whether a name matches; a wildcard in the name is a character that only ``*`` takes, or both the same."""
+    """True if a name matches; a wildcard in the name is matched by ``*`` or by itself only."""
     return glob in (name, "*") or takes(glob, name, but="*")
 
 
 @lru_cache(maxsize=65536)
 def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | None:
-    """A path and name of roles, of every place that the shape gives, that a pattern which is spelled out matches; None
-    where that is not to be seen.
+    """Return a path and name that an expanded pattern matches, in every location within its bounds; None if undecided.
 
-    ``wide``: its holes are read as wide as they may be; else a name that is not known is one constant.
+    ``wide``: unresolved parts can have any value; else an unknown name is one constant.
     """
     if parts == ("*",):
         return ANY_NAME
@@ -220,8 +223,10 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
 
 
 def names_one(parts: tuple[Part, ...], variables: bool) -> bool | None:
-    """Whether a pattern that is spelled out names one role of an account (True) or several (False), each hole being one
-    text; None where that is not to be seen."""
+    """Return whether an expanded pattern names one role of an account (True) or several (False); None if undecided.
+
+    Each unresolved part counts as one string.
+    """
     if (len(parts) == 1 and isinstance(parts[0], Unresolved)) or example_name(parts, variables, True) is None:
         return None
     name = _written(parts).partition(ROLE)[2]
@@ -229,5 +234,5 @@ def names_one(parts: tuple[Part, ...], variables: bool) -> bool | None:
 
 
 def _filled(text: str, constant: str) -> str:
-    """A text with something in the place of its policy variables; those that are not any name stay."""
+    """Replace policy variables by ``constant``; keep those with a special meaning."""
     return VARIABLE.sub(lambda found: found[0] if _SPECIAL.fullmatch(found[0]) else constant, text)

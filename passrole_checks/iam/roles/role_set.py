@@ -1,9 +1,9 @@
-"""Sets of roles compared: is every role that may be passed now one that could be passed before?
+"""Compare sets of roles: is every role that can be passed now one that could be passed before?
 
-A set of roles is a union of Resource patterns, or (NotResource) everything else. Without holes every answer is exact:
-the patterns of all sets are run side by side (`automaton`). A hole is read as wide as it may
-be where that is the careful side, and as narrow where that is; a hole that stands on both sides holds the same text on
-both, so there it is one letter that matches itself.
+A set of roles is a union of Resource patterns, or (NotResource) its complement. Without unresolved parts every answer
+is exact: the automata of all sets run in parallel (`automaton`). An unresolved part counts as wide or as narrow as
+possible, whichever is the careful choice; if it occurs on both sides, it is the same string on both, and is represented
+by one character that matches itself.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def surely_within(
     denied_before: Roles = (),
     where: Deployment,
 ) -> bool:
-    """Whether every role of ``inner`` but those ``denied`` surely was in ``allowed`` and not in ``denied_before``.
+    """True if every role of ``inner`` except ``denied`` surely was in ``allowed`` and not in ``denied_before``.
 
-    Whatever the holes hold. False where that cannot be told.
+    For all values of unresolved parts; False if undecided.
     """
     outer = (_union(allowed), _union(denied))
     if not _covered(inner, outer, where):
@@ -51,9 +51,9 @@ def surely_gains(
     denied_before: Roles = (),
     where: Deployment,
 ) -> bool:
-    """Whether there surely is a role in ``inner``, not ``denied``, that was not in ``allowed`` or ``denied_before``.
+    """True if a role surely is in ``inner``, not in ``denied``, and was not in ``allowed`` or was in ``denied_before``.
 
-    A name that is not known yet is taken to be a name of its own. False where that cannot be told.
+    An unknown name counts as distinct from all others. False if undecided.
     """
     but = (_union(denied), _union(allowed))
     if some_role_in((inner,), over=(False,), but=but, but_over=True, where=where):
@@ -65,7 +65,7 @@ def surely_gains(
 
 
 def may_meet(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
-    """Whether a role can be in both sets."""
+    """True if a role can be in both sets."""
     if first.variables == second.variables and not (first.complement or second.complement):
         ours = {item.parts for item in first.patterns}
         shared = (shape for item, shape in zip(second.patterns, second.shapes, strict=True) if item.parts in ours)
@@ -79,7 +79,7 @@ def _union(roles: Roles) -> RoleUnion:
 
 
 def _meeting(sets: RoleUnion, inner: RoleSet) -> tuple[RoleSet, ...]:
-    """Those of several sets that may have a role in common with another one."""
+    """Return the sets that may have a role in common with ``inner``."""
     if inner.complement or not sets.sets:
         return sets.sets
     near = {id(entry.set) for shape in inner.shapes for entry in sets.near(shape)}
@@ -95,7 +95,7 @@ def _known_to_be_covered(inner: RoleSet, outer: RoleUnion, where: Deployment) ->
 
 
 def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> bool:
-    """Whether every role of ``inner`` surely is in one of ``outer``."""
+    """True if every role of ``inner`` surely is in one of ``outer``."""
     if inner.complement:
         left_out = RoleUnion([inner.only(inner.patterns)])
         if any(_covered(item.only(item.patterns), (left_out,), where) for union in outer for item in union.complements):
@@ -111,19 +111,20 @@ def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> b
 
 
 def _near(roles: RoleSet, unions: Sequence[RoleUnion]) -> list[RoleSet]:
-    """The patterns of several unions that may have a role in common with ``roles``, each as a set."""
+    """Return the patterns of several unions that may have a role in common with ``roles``, each as a set."""
     found = {id(entry): entry for union in unions for shape in roles.shapes for entry in union.near(shape)}
     return [entry.set.only([entry.text]) for entry in found.values()]
 
 
-# -- holes on both sides
+# -- unresolved parts on both sides
 
 
 def _with_letters(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[RoleSet, list[RoleSet]] | None:
-    """The sets with each hole that stands on both sides as one letter; None where there is none, or that says nothing.
+    """Replace each unresolved part that occurs on both sides by one character; None if there is none, or if that is
+    useless.
 
-    What holds for the letter holds for any text in its place: another hole or a ``*`` takes it in whole. A ``?`` would
-    take the letter, and not the text.
+    What holds for the character holds for any string: another unresolved part or a ``*`` matches it as a whole. A ``?``
+    would match the character, but not the string.
     """
     ours = [_apart(pattern) for pattern in inner.written()]
     theirs = [[_apart(pattern) for pattern in item.written(optional=False)] for item in outer]
@@ -151,12 +152,12 @@ def _each(sets: Iterable[list[_Parts]]) -> Iterator[_Parts]:
 
 
 def _apart(pattern: Pattern) -> _Parts:
-    """The text with its policy variables as holes."""
+    """Return a pattern with its policy variables as unresolved parts."""
     parts, variables = pattern
     if not variables:
         return parts
     found: list[Part] = []
-    before = ""  # the end of the text before a part, or all of ROLE
+    before = ""  # the end of the text before a part, or ROLE
     for part in parts:
         if isinstance(part, Unresolved):
             found.append(part)
@@ -174,7 +175,7 @@ def _apart(pattern: Pattern) -> _Parts:
 
 
 def _in_role(parts: _Parts) -> Iterator[Unresolved]:
-    """The holes within the path and the name of a role."""
+    """Yield the unresolved parts in the path and name of a role."""
     before = ""
     for part in parts:
         if isinstance(part, str):

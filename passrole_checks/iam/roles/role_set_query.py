@@ -1,7 +1,7 @@
-"""One question of sets of roles: is there a role that is in all of these and in none of those?
+"""Emptiness test: is there a role in all of some sets and in none of others?
 
-What a glance tells (`role_shape`) is not looked for; for the rest the patterns of all sets are
-run side by side (`automaton`), as few of them as can make a difference.
+Bounds (`arn_bounds`) answer most queries; for the rest the automata of all sets run in parallel (`automaton`), with as
+few patterns as can make a difference.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, fields_of, m
 from passrole_checks.iam.roles.role_search import Deployment, some_role
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion, UnionPattern
 
-# their text is bound by where the policy stands, which is the same on both sides
+# determined by the deployment, which is the same on both sides
 PLACES = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
 
 _Parts = tuple[Part, ...]
 _Unions = tuple[tuple[tuple[Pattern, ...], UnresolvedPolicy], ...]
-_Term = tuple[_Unions, bool]  # patterns with their readings, and whether the term is what they do not match
+_Term = tuple[_Unions, bool]  # (unions, inverted: roles that the unions do not match)
 _MOST_EXAMPLES = 100
-_NOBODYS = "000000000000"  # an account that no policy names
+_NOBODYS = "000000000000"  # an account that occurs in no policy
 
 
 def some_role_in(
@@ -47,22 +47,24 @@ def some_role_in(
     but_over: bool = False,
     where: Deployment,
 ) -> bool:
-    """Whether a role is in all of ``within`` and in none of ``but``; over the budget, the careful answer.
+    """True if a role is in all of ``within`` and in none of ``but``; beyond the budget, the careful answer.
 
-    ``over``/``but_over``: whether the holes of a set are read as wide as they may be, or as narrow.
+    ``over``/``but_over``: unresolved parts of a set count as wide as possible, else as narrow.
     """
     question = _Question(tuple(zip(within, over, strict=True)), tuple(but), but_over, where)
     answer = question.at_a_glance()
     if answer is not None:
         return answer
     found = _exists(question.terms(), where)
-    # over the budget: of a search for what may be, perhaps there is one; for what surely is, perhaps not
+    # beyond the budget: a possible role is assumed to exist, a certain one is not
     return not but_over if found is None else found
 
 
 def covered_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Ternary | None:
-    """Whether every role of ``inner``, however wide its holes are read, surely is in ``outer``; NO where one surely is
-    not. None where machines have to tell."""
+    """Return whether every role of ``inner``, its unresolved parts as wide as possible, surely is in ``outer``.
+
+    NO if one surely is not; None if automata have to decide.
+    """
     if all(shape.exact for shape in inner.shapes) and _Question(((inner, False),), (outer,), True, where).has_example():
         return Ternary.NO
     return Ternary.YES if _Question(((inner, True),), (outer,), False, where).has_nothing() else None
@@ -71,16 +73,16 @@ def covered_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment) -> 
 def exceeds_at_a_glance(
     inner: RoleSet, outer: RoleUnion, where: Deployment, ignored: Collection[UnionPattern] = ()
 ) -> bool:
-    """True if some role that ``inner`` may match, its holes read as wide as they may be, surely is not in ``outer``,
-    whatever the holes of that hold and whichever optional patterns it has; False where a glance does not tell.
+    """True if some role that ``inner`` may match surely is not in ``outer``; False if undecided.
 
-    ``ignored``: patterns of ``outer`` that do not count.
+    Unresolved parts of ``inner`` count as wide as possible; the answer holds for all values of those in ``outer``, and
+    with or without its optional patterns. ``ignored``: patterns of ``outer`` that do not count.
     """
     return _Question(((inner, True),), (outer,), True, where, frozenset(map(id, ignored))).has_example()
 
 
 def overlap_at_a_glance(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary | None:
-    """Whether a role surely is in both sets; NO where surely none is. None where machines have to tell."""
+    """Return whether a role surely is in both sets; NO if surely none is; None if automata have to decide."""
     found = _Question(((first, True), (second, True)), (), False, where).at_a_glance()
     if found is False:
         return Ternary.NO
@@ -89,11 +91,13 @@ def overlap_at_a_glance(first: RoleSet, second: RoleSet, where: Deployment) -> T
 
 @dataclass
 class _Question:
-    within: tuple[tuple[RoleSet, bool], ...]  # each with whether its holes are read wide
+    """One query; arguments as in :func:`some_role_in`."""
+
+    within: tuple[tuple[RoleSet, bool], ...]  # each with: unresolved parts as wide as possible
     but: tuple[RoleUnion, ...]
     but_over: bool
     where: Deployment
-    ignored: frozenset[int] = frozenset()  # entries of ``but`` that do not count, by their ids
+    ignored: frozenset[int] = frozenset()  # ids of the entries of ``but`` that do not count
 
     def __post_init__(self) -> None:
         self.plain = [(roles, wide) for roles, wide in self.within if not roles.complement]
@@ -101,7 +105,7 @@ class _Question:
         self.limits = [roles for union in self.but for roles in union.complements]
 
     def terms(self) -> tuple[_Term, ...]:
-        """The question for the machines."""
+        """Return the query for the automata."""
         terms = [_term(roles, wide) for roles, wide in self.within]
         if self.excluded:
             reading = UnresolvedPolicy.OVERLAP if self.but_over else UnresolvedPolicy.DENIED
@@ -113,7 +117,7 @@ class _Question:
 
     @cached_property
     def excluded(self) -> list[UnionPattern]:
-        """The patterns of ``but`` that may match a role that is in all of ``within``."""
+        """The patterns of ``but`` that may match a role in all of ``within``."""
         if not self.plain:
             return self._there(entry for union in self.but for entry in union.entries)
         (first, _), *others = self.plain
@@ -129,24 +133,24 @@ class _Question:
             entry for entry in entries if (self.but_over or not entry.text.optional) and id(entry) not in self.ignored
         ]
 
-    # -- what a glance tells
+    # -- answers without automata
 
     def at_a_glance(self) -> bool | None:
-        """The answer where no machine has to be run, else None."""
+        """Return the answer if no automaton is needed, else None."""
         if self.has_nothing():
             return False
         return True if self.has_example() else None
 
     def has_nothing(self) -> bool:
-        """True if there surely is no such role; False where a glance does not tell."""
+        """True if there surely is no such role; False if undecided."""
         return any(self._nothing_left(roles, wide) for roles, wide in self.plain)
 
     def has_example(self) -> bool:
-        """True if there surely is such a role; False where a glance does not tell."""
+        """True if there surely is such a role; False if undecided."""
         return any(self._is_one(role, source) for role, source in islice(self._examples(), _MOST_EXAMPLES))
 
     def _nothing_left(self, roles: RoleSet, wide: bool) -> bool:
-        """Whether each pattern of a set is surely left out."""
+        """True if each pattern of a set surely is excluded."""
         return all(
             self._gone(roles, shape)
             for text, shape in zip(roles.patterns, roles.shapes, strict=True)
@@ -164,7 +168,7 @@ class _Question:
         )
 
     def _examples(self) -> Iterator[tuple[Role, RoleSet | None]]:
-        """Roles that may be one, each with the set of ``within`` that surely holds it."""
+        """Yield candidate roles, each with the set of ``within`` that surely contains it."""
         limits = [item for limit in self.limits for item in zip(limit.written(), limit.shapes, strict=True)]
         near = [shape for roles, _ in self.plain[1:] for shape in roles.shapes] + [shape for _, shape in limits]
         for roles, wide in self.plain:
@@ -183,7 +187,7 @@ class _Question:
     def _in_places(
         self, name: str | None, shape: ArnBounds, near: Sequence[ArnBounds], source: RoleSet | None = None
     ) -> Iterator[tuple[Role, RoleSet | None]]:
-        """Roles of this name, in the places that a shape and what is near it leave."""
+        """Yield roles of this name, in the locations within ``shape`` and those near it."""
         if name is None:
             return
         accounts = [shape.account or self.where.account or _NOBODYS]
@@ -194,7 +198,7 @@ class _Question:
             yield Role(partition, account, name), source
 
     def _is_one(self, role: Role, source: RoleSet | None) -> bool:
-        """Whether a role surely is in all of ``within`` and in none of ``but``. ``source``: a set that holds it."""
+        """True if a role surely is in all of ``within`` and in none of ``but``. ``source``: a set that contains it."""
         if role.partition not in self.where.partitions or self.where.account not in (None, role.account):
             return False
         only = role.shape
@@ -214,12 +218,12 @@ _ANYWHERE = shape_of(("*",), True)
 
 
 def _holds(shapes: Iterable[ArnBounds], role: Role) -> bool:
-    """Whether one of the shapes surely is that of a pattern which matches a role."""
+    """True if a pattern with one of these bounds surely matches a role."""
     return any(shape.exact and shape.holds(role) for shape in shapes)
 
 
 def _sure_shapes(roles: RoleSet) -> Iterator[ArnBounds]:
-    """The shapes of the patterns that are there in any case."""
+    """Yield the bounds of the patterns that are not optional."""
     return (shape for text, shape in zip(roles.patterns, roles.shapes, strict=True) if not text.optional)
 
 
@@ -238,7 +242,7 @@ def _term(roles: RoleSet, wide: bool) -> _Term:
 
 @lru_cache(maxsize=8192)
 def _exists(terms: tuple[_Term, ...], where: Deployment) -> bool | None:
-    """Whether there is a role that all terms hold for; None where that takes too much to decide."""
+    """True if a role meets all terms; None if deciding takes too much."""
     machines = [_machine(unions) for unions, _ in terms]
 
     def wanted(found: tuple[bool, ...]) -> bool:
@@ -252,7 +256,7 @@ def _exists(terms: tuple[_Term, ...], where: Deployment) -> bool | None:
 
 @lru_cache(maxsize=512)
 def _machine(unions: _Unions) -> Machine:
-    """The machine of patterns with different readings; what it has learned is kept with it."""
+    """Return the automaton of patterns with different policies; the cache keeps its computed states."""
     return Machine(
         tuple(
             sequence
@@ -266,9 +270,10 @@ def _machine(unions: _Unions) -> Machine:
 
 
 def _only_names(parts: _Parts) -> bool:
-    """Whether every hole is a name, or bound by its place: then the text is one pattern, whatever the names are.
+    """True if every unresolved part is a name, or determined by the deployment: then the string is one pattern for any
+    names.
 
-    Not where a wildcard may have to run past colons: whether it does is not known.
+    False if a wildcard may have to cross colons, since it is unknown whether it does.
     """
     if 1 < len(fields_of(parts)) < 6:
         return False
@@ -276,7 +281,7 @@ def _only_names(parts: _Parts) -> bool:
 
 
 def _one_role(pattern: Pattern) -> Pattern:
-    """A reference to a role of this configuration of which nothing more is known is the ARN of one role."""
+    """Convert a reference to a role of this configuration, otherwise unknown, to the ARN of one role."""
     parts, variables = pattern
     hole = parts[0] if len(parts) == 1 else None
     if not isinstance(hole, Unresolved) or hole.role is None or hole.kind is UnresolvedKind.NAME:
