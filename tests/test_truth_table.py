@@ -269,7 +269,7 @@ def decide(statements: tuple[Statement, ...], name: str, role: str, service: str
 
 def _action(statement: Statement, name: str) -> Ternary:
     if statement.actions is None:
-        return action.left_out_by(statement.not_actions or (), name)
+        return action.not_action_covers(statement.not_actions or (), name)
     answer = Ternary.NO
     for pattern in statement.actions:
         answer = answer | action.matches(pattern, name)

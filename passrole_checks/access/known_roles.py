@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from passrole_checks.iam.documents.trust import KnownRole, only_others, only_services, trusted_services
+from passrole_checks.iam.documents.trust import KnownRole, names_no_service, names_only_services, trusted_services
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.configuration import RoleDefinition
 
@@ -60,9 +60,9 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
         role = KnownRole(
             definition.resource.address,
             trusted_services(trust),
-            *only_others(trust),
+            *names_no_service(trust),
             _role_arn(definition),
-            only_services(trust),
+            names_only_services(trust),
             definition.there,
         )
         known = by_address.get(role.address)

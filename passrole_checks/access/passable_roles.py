@@ -175,14 +175,14 @@ class PassableRoles:
 
     def passable(self, passing: EffectiveGrant) -> Reached:
         """The roles of the configuration that can be passed to a service that may assume them."""
-        widest = passing.anything
+        widest = passing.for_any_service
         if widest is None:
             return _NOTHING
         whole = self.reached(widest, passing.grant)
         parts: list[Reached] = []
         for trusted in whole.by_trust:
             services = passed_as(trusted)
-            found = [passing.to(name) for name in services] if services else [widest]
+            found = [passing.for_service(name) for name in services] if services else [widest]
             sets = [self.reached(passed, passing.grant) for passed in found if passed is not None]
             parts.append(self.union(sets))
         return self._sets.get(("passable",), (whole, *parts), lambda: _of_trusting(whole, parts))
@@ -201,7 +201,7 @@ class PassableRoles:
         if not self._some_are_conditional:
             return roles
         return self._sets.get((when,), (roles,), lambda: Reached(
-            tuple(role for role in roles.roles if role.may_be_there(when)), roles.all_known
+            tuple(role for role in roles.roles if role.may_exist(when)), roles.all_known
         ))  # fmt: skip
 
     def trusting(self, roles: Reached, way: Way) -> Reached:
@@ -347,7 +347,7 @@ class PassableRoles:
         """Those of some roles that can do anything where the facts ``when`` hold, those that can do most first."""
         known = self._ranked.get((id(roles), when))
         if known is None:
-            there = [role for role in roles.roles if role.may_be_there(when)]
+            there = [role for role in roles.roles if role.may_exist(when)]
             most = [(ceiling, role) for role in there if (ceiling := self._ceiling(role)) is not None]
             most.sort(key=lambda item: (-item[0].rank, item[1].address))
             if len(self._ranked) >= _MOST_ANSWERS:
@@ -399,7 +399,7 @@ _NOTHING = Reached((), False)
 
 def _at_once(roles: Reached, when: PathCondition) -> Reached:
     """Those of some roles that may be there where the facts ``when`` hold."""
-    together = tuple(role for role in roles.roles if role.may_be_there(when))
+    together = tuple(role for role in roles.roles if role.may_exist(when))
     return Reached(together, roles.all_known and bool(together or not roles.roles))
 
 

@@ -93,7 +93,7 @@ class IneffectiveCondition(Check):
     @staticmethod
     def _judge(grant: PassRoleGrant) -> tuple[Severity, str] | None:
         condition, constraint = grant.condition, grant.services.constraint
-        reasons = "; ".join(f'"{item.value}" {item.reason}' for item in condition.suspicions)
+        reasons = "; ".join(f'"{item.value}" {item.reason}' for item in condition.likely_typos)
         if condition.dead:
             return Severity.MEDIUM, "The condition on iam:PassedToService can never match, so the statement lets " + (
                 f"nothing be passed ({reasons})." if reasons else "nothing be passed."

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_EVERY = 64  # calls of check per look at the clock
+_CALLS_PER_CLOCK_READ = 64  # calls of check per look at the clock
 
 
 class OutOfTimeError(BaseException):
@@ -35,13 +35,13 @@ class Pool:
     @property
     def share(self) -> float:
         """Seconds available to one limit."""
-        return max(self.seconds, min(_SHARE, self.seconds + _OVERDRAFT), 0.0)
+        return max(self.seconds, min(_MIN_SHARE, self.seconds + _OVERDRAFT), 0.0)
 
 
 # CPU time to read and evaluate one unit, and all units of a run. All real code measured takes less than a tenth of it.
 SECONDS = 13.0
 SECONDS_PER_MEGABYTE = 30.0
-_SHARE = 0.2  # per unit once the pool is empty; real units take a few hundredths
+_MIN_SHARE = 0.2  # per unit once the pool is empty; real units take a few hundredths
 _OVERDRAFT = 1.0  # for all units
 
 
@@ -52,7 +52,7 @@ class Deadline:
         self._start = time.thread_time()
         self._own, self._per_megabyte, self._pool = seconds, per_megabyte, pool
         self.within = 0.0  # seconds used by nested limits
-        self._look = time.monotonic() + self.seconds
+        self._next_clock_read = time.monotonic() + self.seconds
         self.calls = 0
 
     @property
@@ -74,10 +74,10 @@ class Deadline:
     def is_over(self) -> bool:
         """True if the limit is exceeded. Thread time never exceeds elapsed time, and reading it is slow."""
         now = time.monotonic()
-        if now < self._look:
+        if now < self._next_clock_read:
             return False
         left = self.left
-        self._look = now + max(left, 0.0)
+        self._next_clock_read = now + max(left, 0.0)
         return left <= 0
 
     def grant(self, size: int) -> None:
@@ -134,7 +134,7 @@ def check() -> None:
     deadline = _current.deadline
     if deadline is not None:
         deadline.calls += 1
-        if not deadline.calls % _EVERY and deadline.is_over:
+        if not deadline.calls % _CALLS_PER_CLOCK_READ and deadline.is_over:
             raise OutOfTimeError
 
 

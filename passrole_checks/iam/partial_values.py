@@ -278,24 +278,26 @@ def moved(node: StringNode, at: Position) -> StringNode:
 
 
 @overload
-def without_variables(node: StringNode) -> StringNode: ...
+def escape_policy_variables(node: StringNode) -> StringNode: ...
 
 
 @overload
-def without_variables(node: Node) -> Node: ...
+def escape_policy_variables(node: Node) -> Node: ...
 
 
-def without_variables(node: Node) -> Node:
+def escape_policy_variables(node: Node) -> Node:
     """Return a copy in which each literal ``${`` is written as ``${$}{``, so that it starts no policy variable."""
     if isinstance(node, StringNode):
         parts = tuple(part.replace("${", "${$}{") if isinstance(part, str) else part for part in node.parts)
         return node if parts == node.parts else replace(node, parts=parts)
     if isinstance(node, ListNode):
-        return replace(node, items=tuple(map(without_variables, node.items)))
+        return replace(node, items=tuple(map(escape_policy_variables, node.items)))
     if isinstance(node, ObjectNode):
-        return replace(node, entries=tuple(ObjectEntry(one.key, without_variables(one.value)) for one in node.entries))
+        return replace(
+            node, entries=tuple(ObjectEntry(one.key, escape_policy_variables(one.value)) for one in node.entries)
+        )
     if isinstance(node, Choice):
-        return replace(node, options=tuple((outcome, without_variables(one)) for outcome, one in node.options))
+        return replace(node, options=tuple((outcome, escape_policy_variables(one)) for outcome, one in node.options))
     return node
 
 
@@ -313,11 +315,11 @@ __all__ = [
     "Ternary",
     "Unresolved",
     "UnresolvedKind",
+    "escape_policy_variables",
     "holes_in",
     "join",
     "moved",
     "text",
     "texts_in",
     "unknown",
-    "without_variables",
 ]  # fmt: skip

@@ -23,38 +23,38 @@ _VALUE = r'(?:"(?:[^"\\]|\\.)*"|-?\d+)'
 _VALUES = re.compile(rf"(?P<not>not )?(?P<values>{_VALUE}(?: or {_VALUE})*)")
 _EQUALITY = re.compile(rf"(?P<subject>.+) (?P<operator>[!=]=) (?P<value>{_VALUE})(?P<marks> \(.*\))?", re.DOTALL)
 _NEGATION = re.compile(r"!(?P<subject>[^\s!()]+)(?P<marks> \(.*\))?", re.DOTALL)
-_MOST_READINGS = 200  # of one statement; longer lists are truncated
+_MAX_ALTERNATIVES = 200  # of one statement; longer lists are truncated
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
-    """The values that ``subject`` can have: ``values`` or, if ``without``, all except these."""
+class _Values:
+    """The values that ``subject`` can have: ``values`` or, if ``negated``, all except these."""
 
     subject: str
     values: frozenset[str]
-    without: bool = False
+    negated: bool = False
 
-    def meets(self, other: _Set) -> bool:
-        if self.without and other.without:
+    def overlaps(self, other: _Values) -> bool:
+        if self.negated and other.negated:
             return True
-        if self.without or other.without:
-            few, many = (other, self) if self.without else (self, other)
+        if self.negated or other.negated:
+            few, many = (other, self) if self.negated else (self, other)
             return not few.values <= many.values
         return bool(self.values & other.values)
 
-    def also(self, other: _Set) -> _Set:
+    def intersection(self, other: _Values) -> _Values:
         """Return the intersection."""
-        if self.without and other.without:
-            return _Set(self.subject, self.values | other.values, True)
-        if self.without or other.without:
-            few, many = (other, self) if self.without else (self, other)
-            return _Set(self.subject, few.values - many.values)
-        return _Set(self.subject, self.values & other.values)
+        if self.negated and other.negated:
+            return _Values(self.subject, self.values | other.values, True)
+        if self.negated or other.negated:
+            few, many = (other, self) if self.negated else (self, other)
+            return _Values(self.subject, few.values - many.values)
+        return _Values(self.subject, self.values & other.values)
 
-    def within(self, other: _Set) -> bool:
-        if self.without:
-            return other.without and other.values <= self.values
-        return not self.values & other.values if other.without else self.values <= other.values
+    def is_subset_of(self, other: _Values) -> bool:
+        if self.negated:
+            return other.negated and other.values <= self.values
+        return not self.values & other.values if other.negated else self.values <= other.values
 
 
 def one_of(values: Iterable[str]) -> str:
@@ -83,9 +83,9 @@ def compatible(first: Assumption, second: Assumption) -> bool:
     """True if two assumptions can hold together; assumptions about different expressions always can."""
     if first[0] == second[0] and first[1] == second[1]:
         return True
-    a, b = _set_of(first), _set_of(second)
+    a, b = _values_of(first), _values_of(second)
     if a is not None and b is not None and a.subject == b.subject:
-        return a.meets(b)
+        return a.overlaps(b)
     if first[0] != second[0]:
         return True
     return first[1] != negate(second[1]) and (_is_negated(first[1]) or _is_negated(second[1]))
@@ -95,9 +95,9 @@ def implies(when: PathCondition, fact: Assumption) -> bool:
     """True if ``fact`` follows from ``when``."""
     if fact in when:
         return True
-    wanted = _set_of(fact)
-    known = _left(when, wanted.subject) if wanted is not None else None
-    return wanted is not None and known is not None and known.within(wanted)
+    wanted = _values_of(fact)
+    known = _allowed_values(when, wanted.subject) if wanted is not None else None
+    return wanted is not None and known is not None and known.is_subset_of(wanted)
 
 
 def consistent(when: PathCondition, condition: str, outcome: str) -> bool:
@@ -105,18 +105,18 @@ def consistent(when: PathCondition, condition: str, outcome: str) -> bool:
     fact = (condition, outcome)
     if not all(compatible(one, fact) for one in when):
         return False
-    wanted = _set_of(fact)
-    known = _left(when, wanted.subject) if wanted is not None else None
-    return wanted is None or known is None or known.meets(wanted)
+    wanted = _values_of(fact)
+    known = _allowed_values(when, wanted.subject) if wanted is not None else None
+    return wanted is None or known is None or known.overlaps(wanted)
 
 
-def _left(when: PathCondition, subject: str) -> _Set | None:
+def _allowed_values(when: PathCondition, subject: str) -> _Values | None:
     """Return the values that the assumptions allow for ``subject``; None if none of them is about it."""
-    left: _Set | None = None
+    left: _Values | None = None
     for fact in when:
-        known = _set_of(fact)
+        known = _values_of(fact)
         if known is not None and known.subject == subject:
-            left = known if left is None else left.also(known)
+            left = known if left is None else left.intersection(known)
     return left
 
 
@@ -142,11 +142,11 @@ def intersect(first: Sequence[PathCondition], second: Sequence[PathCondition]) -
     """Return the pairwise conjunctions of two disjunctions; an empty disjunction means "always"."""
     if not first or not second:
         return tuple(first or second)
-    merged = (conjoin(one, other) for one in first[:_MOST_READINGS] for other in second[:_MOST_READINGS])
+    merged = (conjoin(one, other) for one in first[:_MAX_ALTERNATIVES] for other in second[:_MAX_ALTERNATIVES])
     return tuple(dict.fromkeys(one for one in merged if one is not None))
 
 
-def may_hold(readings: Sequence[PathCondition], when: PathCondition) -> bool:
+def any_compatible(readings: Sequence[PathCondition], when: PathCondition) -> bool:
     """True if one of the alternatives is compatible with ``when``; no alternatives mean "always"."""
     return not readings or any(conjoin(when, one) is not None for one in readings)
 
@@ -162,28 +162,28 @@ def and_not(when: PathCondition, facts: PathCondition) -> PathCondition | None:
 
 def simplify(readings: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
     """Return an equivalent, shorter disjunction: what applies under both outcomes of a condition applies without it."""
-    found = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MOST_READINGS]
-    pair = _first_pair(found)
+    found = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MAX_ALTERNATIVES]
+    pair = _first_mergeable(found)
     while pair is not None:
         one, other, merged = pair
         found = [item for item in found if item not in (one, other)]
         if merged not in found:
             found.insert(0, merged)
-        pair = _first_pair(found)
+        pair = _first_mergeable(found)
     return tuple(found)
 
 
-def _first_pair(found: Sequence[PathCondition]) -> tuple[PathCondition, PathCondition, PathCondition] | None:
+def _first_mergeable(found: Sequence[PathCondition]) -> tuple[PathCondition, PathCondition, PathCondition] | None:
     for place, one in enumerate(found):
         deadline.check()
         for other in found[place + 1 :]:
-            merged = _united(one, other)
+            merged = _merge(one, other)
             if merged is not None:
                 return one, other, merged
     return None
 
 
-def _united(one: PathCondition, other: PathCondition) -> PathCondition | None:
+def _merge(one: PathCondition, other: PathCondition) -> PathCondition | None:
     """Return one path condition equivalent to either of two, or None if there is none."""
     if all(implies(one, fact) for fact in other):
         return other
@@ -196,12 +196,12 @@ def _united(one: PathCondition, other: PathCondition) -> PathCondition | None:
     condition = mine[0][0]
     if mine[0][1] == negate(its[0][1]):
         return tuple(shared)
-    first, second = _set_of(mine[0]), _set_of(its[0])
+    first, second = _values_of(mine[0]), _values_of(its[0])
     if first is None or second is None:
         return None
-    if first.without or second.without:
-        many, few = (first, second) if first.without else (second, first)
-        left = many.values & few.values if few.without else many.values - few.values
+    if first.negated or second.negated:
+        many, few = (first, second) if first.negated else (second, first)
+        left = many.values & few.values if few.negated else many.values - few.values
         if not left:
             return tuple(shared)
         return tuple(sorted([*shared, (condition, none_of(sorted(left)))]))
@@ -209,22 +209,22 @@ def _united(one: PathCondition, other: PathCondition) -> PathCondition | None:
 
 
 @lru_cache(maxsize=10_000)
-def _set_of(fact: Assumption) -> _Set | None:
+def _values_of(fact: Assumption) -> _Values | None:
     """Return the values that an assumption allows for its subject; None if the outcome has another form."""
     condition, outcome = fact
     if outcome in ("true", "false"):
         negated = _NEGATION.fullmatch(condition)
         if negated is not None:
-            return _set_of((negated["subject"] + (negated["marks"] or ""), negate(outcome)))
+            return _values_of((negated["subject"] + (negated["marks"] or ""), negate(outcome)))
         found = _EQUALITY.fullmatch(condition)
         if found is None:
-            return _Set(condition, frozenset({quoted(outcome)}))
+            return _Values(condition, frozenset({quoted(outcome)}))
         subject = found["subject"] + (found["marks"] or "")
-        return _Set(subject, frozenset({found["value"]}), (outcome == "true") is (found["operator"] == "!="))
+        return _Values(subject, frozenset({found["value"]}), (outcome == "true") is (found["operator"] == "!="))
     values = _VALUES.fullmatch(outcome)
     if values is None:
         return None
-    return _Set(condition, frozenset(re.findall(_VALUE, values["values"])), values["not"] is not None)
+    return _Values(condition, frozenset(re.findall(_VALUE, values["values"])), values["not"] is not None)
 
 
 def _is_negated(outcome: str) -> bool:

@@ -19,6 +19,7 @@ from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.access.service_trust import passed_as
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks.base.wording import shortened
+from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
@@ -170,7 +171,7 @@ class _Decision:
     def _spelled(self) -> tuple[str, ...] | None:
         """The services that the condition means, where it says so itself; None where the roles have to tell."""
         condition = self.condition
-        if any(item.reason.startswith("is a key") for item in condition.suspicions):
+        if any(item.reason.startswith(NOT_A_KEY) for item in condition.likely_typos):
             raise _PersonError("the key that is meant: iam:PassedToService, or another one")
         if condition.problems or any("${" in value or "{{" in value for value in condition.values):
             raise _PersonError("the full name of the service that uses the roles")

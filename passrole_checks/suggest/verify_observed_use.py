@@ -124,10 +124,10 @@ def _is_no_wider(
     """Raises where a role may be passed to a service that its holder could not pass there before."""
     before, after = judges
     for service in one.grant.services.values:
-        passed = one.passing.to(service)
+        passed = one.passing.for_service(service)
         if passed is None:
             continue
-        held = [(other.grant, other.passing.to(service)) for other in was if other.holder == one.holder]
+        held = [(other.grant, other.passing.for_service(service)) for other in was if other.holder == one.holder]
         could = [(grant, found) for grant, found in held if found is not None]
         where = _where(before, [grant for grant, _ in could])
         allowed, denied = [], list[RoleSet]()
@@ -153,7 +153,7 @@ def _is_still_allowed(
         for one in held:
             for service in observation.services:
                 answers[one.holder] = answers.get(one.holder, Ternary.NO) | grant_covers(
-                    one.passing.to(service),
+                    one.passing.for_service(service),
                     one.grant,
                     observation.role,
                     observation.account,

@@ -166,7 +166,7 @@ def test_what_only_looks_like_passing_is_left_out() -> None:
 
 def test_every_rule_has_a_source_and_does_something() -> None:
     """What is kept by hand names where it is from, and no rule is without an effect."""
-    for rule in events.rules():
+    for rule in events.matchers():
         assert rule["source"], rule
         assert {"exclude", "services", "add", "action", "resource"} & rule.keys(), rule
     assert events.unused({"events": {}}) != []

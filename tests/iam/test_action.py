@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.iam.documents.action import granted_by, is_explicit, left_out_by, matches
+from passrole_checks.iam.documents.action import best_match, is_explicit, matches, not_action_covers
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 
 AT = Position("policy.json", 1)
@@ -61,7 +61,7 @@ def test_hole_decides_only_where_it_can(parts: tuple[str | Unresolved, ...], ans
 
 def test_the_most_explicit_pattern_is_named() -> None:
     """Of several patterns that grant PassRole, its own name is named before a wildcard."""
-    answer, pattern = granted_by([text("*"), text("iam:Pass*"), text("iam:passrole"), text("iam:*")])
+    answer, pattern = best_match([text("*"), text("iam:Pass*"), text("iam:passrole"), text("iam:*")])
     assert answer is Ternary.YES and str(pattern) == "iam:passrole"
     assert pattern is not None and is_explicit(pattern)
 
@@ -79,7 +79,7 @@ def test_the_most_explicit_pattern_is_named() -> None:
 )
 def test_not_action_covers_what_it_leaves_out(not_actions: list[str], answer: Ternary) -> None:
     """NotAction grants PassRole unless one of its patterns names it (rows 6 and 7)."""
-    assert left_out_by([text(item) for item in not_actions]) is answer
+    assert not_action_covers([text(item) for item in not_actions]) is answer
 
 
 names = st.text("iamPpasRole:*?", max_size=12)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.conditions.condition_implication import Limit, implies, limits_of
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position, Ternary, text
 
@@ -24,12 +24,12 @@ _KEYS = ["aws:a", "aws:b"]
 _CARRIED = [set(found) for found in chain.from_iterable(combinations(_VALUES, size) for size in range(4))]
 
 
-def limits(condition: Any) -> frozenset[Limit]:
+def limits(condition: Any) -> frozenset[ConditionTest]:
     """The tests of the condition of one statement."""
     statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition}
     document = json.dumps({"Version": "2012-10-17", "Statement": statement})
     (parsed,) = parse_document(text(document, Position("policy.json", 1))).statements
-    return limits_of(parsed.condition)
+    return condition_tests(parsed.condition)
 
 
 def meets(operator: str, wanted: list[str], carried: set[str]) -> bool:

@@ -17,7 +17,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     now = [0.0]
     monkeypatch.setattr(deadline.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(deadline.time, "thread_time", lambda: now[0])
-    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(deadline, "_CALLS_PER_CLOCK_READ", 1)
 
     def passing(seconds: float) -> None:
         for _ in range(round(seconds * 10)):

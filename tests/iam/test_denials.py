@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants import denials
 from passrole_checks.iam.grants import grant as passrole
-from passrole_checks.iam.grants.denials import Denials
+from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of, raw_grants
 from passrole_checks.iam.partial_values import (
@@ -108,7 +108,7 @@ _documents = st.builds(
 
 def _forget() -> None:
     """Forget the answers that hang on a layout of patterns."""
-    for remembered in (arn._union, arn._within, arn._included):
+    for remembered in (arn._union, arn._included_in, arn._included):
         remembered.cache_clear()
 
 
@@ -118,11 +118,11 @@ def _looked_up(index: bool) -> Iterator[None]:
     pattern with every other."""
     _forget()
     few = 0 if index else 1_000_000
-    taking = Denials.taking if index else lambda every, *_: every.all
+    taking = DenialIndex.deciding if index else lambda every, *_: every.all
     with (
         mock.patch.object(denials, "_FEW", 0),
         mock.patch.object(role_union, "_FEW", few),
-        mock.patch.object(Denials, "taking", taking),
+        mock.patch.object(DenialIndex, "deciding", taking),
     ):
         yield
 
@@ -149,7 +149,7 @@ def test_passable_roles_are_those_of_a_comparison_with_every_denial(
 
     def passed() -> list[object]:
         one = EffectiveGrant(grant, Permissions(statements), SERVICES, account)
-        return [one.anything, *(one.to(service) for service in (EC2, LAMBDA, OTHER))]
+        return [one.for_any_service, *(one.for_service(service) for service in (EC2, LAMBDA, OTHER))]
 
     with _looked_up(True):
         looked_up = passed()
@@ -190,7 +190,7 @@ def test_denials_that_cover_a_pattern_take_it_among_many_that_cross_it(
 
 def test_allows_near_the_same_denials_share_them() -> None:
     """The denials that have roles in common with each of many Allows are one object, made once."""
-    found = Denials([grant for grant in _many() if grant.effect == "Deny"])
+    found = DenialIndex([grant for grant in _many() if grant.effect == "Deny"])
     allows = [_statement("Allow", (text(f"{ROLE}a{number}*", AT),), False, None, ()) for number in range(20)]
     near = {id(found.near(grant)) for grant in raw_grants(allows, dict(SERVICES))}
     assert len(near) == 1
@@ -200,5 +200,5 @@ def test_denials_that_only_cross_an_allow_are_not_compared_with_it() -> None:
     """Of many denials no one decides what is left of a pattern that has a role which none of them takes."""
     allowed, *others = _many(f"{ROLE}a2*")
     (grant,) = raw_grants([allowed.statement], dict(SERVICES))
-    taking = Denials(others).taking(grant, Deployment(None, ("aws",)))
+    taking = DenialIndex(others).deciding(grant, Deployment(None, ("aws",)))
     assert [str(role.pattern) for denial in taking for role in denial.roles] == [f"{ROLE}a2*"]

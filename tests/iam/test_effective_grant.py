@@ -38,7 +38,7 @@ def passing(*statements: dict[str, object], limit: Sequence[dict[str, object]] =
 
 
 def roles(one: EffectiveGrant, service: str) -> list[str] | None:
-    passed = one.to(service)
+    passed = one.for_service(service)
     return [str(role) for role in passed.roles] if passed is not None else None
 
 
@@ -48,7 +48,7 @@ def test_what_a_deny_takes_away_it_takes_away_by_service() -> None:
                   statement("Deny", "iam:PassRole", "*", [EC2]))  # fmt: skip
     assert roles(one, EC2) is None and roles(one, LAMBDA) == [ROLE + "app-*"]
     two = passing(statement("Allow", "iam:PassRole", ROLE + "app-*"), statement("Deny", "iam:PassRole", ROLE + "app-x"))
-    passed = two.to(LAMBDA)
+    passed = two.for_service(LAMBDA)
     assert passed is not None and [str(role) for role in passed.denied] == [ROLE + "app-x"]
 
 
@@ -57,16 +57,16 @@ def test_a_limit_leaves_what_both_allow() -> None:
     allow = statement("Allow", "iam:PassRole", "*")
     one = passing(allow, limit=[statement("Allow", "iam:*", ROLE + "app-*", [LAMBDA])])
     assert roles(one, LAMBDA) == [ROLE + "app-*"] and roles(one, EC2) is None
-    passed = one.to(LAMBDA)
+    passed = one.for_service(LAMBDA)
     assert passed is not None and (passed.scope, passed.certain) == (Scope.PREFIX, Ternary.YES)
-    assert one.anything is not None and one.anything.scope is Scope.PREFIX
-    assert passing(allow, limit=[statement("Allow", "s3:*")]).anything is None
+    assert one.for_any_service is not None and one.for_any_service.scope is Scope.PREFIX
+    assert passing(allow, limit=[statement("Allow", "s3:*")]).for_any_service is None
 
 
 def test_a_limit_to_all_roles_but_some() -> None:
     """A boundary that leaves roles out by NotResource takes them away, and nothing else."""
     limit = {"Effect": "Allow", "Action": "iam:*", "NotResource": ROLE + "admin-*"}
-    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=[limit]).to(EC2)
+    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=[limit]).for_service(EC2)
     assert passed is not None and (passed.scope, passed.certain) == (Scope.ANY_ROLE, Ternary.YES)
     assert [str(role) for role in passed.denied] == [ROLE + "admin-*"]
     assert roles(passing(statement("Allow", "iam:PassRole", ROLE + "admin-x"), limit=[limit]), EC2) is None
@@ -88,7 +88,7 @@ def test_a_limit_that_allows_the_rest_perhaps() -> None:
         statement("Allow", "iam:PassRole", ROLE + "app"),
         {**statement("Allow", "iam:PassRole"), "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}},
     ]
-    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=limit).to(EC2)
+    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=limit).for_service(EC2)
     assert passed is not None and passed.certain is Ternary.UNKNOWN
 
 
@@ -96,7 +96,7 @@ def test_what_not_resource_leaves_out_stays_left_out() -> None:
     """Where a Deny turns "all roles but these" into a list, these are not in it."""
     allow = {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": ROLE + "app/admin"}
     deny = {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": ROLE + "app/*"}
-    passed = passing(allow, deny).to(EC2)
+    passed = passing(allow, deny).for_service(EC2)
     assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app/*"]
     assert [str(role) for role in passed.denied] == [ROLE + "app/admin"]
 
@@ -104,11 +104,11 @@ def test_what_not_resource_leaves_out_stays_left_out() -> None:
 def test_a_deny_on_all_but_some_leaves_what_both_name() -> None:
     """Of two patterns the one within the other is left; where they cross, it is not sure that a role of either is."""
     deny = {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": ROLE + "w?t/worker"}
-    passed = passing(statement("Allow", "iam:PassRole", ROLE + "*er"), deny).to(EC2)
+    passed = passing(statement("Allow", "iam:PassRole", ROLE + "*er"), deny).for_service(EC2)
     assert passed is not None and ([str(role) for role in passed.roles], passed.certain) == (
         [ROLE + "w?t/worker"], Ternary.YES,
     )  # fmt: skip
-    crossing = passing(statement("Allow", "iam:PassRole", ROLE + "wet/*"), deny).to(EC2)
+    crossing = passing(statement("Allow", "iam:PassRole", ROLE + "wet/*"), deny).for_service(EC2)
     assert crossing is not None and crossing.certain is Ternary.UNKNOWN
 
 
@@ -122,7 +122,7 @@ def test_a_deny_that_may_take_it_away_leaves_it_uncertain() -> None:
         statement("Deny", "iam:PassRole", "*", [f"{variable}.amazonaws.com"]),
     )
     many = passing(statement("Allow", "iam:PassRole", "*"), statement("Deny", "iam:PassRole", ROLE + variable))
-    found = [item.to(EC2) for item in (one, other, many)]
+    found = [item.for_service(EC2) for item in (one, other, many)]
     assert [item.certain for item in found if item is not None] == [Ternary.UNKNOWN, Ternary.UNKNOWN, Ternary.YES]
 
 
@@ -132,12 +132,12 @@ def test_policies_of_both_versions() -> None:
     old = parse_document(text(json.dumps({"Statement": [statement("Allow", "iam:PassRole", ROLE + "app")]}), AT))
     (grant,) = raw_grants(old.statements, {name: list(known) for name, known in SERVICES.items()})
     new = parsed(statement("Deny", "iam:PassRole", ROLE + "${aws:username}"))
-    passed = EffectiveGrant(grant, Permissions((*old.statements, *new)), SERVICES).to(EC2)
+    passed = EffectiveGrant(grant, Permissions((*old.statements, *new)), SERVICES).for_service(EC2)
     assert passed is not None and [str(role) for role in passed.denied] == [ROLE + "${aws:username}"]
     text_only = {"Statement": [statement("Deny", "iam:PassRole", ROLE + "${*}")]}
     plain = parse_document(text(json.dumps(text_only), AT)).statements
     (grant,) = raw_grants(parsed(statement("Allow", "iam:PassRole", ROLE + "app")), {"aws": SERVICES["aws"]})
-    passed = EffectiveGrant(grant, Permissions((grant.statement, *plain)), SERVICES).to(EC2)
+    passed = EffectiveGrant(grant, Permissions((grant.statement, *plain)), SERVICES).for_service(EC2)
     assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app"]
     assert [str(role) for role in passed.denied] == [ROLE + "${$}{*}"]
 
@@ -145,11 +145,11 @@ def test_policies_of_both_versions() -> None:
 def test_a_service_that_nobody_knows_is_asked_for_by_its_name() -> None:
     """The condition is decided for whatever service a way names, known or not."""
     one = passing(statement("Allow", "iam:PassRole", "*", ["new.amazonaws.com"]))
-    assert one.to("new.amazonaws.com") is not None and one.to("newer.amazonaws.com") is None
+    assert one.for_service("new.amazonaws.com") is not None and one.for_service("newer.amazonaws.com") is None
 
 
 def test_the_names_of_services_in_china() -> None:
     """In China a service may send either of its two names, and only there."""
     chinese = statement("Allow", "iam:PassRole", "arn:aws-cn:iam::111122223333:role/x", ["ec2.amazonaws.com.cn"])
-    assert passing(chinese).to(EC2) is not None
-    assert passing(statement("Allow", "iam:PassRole", ROLE + "x", ["ec2.amazonaws.com.cn"])).to(EC2) is None
+    assert passing(chinese).for_service(EC2) is not None
+    assert passing(statement("Allow", "iam:PassRole", ROLE + "x", ["ec2.amazonaws.com.cn"])).for_service(EC2) is None

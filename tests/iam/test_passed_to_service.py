@@ -358,7 +358,7 @@ SUSPICIONS: list[tuple[Any, str, str]] = [
 @pytest.mark.parametrize(("condition", "value", "reason"), SUSPICIONS, ids=[row[1] for row in SUSPICIONS])
 def test_suspicion(condition: Any, value: str, reason: str) -> None:
     """What can never match, or does nothing, is told with a reason and the likely right spelling."""
-    (suspicion,) = of(condition).suspicions
+    (suspicion,) = of(condition).likely_typos
     assert suspicion.value == value
     assert reason in suspicion.reason
 
@@ -378,7 +378,7 @@ def test_suspicion(condition: Any, value: str, reason: str) -> None:
 )
 def test_what_can_match_is_not_suspected(condition: Any) -> None:
     """A service that is merely not known, a pattern that can match, and a hole raise no suspicion."""
-    assert of(condition).suspicions == ()
+    assert of(condition).likely_typos == ()
 
 
 def test_suspicions_and_holes_stand_where_they_are_written() -> None:
@@ -389,7 +389,7 @@ def test_suspicions_and_holes_stand_where_they_are_written() -> None:
     strings = ObjectEntry(text("StringEquals", AT), ObjectNode((ObjectEntry(text(PTS, AT), value), misspelt), AT))
     dates = ObjectEntry(text("DateEquals", operator_at), ObjectNode((ObjectEntry(text(PTS, AT), text(E, AT)),), AT))
     effect = evaluate(ObjectNode((strings, dates), AT), STANDARD)
-    assert [suspicion.at for suspicion in effect.suspicions] == [value_at, key_at, operator_at]
+    assert [suspicion.at for suspicion in effect.likely_typos] == [value_at, key_at, operator_at]
 
 
 def test_a_suspicion_stands_in_its_own_file() -> None:
@@ -397,7 +397,7 @@ def test_a_suspicion_stands_in_its_own_file() -> None:
     for place in (Position("a.json", 3), Position("b.json", 7)):
         value = ObjectEntry(text(PTS, AT), text("lambda", place))
         effect = evaluate(ObjectNode((ObjectEntry(text("StringEquals", AT), ObjectNode((value,), AT)),), AT), STANDARD)
-        assert [suspicion.at for suspicion in effect.suspicions] == [place]
+        assert [suspicion.at for suspicion in effect.likely_typos] == [place]
 
 
 # Holes.
@@ -435,7 +435,7 @@ def test_a_hole_that_decides_is_named(condition: Any) -> None:
     assert effect.constraint is Constraint.UNRESOLVED
     assert [hole.expression for hole in effect.unresolved] == ["x"]
     assert E in effect.possible and L not in effect.allowed
-    assert effect.problems == () and effect.suspicions == ()
+    assert effect.problems == () and effect.likely_typos == ()
 
 
 @pytest.mark.parametrize(
@@ -569,7 +569,7 @@ def test_an_unknown_operator_on_another_key_does_not_decide() -> None:
     """A malformed operator that does not speak of the service is told and leaves the answer alone."""
     effect = of({"stringLike": {"aws:SourceVpc": "vpc-*"}, "StringEquals": {PTS: E}})
     assert effect.constraint is Constraint.EXACT and effect.allowed == {E}
-    assert effect.others == ("aws:SourceVpc",) and len(effect.problems) == 1 and effect.suspicions == ()
+    assert effect.others == ("aws:SourceVpc",) and len(effect.problems) == 1 and effect.likely_typos == ()
 
 
 def test_a_key_given_twice_is_told_and_both_hold() -> None:

@@ -26,7 +26,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, excess
+from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, extra_permissions
 from passrole_checks.iam.permissions.permissions import Permissions
 
 AT = Position("x.tf", 1)
@@ -312,22 +312,22 @@ YES, MAYBE = Ternary.YES, Ternary.UNKNOWN
 )  # fmt: skip
 def test_what_a_role_can_do_and_a_principal_cannot(role: Any, principal: Any, expected: list[Any]) -> None:
     """Both are compared by what they let through, however it is written."""
-    found = excess(Permissions(statements(*role)), Permissions(statements(*principal)))
+    found = extra_permissions(Permissions(statements(*role)), Permissions(statements(*principal)))
     assert (list(found.pairs) if found is not None else []) == [ExtraPermission(*pair) for pair in expected]
 
 
 def test_of_a_principal_that_is_not_known_whole_nothing_is_certain() -> None:
     """Where something is attached that nobody knows, what the principal lacks is not certain."""
     role = Permissions(statements(allow("s3:*")))
-    found = excess(role, Permissions((), complete=False))
+    found = extra_permissions(role, Permissions((), complete=False))
     assert found is not None and found.certain is Ternary.UNKNOWN
-    assert excess(role, Permissions(statements(ALL), complete=False)) is None
+    assert extra_permissions(role, Permissions(statements(ALL), complete=False)) is None
 
 
 def test_limits_of_both_count() -> None:
     """What the role's boundary takes away is no excess; what the principal's takes away is one."""
     limit = (statements(allow("s3:*")),)
     everything, storage = Permissions(statements(ALL), limit), Permissions(statements(allow("s3:*")))
-    assert excess(everything, storage) is None
-    found = excess(Permissions(statements(allow(["s3:*", "sqs:*"]))), everything)
+    assert extra_permissions(everything, storage) is None
+    found = extra_permissions(Permissions(statements(allow(["s3:*", "sqs:*"]))), everything)
     assert found is not None and found.pairs == (ExtraPermission("sqs:*", "*", Ternary.YES),)

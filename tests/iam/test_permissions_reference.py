@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position, Ternary, text
-from passrole_checks.iam.permissions.extra_permissions import excess
+from passrole_checks.iam.permissions.extra_permissions import extra_permissions
 from passrole_checks.iam.permissions.permissions import Permissions
 
 AT = Position("x.tf", 1)
@@ -86,7 +86,7 @@ def test_an_action_that_is_allowed_somewhere(statements: tuple[Statement, ...], 
 def test_an_excess_is_one_and_none_is_none(role: tuple[Statement, ...], principal: tuple[Statement, ...]) -> None:
     """Where there is a certain excess there is a request that only the role is allowed, and where none is told there is
     no such request."""
-    found = excess(Permissions(role), Permissions(principal))
+    found = extra_permissions(Permissions(role), Permissions(principal))
     only = reach(role) - reach(principal)
     if found is None:
         assert not only

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
-from passrole_checks.iam.roles.arn_bounds import Role, covers, example_name, meet, names_one, shape_of
-from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, expand, machine
-from passrole_checks.iam.roles.role_set_query import _exists, _Question, exceeds_at_a_glance
+from passrole_checks.iam.roles.arn_bounds import Role, bounds_of, covers, example_name, may_intersect, names_single_role
+from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, automaton_of, expand
+from passrole_checks.iam.roles.role_set_query import _exists, _RoleSetQuery, fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 AT = Position("policy.json", 1)
@@ -89,12 +89,12 @@ def test_a_glance_says_what_the_machines_say(
     and so is that of the machines which are shown only what comes near."""
     unions = (RoleUnion(but[:2]), RoleUnion(but[2:]))
     asked = tuple((roles, wide) for roles in within)
-    whole = _Question(asked, unions, but_over, where)
+    whole = _RoleSetQuery(asked, unions, but_over, where)
     whole.__dict__["excluded"] = whole._there(entry for union in unions for entry in union.entries)
     slow = _exists(whole.terms(), where)
-    question = _Question(asked, unions, but_over, where)
+    question = _RoleSetQuery(asked, unions, but_over, where)
     if slow is not None:
-        assert question.at_a_glance() in (None, slow)
+        assert question.quick_answer() in (None, slow)
         assert _exists(question.terms(), where) is slow
 
 
@@ -102,9 +102,9 @@ def test_a_glance_says_what_the_machines_say(
 @given(_parts, st.booleans(), _roles)
 def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
     """What a pattern matches, however it is read, is of its shape; an exact shape is what surely matches."""
-    shape = shape_of(parts, variables)
+    shape = bounds_of(parts, variables)
     text = f"arn:{role.partition}:iam::{role.account}:role/{role.name}"
-    if machine((parts,), variables, UnresolvedPolicy.OVERLAP).matches(text):
+    if automaton_of((parts,), variables, UnresolvedPolicy.OVERLAP).matches(text):
         assert shape.holds(role)
     if shape.exact:
         for reading in (
@@ -113,7 +113,7 @@ def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variab
             UnresolvedPolicy.OVERLAP,
             UnresolvedPolicy.OVERLAP_STRICT,
         ):
-            assert machine((parts,), variables, reading).matches(text) is shape.holds(role)
+            assert automaton_of((parts,), variables, reading).matches(text) is shape.holds(role)
 
 
 @settings(max_examples=300, deadline=None)
@@ -122,13 +122,13 @@ def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool)
     """The name that is given for a pattern is matched by it, in every place of its shape."""
     spelled = expand(parts)
     name = example_name(spelled, variables, wide)
-    shape = shape_of(parts, variables)
+    shape = bounds_of(parts, variables)
     if name is None:
         return
     reading = UnresolvedPolicy.OVERLAP if wide else UnresolvedPolicy.MAYBE
     for partition in [shape.partition] if shape.partition else ["aws", "aws-eusc"]:
         for account in [shape.account] if shape.account else [ACCOUNT, "000000000000"]:
-            assert machine((parts,), variables, reading).matches(f"arn:{partition}:iam::{account}:role/{name}")
+            assert automaton_of((parts,), variables, reading).matches(f"arn:{partition}:iam::{account}:role/{name}")
 
 
 @settings(max_examples=300, deadline=None)
@@ -136,8 +136,8 @@ def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool)
 def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
     """The layout of many patterns finds those that may have a role in common with one, all and in their order."""
     union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in patterns)
-    shape = shape_of(parts, variables)
-    assert union.near(shape) == [entry for entry in union.entries if meet(entry.shape, shape)]
+    shape = bounds_of(parts, variables)
+    assert union.near(shape) == [entry for entry in union.entries if may_intersect(entry.bounds, shape)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -147,8 +147,8 @@ def test_covering_patterns_are_found(
 ) -> None:
     """The layout of many patterns finds those that cover one, all and in their order, also where it is one of them."""
     union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in (*patterns, parts))
-    shape = shape_of(parts, variables)
-    assert union.covering(shape) == [entry for entry in union.entries if covers(entry.shape, shape)]
+    shape = bounds_of(parts, variables)
+    assert union.covering(shape) == [entry for entry in union.entries if covers(entry.bounds, shape)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -161,7 +161,7 @@ def test_pattern_that_exceeds_a_union_exceeds_each_part_of_it(
     union = RoleUnion([RoleSet(tuple(outer), variables)])
     entries = st.lists(st.sampled_from(union.entries)) if outer else st.just([])
     ignored, chosen = data.draw(entries), data.draw(entries)
-    if exceeds_at_a_glance(RoleSet((StringNode(inner, AT),), variables), union, where, ignored):
+    if fast_exceeds(RoleSet((StringNode(inner, AT),), variables), union, where, ignored):
         left = [entry.text for entry in chosen if entry not in ignored]
         assert arn.included(StringNode(inner, AT), left, variables=variables, where=where) is not Ternary.YES
 
@@ -173,19 +173,19 @@ def test_a_shape_that_covers_another_holds_its_roles(
 ) -> None:
     """Where one shape covers another one, every role of that is in the pattern of this; what they share, they share
     by a glance too."""
-    one, other = shape_of(outer, True), shape_of(inner, True)
+    one, other = bounds_of(outer, True), bounds_of(inner, True)
     if other.holds(role):
         if covers(one, other):
             assert one.holds(role)
         if one.holds(role):
-            assert meet(one, other)
+            assert may_intersect(one, other)
 
 
 @settings(max_examples=200, deadline=None)
 @given(_parts, st.booleans())
 def test_one_role_or_several(parts: tuple[Part, ...], variables: bool) -> None:
     """Whether a pattern names one role is, where it can be seen, how many roles its machine matches."""
-    one = names_one(expand(parts), variables)
+    one = names_single_role(expand(parts), variables)
     if one is not None and arn._any_role.__wrapped__((parts,), variables) is Ternary.NO:
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP) > 0
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP_STRICT) > 0
@@ -197,7 +197,7 @@ def test_many_roles_of_one_prefix_are_decided_at_a_glance() -> None:
     before = RoleUnion([RoleSet(tuple(StringNode((f"arn:aws:iam::{ACCOUNT}:role/app-{n}",), AT) for n in range(1000)))])
     for name, found in (("app-1000", True), ("app-999", False), ("app-*", True), ("*-7", True)):
         inner = RoleSet((StringNode((f"arn:aws:iam::{ACCOUNT}:role/{name}",), AT),))
-        assert _Question(((inner, True),), (before,), False, arn.ANYWHERE).at_a_glance() is found
+        assert _RoleSetQuery(((inner, True),), (before,), False, arn.ANYWHERE).quick_answer() is found
 
 
 def test_the_scope_of_a_thousand_patterns_is_seen() -> None:
@@ -230,13 +230,13 @@ def test_questions_of_patterns_are_answered_as_by_the_machines(
         arn._resource_scope.__wrapped__(inner, variables),
         arn._covers_service_linked.__wrapped__(inner, variables, False),
     )
-    anything = shape_of((Unresolved("anything"),), True)
+    anything = bounds_of((Unresolved("anything"),), True)
     with (
-        mock.patch.object(arn, "covered_at_a_glance", lambda *_: None),
-        mock.patch.object(arn, "overlap_at_a_glance", lambda *_: None),
-        mock.patch.object(arn, "names_one", lambda *_: None),
+        mock.patch.object(arn, "fast_is_subset", lambda *_: None),
+        mock.patch.object(arn, "fast_overlap", lambda *_: None),
+        mock.patch.object(arn, "names_single_role", lambda *_: None),
         mock.patch.object(arn, "plain_role", lambda _: None),
-        mock.patch.object(arn, "shape_of", lambda *_: anything),
+        mock.patch.object(arn, "bounds_of", lambda *_: anything),
         mock.patch.object(arn, "_union", _Everything),
     ):
         arn._any_role.cache_clear()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.documents.trust import only_others, trusted_services
+from passrole_checks.iam.documents.trust import names_no_service, trusted_services
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -126,4 +126,4 @@ PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
 )
 def test_policies_that_let_no_service_in(document: Any, answer: tuple[bool, bool]) -> None:
     """Accounts, users, roles and identity providers are no services; everybody and what is not known may be one."""
-    assert only_others(document) == answer
+    assert names_no_service(document) == answer

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from work import at_most
 
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
-from passrole_checks.iam.documents.variants import readings
+from passrole_checks.iam.documents.variants import variants_of
 from passrole_checks.iam.grants.grant import grants_of
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -137,7 +137,7 @@ def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> Object
 @given(statements())
 def test_readings_say_what_the_statement_says_in_every_world(statement: ObjectNode) -> None:
     """In each world the readings that hold there speak of just what the statement speaks of there."""
-    found = readings(statement)
+    found = variants_of(statement)
     for world in WORLDS:
         said = {
             item for when, reading in found if all(holds(world, *fact) for fact in when) for item in meaning(reading)
@@ -183,7 +183,7 @@ def statement_of(**entries: Node) -> ObjectNode:
 def test_optional_elements_do_not_multiply() -> None:
     """Twenty optional roles are twenty readings more, and each names the one condition that it needs."""
     resources = ListNode(tuple(conditional(number, f"role{number}", None) for number in range(20)), AT)
-    found = readings(statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=resources))
+    found = variants_of(statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=resources))
     assert len(found) == 20
     expected: list[PathCondition] = [((f"many{number}", "true"),) for number in range(20)]
     assert [when for when, _ in found] == expected
@@ -222,7 +222,7 @@ def test_alternatives_that_cannot_be_read_apart_are_holes() -> None:
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
     )
-    ((when, reading),) = readings(written)
+    ((when, reading),) = variants_of(written)
     assert when == () and "too many" not in json.dumps(_plain(reading.get("Action")))
     (statement,) = parse_document(statement_of(Statement=written)).statements
     assert {hole.reason for hole in statement.holes} == {"too many alternatives in one statement"}
@@ -236,7 +236,7 @@ def test_values_of_which_one_is_enough_are_read_apart(operator: str) -> None:
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
     )
-    found = {(when, json.dumps(_plain(reading.get("Condition")))) for when, reading in readings(written)}
+    found = {(when, json.dumps(_plain(reading.get("Condition")))) for when, reading in variants_of(written)}
     named = ["x", *(f"x{n}" for n in range(9))]
     assert found == {
         (
@@ -252,7 +252,7 @@ def test_lists_inside_lists_are_read_apart() -> None:
     inner = ListNode(tuple(conditional(number, f"iam:A{number}", None) for number in range(30)), AT)
     actions = ListNode((inner, text("s3:x", AT)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=actions, Resource=text("*", AT))
-    assert len(readings(written)) == 31
+    assert len(variants_of(written)) == 31
 
 
 def test_lists_and_objects_under_a_condition_count_as_one_element() -> None:
@@ -264,7 +264,7 @@ def test_lists_and_objects_under_a_condition_count_as_one_element() -> None:
 
     resources = ListNode(tuple(nested(number) for number in range(6)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=text("*", AT), Resource=resources)
-    assert len(readings(written)) == 6
+    assert len(variants_of(written)) == 6
 
 
 def test_what_is_too_much_to_be_read_apart_may_be_there() -> None:
@@ -272,7 +272,7 @@ def test_what_is_too_much_to_be_read_apart_may_be_there() -> None:
     elements = ListNode(tuple(conditional(number, f"a{number}", None) for number in range(9)), AT)
     more = Choice("many0", (("true", ListNode((text("b", AT), Const(5, AT)), AT)), ("false", Absent(AT))), AT)
     action = Choice("c0", (("true", ListNode((elements, more), AT)), ("false", text("c", AT))), AT)
-    ((when, reading),) = readings(statement_of(Effect=text("Allow", AT), Action=action, Resource=text("*", AT)))
+    ((when, reading),) = variants_of(statement_of(Effect=text("Allow", AT), Action=action, Resource=text("*", AT)))
     actions = reading.get("Action")
     assert when == () and isinstance(actions, ListNode)
     texts = [item for item in actions.items if isinstance(item, StringNode)]
@@ -284,7 +284,7 @@ def test_more_readings_than_are_looked_at_are_one() -> None:
     """A list with more conditions than there may be readings is read as one, with all of its elements optional."""
     elements = ListNode(tuple(conditional(number, f"a{number}", None) for number in range(700)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=elements, Resource=text("*", AT))
-    assert len(readings(written)) == 1
+    assert len(variants_of(written)) == 1
 
 
 def test_a_test_that_is_no_object_is_left_as_it_is() -> None:
@@ -292,4 +292,4 @@ def test_a_test_that_is_no_object_is_left_as_it_is() -> None:
     values = ListNode(tuple(conditional(n, f"x{n}", None) for n in range(9)), AT)
     condition = statement_of(StringEquals=text("x", AT), StringLike=statement_of(key=values))
     written = statement_of(Effect=text("Allow", AT), Action=text("a", AT), Resource=text("*", AT), Condition=condition)
-    assert len(readings(written)) == 9
+    assert len(variants_of(written)) == 9

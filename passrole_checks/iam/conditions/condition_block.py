@@ -14,13 +14,13 @@ from passrole_checks.iam.conditions.condition_operators import (
     Family,
     Operator,
     Pattern,
-    Test,
+    ServiceTest,
     example_service,
     literal,
     parse_operator,
     read_pattern,
 )
-from passrole_checks.iam.conditions.likely_typos import Suspicion, meant, suspicion_of
+from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY, LikelyTypo, find_typo, suggest_spelling
 from passrole_checks.iam.partial_values import (
     Const,
     ListNode,
@@ -35,7 +35,7 @@ from passrole_checks.iam.partial_values import (
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
-_MOST_SPELLED = 50  # values for which a spelling is suggested
+_MAX_SUGGESTIONS = 50  # values for which a spelling is suggested
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class ConditionBlock:
 
     known: frozenset[str]
     variables: bool
-    tests: list[Test] = field(default_factory=list)
+    tests: list[ServiceTest] = field(default_factory=list)
     values: dict[str, None] = field(default_factory=dict)
     named: dict[str, None] = field(default_factory=dict)  # services that are literal values
     examples: dict[str, None] = field(default_factory=dict)  # one matching service per value that is not literal
@@ -56,7 +56,7 @@ class ConditionBlock:
     others: dict[str, None] = field(default_factory=dict)
     shared: dict[str, None] = field(default_factory=dict)
     associated: bool = False
-    suspicions: list[Suspicion] = field(default_factory=list)
+    likely_typos: list[LikelyTypo] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def read(self, condition: Node) -> None:
@@ -78,13 +78,13 @@ class ConditionBlock:
         holes = node.holes if isinstance(node, StringNode) else ()
         if not (isinstance(node, StringNode) and node.only_hole):
             self.problems.append(f"{what} is not {wanted}")
-        self.tests.append(Test(operator, None, holes, maybe=True, doubt=True))
+        self.tests.append(ServiceTest(operator, None, holes, key_unknown=True, uncertain=True))
 
     def _read_operator(self, entry: ObjectEntry, seen: set[str]) -> None:
         name = literal(entry.key)
         operator = parse_operator(name) if name is not None else None
         if name is not None and operator is None:
-            self.problems.append(f"there is no condition operator {name}{meant(name, OPERATOR_NAMES)}")
+            self.problems.append(f"there is no condition operator {name}{suggest_spelling(name, OPERATOR_NAMES)}")
         elif name in seen:
             self.problems.append(f"the condition operator {name} is duplicated")
         seen.add(name or "")
@@ -113,7 +113,7 @@ class ConditionBlock:
         if key == ASSOCIATED_RESOURCE_ARN.lower():
             self.associated = True
             test = self._test(operator_text, operator, pair)
-            self._share(written, test)
+            self._add_shared(written, test)
         else:
             self._read_other_key(key, pair)
 
@@ -125,8 +125,8 @@ class ConditionBlock:
         self.others[written] = None
         name = key.strip().rpartition(":")[2]
         if SequenceMatcher(None, name, "passedtoservice").ratio() >= 0.8:
-            reason = f"is not a condition key; did you mean {PASSED_TO_SERVICE}?"
-            self.suspicions.append(Suspicion(written, reason, pair.key.at))
+            reason = f"{NOT_A_KEY}; did you mean {PASSED_TO_SERVICE}?"
+            self.likely_typos.append(LikelyTypo(written, reason, pair.key.at))
 
     def _read_unknown_key(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
         name = read_pattern(pair.key, wildcards=False, ignores_case=True, variables=False)
@@ -136,45 +136,45 @@ class ConditionBlock:
             return
         test = self._test(operator_text, operator, pair)
         holes = (*pair.key.holes, *test.holes)
-        self.tests.append(Test(test.operator, test.patterns, holes, maybe=True, doubt=True))
+        self.tests.append(ServiceTest(test.operator, test.patterns, holes, key_unknown=True, uncertain=True))
         self._remember(test)
 
     def _read_passed_to_service(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
         test = self._test(operator_text, operator, pair)
         self.tests.append(test)
         self._remember(test)
-        self._share(str(pair.key), test)
+        self._add_shared(str(pair.key), test)
         if operator is None or operator.family is not Family.NULL:
-            for value in filter(None, map(_as_text, _values(pair.value))):
+            for value in filter(None, map(_as_string, _values(pair.value))):
                 self.values[str(value)] = None
         name = literal(operator_text)
         if operator is None:
             if name is not None:
-                reason = f"is not a condition operator{meant(name, OPERATOR_NAMES)}"
-                self.suspicions.append(Suspicion(name, reason, operator_text.at))
+                reason = f"is not a condition operator{suggest_spelling(name, OPERATOR_NAMES)}"
+                self.likely_typos.append(LikelyTypo(name, reason, operator_text.at))
         elif operator.family not in (Family.STRING, Family.NULL):
             effect = "does not restrict the service" if operator.negated else "can never match"
             reason = f"compares {operator.family.value} and {effect}: the key is a string; did you mean StringEquals?"
-            self.suspicions.append(Suspicion(str(operator_text), reason, operator_text.at))
+            self.likely_typos.append(LikelyTypo(str(operator_text), reason, operator_text.at))
         elif operator.family is Family.STRING:
-            for value in filter(None, map(_as_text, _values(pair.value))):
-                spell = len(self.suspicions) < _MOST_SPELLED
-                suspicion = suspicion_of(value, operator, self.known, variables=self.variables, spell=spell)
+            for value in filter(None, map(_as_string, _values(pair.value))):
+                spell = len(self.likely_typos) < _MAX_SUGGESTIONS
+                suspicion = find_typo(value, operator, self.known, variables=self.variables, spell=spell)
                 if suspicion is not None:
-                    self.suspicions.append(suspicion)
+                    self.likely_typos.append(suspicion)
 
-    def _test(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> Test:
+    def _test(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> ServiceTest:
         """Return the test of an operator on this key; its values are unknown if one of them is malformed."""
         values = _values(pair.value)
         where = f"{pair.key} under {operator_text}"
         if not values:
             self.problems.append(f"{where} has no values")
-            return Test(operator, None, doubt=True)
+            return ServiceTest(operator, None, uncertain=True)
         holes: list[Unresolved] = []
         patterns: list[Pattern] = []
         malformed = operator is None
         for value in values:
-            spelled = _as_text(value)
+            spelled = _as_string(value)
             if spelled is None:
                 self.problems.append(f"a value of {where} is not a string")
                 malformed = True
@@ -196,9 +196,9 @@ class ConditionBlock:
         if operator is None:
             holes[:0] = operator_text.holes
         doubt = malformed or bool(holes) or (operator is not None and operator.family is Family.ARN)
-        return Test(operator, None if malformed else tuple(patterns), tuple(holes), doubt=doubt)
+        return ServiceTest(operator, None if malformed else tuple(patterns), tuple(holes), uncertain=doubt)
 
-    def _remember(self, test: Test) -> None:
+    def _remember(self, test: ServiceTest) -> None:
         """Add the services that a test's values name to those for which the block is evaluated."""
         if test.operator is None or test.patterns is None or test.operator.family is not Family.STRING:
             return
@@ -207,7 +207,7 @@ class ConditionBlock:
             if example is not None:
                 (self.named if pattern.text is not None else self.examples)[example] = None
 
-    def _share(self, key: str, test: Test) -> None:
+    def _add_shared(self, key: str, test: ServiceTest) -> None:
         if test.operator is not None and test.result(None) is Ternary.NO:
             self.shared[key] = None
 
@@ -216,7 +216,7 @@ def _values(node: Node) -> tuple[Node, ...]:
     return node.items if isinstance(node, ListNode) else (node,)
 
 
-def _as_text(node: Node) -> StringNode | None:
+def _as_string(node: Node) -> StringNode | None:
     """Return a value as IAM compares it: numbers and booleans as strings; None for anything else."""
     if isinstance(node, StringNode):
         return node

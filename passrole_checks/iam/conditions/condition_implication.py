@@ -25,7 +25,7 @@ from passrole_checks.iam.partial_values import (
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class ConditionTest:
     """One test of a Condition block: ``operator`` as written, ``key`` in lower case, ``values`` as strings.
 
     ``written`` is the key as written. ``known``: the test has no unresolved part.
@@ -38,62 +38,62 @@ class Limit:
     known: bool = field(compare=False, default=True)
 
     @property
-    def on_service(self) -> bool:
+    def is_on_service(self) -> bool:
         """True if it tests ``iam:PassedToService``."""
         return self.key == PASSED_TO_SERVICE.lower()
 
 
-def limits_of(condition: Node | None) -> frozenset[Limit]:
+def condition_tests(condition: Node | None) -> frozenset[ConditionTest]:
     """Return the tests of a Condition block without alternatives; unresolved and malformed parts are tests of their
     own."""
-    return frozenset(_limits(condition)) if condition is not None else frozenset()
+    return frozenset(_tests(condition)) if condition is not None else frozenset()
 
 
-def _limits(condition: Node) -> Iterator[Limit]:
+def _tests(condition: Node) -> Iterator[ConditionTest]:
     if not isinstance(condition, ObjectNode):
-        yield _whole("", condition)
+        yield _opaque_test("", condition)
         return
     for entry in condition.entries:
-        operator = _spelled(entry.key)
+        operator = _to_text(entry.key)
         if not isinstance(entry.value, ObjectNode):
-            yield _whole(operator, entry.value)
+            yield _opaque_test(operator, entry.value)
             continue
         for pair in entry.value.entries:
-            key = _spelled(pair.key)
+            key = _to_text(pair.key)
             nodes = pair.value.items if isinstance(pair.value, ListNode) else (pair.value,)
-            yield Limit(
+            yield ConditionTest(
                 operator,
                 key.lower(),
-                frozenset(map(_value, nodes)),
+                frozenset(map(_value_text, nodes)),
                 str(pair.key),
                 not any((*entry.key.holes, *pair.key.holes, *holes_in(pair.value))),
             )
 
 
-def _whole(operator: str, node: Node) -> Limit:
-    return Limit(operator, "", frozenset({_value(node)}), _value(node), known=False)
+def _opaque_test(operator: str, node: Node) -> ConditionTest:
+    return ConditionTest(operator, "", frozenset({_value_text(node)}), _value_text(node), known=False)
 
 
-def _spelled(node: StringNode) -> str:
+def _to_text(node: StringNode) -> str:
     return str(StringNode(settle(node.parts), node.at))
 
 
-def _value(node: Node) -> str:
+def _value_text(node: Node) -> str:
     if isinstance(node, StringNode):
-        return _spelled(node)
+        return _to_text(node)
     if isinstance(node, Const):
         return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
     return ", ".join(sorted(f"${{{hole.expression}}}" for hole in holes_in(node) if isinstance(hole, Unresolved)))
 
 
-def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Ternary, tuple[str, ...]]:
+def implies(narrow: Collection[ConditionTest], wide: Collection[ConditionTest]) -> tuple[Ternary, tuple[str, ...]]:
     """Return whether each request that meets ``narrow`` meets ``wide``, and the keys of ``wide`` for which it may not.
 
     NO if ``narrow`` has no test on the key of a test of ``wide``; UNKNOWN if it has a different one.
     """
     answer = Ternary.YES
     keys: dict[str, None] = {}
-    by_key: dict[str, list[Limit]] = {}
+    by_key: dict[str, list[ConditionTest]] = {}
     for own in narrow:
         by_key.setdefault(own.key, []).append(own)
     unknown = any(not own.known for own in narrow)
@@ -107,7 +107,7 @@ def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Ternary
     return answer, tuple(keys)
 
 
-def _implies(narrow: Limit, wide: Limit) -> bool:
+def _implies(narrow: ConditionTest, wide: ConditionTest) -> bool:
     """True if each request that meets ``narrow`` surely meets ``wide``."""
     if narrow == wide:
         return True

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
-from passrole_checks.iam.patterns.wildcard import takes
+from passrole_checks.iam.patterns.wildcard import wildcard_match
 
 
 class Family(Enum):
@@ -117,10 +117,10 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
 _ANY_RUN = Step(None, True)
 _ANY_ONE = Step(None)
-_FEW = 8  # values compared without an index
-_RUN, _ONE = "\x00", "\x01"  # in ``Pattern.spelled``
+_INDEX_ABOVE = 8  # values compared without an index
+_RUN, _ONE = "\x00", "\x01"  # in ``Pattern.glob``
 # The values of an unresolved part. Partition and name are wider than necessary, which errs towards "possible".
-_HOLES: dict[UnresolvedKind, tuple[Step, ...]] = {
+_STEPS_OF_UNRESOLVED: dict[UnresolvedKind, tuple[Step, ...]] = {
     UnresolvedKind.ANYTHING: (_ANY_RUN,),
     UnresolvedKind.POLICY_VARIABLE: (_ANY_RUN,),
     UnresolvedKind.NAME: (_ANY_ONE, _ANY_RUN),
@@ -148,18 +148,18 @@ class Pattern:
     ignores_case: bool
     empty_variable: bool
     text: str | None
-    spelled: str | None = None  # the steps as a wildcard pattern, if they can be written as one
-    least: int = 0  # length of the shortest match
+    glob: str | None = None  # the steps as a wildcard pattern, if they can be written as one
+    min_length: int = 0  # length of the shortest match
 
     def matches(self, text: str) -> Ternary:
         """Return whether the value matches ``text``: UNKNOWN if that depends on an unresolved part."""
         text = text.lower() if self.ignores_case else text
-        if len(text) < self.least:
+        if len(text) < self.min_length:
             return Ternary.NO
         if self.text is not None:
             return Ternary.of(text == self.text)
-        if self.spelled is not None:
-            return Ternary.of(takes(self.spelled, text, run=_RUN, one=_ONE)) & (
+        if self.glob is not None:
+            return Ternary.of(wildcard_match(self.glob, text, run=_RUN, one=_ONE)) & (
                 Ternary.YES if self.certain else Ternary.UNKNOWN
             )
         states = _closure(self.steps, {0})
@@ -196,7 +196,7 @@ DOMAINS: tuple[str, ...] = (
     "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
     "csp.hci.ic.gov", "aws.internal",
 )  # fmt: skip
-_OF_A_SERVICE = re.compile(rf"[a-z0-9][a-z0-9.-]*\.(?:{'|'.join(map(re.escape, DOMAINS))})")
+_SERVICE_PRINCIPAL = re.compile(rf"[a-z0-9][a-z0-9.-]*\.(?:{'|'.join(map(re.escape, DOMAINS))})")
 _SERVICE_CHARACTERS = "z" + "".join(sorted(_LETTERS | _DIGITS | {"-", "."}))
 
 
@@ -207,8 +207,8 @@ def example_service(pattern: Pattern) -> str | None:
     None if there is none: such a value names no service, in any partition.
     """
     if pattern.text is not None:
-        return pattern.text if _OF_A_SERVICE.fullmatch(pattern.text) else None
-    reached = _reached(pattern.steps)
+        return pattern.text if _SERVICE_PRINCIPAL.fullmatch(pattern.text) else None
+    reached = _states_after_names(pattern.steps)
     for domain in DOMAINS:
         ending = _ending_with(pattern.steps, f".{domain}")
         state = next((one for one in reached if one in ending), None)
@@ -217,12 +217,12 @@ def example_service(pattern: Pattern) -> str | None:
     return None
 
 
-_Reached = dict[int, tuple[int, str]]  # state: (previous state, character between)
+_Visited = dict[int, tuple[int, str]]  # state: (previous state, character between)
 
 
-def _reached(steps: Sequence[Step]) -> _Reached:
+def _states_after_names(steps: Sequence[Step]) -> _Visited:
     """Return the states of a pattern after names of one or more characters, breadth first; each is visited once."""
-    reached: _Reached = {}
+    reached: _Visited = {}
     frontier = [(state, True) for state in sorted(_closure(steps, {0}))]
     while frontier:
         following: list[tuple[int, bool]] = []
@@ -242,7 +242,7 @@ def _reached(steps: Sequence[Step]) -> _Reached:
     return reached
 
 
-def _name(reached: _Reached, state: int) -> str:
+def _name(reached: _Visited, state: int) -> str:
     """Return the characters that lead to a state."""
     letters: list[str] = []
     while state >= 0:
@@ -256,7 +256,7 @@ def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
     states = {len(steps)}
     for character in reversed(suffix):
         before: set[int] = set()
-        for state in _behind(steps, states):
+        for state in _before_runs(steps, states):
             if state < len(steps) and steps[state].repeated and character in (steps[state].characters or character):
                 before.add(state)
             step = steps[state - 1] if state else None
@@ -266,7 +266,7 @@ def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
     return states
 
 
-def _behind(steps: Sequence[Step], states: set[int]) -> set[int]:
+def _before_runs(steps: Sequence[Step], states: set[int]) -> set[int]:
     """Return the states, and those that lead to one of them without a character."""
     found = set(states)
     for state in states:
@@ -294,7 +294,7 @@ def literal(text: StringNode) -> str | None:
 
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_HOLE_MARK = "\ue000"  # a private-use character: placeholder of an unresolved part while variables are parsed
+_PLACEHOLDER = "\ue000"  # a private-use character: placeholder of an unresolved part while variables are parsed
 
 
 def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = False, variables: bool = True) -> Pattern:
@@ -308,12 +308,12 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
     letters: list[str] = []
     for part in settle(text.parts):
         if isinstance(part, str):
-            letters.append(part.replace(_HOLE_MARK, "\ufffd"))
+            letters.append(part.replace(_PLACEHOLDER, "\ufffd"))
         elif part.kind is UnresolvedKind.POLICY_VARIABLE and not variables:
             letters.append(part.written)
         else:
             holes.append(part)
-            letters.append(_HOLE_MARK)
+            letters.append(_PLACEHOLDER)
     spelled = "".join(letters)
 
     pending = iter(holes)
@@ -328,10 +328,10 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
     def read_literal(run: str) -> None:
         nonlocal plain
         for character in run:
-            if character == _HOLE_MARK:
+            if character == _PLACEHOLDER:
                 hole = next(pending)
                 unknown.append(hole)
-                for step in _HOLES[hole.kind]:
+                for step in _STEPS_OF_UNRESOLVED[hole.kind]:
                     add(step)
             elif wildcards and character in "*?":
                 plain = False
@@ -348,10 +348,10 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
             steps.append(_character(name, ignores_case))
             continue
         empty_variable = empty_variable or not name.strip()
-        inside = [next(pending) for character in name if character == _HOLE_MARK]
+        inside = [next(pending) for character in name if character == _PLACEHOLDER]
         unknown.extend(inside)
         for hole in inside:
-            name = name.replace(_HOLE_MARK, hole.written, 1)
+            name = name.replace(_PLACEHOLDER, hole.written, 1)
         unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason="substituted by IAM at request time"))
         add(_ANY_RUN)
     read_literal(spelled[end:])
@@ -364,12 +364,12 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
         ignores_case=ignores_case,
         empty_variable=empty_variable,
         text=whole,
-        spelled=_spelled(steps) if whole is None else None,
-        least=sum(not step.repeated for step in steps),
+        glob=_as_wildcards(steps) if whole is None else None,
+        min_length=sum(not step.repeated for step in steps),
     )
 
 
-def _spelled(steps: Sequence[Step]) -> str | None:
+def _as_wildcards(steps: Sequence[Step]) -> str | None:
     """Return the steps as a pattern with ``_RUN`` and ``_ONE``, None if a step is none of these and no single
     character."""
     found = []
@@ -392,12 +392,12 @@ def _character(character: str, ignores_case: bool) -> Step:
 _WILD = re.compile(f"[{_RUN}{_ONE}]")
 
 
-class Values:
+class ValueSet:
     """The values of a test, indexed for matching many strings."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._spelled = [pattern for pattern in patterns if pattern.text is not None or pattern.spelled is not None]
-        self._others = [pattern for pattern in patterns if pattern.text is None and pattern.spelled is None]
+        self._spelled = [pattern for pattern in patterns if pattern.text is not None or pattern.glob is not None]
+        self._others = [pattern for pattern in patterns if pattern.text is None and pattern.glob is None]
         self._ignores_case = any(pattern.ignores_case for pattern in patterns)
 
     def match(self, text: str) -> Ternary:
@@ -411,18 +411,18 @@ class Values:
         return found
 
     def _near(self, text: str) -> Iterable[Pattern]:
-        if len(self._spelled) <= _FEW:
+        if len(self._spelled) <= _INDEX_ABOVE:
             return self._spelled
         return (self._spelled[place] for place in self._index.near(text.lower() if self._ignores_case else text))
 
     @cached_property
     def _index(self) -> PatternIndex:
-        spelled = [pattern.spelled if pattern.text is None else pattern.text for pattern in self._spelled]
+        spelled = [pattern.glob if pattern.text is None else pattern.text for pattern in self._spelled]
         return PatternIndex([one or "" for one in spelled], _WILD)
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class ServiceTest:
     """One operator on a key that is, or may be, ``iam:PassedToService``.
 
     ``operator`` None: unknown. ``patterns`` None: the values are unknown. ``maybe``: the key may be another one.
@@ -432,18 +432,18 @@ class Test:
     operator: Operator | None
     patterns: tuple[Pattern, ...] | None
     holes: tuple[Unresolved, ...] = ()
-    maybe: bool = False
-    doubt: bool = False
-    _values: Values | None = field(init=False, default=None, repr=False, compare=False)
+    key_unknown: bool = False
+    uncertain: bool = False
+    _values: ValueSet | None = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.patterns is not None:
-            object.__setattr__(self, "_values", Values(self.patterns))
+            object.__setattr__(self, "_values", ValueSet(self.patterns))
 
     @property
     def finite(self) -> bool:
         """True if only a finite list of services can meet the test."""
-        if self.operator is None or self.patterns is None or self.maybe or self.doubt:
+        if self.operator is None or self.patterns is None or self.key_unknown or self.uncertain:
             return False
         positive_text = self.operator.family is Family.STRING and not self.operator.negated
         return positive_text and all(pattern.plain for pattern in self.patterns)
@@ -457,7 +457,7 @@ class Test:
     def result(self, service: str | None) -> Ternary:
         """Return whether a request with this service, or (None) without the key, meets the test."""
         answer = self._result(service)
-        return answer | Ternary.UNKNOWN if self.maybe else answer
+        return answer | Ternary.UNKNOWN if self.key_unknown else answer
 
     def _result(self, service: str | None) -> Ternary:
         operator = self.operator

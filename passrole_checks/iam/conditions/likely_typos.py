@@ -13,9 +13,11 @@ from difflib import get_close_matches
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
 from passrole_checks.iam.partial_values import Position, StringNode
 
+NOT_A_KEY = "is not a condition key"
+
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class LikelyTypo:
     """A key, operator or value for ``iam:PassedToService`` that can never match or has no effect.
 
     ``value`` is as written, ``reason`` a phrase for people with a suggested spelling, ``at`` its position.
@@ -26,9 +28,9 @@ class Suspicion:
     at: Position
 
 
-def suspicion_of(
+def find_typo(
     value: StringNode, operator: Operator, known: Collection[str], *, variables: bool, spell: bool = True
-) -> Suspicion | None:
+) -> LikelyTypo | None:
     """Return why a value compared with ``iam:PassedToService`` names no service; None if it does, or if that is
     unknown.
 
@@ -39,29 +41,29 @@ def suspicion_of(
     if not pattern.certain or written is None or pattern.text in known or example_service(pattern):
         return None
     effect = "does not restrict the service" if operator.negated else "can never match"
-    return Suspicion(str(value), f"{effect}: {_why(written, operator, known if spell else ())}", value.at)
+    return LikelyTypo(str(value), f"{effect}: {_reason(written, operator, known if spell else ())}", value.at)
 
 
-def _why(written: str, operator: Operator, known: Collection[str]) -> str:
+def _reason(written: str, operator: Operator, known: Collection[str]) -> str:
     """Return why a value names no service, with a suggestion."""
     lowered = written.strip().lower()
     wildcard = "*" in lowered or "?" in lowered
-    meant = _likely(lowered, known)
+    suggestion = _suggest_service(lowered, known)
     if not lowered:
         return "it is empty"
     if wildcard and not operator.wildcards:
         like = "StringNotLike" if operator.negated else "StringLike"
         return f"under {operator.base} a wildcard is a plain character; did you mean {like}?"
     if lowered.startswith("arn:"):
-        return f"an ARN is not a service principal{meant or ', such as lambda.amazonaws.com'}"
+        return f"an ARN is not a service principal{suggestion or ', such as lambda.amazonaws.com'}"
     if written != lowered and lowered.endswith(tuple(f".{domain}" for domain in DOMAINS)):
-        return f"service principals are lower case, without spaces{meant}"
+        return f"service principals are lower case, without spaces{suggestion}"
     if "." not in lowered:
-        return f"it has no domain{meant or ', such as .amazonaws.com'}"
-    return f"service principals end in .amazonaws.com{meant}"
+        return f"it has no domain{suggestion or ', such as .amazonaws.com'}"
+    return f"service principals end in .amazonaws.com{suggestion}"
 
 
-def _likely(lowered: str, known: Collection[str]) -> str:
+def _suggest_service(lowered: str, known: Collection[str]) -> str:
     """Return a suggestion of the closest known service, as the end of a phrase, or ""."""
     name = lowered.split(":")[2] if lowered.count(":") >= 2 else lowered.split("/")[-1]
     name = name.partition(".amaz")[0]  # compare names without the common suffix
@@ -70,7 +72,7 @@ def _likely(lowered: str, known: Collection[str]) -> str:
     return f"; did you mean {by_name[near[0]]}?" if near else ""
 
 
-def meant(written: str, known: Iterable[str]) -> str:
+def suggest_spelling(written: str, known: Iterable[str]) -> str:
     """Return a suggestion of the closest known spelling, as the end of a phrase, or ""."""
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(written.strip().lower(), by_lower, n=1, cutoff=0.8)

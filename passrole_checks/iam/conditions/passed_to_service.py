@@ -17,7 +17,7 @@ from enum import Enum
 
 from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, ConditionBlock
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
-from passrole_checks.iam.conditions.likely_typos import Suspicion
+from passrole_checks.iam.conditions.likely_typos import LikelyTypo
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -73,7 +73,7 @@ class ConditionEffect:
     others: tuple[str, ...]
     shared: tuple[str, ...]
     dead: bool
-    suspicions: tuple[Suspicion, ...]
+    likely_typos: tuple[LikelyTypo, ...]
     unresolved: tuple[Unresolved, ...]
     problems: tuple[str, ...]
 
@@ -88,31 +88,31 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
     """
     services = frozenset(known_services)
     same = (id(condition), services, variables)
-    found = _found.get(same)
+    found = _effects_by_id.get(same)
     if found is not None:
         return found[1]
-    key = (words_of(condition), services, variables)
-    effect = _remembered.get(key)
+    key = (without_positions(condition), services, variables)
+    effect = _effects_by_content.get(key)
     if effect is None:
-        effect = _Decision(_read(condition, services, variables)).effect()
-        if len(_remembered) >= _MOST_REMEMBERED:
-            _remembered.clear()
-        if not effect.suspicions:  # these have positions, which differ between equal blocks
-            _remembered[key] = effect
-    if len(_found) >= _MOST_REMEMBERED:
-        _found.clear()
-    _found[same] = (condition, effect)
+        effect = _Evaluation(_read(condition, services, variables)).effect()
+        if len(_effects_by_content) >= _CACHE_SIZE:
+            _effects_by_content.clear()
+        if not effect.likely_typos:  # these have positions, which differ between equal blocks
+            _effects_by_content[key] = effect
+    if len(_effects_by_id) >= _CACHE_SIZE:
+        _effects_by_id.clear()
+    _effects_by_id[same] = (condition, effect)
     return effect
 
 
-def lets_through(condition: Node | None, service: str, *, variables: bool = True) -> Ternary:
+def allows_service(condition: Node | None, service: str, *, variables: bool = True) -> Ternary:
     """Return whether a Condition block, as in :func:`evaluate`, allows passing a role to one service."""
     key = (id(condition), variables)
-    known = _blocks.get(key)
+    known = _evaluations.get(key)
     if known is None:
-        if len(_blocks) >= _MOST_REMEMBERED:
-            _blocks.clear()
-        known = _blocks[key] = (condition, _Decision(_read(condition, frozenset(), variables)))
+        if len(_evaluations) >= _CACHE_SIZE:
+            _evaluations.clear()
+        known = _evaluations[key] = (condition, _Evaluation(_read(condition, frozenset(), variables)))
     return known[1].result(service)
 
 
@@ -124,30 +124,30 @@ def _read(condition: Node | None, services: frozenset[str], variables: bool) -> 
 
 
 # a configuration repeats few conditions, and each is evaluated for hundreds of services
-_remembered: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
+_effects_by_content: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
 # most look-ups are of the same object; the cache keeps the node whose id is the key
-_found: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = {}
-_blocks: dict[tuple[int, bool], tuple[Node | None, _Decision]] = {}
-_MOST_REMEMBERED = 4096
+_effects_by_id: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = {}
+_evaluations: dict[tuple[int, bool], tuple[Node | None, _Evaluation]] = {}
+_CACHE_SIZE = 4096
 
 
-def words_of(node: Node | None) -> object:
+def without_positions(node: Node | None) -> object:
     """Return a hashable copy of a node without positions, for comparison by content."""
     if isinstance(node, StringNode):
         return node.parts, node.optional
     if isinstance(node, ListNode):
-        return "list", *map(words_of, node.items)
+        return "list", *map(without_positions, node.items)
     if isinstance(node, ObjectNode):
-        return "object", *((words_of(entry.key), words_of(entry.value)) for entry in node.entries)
+        return "object", *((without_positions(entry.key), without_positions(entry.value)) for entry in node.entries)
     if isinstance(node, Const):
         return type(node.value).__name__, node.value
     if isinstance(node, Choice):
-        return "either", node.condition, *((outcome, words_of(option)) for outcome, option in node.options)
+        return "either", node.condition, *((outcome, without_positions(option)) for outcome, option in node.options)
     return type(node).__name__
 
 
 @dataclass(frozen=True, slots=True)
-class _Decision:
+class _Evaluation:
     """The evaluation of a parsed block."""
 
     block: ConditionBlock
@@ -160,10 +160,10 @@ class _Decision:
         without_key = self.result(None)
         outcomes = {*results.values(), unknown_service}
         certain = Ternary.UNKNOWN not in outcomes and without_key is not Ternary.UNKNOWN
-        doubtful = [test for test in block.tests if test.doubt] if not certain else []
+        doubtful = [test for test in block.tests if test.uncertain] if not certain else []
         positive = [
             test.operator for test in block.tests
-            if test.operator and not test.maybe and test.operator.family is not Family.NULL
+            if test.operator and not test.key_unknown and test.operator.family is not Family.NULL
         ]  # fmt: skip
         negated_only = bool(positive) and all(operator.negated for operator in positive)
         everything = not negated_only and all(results[service] is Ternary.YES for service in block.known)
@@ -180,7 +180,7 @@ class _Decision:
             others=tuple(block.others),
             shared=tuple(block.shared),
             dead=outcomes == {Ternary.NO} and without_key is Ternary.NO,
-            suspicions=tuple(block.suspicions),
+            likely_typos=tuple(block.likely_typos),
             unresolved=tuple(dict.fromkeys(hole for test in doubtful for hole in test.holes)),
             problems=tuple(dict.fromkeys(block.problems)),
         )
@@ -211,14 +211,14 @@ class _Decision:
     def _unknown_service(self) -> Ternary:
         """Return the answer for a service whose name has nothing in common with any string in the policy."""
         domains = [domain for domain in DOMAINS if any(service.endswith(f".{domain}") for service in self.block.known)]
-        answers = {self.result(f"{_NOBODYS_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
+        answers = {self.result(f"{_UNUSED_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
         return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
 
-_NOBODYS_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # characters that no file uses
+_UNUSED_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # characters that no file uses
 
 
 __all__ = [
-    "ASSOCIATED_RESOURCE_ARN", "PASSED_TO_SERVICE", "ConditionEffect", "Constraint", "Suspicion", "evaluate",
-    "words_of",
+    "ASSOCIATED_RESOURCE_ARN", "PASSED_TO_SERVICE", "ConditionEffect", "Constraint", "LikelyTypo", "evaluate",
+    "without_positions",
 ]  # fmt: skip

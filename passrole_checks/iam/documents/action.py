@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
-from passrole_checks.iam.patterns.wildcard import takes
+from passrole_checks.iam.patterns.wildcard import wildcard_match
 
 _EVERYTHING = ("*", "*:*")
 _WILDCARD = re.compile("[*?]")
@@ -22,12 +22,12 @@ def matches(pattern: StringNode, name: str = "iam:PassRole") -> Ternary:
     """Return whether an action pattern matches the action ``name`` (``prefix:Name``); UNKNOWN if an unresolved part
     decides."""
     name = name.lower()
-    if not name.startswith(_beginning(pattern.parts)):
+    if not name.startswith(_literal_prefix(pattern.parts)):
         return Ternary.NO  # fast path for most patterns
     return _matches(pattern.parts, name)
 
 
-def granted_by(patterns: Sequence[StringNode], name: str = "iam:PassRole") -> tuple[Ternary, StringNode | None]:
+def best_match(patterns: Sequence[StringNode], name: str = "iam:PassRole") -> tuple[Ternary, StringNode | None]:
     """Return the best answer of several patterns, and the pattern that gives it.
 
     Of equal answers the most explicit pattern counts: the action name itself, then the pattern with the most
@@ -38,12 +38,15 @@ def granted_by(patterns: Sequence[StringNode], name: str = "iam:PassRole") -> tu
         answer = matches(pattern, name)
         if answer is Ternary.NO:
             continue
-        if best[1] is None or (answer is Ternary.YES, _letters(pattern)) > (best[0] is Ternary.YES, _letters(best[1])):
+        if best[1] is None or (answer is Ternary.YES, _literal_length(pattern)) > (
+            best[0] is Ternary.YES,
+            _literal_length(best[1]),
+        ):
             best = (answer, pattern)
     return best
 
 
-def left_out_by(not_actions: Sequence[StringNode], name: str = "iam:PassRole") -> Ternary:
+def not_action_covers(not_actions: Sequence[StringNode], name: str = "iam:PassRole") -> Ternary:
     """Return whether a NotAction with these patterns includes the action, that is, whether none of them matches it."""
     answer = Ternary.YES
     for pattern in not_actions:
@@ -57,13 +60,13 @@ def is_explicit(pattern: StringNode, name: str = "iam:PassRole") -> bool:
     return literal is not None and literal.lower() == name.lower()
 
 
-def _letters(pattern: StringNode) -> int:
+def _literal_length(pattern: StringNode) -> int:
     """Return the number of characters that are no wildcards."""
     return sum(len(re.sub(r"[*?]", "", part)) for part in pattern.parts if isinstance(part, str))
 
 
 @lru_cache(maxsize=4096)
-def _beginning(parts: tuple[Part, ...]) -> str:
+def _literal_prefix(parts: tuple[Part, ...]) -> str:
     """Return the prefix, in lower case, that all actions matching a pattern share."""
     first = parts[0] if parts and isinstance(parts[0], str) else ""
     return _WILDCARD.split(first.lower(), maxsplit=1)[0]
@@ -75,8 +78,8 @@ def _matches(parts: tuple[Part, ...], name: str) -> Ternary:
     if literal in _EVERYTHING:
         return Ternary.YES
     if "\0" in literal:
-        return Ternary.of(takes(literal.replace("\0", "*"), name)) & Ternary.UNKNOWN
+        return Ternary.of(wildcard_match(literal.replace("\0", "*"), name)) & Ternary.UNKNOWN
     prefix, colon, rest = literal.partition(":")
-    if not colon or ":" in rest or not takes(literal, name):
+    if not colon or ":" in rest or not wildcard_match(literal, name):
         return Ternary.NO
     return Ternary.UNKNOWN if {"*", "?"} & set(prefix) else Ternary.YES

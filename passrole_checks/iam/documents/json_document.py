@@ -25,11 +25,11 @@ from passrole_checks.iam.partial_values import (
 )
 
 NOT_JSON = "the policy document is not valid JSON: "
-_DEPTH = 64
+_MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _BARE = re.compile(r"[^\s,\]}\[{\":]+")
-_MARK = "\ue000"  # placeholder of an unresolved part in the joined text
+_PLACEHOLDER = "\ue000"  # placeholder of an unresolved part in the joined text
 
 
 class MalformedDocument(ValueError):
@@ -47,10 +47,10 @@ def parse_json(source: StringNode) -> Node:
     Positions are those in the file if ``source.starts`` is set, else the position of the whole text. Raises
     :class:`MalformedDocument` at the first syntax error.
     """
-    return _Parser(source).document()
+    return _JsonParser(source).document()
 
 
-class _Parser:
+class _JsonParser:
     def __init__(self, source: StringNode) -> None:
         self.source = source
         self.holes: dict[int, Unresolved] = {}
@@ -61,9 +61,9 @@ class _Parser:
             self.offsets.append(length)
             if isinstance(part, Unresolved):
                 self.holes[length] = part
-                part = _MARK
-            elif _MARK in part:
-                part = part.replace(_MARK, "?")
+                part = _PLACEHOLDER
+            elif _PLACEHOLDER in part:
+                part = part.replace(_PLACEHOLDER, "?")
             pieces.append(part)
             length += len(part)
         self.text = "".join(pieces)
@@ -87,8 +87,8 @@ class _Parser:
         return self.text[self.place : self.place + 1]
 
     def value(self, depth: int) -> Node:
-        if depth > _DEPTH:
-            raise self.error(f"nested more than {_DEPTH} levels deep")
+        if depth > _MAX_DEPTH:
+            raise self.error(f"nested more than {_MAX_DEPTH} levels deep")
         char = self.peek()
         if char == "{":
             return self.mapping(depth)
@@ -102,7 +102,7 @@ class _Parser:
         start, entries = self.place, []
         self.place += 1
         while (char := self.peek()) != "}":
-            if char == _MARK:
+            if char == _PLACEHOLDER:
                 hole = self.bare()
                 entries.append(ObjectEntry(_as_text(hole), hole))
                 self.separator("}", required=False)
@@ -123,7 +123,7 @@ class _Parser:
         self.place += 1
         while (char := self.peek()) != "]":
             items.append(self.value(depth + 1))
-            self.separator("]", required=char != _MARK)
+            self.separator("]", required=char != _PLACEHOLDER)
         self.place += 1
         return ListNode(tuple(items), self.position(start, self.place))
 
@@ -135,7 +135,7 @@ class _Parser:
             if self.peek() == end:
                 self.place = comma
                 raise self.error(f"trailing comma before '{end}'")
-        elif char == _MARK:
+        elif char == _PLACEHOLDER:
             return  # an unresolved run of elements may include its own comma
         elif char != end and required:
             raise self.error(f"expected a comma or '{end}'" if char else f"unexpected end of text before '{end}'")
@@ -147,8 +147,8 @@ class _Parser:
         start, self.place = self.place, match.end()
         parts: list[Part] = []
         position = match.start(1)
-        for piece in re.split(f"({_MARK})", match.group(1)):
-            if piece == _MARK:
+        for piece in re.split(f"({_PLACEHOLDER})", match.group(1)):
+            if piece == _PLACEHOLDER:
                 parts.append(self.holes[position])
             elif "\\" in piece:
                 try:
@@ -166,9 +166,9 @@ class _Parser:
             raise self.error("expected a value" if self.place < len(self.text) else "unexpected end of text")
         start, self.place, word = self.place, match.end(), match.group()
         at = self.position(start, self.place)
-        if _MARK in word:
+        if _PLACEHOLDER in word:
             holes = [hole for offset, hole in sorted(self.holes.items()) if start <= offset < self.place]
-            if len(holes) == 1 and word == _MARK:
+            if len(holes) == 1 and word == _PLACEHOLDER:
                 return StringNode((holes[0],), at)
             return StringNode((Unresolved("".join(f"${{{hole.expression}}}" for hole in holes)),), at)
         try:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam.conditions.passed_to_service import words_of
+from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.documents.variants import readings
+from passrole_checks.iam.documents.variants import variants_of
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -72,7 +72,7 @@ class Statement:
         """All that decides what the statement allows or denies, without positions; hashable."""
         elements = (self.actions, self.not_actions, self.resources, self.not_resources)
         texts = (tuple((one.parts, one.optional) for one in item) if item is not None else None for item in elements)
-        return self.effect, *texts, words_of(self.condition), self.variables, self.when, self.whole
+        return self.effect, *texts, without_positions(self.condition), self.variables, self.when, self.whole
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -112,30 +112,32 @@ def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
     Parts that are malformed only under some path conditions are no problem: such a document cannot be deployed, and
     grants nothing.
     """
-    known = _remembered.get((id(document), trust))
+    known = _cache.get((id(document), trust))
     if known is None:
-        if len(_remembered) >= _MOST_REMEMBERED:
-            _remembered.clear()
-        known = _remembered[id(document), trust] = (document, _parsed(document, trust))
+        if len(_cache) >= _CACHE_SIZE:
+            _cache.clear()
+        known = _cache[id(document), trust] = (document, _parse(document, trust))
     return known[1]
 
 
 # several stages parse the same document; the cache keeps the node whose id is the key
-_remembered: dict[tuple[int, bool], tuple[Node, PolicyDocument]] = {}
-_MOST_REMEMBERED = 2048
+_cache: dict[tuple[int, bool], tuple[Node, PolicyDocument]] = {}
+_CACHE_SIZE = 2048
 # Far more than any policy that AWS accepts: 32,768 characters for a permission set (IAM Identity Center API Reference,
 # PutInlinePolicyToPermissionSet), 10,240 for the others (IAM User Guide, "IAM and AWS STS quotas")
 MAX_STATEMENTS = 5_000
 MAX_VALUES = 20_000
 
 
-def _parsed(document: Node, trust: bool) -> PolicyDocument:
-    reader = _Reader(trust)
+def _parse(document: Node, trust: bool) -> PolicyDocument:
+    reader = _StatementReader(trust)
     found = [
-        reader.document(alternative, when) for when, alternative in alternatives_of(document) if _there(alternative)
+        reader.document(alternative, when)
+        for when, alternative in alternatives_of(document)
+        if _is_present(alternative)
     ]
-    problems = reader.in_all(found)
-    statements = [one for one in reader.statements if not reader.cannot_be(one.when)]
+    problems = reader.combine_problems(found)
+    statements = [one for one in reader.statements if not reader.is_broken(one.when)]
     return PolicyDocument(tuple(statements), tuple(dict.fromkeys(problem for _, problem in problems)))
 
 
@@ -158,7 +160,7 @@ def alternatives_of(node: Node) -> Iterator[tuple[PathCondition, Node]]:
 _Problems = list[tuple[PathCondition, PolicyError]]  # each with its path condition
 
 
-class _Reader:
+class _StatementReader:
     """Collects the statements of a document. Each method returns the problems of the part that it reads."""
 
     def __init__(self, trust: bool) -> None:
@@ -166,7 +168,7 @@ class _Reader:
         self.statements: list[Statement] = []
         self.broken: list[PathCondition] = []  # path conditions under which the document cannot be deployed
 
-    def in_all(self, readings_: list[_Problems]) -> _Problems:
+    def combine_problems(self, readings_: list[_Problems]) -> _Problems:
         """Return the problems of several variants of one part: none if at least one variant has none."""
         found = [one for problems in readings_ for one in problems]
         if all(readings_):
@@ -174,7 +176,7 @@ class _Reader:
         self.broken.extend(when for when, _ in found)
         return []
 
-    def cannot_be(self, when: PathCondition) -> bool:
+    def is_broken(self, when: PathCondition) -> bool:
         """True if the document cannot be deployed under ``when``."""
         return any(all(implies(when, fact) for fact in broken) for broken in self.broken)
 
@@ -188,7 +190,7 @@ class _Reader:
             try:
                 node = parse_json(written)
             except MalformedDocument as error:
-                if _starts_with_hole(written):
+                if _starts_unresolved(written):
                     return self.unknown("", written, when, variables=True)
                 return [(when, PolicyError(error.at, error.reason))]
         if not isinstance(node, ObjectNode):
@@ -213,7 +215,7 @@ class _Reader:
         found: list[_Problems] = []
         for chosen, alternative in alternatives_of(node):
             merged = conjoin(when, chosen)
-            if merged is None or not _there(alternative):
+            if merged is None or not _is_present(alternative):
                 continue
             if isinstance(alternative, ListNode):
                 if len(alternative.items) > MAX_STATEMENTS:
@@ -231,7 +233,7 @@ class _Reader:
                 found.append(self.statement(alternative, path, merged, variables))
             else:
                 found.append([(merged, PolicyError(alternative.at, "a statement is not an object"))])
-        return self.in_all(found)
+        return self.combine_problems(found)
 
     def statement(self, node: ObjectNode, path: str, when: PathCondition, variables: bool) -> _Problems:
         relevant: list[ObjectEntry] = []
@@ -246,15 +248,17 @@ class _Reader:
             elif key is None:
                 relevant.append(entry)
         unknown = [one for one in relevant if one.key.literal is None and not isinstance(one.value, (Absent, Choice))]
-        if unknown and _behind(ObjectNode(tuple(relevant), node.at), unknown[-1]) is None:
+        if unknown and _overriding_entries(ObjectNode(tuple(relevant), node.at), unknown[-1]) is None:
             return self.unknown(path, ObjectNode(tuple(unknown), node.at, node.block), when, variables=variables)
-        variants = readings(ObjectNode(tuple(relevant), node.at, node.block), when)
-        return self.in_all([self.variant(alternative, path, chosen, variables) for chosen, alternative in variants])
+        variants = variants_of(ObjectNode(tuple(relevant), node.at, node.block), when)
+        return self.combine_problems(
+            [self.variant(alternative, path, chosen, variables) for chosen, alternative in variants]
+        )
 
     def variant(self, node: ObjectNode, path: str, when: PathCondition, variables: bool) -> _Problems:
         unknown = [entry for entry in node.entries if entry.key.literal is None]
         if unknown:
-            known = _behind(node, unknown[-1])
+            known = _overriding_entries(node, unknown[-1])
             if known is None:
                 return self.unknown(path, node, when, variables=variables)
             node = known
@@ -276,7 +280,7 @@ class _Reader:
         return []
 
 
-def _behind(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | None:
+def _overriding_entries(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | None:
     """Return a statement that has unresolved entries, reduced to the later entries if these override everything
     relevant.
 
@@ -295,7 +299,7 @@ def _behind(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | None:
     return ObjectNode(later, node.at, node.block)
 
 
-def _there(node: Node) -> bool:
+def _is_present(node: Node) -> bool:
     return not isinstance(node, Absent)
 
 
@@ -305,7 +309,7 @@ def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool
     parts = [(entry.key.literal, entry.value) for entry in node.entries]
     # optional elements are not relied on where they narrow: named in a Deny, excluded in an Allow
     sure = ("Action", "Resource") if effect == "Deny" else ("NotAction", "NotResource")
-    texts = {key: _texts(node.get(key), key) for key in ("Action", "NotAction", "Resource", "NotResource")}
+    texts = {key: _strings(node.get(key), key) for key in ("Action", "NotAction", "Resource", "NotResource")}
     if trust and texts["Resource"] is None and texts["NotResource"] is None:
         texts["Resource"] = (StringNode(("*",), node.at),)
     for first, second in (("Action", "NotAction"), ("Resource", "NotResource")):
@@ -347,7 +351,7 @@ def _effect(node: ObjectNode) -> str | None:
     return literal
 
 
-def _texts(node: Node | None, key: str) -> tuple[StringNode, ...] | None:
+def _strings(node: Node | None, key: str) -> tuple[StringNode, ...] | None:
     """Return the strings of an element, or None if it is absent."""
     if node is None or isinstance(node, Absent):
         return None
@@ -374,14 +378,14 @@ def _condition(node: Node | None) -> Node | None:
     if isinstance(node, Const) and node.value is None:
         return ObjectNode((), node.at)  # like an empty block: no restriction; its effect in a Deny is unknown
     if isinstance(node, ObjectNode):
-        _no_operator_twice(node)
+        _check_duplicate_operators(node)
         return node
     if isinstance(node, StringNode) and node.holes:
         return node
     raise MalformedDocument(node.at, "Condition is not an object")
 
 
-def _no_operator_twice(condition: ObjectNode) -> None:
+def _check_duplicate_operators(condition: ObjectNode) -> None:
     """Raise MalformedDocument for a duplicate operator: IAM rejects it, and most JSON parsers keep only the last."""
     seen: set[str] = set()
     for entry in condition.entries:
@@ -395,6 +399,6 @@ def _inside_list(path: str) -> bool:
     return path.count("/") > 0
 
 
-def _starts_with_hole(node: StringNode) -> bool:
+def _starts_unresolved(node: StringNode) -> bool:
     first = next((part for part in node.parts if isinstance(part, Unresolved) or part.strip()), "")
     return isinstance(first, Unresolved)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam.conditions.condition_implication import limits_of
+from passrole_checks.iam.conditions.condition_implication import condition_tests
 from passrole_checks.iam.conditions.condition_operators import parse_operator
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.partial_values import Absent, ListNode, Node, ObjectNode, StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, may_hold
+from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class KnownRole:
     only_services: bool = False
     there: tuple[PathCondition, ...] = ()
 
-    def may_be_there(self, when: PathCondition) -> bool:
+    def may_exist(self, when: PathCondition) -> bool:
         """True if the role may exist under ``when``."""
-        return may_hold(self.there, when)
+        return any_compatible(self.there, when)
 
 
-def linked_service(pattern: StringNode) -> str:
+def service_of_linked_role(pattern: StringNode) -> str:
     """Return the service of the service-linked roles that an ARN pattern names, "" for other patterns.
 
     These are ``role/aws-service-role/SERVICE/…``; only that service can assume and change them (IAM User Guide, "Using
@@ -55,7 +55,7 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
     NotPrincipal gives None.
     """
     services: set[str] = set()
-    readings = _readings(document)
+    readings = _statement_variants(document)
     for statement in readings[0] if len(readings) == 1 else ():
         found = _services_of(statement)
         if found is None:
@@ -64,7 +64,7 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
     return frozenset(services) or None
 
 
-def only_others(document: Node | None) -> tuple[bool, bool]:
+def names_no_service(document: Node | None) -> tuple[bool, bool]:
     """Return whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
 
     ``AWS`` contains accounts, users and roles, or ``*`` for everyone, services included unless a condition requires
@@ -75,14 +75,14 @@ def only_others(document: Node | None) -> tuple[bool, bool]:
     return bool(kinds) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
 
 
-def only_services(document: Node | None) -> bool:
+def names_only_services(document: Node | None) -> bool:
     """True if a trust policy surely names services and nothing else."""
     return _kinds(document) == {"Service"}
 
 
 def _kinds(document: Node | None) -> set[str]:
     """Return the kinds of principals in all variants of a trust policy, with "" for any that may be anyone."""
-    readings = [list(_options(statements)) for statements in _readings(document)]
+    readings = [list(_options(statements)) for statements in _statement_variants(document)]
     if not all(readings):
         return set()
     return {kind for statements in readings for statement in statements for kind in _kinds_of(statement)}
@@ -91,7 +91,7 @@ def _kinds(document: Node | None) -> set[str]:
 def _kinds_of(statement: Node) -> Iterator[str]:
     """Yield the kinds of principals that a statement names, "" for any that may be anyone."""
     principal = statement.get("Principal") if isinstance(statement, ObjectNode) else None
-    members = isinstance(statement, ObjectNode) and _is_for_members(statement)
+    members = isinstance(statement, ObjectNode) and _requires_membership(statement)
     if members and isinstance(principal, StringNode) and principal.literal == "*":
         yield "AWS"
         return
@@ -107,13 +107,13 @@ def _kinds_of(statement: Node) -> Iterator[str]:
         yield kind if known else ""
 
 
-def _is_for_members(statement: ObjectNode) -> bool:
+def _requires_membership(statement: ObjectNode) -> bool:
     """True if a condition requires membership of an organization, which excludes services: these keys are in a request
     only if the principal is a member (IAM User Guide, "AWS global condition context keys")."""
-    for test in limits_of(statement.get("Condition")):
+    for test in condition_tests(statement.get("Condition")):
         operator = parse_operator(test.operator)
         if (
-            test.key in _OF_MEMBERS
+            test.key in _MEMBERSHIP_KEYS
             and operator is not None
             and operator.base != "Null"
             and operator.absent is Ternary.NO
@@ -122,7 +122,7 @@ def _is_for_members(statement: ObjectNode) -> bool:
     return False
 
 
-_OF_MEMBERS = ("aws:principalorgid", "aws:principalorgpaths")
+_MEMBERSHIP_KEYS = ("aws:principalorgid", "aws:principalorgpaths")
 
 
 def _is_account(name: StringNode) -> bool:
@@ -131,7 +131,7 @@ def _is_account(name: StringNode) -> bool:
     return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
 
 
-def _readings(document: Node | None) -> list[tuple[Node, ...]]:
+def _statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
     """Return the statements of each variant of a trust policy; none for a variant that cannot be parsed."""
     return [_statements(node) for _, node in alternatives_of(document)] if document is not None else []
 
@@ -160,7 +160,7 @@ def _services_of(statement: Node) -> set[str] | None:
     if not isinstance(effect, StringNode) or effect.literal != "Allow":
         return None
     actions = [item for item in _as_list(statement.get("Action")) if isinstance(item, StringNode)]
-    if action.granted_by(actions, "sts:AssumeRole")[0] is Ternary.NO:
+    if action.best_match(actions, "sts:AssumeRole")[0] is Ternary.NO:
         return set()
     principal = statement.get("Principal")
     if isinstance(principal, ObjectNode):

@@ -24,9 +24,9 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 
-_TOGETHER = 32  # variants of one statement, one per combination of alternatives
-_APART = 600  # variants of one statement in total, if its lists are split
-_UNIONS = ("Resource", "Action")  # elements that are equivalent to the union of their parts
+_MAX_COMBINED = 32  # variants of one statement, one per combination of alternatives
+_MAX_SPLIT = 600  # variants of one statement in total, if its lists are split
+_SPLITTABLE = ("Resource", "Action")  # elements that are equivalent to the union of their parts
 
 
 _T = TypeVar("_T")
@@ -36,43 +36,43 @@ class _TooMany(Exception):
     """Raised if there are too many combinations."""
 
 
-def readings(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
+def variants_of(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
     """Return all variants of a statement, without alternatives, each with its path condition.
 
     ``when`` applies to all of them; what contradicts it is left out. If there are too many variants even after
     splitting, alternatives in a list become optional elements, and others become unresolved values.
     """
     parts: list[ObjectNode] = [statement]
-    for name in (None, *_UNIONS, "Condition"):
+    for name in (None, *_SPLITTABLE, "Condition"):
         if name == "Condition":
-            parts = [part for whole in parts for part in _by_values(whole)]
+            parts = [part for whole in parts for part in _split_values(whole)]
         elif name is not None:
-            parts = [part for whole in parts for part in _apart(whole, name)]
-        found = _all(parts, when)
+            parts = [part for whole in parts for part in _split_list(whole, name)]
+        found = _expand(parts, when)
         if found is not None:
             return found
-    return _all([_flattened(statement)], when) or []
+    return _expand([_flattened(statement)], when) or []
 
 
-def _all(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCondition, ObjectNode]] | None:
+def _expand(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCondition, ObjectNode]] | None:
     found: list[tuple[PathCondition, ObjectNode]] = []
     for part in parts:
         try:
             for facts, reading in _combine(part, when):
-                if isinstance(reading, ObjectNode) and (len(parts) == 1 or _says_something(reading)):
+                if isinstance(reading, ObjectNode) and (len(parts) == 1 or _has_all_lists(reading)):
                     found.append((facts, reading))
         except _TooMany:
             return None
-        if len(found) > _APART:
+        if len(found) > _MAX_SPLIT:
             return None
     return found
 
 
-def _says_something(reading: ObjectNode) -> bool:
+def _has_all_lists(reading: ObjectNode) -> bool:
     """True if a part has elements in all lists that were split."""
     return all(
         not (isinstance(value, Absent) or (isinstance(value, ListNode) and not value.items))
-        for name in _UNIONS
+        for name in _SPLITTABLE
         if (value := reading.get(name)) is not None
     ) and not any(isinstance(test.value, ListNode) and not test.value.items for _, test in _tests(reading))
 
@@ -88,11 +88,11 @@ def _tests(statement: ObjectNode) -> Iterator[tuple[ObjectEntry, ObjectEntry]]:
             yield from ((entry, test) for test in entry.value.entries)
 
 
-def _by_values(statement: ObjectNode) -> Iterator[ObjectNode]:
+def _split_values(statement: ObjectNode) -> Iterator[ObjectNode]:
     """Yield statements equivalent to ``statement``, each with a part of the values of one test."""
     condition = statement.get("Condition")
     for operator, test in _tests(statement):
-        parts = list(_apart(ObjectNode((test,), test.key.at), test.key.literal or ""))
+        parts = list(_split_list(ObjectNode((test,), test.key.at), test.key.literal or ""))
         if len(parts) < 2 or not isinstance(condition, ObjectNode) or not isinstance(operator.value, ObjectNode):
             continue
         for part in parts:
@@ -109,8 +109,8 @@ def _by_values(statement: ObjectNode) -> Iterator[ObjectNode]:
     yield statement
 
 
-def _apart(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
-    """Yield statements equivalent to ``statement``, each with the part of a list that depends on the same conditions."""
+def _split_list(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
+    """Yield equivalent statements, each with the part of a list that depends on the same conditions."""
     value = statement.get(name)
     items = _elements(value) if isinstance(value, ListNode) else []
     groups: dict[frozenset[str], list[Node]] = {}
@@ -162,13 +162,13 @@ def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]
         for outcome, option in node.options:
             if consistent(when, node.condition, outcome):
                 found.extend(_combine(option, extend(when, node.condition, outcome)))
-        return _few(found)
+        return _check_count(found)
     if isinstance(node, ListNode):
         if not any(isinstance(item, Choice | ListNode | ObjectNode) for item in node.items):
             return [(when, ListNode(tuple(item for item in node.items if not isinstance(item, Absent)), node.at))]
         lists: list[tuple[PathCondition, tuple[Node, ...]]] = [(when, ())]
         for item in node.items:
-            lists = _few(
+            lists = _check_count(
                 [
                     (deeper, items if isinstance(value, Absent) else (*items, value))
                     for upto, items in lists
@@ -179,7 +179,7 @@ def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]
     if isinstance(node, ObjectNode):
         maps: list[tuple[PathCondition, tuple[ObjectEntry, ...]]] = [(when, ())]
         for entry in node.entries:
-            maps = _few(
+            maps = _check_count(
                 [
                     (deeper, entries if isinstance(value, Absent) else (*entries, ObjectEntry(entry.key, value)))
                     for upto, entries in maps
@@ -190,8 +190,8 @@ def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]
     return [(when, node)]
 
 
-def _few(found: list[_T]) -> list[_T]:
-    if len(found) > _TOGETHER:
+def _check_count(found: list[_T]) -> list[_T]:
+    if len(found) > _MAX_COMBINED:
         raise _TooMany
     return found
 
@@ -206,7 +206,7 @@ def _flattened(node: ObjectNode) -> ObjectNode:
             found = [one for item in _elements(wrapped) for one in _optional(item, False)]
             entries.append(ObjectEntry(entry.key, ListNode(tuple(found), value.at)))
         else:
-            entries.append(ObjectEntry(entry.key, _holes(value)))
+            entries.append(ObjectEntry(entry.key, _without_choices(value)))
     return ObjectNode(tuple(entries), node.at, node.block)
 
 
@@ -223,12 +223,14 @@ def _optional(node: Node, perhaps: bool) -> Iterator[Node]:
         yield node
 
 
-def _holes(node: Node) -> Node:
+def _without_choices(node: Node) -> Node:
     """Return a node with each choice replaced by an unresolved value."""
     if isinstance(node, Choice):
         return StringNode((Unresolved(node.condition, reason="too many alternatives in one statement"),), node.at)
     if isinstance(node, ListNode):
-        return ListNode(tuple(_holes(item) for item in node.items), node.at)
+        return ListNode(tuple(_without_choices(item) for item in node.items), node.at)
     if isinstance(node, ObjectNode):
-        return ObjectNode(tuple(ObjectEntry(entry.key, _holes(entry.value)) for entry in node.entries), node.at)
+        return ObjectNode(
+            tuple(ObjectEntry(entry.key, _without_choices(entry.value)) for entry in node.entries), node.at
+        )
     return node

@@ -23,7 +23,7 @@ from passrole_checks.iam.grants.access_set import (
     access_of,
     permission_of,
 )
-from passrole_checks.iam.grants.statement_classes import NO_KEY, UNKNOWN_SERVICE, Kinds, StatementClass
+from passrole_checks.iam.grants.statement_classes import NO_KEY, UNKNOWN_SERVICE, StatementClass, StatementClasses
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.permissions.permissions import Contents
 from passrole_checks.iam.roles import arn, role_set
@@ -32,7 +32,7 @@ from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
 
 
 @dataclass(frozen=True, eq=False)
-class _Setting:
+class _RelatedStatements:
     """The other statements that matter to a statement class, for one class of services.
 
     ``sure``: roles that an Allow surely allowed before, ``perhaps``: those that one may have allowed, ``limited``:
@@ -52,10 +52,10 @@ class _Setting:
     surely_took: RoleUnion
 
 
-class _Side:
+class _StatementsByClass:
     """The Allow or the Deny statements before or after a change, by class."""
 
-    def __init__(self, name: str, items: Iterable[Permission], kinds: Kinds) -> None:
+    def __init__(self, name: str, items: Iterable[Permission], kinds: StatementClasses) -> None:
         self.name = name
         self.kinds: dict[int, StatementClass] = {}
         self._roles: dict[int, list[tuple[int, RoleSet]]] = {}
@@ -65,7 +65,7 @@ class _Side:
             self.kinds.setdefault(kind.number, kind)
             self._roles.setdefault(kind.number, []).append((place, item.roles))
 
-    def letting(self, service: str) -> list[StatementClass]:
+    def allowing_service(self, service: str) -> list[StatementClass]:
         """Return the classes that possibly allow a service, in the order of their first statements."""
         if not self._letting:
             for kind in self.kinds.values():
@@ -93,7 +93,7 @@ class AccessComparison:
     where: Deployment = arn.ANYWHERE
     contents: Contents = field(default_factory=Contents)
     _gains: dict[int, Gain | None] = field(default_factory=dict, init=False)
-    _settings: dict[tuple[int, int], _Setting] = field(default_factory=dict, init=False)
+    _settings: dict[tuple[int, int], _RelatedStatements] = field(default_factory=dict, init=False)
     _unions: dict[tuple[object, ...], RoleUnion] = field(default_factory=dict, init=False)
     _gone: dict[tuple[int, int], bool] = field(default_factory=dict, init=False)
     _patterns: dict[int, frozenset[tuple[Part, ...]]] = field(default_factory=dict, init=False)
@@ -115,23 +115,23 @@ class AccessComparison:
         known = frozenset(self.services_of["aws"])
         if named:
             known = known.union(*(self.services_of.get(name, ()) for name in named))
-        self._kinds = Kinds(everything, known)
-        self._allows_before = _Side("allows before", self.before.allows, self._kinds)
-        self._denies_after = _Side("denies after", self.after.denies, self._kinds)
+        self._kinds = StatementClasses(everything, known)
+        self._allows_before = _StatementsByClass("allows before", self.before.allows, self._kinds)
+        self._denies_after = _StatementsByClass("denies after", self.after.denies, self._kinds)
 
     def gain_of(self, statement: Statement) -> Gain | None:
         """Return the access that a statement of ``after`` adds, None if it adds nothing."""
         number = self.contents.of_statement(statement)
         if number not in self._gains:
             mine = self._allowed.get(number) or permission_of(statement, self.services_of)
-            self._gains[number] = self._gain_of(mine)
+            self._gains[number] = self._compute_gain(mine)
         return self._gains[number]
 
-    def _gain_of(self, mine: Permission | None) -> Gain | None:
+    def _compute_gain(self, mine: Permission | None) -> Gain | None:
         if mine is None or mine.effect != "Allow":
             return None
         first, kind = not self.before.allows, self._kinds.of(mine)
-        stood = self._stood(kind)
+        stood = self._patterns_before(kind)
         sets = (
             [mine.roles]
             if mine.roles.complement
@@ -140,7 +140,7 @@ class AccessComparison:
         widenings = [widening for roles in sets for widening in self._widenings(kind, roles)]
         return Gain(first, tuple(widenings)) if widenings else None
 
-    def _stood(self, mine: StatementClass) -> frozenset[tuple[Part, ...]]:
+    def _patterns_before(self, mine: StatementClass) -> frozenset[tuple[Part, ...]]:
         """Return the patterns of a class that add nothing, since a statement of that class had them before."""
         known = self._patterns.get(mine.number)
         if known is None:
@@ -162,13 +162,13 @@ class AccessComparison:
     @cached_property
     def denials_changed(self) -> bool:
         """True if a Deny from before the change does not fully apply after it."""
-        stand = {(self._kinds.of(item).number, _spelled(item.roles)) for item in self.after.denies if item.certain}
+        stand = {(self._kinds.of(item).number, _content(item.roles)) for item in self.after.denies if item.certain}
         return any(
-            (self._kinds.of(item).number, _spelled(item.roles)) not in stand and not self._stands(item)
+            (self._kinds.of(item).number, _content(item.roles)) not in stand and not self._is_still_denied(item)
             for item in self.before.denies
         )
 
-    def _stands(self, item: Permission) -> bool:
+    def _is_still_denied(self, item: Permission) -> bool:
         """True if one Deny after the change surely denies all that a Deny before it denied."""
         return any(
             other.certain
@@ -185,18 +185,18 @@ class AccessComparison:
         kept: set[str] = set()
         new: dict[tuple[Ternary, tuple[str, ...], bool, tuple[StringNode, ...]], set[str]] = {}
         for place, services in self._classes_of(mine):
-            setting = self._setting(mine, place)
+            setting = self._related(mine, place)
             certain, conditions, denied = self._compare(mine, roles, setting)
             if certain is Ternary.NO:
                 kept |= services
             else:
-                earlier = () if conditions or denied else tuple(self._earlier(roles, place))
+                earlier = () if conditions or denied else tuple(self._previously_passable(roles, place))
                 new.setdefault((certain, conditions, denied, earlier), set()).update(services)
         for (certain, conditions, denied, earlier), found in new.items():
             yield Widening(
                 role=None if roles.complement else roles.patterns[0],
-                services=self._in_words(frozenset(found)),
-                kept=self._in_words(frozenset(kept)) if kept else None,
+                services=self._service_set(frozenset(found)),
+                kept=self._service_set(frozenset(kept)) if kept else None,
                 certain=certain,
                 earlier=earlier,
                 conditions=conditions,
@@ -204,7 +204,7 @@ class AccessComparison:
             )
 
     def _compare(
-        self, mine: StatementClass, roles: RoleSet, setting: _Setting
+        self, mine: StatementClass, roles: RoleSet, setting: _RelatedStatements
     ) -> tuple[Ternary, tuple[str, ...], bool]:
         """Return whether roles are newly passable to a service, the removed condition keys, and whether a Deny was
         removed."""
@@ -229,10 +229,10 @@ class AccessComparison:
                 for where in self._places
             )
         )
-        conditions, denied = self._why(roles, setting)
+        conditions, denied = self._removed_restriction(roles, setting)
         return Ternary.YES if certain else Ternary.UNKNOWN, conditions, denied
 
-    def _why(self, roles: RoleSet, setting: _Setting) -> tuple[tuple[str, ...], bool]:
+    def _removed_restriction(self, roles: RoleSet, setting: _RelatedStatements) -> tuple[tuple[str, ...], bool]:
         """Return the condition keys, or whether there was a Deny, without which the same access existed before."""
         if setting.took.sets and role_set.surely_within(roles, setting.sure, denied=setting.takes, where=self.where):
             return (), True
@@ -240,15 +240,15 @@ class AccessComparison:
             return setting.conditions, False
         return (), False
 
-    def _earlier(self, roles: RoleSet, place: int) -> Iterator[StringNode]:
+    def _previously_passable(self, roles: RoleSet, place: int) -> Iterator[StringNode]:
         """Yield patterns that were passable to the services before and may have a role in common with ``roles``."""
         service = min(self._kinds.classes[place])
-        kinds = {kind.number for kind in self._allows_before.letting(service)}
+        kinds = {kind.number for kind in self._allows_before.allowing_service(service)}
         union = self._union(self._allows_before, kinds)
         seen: set[str] = set()
-        for entry in union.entries if roles.complement else union.near(roles.shapes[0]):
+        for entry in union.entries if roles.complement else union.near(roles.pattern_bounds[0]):
             written = str(entry.text)
-            if written not in seen and role_set.may_meet(entry.set.only([entry.text]), roles, self.where):
+            if written not in seen and role_set.may_intersect(entry.set.only([entry.text]), roles, self.where):
                 seen.add(written)
                 yield entry.text
 
@@ -263,17 +263,17 @@ class AccessComparison:
 
     # -- other statements
 
-    def _setting(self, mine: StatementClass, place: int) -> _Setting:
+    def _related(self, mine: StatementClass, place: int) -> _RelatedStatements:
         known = self._settings.get((mine.number, place))
         if known is None:
-            known = self._settings[mine.number, place] = self._setting_of(mine, place)
+            known = self._settings[mine.number, place] = self._compute_related(mine, place)
         return known
 
-    def _setting_of(self, mine: StatementClass, place: int) -> _Setting:
+    def _compute_related(self, mine: StatementClass, place: int) -> _RelatedStatements:
         kinds, service = self._kinds, min(self._kinds.classes[place])
 
-        def beside(side: _Side) -> list[StatementClass]:
-            return [kind for kind in side.letting(service) if kinds.together(kind, mine)]
+        def beside(side: _StatementsByClass) -> list[StatementClass]:
+            return [kind for kind in side.allowing_service(service) if kinds.together(kind, mine)]
 
         allows, denies = beside(self._allows_before), beside(self._denies_after)
         implied = {kind.number: implies(mine.sample.limits, kind.sample.limits) for kind in allows}
@@ -286,14 +286,14 @@ class AccessComparison:
             for item in self.before.denies
             if service in (kind := kinds.of(item)).possible
             and kinds.together(kind, mine)
-            and self._is_gone(item, place)
+            and self._may_be_removed(item, place)
         ]
         surely_took = [
             item
             for item in took
             if item.certain and service in (kind := kinds.of(item)).surely and kinds.under(kind, mine)
         ]
-        return _Setting(
+        return _RelatedStatements(
             service,
             sure=self._union(self._allows_before, sure_kinds),
             perhaps=self._union(self._allows_before, perhaps),
@@ -301,11 +301,11 @@ class AccessComparison:
             conditions=tuple(dict.fromkeys(key for kind in limited for key in implied[kind.number][1])),
             takes=self._union(self._denies_after, takes),
             may_take=self._union(self._denies_after, {kind.number for kind in denies}),
-            took=self._these(took),
-            surely_took=self._these(surely_took),
+            took=self._union_of(took),
+            surely_took=self._union_of(surely_took),
         )
 
-    def _is_gone(self, item: Permission, place: int) -> bool:
+    def _may_be_removed(self, item: Permission, place: int) -> bool:
         """True if a Deny from before may no longer apply to a class of services."""
         key = (id(item), place)
         known = self._gone.get(key)
@@ -320,7 +320,7 @@ class AccessComparison:
             known = self._gone[key] = not role_set.surely_within(item.roles, union, where=self.where)
         return known
 
-    def _union(self, side: _Side, kinds: Iterable[int]) -> RoleUnion:
+    def _union(self, side: _StatementsByClass, kinds: Iterable[int]) -> RoleUnion:
         """Return the roles of the statements of some classes, in their order."""
         wanted = frozenset(kinds)
         key = (side.name, wanted)
@@ -329,7 +329,7 @@ class AccessComparison:
             known = self._unions[key] = RoleUnion(side.roles_of(wanted))
         return known
 
-    def _these(self, items: Collection[Permission]) -> RoleUnion:
+    def _union_of(self, items: Collection[Permission]) -> RoleUnion:
         key = ("these", *map(id, items))
         known = self._unions.get(key)
         if known is None:
@@ -346,13 +346,13 @@ class AccessComparison:
             known = self._let[mine.number] = [(place, found) for place, found in classes if found <= mine.possible]
         return known
 
-    def _in_words(self, services: frozenset[str]) -> ServiceSet:
+    def _service_set(self, services: frozenset[str]) -> ServiceSet:
         known = self._words.get(services)
         if known is None:
-            known = self._words[services] = self._spelled_out(services)
+            known = self._words[services] = self._compute_service_set(services)
         return known
 
-    def _spelled_out(self, services: frozenset[str]) -> ServiceSet:
+    def _compute_service_set(self, services: frozenset[str]) -> ServiceSet:
         names = services - {UNKNOWN_SERVICE, NO_KEY}
         if UNKNOWN_SERVICE not in services:
             return ServiceSet(self._names(names), without_key=NO_KEY in services)
@@ -364,7 +364,7 @@ class AccessComparison:
         return tuple(sorted({name if name in kinds.known else kinds.written.get(name, name) for name in services}))
 
 
-def _spelled(roles: RoleSet) -> object:
+def _content(roles: RoleSet) -> object:
     return frozenset(roles.written()), roles.complement
 
 

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from passrole_checks.iam.conditions.condition_implication import Limit, limits_of
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.grants.grant import speaks_of_pass_role
+from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn_pattern import has_early_variable
 from passrole_checks.iam.roles.role_union import RoleSet
@@ -36,14 +36,14 @@ class Permission:
     roles: RoleSet
 
     @cached_property
-    def tests(self) -> frozenset[Limit]:
+    def tests(self) -> frozenset[ConditionTest]:
         """All tests of the condition, including those on ``iam:PassedToService``."""
-        return limits_of(self.statement.condition)
+        return condition_tests(self.statement.condition)
 
     @cached_property
-    def limits(self) -> frozenset[Limit]:
+    def limits(self) -> frozenset[ConditionTest]:
         """The tests on keys other than ``iam:PassedToService``."""
-        return frozenset(limit for limit in self.tests if not limit.on_service)
+        return frozenset(limit for limit in self.tests if not limit.is_on_service)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collect
 def permission_of(statement: Statement, services_of: Mapping[str, Collection[str]]) -> Permission | None:
     """Return the PassRole permission or denial of one statement, None if it has none. ``services_of`` as in
     :func:`access_of`."""
-    certain, effect = speaks_of_pass_role(statement)
+    certain, effect = covers_pass_role(statement)
     if certain is Ternary.NO:
         return None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn_bounds import shape_of
+from passrole_checks.iam.roles.arn_bounds import bounds_of
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 
-class Allowing:
+class AllowIndex:
     """Statements that allow one action, restricted to those with, or without, policy ``variables``."""
 
     def __init__(self, statements: Iterable[Statement], variables: bool) -> None:
@@ -25,7 +25,7 @@ class Allowing:
 
     def covers(self, role: StringNode) -> bool:
         """True if one of the statements covers every role of a pattern."""
-        shape = shape_of(role.parts, self.variables)
+        shape = bounds_of(role.parts, self.variables)
         if role.parts in self.named.texts or self.named.covering(shape):
             return True
         exceeds = arn.surely_exceeds(role, self.named, variables=self.variables)

@@ -11,11 +11,11 @@ from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.arn_bounds import ANY_NAME, ArnBounds, Role
-from passrole_checks.iam.roles.role_set_query import exceeds_at_a_glance
+from passrole_checks.iam.roles.role_set_query import fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 _FEW = 4  # denials below which an index does not pay off
-_ANY_ROLE = Role("", "", ANY_NAME).shape  # of a name that hardly any pattern contains
+_ANY_ROLE = Role("", "", ANY_NAME).bounds  # of a name that hardly any pattern contains
 
 
 class _Scope(Protocol):
@@ -37,16 +37,16 @@ class _Grant(Protocol):
 _Denial = TypeVar("_Denial", bound=_Grant)
 
 
-class Denials(Generic[_Denial]):
+class DenialIndex(Generic[_Denial]):
     """Denials in order, indexed by the roles that they name."""
 
     def __init__(self, denials: Sequence[_Denial]) -> None:
         self.all = tuple(denials)
         self._near: dict[frozenset[int], tuple[_Denial, ...]] = {}
-        self._kept_taking: dict[Deployment, frozenset[int]] = {}
+        self._complements_deciding: dict[Deployment, frozenset[int]] = {}
 
     @cached_property
-    def whens(self) -> tuple[PathCondition, ...]:
+    def path_conditions(self) -> tuple[PathCondition, ...]:
         """The distinct path conditions of the denials, in order."""
         return tuple(dict.fromkeys(denial.statement.when for denial in self.all))
 
@@ -58,51 +58,51 @@ class Denials(Generic[_Denial]):
         if len(self.all) <= _FEW or grant.complement:
             return self.all
         _, _, always = self._index
-        near = always.union(*map(self._places_near, _named(grant).shapes))
+        near = always.union(*map(self._positions_near, _roles_of(grant).pattern_bounds))
         known = self._near.get(near)
         if known is None:
             known = self._near[near] = tuple(self.all[place] for place in sorted(near))
         return known
 
-    def taking(self, grant: _Grant, where: Deployment) -> tuple[_Denial, ...]:
+    def deciding(self, grant: _Grant, where: Deployment) -> tuple[_Denial, ...]:
         """Return the denials that may decide which patterns of an Allow remain; the others do not affect that.
 
         A pattern is removed only if denials cover all its roles, so most denials that only overlap it do not matter.
         """
         if len(self.all) <= _FEW:
             return self.all
-        roles = _named(grant)
+        roles = _roles_of(grant)
         if grant.complement:
-            if self._index[0].near(_ANY_ROLE) or any(shape.holds_name(ANY_NAME) for shape in roles.shapes):
+            if self._index[0].near(_ANY_ROLE) or any(shape.contains_name(ANY_NAME) for shape in roles.pattern_bounds):
                 return self.all
             roles = roles.only(())  # a role of that name remains in any case
-        taking = self._always_taking(where).union(*self._taking(roles, where))
+        taking = self._deciding_complements(where).union(*self._taking(roles, where))
         return tuple(self.all[place] for place in sorted(taking))
 
-    def _always_taking(self, where: Deployment) -> frozenset[int]:
+    def _deciding_complements(self, where: Deployment) -> frozenset[int]:
         """Return the positions of the denials of all roles except some, and of those that decide which of these remain
         denied."""
-        known = self._kept_taking.get(where)
+        known = self._complements_deciding.get(where)
         if known is None:
             _, _, always = self._index
-            sets = (_named(self.all[place]) for place in always)
+            sets = (_roles_of(self.all[place]) for place in always)
             known = always.union(*(places for item in sets for places in self._taking(item, where)))
-            self._kept_taking[where] = known
+            self._complements_deciding[where] = known
         return known
 
     def _taking(self, roles: RoleSet, where: Deployment) -> Iterator[Iterable[int]]:
         """Yield, for each pattern, the positions of the denials that decide whether all its roles are denied."""
         union, places, _ = self._index
-        for text, shape in zip(roles.patterns, roles.shapes, strict=True):
-            covering = union.numbers_covering(shape)
-            if exceeds_at_a_glance(roles.only([text]), union, where, [union.entries[number] for number in covering]):
+        for text, shape in zip(roles.patterns, roles.pattern_bounds, strict=True):
+            covering = union.indexes_covering(shape)
+            if fast_exceeds(roles.only([text]), union, where, [union.entries[number] for number in covering]):
                 yield (places[number] for number in covering)  # each one alone, or none
             else:
-                yield self._places_near(shape)
+                yield self._positions_near(shape)
 
-    def _places_near(self, shape: ArnBounds) -> Iterator[int]:
+    def _positions_near(self, shape: ArnBounds) -> Iterator[int]:
         union, places, _ = self._index
-        return map(places.__getitem__, union.numbers_near(shape))
+        return map(places.__getitem__, union.indexes_near(shape))
 
     @cached_property
     def _index(self) -> tuple[RoleUnion, list[int], frozenset[int]]:
@@ -111,12 +111,12 @@ class Denials(Generic[_Denial]):
         always = frozenset(place for place, denial in enumerate(self.all) if denial.complement)
         naming = [(place, denial) for place, denial in enumerate(self.all) if place not in always]
         return (
-            RoleUnion(_named(item) for _, item in naming),
+            RoleUnion(_roles_of(item) for _, item in naming),
             [place for place, item in naming for _ in item.roles],
             always,
         )
 
 
-def _named(grant: _Grant) -> RoleSet:
+def _roles_of(grant: _Grant) -> RoleSet:
     """Return the roles that a grant or a denial names."""
     return RoleSet(tuple(role.pattern for role in grant.roles), grant.statement.variables)

@@ -13,13 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.passed_to_service import Constraint, lets_through
-from passrole_checks.iam.grants.denials import Denials
+from passrole_checks.iam.conditions.passed_to_service import Constraint, allows_service
+from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.grant import (
     PassRoleGrant,
     as_2012_version,
     raw_grants,
-    roles_left,
+    remaining_roles,
     surely_denies,
 )
 from passrole_checks.iam.partial_values import StringNode, Ternary
@@ -49,7 +49,7 @@ class PassableSet:
 
 
 @dataclass(frozen=True, eq=False)
-class _Applied:
+class _ApplicableDenials:
     """Denials that surely apply to a request."""
 
     denials: tuple[PassRoleGrant, ...]
@@ -81,7 +81,7 @@ class _Applied:
         return any(item.statement.variables for item in self.denials)  # equal in all, see Restrictions.alike
 
 
-class _Denying:
+class _NearbyDenials:
     """The denials near some Allows with the same path condition, and the services to which they apply.
 
     ``sure``: those that surely deny under this path condition. ``doubtful``: the others that may.
@@ -93,26 +93,30 @@ class _Denying:
         self.doubtful: list[PassRoleGrant] = []
         for item in near:
             if conjoin(when, item.statement.when) is not None:
-                (self.sure if surely_denies(item) and _holds(item, when) else self.doubtful).append(item)
-        self._applied: dict[str | None, _Applied] = {}
-        self._alike: dict[tuple[int, ...], _Applied] = {}
+                (self.sure if surely_denies(item) and _applies(item, when) else self.doubtful).append(item)
+        self._applied: dict[str | None, _ApplicableDenials] = {}
+        self._alike: dict[tuple[int, ...], _ApplicableDenials] = {}
         self._undecided: dict[str, list[PassRoleGrant]] = {}
 
-    def applied(self, service: str | None) -> _Applied:
+    def applied(self, service: str | None) -> _ApplicableDenials:
         """Return the denials that surely apply to a service, or (None) to all services."""
         if service not in self._applied:
             found = tuple(
                 item
                 for item in self.sure
-                if (_is_open(item) if service is None else _lets(item, service, self._known) is Ternary.YES)
+                if (
+                    _denies_every_service(item)
+                    if service is None
+                    else _allows(item, service, self._known) is Ternary.YES
+                )
             )
-            self._applied[service] = self._alike.setdefault(tuple(map(id, found)), _Applied(found))
+            self._applied[service] = self._alike.setdefault(tuple(map(id, found)), _ApplicableDenials(found))
         return self._applied[service]
 
     def undecided(self, service: str) -> list[PassRoleGrant]:
         """Return the denials in ``sure`` that possibly apply to a service."""
         if service not in self._undecided:
-            found = [item for item in self.sure if _lets(item, service, self._known) is Ternary.UNKNOWN]
+            found = [item for item in self.sure if _allows(item, service, self._known) is Ternary.UNKNOWN]
             self._undecided[service] = found
         return self._undecided[service]
 
@@ -135,18 +139,18 @@ class Restrictions:
             for limit in permissions.limits
         ]
         self.known = frozenset[str]().union(*services_of.values())
-        self._alike: dict[bool, tuple[Denials[PassRoleGrant], list[list[PassRoleGrant]]]] = {}
-        self._denying: dict[tuple[int, PathCondition], _Denying] = {}
+        self._alike: dict[bool, tuple[DenialIndex[PassRoleGrant], list[list[PassRoleGrant]]]] = {}
+        self._denying: dict[tuple[int, PathCondition], _NearbyDenials] = {}
 
-    def denying(self, grant: PassRoleGrant) -> _Denying:
+    def nearby_denials(self, grant: PassRoleGrant) -> _NearbyDenials:
         """Return the denials that may affect a grant."""
-        near, when = self.alike(grant.statement.variables)[0].near(grant), grant.statement.when
+        near, when = self.in_version(grant.statement.variables)[0].near(grant), grant.statement.when
         key = (id(near), when)
         if key not in self._denying:
-            self._denying[key] = _Denying(near, when, self.known)
+            self._denying[key] = _NearbyDenials(near, when, self.known)
         return self._denying[key]
 
-    def alike(self, variables: bool) -> tuple[Denials[PassRoleGrant], list[list[PassRoleGrant]]]:
+    def in_version(self, variables: bool) -> tuple[DenialIndex[PassRoleGrant], list[list[PassRoleGrant]]]:
         """Return denials and limits, converted to the policy version (with or without ``variables``) of a grant."""
         if variables not in self._alike:
 
@@ -154,7 +158,7 @@ class Restrictions:
                 return item if item.statement.variables is variables else as_2012_version(item)
 
             limits = [list(map(made, limit)) for limit in self._limits]
-            self._alike[variables] = Denials([*map(made, self._denials)]), limits
+            self._alike[variables] = DenialIndex([*map(made, self._denials)]), limits
         return self._alike[variables]
 
 
@@ -181,12 +185,12 @@ class EffectiveGrant:
         self.known = around.known
         named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
         self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
-        self._denials, self._limits = around.alike(grant.statement.variables)
-        self._denying = around.denying(grant)
+        self._denials, self._limits = around.in_version(grant.statement.variables)
+        self._denying = around.nearby_denials(grant)
         self._left: dict[int, tuple[tuple[StringNode, ...], bool]] = {}
         self._passed: dict[str, PassableSet | None] = {}
 
-    def to(self, service: str) -> PassableSet | None:
+    def for_service(self, service: str) -> PassableSet | None:
         """Return the roles that can be passed to a service, None if there are none.
 
         In China a service may send either of two names (``ec2.amazonaws.com``, ``ec2.amazonaws.com.cn``).
@@ -200,12 +204,12 @@ class EffectiveGrant:
         return self._passed[service]
 
     @cached_property
-    def anything(self) -> PassableSet | None:
+    def for_any_service(self) -> PassableSet | None:
         """The roles that can be passed, ignoring differences between services."""
         if self.grant.denied or self.grant.condition.dead:
             return None
         applied = self._denying.applied(None)
-        return self._without(self._within_limits(self._roles_left(applied), self.grant.certain, None), applied)
+        return self._without(self._limit_roles(self._remaining_roles(applied), self.grant.certain, None), applied)
 
     def _to(self, service: str) -> PassableSet | None:
         if self.grant.denied:
@@ -214,7 +218,7 @@ class EffectiveGrant:
         if lets is Ternary.NO:
             return None
         applied = self._denying.applied(service)
-        left = self._roles_left(applied)
+        left = self._remaining_roles(applied)
         if (
             applied.names
             and left[0]
@@ -223,22 +227,22 @@ class EffectiveGrant:
             lets &= Ternary.UNKNOWN  # the Deny names unknown roles, possibly all
         if any(self._included_in(role, kept) is not Ternary.YES for kept in applied.kept for role in left[0]):
             lets &= Ternary.UNKNOWN  # one of two overlapping patterns represents their intersection
-        passed = self._past_doubtful(self._within_limits(left, lets & self.grant.certain, service), service)
+        passed = self._apply_possible_denials(self._limit_roles(left, lets & self.grant.certain, service), service)
         return self._without(passed, applied)
 
-    def _roles_left(self, applied: _Applied) -> tuple[tuple[StringNode, ...], bool]:
-        """Return the roles of the grant that denials leave, as :func:`roles_left` does."""
+    def _remaining_roles(self, applied: _ApplicableDenials) -> tuple[tuple[StringNode, ...], bool]:
+        """Return the roles of the grant that denials leave, as :func:`remaining_roles` does."""
         known = self._left.get(id(applied))
         if known is None:
             taking = [item for item in self._taking if id(item) in applied.ids]
-            known = self._left[id(applied)] = roles_left(self.grant, taking, self.where)
+            known = self._left[id(applied)] = remaining_roles(self.grant, taking, self.where)
         return known
 
     @cached_property
     def _taking(self) -> tuple[PassRoleGrant, ...]:
-        return self._denials.taking(self.grant, self.where)
+        return self._denials.deciding(self.grant, self.where)
 
-    def _past_doubtful(self, passed: PassableSet | None, service: str) -> PassableSet | None:
+    def _apply_possible_denials(self, passed: PassableSet | None, service: str) -> PassableSet | None:
         """Return the rest after possible denials: a Deny with a path condition leaves the complementary condition."""
         for item in (*self._denying.doubtful, *self._denying.undecided(service)):
             facts = item.statement.when
@@ -253,7 +257,7 @@ class EffectiveGrant:
                 passed = replace(passed, when=others)
         return passed
 
-    def _without(self, passed: PassableSet | None, applied: _Applied) -> PassableSet | None:
+    def _without(self, passed: PassableSet | None, applied: _ApplicableDenials) -> PassableSet | None:
         """Add the excluded roles: those that the denials name, and those in the Allow's own NotResource if it has
         become a list of patterns."""
         named = applied.names
@@ -277,7 +281,7 @@ class EffectiveGrant:
             for other in denial.roles
         )
 
-    def _within_limits(
+    def _limit_roles(
         self, left: tuple[tuple[StringNode, ...], bool], certain: Ternary, service: str | None
     ) -> PassableSet | None:
         roles, complement = left
@@ -292,13 +296,13 @@ class EffectiveGrant:
             ]
             if not allows:
                 return None
-            free = [item for item, lets in allows if _plainly(item, lets) and self._is_free(item)]
+            free = [item for item, lets in allows if _surely_allows(item, lets) and self._allows_every_role(item)]
             if free:  # the weakest path condition
                 found = [conjoin(when, item.statement.when) or () for item in free]
                 when = min(found, key=len)
                 continue
             (only, lets), *others = allows
-            if only.complement and not others and _plainly(only, lets):  # a limit to all roles except some
+            if only.complement and not others and _surely_allows(only, lets):  # a limit to all roles except some
                 when = conjoin(when, only.statement.when) or ()
                 named = [role.pattern for role in only.roles]
                 denied += named
@@ -309,7 +313,7 @@ class EffectiveGrant:
                 continue
             kept: dict[StringNode, Ternary] = {}
             for role in roles:
-                for pattern, inside in self._limited(role, allows, when):
+                for pattern, inside in self._limit_pattern(role, allows, when):
                     kept[pattern] = kept.get(pattern, Ternary.NO) | inside
             roles = tuple(kept)
             if Ternary.UNKNOWN in kept.values():
@@ -328,7 +332,7 @@ class EffectiveGrant:
             else PassableSet(roles, complement, scope, certain, tuple(denied), when)
         )
 
-    def _is_free(self, limit: PassRoleGrant) -> bool:
+    def _allows_every_role(self, limit: PassRoleGrant) -> bool:
         """True if a limit allows every role of the deployment's account and partitions, as far as these are known."""
         patterns = [role.pattern for role in limit.roles]
         if limit.complement or limit.scope is not Scope.ANY_ROLE:
@@ -342,7 +346,7 @@ class EffectiveGrant:
     def _included_in(self, role: StringNode, union: RoleUnion) -> Ternary:
         return arn.included_in(role, union, variables=self.grant.statement.variables, where=self.where)
 
-    def _limited(
+    def _limit_pattern(
         self, role: StringNode, allows: Sequence[tuple[PassRoleGrant, Ternary]], when: PathCondition
     ) -> Iterator[tuple[StringNode, Ternary]]:
         """Yield the parts of a pattern that a limit allows, and whether surely: the pattern, or narrower ones of the
@@ -351,7 +355,7 @@ class EffectiveGrant:
         for item, lets in allows:
             patterns = [one.pattern for one in item.roles]
             variables = item.statement.variables
-            surely = Ternary.YES if _plainly(item, lets) and _holds(item, when) else Ternary.UNKNOWN
+            surely = Ternary.YES if _surely_allows(item, lets) and _applies(item, when) else Ternary.UNKNOWN
             if not item.statement.whole:  # what it allows is unknown
                 parts.append((role, Ternary.UNKNOWN))
             elif item.complement:
@@ -375,10 +379,10 @@ class EffectiveGrant:
         yield from parts
 
     def _lets(self, grant: PassRoleGrant, service: str) -> Ternary:
-        return _lets(grant, service, self.known)
+        return _allows(grant, service, self.known)
 
 
-def _lets(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternary:
+def _allows(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternary:
     """Return whether a statement's conditions allow passing a role to a service; ``known`` services are evaluated
     already."""
     deadline.check()
@@ -386,21 +390,21 @@ def _lets(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternary:
     if condition.constraint is Constraint.ABSENT:
         return Ternary.YES
     if service not in known:
-        return lets_through(grant.statement.condition, service, variables=grant.statement.variables)
+        return allows_service(grant.statement.condition, service, variables=grant.statement.variables)
     if service in condition.allowed:
         return Ternary.YES
     return Ternary.UNKNOWN if service in condition.possible else Ternary.NO
 
 
-def _holds(grant: PassRoleGrant, when: PathCondition) -> bool:
+def _applies(grant: PassRoleGrant, when: PathCondition) -> bool:
     return all(implies(when, fact) for fact in grant.statement.when)
 
 
-def _is_open(denial: PassRoleGrant) -> bool:
+def _denies_every_service(denial: PassRoleGrant) -> bool:
     return denial.condition.constraint is Constraint.ABSENT
 
 
-def _plainly(grant: PassRoleGrant, lets: Ternary) -> bool:
+def _surely_allows(grant: PassRoleGrant, lets: Ternary) -> bool:
     """True if a limit surely allows what it names, under its path condition."""
     condition = grant.condition
     undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems

@@ -16,16 +16,16 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.grants.allow_index import Allowing
-from passrole_checks.iam.grants.denials import Denials
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, without_variables
+from passrole_checks.iam.grants.allow_index import AllowIndex
+from passrole_checks.iam.grants.denials import DenialIndex
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
 from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies, negate, simplify
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 
-PASS_ROLE = "iam:PassRole"
+PASS_ROLE_ACTION = "iam:PassRole"
 
-_CASES = 32  # under which one Allow is looked at for the conditions of Deny statements
+_MAX_CASES = 32  # under which one Allow is looked at for the conditions of Deny statements
 
 _UNKNOWN_SERVICE = "\0a service that is not known yet"
 _NO_KEY = "\0a request without the key"
@@ -116,41 +116,45 @@ def grants_of(
     account deployed to, if known.
     """
     key = (id(statements), account, *((name, id(known)) for name, known in services_of.items()))
-    remembered = _grants.get(key)
+    remembered = _grants_cache.get(key)
     if remembered is None:
-        if len(_grants) >= _MOST_GRANTS:
-            _grants.clear()
+        if len(_grants_cache) >= _GRANTS_CACHE_SIZE:
+            _grants_cache.clear()
         # the value keeps alive every object whose id is in the key
-        remembered = _grants[key] = (statements, dict(services_of), _grants_of(statements, services_of, account))
+        remembered = _grants_cache[key] = (statements, dict(services_of), _grants_of(statements, services_of, account))
     return remembered[2]
 
 
 # comparing two versions needs the grants of one document several times
-_grants: dict[
+_grants_cache: dict[
     tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]
 ] = {}
-_MOST_GRANTS = 2048
+_GRANTS_CACHE_SIZE = 2048
 
 
 def _grants_of(
     statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None
 ) -> tuple[PassRoleGrant, ...]:
     where = Deployment(account, _partitions(statements))
-    found = [grant for statement in statements if (grant := _grant(statement, services_of, where)) is not None]
-    denials = Denials(_united([grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)]))
+    found = [grant for statement in statements if (grant := _parse_grant(statement, services_of, where)) is not None]
+    denials = DenialIndex(
+        _merge_denials([grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)])
+    )
     return tuple(
-        left for grant in found for left in (_left_of(grant, denials, where) if grant.effect == "Allow" else (grant,))
+        left
+        for grant in found
+        for left in (_subtract_by_condition(grant, denials, where) if grant.effect == "Allow" else (grant,))
     )
 
 
-def under(grant: PassRoleGrant, when: PathCondition) -> PassRoleGrant:
+def under_condition(grant: PassRoleGrant, when: PathCondition) -> PassRoleGrant:
     """Return the same grant with another path condition."""
     return replace(grant, statement=replace(grant.statement, when=when))
 
 
-def speaks_of_pass_role(statement: Statement) -> tuple[Ternary, str]:
+def covers_pass_role(statement: Statement) -> tuple[Ternary, str]:
     """Return whether a statement covers PassRole, and its effect (for an unresolved effect: UNKNOWN and Allow)."""
-    certain = _reaches(statement)[0]
+    certain = _match_action(statement)[0]
     return (certain if statement.effect or certain is Ternary.NO else Ternary.UNKNOWN), statement.effect or "Allow"
 
 
@@ -162,7 +166,7 @@ def raw_grants(
     Arguments as in :func:`grants_of`.
     """
     where = Deployment(account, _partitions(statements))
-    found = (_grant(statement, services_of, where) for statement in statements)
+    found = (_parse_grant(statement, services_of, where) for statement in statements)
     return tuple(grant for grant in found if grant is not None)
 
 
@@ -171,7 +175,7 @@ def surely_denies(grant: PassRoleGrant) -> bool:
     return grant.effect == "Deny" and _surely_denies(grant)
 
 
-def roles_left(
+def remaining_roles(
     grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment
 ) -> tuple[tuple[StringNode, ...], bool]:
     """Return the role patterns of an Allow that remain after ``denials``, and whether they are NotResource patterns.
@@ -179,7 +183,7 @@ def roles_left(
     All denials have to apply to the service in question. Nothing remains if there are no patterns and the flag is
     False.
     """
-    roles, complement = _roles_minus(grant, denials, where)
+    roles, complement = _subtract_roles(grant, denials, where)
     return tuple(roles), complement
 
 
@@ -192,14 +196,14 @@ def as_2012_version(grant: PassRoleGrant) -> PassRoleGrant:
     old = grant.statement
     if old.variables:
         return grant
-    roles = tuple(replace(role, pattern=without_variables(role.pattern)) for role in grant.roles)
-    condition = None if old.condition is None else without_variables(old.condition)
-    left_out = None if old.not_resources is None else tuple(map(without_variables, old.not_resources))
+    roles = tuple(replace(role, pattern=escape_policy_variables(role.pattern)) for role in grant.roles)
+    condition = None if old.condition is None else escape_policy_variables(old.condition)
+    left_out = None if old.not_resources is None else tuple(map(escape_policy_variables, old.not_resources))
     new = replace(old, condition=condition, not_resources=left_out, variables=True)
     return replace(grant, roles=roles, statement=new)
 
 
-def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
+def _merge_denials(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     """Merge denials that differ only in their path conditions, simplifying the disjunction of these."""
     groups: dict[tuple[object, ...], list[PassRoleGrant]] = {}
     for denial in denials:
@@ -212,71 +216,75 @@ def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     ]
 
 
-def _left_of(grant: PassRoleGrant, denials: Denials[PassRoleGrant], where: Deployment) -> tuple[PassRoleGrant, ...]:
+def _subtract_by_condition(
+    grant: PassRoleGrant, denials: DenialIndex[PassRoleGrant], where: Deployment
+) -> tuple[PassRoleGrant, ...]:
     """Return what the Deny statements leave of an Allow: one grant, or several with different path conditions.
 
     A Deny under a path condition applies only where that holds for the Allow as well, so an Allow is evaluated under
     each outcome of the conditions of the Deny statements that affect it.
     """
     when = grant.statement.when
-    possible = [facts for facts in denials.whens if conjoin(when, facts) is not None]
+    possible = [facts for facts in denials.path_conditions if conjoin(when, facts) is not None]
     cases: list[PathCondition] = [when]
     for fact in dict.fromkeys(fact for facts in possible for fact in facts):
-        if implies(when, fact) or len(cases) > _CASES // 2:
+        if implies(when, fact) or len(cases) > _MAX_CASES // 2:
             continue
         outcomes = (fact, (fact[0], negate(fact[1])))
         cases = [extend(case, *one) for case in cases for one in outcomes if consistent(case, *one)]
-    kept = _under(grant, when, denials, where)
+    kept = _subtract_under(grant, when, denials, where)
     if len(cases) == 1:
         return (kept,)
-    left = [_under(grant, case, denials, where) for case in cases]
+    left = [_subtract_under(grant, case, denials, where) for case in cases]
     return (kept,) if all(replace(one, statement=kept.statement) == kept for one in left) else tuple(left)
 
 
-def _under(
-    grant: PassRoleGrant, when: PathCondition, denials: Denials[PassRoleGrant], where: Deployment
+def _subtract_under(
+    grant: PassRoleGrant, when: PathCondition, denials: DenialIndex[PassRoleGrant], where: Deployment
 ) -> PassRoleGrant:
     """Return what remains of an Allow under ``when``."""
 
     def holds(denial: PassRoleGrant) -> bool:
         return all(implies(when, fact) for fact in denial.statement.when)
 
-    sure = list(filter(holds, denials.taking(grant, where)))
+    sure = list(filter(holds, denials.deciding(grant, where)))
     if not sure:  # any Deny removes patterns that match no role
         sure = [*islice(filter(holds, denials.all), 1)]
-    return _minus(under(grant, when), sure, where)
+    return _subtract(under_condition(grant, when), sure, where)
 
 
 def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> bool:
     """True if one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
     key = (id(statements), name)
-    known = _allowing.get(key)
+    known = _allow_indexes.get(key)
     if known is None:
-        if len(_allowing) >= _MOST_REMEMBERED:
-            _allowing.clear()
-        found = [item for item in statements if item.effect == "Allow" and _reaches(item, name)[0] is Ternary.YES]
-        known = _allowing[key] = (statements, [Allowing(found, variables) for variables in (True, False)])
+        if len(_allow_indexes) >= _CACHE_SIZE:
+            _allow_indexes.clear()
+        found = [item for item in statements if item.effect == "Allow" and _match_action(item, name)[0] is Ternary.YES]
+        known = _allow_indexes[key] = (statements, [AllowIndex(found, variables) for variables in (True, False)])
     return any(allowing.covers(role) for allowing in known[1])
 
 
 # one document is looked up once per pattern
-_allowing: dict[tuple[int, str], tuple[Sequence[Statement], list[Allowing]]] = {}
-_MOST_REMEMBERED = 256
+_allow_indexes: dict[tuple[int, str], tuple[Sequence[Statement], list[AllowIndex]]] = {}
+_CACHE_SIZE = 256
 
 
-def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Ternary, str, bool]:
+def _match_action(statement: Statement, name: str = PASS_ROLE_ACTION) -> tuple[Ternary, str, bool]:
     """Return whether a statement covers an action, through which pattern, and whether by name."""
     if statement.actions is not None:
-        certain, pattern = action.granted_by(statement.actions, name)
+        certain, pattern = action.best_match(statement.actions, name)
         if pattern is None:
             return Ternary.NO, "", False
         return certain, str(pattern), action.is_explicit(pattern, name)
-    return action.left_out_by(statement.not_actions or (), name), "NotAction", False
+    return action.not_action_covers(statement.not_actions or (), name), "NotAction", False
 
 
-def _grant(statement: Statement, services_of: dict[str, Collection[str]], where: Deployment) -> PassRoleGrant | None:
+def _parse_grant(
+    statement: Statement, services_of: dict[str, Collection[str]], where: Deployment
+) -> PassRoleGrant | None:
     deadline.check()
-    certain, granted_by, explicit = _reaches(statement)
+    certain, granted_by, explicit = _match_action(statement)
     if certain is Ternary.NO:
         return None
     complement = statement.resources is None
@@ -286,7 +294,7 @@ def _grant(statement: Statement, services_of: dict[str, Collection[str]], where:
     if complement:
         scope = arn.complement_scope(patterns, variables=statement.variables, where=where)
     else:
-        scope = _united_scope(parts, statement.variables)
+        scope = _union_scope(parts, statement.variables)
     partition = next(iter(_partitions_named(parts)), "aws")
     known = services_of.get(partition, services_of["aws"])
     condition = evaluate(statement.condition, known, variables=statement.variables)
@@ -319,23 +327,23 @@ def _partitions(statements: Sequence[Statement]) -> tuple[str, ...]:
 
 # many statements name the same roles
 
-_REMEMBERED_ROLES = 64
+_ROLES_CACHE_SIZE = 64
 
 
-@lru_cache(maxsize=_REMEMBERED_ROLES)
+@lru_cache(maxsize=_ROLES_CACHE_SIZE)
 def _partitions_named(patterns: tuple[tuple[Part, ...], ...]) -> tuple[str, ...]:
     """Return the partitions that patterns name, in order."""
     return tuple(dict.fromkeys(found for item in _texts(patterns) if (found := arn.partition_of(item)) is not None))
 
 
-@lru_cache(maxsize=_REMEMBERED_ROLES)
+@lru_cache(maxsize=_ROLES_CACHE_SIZE)
 def _scopes(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> tuple[Scope, ...]:
     """Return the scope of each pattern."""
     return tuple(arn.resource_scope(item, variables=variables) for item in _texts(patterns))
 
 
-@lru_cache(maxsize=_REMEMBERED_ROLES)
-def _united_scope(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Scope:
+@lru_cache(maxsize=_ROLES_CACHE_SIZE)
+def _union_scope(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Scope:
     """Return the scope of a union of patterns: one of them may be wide, or all of them together cover every role."""
     widest = arn.widest(_scopes(patterns, variables))
     if widest in (Scope.ANY_ROLE, Scope.NOT_A_ROLE) or len(patterns) < 2:
@@ -360,33 +368,33 @@ def _surely_denies(grant: PassRoleGrant) -> bool:
     return grant.certain is Ternary.YES and not undecided
 
 
-def _let_through(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
+def _services_allowed(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
     """Return the services that the conditions allow, including the two placeholders."""
     condition = grant.condition
     key = (id(condition), surely)
-    known = _let.get(key)
+    known = _services_cache.get(key)
     if known is None:
         wanted = {Ternary.YES} if surely else {Ternary.YES, Ternary.UNKNOWN}
         named = ((_UNKNOWN_SERVICE, condition.unknown_service), (_NO_KEY, condition.without_key))
         extra = {name for name, answer in named if answer in wanted}
-        if len(_let) >= _MOST_REMEMBERED:
-            _let.clear()
-        known = _let[key] = (condition, (condition.allowed if surely else condition.possible) | extra)
+        if len(_services_cache) >= _CACHE_SIZE:
+            _services_cache.clear()
+        known = _services_cache[key] = (condition, (condition.allowed if surely else condition.possible) | extra)
     return known[1]
 
 
-_let: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
+_services_cache: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
 
 
-def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
+def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
     """Return what remains of an Allow after Deny statements, evaluated per group of services with the same denials."""
     if not denials or grant.condition.dead:
         return grant
     taken: dict[frozenset[str], list[int]] = {}  # the denials by the exact set of services that they exclude
     for index, denial in enumerate(denials):
-        taken.setdefault(_let_through(denial, surely=True), []).append(index)
+        taken.setdefault(_services_allowed(denial, surely=True), []).append(index)
     alike: dict[tuple[frozenset[str], ...], set[str]] = {}  # services by the denials that apply to them
-    for service in sorted(_let_through(grant, surely=False)):
+    for service in sorted(_services_allowed(grant, surely=False)):
         alike.setdefault(tuple([found for found in taken if service in found]), set()).add(service)
     by_denials: dict[tuple[int, ...], set[str]] = {
         tuple(sorted(index for found in every for index in taken[found])): services for every, services in alike.items()
@@ -395,7 +403,7 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
     left_services: set[str] = set()
     complement = False
     for indices, services in by_denials.items():
-        roles, inverted = _roles_minus(grant, [denials[index] for index in indices], where)
+        roles, inverted = _subtract_roles(grant, [denials[index] for index in indices], where)
         if roles or inverted:
             left_roles.update(dict.fromkeys(roles))
             left_services |= services
@@ -410,17 +418,17 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
     if complement:
         kept, scope = grant.roles, grant.scope
     else:
-        scope = _united_scope(tuple(item.parts for item in written), variables)
+        scope = _union_scope(tuple(item.parts for item in written), variables)
     return replace(
         grant,
         roles=kept,
         complement=complement,
         scope=scope,
-        services=_services_left(grant, left_services),
+        services=_remaining_services(grant, left_services),
     )
 
 
-def _roles_minus(
+def _subtract_roles(
     grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment
 ) -> tuple[list[StringNode], bool]:
     """Return the remaining role patterns, and whether they are still NotResource patterns."""
@@ -468,8 +476,8 @@ def _intersection(
     return left
 
 
-def _services_left(grant: PassRoleGrant, left: set[str]) -> Services:
-    before = _let_through(grant, surely=False)
+def _remaining_services(grant: PassRoleGrant, left: set[str]) -> Services:
+    before = _services_allowed(grant, surely=False)
     if left == before:
         return grant.services
     named = tuple(sorted(left - {_UNKNOWN_SERVICE, _NO_KEY}))

@@ -13,7 +13,7 @@ from functools import cached_property
 from passrole_checks.iam import partial_values, path_conditions
 from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
-from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE, evaluate, words_of
+from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE, evaluate, without_positions
 from passrole_checks.iam.grants.access_set import Permission
 from passrole_checks.iam.partial_values import StringNode, Ternary
 
@@ -56,7 +56,7 @@ class StatementClass:
 
 
 @dataclass
-class Kinds:
+class StatementClasses:
     """The classes of all statements of a comparison. ``known``: the existing service principals."""
 
     permissions: Iterable[Permission]
@@ -71,7 +71,7 @@ class Kinds:
             self.of(item)
         self._first = tuple(self._by_words.values())
         self.written: Mapping[str, str] = {
-            example: written for kind in self._first for example, written in _services_in(kind.sample)
+            example: written for kind in self._first for example, written in _services_named(kind.sample)
         }
         self.universe = self.known | (self.written.keys() - {UNKNOWN_SERVICE, NO_KEY})
         for kind in self._first:
@@ -81,7 +81,9 @@ class Kinds:
         """Return the class of a statement."""
         known = self._by_id.get(id(item))
         if known is None:
-            kind = self._by_words.setdefault(_said(item), StatementClass(len(self._by_words), item, self.universe))
+            kind = self._by_words.setdefault(
+                _content_without_roles(item), StatementClass(len(self._by_words), item, self.universe)
+            )
             known = self._by_id[id(item)] = (item, kind)
         return known[1]
 
@@ -124,7 +126,7 @@ class Kinds:
                 known = implies(one.tests, other.tests)[0] is Ternary.YES
             else:
                 known = (
-                    (item.certain or _same_words(other, one))
+                    (item.certain or _same_content(other, one))
                     and self.under(item, mine)
                     and implies(one.limits, other.limits)[0] is Ternary.YES
                 )
@@ -132,7 +134,7 @@ class Kinds:
         return known
 
 
-def _said(item: Permission) -> object:
+def _content_without_roles(item: Permission) -> object:
     """Return all of a statement except its roles."""
     statement = item.statement
     return (
@@ -140,28 +142,28 @@ def _said(item: Permission) -> object:
         item.certain,
         statement.when,
         statement.variables,
-        _words(statement.actions),
-        _words(statement.not_actions),
-        words_of(statement.condition),
+        _texts(statement.actions),
+        _texts(statement.not_actions),
+        without_positions(statement.condition),
     )
 
 
-def _words(texts: tuple[StringNode, ...] | None) -> frozenset[str] | None:
+def _texts(texts: tuple[StringNode, ...] | None) -> frozenset[str] | None:
     return frozenset(map(str, texts)) if texts is not None else None
 
 
-def _same_words(item: Permission, mine: Permission) -> bool:
+def _same_content(item: Permission, mine: Permission) -> bool:
     """True if two statements have equal effects, actions and tests, including unresolved parts."""
     ours, theirs = mine.statement, item.statement
     return (
         ours.effect == theirs.effect
-        and _words(ours.actions) == _words(theirs.actions)
-        and _words(ours.not_actions) == _words(theirs.not_actions)
+        and _texts(ours.actions) == _texts(theirs.actions)
+        and _texts(ours.not_actions) == _texts(theirs.not_actions)
         and mine.tests == item.tests
     )
 
 
-def _services_in(item: Permission) -> Iterator[tuple[str, str]]:
+def _services_named(item: Permission) -> Iterator[tuple[str, str]]:
     """Yield the services that a condition names, or one example per value that is not literal, each with the value as
     written."""
     condition = item.statement.condition

@@ -16,28 +16,28 @@ from passrole_checks.iam import deadline
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
 _DIGITS = frozenset(string.digits)
 # represents one unknown name; not valid in AWS role names, but a name character here
-CONSTANT = "\u03b6"
-_MEMORY = 400_000  # positions cached, some 50 MB
+UNKNOWN_NAME = "\u03b6"
+_MAX_POSITIONS = 400_000  # positions cached, some 50 MB
 _PATH_ONLY = "!#%&()[]^|~<>;'\"{}$\\`"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One step of a pattern: one of ``chars`` (None: any except ``but``), once or, if ``many``, any number of times."""
+    """One step: one of ``chars`` (None: any except ``excluded``), once or, if ``repeated``, any number of times."""
 
     chars: frozenset[str] | None
-    many: bool = False
-    but: frozenset[str] = frozenset()
+    repeated: bool = False
+    excluded: frozenset[str] = frozenset()
 
     def accepts(self, char: str) -> bool:
         """True if the token matches ``char``."""
-        return char not in self.but if self.chars is None else char in self.chars
+        return char not in self.excluded if self.chars is None else char in self.chars
 
     def within(self, other: Token) -> bool:
         """True if the other token matches every character that this one matches."""
         if self.chars is not None:
             return all(map(other.accepts, self.chars))
-        return other.chars is None and other.but <= self.but
+        return other.chars is None and other.excluded <= self.excluded
 
 
 Sequences = tuple[tuple[Token, ...], ...]
@@ -45,7 +45,7 @@ States = frozenset[tuple[int, int]]
 
 
 @lru_cache(maxsize=1024)
-def literal(text: str) -> tuple[Token, ...]:
+def literal_tokens(text: str) -> tuple[Token, ...]:
     """Return one token for each character of ``text``."""
     return tuple(Token(frozenset(char)) for char in text)
 
@@ -57,23 +57,23 @@ class OverBudgetError(Exception):
 class Machine:
     """The automaton of a union of token sequences; a state is a set of (sequence, position).
 
-    Subset construction can explode: after ``_MEMORY`` positions :class:`OverBudgetError` is raised.
+    Subset construction can explode: after ``_MAX_POSITIONS`` positions :class:`OverBudgetError` is raised.
     """
 
     def __init__(self, sequences: Sequences) -> None:
         self.sequences = sequences
-        self._reach_back = tuple(map(_runs, sequences))
+        self._subsumed_from = tuple(map(_subsumption_starts, sequences))
         self.steps: dict[tuple[States, str], States] = {}
         self.memory = 0
-        self.start = self._closed((index, 0) for index in range(len(sequences)))
+        self.start = self._closure((index, 0) for index in range(len(sequences)))
 
-    def _closed(self, places: Iterator[tuple[int, int]]) -> States:
+    def _closure(self, places: Iterator[tuple[int, int]]) -> States:
         found: set[tuple[int, int]] = set()
         last: dict[int, int] = {}  # the last run reached in each sequence
         for index, place in places:
             tokens = self.sequences[index]
             found.add((index, place))
-            while place < len(tokens) and tokens[place].many:
+            while place < len(tokens) and tokens[place].repeated:
                 last[index] = max(place, last.get(index, 0))
                 place += 1
                 found.add((index, place))
@@ -83,7 +83,7 @@ class Machine:
         return frozenset(
             (index, place)
             for index, place in found
-            if index not in last or not self._reach_back[index][last[index]] <= place < last[index]
+            if index not in last or not self._subsumed_from[index][last[index]] <= place < last[index]
         )
 
     def step(self, states: States, char: str) -> States:
@@ -92,9 +92,9 @@ class Machine:
         known = self.steps.get(key)
         if known is None:
             deadline.check()
-            known = self.steps[key] = self._closed(self._after(states, char))
+            known = self.steps[key] = self._closure(self._after(states, char))
             self.memory += len(known)
-            if self.memory > _MEMORY:
+            if self.memory > _MAX_POSITIONS:
                 self.steps.clear()
                 raise OverBudgetError
         return known
@@ -103,7 +103,7 @@ class Machine:
         for index, place in states:
             tokens = self.sequences[index]
             if place < len(tokens) and tokens[place].accepts(char):
-                yield index, place if tokens[place].many else place + 1
+                yield index, place if tokens[place].repeated else place + 1
 
     def run(self, states: States, text: str) -> States:
         """Return the states after all characters of ``text``."""
@@ -119,7 +119,7 @@ class Machine:
         """True if one of the sequences matches the whole of ``text``."""
         return self.accepts(self.run(self.start, text))
 
-    def mentioned(self) -> set[str]:
+    def distinguished(self) -> set[str]:
         """Return the characters that this automaton distinguishes."""
         found: set[str] = set()
         for tokens in self.sequences:
@@ -129,12 +129,12 @@ class Machine:
         return found
 
 
-def _runs(tokens: tuple[Token, ...]) -> dict[int, int]:
+def _subsumption_starts(tokens: tuple[Token, ...]) -> dict[int, int]:
     """Map the position of each run in a sequence to the first position from which the run subsumes everything in
     between."""
     found: dict[int, int] = {}
     for place, token in enumerate(tokens):
-        if not token.many:
+        if not token.repeated:
             continue
         start = place
         while start and tokens[start - 1].within(token):
@@ -159,10 +159,10 @@ class Alphabet:
 
 def alphabet(machines: Sequence[Machine]) -> Alphabet:
     """Return the smallest alphabet that distinguishes the automata."""
-    mentioned = set().union(*(machine.mentioned() for machine in machines)) if machines else set()
+    mentioned = set().union(*(machine.distinguished() for machine in machines)) if machines else set()
     digits = sorted(mentioned & set(string.digits))
     fresh_digit = next((char for char in string.digits if char not in mentioned), None)
-    names = sorted(mentioned & (NAME_CHARACTERS | {CONSTANT}))
+    names = sorted(mentioned & (NAME_CHARACTERS | {UNKNOWN_NAME}))
     fresh_name = next((char for char in "qzjkxwQZJKXW" + string.printable
                        if char in NAME_CHARACTERS and char not in mentioned), None)  # fmt: skip
     # if a pattern uses digits as a class (an account id inside a name), names need a digit as well

@@ -37,10 +37,10 @@ class PatternIndex:
             literal = self._literals.get(text, [])
         else:
             ordered = (self._literal_heads, self._literal_tails)
-            literal = min((one.longer(end) for one, end in zip(ordered, (head, tail), strict=True)), key=len)
+            literal = min((one.extending(end) for one, end in zip(ordered, (head, tail), strict=True)), key=len)
         heads, tails, without_head = self._wild_ends
-        wild = min((one.agreeing(end) for one, end in ((heads, head), (tails, tail))), key=len)
-        return sorted((*literal, *wild, *without_head.agreeing(tail)))
+        wild = min((one.compatible(end) for one, end in ((heads, head), (tails, tail))), key=len)
+        return sorted((*literal, *wild, *without_head.compatible(tail)))
 
     def spelled_in(self, text: str) -> list[int]:
         """Return the positions of a superset of the patterns whose literal text occurs in ``text``, in their order.
@@ -59,32 +59,32 @@ class PatternIndex:
         return text[: first.start()], turned[: last.start()] if last is not None else turned
 
     @cached_property
-    def _wild_ends(self) -> tuple[_Beginnings, _Beginnings, _Beginnings]:
+    def _wild_ends(self) -> tuple[_Prefixes, _Prefixes, _Prefixes]:
         """The prefixes and suffixes of the patterns that have a literal prefix, and the suffixes of the others."""
         ends = [(*self._ends(one), place) for one, place in self._wild]
         return (
-            _Beginnings((head, place) for head, _, place in ends if head),
-            _Beginnings((tail, place) for head, tail, place in ends if head),
-            _Beginnings((tail, place) for head, tail, place in ends if not head),
+            _Prefixes((head, place) for head, _, place in ends if head),
+            _Prefixes((tail, place) for head, tail, place in ends if head),
+            _Prefixes((tail, place) for head, tail, place in ends if not head),
         )
 
     @cached_property
-    def _pieces(self) -> _Pieces:
-        return _Pieces([(self._open.split(one), place) for one, place in self._wild])
+    def _pieces(self) -> _Substrings:
+        return _Substrings([(self._open.split(one), place) for one, place in self._wild])
 
     @cached_property
-    def _literal_heads(self) -> _Beginnings:
-        return _Beginnings((one, place) for one, places in self._literals.items() for place in places)
+    def _literal_heads(self) -> _Prefixes:
+        return _Prefixes((one, place) for one, places in self._literals.items() for place in places)
 
     @cached_property
-    def _literal_tails(self) -> _Beginnings:
-        return _Beginnings((one[::-1], place) for one, places in self._literals.items() for place in places)
+    def _literal_tails(self) -> _Prefixes:
+        return _Prefixes((one[::-1], place) for one, places in self._literals.items() for place in places)
 
 
 _LAST = "\U0010ffff"  # sorts after every character
 
 
-class _Beginnings:
+class _Prefixes:
     """Numbered strings, searchable by prefix."""
 
     def __init__(self, texts: Iterable[tuple[str, int]]) -> None:
@@ -93,13 +93,13 @@ class _Beginnings:
         self._numbers = [number for _, number in ordered]
         self._lengths = sorted({len(text) for text in self._texts})
 
-    def longer(self, start: str) -> list[int]:
+    def extending(self, start: str) -> list[int]:
         """Return the numbers of the strings that begin with ``start``."""
         return self._numbers[bisect_left(self._texts, start) : bisect_right(self._texts, start + _LAST)]
 
-    def agreeing(self, text: str) -> list[int]:
+    def compatible(self, text: str) -> list[int]:
         """Return the numbers of the strings that are a prefix of ``text``, or have it as a prefix."""
-        found = self.longer(text)
+        found = self.extending(text)
         for length in self._lengths:
             if length >= len(text):
                 break
@@ -108,14 +108,16 @@ class _Beginnings:
         return found
 
 
-_LONGEST_PIECE = 4  # characters: longer pieces hardly narrow the result and cost more look-ups
+_MAX_LENGTH = 4  # characters: longer pieces hardly narrow the result and cost more look-ups
 
 
-class _Pieces:
+class _Substrings:
     """Numbered lists of literal strings, searchable by a substring that few of the lists contain."""
 
     def __init__(self, lists: Iterable[tuple[Iterable[str], int]]) -> None:
-        pieces = [(frozenset(piece for text in texts for piece in _pieces_of(text)), number) for texts, number in lists]
+        pieces = [
+            (frozenset(piece for text in texts for piece in _substrings_of(text)), number) for texts, number in lists
+        ]
         often = Counter(piece for own, _ in pieces for piece in own)
         self._numbers: dict[str, list[int]] = {}
         for own, number in pieces:
@@ -131,6 +133,6 @@ class _Pieces:
                 yield from self._numbers.get(piece, ())
 
 
-def _pieces_of(text: str) -> Iterator[str]:
+def _substrings_of(text: str) -> Iterator[str]:
     if text:
-        yield from (text[start : start + _LONGEST_PIECE] for start in range(max(1, len(text) - _LONGEST_PIECE + 1)))
+        yield from (text[start : start + _MAX_LENGTH] for start in range(max(1, len(text) - _MAX_LENGTH + 1)))

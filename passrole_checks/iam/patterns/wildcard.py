@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 
-def takes(pattern: str, text: str, *, run: str = "*", one: str = "?", but: str = "") -> bool:
+def wildcard_match(pattern: str, text: str, *, run: str = "*", one: str = "?", but: str = "") -> bool:
     """True if ``pattern`` matches the whole of ``text``.
 
     In ``pattern``, ``run`` matches any characters and ``one`` a single character that is not in ``but``.

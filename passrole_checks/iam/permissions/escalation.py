@@ -21,13 +21,13 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
-from passrole_checks.iam.permissions.statement_matcher import rule_of
+from passrole_checks.iam.permissions.statement_matcher import matcher_of
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions
 
-_MOST_PAIRS = 200  # of resource patterns compared for two actions
+_MAX_PAIRS = 200  # of resource patterns compared for two actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ def open_ways(permissions: Permissions, ways: Iterable[Way], when: PathCondition
 
     An action that is allowed only by a statement with entirely unresolved actions does not open a path by itself.
     """
-    return tuple(found for way in ways if (found := _opens(permissions, way, when)) is not None)
+    return tuple(found for way in ways if (found := _open_path(permissions, way, when)) is not None)
 
 
-def _opens(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay | None:
+def _open_path(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay | None:
     if any(permissions.allows(name, (), when) is None for name in way.actions):
         return None
     together = permissions.together([(name, ()) for name in way.actions], when)
@@ -79,18 +79,18 @@ def _opens(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay |
         return None
     found, facts = together
     doubtful = [(one.by, name) for one, name in zip(found, way.actions, strict=True) if one.certain is not Ternary.YES]
-    if not all(_may_be_about(*item) for item in doubtful):
+    if not all(_may_match_service(*item) for item in doubtful):
         return None
-    if len(doubtful) == len(found) and not any(_says(*item) for item in doubtful):
+    if len(doubtful) == len(found) and not any(_names_action(*item) for item in doubtful):
         return None
-    if not _about_the_same(permissions, way, [one.by for one in found], facts):
+    if not _on_common_resources(permissions, way, [one.by for one in found], facts):
         return None
     certain = Ternary.YES if all(one.certain is Ternary.YES for one in found) else Ternary.UNKNOWN
     conditions = dict.fromkeys(key for one in found for key in one.conditions)
     return OpenWay(way, certain, tuple(one.by for one in found), tuple(conditions), facts)
 
 
-def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement], facts: PathCondition) -> bool:
+def _on_common_resources(permissions: Permissions, way: Way, by: Sequence[Statement], facts: PathCondition) -> bool:
     """True if actions of one service on resources of one kind are allowed on the same resources.
 
     Permission to create only the functions ``a-*`` does not combine with permission to invoke ``b-*``.
@@ -101,38 +101,40 @@ def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement],
                 continue
             firsts, seconds = (
                 dict.fromkeys(pattern for item in items for pattern in _patterns(item, permissions))
-                for items in ([first, *_speaking_of(permissions, name, facts)],
-                              [second, *_speaking_of(permissions, other, facts)])
+                for items in ([first, *_statements_for(permissions, name, facts)],
+                              [second, *_statements_for(permissions, other, facts)])
             )  # fmt: skip
-            if len(firsts) * len(seconds) <= _MOST_PAIRS and not any(
-                _share(permissions, (name, other), pair, facts) for pair in product(firsts, seconds)
+            if len(firsts) * len(seconds) <= _MAX_PAIRS and not any(
+                _may_share_resource(permissions, (name, other), pair, facts) for pair in product(firsts, seconds)
             ):
                 return False
     return True
 
 
-def _speaking_of(permissions: Permissions, name: str, facts: PathCondition) -> list[Statement]:
+def _statements_for(permissions: Permissions, name: str, facts: PathCondition) -> list[Statement]:
     """Return the statements that may allow an action under some path condition."""
     return [
         item
         for item in permissions.statements
-        if item.effect != "Deny" and conjoin(facts, item.when) is not None and _may_act(item, name)
+        if item.effect != "Deny" and conjoin(facts, item.when) is not None and _may_match_action(item, name)
     ]
 
 
-def _may_act(statement: Statement, name: str) -> bool:
+def _may_match_action(statement: Statement, name: str) -> bool:
     if statement.actions is None:
-        return action.left_out_by(statement.not_actions or (), name) is not Ternary.NO
-    return action.granted_by(statement.actions, name)[0] is not Ternary.NO
+        return action.not_action_covers(statement.not_actions or (), name) is not Ternary.NO
+    return action.best_match(statement.actions, name)[0] is not Ternary.NO
 
 
 def _patterns(statement: Statement, permissions: Permissions) -> tuple[str, ...]:
     """Return the resources of a statement as patterns."""
-    resources = rule_of(statement, permissions.account, permissions.owner).resources
-    return (*resources.sure, *resources.doubtful) if statement.resources is not None else (glob.RUN,)
+    resources = matcher_of(statement, permissions.account, permissions.owner).resources
+    return resources.all if statement.resources is not None else (glob.STAR,)
 
 
-def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: PathCondition) -> bool:
+def _may_share_resource(
+    permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: PathCondition
+) -> bool:
     """True if two actions may be allowed on one resource of two patterns.
 
     Also true for patterns of two kinds (a function, an event source mapping): which of these belong together is
@@ -141,11 +143,11 @@ def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, st
     kinds = {kind for pattern in pair if (kind := _kind(pattern))}
     if len(kinds) > 1:
         return True
-    common = glob.meeting(*pair)
+    common = glob.intersect(*pair)
     if common is None:
-        return glob.may_meet(*pair)
-    pattern = glob.as_pattern(common)
-    return pattern == glob.RUN or all(permissions.ways_of(name.lower(), (pattern,), facts) for name in names)
+        return glob.may_intersect(*pair)
+    pattern = glob.to_pattern(common)
+    return pattern == glob.STAR or all(permissions.ways_for(name.lower(), (pattern,), facts) for name in names)
 
 
 def _kind(pattern: str) -> str:
@@ -155,7 +157,7 @@ def _kind(pattern: str) -> str:
     return named[1] if named is not None else ""
 
 
-def _says(statement: Statement, name: str) -> bool:
+def _names_action(statement: Statement, name: str) -> bool:
     """True if a statement covers an action by more than an unresolved value."""
     if not statement.whole:
         return False
@@ -166,7 +168,7 @@ def _says(statement: Statement, name: str) -> bool:
     )
 
 
-def _may_be_about(statement: Statement, name: str) -> bool:
+def _may_match_service(statement: Statement, name: str) -> bool:
     """True if a resource of a statement can belong to the service of an action; an ARN of another service cannot."""
     if statement.resources is None:
         return True

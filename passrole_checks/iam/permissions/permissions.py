@@ -13,17 +13,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.condition_implication import Limit
+from passrole_checks.iam.conditions.condition_implication import ConditionTest
 from passrole_checks.iam.conditions.condition_implication import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
 from passrole_checks.iam.patterns import glob
-from passrole_checks.iam.patterns.glob import ANY, RUN
-from passrole_checks.iam.permissions.statement_matcher import Rules, StatementMatcher, asked_for, can_be_about, rule_of
+from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
+from passrole_checks.iam.permissions.statement_matcher import (
+    MatcherIndex,
+    StatementMatcher,
+    action_applies_to,
+    matcher_of,
+    requested_resource,
+)
 
-_MOST_WAYS = 64  # alternatives per action
-_EVERY_ACTION = f"{ANY}:{ANY}"
+_MAX_WAYS = 64  # alternatives per action
+_EVERY_ACTION = f"{ANY_TEXT}:{ANY_TEXT}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class _Way:
+class _PartialRequest:
     """A partially evaluated request: ``asked`` is the pattern of the resources that remain."""
 
     asked: str
@@ -77,11 +83,11 @@ class Permissions:
 
     def ways(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> tuple[Allowed, ...]:
         """Return the ways in which an action is allowed, the most certain first, one per path condition."""
-        asked = tuple(dict.fromkeys(asked_for(item, self.account) for item in resources)) or (RUN,)
+        asked = tuple(dict.fromkeys(requested_resource(item, self.account) for item in resources)) or (STAR,)
         key = (action.lower(), asked, when)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self.ways_of(*key)
+            known = self._known[key] = self.ways_for(*key)
         return known
 
     def together(
@@ -96,7 +102,7 @@ class Permissions:
         deadline.check()
         (action, resources), *rest = requests
         best: tuple[tuple[Allowed, ...], PathCondition] | None = None
-        for way in self.ways(action, resources, when)[:_MOST_WAYS]:
+        for way in self.ways(action, resources, when)[:_MAX_WAYS]:
             further = self.together(rest, way.when)
             if further is not None:
                 found = ((way, *further[0]), further[1])
@@ -106,16 +112,16 @@ class Permissions:
         return best
 
     @cached_property
-    def of_a_role(self) -> Permissions:
+    def as_role(self) -> Permissions:
         """The same permissions, with policy variables that differ from those of the principal compared with."""
         return replace(self, owner="the role's ")
 
     @property
     def is_administrator(self) -> bool:
         """True if every action on every resource is allowed unconditionally, except for what a Deny singles out."""
-        return self.administers(())
+        return self.is_administrator_when(())
 
-    def administers(self, when: PathCondition) -> bool:
+    def is_administrator_when(self, when: PathCondition) -> bool:
         """Return the same under a path condition."""
         if when not in self._administering:
             self._administering[when] = self._administers(when)
@@ -127,50 +133,56 @@ class Permissions:
                 way.certain is Ternary.YES
                 and all(implies(when, fact) for fact in way.when)
                 and way.by.condition is None
-                and rule_of(way.by, self.account, self.owner).reaches(ANY) is Ternary.YES
-                for way in self.ways_of(action, (RUN,), when)
+                and matcher_of(way.by, self.account, self.owner).matches_resource(ANY_TEXT) is Ternary.YES
+                for way in self.ways_for(action, (STAR,), when)
             )
-            for action in (_EVERY_ACTION, f"iam:{ANY}")
+            for action in (_EVERY_ACTION, f"iam:{ANY_TEXT}")
         )
 
     @cached_property
     def _administering(self) -> dict[PathCondition, bool]:
         return {}
 
-    def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: PathCondition = ()) -> Ternary:
+    def decide(
+        self, action: str, resource: str, tests: Sequence[ConditionTest] = (), when: PathCondition = ()
+    ) -> Ternary:
         """Return whether a request (in the notation of `glob`) is allowed for every value of its open parts, to callers
         that meet ``tests``, under ``when``."""
-        answer = self._covered(self._about(action, "Allow").reaching(resource), action, resource, tests, when)
+        answer = self._covered(
+            self._matchers_for(action, "Allow").near_resource(resource), action, resource, tests, when
+        )
         for number in range(len(self.limits)):
             if answer is Ternary.NO:
                 return answer
-            limiting = self._about(action, "limit", number).reaching(resource)
+            limiting = self._matchers_for(action, "limit", number).near_resource(resource)
             answer &= self._covered(limiting, action, resource, tests, when)
-        for rule in self._about(action, "Deny").reaching(resource) if answer is not Ternary.NO else ():
-            spoken = rule.speaks(action, resource)
-            if spoken is Ternary.NO or conjoin(when, rule.statement.when) is None:
+        for matcher in self._matchers_for(action, "Deny").near_resource(resource) if answer is not Ternary.NO else ():
+            spoken = matcher.matches_request(action, resource)
+            if spoken is Ternary.NO or conjoin(when, matcher.statement.when) is None:
                 continue
-            met, keys = rule.met(action)
+            met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            denied = spoken is Ternary.YES and met is Ternary.YES and not keys and _certainly(rule, when)
+            denied = spoken is Ternary.YES and met is Ternary.YES and not keys and _surely_applies(matcher, when)
             answer &= Ternary.NO if denied else Ternary.UNKNOWN
         return answer
 
     # -- statements
 
-    def _about(self, action: str, kind: str, number: int = 0) -> Rules:
+    def _matchers_for(self, action: str, kind: str, number: int = 0) -> MatcherIndex:
         """Return the statements of a kind that may match an action, indexed by service."""
         service = action.partition(":")[0]
         known = self._by_service.get((service, kind, number))
         if known is None:
-            rules = {"Allow": self.allowing, "Deny": self.denials}.get(kind)
-            rules = self.limiting[number] if rules is None else rules
-            known = self._by_service[service, kind, number] = Rules([one for one in rules if one.may_speak_of(service)])
+            matchers = {"Allow": self.allowing, "Deny": self.denials}.get(kind)
+            matchers = self.allowing_by_limit[number] if matchers is None else matchers
+            known = self._by_service[service, kind, number] = MatcherIndex(
+                [one for one in matchers if one.may_match_service(service)]
+            )
         return known
 
     @cached_property
-    def _by_service(self) -> dict[tuple[str, str, int], Rules]:
+    def _by_service(self) -> dict[tuple[str, str, int], MatcherIndex]:
         return {}
 
     @cached_property
@@ -178,107 +190,111 @@ class Permissions:
         return {}
 
     @cached_property
-    def _speaking(self) -> dict[str, Rules]:
+    def _by_action(self) -> dict[str, MatcherIndex]:
         return {}
 
     @cached_property
     def allowing(self) -> tuple[StatementMatcher, ...]:
         """The statements of its policies that allow."""
-        return self._rules(self.statements, "Allow")
+        return self._compile(self.statements, "Allow")
 
     @cached_property
-    def limiting(self) -> tuple[tuple[StatementMatcher, ...], ...]:
+    def allowing_by_limit(self) -> tuple[tuple[StatementMatcher, ...], ...]:
         """The statements that allow, of each of its limits (boundaries, service control policies)."""
-        return tuple(self._rules(limit, "Allow", whole=False) for limit in self.limits)
+        return tuple(self._compile(limit, "Allow", whole=False) for limit in self.limits)
 
     @cached_property
     def denials(self) -> tuple[StatementMatcher, ...]:
         """The statements that deny, of its policies and its limits."""
-        return tuple(rule for part in (self.statements, *self.limits) for rule in self._rules(part, "Deny"))
+        return tuple(matcher for part in (self.statements, *self.limits) for matcher in self._compile(part, "Deny"))
 
-    def _rules(
+    def _compile(
         self, statements: Sequence[Statement], effect: str, *, whole: bool = True
     ) -> tuple[StatementMatcher, ...]:
         """Return the statements with an effect, or with an unknown one. Entirely unresolved statements count in limits
         only."""
         return tuple(
-            rule_of(item, self.account, self.owner)
+            matcher_of(item, self.account, self.owner)
             for item in statements
             if item.effect in (effect, None) and (item.whole or not whole)
         )
 
-    def _acting(self, action: str) -> Rules:
+    def _allowing_action(self, action: str) -> MatcherIndex:
         """Return the Allow statements that may match an action; used if many resources are tried."""
-        known = self._speaking.get(action)
+        known = self._by_action.get(action)
         if known is None:
-            rules = self._about(action, "Allow").rules
-            known = self._speaking[action] = Rules([rule for rule in rules if rule.acts(action) is not Ternary.NO])
+            matchers = self._matchers_for(action, "Allow").matchers
+            known = self._by_action[action] = MatcherIndex(
+                [matcher for matcher in matchers if matcher.matches_action(action) is not Ternary.NO]
+            )
         return known
 
     # -- requests
 
-    def ways_of(self, action: str, asked: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
+    def ways_for(self, action: str, asked: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
         """Return the same as :meth:`ways` for a request; ``asked`` are the patterns of the resources."""
         found: dict[PathCondition, Allowed] = {}
-        acting = self._acting(action)
-        for rule in acting.reaching(glob.request(asked[0])) if len(asked) == 1 else acting.rules:
-            for way in self._through_rule(rule, action, asked, when):
-                allowed = Allowed(way.certain, rule.statement, way.keys, way.when)
+        acting = self._allowing_action(action)
+        for matcher in acting.near_resource(glob.representative(asked[0])) if len(asked) == 1 else acting.matchers:
+            for way in self._match_allow(matcher, action, asked, when):
+                allowed = Allowed(way.certain, matcher.statement, way.keys, way.when)
                 known = found.get(way.when)
-                if known is None or _better(allowed, known):
+                if known is None or _is_better(allowed, known):
                     found[way.when] = allowed
                 if way.certain is Ternary.YES:
                     break
-            if len(found) >= _MOST_WAYS:
+            if len(found) >= _MAX_WAYS:
                 break
         return tuple(sorted(found.values(), key=lambda item: (item.certain is not Ternary.YES, len(item.when))))
 
-    def _through_rule(
-        self, rule: StatementMatcher, action: str, asked: Sequence[str], when: PathCondition
-    ) -> Iterator[_Way]:
-        acts, facts = rule.acts(action), conjoin(when, rule.statement.when)
+    def _match_allow(
+        self, matcher: StatementMatcher, action: str, asked: Sequence[str], when: PathCondition
+    ) -> Iterator[_PartialRequest]:
+        acts, facts = matcher.matches_action(action), conjoin(when, matcher.statement.when)
         if acts is Ternary.NO or facts is None:
             return
-        met, keys = rule.met(action)
+        met, keys = matcher.condition_met(action)
         if met is Ternary.NO:
             return
         for one in asked:
-            for resources, answer in rule.within(one):
-                about = can_be_about(action, resources)
+            for resources, answer in matcher.resources_within(one):
+                about = action_applies_to(action, resources)
                 if about is not Ternary.NO:
-                    way = _Way(resources, acts & answer & met & about & rule.effect, facts, keys)
-                    for within in self._through_limits(self.limiting, action, way):
-                        yield from self._past_denials(action, rule, within)
+                    way = _PartialRequest(resources, acts & answer & met & about & matcher.effect, facts, keys)
+                    for within in self._apply_limits(self.allowing_by_limit, action, way):
+                        yield from self._apply_denials(action, matcher, within)
 
-    def _through_limits(self, limits: Sequence[tuple[StatementMatcher, ...]], action: str, way: _Way) -> Iterator[_Way]:
+    def _apply_limits(
+        self, limits: Sequence[tuple[StatementMatcher, ...]], action: str, way: _PartialRequest
+    ) -> Iterator[_PartialRequest]:
         if not limits:
             yield way
             return
-        for rule in limits[0]:
-            acts, facts = rule.acts(action), conjoin(way.when, rule.statement.when)
+        for matcher in limits[0]:
+            acts, facts = matcher.matches_action(action), conjoin(way.when, matcher.statement.when)
             if acts is Ternary.NO or facts is None:
                 continue
-            met, keys = rule.met(action)
+            met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            for resources, answer in rule.within(way.asked):
-                certain = way.certain & acts & answer & met & rule.effect
-                further = _Way(resources, certain, facts, tuple(dict.fromkeys((*way.keys, *keys))))
-                yield from self._through_limits(limits[1:], action, further)
+            for resources, answer in matcher.resources_within(way.asked):
+                certain = way.certain & acts & answer & met & matcher.effect
+                further = _PartialRequest(resources, certain, facts, tuple(dict.fromkeys((*way.keys, *keys))))
+                yield from self._apply_limits(limits[1:], action, further)
 
-    def _past_denials(self, action: str, allow: StatementMatcher, way: _Way) -> Iterator[_Way]:
-        request = glob.request(way.asked)
-        for rule in self._about(action, "Deny").reaching(request):
-            spoken = rule.speaks(action, request)
-            if spoken is Ternary.NO or conjoin(way.when, rule.statement.when) is None:
+    def _apply_denials(self, action: str, allow: StatementMatcher, way: _PartialRequest) -> Iterator[_PartialRequest]:
+        request = glob.representative(way.asked)
+        for matcher in self._matchers_for(action, "Deny").near_resource(request):
+            spoken = matcher.matches_request(action, request)
+            if spoken is Ternary.NO or conjoin(way.when, matcher.statement.when) is None:
                 continue
-            denied, keys = rule.denies(action, allow.tests)
+            denied, keys = matcher.denies(action, allow.tests)
             if denied is Ternary.NO:
                 way = replace(way, keys=tuple(dict.fromkeys((*way.keys, *keys))))
             elif denied & spoken is Ternary.UNKNOWN:
                 way = replace(way, certain=way.certain & Ternary.UNKNOWN)
             else:
-                facts = and_not(way.when, rule.statement.when)
+                facts = and_not(way.when, matcher.statement.when)
                 if facts is None:
                     return
                 way = replace(way, when=facts)
@@ -286,19 +302,23 @@ class Permissions:
 
     @staticmethod
     def _covered(
-        rules: Sequence[StatementMatcher], action: str, resource: str, tests: Sequence[Limit], when: PathCondition
+        matchers: Sequence[StatementMatcher],
+        action: str,
+        resource: str,
+        tests: Sequence[ConditionTest],
+        when: PathCondition,
     ) -> Ternary:
         answer = Ternary.NO
-        for rule in rules:
-            spoken = rule.speaks(action, resource)
-            if spoken is Ternary.NO or conjoin(when, rule.statement.when) is None:
+        for matcher in matchers:
+            spoken = matcher.matches_request(action, resource)
+            if spoken is Ternary.NO or conjoin(when, matcher.statement.when) is None:
                 continue
-            met, keys = rule.met(action)
+            met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            if keys and limits_imply(tests, rule.tests)[0] is not Ternary.YES:
+            if keys and limits_imply(tests, matcher.tests)[0] is not Ternary.YES:
                 met = Ternary.UNKNOWN
-            answer |= spoken & met & (Ternary.YES if _certainly(rule, when) else Ternary.UNKNOWN)
+            answer |= spoken & met & (Ternary.YES if _surely_applies(matcher, when) else Ternary.UNKNOWN)
             if answer is Ternary.YES:
                 break
         return answer
@@ -336,10 +356,10 @@ class Contents:
         return self._numbers.setdefault(content, len(self._numbers))
 
 
-def _better(one: Allowed, other: Allowed) -> bool:
+def _is_better(one: Allowed, other: Allowed) -> bool:
     return (one.certain is Ternary.YES, -len(one.conditions)) > (other.certain is Ternary.YES, -len(other.conditions))
 
 
-def _certainly(rule: StatementMatcher, when: PathCondition) -> bool:
+def _surely_applies(matcher: StatementMatcher, when: PathCondition) -> bool:
     """True if a statement applies whenever ``when`` holds."""
-    return all(implies(when, fact) for fact in rule.statement.when)
+    return all(implies(when, fact) for fact in matcher.statement.when)

@@ -14,22 +14,22 @@ from functools import lru_cache
 
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
-from passrole_checks.iam.roles.arn_bounds import ANY_NAME, names_one, plain_role, shape_of
-from passrole_checks.iam.roles.arn_pattern import PARTITIONS, UnresolvedPolicy, expand, fields_of, machine
+from passrole_checks.iam.roles.arn_bounds import ANY_NAME, bounds_of, names_single_role, plain_role
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, UnresolvedPolicy, automaton_of, expand, fields_of
 from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
     Deployment,
-    accepted,
-    after_prefixes,
-    answers,
-    before_role,
-    first_of,
+    acceptances,
+    count_accepted,
+    first_match,
+    states_before_role,
+    states_by_partition,
 )
-from passrole_checks.iam.roles.role_set_query import covered_at_a_glance, exceeds_at_a_glance, overlap_at_a_glance
+from passrole_checks.iam.roles.role_set_query import fast_exceeds, fast_is_subset, fast_overlap
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
-_LINKED = "aws-service-role/"
-_NOWHERE = Position("", 0)
+_SERVICE_LINKED_PATH = "aws-service-role/"
+_NO_POSITION = Position("", 0)
 
 
 class Scope(str, Enum):
@@ -89,9 +89,9 @@ def complement_scope(left_out: Sequence[StringNode], *, variables: bool = True, 
 
 def matches(resource: StringNode, role: str, *, variables: bool = True) -> Ternary:
     """Return whether a Resource pattern matches one ARN."""
-    if machine((resource.parts,), variables, UnresolvedPolicy.SURE).matches(role):
+    if automaton_of((resource.parts,), variables, UnresolvedPolicy.SURE).matches(role):
         return Ternary.YES
-    possible = machine((resource.parts,), variables, UnresolvedPolicy.OVERLAP).matches(role)
+    possible = automaton_of((resource.parts,), variables, UnresolvedPolicy.OVERLAP).matches(role)
     return Ternary.UNKNOWN if possible else Ternary.NO
 
 
@@ -122,7 +122,7 @@ def included_in(
     inner: StringNode, outer: RoleUnion, *, variables: bool = True, where: Deployment = ANYWHERE
 ) -> Ternary:
     """Return the answer of :func:`included` for an indexed union."""
-    return Ternary.YES if inner.parts in outer.texts else _within(inner.parts, outer, variables, where)
+    return Ternary.YES if inner.parts in outer.texts else _included_in(inner.parts, outer, variables, where)
 
 
 def surely_exceeds(
@@ -130,7 +130,7 @@ def surely_exceeds(
 ) -> bool:
     """True if :func:`included_in` surely is not YES, for ``outer`` and any part of it; False if the fast path cannot
     decide."""
-    return exceeds_at_a_glance(_one(inner.parts, variables), outer, where)
+    return fast_exceeds(_single(inner.parts, variables), outer, where)
 
 
 def covers_service_linked(resource: StringNode, *, variables: bool = True) -> Ternary:
@@ -140,7 +140,7 @@ def covers_service_linked(resource: StringNode, *, variables: bool = True) -> Te
     them.
     """
     written = "".join(part for part in expand(resource.parts) if isinstance(part, str))
-    return _covers_service_linked(resource.parts, variables, f"role/{_LINKED}" in written)
+    return _covers_service_linked(resource.parts, variables, f"role/{_SERVICE_LINKED_PATH}" in written)
 
 
 def account_of(resource: StringNode) -> str | None:
@@ -176,7 +176,7 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
         return Scope.ROLE_IN_TEMPLATE
     if covers is Ternary.UNKNOWN:
         return Scope.UNRESOLVED
-    one = names_one(expand(parts), variables)
+    one = names_single_role(expand(parts), variables)
     if one is not None:
         return Scope.EXACT if one else Scope.PREFIX
     try:
@@ -191,7 +191,7 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
 
 def _may_match_any_name(patterns: Sequence[tuple[Part, ...]], variables: bool) -> bool:
     """False if there surely is a role name that none of the patterns matches, in any account."""
-    return any(shape_of(parts, variables).holds_name(ANY_NAME) for parts in patterns)
+    return any(bounds_of(parts, variables).contains_name(ANY_NAME) for parts in patterns)
 
 
 def _is_role_reference(parts: tuple[Part, ...]) -> bool:
@@ -219,9 +219,11 @@ def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Ternar
 
 def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> bool:
     """True if the patterns cover all roles of some account in some partition."""
-    pattern = machine(patterns, variables, reading)
+    pattern = automaton_of(patterns, variables, reading)
     letters = alphabet([pattern])
-    return any(_universal(pattern, states, letters) for states in before_role([pattern], letters, ANYWHERE))
+    return any(
+        _accepts_every_name(pattern, states, letters) for states in states_before_role([pattern], letters, ANYWHERE)
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -230,39 +232,40 @@ def _covers_all(
 ) -> bool:
     """True if the patterns cover all roles of every account: in each partition of the deployment, or if that is
     unknown, in at least one partition."""
-    pattern = machine(patterns, variables, reading)
+    pattern = automaton_of(patterns, variables, reading)
     letters = alphabet([pattern])
     covered = (
-        all(_universal(pattern, states, letters) for states in accounts)
-        for accounts in after_prefixes([pattern], letters, where)
+        all(_accepts_every_name(pattern, states, letters) for states in accounts)
+        for accounts in states_by_partition([pattern], letters, where)
     )
     return any(covered) if where.partitions == ANYWHERE.partitions else all(covered)
 
 
-def _universal(pattern: Machine, states: tuple[States, ...], letters: Alphabet) -> bool:
-    return first_of(answers([pattern], states, letters), lambda found: not found[0]) is None
+def _accepts_every_name(pattern: Machine, states: tuple[States, ...], letters: Alphabet) -> bool:
+    return first_match(acceptances([pattern], states, letters), lambda found: not found[0]) is None
 
 
-def _one(parts: tuple[Part, ...], variables: bool) -> RoleSet:
-    return RoleSet((StringNode(parts, _NOWHERE),), variables)
+def _single(parts: tuple[Part, ...], variables: bool) -> RoleSet:
+    return RoleSet((StringNode(parts, _NO_POSITION),), variables)
 
 
 @lru_cache(maxsize=256)
 def _union(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> RoleUnion:
-    return RoleUnion([RoleSet(tuple(StringNode(parts, _NOWHERE) for parts in patterns), variables)])
+    return RoleUnion([RoleSet(tuple(StringNode(parts, _NO_POSITION) for parts in patterns), variables)])
 
 
 @lru_cache(maxsize=8192)
 def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool, where: Deployment) -> Ternary:
-    found = overlap_at_a_glance(_one(first, variables), _one(second, variables), where)
+    found = fast_overlap(_single(first, variables), _single(second, variables), where)
     if found is not None:
         return found
 
     def can_meet(reading: UnresolvedPolicy) -> bool:
-        pair = [machine((item,), variables, reading) for item in (first, second)]
+        pair = [automaton_of((item,), variables, reading) for item in (first, second)]
         letters = alphabet(pair)
         return any(
-            first_of(answers(pair, states, letters), all) is not None for states in before_role(pair, letters, where)
+            first_match(acceptances(pair, states, letters), all) is not None
+            for states in states_before_role(pair, letters, where)
         )
 
     try:
@@ -277,29 +280,29 @@ def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool
 def _included(
     inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment
 ) -> Ternary:
-    return _compared(inner, _union(outer, variables), variables, where)
+    return _compare(inner, _union(outer, variables), variables, where)
 
 
 @lru_cache(maxsize=8192)
-def _within(inner: tuple[Part, ...], outer: RoleUnion, variables: bool, where: Deployment) -> Ternary:
-    return _compared(inner, outer, variables, where)
+def _included_in(inner: tuple[Part, ...], outer: RoleUnion, variables: bool, where: Deployment) -> Ternary:
+    return _compare(inner, outer, variables, where)
 
 
-def _compared(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: Deployment) -> Ternary:
-    shape = shape_of(inner, variables)
-    if not union.entries and shape.exact and shape.may_stand(where):
+def _compare(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: Deployment) -> Ternary:
+    shape = bounds_of(inner, variables)
+    if not union.entries and shape.exact and shape.overlaps_deployment(where):
         return Ternary.NO
-    found = covered_at_a_glance(_one(inner, variables), union, where)
+    found = fast_is_subset(_single(inner, variables), union, where)
     if found is not None:
         return found
     outer = tuple(dict.fromkeys(entry.text.parts for entry in union.near(shape)))
 
     def holds(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
-        pair = [machine((inner,), variables, inner_reading), machine(outer, variables, outer_reading)]
+        pair = [automaton_of((inner,), variables, inner_reading), automaton_of(outer, variables, outer_reading)]
         letters = alphabet(pair)
         return all(
-            first_of(answers(pair, states, letters), lambda found: found[0] and not found[1]) is None
-            for states in before_role(pair, letters, where)
+            first_match(acceptances(pair, states, letters), lambda found: found[0] and not found[1]) is None
+            for states in states_before_role(pair, letters, where)
         )
 
     try:
@@ -312,18 +315,18 @@ def _compared(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where:
 
 @lru_cache(maxsize=4096)
 def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool) -> Ternary:
-    if not named and not shape_of(parts, variables).holds_name(_LINKED + ANY_NAME):
+    if not named and not bounds_of(parts, variables).contains_name(_SERVICE_LINKED_PATH + ANY_NAME):
         return Ternary.NO
-    pattern = machine((parts,), variables, UnresolvedPolicy.COUNT)
+    pattern = automaton_of((parts,), variables, UnresolvedPolicy.COUNT)
     letters = alphabet([pattern])
     answer = Ternary.NO
     try:
-        for states in before_role([pattern], letters, ANYWHERE):
-            linked = (pattern.run(states[0], _LINKED),)
+        for states in states_before_role([pattern], letters, ANYWHERE):
+            linked = (pattern.run(states[0], _SERVICE_LINKED_PATH),)
             if named:
-                covered = accepted(pattern, linked[0], letters) > 1
+                covered = count_accepted(pattern, linked[0], letters) > 1
             else:
-                covered = first_of(answers([pattern], linked, letters), lambda found: not found[0]) is None
+                covered = first_match(acceptances([pattern], linked, letters), lambda found: not found[0]) is None
             if covered:
                 answer = Ternary.YES
     except OverBudgetError:
@@ -333,10 +336,10 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
 
 def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> int:
     """Return how many roles of one account the patterns match: 0, 1, or 2 for "more than one"."""
-    pattern = machine(patterns, variables, reading)
+    pattern = automaton_of(patterns, variables, reading)
     letters = alphabet([pattern])
     return max(
-        (accepted(pattern, states[0], letters) for states in before_role([pattern], letters, ANYWHERE)),
+        (count_accepted(pattern, states[0], letters) for states in states_before_role([pattern], letters, ANYWHERE)),
         default=0,
     )
 

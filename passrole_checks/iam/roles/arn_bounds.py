@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind
-from passrole_checks.iam.patterns.automaton import CONSTANT
-from passrole_checks.iam.patterns.wildcard import takes
+from passrole_checks.iam.patterns.automaton import UNKNOWN_NAME
+from passrole_checks.iam.patterns.wildcard import wildcard_match
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, expand
 from passrole_checks.iam.roles.role_search import Deployment
 
@@ -24,12 +24,12 @@ ROLE = ":role/"
 VARIABLE = re.compile(r"\$\{[^}]*\}")
 LITERALS = ("${*}", "${?}", "${$}")  # variables for one literal character
 
-_PLACE = {UnresolvedKind.PARTITION: "\1", UnresolvedKind.ACCOUNT_ID: "\2"}
-_ANY_PLACE = ("*", *_PLACE.values())
-_BEGINNING = re.compile("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)")
+_LOCATION_SYMBOLS = {UnresolvedKind.PARTITION: "\1", UnresolvedKind.ACCOUNT_ID: "\2"}
+_ANY_LOCATION = ("*", *_LOCATION_SYMBOLS.values())
+_PREFIX = re.compile("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)")
 _NAME = re.compile(r"(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/)")
 _LITERAL_NAME = re.compile(r"[^*?/]")
-_EXAMPLE_NAME = re.compile(rf"(?:[A-Za-z0-9+=,.@_{CONSTANT}-]+/)*[A-Za-z0-9+=,.@_{CONSTANT}-]+")
+_EXAMPLE_NAME = re.compile(rf"(?:[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+/)*[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+")
 WILDCARD = re.compile(r"[*?]")
 _SPECIAL = re.compile(r"\$\{(?:[*?$]|aws:principalaccount|aws:resourceaccount)\}", re.IGNORECASE)
 ANY_NAME, _ONE = "Qz7Qz", "Q"  # replace wildcards in examples; hardly any pattern contains them
@@ -46,9 +46,9 @@ class PlainRole(NamedTuple):
     account: str
     name: str
 
-    def may_stand(self, where: Deployment) -> bool:
+    def overlaps_deployment(self, where: Deployment) -> bool:
         """True if it matches roles of that deployment."""
-        return _stands(self.partition, self.account, where)
+        return _location_overlaps(self.partition, self.account, where)
 
 
 class Role(NamedTuple):
@@ -59,7 +59,7 @@ class Role(NamedTuple):
     name: str
 
     @property
-    def shape(self) -> ArnBounds:
+    def bounds(self) -> ArnBounds:
         """The bounds that match this role only."""
         return ArnBounds(*self, True, self.name, self.name)
 
@@ -84,51 +84,53 @@ class ArnBounds(NamedTuple):
         """True if the name contains no wildcard."""
         return self.beginning == self.name
 
-    def may_stand(self, where: Deployment) -> bool:
+    def overlaps_deployment(self, where: Deployment) -> bool:
         """True if the pattern may match roles of that deployment."""
-        return _stands(self.partition, self.account, where)
+        return _location_overlaps(self.partition, self.account, where)
 
-    def holds_name(self, name: str) -> bool:
+    def contains_name(self, name: str) -> bool:
         """True if a path and name match, in any account."""
-        return _takes(self.name, name)
+        return _name_matches(self.name, name)
 
     def holds(self, role: Role) -> bool:
         """True if a role is within the bounds."""
         return (
-            self.partition in ("", role.partition) and self.account in ("", role.account) and self.holds_name(role.name)
+            self.partition in ("", role.partition)
+            and self.account in ("", role.account)
+            and self.contains_name(role.name)
         )
 
 
-def _stands(partition: str, account: str, where: Deployment) -> bool:
+def _location_overlaps(partition: str, account: str, where: Deployment) -> bool:
     return partition in ("", *where.partitions) and (not account or where.account in (None, account))
 
 
 def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
     """Return a pattern as a plain role ARN, None for any other. A plain one matches some role, and not every one."""
-    beginning, found, name = _written(expand(parts)).partition(ROLE)
-    place = _place(beginning) if found else None
+    beginning, found, name = _to_text(expand(parts)).partition(ROLE)
+    place = _location(beginning) if found else None
     if place is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
         return None
     return PlainRole(*place, name)
 
 
-def _written(parts: tuple[Part, ...]) -> str:
-    return "".join(part if isinstance(part, str) else _PLACE.get(part.kind, "\0") for part in parts)
+def _to_text(parts: tuple[Part, ...]) -> str:
+    return "".join(part if isinstance(part, str) else _LOCATION_SYMBOLS.get(part.kind, "\0") for part in parts)
 
 
-def _place(beginning: str) -> tuple[str, str] | None:
+def _location(beginning: str) -> tuple[str, str] | None:
     """Return partition and account of an ARN's prefix, "" for any; None if they cannot be determined."""
-    found = _BEGINNING.fullmatch(beginning)
+    found = _PREFIX.fullmatch(beginning)
     if found is None:
         return None
     partition, account = found["partition"], found["account"]
-    if partition not in PARTITIONS and partition not in _ANY_PLACE:
+    if partition not in PARTITIONS and partition not in _ANY_LOCATION:
         return None
-    return "" if partition in _ANY_PLACE else partition, "" if account in _ANY_PLACE else account
+    return "" if partition in _ANY_LOCATION else partition, "" if account in _ANY_LOCATION else account
 
 
 @lru_cache(maxsize=65536)
-def shape_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
+def bounds_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
     """Return the bounds of a pattern. ``variables``: ``${...}`` are policy variables.
 
     A role's ARN contains ``:role/`` once, so the text after it is path and name, whatever comes before; a pattern
@@ -140,31 +142,31 @@ def shape_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
         if isinstance(part, str):
             text += VARIABLE.sub("*", part) if variables else part
         else:
-            text += "*" if ROLE in text else _PLACE.get(part.kind, "\0")
+            text += "*" if ROLE in text else _LOCATION_SYMBOLS.get(part.kind, "\0")
     if ROLE not in text:
         return ArnBounds("", "", "*", parts == ("*",), "", "")
     beginning, _, name = text.partition(ROLE)
     pieces = WILDCARD.split(name)
-    exact = plain_role(parts) is not None or _all_of_a_place(parts)
-    return ArnBounds(*(_place(beginning) or ("", "")), name, exact, pieces[0], pieces[-1])
+    exact = plain_role(parts) is not None or _is_every_role_of_account(parts)
+    return ArnBounds(*(_location(beginning) or ("", "")), name, exact, pieces[0], pieces[-1])
 
 
-def _all_of_a_place(parts: tuple[Part, ...]) -> bool:
+def _is_every_role_of_account(parts: tuple[Part, ...]) -> bool:
     """True if a pattern is all roles of an account, written as ``role/*``."""
-    beginning, found, name = _written(parts).partition(ROLE)
-    return bool(found) and name == "*" and _place(beginning) is not None
+    beginning, found, name = _to_text(parts).partition(ROLE)
+    return bool(found) and name == "*" and _location(beginning) is not None
 
 
-def meet(first: ArnBounds, second: ArnBounds) -> bool:
+def may_intersect(first: ArnBounds, second: ArnBounds) -> bool:
     """True if patterns with these bounds may have a role in common; False is certain."""
     if first.partition and second.partition and first.partition != second.partition:
         return False
     if first.account and second.account and first.account != second.account:
         return False
     if first.literal:
-        return _takes(second.name, first.name)
+        return _name_matches(second.name, first.name)
     if second.literal:
-        return _takes(first.name, second.name)
+        return _name_matches(first.name, second.name)
     one, other = sorted((first.beginning, second.beginning), key=len)
     if not other.startswith(one):
         return False
@@ -172,7 +174,7 @@ def meet(first: ArnBounds, second: ArnBounds) -> bool:
     return other.endswith(one)
 
 
-def name_in_both(first: ArnBounds, second: ArnBounds) -> str | None:
+def common_name(first: ArnBounds, second: ArnBounds) -> str | None:
     """Return a path and name within both bounds; None if there is no simple one."""
     for one, other in ((first, second), (second, first)):
         if one.name.endswith("*") and other.name.startswith("*"):
@@ -187,13 +189,13 @@ def covers(outer: ArnBounds, inner: ArnBounds) -> bool:
         outer.exact
         and outer.partition in ("", inner.partition)
         and outer.account in ("", inner.account)
-        and _takes(outer.name, inner.name)
+        and _name_matches(outer.name, inner.name)
     )
 
 
-def _takes(glob: str, name: str) -> bool:
+def _name_matches(glob: str, name: str) -> bool:
     """True if a name matches; a wildcard in the name is matched by ``*`` or by itself only."""
-    return glob in (name, "*") or takes(glob, name, but="*")
+    return glob in (name, "*") or wildcard_match(glob, name, but="*")
 
 
 @lru_cache(maxsize=65536)
@@ -206,33 +208,33 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
         return ANY_NAME
     if wide and len(parts) == 1 and isinstance(parts[0], Unresolved) and parts[0].kind is UnresolvedKind.ANYTHING:
         return ANY_NAME
-    constant = ANY_NAME if wide else CONSTANT
+    constant = ANY_NAME if wide else UNKNOWN_NAME
     text = ""
     for part in parts:
         if isinstance(part, str):
-            text += _filled(part, constant) if variables else part
+            text += _fill_variables(part, constant) if variables else part
         elif ROLE not in text:
-            text += _PLACE.get(part.kind, "\0")
+            text += _LOCATION_SYMBOLS.get(part.kind, "\0")
         elif part.kind is UnresolvedKind.ACCOUNT_ID or (part.kind is UnresolvedKind.ANYTHING and not wide):
             return None
         else:
             text += constant
     beginning, found, name = text.partition(ROLE)
     name = name.replace("*", ANY_NAME).replace("?", _ONE)
-    return name if found and _place(beginning) is not None and _EXAMPLE_NAME.fullmatch(name) else None
+    return name if found and _location(beginning) is not None and _EXAMPLE_NAME.fullmatch(name) else None
 
 
-def names_one(parts: tuple[Part, ...], variables: bool) -> bool | None:
+def names_single_role(parts: tuple[Part, ...], variables: bool) -> bool | None:
     """Return whether an expanded pattern names one role of an account (True) or several (False); None if undecided.
 
     Each unresolved part counts as one string.
     """
     if (len(parts) == 1 and isinstance(parts[0], Unresolved)) or example_name(parts, variables, True) is None:
         return None
-    name = _written(parts).partition(ROLE)[2]
+    name = _to_text(parts).partition(ROLE)[2]
     return not WILDCARD.search(VARIABLE.sub("", name) if variables else name)
 
 
-def _filled(text: str, constant: str) -> str:
+def _fill_variables(text: str, constant: str) -> str:
     """Replace policy variables by ``constant``; keep those with a special meaning."""
     return VARIABLE.sub(lambda found: found[0] if _SPECIAL.fullmatch(found[0]) else constant, text)

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import product
 
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind, join
-from passrole_checks.iam.patterns.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
+from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS, UNKNOWN_NAME, Machine, Token, literal_tokens
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 
@@ -24,10 +24,10 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 # a role is passed within the principal's account, so these are that account
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
 _EARLY = re.compile(r"(?:[^:]*:){0,4}[^:]*\$\{aws:", re.IGNORECASE)
-_ANY_RUN = Token(None, many=True)
-_RUN_IN_FIELD = Token(None, many=True, but=frozenset(":"))
-_NAME = frozenset(NAME_CHARACTERS | {CONSTANT})
-_PATH = frozenset(NAME_CHARACTERS | {CONSTANT, "/"})
+_ANY_RUN = Token(None, repeated=True)
+_RUN_IN_FIELD = Token(None, repeated=True, excluded=frozenset(":"))
+_NAME = frozenset(NAME_CHARACTERS | {UNKNOWN_NAME})
+_PATH = frozenset(NAME_CHARACTERS | {UNKNOWN_NAME, "/"})
 _DIGITS = frozenset("0123456789")
 _CONTINUES_TO_ROLE = UnresolvedKind.ANYTHING, "completes the beginning of the ARN"
 
@@ -109,7 +109,7 @@ def _split_colons(text: str, most: int) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def machine(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> Machine:
+def automaton_of(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> Machine:
     """Return the automaton of a union of Resource strings."""
     return Machine(tuple(sequence for parts in patterns for sequence in _sequences(parts, variables, reading)))
 
@@ -119,7 +119,7 @@ def _sequences(parts: tuple[Part, ...], variables: bool, reading: UnresolvedPoli
     if reading is not UnresolvedPolicy.DENIED:
         fields = _with_context(fields)
     completed = fields + [["*"]] * (6 - len(fields)) if 1 < len(fields) < 6 else fields
-    if reading.strict and len(fields) > 1 and not _reaches_role(fields):
+    if reading.strict and len(fields) > 1 and not _continues_to_role(fields):
         yield from _tokens(completed, variables, reading, within_field=True)
         return
     yield from _tokens(fields, variables, reading, within_field=False)
@@ -138,18 +138,18 @@ def _with_context(fields: list[list[Part]]) -> list[list[Part]]:
     for place, field in enumerate(fields[1:], start=1):
         first = field[0] if field else None
         if isinstance(first, str) and first.startswith("role/"):
-            return [[_completing(part) for part in before] for before in fields[:place]] + fields[place:]
+            return [[_mark_completing(part) for part in before] for before in fields[:place]] + fields[place:]
     return fields
 
 
-def _completing(part: Part) -> Part:
+def _mark_completing(part: Part) -> Part:
     """Mark an unresolved part before ``:role/`` as completing the start of the ARN, whatever its value."""
     if isinstance(part, Unresolved) and part.kind is UnresolvedKind.ANYTHING:
         return Unresolved(part.expression, reason=_CONTINUES_TO_ROLE[1])
     return part
 
 
-def _reaches_role(fields: list[list[Part]]) -> bool:
+def _continues_to_role(fields: list[list[Part]]) -> bool:
     return any(
         isinstance(part, Unresolved) and part.reason == _CONTINUES_TO_ROLE[1] for field in fields for part in field
     )
@@ -164,7 +164,7 @@ def _tokens(
     in_name = False
     for index, field in enumerate(fields):
         if index:
-            pieces.append([literal(":")])
+            pieces.append([literal_tokens(":")])
         run = _RUN_IN_FIELD if within_field and index < 5 else _ANY_RUN
         for atom in _atoms(field, variables):
             if isinstance(atom, Unresolved) and atom.kind is UnresolvedKind.REGION and index == _ACCOUNT:
@@ -173,7 +173,7 @@ def _tokens(
             if is_variable and index <= _ACCOUNT and reading is UnresolvedPolicy.DENIED:
                 return  # as has_early_variable says
             in_name = in_name or atom == ("/", False)
-            pieces.append(_readings(atom, reading, run, in_name=in_name))
+            pieces.append(_alternatives(atom, reading, run, in_name=in_name))
     for combination in product(*pieces):
         yield tuple(token for piece in combination for token in piece)
 
@@ -201,13 +201,13 @@ def _characters(text: str) -> Iterator[_Atom]:
         yield char, char in "*?"
 
 
-def _readings(atom: _Atom, reading: UnresolvedPolicy, run: Token, *, in_name: bool) -> list[tuple[Token, ...]]:
+def _alternatives(atom: _Atom, reading: UnresolvedPolicy, run: Token, *, in_name: bool) -> list[tuple[Token, ...]]:
     """Return the alternatives that one atom of a field can match; none if nothing surely does."""
     if not isinstance(atom, Unresolved):
         char, wild = atom
         if not wild:
-            return [literal(char)]
-        return [(run,)] if char == "*" else [(Token(None, but=run.but),)]
+            return [literal_tokens(char)]
+        return [(run,)] if char == "*" else [(Token(None, excluded=run.excluded),)]
     if atom.kind is UnresolvedKind.ACCOUNT_ID and (
         not in_name or reading in (UnresolvedPolicy.OVERLAP, UnresolvedPolicy.OVERLAP_STRICT)
     ):
@@ -221,8 +221,8 @@ def _readings(atom: _Atom, reading: UnresolvedPolicy, run: Token, *, in_name: bo
     if reading is UnresolvedPolicy.COUNT or (
         reading is UnresolvedPolicy.MAYBE and atom.kind is not UnresolvedKind.ANYTHING
     ):
-        return [literal(CONSTANT)]
+        return [literal_tokens(UNKNOWN_NAME)]
     if atom.kind is UnresolvedKind.ANYTHING:
         return [(_ANY_RUN,)]
     allowed = _NAME if atom.kind is not UnresolvedKind.POLICY_VARIABLE else _PATH
-    return [(Token(allowed), Token(allowed, many=True))]
+    return [(Token(allowed), Token(allowed, repeated=True))]

@@ -13,7 +13,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS
 
-_BUDGET = 60_000  # steps of one exploration; beyond that the answer is unknown
+_MAX_STEPS = 60_000  # steps of one exploration; beyond that the answer is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,22 @@ def some_role(machines: Sequence[Machine], wanted: Callable[[tuple[bool, ...]], 
     """
     letters = alphabet(machines)
     return any(
-        first_of(answers(machines, states, letters), wanted) is not None
-        for states in before_role(machines, letters, where)
+        first_match(acceptances(machines, states, letters), wanted) is not None
+        for states in states_before_role(machines, letters, where)
     )
 
 
-def before_role(machines: Sequence[Machine], letters: Alphabet, where: Deployment) -> frozenset[tuple[States, ...]]:
+def states_before_role(
+    machines: Sequence[Machine], letters: Alphabet, where: Deployment
+) -> frozenset[tuple[States, ...]]:
     """Return the states of the automata after ``arn:PARTITION:iam::ACCOUNT:role/``, for every partition and account.
 
     Raises OverBudgetError if there are too many.
     """
-    return frozenset[tuple[States, ...]]().union(*after_prefixes(machines, letters, where))
+    return frozenset[tuple[States, ...]]().union(*states_by_partition(machines, letters, where))
 
 
-def after_prefixes(
+def states_by_partition(
     machines: Sequence[Machine], letters: Alphabet, where: Deployment
 ) -> set[frozenset[tuple[States, ...]]]:
     """Return the same states per partition; partitions that the automata do not distinguish count as one.
@@ -70,14 +72,16 @@ def _after_account(
             for current in layer
             for digit in digits
         }
-        if len(layer) > _BUDGET // 100:
+        if len(layer) > _MAX_STEPS // 100:
             raise OverBudgetError
     return frozenset(
         tuple(item.run(states, ":role/") for item, states in zip(machines, current, strict=True)) for current in layer
     )
 
 
-def answers(machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet) -> Iterator[tuple[bool, ...]]:
+def acceptances(
+    machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet
+) -> Iterator[tuple[bool, ...]]:
     """Yield which automata accept, for role paths and names of every kind; each combination of states once.
 
     Raises OverBudgetError during iteration if there are too many.
@@ -88,19 +92,19 @@ def answers(machines: Sequence[Machine], start: tuple[States, ...], letters: Alp
         place, current = pending.pop()
         if place == 1:
             yield tuple(item.accepts(states) for item, states in zip(machines, current, strict=True))
-        for char, following in _moves(place, letters):
+        for char, following in _next_characters(place, letters):
             after = (
                 following,
                 tuple(item.step(states, char) for item, states in zip(machines, current, strict=True)),
             )
             if after not in seen:
-                if len(seen) > _BUDGET:
+                if len(seen) > _MAX_STEPS:
                     raise OverBudgetError
                 seen.add(after)
                 pending.append(after)
 
 
-def _moves(place: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
+def _next_characters(place: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
     """Yield the characters possible at a position in path and name, each with the next position.
 
     Positions: 0: start of a segment; 1: only name characters in the segment so far (a role's name may end here); 2:
@@ -114,12 +118,14 @@ def _moves(place: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
         yield "/", 0
 
 
-def first_of(found: Iterator[tuple[bool, ...]], wanted: Callable[[tuple[bool, ...]], bool]) -> tuple[bool, ...] | None:
+def first_match(
+    found: Iterator[tuple[bool, ...]], wanted: Callable[[tuple[bool, ...]], bool]
+) -> tuple[bool, ...] | None:
     """Return the first item that ``wanted`` accepts, None if there is none."""
     return next((item for item in found if wanted(item)), None)
 
 
-def accepted(pattern: Machine, start: States, letters: Alphabet) -> int:
+def count_accepted(pattern: Machine, start: States, letters: Alphabet) -> int:
     """Return how many paths and names the automaton accepts from ``start``: 0, 1, or 2 for "more than one"."""
     alive = _alive(pattern, start, letters)
     state = (0, start)
@@ -132,7 +138,7 @@ def accepted(pattern: Machine, start: States, letters: Alphabet) -> int:
         walked.add(state)
         ways = [
             (char, after)
-            for char, place in _moves(state[0], letters)
+            for char, place in _next_characters(state[0], letters)
             if (after := (place, pattern.step(state[1], char))) in alive
         ]
         if state[0] == 1 and pattern.accepts(state[1]):
@@ -148,13 +154,13 @@ def _alive(pattern: Machine, start: States, letters: Alphabet) -> set[tuple[int,
     pending, seen = [(0, start)], {(0, start)}
     while pending:
         state = pending.pop()
-        for char, place in _moves(state[0], letters):
+        for char, place in _next_characters(state[0], letters):
             after = (place, pattern.step(state[1], char))
             if not after[1]:
                 continue
             before.setdefault(after, set()).add(state)
             if after not in seen:
-                if len(seen) > _BUDGET:
+                if len(seen) > _MAX_STEPS:
                     raise OverBudgetError
                 seen.add(after)
                 pending.append(after)

@@ -14,7 +14,7 @@ from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, Unr
 from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS
 from passrole_checks.iam.roles.arn_bounds import LITERALS, ROLE, VARIABLE
 from passrole_checks.iam.roles.role_search import Deployment
-from passrole_checks.iam.roles.role_set_query import PLACES, some_role_in
+from passrole_checks.iam.roles.role_set_query import LOCATION_KINDS, some_role_in
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion
 
 _Parts = tuple[Part, ...]
@@ -37,9 +37,9 @@ def surely_within(
     if not _covered(inner, outer, where):
         return False
     return all(
-        _known_to_be_covered(denial, outer[1], where)
+        _covered_cached(denial, outer[1], where)
         or not some_role_in((inner, denial), over=(True, True), but=(outer[1],), where=where)
-        for denial in _meeting(_union(denied_before), inner)
+        for denial in _near_sets(_union(denied_before), inner)
     )
 
 
@@ -60,16 +60,18 @@ def surely_gains(
         return True
     return any(
         some_role_in((inner, item), over=(False, False), but=but[:1], but_over=True, where=where)
-        for item in _meeting(_union(denied_before), inner)
+        for item in _near_sets(_union(denied_before), inner)
     )
 
 
-def may_meet(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
+def may_intersect(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
     """True if a role can be in both sets."""
     if first.variables == second.variables and not (first.complement or second.complement):
         ours = {item.parts for item in first.patterns}
-        shared = (shape for item, shape in zip(second.patterns, second.shapes, strict=True) if item.parts in ours)
-        if any(shape.exact and shape.may_stand(where) for shape in shared):
+        shared = (
+            shape for item, shape in zip(second.patterns, second.pattern_bounds, strict=True) if item.parts in ours
+        )
+        if any(shape.exact and shape.overlaps_deployment(where) for shape in shared):
             return True
     return some_role_in((first, second), over=(True, True), but=(), where=where)
 
@@ -78,15 +80,15 @@ def _union(roles: Roles) -> RoleUnion:
     return roles if isinstance(roles, RoleUnion) else RoleUnion(roles)
 
 
-def _meeting(sets: RoleUnion, inner: RoleSet) -> tuple[RoleSet, ...]:
+def _near_sets(sets: RoleUnion, inner: RoleSet) -> tuple[RoleSet, ...]:
     """Return the sets that may have a role in common with ``inner``."""
     if inner.complement or not sets.sets:
         return sets.sets
-    near = {id(entry.set) for shape in inner.shapes for entry in sets.near(shape)}
+    near = {id(entry.set) for shape in inner.pattern_bounds for entry in sets.near(shape)}
     return tuple(item for item in sets.sets if item.complement or id(item) in near)
 
 
-def _known_to_be_covered(inner: RoleSet, outer: RoleUnion, where: Deployment) -> bool:
+def _covered_cached(inner: RoleSet, outer: RoleUnion, where: Deployment) -> bool:
     key = (inner, where)
     known = outer.covered.get(key)
     if known is None:
@@ -106,41 +108,41 @@ def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> b
     rest = inner.only(text for text, pattern in written if not any(pattern in known for known in own))
     if not rest.patterns or not some_role_in((rest,), over=(True,), but=outer, where=where):
         return True
-    shared = _with_letters(rest, _near(rest, outer))
+    shared = _with_shared_symbols(rest, _near(rest, outer))
     return shared is not None and not some_role_in((shared[0],), over=(True,), but=(RoleUnion(shared[1]),), where=where)
 
 
 def _near(roles: RoleSet, unions: Sequence[RoleUnion]) -> list[RoleSet]:
     """Return the patterns of several unions that may have a role in common with ``roles``, each as a set."""
-    found = {id(entry): entry for union in unions for shape in roles.shapes for entry in union.near(shape)}
+    found = {id(entry): entry for union in unions for shape in roles.pattern_bounds for entry in union.near(shape)}
     return [entry.set.only([entry.text]) for entry in found.values()]
 
 
 # -- unresolved parts on both sides
 
 
-def _with_letters(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[RoleSet, list[RoleSet]] | None:
+def _with_shared_symbols(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[RoleSet, list[RoleSet]] | None:
     """Replace each unresolved part that occurs on both sides by one character; None if there is none, or if that is
     useless.
 
     What holds for the character holds for any string: another unresolved part or a ``*`` matches it as a whole. A ``?``
     would match the character, but not the string.
     """
-    ours = [_apart(pattern) for pattern in inner.written()]
-    theirs = [[_apart(pattern) for pattern in item.written(optional=False)] for item in outer]
+    ours = [_split_variables(pattern) for pattern in inner.written()]
+    theirs = [[_split_variables(pattern) for pattern in item.written(optional=False)] for item in outer]
     if any("?" in part for parts in _each(theirs) for part in parts if isinstance(part, str)):
         return None
-    common = {_key(hole) for parts in ours for hole in _in_role(parts)} & {
-        _key(hole) for parts in _each(theirs) for hole in _in_role(parts)
+    common = {_key(hole) for parts in ours for hole in _unresolved_in_role(parts)} & {
+        _key(hole) for parts in _each(theirs) for hole in _unresolved_in_role(parts)
     }
     used = {char for parts in (*ours, *_each(theirs)) for part in parts if isinstance(part, str) for char in part}
     free = sorted(NAME_CHARACTERS - used, reverse=True)
     if not common or len(common) >= len(free):
         return None
     letters = dict(zip(sorted(common), free, strict=False))
-    replaced = RoleSet(tuple(_lettered(parts, letters, inner) for parts in ours), inner.variables)
+    replaced = RoleSet(tuple(_substitute(parts, letters, inner) for parts in ours), inner.variables)
     others = [
-        RoleSet(tuple(_lettered(parts, letters, item) for parts in sets), item.variables)
+        RoleSet(tuple(_substitute(parts, letters, item) for parts in sets), item.variables)
         for item, sets in zip(outer, theirs, strict=True)
     ]
     return replaced, others
@@ -151,7 +153,7 @@ def _each(sets: Iterable[list[_Parts]]) -> Iterator[_Parts]:
         yield from item
 
 
-def _apart(pattern: Pattern) -> _Parts:
+def _split_variables(pattern: Pattern) -> _Parts:
     """Return a pattern with its policy variables as unresolved parts."""
     parts, variables = pattern
     if not variables:
@@ -174,13 +176,13 @@ def _apart(pattern: Pattern) -> _Parts:
     return join(found)
 
 
-def _in_role(parts: _Parts) -> Iterator[Unresolved]:
+def _unresolved_in_role(parts: _Parts) -> Iterator[Unresolved]:
     """Yield the unresolved parts in the path and name of a role."""
     before = ""
     for part in parts:
         if isinstance(part, str):
             before += part
-        elif ROLE in before and part.kind not in PLACES:
+        elif ROLE in before and part.kind not in LOCATION_KINDS:
             yield part
 
 
@@ -188,12 +190,12 @@ def _key(hole: Unresolved) -> tuple[str, str]:
     return ("variable" if hole.kind is UnresolvedKind.POLICY_VARIABLE else "", hole.expression)
 
 
-def _lettered(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleSet) -> StringNode:
-    inside = set(map(id, _in_role(parts)))
+def _substitute(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleSet) -> StringNode:
+    inside = set(map(id, _unresolved_in_role(parts)))
     replaced = [
         letters.get(_key(part), part) if isinstance(part, Unresolved) and id(part) in inside else part for part in parts
     ]
     return StringNode(join(replaced), roles.patterns[0].at)
 
 
-__all__ = ["RoleSet", "RoleUnion", "may_meet", "surely_gains", "surely_within"]
+__all__ = ["RoleSet", "RoleUnion", "may_intersect", "surely_gains", "surely_within"]

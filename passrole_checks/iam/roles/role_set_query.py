@@ -19,24 +19,24 @@ from passrole_checks.iam.roles.arn_bounds import (
     ROLE,
     ArnBounds,
     Role,
+    bounds_of,
+    common_name,
     covers,
     example_name,
-    meet,
-    name_in_both,
-    shape_of,
+    may_intersect,
 )
-from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, fields_of, machine
+from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, automaton_of, fields_of
 from passrole_checks.iam.roles.role_search import Deployment, some_role
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion, UnionPattern
 
 # determined by the deployment, which is the same on both sides
-PLACES = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
+LOCATION_KINDS = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
 
 _Parts = tuple[Part, ...]
 _Unions = tuple[tuple[tuple[Pattern, ...], UnresolvedPolicy], ...]
 _Term = tuple[_Unions, bool]  # (unions, inverted: roles that the unions do not match)
-_MOST_EXAMPLES = 100
-_NOBODYS = "000000000000"  # an account that occurs in no policy
+_MAX_EXAMPLES = 100
+_UNUSED_ACCOUNT = "000000000000"  # an account that occurs in no policy
 
 
 def some_role_in(
@@ -51,8 +51,8 @@ def some_role_in(
 
     ``over``/``but_over``: unresolved parts of a set count as wide as possible, else as narrow.
     """
-    question = _Question(tuple(zip(within, over, strict=True)), tuple(but), but_over, where)
-    answer = question.at_a_glance()
+    question = _RoleSetQuery(tuple(zip(within, over, strict=True)), tuple(but), but_over, where)
+    answer = question.quick_answer()
     if answer is not None:
         return answer
     found = _exists(question.terms(), where)
@@ -60,37 +60,40 @@ def some_role_in(
     return not but_over if found is None else found
 
 
-def covered_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Ternary | None:
+def fast_is_subset(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Ternary | None:
     """Return whether every role of ``inner``, its unresolved parts as wide as possible, surely is in ``outer``.
 
     NO if one surely is not; None if automata have to decide.
     """
-    if all(shape.exact for shape in inner.shapes) and _Question(((inner, False),), (outer,), True, where).has_example():
+    if (
+        all(shape.exact for shape in inner.pattern_bounds)
+        and _RoleSetQuery(((inner, False),), (outer,), True, where).is_surely_not_empty()
+    ):
         return Ternary.NO
-    return Ternary.YES if _Question(((inner, True),), (outer,), False, where).has_nothing() else None
+    return Ternary.YES if _RoleSetQuery(((inner, True),), (outer,), False, where).is_surely_empty() else None
 
 
-def exceeds_at_a_glance(
-    inner: RoleSet, outer: RoleUnion, where: Deployment, ignored: Collection[UnionPattern] = ()
-) -> bool:
+def fast_exceeds(inner: RoleSet, outer: RoleUnion, where: Deployment, ignored: Collection[UnionPattern] = ()) -> bool:
     """True if some role that ``inner`` may match surely is not in ``outer``; False if undecided.
 
     Unresolved parts of ``inner`` count as wide as possible; the answer holds for all values of those in ``outer``, and
     with or without its optional patterns. ``ignored``: patterns of ``outer`` that do not count.
     """
-    return _Question(((inner, True),), (outer,), True, where, frozenset(map(id, ignored))).has_example()
+    return _RoleSetQuery(((inner, True),), (outer,), True, where, frozenset(map(id, ignored))).is_surely_not_empty()
 
 
-def overlap_at_a_glance(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary | None:
+def fast_overlap(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary | None:
     """Return whether a role surely is in both sets; NO if surely none is; None if automata have to decide."""
-    found = _Question(((first, True), (second, True)), (), False, where).at_a_glance()
+    found = _RoleSetQuery(((first, True), (second, True)), (), False, where).quick_answer()
     if found is False:
         return Ternary.NO
-    return Ternary.YES if found and all(shape.exact for shape in (*first.shapes, *second.shapes)) else None
+    return (
+        Ternary.YES if found and all(shape.exact for shape in (*first.pattern_bounds, *second.pattern_bounds)) else None
+    )
 
 
 @dataclass
-class _Question:
+class _RoleSetQuery:
     """One query; arguments as in :func:`some_role_in`."""
 
     within: tuple[tuple[RoleSet, bool], ...]  # each with: unresolved parts as wide as possible
@@ -121,11 +124,11 @@ class _Question:
         if not self.plain:
             return self._there(entry for union in self.but for entry in union.entries)
         (first, _), *others = self.plain
-        near = {id(entry): entry for union in self.but for shape in first.shapes for entry in union.near(shape)}
+        near = {id(entry): entry for union in self.but for shape in first.pattern_bounds for entry in union.near(shape)}
         return self._there(
             entry
             for entry in near.values()
-            if all(any(meet(entry.shape, shape) for shape in roles.shapes) for roles, _ in others)
+            if all(any(may_intersect(entry.bounds, shape) for shape in roles.pattern_bounds) for roles, _ in others)
         )
 
     def _there(self, entries: Iterable[UnionPattern]) -> list[UnionPattern]:
@@ -135,96 +138,100 @@ class _Question:
 
     # -- answers without automata
 
-    def at_a_glance(self) -> bool | None:
+    def quick_answer(self) -> bool | None:
         """Return the answer if no automaton is needed, else None."""
-        if self.has_nothing():
+        if self.is_surely_empty():
             return False
-        return True if self.has_example() else None
+        return True if self.is_surely_not_empty() else None
 
-    def has_nothing(self) -> bool:
+    def is_surely_empty(self) -> bool:
         """True if there surely is no such role; False if undecided."""
-        return any(self._nothing_left(roles, wide) for roles, wide in self.plain)
+        return any(self._is_excluded(roles, wide) for roles, wide in self.plain)
 
-    def has_example(self) -> bool:
+    def is_surely_not_empty(self) -> bool:
         """True if there surely is such a role; False if undecided."""
-        return any(self._is_one(role, source) for role, source in islice(self._examples(), _MOST_EXAMPLES))
+        return any(self._is_witness(role, source) for role, source in islice(self._examples(), _MAX_EXAMPLES))
 
-    def _nothing_left(self, roles: RoleSet, wide: bool) -> bool:
+    def _is_excluded(self, roles: RoleSet, wide: bool) -> bool:
         """True if each pattern of a set surely is excluded."""
         return all(
             self._gone(roles, shape)
-            for text, shape in zip(roles.patterns, roles.shapes, strict=True)
+            for text, shape in zip(roles.patterns, roles.pattern_bounds, strict=True)
             if wide or not text.optional
         )
 
     def _gone(self, roles: RoleSet, shape: ArnBounds) -> bool:
         deadline.check()
         return (
-            not shape.may_stand(self.where)
-            or any(not any(meet(shape, own) for own in other.shapes) for other, _ in self.plain if other is not roles)
-            or any(not any(meet(shape, own) for own in limit.shapes) for limit in self.limits)
-            or any(covers(own, shape) for other in self.left_out for own in _sure_shapes(other))
+            not shape.overlaps_deployment(self.where)
+            or any(
+                not any(may_intersect(shape, own) for own in other.pattern_bounds)
+                for other, _ in self.plain
+                if other is not roles
+            )
+            or any(not any(may_intersect(shape, own) for own in limit.pattern_bounds) for limit in self.limits)
+            or any(covers(own, shape) for other in self.left_out for own in _sure_bounds(other))
             or any(self._there(union.covering(shape)) for union in self.but)
         )
 
     def _examples(self) -> Iterator[tuple[Role, RoleSet | None]]:
         """Yield candidate roles, each with the set of ``within`` that surely contains it."""
-        limits = [item for limit in self.limits for item in zip(limit.written(), limit.shapes, strict=True)]
-        near = [shape for roles, _ in self.plain[1:] for shape in roles.shapes] + [shape for _, shape in limits]
+        limits = [item for limit in self.limits for item in zip(limit.written(), limit.pattern_bounds, strict=True)]
+        near = [shape for roles, _ in self.plain[1:] for shape in roles.pattern_bounds] + [shape for _, shape in limits]
         for roles, wide in self.plain:
             for parts, variables in roles.written() if wide else map(_one_role, roles.written(optional=False)):
                 name = example_name(parts, variables, wide)
-                yield from self._in_places(name, shape_of(parts, variables), near, roles)
-        for shape in self.plain[0][0].shapes[:1] if self.plain else ():
+                yield from self._in_locations(name, bounds_of(parts, variables), near, roles)
+        for shape in self.plain[0][0].pattern_bounds[:1] if self.plain else ():
             for other in near:
-                yield from self._in_places(name_in_both(shape, other), shape, near)
+                yield from self._in_locations(common_name(shape, other), shape, near)
         if not self.plain:
-            yield from self._in_places(ANY_NAME, _ANYWHERE, near)
+            yield from self._in_locations(ANY_NAME, _ANYWHERE, near)
         for (parts, variables), shape in limits:
             if shape.exact:
-                yield from self._in_places(example_name(parts, variables, True), shape, near)
+                yield from self._in_locations(example_name(parts, variables, True), shape, near)
 
-    def _in_places(
+    def _in_locations(
         self, name: str | None, shape: ArnBounds, near: Sequence[ArnBounds], source: RoleSet | None = None
     ) -> Iterator[tuple[Role, RoleSet | None]]:
         """Yield roles of this name, in the locations within ``shape`` and those near it."""
         if name is None:
             return
-        accounts = [shape.account or self.where.account or _NOBODYS]
+        accounts = [shape.account or self.where.account or _UNUSED_ACCOUNT]
         if not shape.account and self.where.account is None:
             accounts += sorted({item.account for item in near if item.account})[:2]
         partitions = (shape.partition,) if shape.partition else self.where.partitions
         for partition, account in product(partitions, accounts):
             yield Role(partition, account, name), source
 
-    def _is_one(self, role: Role, source: RoleSet | None) -> bool:
+    def _is_witness(self, role: Role, source: RoleSet | None) -> bool:
         """True if a role surely is in all of ``within`` and in none of ``but``. ``source``: a set that contains it."""
         if role.partition not in self.where.partitions or self.where.account not in (None, role.account):
             return False
-        only = role.shape
+        only = role.bounds
         return (
             all(
                 roles is source
-                or any(own.exact and own.holds(role) for own in (roles.shapes if wide else _sure_shapes(roles)))
+                or any(own.exact and own.holds(role) for own in (roles.pattern_bounds if wide else _sure_bounds(roles)))
                 for roles, wide in self.plain
             )
-            and not any(own.holds(role) for other in self.left_out for own in other.shapes)
-            and all(_holds(_sure_shapes(limit), role) for limit in self.limits)
+            and not any(own.holds(role) for other in self.left_out for own in other.pattern_bounds)
+            and all(_contain(_sure_bounds(limit), role) for limit in self.limits)
             and not any(self._there(union.near(only)) for union in self.but)
         )
 
 
-_ANYWHERE = shape_of(("*",), True)
+_ANYWHERE = bounds_of(("*",), True)
 
 
-def _holds(shapes: Iterable[ArnBounds], role: Role) -> bool:
+def _contain(shapes: Iterable[ArnBounds], role: Role) -> bool:
     """True if a pattern with one of these bounds surely matches a role."""
     return any(shape.exact and shape.holds(role) for shape in shapes)
 
 
-def _sure_shapes(roles: RoleSet) -> Iterator[ArnBounds]:
+def _sure_bounds(roles: RoleSet) -> Iterator[ArnBounds]:
     """Yield the bounds of the patterns that are not optional."""
-    return (shape for text, shape in zip(roles.patterns, roles.shapes, strict=True) if not text.optional)
+    return (shape for text, shape in zip(roles.patterns, roles.pattern_bounds, strict=True) if not text.optional)
 
 
 def _term(roles: RoleSet, wide: bool) -> _Term:
@@ -262,7 +269,7 @@ def _machine(unions: _Unions) -> Machine:
             sequence
             for patterns, reading in unions
             for variables in (True, False)
-            for sequence in machine(
+            for sequence in automaton_of(
                 tuple(parts for parts, flag in patterns if flag is variables), variables, reading
             ).sequences
         )
@@ -287,5 +294,5 @@ def _one_role(pattern: Pattern) -> Pattern:
     if not isinstance(hole, Unresolved) or hole.role is None or hole.kind is UnresolvedKind.NAME:
         return pattern
     name = Unresolved(hole.expression, UnresolvedKind.NAME)
-    account, partition = (Unresolved("", kind) for kind in PLACES)
+    account, partition = (Unresolved("", kind) for kind in LOCATION_KINDS)
     return join(["arn:", partition, ":iam::", account, ROLE, name]), variables

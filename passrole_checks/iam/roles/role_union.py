@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from passrole_checks.iam.partial_values import Part, StringNode
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
-from passrole_checks.iam.roles.arn_bounds import WILDCARD, ArnBounds, covers, meet, shape_of
+from passrole_checks.iam.roles.arn_bounds import WILDCARD, ArnBounds, bounds_of, covers, may_intersect
 from passrole_checks.iam.roles.arn_pattern import expand
 
 Pattern = tuple[tuple[Part, ...], bool]  # (expanded Resource string, ${...} are policy variables)
@@ -38,9 +38,9 @@ class RoleSet:
         return tuple((expand(item.parts), self.variables) for item in self.patterns)
 
     @cached_property
-    def shapes(self) -> tuple[ArnBounds, ...]:
+    def pattern_bounds(self) -> tuple[ArnBounds, ...]:
         """The bounds of the patterns."""
-        return tuple(shape_of(item.parts, self.variables) for item in self.patterns)
+        return tuple(bounds_of(item.parts, self.variables) for item in self.patterns)
 
     def only(self, patterns: Iterable[StringNode]) -> RoleSet:
         """Return the set of the roles that these patterns match."""
@@ -53,7 +53,7 @@ class UnionPattern:
 
     text: StringNode
     pattern: Pattern
-    shape: ArnBounds
+    bounds: ArnBounds
     set: RoleSet
 
 
@@ -69,7 +69,7 @@ class RoleUnion:
     def entries(self) -> tuple[UnionPattern, ...]:
         """The patterns of the sets that are not complements, in order."""
         return tuple(
-            UnionPattern(text, (expand(text.parts), item.variables), shape_of(text.parts, item.variables), item)
+            UnionPattern(text, (expand(text.parts), item.variables), bounds_of(text.parts, item.variables), item)
             for item in self.sets
             if not item.complement
             for text in item.patterns
@@ -88,26 +88,26 @@ class RoleUnion:
     def near(self, shape: ArnBounds) -> list[UnionPattern]:
         """Return the patterns that may have a role in common with one of these bounds, in order; all others surely have
         none."""
-        return [self.entries[number] for number in self.numbers_near(shape)]
+        return [self.entries[number] for number in self.indexes_near(shape)]
 
-    def numbers_near(self, shape: ArnBounds) -> list[int]:
+    def indexes_near(self, shape: ArnBounds) -> list[int]:
         """Return their indexes in ``entries``."""
         if len(self.entries) <= _FEW:
-            return [number for number, entry in enumerate(self.entries) if meet(entry.shape, shape)]
+            return [number for number, entry in enumerate(self.entries) if may_intersect(entry.bounds, shape)]
         return self._index.near(shape)
 
     def covering(self, shape: ArnBounds) -> list[UnionPattern]:
         """Return the patterns each of which surely matches all roles within these bounds, in order."""
-        return [self.entries[number] for number in self.numbers_covering(shape)]
+        return [self.entries[number] for number in self.indexes_covering(shape)]
 
-    def numbers_covering(self, shape: ArnBounds) -> list[int]:
+    def indexes_covering(self, shape: ArnBounds) -> list[int]:
         """Return their indexes in ``entries``."""
         near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.spelled_in(shape)
-        return [number for number in near if covers(self.entries[number].shape, shape)]
+        return [number for number in near if covers(self.entries[number].bounds, shape)]
 
     @cached_property
     def _index(self) -> _Index:
-        return _Index([entry.shape for entry in self.entries])
+        return _Index([entry.bounds for entry in self.entries])
 
 
 _FEW = 4  # patterns below which an index does not pay off
@@ -140,12 +140,12 @@ class _Index:
     def near(self, shape: ArnBounds) -> list[int]:
         """Return the indexes of the bounds that may have a role in common with ``shape``."""
         if shape.literal:
-            return [number for number in self.spelled_in(shape) if meet(self._shapes[number], shape)]
-        places = {place for place, anything in self._places.items() if meet(anything, shape)}
+            return [number for number in self.spelled_in(shape) if may_intersect(self._shapes[number], shape)]
+        places = {place for place, anything in self._places.items() if may_intersect(anything, shape)}
         compared = not (shape.beginning and shape.end)  # of names with wildcards the index has compared the other end
         found: list[int] = []
         for group in map(self._groups.__getitem__, self._of_groups.near(shape.name)):
-            if group.place in places and ((compared and not group.literal) or meet(group.first, shape)):
+            if group.place in places and ((compared and not group.literal) or may_intersect(group.first, shape)):
                 found += group.numbers
         return sorted(found)
 

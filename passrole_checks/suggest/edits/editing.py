@@ -137,9 +137,10 @@ class _Statement:
         actions = self.statement.actions
         if actions is None:
             return (
-                self.wish.get_role and action.left_out_by(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
+                self.wish.get_role
+                and action.not_action_covers(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
             )
-        return self.wish.get_role and action.granted_by(actions, GET_ROLE)[0] is not Ternary.YES
+        return self.wish.get_role and action.best_match(actions, GET_ROLE)[0] is not Ternary.YES
 
     def changes(self, written: WrittenNode, answer: Says) -> Iterator[Change]:
         """What changes in a statement that is an object, in the words of a policy document or of a block."""
