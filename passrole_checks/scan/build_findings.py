@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from passrole_checks.findings import Confidence, Finding
-from passrole_checks.iam.grants.grant import PassRoleGrant, under_condition
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict

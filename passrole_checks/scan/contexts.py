@@ -8,7 +8,8 @@ from dataclasses import replace
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.iam.grants.grant import PassRoleGrant, under_condition
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.sources.model.configuration import AttachedPolicy

@@ -83,16 +83,16 @@ def test_a_hole_stands_where_elements_are_expected(parts: tuple[str | Unresolved
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "the text ends too early"),
-        ('{"a": 1', "the text ends before its '}'"),
-        ('{"a" 1}', "a colon is expected"),
+        ("", "unexpected end of text"),
+        ('{"a": 1', "unexpected end of text before '}'"),
+        ('{"a" 1}', "expected a colon"),
         ("{a: 1}", "a key in double quotes"),
-        ('{"a": 1,}', "a comma before '}'"),
+        ('{"a": 1,}', "trailing comma before '}'"),
         ("[1 2]", "a comma or ']'"),
-        ('{"a": tru}', "'tru' is no JSON value"),
+        ('{"a": tru}', "'tru' is not a JSON value"),
         ('{"a": "b', "closing quote"),
-        ('["\\x"]', "a backslash"),
-        ("{} {}", "more text after the end"),
+        ('["\\x"]', "escape sequence"),
+        ("{} {}", "text after the end"),
         ("[" * 100, "nested more than"),
     ],
 )

@@ -328,21 +328,21 @@ SUSPICIONS: list[tuple[Any, str, str]] = [
     (
         {"StringEquals": {PTS: "EC2.amazonaws.com"}},
         "EC2.amazonaws.com",
-        f"in lower case, without blanks; did you mean {E}?",
+        f"lower case, without spaces; did you mean {E}?",
     ),
-    ({"StringEquals": {PTS: f"{E} "}}, f"{E} ", f"without blanks; did you mean {E}?"),
+    ({"StringEquals": {PTS: f"{E} "}}, f"{E} ", f"without spaces; did you mean {E}?"),
     ({"StringEquals": {PTS: "ec2.*"}}, "ec2.*", "a wildcard is a plain character; did you mean StringLike?"),
-    ({"StringNotEquals": {PTS: "ec2.*"}}, "ec2.*", "leaves no service out: under StringNotEquals"),
+    ({"StringNotEquals": {PTS: "ec2.*"}}, "ec2.*", "does not restrict the service: under StringNotEquals"),
     (
         {"StringEquals": {PTS: "arn:aws:iam::111122223333:role/x"}},
         "arn:aws:iam::111122223333:role/x",
-        "an ARN is no service",
+        "an ARN is not a service",
     ),
     ({"StringLike": {PTS: "arn:aws:lambda:*"}}, "arn:aws:lambda:*", f"did you mean {L}?"),
     ({"StringEquals": {PTS: ""}}, "", "it is empty"),
     ({"StringEquals": {PTS: "lamda"}}, "lamda", f"it has no domain; did you mean {L}?"),
-    ({"StringEquals": {PTS: ".amazonaws.com"}}, ".amazonaws.com", "it is no service principal"),
-    ({"StringEquals": {PTS: "-.amazonaws.com"}}, "-.amazonaws.com", "it is no service principal"),
+    ({"StringEquals": {PTS: ".amazonaws.com"}}, ".amazonaws.com", "service principals end in .amazonaws.com"),
+    ({"StringEquals": {PTS: "-.amazonaws.com"}}, "-.amazonaws.com", "service principals end in .amazonaws.com"),
     ({"StringEquals": {PTS: True}}, "true", "it has no domain, such as .amazonaws.com"),
     ({"NumericEquals": {PTS: E}}, "NumericEquals", "compares numbers and can never match"),
     ({"ArnEquals": {PTS: E}}, "ArnEquals", "did you mean StringEquals?"),
@@ -538,15 +538,15 @@ def test_a_variable_without_a_name_is_a_problem() -> None:
         ([{"StringEquals": {PTS: E}}], "the Condition block is not an object of operators"),
         (None, "the Condition block is not an object of operators"),
         (("String", hole("x")), "the Condition block is not an object of operators"),
-        ({"StringEquals": E}, "what stands under StringEquals is not an object of keys"),
-        ({"StringEquals": [{PTS: E}]}, "what stands under StringEquals is not an object of keys"),
-        ({"StringEquals": {PTS: []}}, f"the list of values of {PTS} under StringEquals is empty"),
-        ({"StringEquals": {PTS: {"a": "b"}}}, f"a value of {PTS} under StringEquals is no text"),
-        ({"StringEquals": {PTS: [[E]]}}, f"a value of {PTS} under StringEquals is no text"),
-        ({"StringEquals": {PTS: None}}, f"a value of {PTS} under StringEquals is no text"),
-        ({"StringEquals": {PTS: Absent(AT)}}, f"a value of {PTS} under StringEquals is no text"),
+        ({"StringEquals": E}, "the value of StringEquals is not an object of keys"),
+        ({"StringEquals": [{PTS: E}]}, "the value of StringEquals is not an object of keys"),
+        ({"StringEquals": {PTS: []}}, f"{PTS} under StringEquals has no values"),
+        ({"StringEquals": {PTS: {"a": "b"}}}, f"a value of {PTS} under StringEquals is not a string"),
+        ({"StringEquals": {PTS: [[E]]}}, f"a value of {PTS} under StringEquals is not a string"),
+        ({"StringEquals": {PTS: None}}, f"a value of {PTS} under StringEquals is not a string"),
+        ({"StringEquals": {PTS: Absent(AT)}}, f"a value of {PTS} under StringEquals is not a string"),
         ({"StringEquals": {PTS: [Choice("c", (("true", text(E, AT)),), AT), E]}}, f"a value of {PTS} under"),
-        ({"StringLike": Choice("c", (), AT)}, "what stands under StringLike is not an object of keys"),
+        ({"StringLike": Choice("c", (), AT)}, "the value of StringLike is not an object of keys"),
         ({"Null": {PTS: "maybe"}}, f"the value maybe of {PTS} under Null is neither true nor false"),
         ({"NullIfExists": {PTS: "true"}}, "there is no condition operator NullIfExists"),
         ({"stringequals": {PTS: E}}, "there is no condition operator stringequals; did you mean StringEquals?"),
@@ -576,7 +576,7 @@ def test_a_key_given_twice_is_told_and_both_hold() -> None:
     """The same key with other capitals is a problem, and both tests must be met."""
     effect = of({"StringEquals": {PTS: [E, L], PTS.upper(): [L]}})
     assert effect.allowed == {L}
-    assert effect.problems == ("the key IAM:PASSEDTOSERVICE is given twice under StringEquals",)
+    assert effect.problems == ("the key IAM:PASSEDTOSERVICE is duplicated under StringEquals",)
 
 
 def test_an_operator_given_twice_is_told_and_both_hold() -> None:
@@ -584,7 +584,7 @@ def test_an_operator_given_twice_is_told_and_both_hold() -> None:
     entries = [ObjectEntry(text("StringEquals", AT), node({PTS: values})) for values in ([E, L], [L])]
     effect = evaluate(ObjectNode(tuple(entries), AT), STANDARD)
     assert effect.allowed == {L}
-    assert effect.problems == ("the condition operator StringEquals is given twice",)
+    assert effect.problems == ("the condition operator StringEquals is duplicated",)
 
 
 def test_many_wildcards_take_no_time() -> None:

@@ -13,7 +13,7 @@ from work import at_most
 
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.documents.variants import variants_of
-from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,

@@ -77,6 +77,35 @@ class ConditionEffect:
     unresolved: tuple[Unresolved, ...]
     problems: tuple[str, ...]
 
+    @property
+    def has_undecidable_tests(self) -> bool:
+        """True if the block tests anything besides the service, or is malformed."""
+        return bool(self.others or self.tags or self.associated_resource_arn or self.problems)
+
+
+UNKNOWN_SERVICE = "\0a service that is not known yet"
+NO_KEY = "\0a request without the key"
+
+
+def allowed_services(effect: ConditionEffect, *, surely: bool) -> frozenset[str]:
+    """Return the services that meet a Condition block surely, or at least possibly.
+
+    These include, where they do, :data:`UNKNOWN_SERVICE` and :data:`NO_KEY` for a request without the key.
+    """
+    key = (id(effect), surely)
+    known = _services.get(key)
+    if known is None:
+        answers = {Ternary.YES} if surely else {Ternary.YES, Ternary.UNKNOWN}
+        placeholders = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
+        extra = {name for name, answer in placeholders if answer in answers}
+        if len(_services) >= _CACHE_SIZE:
+            _services.clear()
+        known = _services[key] = (effect, (effect.allowed if surely else effect.possible) | extra)
+    return known[1]
+
+
+_services: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
+
 
 def evaluate(condition: Node | None, known_services: Collection[str], *, variables: bool = True) -> ConditionEffect:
     """Evaluate a Condition block.

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import implies
+from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.access_set import (
     Access,
@@ -23,7 +24,7 @@ from passrole_checks.iam.grants.access_set import (
     access_of,
     permission_of,
 )
-from passrole_checks.iam.grants.statement_classes import NO_KEY, UNKNOWN_SERVICE, StatementClass, StatementClasses
+from passrole_checks.iam.grants.statement_classes import StatementClass, StatementClasses
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.permissions.permissions import Contents
 from passrole_checks.iam.roles import arn, role_set

@@ -15,13 +15,8 @@ from typing import TYPE_CHECKING
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.passed_to_service import Constraint, allows_service
 from passrole_checks.iam.grants.denials import DenialIndex
-from passrole_checks.iam.grants.grant import (
-    PassRoleGrant,
-    as_2012_version,
-    raw_grants,
-    remaining_roles,
-    surely_denies,
-)
+from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
+from passrole_checks.iam.grants.subtract_denials import remaining_roles, surely_denies
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
 from passrole_checks.iam.roles import arn
@@ -406,6 +401,4 @@ def _denies_every_service(denial: PassRoleGrant) -> bool:
 
 def _surely_allows(grant: PassRoleGrant, lets: Ternary) -> bool:
     """True if a limit surely allows what it names, under its path condition."""
-    condition = grant.condition
-    undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
-    return lets is Ternary.YES and grant.certain is Ternary.YES and not undecided
+    return lets is Ternary.YES and grant.applies_surely

@@ -13,12 +13,17 @@ from functools import cached_property
 from passrole_checks.iam import partial_values, path_conditions
 from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
-from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE, evaluate, without_positions
+from passrole_checks.iam.conditions.passed_to_service import (
+    NO_KEY,
+    PASSED_TO_SERVICE,
+    UNKNOWN_SERVICE,
+    ConditionEffect,
+    allowed_services,
+    evaluate,
+    without_positions,
+)
 from passrole_checks.iam.grants.access_set import Permission
 from passrole_checks.iam.partial_values import StringNode, Ternary
-
-UNKNOWN_SERVICE = "\0a service that is not known yet"
-NO_KEY = "\0a request without the key"
 
 
 @dataclass(eq=False)
@@ -35,24 +40,19 @@ class StatementClass:
         return self.sample.certain
 
     @cached_property
-    def _lets(self) -> tuple[frozenset[str], frozenset[str]]:
+    def _effect(self) -> ConditionEffect:
         statement = self.sample.statement
-        effect = evaluate(statement.condition, self.universe, variables=statement.variables)
-        extra = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
-        return (
-            effect.allowed | {name for name, answer in extra if answer is Ternary.YES},
-            effect.possible | {name for name, answer in extra if answer is not Ternary.NO},
-        )
+        return evaluate(statement.condition, self.universe, variables=statement.variables)
 
     @property
     def surely(self) -> frozenset[str]:
         """The services that the condition surely allows."""
-        return self._lets[0]
+        return allowed_services(self._effect, surely=True)
 
     @property
     def possible(self) -> frozenset[str]:
         """The services that the condition possibly allows."""
-        return self._lets[1]
+        return allowed_services(self._effect, surely=False)
 
 
 @dataclass

@@ -12,7 +12,8 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.statement_matcher import matcher_of

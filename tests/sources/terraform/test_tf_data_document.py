@@ -420,7 +420,7 @@ def test_an_empty_list_as_it_is_written_is_a_mistake(tmp_path: Path) -> None:
     """Resources that are written as an empty list are what AWS refuses, and nothing that is still to be given."""
     body = data('statement {\n  actions = ["iam:PassRole"]\n  resources = []\n}')
     assert [problem.reason for problem in parse_document(document(tmp_path, body)).problems] == [
-        "a statement holds neither Resource nor NotResource"
+        "a statement contains neither Resource nor NotResource"
     ]
 
 

@@ -169,7 +169,7 @@ def test_an_operator_given_twice_is_told(tmp_path: Path) -> None:
     words = f'"Effect": "Allow", "Action": "iam:PassRole", "Resource": "{ROLES}/a-*", "Condition": {twice}'
     document = f'{{"Statement": [{{{words}}}]}}'
     (problem,) = scan(tmp_path, main=policy(f"<<EOT\n{document}\nEOT")).unreadable
-    assert (problem.line, problem.reason) == (4, "aws_iam_policy.p: StringEquals is given twice in one Condition")
+    assert (problem.line, problem.reason) == (4, "aws_iam_policy.p: duplicate StringEquals in a Condition")
 
 
 STATEMENTS = """
