@@ -16,7 +16,7 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.effective_grant import PassableSet
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text
-from passrole_checks.iam.patterns.wildcard import wildcard_match
+from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 

@@ -263,13 +263,13 @@ def texts_in(node: Node) -> Iterator[StringNode]:
     """Yield every string in a node's subtree, keys included."""
     pending = [node]
     while pending:
-        found = pending.pop()
-        if isinstance(found, StringNode):
-            yield found
-        elif isinstance(found, ObjectNode):
-            pending.extend(part for entry in reversed(found.entries) for part in (entry.value, entry.key))
+        current = pending.pop()
+        if isinstance(current, StringNode):
+            yield current
+        elif isinstance(current, ObjectNode):
+            pending.extend(part for entry in reversed(current.entries) for part in (entry.value, entry.key))
         else:
-            pending.extend(reversed(children_of(found)))
+            pending.extend(reversed(children_of(current)))
 
 
 def moved(node: StringNode, at: Position) -> StringNode:
@@ -294,10 +294,12 @@ def escape_policy_variables(node: Node) -> Node:
         return replace(node, items=tuple(map(escape_policy_variables, node.items)))
     if isinstance(node, ObjectNode):
         return replace(
-            node, entries=tuple(ObjectEntry(one.key, escape_policy_variables(one.value)) for one in node.entries)
+            node, entries=tuple(ObjectEntry(child.key, escape_policy_variables(child.value)) for child in node.entries)
         )
     if isinstance(node, Choice):
-        return replace(node, options=tuple((outcome, escape_policy_variables(one)) for outcome, one in node.options))
+        return replace(
+            node, options=tuple((outcome, escape_policy_variables(child)) for outcome, child in node.options)
+        )
     return node
 
 

@@ -38,8 +38,8 @@ class _Values:
         if self.negated and other.negated:
             return True
         if self.negated or other.negated:
-            few, many = (other, self) if self.negated else (self, other)
-            return not few.values <= many.values
+            listed, excluding = (other, self) if self.negated else (self, other)
+            return not listed.values <= excluding.values
         return bool(self.values & other.values)
 
     def intersection(self, other: _Values) -> _Values:
@@ -47,8 +47,8 @@ class _Values:
         if self.negated and other.negated:
             return _Values(self.subject, self.values | other.values, True)
         if self.negated or other.negated:
-            few, many = (other, self) if self.negated else (self, other)
-            return _Values(self.subject, few.values - many.values)
+            listed, excluding = (other, self) if self.negated else (self, other)
+            return _Values(self.subject, listed.values - excluding.values)
         return _Values(self.subject, self.values & other.values)
 
     def is_subset_of(self, other: _Values) -> bool:
@@ -96,36 +96,36 @@ def implies(when: PathCondition, fact: Assumption) -> bool:
     if fact in when:
         return True
     wanted = _values_of(fact)
-    known = _allowed_values(when, wanted.subject) if wanted is not None else None
-    return wanted is not None and known is not None and known.is_subset_of(wanted)
+    allowed = _allowed_values(when, wanted.subject) if wanted is not None else None
+    return wanted is not None and allowed is not None and allowed.is_subset_of(wanted)
 
 
 def consistent(when: PathCondition, condition: str, outcome: str) -> bool:
     """True if a condition can have an outcome under ``when``, checked against each assumption and their conjunction."""
-    fact = (condition, outcome)
-    if not all(compatible(one, fact) for one in when):
+    assumption = (condition, outcome)
+    if not all(compatible(known, assumption) for known in when):
         return False
-    wanted = _values_of(fact)
-    known = _allowed_values(when, wanted.subject) if wanted is not None else None
-    return wanted is None or known is None or known.overlaps(wanted)
+    wanted = _values_of(assumption)
+    allowed = _allowed_values(when, wanted.subject) if wanted is not None else None
+    return wanted is None or allowed is None or allowed.overlaps(wanted)
 
 
 def _allowed_values(when: PathCondition, subject: str) -> _Values | None:
     """Return the values that the assumptions allow for ``subject``; None if none of them is about it."""
-    left: _Values | None = None
-    for fact in when:
-        known = _values_of(fact)
-        if known is not None and known.subject == subject:
-            left = known if left is None else left.intersection(known)
-    return left
+    allowed: _Values | None = None
+    for assumption in when:
+        values = _values_of(assumption)
+        if values is not None and values.subject == subject:
+            allowed = values if allowed is None else allowed.intersection(values)
+    return allowed
 
 
 def extend(when: PathCondition, condition: str, outcome: str) -> PathCondition:
     """Return ``when`` with one more assumption, leaving out redundant ones."""
-    fact = (condition, outcome)
-    if implies(when, fact):
+    assumption = (condition, outcome)
+    if implies(when, assumption):
         return when
-    return (*(one for one in when if not implies((fact,), one)), fact)
+    return (*(known for known in when if not implies((assumption,), known)), assumption)
 
 
 def conjoin(first: PathCondition, second: PathCondition) -> PathCondition | None:
@@ -142,13 +142,13 @@ def intersect(first: Sequence[PathCondition], second: Sequence[PathCondition]) -
     """Return the pairwise conjunctions of two disjunctions; an empty disjunction means "always"."""
     if not first or not second:
         return tuple(first or second)
-    merged = (conjoin(one, other) for one in first[:_MAX_ALTERNATIVES] for other in second[:_MAX_ALTERNATIVES])
-    return tuple(dict.fromkeys(one for one in merged if one is not None))
+    conjunctions = (conjoin(left, right) for left in first[:_MAX_ALTERNATIVES] for right in second[:_MAX_ALTERNATIVES])
+    return tuple(dict.fromkeys(condition for condition in conjunctions if condition is not None))
 
 
 def any_compatible(readings: Sequence[PathCondition], when: PathCondition) -> bool:
     """True if one of the alternatives is compatible with ``when``; no alternatives mean "always"."""
-    return not readings or any(conjoin(when, one) is not None for one in readings)
+    return not readings or any(conjoin(when, alternative) is not None for alternative in readings)
 
 
 def and_not(when: PathCondition, facts: PathCondition) -> PathCondition | None:
@@ -162,37 +162,40 @@ def and_not(when: PathCondition, facts: PathCondition) -> PathCondition | None:
 
 def simplify(readings: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
     """Return an equivalent, shorter disjunction: what applies under both outcomes of a condition applies without it."""
-    found = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MAX_ALTERNATIVES]
-    pair = _first_mergeable(found)
+    conditions = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MAX_ALTERNATIVES]
+    pair = _first_mergeable(conditions)
     while pair is not None:
-        one, other, merged = pair
-        found = [item for item in found if item not in (one, other)]
-        if merged not in found:
-            found.insert(0, merged)
-        pair = _first_mergeable(found)
-    return tuple(found)
+        left, right, merged = pair
+        conditions = [condition for condition in conditions if condition not in (left, right)]
+        if merged not in conditions:
+            conditions.insert(0, merged)
+        pair = _first_mergeable(conditions)
+    return tuple(conditions)
 
 
-def _first_mergeable(found: Sequence[PathCondition]) -> tuple[PathCondition, PathCondition, PathCondition] | None:
-    for place, one in enumerate(found):
+def _first_mergeable(conditions: Sequence[PathCondition]) -> tuple[PathCondition, PathCondition, PathCondition] | None:
+    for position, left in enumerate(conditions):
         deadline.check()
-        for other in found[place + 1 :]:
-            merged = _merge(one, other)
+        for right in conditions[position + 1 :]:
+            merged = _merge(left, right)
             if merged is not None:
-                return one, other, merged
+                return left, right, merged
     return None
 
 
 def _merge(one: PathCondition, other: PathCondition) -> PathCondition | None:
     """Return one path condition equivalent to either of two, or None if there is none."""
-    if all(implies(one, fact) for fact in other):
+    if all(implies(one, assumption) for assumption in other):
         return other
-    if all(implies(other, fact) for fact in one):
+    if all(implies(other, assumption) for assumption in one):
         return one
-    mine, its = [fact for fact in one if fact not in other], [fact for fact in other if fact not in one]
+    mine, its = (
+        [assumption for assumption in one if assumption not in other],
+        [assumption for assumption in other if assumption not in one],
+    )
     if len(mine) != 1 or len(its) != 1 or mine[0][0] != its[0][0]:
         return None
-    shared = [fact for fact in one if fact in other]
+    shared = [assumption for assumption in one if assumption in other]
     condition = mine[0][0]
     if mine[0][1] == negate(its[0][1]):
         return tuple(shared)
@@ -209,18 +212,18 @@ def _merge(one: PathCondition, other: PathCondition) -> PathCondition | None:
 
 
 @lru_cache(maxsize=10_000)
-def _values_of(fact: Assumption) -> _Values | None:
+def _values_of(assumption: Assumption) -> _Values | None:
     """Return the values that an assumption allows for its subject; None if the outcome has another form."""
-    condition, outcome = fact
+    condition, outcome = assumption
     if outcome in ("true", "false"):
         negated = _NEGATION.fullmatch(condition)
         if negated is not None:
             return _values_of((negated["subject"] + (negated["marks"] or ""), negate(outcome)))
-        found = _EQUALITY.fullmatch(condition)
-        if found is None:
+        equality = _EQUALITY.fullmatch(condition)
+        if equality is None:
             return _Values(condition, frozenset({quoted(outcome)}))
-        subject = found["subject"] + (found["marks"] or "")
-        return _Values(subject, frozenset({found["value"]}), (outcome == "true") is (found["operator"] == "!="))
+        subject = equality["subject"] + (equality["marks"] or "")
+        return _Values(subject, frozenset({equality["value"]}), (outcome == "true") is (equality["operator"] == "!="))
     values = _VALUES.fullmatch(outcome)
     if values is None:
         return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-from fnmatch import fnmatchcase
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against, Through, Used
+from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, Use
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 
@@ -113,7 +113,7 @@ def _services(numbers: Collection[int], nodes: Sequence[Node], services: Iterabl
     found: dict[int, None] = {}
     for service in services:
         exact = [one for one in numbers if nodes[one].label == service]
-        fits = exact or [one for one in numbers if fnmatchcase(service, nodes[one].label.replace("[", "[[]"))]
+        fits = exact or [one for one in numbers if wildcard_match(nodes[one].label, service)]
         found.update(dict.fromkeys(fits or [one for one in numbers if nodes[one].open] or numbers))
     found = found or dict.fromkeys(numbers)
     return dict.fromkeys(found, len(found) == 1)

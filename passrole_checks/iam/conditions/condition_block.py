@@ -75,10 +75,10 @@ class ConditionBlock:
 
     def _unknown(self, what: str, wanted: str, node: Node, operator: Operator | None) -> None:
         """Add a test that may require anything of any key: an unresolved value, or one of the wrong type."""
-        holes = node.holes if isinstance(node, StringNode) else ()
+        unresolved_parts = node.holes if isinstance(node, StringNode) else ()
         if not (isinstance(node, StringNode) and node.only_hole):
             self.problems.append(f"{what} is not {wanted}")
-        self.tests.append(ServiceTest(operator, None, holes, key_unknown=True, uncertain=True))
+        self.tests.append(ServiceTest(operator, None, unresolved_parts, key_unknown=True, uncertain=True))
 
     def _read_operator(self, entry: ObjectEntry, seen: set[str]) -> None:
         name = literal(entry.key)
@@ -135,8 +135,8 @@ class ConditionBlock:
             self._read_other_key(start.lower() if isinstance(start, str) else "", pair)
             return
         test = self._test(operator_text, operator, pair)
-        holes = (*pair.key.holes, *test.holes)
-        self.tests.append(ServiceTest(test.operator, test.patterns, holes, key_unknown=True, uncertain=True))
+        unresolved_parts = (*pair.key.holes, *test.holes)
+        self.tests.append(ServiceTest(test.operator, test.patterns, unresolved_parts, key_unknown=True, uncertain=True))
         self._remember(test)
 
     def _read_passed_to_service(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
@@ -170,7 +170,7 @@ class ConditionBlock:
         if not values:
             self.problems.append(f"{where} has no values")
             return ServiceTest(operator, None, uncertain=True)
-        holes: list[Unresolved] = []
+        unresolved_parts: list[Unresolved] = []
         patterns: list[Pattern] = []
         malformed = operator is None
         for value in values:
@@ -191,12 +191,12 @@ class ConditionBlock:
                 malformed = True
             if pattern.empty_variable:
                 self.problems.append(f"the value {spelled} of {where} contains a policy variable without a name")
-            holes.extend(pattern.holes)
+            unresolved_parts.extend(pattern.holes)
             patterns.append(pattern)
         if operator is None:
-            holes[:0] = operator_text.holes
-        doubt = malformed or bool(holes) or (operator is not None and operator.family is Family.ARN)
-        return ServiceTest(operator, None if malformed else tuple(patterns), tuple(holes), uncertain=doubt)
+            unresolved_parts[:0] = operator_text.holes
+        doubt = malformed or bool(unresolved_parts) or (operator is not None and operator.family is Family.ARN)
+        return ServiceTest(operator, None if malformed else tuple(patterns), tuple(unresolved_parts), uncertain=doubt)
 
     def _remember(self, test: ServiceTest) -> None:
         """Add the services that a test's values name to those for which the block is evaluated."""

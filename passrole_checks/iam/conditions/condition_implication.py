@@ -83,7 +83,9 @@ def _value_text(node: Node) -> str:
         return _to_text(node)
     if isinstance(node, Const):
         return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-    return ", ".join(sorted(f"${{{hole.expression}}}" for hole in holes_in(node) if isinstance(hole, Unresolved)))
+    return ", ".join(
+        sorted(f"${{{unresolved.expression}}}" for unresolved in holes_in(node) if isinstance(unresolved, Unresolved))
+    )
 
 
 def implies(narrow: Collection[ConditionTest], wide: Collection[ConditionTest]) -> tuple[Ternary, tuple[str, ...]]:

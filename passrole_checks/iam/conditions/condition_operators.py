@@ -14,8 +14,8 @@ from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.patterns.glob import QUESTION, STAR, must_match
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
-from passrole_checks.iam.patterns.wildcard import wildcard_match
 
 
 class Family(Enum):
@@ -118,7 +118,6 @@ _DIGITS = frozenset("0123456789")
 _ANY_RUN = Step(None, True)
 _ANY_ONE = Step(None)
 _INDEX_ABOVE = 8  # values compared without an index
-_RUN, _ONE = "\x00", "\x01"  # in ``Pattern.glob``
 # The values of an unresolved part. Partition and name are wider than necessary, which errs towards "possible".
 _STEPS_OF_UNRESOLVED: dict[UnresolvedKind, tuple[Step, ...]] = {
     UnresolvedKind.ANYTHING: (_ANY_RUN,),
@@ -159,9 +158,7 @@ class Pattern:
         if self.text is not None:
             return Ternary.of(text == self.text)
         if self.glob is not None:
-            return Ternary.of(wildcard_match(self.glob, text, run=_RUN, one=_ONE)) & (
-                Ternary.YES if self.certain else Ternary.UNKNOWN
-            )
+            return Ternary.of(must_match(self.glob, text)) & (Ternary.YES if self.certain else Ternary.UNKNOWN)
         states = _closure(self.steps, {0})
         for character in text:
             deadline.check()
@@ -268,12 +265,12 @@ def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
 
 def _before_runs(steps: Sequence[Step], states: set[int]) -> set[int]:
     """Return the states, and those that lead to one of them without a character."""
-    found = set(states)
+    result = set(states)
     for state in states:
         while state and steps[state - 1].repeated:
             state -= 1
-            found.add(state)
-    return found
+            result.add(state)
+    return result
 
 
 def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -304,83 +301,92 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
     policy variable (Version 2012-10-17), with ``${*}``, ``${?}`` and ``${$}`` for the characters themselves, else plain
     text.
     """
-    holes: list[Unresolved] = []
-    letters: list[str] = []
+    unresolved_parts: list[Unresolved] = []
+    pieces: list[str] = []
     for part in settle(text.parts):
         if isinstance(part, str):
-            letters.append(part.replace(_PLACEHOLDER, "\ufffd"))
+            pieces.append(part.replace(_PLACEHOLDER, "\ufffd"))
         elif part.kind is UnresolvedKind.POLICY_VARIABLE and not variables:
-            letters.append(part.written)
+            pieces.append(part.written)
         else:
-            holes.append(part)
-            letters.append(_PLACEHOLDER)
-    spelled = "".join(letters)
-
-    pending = iter(holes)
-    unknown: list[Unresolved] = []
-    steps: list[Step] = []
-    plain, empty_variable = True, False
-
-    def add(step: Step) -> None:
-        if not (step is _ANY_RUN and steps and steps[-1] is _ANY_RUN):  # adjacent runs are one
-            steps.append(step)
-
-    def read_literal(run: str) -> None:
-        nonlocal plain
-        for character in run:
-            if character == _PLACEHOLDER:
-                hole = next(pending)
-                unknown.append(hole)
-                for step in _STEPS_OF_UNRESOLVED[hole.kind]:
-                    add(step)
-            elif wildcards and character in "*?":
-                plain = False
-                add(_ANY_RUN if character == "*" else _ANY_ONE)
-            else:
-                steps.append(_character(character, ignores_case))
-
-    end = 0
-    for variable in _VARIABLE.finditer(spelled) if variables else ():
-        read_literal(spelled[end : variable.start()])
+            unresolved_parts.append(part)
+            pieces.append(_PLACEHOLDER)
+    joined, end = "".join(pieces), 0
+    reader = _PatternReader(wildcards, ignores_case, iter(unresolved_parts))
+    for variable in _VARIABLE.finditer(joined) if variables else ():
+        reader.read_text(joined[end : variable.start()])
+        reader.read_variable(variable.group(1))
         end = variable.end()
-        name = variable.group(1)
+    reader.read_text(joined[end:])
+    return reader.pattern()
+
+
+class _PatternReader:
+    """Collects the steps of a pattern. ``pending``: the unresolved parts behind the placeholders still to come."""
+
+    def __init__(self, wildcards: bool, ignores_case: bool, pending: Iterator[Unresolved]) -> None:
+        self._wildcards, self._ignores_case, self._pending = wildcards, ignores_case, pending
+        self._unknown: list[Unresolved] = []
+        self._steps: list[Step] = []
+        self._plain, self._empty_variable = True, False
+
+    def read_text(self, text: str) -> None:
+        for character in text:
+            if character == _PLACEHOLDER:
+                unresolved = next(self._pending)
+                self._unknown.append(unresolved)
+                for step in _STEPS_OF_UNRESOLVED[unresolved.kind]:
+                    self._add(step)
+            elif self._wildcards and character in "*?":
+                self._plain = False
+                self._add(_ANY_RUN if character == "*" else _ANY_ONE)
+            else:
+                self._steps.append(_character(character, self._ignores_case))
+
+    def read_variable(self, name: str) -> None:
         if name in ("*", "?", "$"):
-            steps.append(_character(name, ignores_case))
-            continue
-        empty_variable = empty_variable or not name.strip()
-        inside = [next(pending) for character in name if character == _PLACEHOLDER]
-        unknown.extend(inside)
-        for hole in inside:
-            name = name.replace(_PLACEHOLDER, hole.written, 1)
-        unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason="substituted by IAM at request time"))
-        add(_ANY_RUN)
-    read_literal(spelled[end:])
-    whole = "".join(min(step.characters or "") for step in steps) if plain and not unknown else None
-    return Pattern(
-        steps=tuple(steps),
-        holes=tuple(hole for hole in unknown if hole.kind is not UnresolvedKind.REGION),
-        certain=not unknown,
-        plain=plain,
-        ignores_case=ignores_case,
-        empty_variable=empty_variable,
-        text=whole,
-        glob=_as_wildcards(steps) if whole is None else None,
-        min_length=sum(not step.repeated for step in steps),
-    )
+            self._steps.append(_character(name, self._ignores_case))
+            return
+        self._empty_variable = self._empty_variable or not name.strip()
+        for unresolved in [next(self._pending) for character in name if character == _PLACEHOLDER]:
+            self._unknown.append(unresolved)
+            name = name.replace(_PLACEHOLDER, unresolved.written, 1)
+        reason = "substituted by IAM at request time"
+        self._unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason=reason))
+        self._add(_ANY_RUN)
+
+    def _add(self, step: Step) -> None:
+        if not (step is _ANY_RUN and self._steps and self._steps[-1] is _ANY_RUN):  # adjacent runs are one
+            self._steps.append(step)
+
+    def pattern(self) -> Pattern:
+        steps, unknown = self._steps, self._unknown
+        whole = "".join(min(step.characters or "") for step in steps) if self._plain and not unknown else None
+        return Pattern(
+            steps=tuple(steps),
+            holes=tuple(unresolved for unresolved in unknown if unresolved.kind is not UnresolvedKind.REGION),
+            certain=not unknown,
+            plain=self._plain,
+            ignores_case=self._ignores_case,
+            empty_variable=self._empty_variable,
+            text=whole,
+            glob=_as_wildcards(steps) if whole is None else None,
+            min_length=sum(not step.repeated for step in steps),
+        )
 
 
 def _as_wildcards(steps: Sequence[Step]) -> str | None:
-    """Return the steps as a pattern with ``_RUN`` and ``_ONE``, None if a step is none of these and no single
+    """Return the steps as a pattern with ``STAR`` and ``QUESTION``, None if a step is none of these and no single
     character."""
-    found = []
+    symbols = []
     for step in steps:
         letter = "".join(step.characters or ()) if not step.repeated else ""
         if step in (_ANY_RUN, _ANY_ONE):
-            letter = _RUN if step.repeated else _ONE
-        elif len(letter) != 1 or letter in (_RUN, _ONE):
+            letter = STAR if step.repeated else QUESTION
+        elif len(letter) != 1 or letter in (STAR, QUESTION):
             return None
-        found.append(letter)
-    return "".join(found)
+        symbols.append(letter)
+    return "".join(symbols)
 
 
 @lru_cache(maxsize=4096)
@@ -389,7 +395,7 @@ def _character(character: str, ignores_case: bool) -> Step:
     return Step(frozenset((lowered if len(lowered) == 1 else character,)))
 
 
-_WILD = re.compile(f"[{_RUN}{_ONE}]")
+_WILD = re.compile(f"[{STAR}{QUESTION}]")
 
 
 class ValueSet:
@@ -402,23 +408,23 @@ class ValueSet:
 
     def match(self, text: str) -> Ternary:
         """Return whether one of the values matches a string."""
-        found = Ternary.NO
+        answer = Ternary.NO
         for pattern in (*self._near(text), *self._others):
             deadline.check()
-            found = found | pattern.matches(text)
-            if found is Ternary.YES:
+            answer = answer | pattern.matches(text)
+            if answer is Ternary.YES:
                 break
-        return found
+        return answer
 
     def _near(self, text: str) -> Iterable[Pattern]:
         if len(self._spelled) <= _INDEX_ABOVE:
             return self._spelled
-        return (self._spelled[place] for place in self._index.near(text.lower() if self._ignores_case else text))
+        return (self._spelled[position] for position in self._index.near(text.lower() if self._ignores_case else text))
 
     @cached_property
     def _index(self) -> PatternIndex:
         spelled = [pattern.glob if pattern.text is None else pattern.text for pattern in self._spelled]
-        return PatternIndex([one or "" for one in spelled], _WILD)
+        return PatternIndex([glob or "" for glob in spelled], _WILD)
 
 
 @dataclass(frozen=True, slots=True)

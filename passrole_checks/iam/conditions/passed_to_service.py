@@ -93,15 +93,15 @@ def allowed_services(effect: ConditionEffect, *, surely: bool) -> frozenset[str]
     These include, where they do, :data:`UNKNOWN_SERVICE` and :data:`NO_KEY` for a request without the key.
     """
     key = (id(effect), surely)
-    known = _services.get(key)
-    if known is None:
+    cached = _services.get(key)
+    if cached is None:
         answers = {Ternary.YES} if surely else {Ternary.YES, Ternary.UNKNOWN}
         placeholders = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
         extra = {name for name, answer in placeholders if answer in answers}
         if len(_services) >= _CACHE_SIZE:
             _services.clear()
-        known = _services[key] = (effect, (effect.allowed if surely else effect.possible) | extra)
-    return known[1]
+        cached = _services[key] = (effect, (effect.allowed if surely else effect.possible) | extra)
+    return cached[1]
 
 
 _services: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
@@ -117,9 +117,9 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
     """
     services = frozenset(known_services)
     same = (id(condition), services, variables)
-    found = _effects_by_id.get(same)
-    if found is not None:
-        return found[1]
+    cached = _effects_by_id.get(same)
+    if cached is not None:
+        return cached[1]
     key = (without_positions(condition), services, variables)
     effect = _effects_by_content.get(key)
     if effect is None:
@@ -137,12 +137,12 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
 def allows_service(condition: Node | None, service: str, *, variables: bool = True) -> Ternary:
     """Return whether a Condition block, as in :func:`evaluate`, allows passing a role to one service."""
     key = (id(condition), variables)
-    known = _evaluations.get(key)
-    if known is None:
+    cached = _evaluations.get(key)
+    if cached is None:
         if len(_evaluations) >= _CACHE_SIZE:
             _evaluations.clear()
-        known = _evaluations[key] = (condition, _Evaluation(_read(condition, frozenset(), variables)))
-    return known[1].result(service)
+        cached = _evaluations[key] = (condition, _Evaluation(_read(condition, frozenset(), variables)))
+    return cached[1].result(service)
 
 
 def _read(condition: Node | None, services: frozenset[str], variables: bool) -> ConditionBlock:
@@ -210,7 +210,7 @@ class _Evaluation:
             shared=tuple(block.shared),
             dead=outcomes == {Ternary.NO} and without_key is Ternary.NO,
             likely_typos=tuple(block.likely_typos),
-            unresolved=tuple(dict.fromkeys(hole for test in doubtful for hole in test.holes)),
+            unresolved=tuple(dict.fromkeys(unresolved for test in doubtful for unresolved in test.holes)),
             problems=tuple(dict.fromkeys(block.problems)),
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
-from passrole_checks.iam.patterns.wildcard import wildcard_match
+from passrole_checks.iam.patterns.glob import wildcard_match
 
 _EVERYTHING = ("*", "*:*")
 _WILDCARD = re.compile("[*?]")

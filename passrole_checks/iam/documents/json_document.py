@@ -103,8 +103,8 @@ class _JsonParser:
         self.place += 1
         while (char := self.peek()) != "}":
             if char == _PLACEHOLDER:
-                hole = self.bare()
-                entries.append(ObjectEntry(_as_text(hole), hole))
+                unresolved = self.bare()
+                entries.append(ObjectEntry(_as_text(unresolved), unresolved))
                 self.separator("}", required=False)
                 continue
             if char != '"':
@@ -167,10 +167,14 @@ class _JsonParser:
         start, self.place, word = self.place, match.end(), match.group()
         at = self.position(start, self.place)
         if _PLACEHOLDER in word:
-            holes = [hole for offset, hole in sorted(self.holes.items()) if start <= offset < self.place]
-            if len(holes) == 1 and word == _PLACEHOLDER:
-                return StringNode((holes[0],), at)
-            return StringNode((Unresolved("".join(f"${{{hole.expression}}}" for hole in holes)),), at)
+            unresolved_parts = [
+                unresolved for offset, unresolved in sorted(self.holes.items()) if start <= offset < self.place
+            ]
+            if len(unresolved_parts) == 1 and word == _PLACEHOLDER:
+                return StringNode((unresolved_parts[0],), at)
+            return StringNode(
+                (Unresolved("".join(f"${{{unresolved.expression}}}" for unresolved in unresolved_parts)),), at
+            )
         try:
             value = json.loads(word)
         except ValueError:
@@ -193,8 +197,8 @@ class _JsonParser:
         return line + last - first, offset - self.breaks[last - 1] + self.source.indent
 
     def error(self, reason: str, offset: int | None = None) -> MalformedDocument:
-        place = self.place if offset is None else offset
-        return MalformedDocument(self.position(place, place + 1), NOT_JSON + reason)
+        position = self.place if offset is None else offset
+        return MalformedDocument(self.position(position, position + 1), NOT_JSON + reason)
 
 
 def _as_text(node: Node) -> StringNode:

@@ -71,7 +71,10 @@ class Statement:
     def content(self) -> tuple[object, ...]:
         """All that decides what the statement allows or denies, without positions; hashable."""
         elements = (self.actions, self.not_actions, self.resources, self.not_resources)
-        texts = (tuple((one.parts, one.optional) for one in item) if item is not None else None for item in elements)
+        texts = (
+            tuple((string.parts, string.optional) for string in strings) if strings is not None else None
+            for strings in elements
+        )
         return self.effect, *texts, without_positions(self.condition), self.variables, self.when, self.whole
 
     @property
@@ -112,12 +115,12 @@ def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
     Parts that are malformed only under some path conditions are no problem: such a document cannot be deployed, and
     grants nothing.
     """
-    known = _cache.get((id(document), trust))
-    if known is None:
+    cached = _cache.get((id(document), trust))
+    if cached is None:
         if len(_cache) >= _CACHE_SIZE:
             _cache.clear()
-        known = _cache[id(document), trust] = (document, _parse(document, trust))
-    return known[1]
+        cached = _cache[id(document), trust] = (document, _parse(document, trust))
+    return cached[1]
 
 
 # several stages parse the same document; the cache keeps the node whose id is the key
@@ -131,13 +134,13 @@ MAX_VALUES = 20_000
 
 def _parse(document: Node, trust: bool) -> PolicyDocument:
     reader = _StatementReader(trust)
-    found = [
+    problems_by_variant = [
         reader.document(alternative, when)
         for when, alternative in alternatives_of(document)
         if _is_present(alternative)
     ]
-    problems = reader.combine_problems(found)
-    statements = [one for one in reader.statements if not reader.is_broken(one.when)]
+    problems = reader.combine_problems(problems_by_variant)
+    statements = [statement for statement in reader.statements if not reader.is_broken(statement.when)]
     return PolicyDocument(tuple(statements), tuple(dict.fromkeys(problem for _, problem in problems)))
 
 
@@ -170,15 +173,15 @@ class _StatementReader:
 
     def combine_problems(self, readings_: list[_Problems]) -> _Problems:
         """Return the problems of several variants of one part: none if at least one variant has none."""
-        found = [one for problems in readings_ for one in problems]
+        problems_found = [problem for problems in readings_ for problem in problems]
         if all(readings_):
-            return found
-        self.broken.extend(when for when, _ in found)
+            return problems_found
+        self.broken.extend(when for when, _ in problems_found)
         return []
 
     def is_broken(self, when: PathCondition) -> bool:
         """True if the document cannot be deployed under ``when``."""
-        return any(all(implies(when, fact) for fact in broken) for broken in self.broken)
+        return any(all(implies(when, assumption) for assumption in broken) for broken in self.broken)
 
     def document(self, node: Node, when: PathCondition) -> _Problems:
         if isinstance(node, StringNode):
@@ -196,9 +199,9 @@ class _StatementReader:
         if not isinstance(node, ObjectNode):
             return [(when, PolicyError(node.at, "the policy document is not an object"))]
         for key in ("Version", "Statement"):
-            given = [entry for entry in node.entries if entry.key.literal == key]
-            if len(given) > 1:
-                return [(when, PolicyError(given[1].key.at, f"duplicate {key} in the policy document"))]
+            entries = [entry for entry in node.entries if entry.key.literal == key]
+            if len(entries) > 1:
+                return [(when, PolicyError(entries[1].key.at, f"duplicate {key} in the policy document"))]
         version = node.get("Version")
         literal = version.literal if isinstance(version, StringNode) else None
         known = version is None or literal is not None
@@ -212,7 +215,7 @@ class _StatementReader:
         return [(when, PolicyError(node.at, "the policy document has no Statement"))] if node.entries else []
 
     def statement_list(self, node: Node, path: str, when: PathCondition, variables: bool) -> _Problems:
-        found: list[_Problems] = []
+        problems_by_variant: list[_Problems] = []
         for chosen, alternative in alternatives_of(node):
             merged = conjoin(when, chosen)
             if merged is None or not _is_present(alternative):
@@ -220,20 +223,20 @@ class _StatementReader:
             if isinstance(alternative, ListNode):
                 if len(alternative.items) > MAX_STATEMENTS:
                     reason = f"the policy document contains more than {MAX_STATEMENTS:,} statements"
-                    found.append([(merged, PolicyError(alternative.at, reason))])
+                    problems_by_variant.append([(merged, PolicyError(alternative.at, reason))])
                     continue
                 problems: _Problems = []
-                for index, item in enumerate(alternative.items):
+                for index, element in enumerate(alternative.items):
                     nested = path if _inside_list(path) else f"{path}/{index}"
-                    problems.extend(self.statement_list(item, nested, merged, variables))
-                found.append(problems)
+                    problems.extend(self.statement_list(element, nested, merged, variables))
+                problems_by_variant.append(problems)
             elif isinstance(alternative, StringNode) and alternative.holes:
-                found.append(self.unknown(path, alternative, merged, variables=variables))
+                problems_by_variant.append(self.unknown(path, alternative, merged, variables=variables))
             elif isinstance(alternative, ObjectNode):
-                found.append(self.statement(alternative, path, merged, variables))
+                problems_by_variant.append(self.statement(alternative, path, merged, variables))
             else:
-                found.append([(merged, PolicyError(alternative.at, "a statement is not an object"))])
-        return self.combine_problems(found)
+                problems_by_variant.append([(merged, PolicyError(alternative.at, "a statement is not an object"))])
+        return self.combine_problems(problems_by_variant)
 
     def statement(self, node: ObjectNode, path: str, when: PathCondition, variables: bool) -> _Problems:
         relevant: list[ObjectEntry] = []
@@ -270,11 +273,24 @@ class _StatementReader:
 
     def unknown(self, path: str, node: Node, when: PathCondition, *, variables: bool) -> _Problems:
         """Add a statement (or a whole document) of which only the expression is known."""
-        holes = tuple(dict.fromkeys(holes_in(node))) or (Unresolved("?"),)
-        hole = StringNode((holes[0],), node.at)
+        unresolved_parts = tuple(dict.fromkeys(holes_in(node))) or (Unresolved("?"),)
+        unresolved = StringNode((unresolved_parts[0],), node.at)
         self.statements.append(
             Statement(
-                path, node.at, None, None, (hole,), None, (hole,), None, hole, variables, when, (), holes, whole=False
+                path,
+                node.at,
+                None,
+                None,
+                (unresolved,),
+                None,
+                (unresolved,),
+                None,
+                unresolved,
+                variables,
+                when,
+                (),
+                unresolved_parts,
+                whole=False,
             )
         )
         return []
@@ -319,9 +335,9 @@ def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool
         if not conjoin:
             raise MalformedDocument(node.at, f"a statement contains neither {first} nor {second}")
     for key in sure:
-        found = texts[key]
-        if found is not None:
-            texts[key] = tuple(item for item in found if not item.optional)
+        unresolved = texts[key]
+        if unresolved is not None:
+            texts[key] = tuple(string for string in unresolved if not string.optional)
     return Statement(
         path=path,
         at=node.at,
@@ -334,8 +350,10 @@ def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool
         condition=_condition(node.get("Condition")),
         variables=variables,
         when=when,
-        defaults=tuple(dict.fromkeys(name for item in texts_in(node) for name in item.defaults)),
-        holes=tuple(dict.fromkeys(found for key, value in parts for found in holes_in(value) if key != "Sid")),
+        defaults=tuple(dict.fromkeys(name for string in texts_in(node) for name in string.defaults)),
+        holes=tuple(
+            dict.fromkeys(unresolved for key, value in parts for unresolved in holes_in(value) if key != "Sid")
+        ),
         block=node.block,
     )
 
@@ -357,19 +375,19 @@ def _strings(node: Node | None, key: str) -> tuple[StringNode, ...] | None:
         return None
     if isinstance(node, Const) and node.value is None:
         raise MalformedDocument(node.at, f"{key} is null")
-    found: list[StringNode] = []
+    strings: list[StringNode] = []
     pending: list[Node] = [node]  # a stack
     while pending:
-        item = pending.pop()
-        if len(found) + len(pending) > MAX_VALUES:
+        element = pending.pop()
+        if len(strings) + len(pending) > MAX_VALUES:
             raise MalformedDocument(node.at, f"{key} contains more than {MAX_VALUES:,} values")
-        if isinstance(item, StringNode):
-            found.append(item)
-        elif isinstance(item, ListNode):
-            pending.extend(reversed(item.items))
-        elif isinstance(item, ObjectNode) or (isinstance(item, Const) and item.value is not None):
-            raise MalformedDocument(item.at, f"{key} contains a value that is not a string")
-    return tuple(found)
+        if isinstance(element, StringNode):
+            strings.append(element)
+        elif isinstance(element, ListNode):
+            pending.extend(reversed(element.items))
+        elif isinstance(element, ObjectNode) or (isinstance(element, Const) and element.value is not None):
+            raise MalformedDocument(element.at, f"{key} contains a value that is not a string")
+    return tuple(strings)
 
 
 def _condition(node: Node | None) -> Node | None:

@@ -44,8 +44,8 @@ def service_of_linked_role(pattern: StringNode) -> str:
     service-linked roles").
     """
     written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
-    service, found, _ = written.partition(":role/aws-service-role/")[2].partition("/")
-    return service if found and not {"*", "?", "\0"} & set(service) else ""
+    service, slash, _ = written.partition(":role/aws-service-role/")[2].partition("/")
+    return service if slash and not {"*", "?", "\0"} & set(service) else ""
 
 
 def trusted_services(document: Node | None) -> frozenset[str] | None:
@@ -57,10 +57,10 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
     services: set[str] = set()
     readings = _statement_variants(document)
     for statement in readings[0] if len(readings) == 1 else ():
-        found = _services_of(statement)
-        if found is None:
+        named = _services_of(statement)
+        if named is None:
             return None
-        services |= found
+        services |= named
     return frozenset(services) or None
 
 
@@ -100,11 +100,11 @@ def _kinds_of(statement: Node) -> Iterator[str]:
         return
     for entry in principal.entries:
         kind = entry.key.literal or ""
-        known = kind == "Federated" or (members and kind == "AWS")
-        known = known or all(
-            isinstance(item, StringNode) and _is_account(item) for item in _options(_as_list(entry.value))
+        is_certain = kind == "Federated" or (members and kind == "AWS")
+        is_certain = is_certain or all(
+            isinstance(value, StringNode) and _is_account(value) for value in _options(_as_list(entry.value))
         )
-        yield kind if known else ""
+        yield kind if is_certain else ""
 
 
 def _requires_membership(statement: ObjectNode) -> bool:
@@ -159,7 +159,7 @@ def _services_of(statement: Node) -> set[str] | None:
     effect = statement.get("Effect")
     if not isinstance(effect, StringNode) or effect.literal != "Allow":
         return None
-    actions = [item for item in _as_list(statement.get("Action")) if isinstance(item, StringNode)]
+    actions = [value for value in _as_list(statement.get("Action")) if isinstance(value, StringNode)]
     if action.best_match(actions, "sts:AssumeRole")[0] is Ternary.NO:
         return set()
     principal = statement.get("Principal")
@@ -168,10 +168,10 @@ def _services_of(statement: Node) -> set[str] | None:
         for entry in principal.entries:
             if entry.key.literal != "Service":
                 continue
-            for item in _as_list(entry.value):
-                if not isinstance(item, StringNode) or item.literal is None:
+            for value in _as_list(entry.value):
+                if not isinstance(value, StringNode) or value.literal is None:
                     return None
-                names.add(item.literal)
+                names.add(value.literal)
         return names
     return None
 

@@ -48,24 +48,24 @@ def variants_of(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[P
             parts = [part for whole in parts for part in _split_values(whole)]
         elif name is not None:
             parts = [part for whole in parts for part in _split_list(whole, name)]
-        found = _expand(parts, when)
-        if found is not None:
-            return found
+        variants = _expand(parts, when)
+        if variants is not None:
+            return variants
     return _expand([_flattened(statement)], when) or []
 
 
 def _expand(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCondition, ObjectNode]] | None:
-    found: list[tuple[PathCondition, ObjectNode]] = []
+    variants: list[tuple[PathCondition, ObjectNode]] = []
     for part in parts:
         try:
-            for facts, reading in _combine(part, when):
+            for assumptions, reading in _combine(part, when):
                 if isinstance(reading, ObjectNode) and (len(parts) == 1 or _has_all_lists(reading)):
-                    found.append((facts, reading))
+                    variants.append((assumptions, reading))
         except _TooMany:
             return None
-        if len(found) > _MAX_SPLIT:
+        if len(variants) > _MAX_SPLIT:
             return None
-    return found
+    return variants
 
 
 def _has_all_lists(reading: ObjectNode) -> bool:
@@ -96,13 +96,15 @@ def _split_values(statement: ObjectNode) -> Iterator[ObjectNode]:
         if len(parts) < 2 or not isinstance(condition, ObjectNode) or not isinstance(operator.value, ObjectNode):
             continue
         for part in parts:
-            keys = tuple(part.entries[0] if one is test else one for one in operator.value.entries)
+            keys = tuple(part.entries[0] if entry is test else entry for entry in operator.value.entries)
             changed = ObjectEntry(operator.key, ObjectNode(keys, operator.value.at))
-            block = ObjectNode(tuple(changed if one is operator else one for one in condition.entries), condition.at)
+            block = ObjectNode(
+                tuple(changed if entry is operator else entry for entry in condition.entries), condition.at
+            )
             yield replace(
                 statement,
                 entries=tuple(
-                    ObjectEntry(one.key, block) if one.value is condition else one for one in statement.entries
+                    ObjectEntry(entry.key, block) if entry.value is condition else entry for entry in statement.entries
                 ),
             )
         return
@@ -114,8 +116,8 @@ def _split_list(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
     value = statement.get(name)
     items = _elements(value) if isinstance(value, ListNode) else []
     groups: dict[frozenset[str], list[Node]] = {}
-    for item in items:
-        groups.setdefault(frozenset(_conditions(item)), []).append(item)
+    for element in items:
+        groups.setdefault(frozenset(_conditions(element)), []).append(element)
     if not isinstance(value, ListNode) or len(groups) < 2:
         yield statement
         return
@@ -131,15 +133,15 @@ def _split_list(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
 
 def _elements(value: ListNode) -> list[Node]:
     """Return the elements of a list, nested lists flattened."""
-    found: list[Node] = []
+    elements: list[Node] = []
     pending: list[Node] = list(reversed(value.items))
     while pending:
-        item = pending.pop()
-        if isinstance(item, ListNode):
-            pending.extend(reversed(item.items))
+        node = pending.pop()
+        if isinstance(node, ListNode):
+            pending.extend(reversed(node.items))
         else:
-            found.append(item)
-    return found
+            elements.append(node)
+    return elements
 
 
 def _conditions(node: Node) -> Iterator[str]:
@@ -148,8 +150,8 @@ def _conditions(node: Node) -> Iterator[str]:
         for _, option in node.options:
             yield from _conditions(option)
     elif isinstance(node, ListNode):
-        for item in node.items:
-            yield from _conditions(item)
+        for element in node.items:
+            yield from _conditions(element)
     elif isinstance(node, ObjectNode):
         for entry in node.entries:
             yield from _conditions(entry.value)
@@ -158,21 +160,23 @@ def _conditions(node: Node) -> Iterator[str]:
 def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]]:
     """Return every combination of the alternatives in a subtree. Raises _TooMany."""
     if isinstance(node, Choice):
-        found: list[tuple[PathCondition, Node]] = []
+        variants: list[tuple[PathCondition, Node]] = []
         for outcome, option in node.options:
             if consistent(when, node.condition, outcome):
-                found.extend(_combine(option, extend(when, node.condition, outcome)))
-        return _check_count(found)
+                variants.extend(_combine(option, extend(when, node.condition, outcome)))
+        return _check_count(variants)
     if isinstance(node, ListNode):
-        if not any(isinstance(item, Choice | ListNode | ObjectNode) for item in node.items):
-            return [(when, ListNode(tuple(item for item in node.items if not isinstance(item, Absent)), node.at))]
+        if not any(isinstance(element, Choice | ListNode | ObjectNode) for element in node.items):
+            return [
+                (when, ListNode(tuple(element for element in node.items if not isinstance(element, Absent)), node.at))
+            ]
         lists: list[tuple[PathCondition, tuple[Node, ...]]] = [(when, ())]
-        for item in node.items:
+        for element in node.items:
             lists = _check_count(
                 [
                     (deeper, items if isinstance(value, Absent) else (*items, value))
                     for upto, items in lists
-                    for deeper, value in _combine(item, upto)
+                    for deeper, value in _combine(element, upto)
                 ]
             )
         return [(upto, ListNode(items, node.at)) for upto, items in lists]
@@ -203,8 +207,8 @@ def _flattened(node: ObjectNode) -> ObjectNode:
         value = entry.value
         if entry.key.literal in ("Action", "NotAction", "Resource", "NotResource"):
             wrapped = value if isinstance(value, ListNode) else ListNode((value,), value.at)
-            found = [one for item in _elements(wrapped) for one in _optional(item, False)]
-            entries.append(ObjectEntry(entry.key, ListNode(tuple(found), value.at)))
+            elements = [string for element in _elements(wrapped) for string in _optional(element, False)]
+            entries.append(ObjectEntry(entry.key, ListNode(tuple(elements), value.at)))
         else:
             entries.append(ObjectEntry(entry.key, _without_choices(value)))
     return ObjectNode(tuple(entries), node.at, node.block)
@@ -215,8 +219,8 @@ def _optional(node: Node, perhaps: bool) -> Iterator[Node]:
         for _, option in node.options:
             yield from _optional(option, True)
     elif isinstance(node, ListNode):
-        for item in node.items:
-            yield from _optional(item, perhaps)
+        for element in node.items:
+            yield from _optional(element, perhaps)
     elif isinstance(node, StringNode):
         yield replace(node, optional=True) if perhaps else node
     elif not isinstance(node, Absent):
@@ -228,7 +232,7 @@ def _without_choices(node: Node) -> Node:
     if isinstance(node, Choice):
         return StringNode((Unresolved(node.condition, reason="too many alternatives in one statement"),), node.at)
     if isinstance(node, ListNode):
-        return ListNode(tuple(_without_choices(item) for item in node.items), node.at)
+        return ListNode(tuple(_without_choices(element) for element in node.items), node.at)
     if isinstance(node, ObjectNode):
         return ObjectNode(
             tuple(ObjectEntry(entry.key, _without_choices(entry.value)) for entry in node.entries), node.at

@@ -56,15 +56,15 @@ class _RelatedStatements:
 class _StatementsByClass:
     """The Allow or the Deny statements before or after a change, by class."""
 
-    def __init__(self, name: str, items: Iterable[Permission], kinds: StatementClasses) -> None:
+    def __init__(self, name: str, permissions: Iterable[Permission], kinds: StatementClasses) -> None:
         self.name = name
         self.kinds: dict[int, StatementClass] = {}
         self._roles: dict[int, list[tuple[int, RoleSet]]] = {}
         self._letting: dict[str, list[StatementClass]] = {}
-        for place, item in enumerate(items):
-            kind = kinds.of(item)
+        for position, permission in enumerate(permissions):
+            kind = kinds.of(permission)
             self.kinds.setdefault(kind.number, kind)
-            self._roles.setdefault(kind.number, []).append((place, item.roles))
+            self._roles.setdefault(kind.number, []).append((position, permission.roles))
 
     def allowing_service(self, service: str) -> list[StatementClass]:
         """Return the classes that possibly allow a service, in the order of their first statements."""
@@ -76,8 +76,8 @@ class _StatementsByClass:
 
     def roles_of(self, kinds: Collection[int]) -> list[RoleSet]:
         """Return the roles of the statements of some classes, in their order."""
-        found = [item for kind in kinds for item in self._roles[kind]]
-        return [roles for _, roles in sorted(found, key=lambda item: item[0])]
+        numbered = [pair for kind in kinds for pair in self._roles[kind]]
+        return [roles for _, roles in sorted(numbered, key=lambda pair: pair[0])]
 
 
 @dataclass
@@ -105,8 +105,8 @@ class AccessComparison:
         everything = (*self.before.permissions, *self.after.permissions)
         named = {
             partition
-            for item in everything
-            for pattern in item.roles.patterns
+            for permission in everything
+            for pattern in permission.roles.patterns
             if (partition := arn.partition_of(pattern)) is not None
         } & set(self.where.partitions)
         if len(self.where.partitions) == 1:
@@ -124,8 +124,8 @@ class AccessComparison:
         """Return the access that a statement of ``after`` adds, None if it adds nothing."""
         number = self.contents.of_statement(statement)
         if number not in self._gains:
-            mine = self._allowed.get(number) or permission_of(statement, self.services_of)
-            self._gains[number] = self._compute_gain(mine)
+            permission = self._allowed.get(number) or permission_of(statement, self.services_of)
+            self._gains[number] = self._compute_gain(permission)
         return self._gains[number]
 
     def _compute_gain(self, mine: Permission | None) -> Gain | None:
@@ -136,47 +136,49 @@ class AccessComparison:
         sets = (
             [mine.roles]
             if mine.roles.complement
-            else [mine.roles.only([item]) for item in mine.roles.patterns if item.parts not in stood]
+            else [mine.roles.only([pattern]) for pattern in mine.roles.patterns if pattern.parts not in stood]
         )
         widenings = [widening for roles in sets for widening in self._widenings(kind, roles)]
         return Gain(first, tuple(widenings)) if widenings else None
 
     def _patterns_before(self, mine: StatementClass) -> frozenset[tuple[Part, ...]]:
         """Return the patterns of a class that add nothing, since a statement of that class had them before."""
-        known = self._patterns.get(mine.number)
-        if known is None:
-            sure = all(self._kinds.surely_applies(mine, mine, min(found)) for _, found in self._classes_of(mine))
+        cached = self._patterns.get(mine.number)
+        if cached is None:
+            sure = all(self._kinds.surely_applies(mine, mine, min(services)) for _, services in self._classes_of(mine))
             plain = sure and not self.before.denies and not self.after.denies
-            known = self._patterns[mine.number] = frozenset(
+            cached = self._patterns[mine.number] = frozenset(
                 pattern.parts
-                for item in (self.before.allows if plain else ())
-                if self._kinds.of(item) is mine and not item.roles.complement
-                for pattern in item.roles.patterns
+                for permission in (self.before.allows if plain else ())
+                if self._kinds.of(permission) is mine and not permission.roles.complement
+                for pattern in permission.roles.patterns
                 if not pattern.optional
             )
-        return known
+        return cached
 
     @cached_property
     def _allowed(self) -> dict[int, Permission]:
-        return {self.contents.of_statement(item.statement): item for item in self.after.allows}
+        return {self.contents.of_statement(permission.statement): permission for permission in self.after.allows}
 
     @cached_property
     def denials_changed(self) -> bool:
         """True if a Deny from before the change does not fully apply after it."""
-        stand = {(self._kinds.of(item).number, _content(item.roles)) for item in self.after.denies if item.certain}
+        stand = {
+            (self._kinds.of(denial).number, _content(denial.roles)) for denial in self.after.denies if denial.certain
+        }
         return any(
-            (self._kinds.of(item).number, _content(item.roles)) not in stand and not self._is_still_denied(item)
-            for item in self.before.denies
+            (self._kinds.of(denial).number, _content(denial.roles)) not in stand and not self._is_still_denied(denial)
+            for denial in self.before.denies
         )
 
-    def _is_still_denied(self, item: Permission) -> bool:
+    def _is_still_denied(self, before: Permission) -> bool:
         """True if one Deny after the change surely denies all that a Deny before it denied."""
         return any(
-            other.certain
-            and self._kinds.under(self._kinds.of(other), self._kinds.of(item))
-            and implies(item.tests, other.tests)[0] is Ternary.YES
-            and role_set.surely_within(item.roles, [other.roles], where=self.where)
-            for other in self.after.denies
+            after.certain
+            and self._kinds.under(self._kinds.of(after), self._kinds.of(before))
+            and implies(before.tests, after.tests)[0] is Ternary.YES
+            and role_set.surely_within(before.roles, [after.roles], where=self.where)
+            for after in self.after.denies
         )
 
     # -- one pattern of a statement
@@ -185,13 +187,13 @@ class AccessComparison:
         """Yield the widenings of one pattern of a statement; services with equal results are merged."""
         kept: set[str] = set()
         new: dict[tuple[Ternary, tuple[str, ...], bool, tuple[StringNode, ...]], set[str]] = {}
-        for place, services in self._classes_of(mine):
-            setting = self._related(mine, place)
+        for position, services in self._classes_of(mine):
+            setting = self._related(mine, position)
             certain, conditions, denied = self._compare(mine, roles, setting)
             if certain is Ternary.NO:
                 kept |= services
             else:
-                earlier = () if conditions or denied else tuple(self._previously_passable(roles, place))
+                earlier = () if conditions or denied else tuple(self._previously_passable(roles, position))
                 new.setdefault((certain, conditions, denied, earlier), set()).update(services)
         for (certain, conditions, denied, earlier), found in new.items():
             yield Widening(
@@ -241,9 +243,9 @@ class AccessComparison:
             return setting.conditions, False
         return (), False
 
-    def _previously_passable(self, roles: RoleSet, place: int) -> Iterator[StringNode]:
+    def _previously_passable(self, roles: RoleSet, position: int) -> Iterator[StringNode]:
         """Yield patterns that were passable to the services before and may have a role in common with ``roles``."""
-        service = min(self._kinds.classes[place])
+        service = min(self._kinds.classes[position])
         kinds = {kind.number for kind in self._allows_before.allowing_service(service)}
         union = self._union(self._allows_before, kinds)
         seen: set[str] = set()
@@ -259,19 +261,21 @@ class AccessComparison:
         which ``role/x`` of that account and of "the account deployed to" are the same."""
         if self.where.account is not None:
             return (self.where,)
-        named = {arn.account_of(pattern) for item in self.before.allows for pattern in item.roles.patterns} - {None}
+        named = {
+            arn.account_of(pattern) for permission in self.before.allows for pattern in permission.roles.patterns
+        } - {None}
         return (self.where, *(Deployment(account, self.where.partitions) for account in sorted(filter(None, named))))
 
     # -- other statements
 
-    def _related(self, mine: StatementClass, place: int) -> _RelatedStatements:
-        known = self._settings.get((mine.number, place))
-        if known is None:
-            known = self._settings[mine.number, place] = self._compute_related(mine, place)
-        return known
+    def _related(self, mine: StatementClass, position: int) -> _RelatedStatements:
+        cached = self._settings.get((mine.number, position))
+        if cached is None:
+            cached = self._settings[mine.number, position] = self._compute_related(mine, position)
+        return cached
 
-    def _compute_related(self, mine: StatementClass, place: int) -> _RelatedStatements:
-        kinds, service = self._kinds, min(self._kinds.classes[place])
+    def _compute_related(self, mine: StatementClass, position: int) -> _RelatedStatements:
+        kinds, service = self._kinds, min(self._kinds.classes[position])
 
         def beside(side: _StatementsByClass) -> list[StatementClass]:
             return [kind for kind in side.allowing_service(service) if kinds.together(kind, mine)]
@@ -283,16 +287,16 @@ class AccessComparison:
         limited = [kind for kind in allows if kind.certain and service in kind.surely and kinds.under(kind, mine)]
         takes = {kind.number for kind in denies if kinds.surely_applies(kind, mine, service)}
         took = [
-            item
-            for item in self.before.denies
-            if service in (kind := kinds.of(item)).possible
+            denial
+            for denial in self.before.denies
+            if service in (kind := kinds.of(denial)).possible
             and kinds.together(kind, mine)
-            and self._may_be_removed(item, place)
+            and self._may_be_removed(denial, position)
         ]
         surely_took = [
-            item
-            for item in took
-            if item.certain and service in (kind := kinds.of(item)).surely and kinds.under(kind, mine)
+            denial
+            for denial in took
+            if denial.certain and service in (kind := kinds.of(denial)).surely and kinds.under(kind, mine)
         ]
         return _RelatedStatements(
             service,
@@ -306,52 +310,54 @@ class AccessComparison:
             surely_took=self._union_of(surely_took),
         )
 
-    def _may_be_removed(self, item: Permission, place: int) -> bool:
+    def _may_be_removed(self, denial: Permission, position: int) -> bool:
         """True if a Deny from before may no longer apply to a class of services."""
-        key = (id(item), place)
-        known = self._gone.get(key)
-        if known is None:
-            kind, service = self._kinds.of(item), min(self._kinds.classes[place])
+        key = (id(denial), position)
+        cached = self._gone.get(key)
+        if cached is None:
+            kind, service = self._kinds.of(denial), min(self._kinds.classes[position])
             stands = {
                 other.number
                 for other in self._denies_after.kinds.values()
                 if self._kinds.surely_applies(other, kind, service)
             }
             union = self._union(self._denies_after, stands)
-            known = self._gone[key] = not role_set.surely_within(item.roles, union, where=self.where)
-        return known
+            cached = self._gone[key] = not role_set.surely_within(denial.roles, union, where=self.where)
+        return cached
 
     def _union(self, side: _StatementsByClass, kinds: Iterable[int]) -> RoleUnion:
         """Return the roles of the statements of some classes, in their order."""
         wanted = frozenset(kinds)
         key = (side.name, wanted)
-        known = self._unions.get(key)
-        if known is None:
-            known = self._unions[key] = RoleUnion(side.roles_of(wanted))
-        return known
+        cached = self._unions.get(key)
+        if cached is None:
+            cached = self._unions[key] = RoleUnion(side.roles_of(wanted))
+        return cached
 
     def _union_of(self, items: Collection[Permission]) -> RoleUnion:
         key = ("these", *map(id, items))
-        known = self._unions.get(key)
-        if known is None:
-            known = self._unions[key] = RoleUnion(item.roles for item in items)
-        return known
+        cached = self._unions.get(key)
+        if cached is None:
+            cached = self._unions[key] = RoleUnion(permission.roles for permission in items)
+        return cached
 
     # -- service classes
 
     def _classes_of(self, mine: StatementClass) -> list[tuple[int, frozenset[str]]]:
         """Return the numbered classes of services that a statement's condition possibly allows."""
-        known = self._let.get(mine.number)
-        if known is None:
+        cached = self._let.get(mine.number)
+        if cached is None:
             classes = enumerate(self._kinds.classes)
-            known = self._let[mine.number] = [(place, found) for place, found in classes if found <= mine.possible]
-        return known
+            cached = self._let[mine.number] = [
+                (position, services) for position, services in classes if services <= mine.possible
+            ]
+        return cached
 
     def _service_set(self, services: frozenset[str]) -> ServiceSet:
-        known = self._words.get(services)
-        if known is None:
-            known = self._words[services] = self._compute_service_set(services)
-        return known
+        cached = self._words.get(services)
+        if cached is None:
+            cached = self._words[services] = self._compute_service_set(services)
+        return cached
 
     def _compute_service_set(self, services: frozenset[str]) -> ServiceSet:
         names = services - {UNKNOWN_SERVICE, NO_KEY}

@@ -101,7 +101,7 @@ class Gain:
     @property
     def certain(self) -> Ternary:
         """YES if at least one widening is certain, else UNKNOWN."""
-        return Ternary.YES if any(item.certain is Ternary.YES for item in self.widenings) else Ternary.UNKNOWN
+        return Ternary.YES if any(widening.certain is Ternary.YES for widening in self.widenings) else Ternary.UNKNOWN
 
 
 def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collection[str]]) -> Access:
@@ -109,9 +109,12 @@ def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collect
 
     ``services_of`` maps each partition to its known service principals.
     """
-    found = [item for statement in statements if (item := permission_of(statement, services_of)) is not None]
+    permissions = [
+        permission for statement in statements if (permission := permission_of(statement, services_of)) is not None
+    ]
     return Access(
-        tuple(item for item in found if item.effect == "Allow"), tuple(item for item in found if item.effect == "Deny")
+        tuple(permission for permission in permissions if permission.effect == "Allow"),
+        tuple(permission for permission in permissions if permission.effect == "Deny"),
     )
 
 
@@ -123,7 +126,9 @@ def permission_of(statement: Statement, services_of: Mapping[str, Collection[str
         return None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
     if effect == "Deny" and statement.resources is not None and statement.variables:
-        patterns = tuple(replace(one, optional=True) if has_early_variable(str(one)) else one for one in patterns)
+        patterns = tuple(
+            replace(pattern, optional=True) if has_early_variable(str(pattern)) else pattern for pattern in patterns
+        )
     condition = evaluate(statement.condition, services_of["aws"], variables=statement.variables)
     return Permission(
         statement,

@@ -37,6 +37,6 @@ class AllowIndex:
         return any(
             arn.included(role, patterns, variables=self.variables) is Ternary.YES for patterns in sets.values()
         ) or any(
-            all(arn.overlaps(role, item, variables=self.variables) is Ternary.NO for item in left_out)
+            all(arn.overlaps(role, pattern, variables=self.variables) is Ternary.NO for pattern in left_out)
             for left_out in self.left_out
         )

@@ -59,10 +59,10 @@ class DenialIndex(Generic[_Denial]):
             return self.all
         _, _, always = self._index
         near = always.union(*map(self._positions_near, _roles_of(grant).pattern_bounds))
-        known = self._near.get(near)
-        if known is None:
-            known = self._near[near] = tuple(self.all[place] for place in sorted(near))
-        return known
+        cached = self._near.get(near)
+        if cached is None:
+            cached = self._near[near] = tuple(self.all[position] for position in sorted(near))
+        return cached
 
     def deciding(self, grant: _Grant, where: Deployment) -> tuple[_Denial, ...]:
         """Return the denials that may decide which patterns of an Allow remain; the others do not affect that.
@@ -77,42 +77,42 @@ class DenialIndex(Generic[_Denial]):
                 return self.all
             roles = roles.only(())  # a role of that name remains in any case
         taking = self._deciding_complements(where).union(*self._taking(roles, where))
-        return tuple(self.all[place] for place in sorted(taking))
+        return tuple(self.all[position] for position in sorted(taking))
 
     def _deciding_complements(self, where: Deployment) -> frozenset[int]:
         """Return the positions of the denials of all roles except some, and of those that decide which of these remain
         denied."""
-        known = self._complements_deciding.get(where)
-        if known is None:
+        cached = self._complements_deciding.get(where)
+        if cached is None:
             _, _, always = self._index
-            sets = (_roles_of(self.all[place]) for place in always)
-            known = always.union(*(places for item in sets for places in self._taking(item, where)))
-            self._complements_deciding[where] = known
-        return known
+            sets = (_roles_of(self.all[position]) for position in always)
+            cached = always.union(*(positions for roles in sets for positions in self._taking(roles, where)))
+            self._complements_deciding[where] = cached
+        return cached
 
     def _taking(self, roles: RoleSet, where: Deployment) -> Iterator[Iterable[int]]:
         """Yield, for each pattern, the positions of the denials that decide whether all its roles are denied."""
-        union, places, _ = self._index
+        union, positions, _ = self._index
         for text, shape in zip(roles.patterns, roles.pattern_bounds, strict=True):
             covering = union.indexes_covering(shape)
             if fast_exceeds(roles.only([text]), union, where, [union.entries[number] for number in covering]):
-                yield (places[number] for number in covering)  # each one alone, or none
+                yield (positions[number] for number in covering)  # each one alone, or none
             else:
                 yield self._positions_near(shape)
 
     def _positions_near(self, shape: ArnBounds) -> Iterator[int]:
-        union, places, _ = self._index
-        return map(places.__getitem__, union.indexes_near(shape))
+        union, positions, _ = self._index
+        return map(positions.__getitem__, union.indexes_near(shape))
 
     @cached_property
     def _index(self) -> tuple[RoleUnion, list[int], frozenset[int]]:
         """The union of the denied roles, the position of the denial of each pattern, and the denials of all roles
         except some."""
-        always = frozenset(place for place, denial in enumerate(self.all) if denial.complement)
-        naming = [(place, denial) for place, denial in enumerate(self.all) if place not in always]
+        always = frozenset(position for position, denial in enumerate(self.all) if denial.complement)
+        naming = [(position, denial) for position, denial in enumerate(self.all) if position not in always]
         return (
             RoleUnion(_roles_of(item) for _, item in naming),
-            [place for place, item in naming for _ in item.roles],
+            [position for position, item in naming for _ in item.roles],
             always,
         )
 

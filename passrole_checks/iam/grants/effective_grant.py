@@ -57,7 +57,7 @@ class _ApplicableDenials:
     @cached_property
     def names(self) -> tuple[StringNode, ...]:
         """The roles that the denials without NotResource exclude."""
-        named = (role.pattern for item in self.denials if not item.complement for role in item.roles)
+        named = (role.pattern for denial in self.denials if not denial.complement for role in denial.roles)
         return tuple(dict.fromkeys(named))
 
     @cached_property
@@ -68,12 +68,12 @@ class _ApplicableDenials:
     @cached_property
     def kept(self) -> list[RoleUnion]:
         """The roles that each denial with NotResource leaves."""
-        kept = ([role.pattern for role in item.roles] for item in self.denials if item.complement)
-        return [arn.union_of(patterns, variables=self._variables) for patterns in kept]
+        patterns_by_denial = ([role.pattern for role in denial.roles] for denial in self.denials if denial.complement)
+        return [arn.union_of(patterns, variables=self._variables) for patterns in patterns_by_denial]
 
     @property
     def _variables(self) -> bool:
-        return any(item.statement.variables for item in self.denials)  # equal in all, see Restrictions.alike
+        return any(denial.statement.variables for denial in self.denials)  # equal in all, see Restrictions.alike
 
 
 class _NearbyDenials:
@@ -86,9 +86,9 @@ class _NearbyDenials:
         self.near, self._known = near, known  # kept alive for its id
         self.sure: list[PassRoleGrant] = []
         self.doubtful: list[PassRoleGrant] = []
-        for item in near:
-            if conjoin(when, item.statement.when) is not None:
-                (self.sure if surely_denies(item) and _applies(item, when) else self.doubtful).append(item)
+        for denial in near:
+            if conjoin(when, denial.statement.when) is not None:
+                (self.sure if surely_denies(denial) and _applies(denial, when) else self.doubtful).append(denial)
         self._applied: dict[str | None, _ApplicableDenials] = {}
         self._alike: dict[tuple[int, ...], _ApplicableDenials] = {}
         self._undecided: dict[str, list[PassRoleGrant]] = {}
@@ -96,23 +96,23 @@ class _NearbyDenials:
     def applied(self, service: str | None) -> _ApplicableDenials:
         """Return the denials that surely apply to a service, or (None) to all services."""
         if service not in self._applied:
-            found = tuple(
-                item
-                for item in self.sure
+            denials = tuple(
+                denial
+                for denial in self.sure
                 if (
-                    _denies_every_service(item)
+                    _denies_every_service(denial)
                     if service is None
-                    else _allows(item, service, self._known) is Ternary.YES
+                    else _allows(denial, service, self._known) is Ternary.YES
                 )
             )
-            self._applied[service] = self._alike.setdefault(tuple(map(id, found)), _ApplicableDenials(found))
+            self._applied[service] = self._alike.setdefault(tuple(map(id, denials)), _ApplicableDenials(denials))
         return self._applied[service]
 
     def undecided(self, service: str) -> list[PassRoleGrant]:
         """Return the denials in ``sure`` that possibly apply to a service."""
         if service not in self._undecided:
-            found = [item for item in self.sure if _allows(item, service, self._known) is Ternary.UNKNOWN]
-            self._undecided[service] = found
+            denials = [denial for denial in self.sure if _allows(denial, service, self._known) is Ternary.UNKNOWN]
+            self._undecided[service] = denials
         return self._undecided[service]
 
 
@@ -124,13 +124,13 @@ class Restrictions:
         self, permissions: Permissions, services_of: Mapping[str, Collection[str]], account: str | None = None
     ) -> None:
         self.permissions = permissions
-        every = (*permissions.statements, *(item for limit in permissions.limits for item in limit))
-        self.variables = frozenset(item.variables for item in every)
+        every = (*permissions.statements, *(statement for limit in permissions.limits for statement in limit))
+        self.variables = frozenset(statement.variables for statement in every)
         services = {name: frozenset(known) for name, known in services_of.items()}
-        denials = [item for item in every if item.effect == "Deny"]
+        denials = [statement for statement in every if statement.effect == "Deny"]
         self._denials = raw_grants(denials, dict(services), account)
         self._limits = [
-            [item for item in raw_grants(limit, dict(services), account) if item.effect == "Allow"]
+            [statement for statement in raw_grants(limit, dict(services), account) if statement.effect == "Allow"]
             for limit in permissions.limits
         ]
         self.known = frozenset[str]().union(*services_of.values())
@@ -178,7 +178,7 @@ class EffectiveGrant:
             grant = as_2012_version(grant)
         self.grant = grant
         self.known = around.known
-        named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
+        named = {partition for role in grant.roles if (partition := arn.partition_of(role.pattern)) is not None}
         self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
         self._denials, self._limits = around.in_version(grant.statement.variables)
         self._denying = around.nearby_denials(grant)
@@ -194,8 +194,8 @@ class EffectiveGrant:
             spellings = [service]
             if self.where.partitions == ("aws-cn",) and f"{service}.cn" in self.known:
                 spellings.append(f"{service}.cn")
-            found = [passed for name in spellings if (passed := self._to(name)) is not None]
-            self._passed[service] = max(found, key=lambda item: item.certain is Ternary.YES, default=None)
+            passable = [passed for name in spellings if (passed := self._to(name)) is not None]
+            self._passed[service] = max(passable, key=lambda item: item.certain is Ternary.YES, default=None)
         return self._passed[service]
 
     @cached_property
@@ -213,25 +213,25 @@ class EffectiveGrant:
         if lets is Ternary.NO:
             return None
         applied = self._denying.applied(service)
-        left = self._remaining_roles(applied)
+        remaining = self._remaining_roles(applied)
         if (
             applied.names
-            and left[0]
-            and all(self._included_in(role, applied.taken) is Ternary.UNKNOWN for role in left[0])
+            and remaining[0]
+            and all(self._included_in(role, applied.taken) is Ternary.UNKNOWN for role in remaining[0])
         ):
             lets &= Ternary.UNKNOWN  # the Deny names unknown roles, possibly all
-        if any(self._included_in(role, kept) is not Ternary.YES for kept in applied.kept for role in left[0]):
+        if any(self._included_in(role, kept) is not Ternary.YES for kept in applied.kept for role in remaining[0]):
             lets &= Ternary.UNKNOWN  # one of two overlapping patterns represents their intersection
-        passed = self._apply_possible_denials(self._limit_roles(left, lets & self.grant.certain, service), service)
+        passed = self._apply_possible_denials(self._limit_roles(remaining, lets & self.grant.certain, service), service)
         return self._without(passed, applied)
 
     def _remaining_roles(self, applied: _ApplicableDenials) -> tuple[tuple[StringNode, ...], bool]:
         """Return the roles of the grant that denials leave, as :func:`remaining_roles` does."""
-        known = self._left.get(id(applied))
-        if known is None:
-            taking = [item for item in self._taking if id(item) in applied.ids]
-            known = self._left[id(applied)] = remaining_roles(self.grant, taking, self.where)
-        return known
+        cached = self._left.get(id(applied))
+        if cached is None:
+            taking = [denial for denial in self._taking if id(denial) in applied.ids]
+            cached = self._left[id(applied)] = remaining_roles(self.grant, taking, self.where)
+        return cached
 
     @cached_property
     def _taking(self) -> tuple[PassRoleGrant, ...]:
@@ -239,14 +239,14 @@ class EffectiveGrant:
 
     def _apply_possible_denials(self, passed: PassableSet | None, service: str) -> PassableSet | None:
         """Return the rest after possible denials: a Deny with a path condition leaves the complementary condition."""
-        for item in (*self._denying.doubtful, *self._denying.undecided(service)):
-            facts = item.statement.when
-            if passed is not None and passed.certain is not Ternary.YES and not surely_denies(item):
+        for denial in (*self._denying.doubtful, *self._denying.undecided(service)):
+            assumptions = denial.statement.when
+            if passed is not None and passed.certain is not Ternary.YES and not surely_denies(denial):
                 continue  # it only lowers the certainty
-            if passed is None or conjoin(passed.when, facts) is None or not self._may_deny(item, service):
+            if passed is None or conjoin(passed.when, assumptions) is None or not self._may_deny(denial, service):
                 continue
-            others = and_not(passed.when, facts)
-            if others is None or not surely_denies(item):
+            others = and_not(passed.when, assumptions)
+            if others is None or not surely_denies(denial):
                 passed = replace(passed, certain=passed.certain & Ternary.UNKNOWN)
             else:
                 passed = replace(passed, when=others)
@@ -277,63 +277,58 @@ class EffectiveGrant:
         )
 
     def _limit_roles(
-        self, left: tuple[tuple[StringNode, ...], bool], certain: Ternary, service: str | None
+        self, remaining: tuple[tuple[StringNode, ...], bool], certain: Ternary, service: str | None
     ) -> PassableSet | None:
-        roles, complement = left
-        when = self.grant.statement.when
-        denied: list[StringNode] = []
+        """Return what every limit allows of the remaining roles."""
+        statement = self.grant.statement
+        passable: PassableSet | None = PassableSet(*remaining, self.grant.scope, certain, (), statement.when)
         for limit in self._limits:
-            allows = [(item, Ternary.YES if service is None else self._lets(item, service)) for item in limit]
-            allows = [
-                (item, lets)
-                for item, lets in allows
-                if lets is not Ternary.NO and conjoin(when, item.statement.when) is not None
-            ]
-            if not allows:
-                return None
-            free = [item for item, lets in allows if _surely_allows(item, lets) and self._allows_every_role(item)]
-            if free:  # the weakest path condition
-                found = [conjoin(when, item.statement.when) or () for item in free]
-                when = min(found, key=len)
-                continue
-            (only, lets), *others = allows
-            if only.complement and not others and _surely_allows(only, lets):  # a limit to all roles except some
-                when = conjoin(when, only.statement.when) or ()
-                named = [role.pattern for role in only.roles]
-                denied += named
-                roles = tuple(role for role in roles if complement or self._within(role, named) is not Ternary.YES)
-                continue
-            if complement:
-                certain &= Ternary.UNKNOWN
-                continue
-            kept: dict[StringNode, Ternary] = {}
-            for role in roles:
-                for pattern, inside in self._limit_pattern(role, allows, when):
-                    kept[pattern] = kept.get(pattern, Ternary.NO) | inside
-            roles = tuple(kept)
-            if Ternary.UNKNOWN in kept.values():
-                certain &= Ternary.UNKNOWN
-        if not roles and not complement:
+            passable = self._apply_limit(passable, limit, service) if passable is not None else None
+        if passable is None or passable.complement:
+            return passable
+        scope = arn.widest([arn.resource_scope(role, variables=statement.variables) for role in passable.roles])
+        if scope is not Scope.ANY_ROLE and self.grant.scope is Scope.ANY_ROLE and len(passable.roles) > 1:
+            scope = arn.union_scope(passable.roles, variables=statement.variables)
+        return None if scope is Scope.NOT_A_ROLE else replace(passable, scope=scope)
+
+    def _apply_limit(
+        self, passable: PassableSet, limit: Sequence[PassRoleGrant], service: str | None
+    ) -> PassableSet | None:
+        """Return what one limit allows, None for nothing."""
+        when = passable.when
+        answers = [(allow, Ternary.YES if service is None else self._lets(allow, service)) for allow in limit]
+        allows = [
+            (allow, lets)
+            for allow, lets in answers
+            if lets is not Ternary.NO and conjoin(when, allow.statement.when) is not None
+        ]
+        if not allows:
             return None
-        scope = self.grant.scope
-        if not complement:
-            variables = self.grant.statement.variables
-            scope = arn.widest([arn.resource_scope(role, variables=variables) for role in roles])
-            if scope is not Scope.ANY_ROLE and self.grant.scope is Scope.ANY_ROLE and len(roles) > 1:
-                scope = arn.union_scope(roles, variables=variables)
-        return (
-            None
-            if scope is Scope.NOT_A_ROLE and not complement
-            else PassableSet(roles, complement, scope, certain, tuple(denied), when)
-        )
+        free = [allow for allow, lets in allows if _surely_allows(allow, lets) and self._allows_every_role(allow)]
+        if free:  # the weakest path condition
+            return replace(passable, when=min((conjoin(when, allow.statement.when) or () for allow in free), key=len))
+        (only, lets), *others = allows
+        if only.complement and not others and _surely_allows(only, lets):  # a limit to all roles except some
+            named = [role.pattern for role in only.roles]
+            roles = [r for r in passable.roles if passable.complement or self._within(r, named) is not Ternary.YES]
+            when = conjoin(when, only.statement.when) or ()
+            return replace(passable, roles=tuple(roles), denied=(*passable.denied, *named), when=when)
+        if passable.complement:
+            return replace(passable, certain=passable.certain & Ternary.UNKNOWN)
+        kept: dict[StringNode, Ternary] = {}
+        for role in passable.roles:
+            for pattern, inside in self._limit_pattern(role, allows, when):
+                kept[pattern] = kept.get(pattern, Ternary.NO) | inside
+        certain = passable.certain & Ternary.UNKNOWN if Ternary.UNKNOWN in kept.values() else passable.certain
+        return replace(passable, roles=tuple(kept), certain=certain)
 
     def _allows_every_role(self, limit: PassRoleGrant) -> bool:
         """True if a limit allows every role of the deployment's account and partitions, as far as these are known."""
         patterns = [role.pattern for role in limit.roles]
         if limit.complement or limit.scope is not Scope.ANY_ROLE:
             return limit.complement and not patterns
-        left = arn.complement_scope(patterns, variables=limit.statement.variables, where=self.where)
-        return left is not Scope.ANY_ROLE
+        remaining = arn.complement_scope(patterns, variables=limit.statement.variables, where=self.where)
+        return remaining is not Scope.ANY_ROLE
 
     def _within(self, role: StringNode, patterns: Sequence[StringNode]) -> Ternary:
         return arn.included(role, patterns, variables=self.grant.statement.variables, where=self.where)
@@ -347,13 +342,13 @@ class EffectiveGrant:
         """Yield the parts of a pattern that a limit allows, and whether surely: the pattern, or narrower ones of the
         limit."""
         parts: list[tuple[StringNode, Ternary]] = []
-        for item, lets in allows:
-            patterns = [one.pattern for one in item.roles]
-            variables = item.statement.variables
-            surely = Ternary.YES if _surely_allows(item, lets) and _applies(item, when) else Ternary.UNKNOWN
-            if not item.statement.whole:  # what it allows is unknown
+        for allow, lets in allows:
+            patterns = [pattern.pattern for pattern in allow.roles]
+            variables = allow.statement.variables
+            surely = Ternary.YES if _surely_allows(allow, lets) and _applies(allow, when) else Ternary.UNKNOWN
+            if not allow.statement.whole:  # what it allows is unknown
                 parts.append((role, Ternary.UNKNOWN))
-            elif item.complement:
+            elif allow.complement:
                 if arn.included(role, patterns, variables=variables, where=self.where) is not Ternary.YES:
                     parts.append((role, Ternary.UNKNOWN))
             elif arn.included(role, patterns, variables=variables, where=self.where) is Ternary.YES:
@@ -362,15 +357,15 @@ class EffectiveGrant:
                     return
                 parts.append((role, surely))
             else:
-                for one in patterns:
-                    if one.only_hole is not None:  # an unresolved limit
+                for pattern in patterns:
+                    if pattern.only_hole is not None:  # an unresolved limit
                         parts.append((role, Ternary.UNKNOWN))
                         continue
-                    meets = arn.overlaps(role, one, variables=variables, where=self.where)
+                    meets = arn.overlaps(role, pattern, variables=variables, where=self.where)
                     if meets is Ternary.NO:
                         continue
-                    narrower = arn.included(one, [role], variables=variables, where=self.where) is Ternary.YES
-                    parts.append((one, surely) if narrower else (role, Ternary.UNKNOWN))
+                    narrower = arn.included(pattern, [role], variables=variables, where=self.where) is Ternary.YES
+                    parts.append((pattern, surely) if narrower else (role, Ternary.UNKNOWN))
         yield from parts
 
     def _lets(self, grant: PassRoleGrant, service: str) -> Ternary:
@@ -392,7 +387,7 @@ def _allows(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternar
 
 
 def _applies(grant: PassRoleGrant, when: PathCondition) -> bool:
-    return all(implies(when, fact) for fact in grant.statement.when)
+    return all(implies(when, assumption) for assumption in grant.statement.when)
 
 
 def _denies_every_service(denial: PassRoleGrant) -> bool:

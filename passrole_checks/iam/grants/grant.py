@@ -113,8 +113,8 @@ def raw_grants(
     Arguments as in `subtract_denials.grants_of`.
     """
     where = Deployment(account, partitions_of(statements))
-    found = (_parse_grant(statement, services_of, where) for statement in statements)
-    return tuple(grant for grant in found if grant is not None)
+    grants = (_parse_grant(statement, services_of, where) for statement in statements)
+    return tuple(grant for grant in grants if grant is not None)
 
 
 def as_2012_version(grant: PassRoleGrant) -> PassRoleGrant:
@@ -136,13 +136,17 @@ def as_2012_version(grant: PassRoleGrant) -> PassRoleGrant:
 def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> bool:
     """True if one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
     key = (id(statements), name)
-    known = _allow_indexes.get(key)
-    if known is None:
+    cached = _allow_indexes.get(key)
+    if cached is None:
         if len(_allow_indexes) >= _CACHE_SIZE:
             _allow_indexes.clear()
-        found = [item for item in statements if item.effect == "Allow" and _match_action(item, name)[0] is Ternary.YES]
-        known = _allow_indexes[key] = (statements, [AllowIndex(found, variables) for variables in (True, False)])
-    return any(allowing.covers(role) for allowing in known[1])
+        selected = [
+            statement
+            for statement in statements
+            if statement.effect == "Allow" and _match_action(statement, name)[0] is Ternary.YES
+        ]
+        cached = _allow_indexes[key] = (statements, [AllowIndex(selected, variables) for variables in (True, False)])
+    return any(allowing.covers(role) for allowing in cached[1])
 
 
 # one document is looked up once per pattern
@@ -169,7 +173,7 @@ def _parse_grant(
         return None
     complement = statement.resources is None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
-    parts = tuple(item.parts for item in patterns)
+    parts = tuple(pattern.parts for pattern in patterns)
     roles = tuple(map(RoleScope, patterns, _scopes(parts, statement.variables)))
     if complement:
         scope = arn.complement_scope(patterns, variables=statement.variables, where=where)
@@ -213,13 +217,15 @@ _ROLES_CACHE_SIZE = 64
 @lru_cache(maxsize=_ROLES_CACHE_SIZE)
 def _partitions_named(patterns: tuple[tuple[Part, ...], ...]) -> tuple[str, ...]:
     """Return the partitions that patterns name, in order."""
-    return tuple(dict.fromkeys(found for item in _texts(patterns) if (found := arn.partition_of(item)) is not None))
+    return tuple(
+        dict.fromkeys(partition for text in _texts(patterns) if (partition := arn.partition_of(text)) is not None)
+    )
 
 
 @lru_cache(maxsize=_ROLES_CACHE_SIZE)
 def _scopes(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> tuple[Scope, ...]:
     """Return the scope of each pattern."""
-    return tuple(arn.resource_scope(item, variables=variables) for item in _texts(patterns))
+    return tuple(arn.resource_scope(text, variables=variables) for text in _texts(patterns))
 
 
 @lru_cache(maxsize=_ROLES_CACHE_SIZE)

@@ -67,8 +67,8 @@ class StatementClasses:
     _pairs: dict[tuple[str, int, int], bool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        for item in self.permissions:
-            self.of(item)
+        for permission in self.permissions:
+            self.of(permission)
         self._first = tuple(self._by_words.values())
         self.written: Mapping[str, str] = {
             example: written for kind in self._first for example, written in _services_named(kind.sample)
@@ -79,13 +79,13 @@ class StatementClasses:
 
     def of(self, item: Permission) -> StatementClass:
         """Return the class of a statement."""
-        known = self._by_id.get(id(item))
-        if known is None:
+        cached = self._by_id.get(id(item))
+        if cached is None:
             kind = self._by_words.setdefault(
                 _content_without_roles(item), StatementClass(len(self._by_words), item, self.universe)
             )
-            known = self._by_id[id(item)] = (item, kind)
-        return known[1]
+            cached = self._by_id[id(item)] = (item, kind)
+        return cached[1]
 
     @cached_property
     def classes(self) -> list[frozenset[str]]:
@@ -109,7 +109,9 @@ class StatementClasses:
 
     def under(self, item: StatementClass, mine: StatementClass) -> bool:
         """True if ``item`` applies whenever ``mine`` does."""
-        return all(path_conditions.implies(mine.sample.statement.when, fact) for fact in item.sample.statement.when)
+        return all(
+            path_conditions.implies(mine.sample.statement.when, assumption) for assumption in item.sample.statement.when
+        )
 
     def surely_applies(self, item: StatementClass, mine: StatementClass, service: str) -> bool:
         """True if ``item`` surely matches every request to the service that ``mine`` matches, roles aside."""
@@ -119,19 +121,19 @@ class StatementClasses:
 
     def _applies(self, which: str, item: StatementClass, mine: StatementClass) -> bool:
         key = (which, item.number, mine.number)
-        known = self._pairs.get(key)
-        if known is None:
+        cached = self._pairs.get(key)
+        if cached is None:
             one, other = mine.sample, item.sample
             if which == "tests":
-                known = implies(one.tests, other.tests)[0] is Ternary.YES
+                cached = implies(one.tests, other.tests)[0] is Ternary.YES
             else:
-                known = (
+                cached = (
                     (item.certain or _same_content(other, one))
                     and self.under(item, mine)
                     and implies(one.limits, other.limits)[0] is Ternary.YES
                 )
-            self._pairs[key] = known
-        return known
+            self._pairs[key] = cached
+        return cached
 
 
 def _content_without_roles(item: Permission) -> object:

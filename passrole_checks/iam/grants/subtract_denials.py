@@ -39,13 +39,13 @@ def grants_of(
     account deployed to, if known.
     """
     key = (id(statements), account, *((name, id(known)) for name, known in services_of.items()))
-    remembered = _grants_cache.get(key)
-    if remembered is None:
+    cached = _grants_cache.get(key)
+    if cached is None:
         if len(_grants_cache) >= _GRANTS_CACHE_SIZE:
             _grants_cache.clear()
         # the value keeps alive every object whose id is in the key
-        remembered = _grants_cache[key] = (statements, dict(services_of), _grants_of(statements, services_of, account))
-    return remembered[2]
+        cached = _grants_cache[key] = (statements, dict(services_of), _grants_of(statements, services_of, account))
+    return cached[2]
 
 
 # comparing two versions needs the grants of one document several times
@@ -77,18 +77,22 @@ def _subtract_by_condition(
     each outcome of the conditions of the Deny statements that affect it.
     """
     when = grant.statement.when
-    possible = [facts for facts in denials.path_conditions if conjoin(when, facts) is not None]
+    possible = [assumptions for assumptions in denials.path_conditions if conjoin(when, assumptions) is not None]
     cases: list[PathCondition] = [when]
-    for fact in dict.fromkeys(fact for facts in possible for fact in facts):
-        if implies(when, fact) or len(cases) > _MAX_CASES // 2:
+    for assumption in dict.fromkeys(assumption for assumptions in possible for assumption in assumptions):
+        if implies(when, assumption) or len(cases) > _MAX_CASES // 2:
             continue
-        outcomes = (fact, (fact[0], negate(fact[1])))
-        cases = [extend(case, *one) for case in cases for one in outcomes if consistent(case, *one)]
-    kept = _subtract_under(grant, when, denials, where)
+        outcomes = (assumption, (assumption[0], negate(assumption[1])))
+        cases = [extend(case, *variant) for case in cases for variant in outcomes if consistent(case, *variant)]
+    unsplit = _subtract_under(grant, when, denials, where)
     if len(cases) == 1:
-        return (kept,)
-    left = [_subtract_under(grant, case, denials, where) for case in cases]
-    return (kept,) if all(replace(one, statement=kept.statement) == kept for one in left) else tuple(left)
+        return (unsplit,)
+    remaining = [_subtract_under(grant, case, denials, where) for case in cases]
+    return (
+        (unsplit,)
+        if all(replace(variant, statement=unsplit.statement) == unsplit for variant in remaining)
+        else tuple(remaining)
+    )
 
 
 def _subtract_under(
@@ -97,7 +101,7 @@ def _subtract_under(
     """Return what remains of an Allow under ``when``."""
 
     def holds(denial: PassRoleGrant) -> bool:
-        return all(implies(when, fact) for fact in denial.statement.when)
+        return all(implies(when, assumption) for assumption in denial.statement.when)
 
     sure = list(filter(holds, denials.deciding(grant, where)))
     if not sure:  # any Deny removes patterns that match no role
@@ -131,8 +135,8 @@ def _merge_denials(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     """Merge denials that differ only in their path conditions, simplifying the disjunction of these."""
     groups: dict[tuple[object, ...], list[PassRoleGrant]] = {}
     for denial in denials:
-        said = tuple(getattr(denial, item.name) for item in fields(denial) if item.name != "statement")
-        groups.setdefault(said, []).append(denial)
+        content = tuple(getattr(denial, field.name) for field in fields(denial) if field.name != "statement")
+        groups.setdefault(content, []).append(denial)
     return [
         replace(group[0], statement=replace(group[0].statement, when=when))
         for group in groups.values()
@@ -149,9 +153,9 @@ def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Dep
         taken.setdefault(allowed_services(denial.condition, surely=True), []).append(index)
     alike: dict[tuple[frozenset[str], ...], set[str]] = {}  # services by the denials that apply to them
     for service in sorted(allowed_services(grant.condition, surely=False)):
-        alike.setdefault(tuple([found for found in taken if service in found]), set()).add(service)
+        alike.setdefault(tuple([group for group in taken if service in group]), set()).add(service)
     by_denials: dict[tuple[int, ...], set[str]] = {
-        tuple(sorted(index for found in every for index in taken[found])): services for every, services in alike.items()
+        tuple(sorted(index for group in every for index in taken[group])): services for every, services in alike.items()
     }
     left_roles: dict[StringNode, None] = {}
     left_services: set[str] = set()
@@ -167,12 +171,12 @@ def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Dep
     variables = grant.statement.variables
     written = [role.pattern for role in grant.roles if role.pattern in left_roles]
     known = set(written)
-    written += [item for item in left_roles if item not in known]
-    kept = tuple(RoleScope(item, arn.resource_scope(item, variables=variables)) for item in written)
+    written += [pattern for pattern in left_roles if pattern not in known]
+    kept = tuple(RoleScope(pattern, arn.resource_scope(pattern, variables=variables)) for pattern in written)
     if complement:
         kept, scope = grant.roles, grant.scope
     else:
-        scope = scope_of_union(tuple(item.parts for item in written), variables)
+        scope = scope_of_union(tuple(pattern.parts for pattern in written), variables)
     return replace(
         grant,
         roles=kept,
@@ -196,9 +200,9 @@ def _subtract_roles(
             denied.extend(named)
         elif inverted:
             patterns = [
-                item
-                for item in named
-                if arn.included(item, patterns, variables=variables, where=where) is not Ternary.YES
+                pattern
+                for pattern in named
+                if arn.included(pattern, patterns, variables=variables, where=where) is not Ternary.YES
             ]
             inverted = False
         else:
@@ -208,7 +212,9 @@ def _subtract_roles(
         return ([], False) if everything is Scope.NOT_A_ROLE else (patterns, True)
     taken = arn.union_of(denied, variables=variables)
     return [
-        item for item in patterns if arn.included_in(item, taken, variables=variables, where=where) is not Ternary.YES
+        pattern
+        for pattern in patterns
+        if arn.included_in(pattern, taken, variables=variables, where=where) is not Ternary.YES
     ], False
 
 
@@ -216,18 +222,18 @@ def _intersection(
     patterns: Sequence[StringNode], limits: Sequence[StringNode], variables: bool, where: Deployment
 ) -> list[StringNode]:
     """Return the roles of ``patterns`` within ``limits``; the narrower of two overlapping patterns represents both."""
-    left: list[StringNode] = []
+    result: list[StringNode] = []
     for pattern in patterns:
         if arn.included(pattern, limits, variables=variables, where=where) is Ternary.YES:
-            left.append(pattern)
+            result.append(pattern)
             continue
         for limit in limits:
             if arn.included(limit, [pattern], variables=variables, where=where) is Ternary.YES:
-                left.append(limit)
+                result.append(limit)
             elif arn.overlaps(pattern, limit, variables=variables, where=where) is not Ternary.NO:
-                own, other = (arn.resource_scope(item, variables=variables) for item in (pattern, limit))
-                left.append(limit if other.width > own.width else pattern)
-    return left
+                own, other = (arn.resource_scope(each, variables=variables) for each in (pattern, limit))
+                result.append(limit if other.width > own.width else pattern)
+    return result
 
 
 def _remaining_services(grant: PassRoleGrant, left: set[str]) -> Services:

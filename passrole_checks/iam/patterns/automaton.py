@@ -67,43 +67,43 @@ class Machine:
         self.memory = 0
         self.start = self._closure((index, 0) for index in range(len(sequences)))
 
-    def _closure(self, places: Iterator[tuple[int, int]]) -> States:
-        found: set[tuple[int, int]] = set()
+    def _closure(self, positions: Iterator[tuple[int, int]]) -> States:
+        states: set[tuple[int, int]] = set()
         last: dict[int, int] = {}  # the last run reached in each sequence
-        for index, place in places:
+        for index, position in positions:
             tokens = self.sequences[index]
-            found.add((index, place))
-            while place < len(tokens) and tokens[place].repeated:
-                last[index] = max(place, last.get(index, 0))
-                place += 1
-                found.add((index, place))
-        if len(found) <= len(last) + 1:
-            return frozenset(found)
+            states.add((index, position))
+            while position < len(tokens) and tokens[position].repeated:
+                last[index] = max(position, last.get(index, 0))
+                position += 1
+                states.add((index, position))
+        if len(states) <= len(last) + 1:
+            return frozenset(states)
         # everything that an earlier position could still match, such a run and its successors match
         return frozenset(
-            (index, place)
-            for index, place in found
-            if index not in last or not self._subsumed_from[index][last[index]] <= place < last[index]
+            (index, position)
+            for index, position in states
+            if index not in last or not self._subsumed_from[index][last[index]] <= position < last[index]
         )
 
     def step(self, states: States, char: str) -> States:
         """Return the states after one more character. Raises :class:`OverBudgetError`."""
         key = (states, char)
-        known = self.steps.get(key)
-        if known is None:
+        cached = self.steps.get(key)
+        if cached is None:
             deadline.check()
-            known = self.steps[key] = self._closure(self._after(states, char))
-            self.memory += len(known)
+            cached = self.steps[key] = self._closure(self._after(states, char))
+            self.memory += len(cached)
             if self.memory > _MAX_POSITIONS:
                 self.steps.clear()
                 raise OverBudgetError
-        return known
+        return cached
 
     def _after(self, states: States, char: str) -> Iterator[tuple[int, int]]:
-        for index, place in states:
+        for index, position in states:
             tokens = self.sequences[index]
-            if place < len(tokens) and tokens[place].accepts(char):
-                yield index, place if tokens[place].repeated else place + 1
+            if position < len(tokens) and tokens[position].accepts(char):
+                yield index, position if tokens[position].repeated else position + 1
 
     def run(self, states: States, text: str) -> States:
         """Return the states after all characters of ``text``."""
@@ -113,7 +113,7 @@ class Machine:
 
     def accepts(self, states: States) -> bool:
         """True if one of the sequences is complete."""
-        return any(place == len(self.sequences[index]) for index, place in states)
+        return any(position == len(self.sequences[index]) for index, position in states)
 
     def matches(self, text: str) -> bool:
         """True if one of the sequences matches the whole of ``text``."""
@@ -121,29 +121,29 @@ class Machine:
 
     def distinguished(self) -> set[str]:
         """Return the characters that this automaton distinguishes."""
-        found: set[str] = set()
+        characters: set[str] = set()
         for tokens in self.sequences:
             for token in tokens:
                 if token.chars is not None and len(token.chars) == 1:
-                    found |= token.chars
-        return found
+                    characters |= token.chars
+        return characters
 
 
 def _subsumption_starts(tokens: tuple[Token, ...]) -> dict[int, int]:
     """Map the position of each run in a sequence to the first position from which the run subsumes everything in
     between."""
-    found: dict[int, int] = {}
-    for place, token in enumerate(tokens):
+    starts: dict[int, int] = {}
+    for position, token in enumerate(tokens):
         if not token.repeated:
             continue
-        start = place
+        start = position
         while start and tokens[start - 1].within(token):
             start -= 1
             if tokens[start] == token:  # computed already
-                start = found[start]
+                start = starts[start]
                 break
-        found[place] = start
-    return found
+        starts[position] = start
+    return starts
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,12 +52,12 @@ def symbol_for(hole: Unresolved, words: str = "") -> str:
         UnresolvedKind.PARTITION,
     )
     key = (name, words or hole.expression)
-    found = _symbols.get(key)
-    if found is None:
+    cached = _symbols.get(key)
+    if cached is None:
         if len(_symbols) >= _MAX_SYMBOLS:
             return _ANONYMOUS  # shared by all that get no symbol of their own; never equal to itself
-        found = _symbols[key] = chr(ord(_NAMES if name else _UNRESOLVED) + len(_symbols))
-    return found
+        cached = _symbols[key] = chr(ord(_NAMES if name else _UNRESOLVED) + len(_symbols))
+    return cached
 
 
 def has_anonymous_part(pattern: str) -> bool:
@@ -67,19 +67,19 @@ def has_anonymous_part(pattern: str) -> bool:
 
 def to_text(pattern: str) -> str:
     """Return a pattern or a request in policy syntax."""
-    spelled = (
-        {found: _placeholder(words) for (_, words), found in _symbols.items()}
+    placeholders = (
+        {symbol: _placeholder(words) for (_, words), symbol in _symbols.items()}
         if _UNRESOLVED_PART.search(pattern)
         else {}
     )
     wild = {STAR: "*", ANY_TEXT: "*", QUESTION: "?", ANY_CHARACTER: "?"}
-    return "".join(wild.get(char) or spelled.get(char, char) for char in pattern)
+    return "".join(wild.get(char) or placeholders.get(char, char) for char in pattern)
 
 
 def _placeholder(words: str) -> str:
     """Return the placeholder of an expression; of a policy variable, the variable without its owner."""
-    place = words.find("${")
-    return words[place:] if place >= 0 else f"${{{words}}}"
+    position = words.find("${")
+    return words[position:] if position >= 0 else f"${{{words}}}"
 
 
 def escape(text: str) -> str:
@@ -87,6 +87,7 @@ def escape(text: str) -> str:
     return _SPECIAL.sub("\ufffd", text)
 
 
+@lru_cache(maxsize=65536)
 def from_text(text: str) -> str:
     """Return a string as a pattern, in which ``*`` and ``?`` are wildcards."""
     return escape(text).replace("*", STAR).replace("?", QUESTION)
@@ -107,7 +108,10 @@ def to_pattern(general: str) -> str:
 
 
 def must_match(glob: str, text: str) -> bool:
-    """True if a pattern matches a request for all values of the unresolved parts of both."""
+    """True if a pattern matches a request for all values of the unresolved parts of both.
+
+    Each segment between two runs is found at its first match, which leaves the most for those after it.
+    """
     if glob == STAR:
         return True
     if STAR not in glob:
@@ -122,14 +126,14 @@ def must_match(glob: str, text: str) -> bool:
         return False
     if not (_compile_segment(last).fullmatch(text, end) if QUESTION in last else text.endswith(last)):
         return False
-    place = len(first)
+    position = len(first)
     for gap, segment in zip(gaps, segments[1:-1], strict=False):
-        place = _skip(text, place, gap)
-        found = _compile_segment(segment).search(text, place, end) if place <= end else None
-        if found is None:
+        position = _skip(text, position, gap)
+        match = _compile_segment(segment).search(text, position, end) if position <= end else None
+        if match is None:
             return False
-        place = found.end()
-    return _skip(text, place, gaps[-1]) <= end
+        position = match.end()
+    return _skip(text, position, gaps[-1]) <= end
 
 
 def may_match(glob: str, text: str) -> bool:
@@ -141,6 +145,11 @@ def may_match(glob: str, text: str) -> bool:
     return _overlap(_widen(glob), _widen(text))
 
 
+def wildcard_match(pattern: str, text: str) -> bool:
+    """True if a pattern with ``*`` and ``?`` matches the whole of a literal string."""
+    return must_match(from_text(pattern), escape(text))
+
+
 class Patterns:
     """A union of patterns."""
 
@@ -149,17 +158,17 @@ class Patterns:
 
     def must_match(self, text: str) -> bool:
         """True if one of the patterns matches a request for all values of unresolved parts."""
-        return any(must_match(one, text) for one in self.near(text))
+        return any(must_match(pattern, text) for pattern in self.near(text))
 
     def may_match(self, text: str) -> bool:
         """True if one of the patterns matches a request for some value of unresolved parts."""
-        return any(may_match(one, text) for one in self.near(text))
+        return any(may_match(pattern, text) for pattern in self.near(text))
 
     def near(self, text: str) -> Iterable[str]:
         """Return a superset of the patterns that may match a request, in their order."""
         if len(self.patterns) <= _INDEX_ABOVE:
             return self.patterns
-        return (self.patterns[place] for place in self._index.near(text))
+        return (self.patterns[position] for position in self._index.near(text))
 
     @cached_property
     def _index(self) -> PatternIndex:
@@ -204,7 +213,7 @@ def may_intersect(first: str, second: str) -> bool:
 def _paired_fields(first: str, second: str) -> list[tuple[str, str]] | None:
     """Return the six fields of two ARNs in pairs; None if one of them does not have exactly six fields."""
     fields = [pattern.split(":", 5) for pattern in (first, second)]
-    if all(len(found) == 6 and found[0] == "arn" and _ACCOUNT.fullmatch(found[4]) for found in fields):
+    if all(len(parts) == 6 and parts[0] == "arn" and _ACCOUNT.fullmatch(parts[4]) for parts in fields):
         return list(zip(*fields, strict=True))
     return None
 
@@ -227,14 +236,14 @@ def _compile_segment(segment: str) -> re.Pattern[str]:
     )
 
 
-def _skip(text: str, place: int, count: int) -> int:
+def _skip(text: str, position: int, count: int) -> int:
     """Return the first position after at least ``count`` characters; beyond the end if there are fewer."""
     while count:
-        if place >= len(text):
+        if position >= len(text):
             return len(text) + 1
-        count -= not _is_open(text[place])
-        place += 1
-    return place
+        count -= not _is_open(text[position])
+        position += 1
+    return position
 
 
 def _is_open(char: str) -> bool:
@@ -275,14 +284,14 @@ def _run_matches(run: str, char: str) -> bool:
 def _intersect(first: str, second: str) -> str | None:
     """Return the shortest representative of an intersection: breadth first by its length; two aligned runs give any
     text."""
-    found: dict[tuple[int, int], str] = {}
+    seen: dict[tuple[int, int], str] = {}
     pending = deque([(0, 0, "")])
     while pending:
         deadline.check()
         i, j, text = pending.popleft()
-        if (i, j) in found:
+        if (i, j) in seen:
             continue
-        found[i, j] = text
+        seen[i, j] = text
         x, y = first[i : i + 1], second[j : j + 1]
         if not x and not y:
             return text

@@ -21,11 +21,11 @@ class PatternIndex:
         self._open = is_open
         self._literals: dict[str, list[int]] = {}
         self._wild: list[tuple[str, int]] = []
-        for place, one in enumerate(patterns):
-            if is_open.search(one) is None:
-                self._literals.setdefault(one, []).append(place)
+        for position, pattern in enumerate(patterns):
+            if is_open.search(pattern) is None:
+                self._literals.setdefault(pattern, []).append(position)
             else:
-                self._wild.append((one, place))
+                self._wild.append((pattern, position))
 
     def near(self, text: str) -> list[int]:
         """Return the positions of a superset of the patterns that may match ``text``, in their order.
@@ -37,12 +37,14 @@ class PatternIndex:
             literal = self._literals.get(text, [])
         else:
             ordered = (self._literal_heads, self._literal_tails)
-            literal = min((one.extending(end) for one, end in zip(ordered, (head, tail), strict=True)), key=len)
+            literal = min(
+                (prefixes.extending(end) for prefixes, end in zip(ordered, (head, tail), strict=True)), key=len
+            )
         heads, tails, without_head = self._wild_ends
-        wild = min((one.compatible(end) for one, end in ((heads, head), (tails, tail))), key=len)
+        wild = min((prefixes.compatible(end) for prefixes, end in ((heads, head), (tails, tail))), key=len)
         return sorted((*literal, *wild, *without_head.compatible(tail)))
 
-    def spelled_in(self, text: str) -> list[int]:
+    def contained_in(self, text: str) -> list[int]:
         """Return the positions of a superset of the patterns whose literal text occurs in ``text``, in their order.
 
         These are all patterns that match ``text`` if it is literal, or if its open characters are taken literally.
@@ -61,24 +63,26 @@ class PatternIndex:
     @cached_property
     def _wild_ends(self) -> tuple[_Prefixes, _Prefixes, _Prefixes]:
         """The prefixes and suffixes of the patterns that have a literal prefix, and the suffixes of the others."""
-        ends = [(*self._ends(one), place) for one, place in self._wild]
+        ends = [(*self._ends(pattern), position) for pattern, position in self._wild]
         return (
-            _Prefixes((head, place) for head, _, place in ends if head),
-            _Prefixes((tail, place) for head, tail, place in ends if head),
-            _Prefixes((tail, place) for head, tail, place in ends if not head),
+            _Prefixes((head, position) for head, _, position in ends if head),
+            _Prefixes((tail, position) for head, tail, position in ends if head),
+            _Prefixes((tail, position) for head, tail, position in ends if not head),
         )
 
     @cached_property
     def _pieces(self) -> _Substrings:
-        return _Substrings([(self._open.split(one), place) for one, place in self._wild])
+        return _Substrings([(self._open.split(pattern), position) for pattern, position in self._wild])
 
     @cached_property
     def _literal_heads(self) -> _Prefixes:
-        return _Prefixes((one, place) for one, places in self._literals.items() for place in places)
+        return _Prefixes((pattern, position) for pattern, positions in self._literals.items() for position in positions)
 
     @cached_property
     def _literal_tails(self) -> _Prefixes:
-        return _Prefixes((one[::-1], place) for one, places in self._literals.items() for place in places)
+        return _Prefixes(
+            (pattern[::-1], position) for pattern, positions in self._literals.items() for position in positions
+        )
 
 
 _LAST = "\U0010ffff"  # sorts after every character
@@ -99,13 +103,13 @@ class _Prefixes:
 
     def compatible(self, text: str) -> list[int]:
         """Return the numbers of the strings that are a prefix of ``text``, or have it as a prefix."""
-        found = self.extending(text)
+        numbers = self.extending(text)
         for length in self._lengths:
             if length >= len(text):
                 break
             start = text[:length]
-            found += self._numbers[bisect_left(self._texts, start) : bisect_right(self._texts, start)]
-        return found
+            numbers += self._numbers[bisect_left(self._texts, start) : bisect_right(self._texts, start)]
+        return numbers
 
 
 _MAX_LENGTH = 4  # characters: longer pieces hardly narrow the result and cost more look-ups

@@ -68,7 +68,7 @@ def open_ways(permissions: Permissions, ways: Iterable[Way], when: PathCondition
 
     An action that is allowed only by a statement with entirely unresolved actions does not open a path by itself.
     """
-    return tuple(found for way in ways if (found := _open_path(permissions, way, when)) is not None)
+    return tuple(open_way for way in ways if (open_way := _open_path(permissions, way, when)) is not None)
 
 
 def _open_path(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay | None:
@@ -77,20 +77,26 @@ def _open_path(permissions: Permissions, way: Way, when: PathCondition) -> OpenW
     together = permissions.together([(name, ()) for name in way.actions], when)
     if together is None:
         return None
-    found, facts = together
-    doubtful = [(one.by, name) for one, name in zip(found, way.actions, strict=True) if one.certain is not Ternary.YES]
-    if not all(_may_match_service(*item) for item in doubtful):
+    allowed, assumptions = together
+    doubtful = [
+        (action_.by, name)
+        for action_, name in zip(allowed, way.actions, strict=True)
+        if action_.certain is not Ternary.YES
+    ]
+    if not all(_may_match_service(*pair) for pair in doubtful):
         return None
-    if len(doubtful) == len(found) and not any(_names_action(*item) for item in doubtful):
+    if len(doubtful) == len(allowed) and not any(_names_action(*pair) for pair in doubtful):
         return None
-    if not _on_common_resources(permissions, way, [one.by for one in found], facts):
+    if not _on_common_resources(permissions, way, [action_.by for action_ in allowed], assumptions):
         return None
-    certain = Ternary.YES if all(one.certain is Ternary.YES for one in found) else Ternary.UNKNOWN
-    conditions = dict.fromkeys(key for one in found for key in one.conditions)
-    return OpenWay(way, certain, tuple(one.by for one in found), tuple(conditions), facts)
+    certain = Ternary.YES if all(action_.certain is Ternary.YES for action_ in allowed) else Ternary.UNKNOWN
+    conditions = dict.fromkeys(key for action_ in allowed for key in action_.conditions)
+    return OpenWay(way, certain, tuple(action_.by for action_ in allowed), tuple(conditions), assumptions)
 
 
-def _on_common_resources(permissions: Permissions, way: Way, by: Sequence[Statement], facts: PathCondition) -> bool:
+def _on_common_resources(
+    permissions: Permissions, way: Way, by: Sequence[Statement], assumptions: PathCondition
+) -> bool:
     """True if actions of one service on resources of one kind are allowed on the same resources.
 
     Permission to create only the functions ``a-*`` does not combine with permission to invoke ``b-*``.
@@ -101,22 +107,24 @@ def _on_common_resources(permissions: Permissions, way: Way, by: Sequence[Statem
                 continue
             firsts, seconds = (
                 dict.fromkeys(pattern for item in items for pattern in _patterns(item, permissions))
-                for items in ([first, *_statements_for(permissions, name, facts)],
-                              [second, *_statements_for(permissions, other, facts)])
+                for items in ([first, *_statements_for(permissions, name, assumptions)],
+                              [second, *_statements_for(permissions, other, assumptions)])
             )  # fmt: skip
             if len(firsts) * len(seconds) <= _MAX_PAIRS and not any(
-                _may_share_resource(permissions, (name, other), pair, facts) for pair in product(firsts, seconds)
+                _may_share_resource(permissions, (name, other), pair, assumptions) for pair in product(firsts, seconds)
             ):
                 return False
     return True
 
 
-def _statements_for(permissions: Permissions, name: str, facts: PathCondition) -> list[Statement]:
+def _statements_for(permissions: Permissions, name: str, assumptions: PathCondition) -> list[Statement]:
     """Return the statements that may allow an action under some path condition."""
     return [
-        item
-        for item in permissions.statements
-        if item.effect != "Deny" and conjoin(facts, item.when) is not None and _may_match_action(item, name)
+        statement
+        for statement in permissions.statements
+        if statement.effect != "Deny"
+        and conjoin(assumptions, statement.when) is not None
+        and _may_match_action(statement, name)
     ]
 
 
@@ -133,7 +141,7 @@ def _patterns(statement: Statement, permissions: Permissions) -> tuple[str, ...]
 
 
 def _may_share_resource(
-    permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: PathCondition
+    permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], assumptions: PathCondition
 ) -> bool:
     """True if two actions may be allowed on one resource of two patterns.
 
@@ -147,7 +155,7 @@ def _may_share_resource(
     if common is None:
         return glob.may_intersect(*pair)
     pattern = glob.to_pattern(common)
-    return pattern == glob.STAR or all(permissions.ways_for(name.lower(), (pattern,), facts) for name in names)
+    return pattern == glob.STAR or all(permissions.ways_for(name.lower(), (pattern,), assumptions) for name in names)
 
 
 def _kind(pattern: str) -> str:
@@ -187,8 +195,8 @@ _REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazona
 def plain_name(service: str) -> str:
     """Return a service principal without Region and China suffix; these are different spellings of one service."""
     name = service.lower().removesuffix(".cn")
-    found = _REGION.match(name)
-    return f"{found['name']}.{found['rest']}" if found is not None else name
+    match = _REGION.match(name)
+    return f"{match['name']}.{match['rest']}" if match is not None else name
 
 
 def family(service: str) -> str:

@@ -135,9 +135,9 @@ class _Difference:
     def of_statement(self, matcher: StatementMatcher, when: PathCondition) -> Iterator[ExtraPermission]:
         statement = matcher.statement
         resources = matcher.resources.all if statement.resources is not None else (STAR,)
-        for given in matcher.patterns if statement.actions is not None else (f"{STAR}:{STAR}",):
+        for pattern in matcher.patterns if statement.actions is not None else (f"{STAR}:{STAR}",):
             for resource in resources:
-                for action in narrow_to_service(given, resource):
+                for action in narrow_to_service(pattern, resource):
                     yield from self.of_pair(matcher, action, resource, when)
 
     def of_pair(
@@ -157,11 +157,11 @@ class _Difference:
             return
         actions = _intersections(action, self.singled_out[0])
         others = _intersections(resource, self.singled_out[1])
-        for one, other in islice(product(actions, others), 1, _MAX_PAIRS):
-            if action_applies_to(one, other) is not Ternary.NO:
-                exceeds = self.exceeds(matcher, one, other, when)
+        for part, part_resource in islice(product(actions, others), 1, _MAX_PAIRS):
+            if action_applies_to(part, part_resource) is not Ternary.NO:
+                exceeds = self.exceeds(matcher, part, part_resource, when)
                 if exceeds is not Ternary.NO:
-                    yield self.pair(matcher, one, other, exceeds)
+                    yield self.pair(matcher, part, part_resource, exceeds)
 
     def pair(self, matcher: StatementMatcher, action: str, resource: str, certain: Ternary) -> ExtraPermission:
         if action != f"{STAR}:{STAR}":
@@ -214,21 +214,21 @@ def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tu
         yield matcher.actions.all or (f"{STAR}:{STAR}",), matcher.resources.sure or (STAR,)
 
 
-def _distinct(found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> _SingledOut:
-    parts = list(found)
-    return tuple(tuple(dict.fromkeys(one for part in parts for one in part[side])) for side in (0, 1))
+def _distinct(pairs: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> _SingledOut:
+    parts = list(pairs)
+    return tuple(tuple(dict.fromkeys(pattern for part in parts for pattern in part[side])) for side in (0, 1))
 
 
 def _intersections(pattern: str, others: Iterable[str]) -> list[str]:
     """Return a pattern and its distinct intersections with one and with two of the others, as patterns."""
-    found = dict.fromkeys([pattern])
-    found.update((common, None) for other in others if (common := _intersect(pattern, other)) is not None)
-    direct = list(found)[1:]
+    patterns = dict.fromkeys([pattern])
+    patterns.update((common, None) for other in others if (common := _intersect(pattern, other)) is not None)
+    direct = list(patterns)[1:]
     for one, other in islice(combinations(direct, 2), _MAX_PAIRS):
         common = _intersect(one, other)
         if common is not None:
-            found[common] = None
-    return list(found)
+            patterns[common] = None
+    return list(patterns)
 
 
 def _intersect(one: str, other: str) -> str | None:

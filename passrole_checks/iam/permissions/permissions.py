@@ -83,12 +83,12 @@ class Permissions:
 
     def ways(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> tuple[Allowed, ...]:
         """Return the ways in which an action is allowed, the most certain first, one per path condition."""
-        asked = tuple(dict.fromkeys(requested_resource(item, self.account) for item in resources)) or (STAR,)
+        asked = tuple(dict.fromkeys(requested_resource(resource, self.account) for resource in resources)) or (STAR,)
         key = (action.lower(), asked, when)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self.ways_for(*key)
-        return known
+        cached = self._known.get(key)
+        if cached is None:
+            cached = self._known[key] = self.ways_for(*key)
+        return cached
 
     def together(
         self, requests: Sequence[tuple[str, Sequence[StringNode]]], when: PathCondition = ()
@@ -105,10 +105,10 @@ class Permissions:
         for way in self.ways(action, resources, when)[:_MAX_WAYS]:
             further = self.together(rest, way.when)
             if further is not None:
-                found = ((way, *further[0]), further[1])
-                if all(one.certain is Ternary.YES for one in found[0]):
-                    return found
-                best = best or found
+                allowed = ((way, *further[0]), further[1])
+                if all(each.certain is Ternary.YES for each in allowed[0]):
+                    return allowed
+                best = best or allowed
         return best
 
     @cached_property
@@ -131,7 +131,7 @@ class Permissions:
         return all(
             any(
                 way.certain is Ternary.YES
-                and all(implies(when, fact) for fact in way.when)
+                and all(implies(when, assumption) for assumption in way.when)
                 and way.by.condition is None
                 and matcher_of(way.by, self.account, self.owner).matches_resource(ANY_TEXT) is Ternary.YES
                 for way in self.ways_for(action, (STAR,), when)
@@ -172,14 +172,14 @@ class Permissions:
     def _matchers_for(self, action: str, kind: str, number: int = 0) -> MatcherIndex:
         """Return the statements of a kind that may match an action, indexed by service."""
         service = action.partition(":")[0]
-        known = self._by_service.get((service, kind, number))
-        if known is None:
+        cached = self._by_service.get((service, kind, number))
+        if cached is None:
             matchers = {"Allow": self.allowing, "Deny": self.denials}.get(kind)
             matchers = self.allowing_by_limit[number] if matchers is None else matchers
-            known = self._by_service[service, kind, number] = MatcherIndex(
-                [one for one in matchers if one.may_match_service(service)]
+            cached = self._by_service[service, kind, number] = MatcherIndex(
+                [matcher for matcher in matchers if matcher.may_match_service(service)]
             )
-        return known
+        return cached
 
     @cached_property
     def _by_service(self) -> dict[tuple[str, str, int], MatcherIndex]:
@@ -214,53 +214,53 @@ class Permissions:
         """Return the statements with an effect, or with an unknown one. Entirely unresolved statements count in limits
         only."""
         return tuple(
-            matcher_of(item, self.account, self.owner)
-            for item in statements
-            if item.effect in (effect, None) and (item.whole or not whole)
+            matcher_of(statement, self.account, self.owner)
+            for statement in statements
+            if statement.effect in (effect, None) and (statement.whole or not whole)
         )
 
     def _allowing_action(self, action: str) -> MatcherIndex:
         """Return the Allow statements that may match an action; used if many resources are tried."""
-        known = self._by_action.get(action)
-        if known is None:
+        cached = self._by_action.get(action)
+        if cached is None:
             matchers = self._matchers_for(action, "Allow").matchers
-            known = self._by_action[action] = MatcherIndex(
+            cached = self._by_action[action] = MatcherIndex(
                 [matcher for matcher in matchers if matcher.matches_action(action) is not Ternary.NO]
             )
-        return known
+        return cached
 
     # -- requests
 
     def ways_for(self, action: str, asked: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
         """Return the same as :meth:`ways` for a request; ``asked`` are the patterns of the resources."""
-        found: dict[PathCondition, Allowed] = {}
+        by_condition: dict[PathCondition, Allowed] = {}
         acting = self._allowing_action(action)
         for matcher in acting.near_resource(glob.representative(asked[0])) if len(asked) == 1 else acting.matchers:
             for way in self._match_allow(matcher, action, asked, when):
                 allowed = Allowed(way.certain, matcher.statement, way.keys, way.when)
-                known = found.get(way.when)
-                if known is None or _is_better(allowed, known):
-                    found[way.when] = allowed
+                cached = by_condition.get(way.when)
+                if cached is None or _is_better(allowed, cached):
+                    by_condition[way.when] = allowed
                 if way.certain is Ternary.YES:
                     break
-            if len(found) >= _MAX_WAYS:
+            if len(by_condition) >= _MAX_WAYS:
                 break
-        return tuple(sorted(found.values(), key=lambda item: (item.certain is not Ternary.YES, len(item.when))))
+        return tuple(sorted(by_condition.values(), key=lambda item: (item.certain is not Ternary.YES, len(item.when))))
 
     def _match_allow(
         self, matcher: StatementMatcher, action: str, asked: Sequence[str], when: PathCondition
     ) -> Iterator[_PartialRequest]:
-        acts, facts = matcher.matches_action(action), conjoin(when, matcher.statement.when)
-        if acts is Ternary.NO or facts is None:
+        acts, assumptions = matcher.matches_action(action), conjoin(when, matcher.statement.when)
+        if acts is Ternary.NO or assumptions is None:
             return
         met, keys = matcher.condition_met(action)
         if met is Ternary.NO:
             return
-        for one in asked:
-            for resources, answer in matcher.resources_within(one):
+        for resource in asked:
+            for resources, answer in matcher.resources_within(resource):
                 about = action_applies_to(action, resources)
                 if about is not Ternary.NO:
-                    way = _PartialRequest(resources, acts & answer & met & about & matcher.effect, facts, keys)
+                    way = _PartialRequest(resources, acts & answer & met & about & matcher.effect, assumptions, keys)
                     for within in self._apply_limits(self.allowing_by_limit, action, way):
                         yield from self._apply_denials(action, matcher, within)
 
@@ -271,15 +271,15 @@ class Permissions:
             yield way
             return
         for matcher in limits[0]:
-            acts, facts = matcher.matches_action(action), conjoin(way.when, matcher.statement.when)
-            if acts is Ternary.NO or facts is None:
+            acts, assumptions = matcher.matches_action(action), conjoin(way.when, matcher.statement.when)
+            if acts is Ternary.NO or assumptions is None:
                 continue
             met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
             for resources, answer in matcher.resources_within(way.asked):
                 certain = way.certain & acts & answer & met & matcher.effect
-                further = _PartialRequest(resources, certain, facts, tuple(dict.fromkeys((*way.keys, *keys))))
+                further = _PartialRequest(resources, certain, assumptions, tuple(dict.fromkeys((*way.keys, *keys))))
                 yield from self._apply_limits(limits[1:], action, further)
 
     def _apply_denials(self, action: str, allow: StatementMatcher, way: _PartialRequest) -> Iterator[_PartialRequest]:
@@ -294,10 +294,10 @@ class Permissions:
             elif denied & spoken is Ternary.UNKNOWN:
                 way = replace(way, certain=way.certain & Ternary.UNKNOWN)
             else:
-                facts = and_not(way.when, matcher.statement.when)
-                if facts is None:
+                assumptions = and_not(way.when, matcher.statement.when)
+                if assumptions is None:
                     return
-                way = replace(way, when=facts)
+                way = replace(way, when=assumptions)
         yield way
 
     @staticmethod
@@ -337,20 +337,20 @@ class Contents:
 
     def of_statement(self, statement: Statement) -> int:
         """Return the number of a statement."""
-        known = self._statements.get(id(statement))
-        if known is None:
-            known = self._statements[id(statement)] = statement, self._number(statement.content)
-        return known[1]
+        cached = self._statements.get(id(statement))
+        if cached is None:
+            cached = self._statements[id(statement)] = statement, self._number(statement.content)
+        return cached[1]
 
     def of(self, permissions: Permissions) -> int:
         """Return the number of a principal's permissions."""
-        known = self._permissions.get(id(permissions))
-        if known is None:
+        cached = self._permissions.get(id(permissions))
+        if cached is None:
             parts = (permissions.statements, *permissions.limits)
-            said = tuple(tuple(map(self.of_statement, part)) for part in parts)
-            number = self._number((said, permissions.complete, permissions.account, permissions.owner))
-            known = self._permissions[id(permissions)] = permissions, number
-        return known[1]
+            contents = tuple(tuple(map(self.of_statement, part)) for part in parts)
+            number = self._number((contents, permissions.complete, permissions.account, permissions.owner))
+            cached = self._permissions[id(permissions)] = permissions, number
+        return cached[1]
 
     def _number(self, content: object) -> int:
         return self._numbers.setdefault(content, len(self._numbers))
@@ -362,4 +362,4 @@ def _is_better(one: Allowed, other: Allowed) -> bool:
 
 def _surely_applies(matcher: StatementMatcher, when: PathCondition) -> bool:
     """True if a statement applies whenever ``when`` holds."""
-    return all(implies(when, fact) for fact in matcher.statement.when)
+    return all(implies(when, assumption) for assumption in matcher.statement.when)

@@ -67,7 +67,7 @@ class Actions:
     @cached_property
     def services(self) -> frozenset[str]:
         """The services that the patterns name."""
-        return frozenset(one.partition(":")[0] for one in self.all)
+        return frozenset(pattern.partition(":")[0] for pattern in self.all)
 
     @cached_property
     def has_open_service(self) -> bool:
@@ -134,23 +134,23 @@ class StatementMatcher:
     @cached_property
     def actions(self) -> Actions:
         """The Action or NotAction patterns."""
-        given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
-        return _actions(tuple((item.parts, item.optional) for item in given or ()))
+        elements = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
+        return _actions(tuple((element.parts, element.optional) for element in elements or ()))
 
     @cached_property
     def resources(self) -> Resources:
         """The Resource or NotResource patterns: those that surely match, and those that possibly do."""
-        given = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
-        found: dict[bool, list[str]] = {True: [], False: []}
-        for item in given or ():
-            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(str(item))
-            found[item.optional or early].append(
-                resource_glob(item.parts, self.statement.variables, account=self.account, owner=self.owner)
+        elements = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
+        patterns: dict[bool, list[str]] = {True: [], False: []}
+        for element in elements or ():
+            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(str(element))
+            patterns[element.optional or early].append(
+                resource_glob(element.parts, self.statement.variables, account=self.account, owner=self.owner)
             )
-            across = _loose_pattern(item.parts, self.statement.variables, self.owner)
+            across = _loose_pattern(element.parts, self.statement.variables, self.owner)
             if across is not None:
-                found[True].append(across)
-        return Resources(tuple(found[False]), tuple(found[True]))
+                patterns[True].append(across)
+        return Resources(tuple(patterns[False]), tuple(patterns[True]))
 
     @cached_property
     def tests(self) -> tuple[ConditionTest, ...]:
@@ -160,22 +160,22 @@ class StatementMatcher:
     @cached_property
     def patterns(self) -> dict[str, str]:
         """The Action or NotAction patterns, each mapped to its text as written."""
-        given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
-        spelled = ((action_glob(item.parts), str(item)) for item in given or ())
+        elements = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
+        spelled = ((action_glob(element.parts), str(element)) for element in elements or ())
         return {pattern: written for pattern, written in spelled if pattern is not None}
 
     @cached_property
     def is_portable(self) -> bool:
         """True if the same statement, held by another principal, surely allows all that this one allows."""
-        one = self.statement
-        if one.effect != "Allow" or not one.whole or one.condition is not None:
+        statement = self.statement
+        if statement.effect != "Allow" or not statement.whole or statement.condition is not None:
             return False
-        if one.actions is None or one.resources is None:
+        if statement.actions is None or statement.resources is None:
             return False
-        if any(item.optional for item in (*one.actions, *one.resources)):
+        if any(element.optional for element in (*statement.actions, *statement.resources)):
             return False
-        literals = (part for item in one.resources for part in item.parts if isinstance(part, str))
-        whose = one.variables and any("${" in part for part in literals)
+        literals = (part for element in statement.resources for part in element.parts if isinstance(part, str))
+        whose = statement.variables and any("${" in part for part in literals)
         return not whose and not any(
             glob.has_anonymous_part(pattern) for pattern in (*self.actions.all, *self.resources.sure)
         )
@@ -215,14 +215,14 @@ class StatementMatcher:
                 yield asked, answer
             return
         perhaps = []
-        for one in self.resources.near(asked):
+        for pattern in self.resources.near(asked):
             deadline.check()
-            common = glob.intersect(one, asked)
+            common = glob.intersect(pattern, asked)
             if common is not None:
                 yield glob.to_pattern(common), Ternary.YES
-            elif glob.may_intersect(one, asked):
+            elif glob.may_intersect(pattern, asked):
                 perhaps.append(asked)
-        if perhaps or any(glob.may_intersect(one, asked) for one in self.resources.doubtful):
+        if perhaps or any(glob.may_intersect(pattern, asked) for pattern in self.resources.doubtful):
             yield asked, Ternary.UNKNOWN
 
     def condition_met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
@@ -231,14 +231,14 @@ class StatementMatcher:
             return Ternary.UNKNOWN, ()  # its conditions are unknown as well
         answer, keys = Ternary.YES, dict[str, None]()
         for test in self.tests:
-            found = _test_answer(test, action)
-            if found is Ternary.NO:
+            test_answer = _test_answer(test, action)
+            if test_answer is Ternary.NO:
                 return Ternary.NO, ()
-            if found is None:
+            if test_answer is None:
                 keys[test.written] = None
             else:
-                answer &= found
-                if found is Ternary.UNKNOWN:
+                answer &= test_answer
+                if test_answer is Ternary.UNKNOWN:
                     keys[test.written] = None
         return answer, tuple(keys)
 
@@ -306,20 +306,20 @@ class MatcherIndex:
         if len(self.matchers) <= _INDEX_ABOVE:
             return self.matchers
         index, owners, always = self._index
-        places = always.union(owners[place] for place in index.near(resource))
-        return [self.matchers[place] for place in sorted(places)]
+        positions = always.union(owners[position] for position in index.near(resource))
+        return [self.matchers[position] for position in sorted(positions)]
 
     @cached_property
     def _index(self) -> tuple[PatternIndex, list[int], frozenset[int]]:
         patterns: list[str] = []
         owners: list[int] = []
         always: set[int] = set()
-        for place, rule in enumerate(self.matchers):
+        for position, rule in enumerate(self.matchers):
             if rule.statement.resources is None:
-                always.add(place)
-            for one in rule.resources.all if place not in always else ():
-                patterns.append(one)
-                owners.append(place)
+                always.add(position)
+            for pattern in rule.resources.all if position not in always else ():
+                patterns.append(pattern)
+                owners.append(position)
         return glob.build_index(patterns), owners, frozenset(always)
 
 
@@ -329,12 +329,12 @@ _matchers: dict[tuple[int, str | None, str], StatementMatcher] = {}
 def matcher_of(statement: Statement, account: str | None, owner: str = "") -> StatementMatcher:
     """Return the compiled statement, from a cache."""
     key = (id(statement), account, owner)
-    known = _matchers.get(key)  # it keeps its statement alive, so that the id stays unique
-    if known is None:
+    cached = _matchers.get(key)  # it keeps its statement alive, so that the id stays unique
+    if cached is None:
         if len(_matchers) >= _CACHE_SIZE:
             _matchers.clear()
-        known = _matchers[key] = StatementMatcher(statement, account, owner)
-    return known
+        cached = _matchers[key] = StatementMatcher(statement, account, owner)
+    return cached
 
 
 def action_applies_to(action: str, resource: str) -> Ternary:
@@ -376,10 +376,10 @@ def action_glob(parts: tuple[Part, ...]) -> str | None:
     )
     if spelled in (STAR, _EVERY_ACTION):
         return _EVERY_ACTION
-    holes = any(isinstance(part, Unresolved) for part in parts)
-    if spelled.count(":") != 1 and not holes:
+    unresolved_parts = any(isinstance(part, Unresolved) for part in parts)
+    if spelled.count(":") != 1 and not unresolved_parts:
         return None
-    if spelled.startswith("iam:pass") and not holes and glob.must_match(spelled, PASS_ROLE_LOWERCASE):
+    if spelled.startswith("iam:pass") and not unresolved_parts and glob.must_match(spelled, PASS_ROLE_LOWERCASE):
         return PASS_ROLE_LOWERCASE  # the only such action (Service Authorization Reference, "Actions defined by IAM")
     return spelled
 
@@ -462,9 +462,9 @@ def _symbols_of(field: list[Part], variables: bool, owner: str) -> Iterator[str]
         if isinstance(part, Unresolved):
             yield glob.symbol_for(part)
             continue
-        place = 0
+        position = 0
         for match in _VARIABLE.finditer(part) if variables else ():
-            yield glob.from_text(part[place : match.start()])
+            yield glob.from_text(part[position : match.start()])
             inside = match.group(1)
             if inside in ("*", "?", "$"):
                 yield inside
@@ -472,8 +472,8 @@ def _symbols_of(field: list[Part], variables: bool, owner: str) -> Iterator[str]
                 yield glob.symbol_for(_ACCOUNT)
             else:
                 yield glob.symbol_for(Unresolved(match.group()), f"{owner}{match.group()}")
-            place = match.end()
-        yield glob.from_text(part[place:])
+            position = match.end()
+        yield glob.from_text(part[position:])
 
 
 def _expand(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:

@@ -63,9 +63,11 @@ def resource_scope(resource: StringNode, *, variables: bool = True) -> Scope:
 
 def union_scope(resources: Sequence[StringNode], *, variables: bool = True) -> Scope:
     """Return the scope of a union of patterns, which may cover every role although no single pattern does."""
-    scope = widest([resource_scope(item, variables=variables) for item in resources])
+    scope = widest([resource_scope(pattern, variables=variables) for pattern in resources])
     # a role of this configuration is a single role, whatever its name, and never completes "all roles"
-    covers = _any_role(tuple(item.parts for item in resources if not _is_role_reference(item.parts)), variables)
+    covers = _any_role(
+        tuple(pattern.parts for pattern in resources if not _is_role_reference(pattern.parts)), variables
+    )
     if covers is Ternary.YES:
         return Scope.ANY_ROLE
     return widest([scope, Scope.UNRESOLVED]) if covers is Ternary.UNKNOWN else scope
@@ -76,7 +78,7 @@ def complement_scope(left_out: Sequence[StringNode], *, variables: bool = True, 
 
     Patterns that cover all roles of one account exclude none of any other account.
     """
-    parts = tuple(item.parts for item in left_out)
+    parts = tuple(pattern.parts for pattern in left_out)
     if not _may_match_any_name(parts, variables):
         return Scope.ANY_ROLE
     try:
@@ -108,14 +110,14 @@ def included(
 
     Passing stays within the account, so the id of the account deployed to in ``outer`` is that of the inner role.
     """
-    if any(item.parts == inner.parts for item in outer):
+    if any(pattern.parts == inner.parts for pattern in outer):
         return Ternary.YES
-    return _included(inner.parts, tuple(item.parts for item in outer), variables, where)
+    return _included(inner.parts, tuple(pattern.parts for pattern in outer), variables, where)
 
 
 def union_of(patterns: Iterable[StringNode], *, variables: bool = True) -> RoleUnion:
     """Return an index of patterns for :func:`included_in` and :func:`surely_exceeds`; optional patterns count."""
-    return _union(tuple(item.parts for item in patterns), variables)
+    return _union(tuple(pattern.parts for pattern in patterns), variables)
 
 
 def included_in(
@@ -176,9 +178,9 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
         return Scope.ROLE_IN_TEMPLATE
     if covers is Ternary.UNKNOWN:
         return Scope.UNRESOLVED
-    one = names_single_role(expand(parts), variables)
-    if one is not None:
-        return Scope.EXACT if one else Scope.PREFIX
+    single = names_single_role(expand(parts), variables)
+    if single is not None:
+        return Scope.EXACT if single else Scope.PREFIX
     try:
         if _size((parts,), variables, UnresolvedPolicy.OVERLAP) == 0:
             return Scope.NOT_A_ROLE
@@ -256,12 +258,12 @@ def _union(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> RoleUnion
 
 @lru_cache(maxsize=8192)
 def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool, where: Deployment) -> Ternary:
-    found = fast_overlap(_single(first, variables), _single(second, variables), where)
-    if found is not None:
-        return found
+    answer = fast_overlap(_single(first, variables), _single(second, variables), where)
+    if answer is not None:
+        return answer
 
     def can_meet(reading: UnresolvedPolicy) -> bool:
-        pair = [automaton_of((item,), variables, reading) for item in (first, second)]
+        pair = [automaton_of((parts,), variables, reading) for parts in (first, second)]
         letters = alphabet(pair)
         return any(
             first_match(acceptances(pair, states, letters), all) is not None
@@ -292,16 +294,16 @@ def _compare(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: 
     shape = bounds_of(inner, variables)
     if not union.entries and shape.exact and shape.overlaps_deployment(where):
         return Ternary.NO
-    found = fast_is_subset(_single(inner, variables), union, where)
-    if found is not None:
-        return found
+    answer = fast_is_subset(_single(inner, variables), union, where)
+    if answer is not None:
+        return answer
     outer = tuple(dict.fromkeys(entry.text.parts for entry in union.near(shape)))
 
     def holds(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
         pair = [automaton_of((inner,), variables, inner_reading), automaton_of(outer, variables, outer_reading)]
         letters = alphabet(pair)
         return all(
-            first_match(acceptances(pair, states, letters), lambda found: found[0] and not found[1]) is None
+            first_match(acceptances(pair, states, letters), lambda answer: answer[0] and not answer[1]) is None
             for states in states_before_role(pair, letters, where)
         )
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.automaton import UNKNOWN_NAME
-from passrole_checks.iam.patterns.wildcard import wildcard_match
+from passrole_checks.iam.patterns.glob import from_text, must_match, representative
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, expand
 from passrole_checks.iam.roles.role_search import Deployment
 
@@ -107,11 +107,11 @@ def _location_overlaps(partition: str, account: str, where: Deployment) -> bool:
 
 def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
     """Return a pattern as a plain role ARN, None for any other. A plain one matches some role, and not every one."""
-    beginning, found, name = _to_text(expand(parts)).partition(ROLE)
-    place = _location(beginning) if found else None
-    if place is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
+    beginning, separator, name = _to_text(expand(parts)).partition(ROLE)
+    location = _location(beginning) if separator else None
+    if location is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
         return None
-    return PlainRole(*place, name)
+    return PlainRole(*location, name)
 
 
 def _to_text(parts: tuple[Part, ...]) -> str:
@@ -120,10 +120,10 @@ def _to_text(parts: tuple[Part, ...]) -> str:
 
 def _location(beginning: str) -> tuple[str, str] | None:
     """Return partition and account of an ARN's prefix, "" for any; None if they cannot be determined."""
-    found = _PREFIX.fullmatch(beginning)
-    if found is None:
+    match = _PREFIX.fullmatch(beginning)
+    if match is None:
         return None
-    partition, account = found["partition"], found["account"]
+    partition, account = match["partition"], match["account"]
     if partition not in PARTITIONS and partition not in _ANY_LOCATION:
         return None
     return "" if partition in _ANY_LOCATION else partition, "" if account in _ANY_LOCATION else account
@@ -153,8 +153,8 @@ def bounds_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
 
 def _is_every_role_of_account(parts: tuple[Part, ...]) -> bool:
     """True if a pattern is all roles of an account, written as ``role/*``."""
-    beginning, found, name = _to_text(parts).partition(ROLE)
-    return bool(found) and name == "*" and _location(beginning) is not None
+    beginning, separator, name = _to_text(parts).partition(ROLE)
+    return bool(separator) and name == "*" and _location(beginning) is not None
 
 
 def may_intersect(first: ArnBounds, second: ArnBounds) -> bool:
@@ -167,18 +167,18 @@ def may_intersect(first: ArnBounds, second: ArnBounds) -> bool:
         return _name_matches(second.name, first.name)
     if second.literal:
         return _name_matches(first.name, second.name)
-    one, other = sorted((first.beginning, second.beginning), key=len)
-    if not other.startswith(one):
+    shorter, longer = sorted((first.beginning, second.beginning), key=len)
+    if not longer.startswith(shorter):
         return False
-    one, other = sorted((first.end, second.end), key=len)
-    return other.endswith(one)
+    shorter, longer = sorted((first.end, second.end), key=len)
+    return longer.endswith(shorter)
 
 
 def common_name(first: ArnBounds, second: ArnBounds) -> str | None:
     """Return a path and name within both bounds; None if there is no simple one."""
-    for one, other in ((first, second), (second, first)):
-        if one.name.endswith("*") and other.name.startswith("*"):
-            name = (one.name[:-1] + ANY_NAME + other.name[1:]).replace("*", ANY_NAME).replace("?", _ONE)
+    for left, right in ((first, second), (second, first)):
+        if left.name.endswith("*") and right.name.startswith("*"):
+            name = (left.name[:-1] + ANY_NAME + right.name[1:]).replace("*", ANY_NAME).replace("?", _ONE)
             return name if _EXAMPLE_NAME.fullmatch(name) else None
     return None
 
@@ -195,7 +195,7 @@ def covers(outer: ArnBounds, inner: ArnBounds) -> bool:
 
 def _name_matches(glob: str, name: str) -> bool:
     """True if a name matches; a wildcard in the name is matched by ``*`` or by itself only."""
-    return glob in (name, "*") or wildcard_match(glob, name, but="*")
+    return glob in (name, "*") or must_match(from_text(glob), representative(from_text(name)))
 
 
 @lru_cache(maxsize=65536)
@@ -219,9 +219,9 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
             return None
         else:
             text += constant
-    beginning, found, name = text.partition(ROLE)
+    beginning, separator, name = text.partition(ROLE)
     name = name.replace("*", ANY_NAME).replace("?", _ONE)
-    return name if found and _location(beginning) is not None and _EXAMPLE_NAME.fullmatch(name) else None
+    return name if separator and _location(beginning) is not None and _EXAMPLE_NAME.fullmatch(name) else None
 
 
 def names_single_role(parts: tuple[Part, ...], variables: bool) -> bool | None:

@@ -61,13 +61,13 @@ _Atom = tuple[str, bool] | Unresolved
 @lru_cache(maxsize=16384)
 def expand(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Replace each unresolved part whose structure is known by its known parts."""
-    found: list[Part] = []
+    expanded: list[Part] = []
     for part in parts:
         if isinstance(part, Unresolved) and part.known is not None:
-            found.extend(expand(part.known))
+            expanded.extend(expand(part.known))
         else:
-            found.append(part)
-    return join(found)
+            expanded.append(part)
+    return join(expanded)
 
 
 def has_early_variable(written: str) -> bool:
@@ -97,14 +97,14 @@ def fields_of(parts: tuple[Part, ...]) -> list[list[Part]]:
 def _split_colons(text: str, most: int) -> list[str]:
     pieces: list[str] = []
     start, depth = 0, 0
-    for place, char in enumerate(text):
-        if text.startswith("${", place):
+    for position, char in enumerate(text):
+        if text.startswith("${", position):
             depth += 1
         elif char == "}" and depth:
             depth -= 1
         elif char == ":" and not depth and len(pieces) < most:
-            pieces.append(text[start:place])
-            start = place + 1
+            pieces.append(text[start:position])
+            start = position + 1
     return [*pieces, text[start:]]
 
 
@@ -135,10 +135,10 @@ def _with_context(fields: list[list[Part]]) -> list[list[Part]]:
             field = fields[index]
             if len(field) == 1 and isinstance(field[0], Unresolved) and field[0].kind is UnresolvedKind.ANYTHING:
                 fields[index] = [Unresolved(field[0].expression, kind)]
-    for place, field in enumerate(fields[1:], start=1):
+    for position, field in enumerate(fields[1:], start=1):
         first = field[0] if field else None
         if isinstance(first, str) and first.startswith("role/"):
-            return [[_mark_completing(part) for part in before] for before in fields[:place]] + fields[place:]
+            return [[_mark_completing(part) for part in before] for before in fields[:position]] + fields[position:]
     return fields
 
 
@@ -183,17 +183,17 @@ def _atoms(parts: list[Part], variables: bool) -> Iterator[_Atom]:
         if isinstance(part, Unresolved):
             yield part
             continue
-        place = 0
+        position = 0
         for match in _VARIABLE.finditer(part) if variables else ():
-            yield from _characters(part[place : match.start()])
+            yield from _characters(part[position : match.start()])
             inside = match.group(1)
             if inside in ("*", "?", "$"):
                 yield inside, False
             else:
                 own = inside.lower() in _OWN_ACCOUNT
                 yield Unresolved(match.group(), UnresolvedKind.ACCOUNT_ID if own else UnresolvedKind.POLICY_VARIABLE)
-            place = match.end()
-        yield from _characters(part[place:])
+            position = match.end()
+        yield from _characters(part[position:])
 
 
 def _characters(text: str) -> Iterator[_Atom]:

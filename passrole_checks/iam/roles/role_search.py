@@ -56,7 +56,10 @@ def states_by_partition(
 
     Raises OverBudgetError if there are too many.
     """
-    starts = {tuple(item.run(item.start, f"arn:{name}:iam::") for item in machines) for name in where.partitions}
+    starts = {
+        tuple(automaton.run(automaton.start, f"arn:{name}:iam::") for automaton in machines)
+        for name in where.partitions
+    }
     return {_after_account(machines, start, letters, where.account) for start in starts}
 
 
@@ -65,17 +68,18 @@ def _after_account(
 ) -> frozenset[tuple[States, ...]]:
     """Return the states after every account, or after the known one."""
     layer = {start}
-    for place in range(12):
-        digits = letters.digits if account is None else (account[place],)
+    for position in range(12):
+        digits = letters.digits if account is None else (account[position],)
         layer = {
-            tuple(item.step(states, digit) for item, states in zip(machines, current, strict=True))
+            tuple(automaton.step(states, digit) for automaton, states in zip(machines, current, strict=True))
             for current in layer
             for digit in digits
         }
         if len(layer) > _MAX_STEPS // 100:
             raise OverBudgetError
     return frozenset(
-        tuple(item.run(states, ":role/") for item, states in zip(machines, current, strict=True)) for current in layer
+        tuple(automaton.run(states, ":role/") for automaton, states in zip(machines, current, strict=True))
+        for current in layer
     )
 
 
@@ -89,13 +93,13 @@ def acceptances(
     pending, seen = [(0, start)], {(0, start)}
     while pending:
         deadline.check()
-        place, current = pending.pop()
-        if place == 1:
-            yield tuple(item.accepts(states) for item, states in zip(machines, current, strict=True))
-        for char, following in _next_characters(place, letters):
+        position, current = pending.pop()
+        if position == 1:
+            yield tuple(automaton.accepts(states) for automaton, states in zip(machines, current, strict=True))
+        for char, following in _next_characters(position, letters):
             after = (
                 following,
-                tuple(item.step(states, char) for item, states in zip(machines, current, strict=True)),
+                tuple(automaton.step(states, char) for automaton, states in zip(machines, current, strict=True)),
             )
             if after not in seen:
                 if len(seen) > _MAX_STEPS:
@@ -104,17 +108,17 @@ def acceptances(
                 pending.append(after)
 
 
-def _next_characters(place: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
+def _next_characters(position: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
     """Yield the characters possible at a position in path and name, each with the next position.
 
     Positions: 0: start of a segment; 1: only name characters in the segment so far (a role's name may end here); 2:
     after a character that only a path may contain.
     """
     for char in letters.name:
-        yield char, 2 if place == 2 else 1
+        yield char, 2 if position == 2 else 1
     for char in letters.path_only:
         yield char, 2
-    if place:
+    if position:
         yield "/", 0
 
 
@@ -138,8 +142,8 @@ def count_accepted(pattern: Machine, start: States, letters: Alphabet) -> int:
         walked.add(state)
         ways = [
             (char, after)
-            for char, place in _next_characters(state[0], letters)
-            if (after := (place, pattern.step(state[1], char))) in alive
+            for char, position in _next_characters(state[0], letters)
+            if (after := (position, pattern.step(state[1], char))) in alive
         ]
         if state[0] == 1 and pattern.accepts(state[1]):
             return 2 if ways else 1
@@ -154,8 +158,8 @@ def _alive(pattern: Machine, start: States, letters: Alphabet) -> set[tuple[int,
     pending, seen = [(0, start)], {(0, start)}
     while pending:
         state = pending.pop()
-        for char, place in _next_characters(state[0], letters):
-            after = (place, pattern.step(state[1], char))
+        for char, position in _next_characters(state[0], letters):
+            after = (position, pattern.step(state[1], char))
             if not after[1]:
                 continue
             before.setdefault(after, set()).add(state)

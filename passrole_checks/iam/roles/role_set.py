@@ -59,17 +59,19 @@ def surely_gains(
     if some_role_in((inner,), over=(False,), but=but, but_over=True, where=where):
         return True
     return any(
-        some_role_in((inner, item), over=(False, False), but=but[:1], but_over=True, where=where)
-        for item in _near_sets(_union(denied_before), inner)
+        some_role_in((inner, denial), over=(False, False), but=but[:1], but_over=True, where=where)
+        for denial in _near_sets(_union(denied_before), inner)
     )
 
 
 def may_intersect(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
     """True if a role can be in both sets."""
     if first.variables == second.variables and not (first.complement or second.complement):
-        ours = {item.parts for item in first.patterns}
+        ours = {pattern.parts for pattern in first.patterns}
         shared = (
-            shape for item, shape in zip(second.patterns, second.pattern_bounds, strict=True) if item.parts in ours
+            shape
+            for pattern, shape in zip(second.patterns, second.pattern_bounds, strict=True)
+            if pattern.parts in ours
         )
         if any(shape.exact and shape.overlaps_deployment(where) for shape in shared):
             return True
@@ -85,22 +87,26 @@ def _near_sets(sets: RoleUnion, inner: RoleSet) -> tuple[RoleSet, ...]:
     if inner.complement or not sets.sets:
         return sets.sets
     near = {id(entry.set) for shape in inner.pattern_bounds for entry in sets.near(shape)}
-    return tuple(item for item in sets.sets if item.complement or id(item) in near)
+    return tuple(roles for roles in sets.sets if roles.complement or id(roles) in near)
 
 
 def _covered_cached(inner: RoleSet, outer: RoleUnion, where: Deployment) -> bool:
     key = (inner, where)
-    known = outer.covered.get(key)
-    if known is None:
-        known = outer.covered[key] = _covered(inner, (outer,), where)
-    return known
+    cached = outer.covered.get(key)
+    if cached is None:
+        cached = outer.covered[key] = _covered(inner, (outer,), where)
+    return cached
 
 
 def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> bool:
     """True if every role of ``inner`` surely is in one of ``outer``."""
     if inner.complement:
         left_out = RoleUnion([inner.only(inner.patterns)])
-        if any(_covered(item.only(item.patterns), (left_out,), where) for union in outer for item in union.complements):
+        if any(
+            _covered(complement.only(complement.patterns), (left_out,), where)
+            for union in outer
+            for complement in union.complements
+        ):
             return True
         return not some_role_in((inner,), over=(True,), but=outer, where=where)
     own = [union.written for union in outer]
@@ -114,8 +120,8 @@ def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> b
 
 def _near(roles: RoleSet, unions: Sequence[RoleUnion]) -> list[RoleSet]:
     """Return the patterns of several unions that may have a role in common with ``roles``, each as a set."""
-    found = {id(entry): entry for union in unions for shape in roles.pattern_bounds for entry in union.near(shape)}
-    return [entry.set.only([entry.text]) for entry in found.values()]
+    entries = {id(entry): entry for union in unions for shape in roles.pattern_bounds for entry in union.near(shape)}
+    return [entry.set.only([entry.text]) for entry in entries.values()]
 
 
 # -- unresolved parts on both sides
@@ -129,11 +135,11 @@ def _with_shared_symbols(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[Role
     would match the character, but not the string.
     """
     ours = [_split_variables(pattern) for pattern in inner.written()]
-    theirs = [[_split_variables(pattern) for pattern in item.written(optional=False)] for item in outer]
+    theirs = [[_split_variables(pattern) for pattern in roles.written(optional=False)] for roles in outer]
     if any("?" in part for parts in _each(theirs) for part in parts if isinstance(part, str)):
         return None
-    common = {_key(hole) for parts in ours for hole in _unresolved_in_role(parts)} & {
-        _key(hole) for parts in _each(theirs) for hole in _unresolved_in_role(parts)
+    common = {_key(unresolved) for parts in ours for unresolved in _unresolved_in_role(parts)} & {
+        _key(unresolved) for parts in _each(theirs) for unresolved in _unresolved_in_role(parts)
     }
     used = {char for parts in (*ours, *_each(theirs)) for part in parts if isinstance(part, str) for char in part}
     free = sorted(NAME_CHARACTERS - used, reverse=True)
@@ -142,8 +148,8 @@ def _with_shared_symbols(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[Role
     letters = dict(zip(sorted(common), free, strict=False))
     replaced = RoleSet(tuple(_substitute(parts, letters, inner) for parts in ours), inner.variables)
     others = [
-        RoleSet(tuple(_substitute(parts, letters, item) for parts in sets), item.variables)
-        for item, sets in zip(outer, theirs, strict=True)
+        RoleSet(tuple(_substitute(parts, letters, roles) for parts in sets), roles.variables)
+        for roles, sets in zip(outer, theirs, strict=True)
     ]
     return replaced, others
 
@@ -158,22 +164,22 @@ def _split_variables(pattern: Pattern) -> _Parts:
     parts, variables = pattern
     if not variables:
         return parts
-    found: list[Part] = []
+    result: list[Part] = []
     before = ""  # the end of the text before a part, or ROLE
     for part in parts:
         if isinstance(part, Unresolved):
-            found.append(part)
+            result.append(part)
             continue
         text = before + part
         start = text.find(ROLE) + len(ROLE) - len(before) if ROLE in text else len(part)
         before = ROLE if ROLE in text else text[1 - len(ROLE) :]
-        place = 0
+        position = 0
         for match in VARIABLE.finditer(part):
             if match.group() not in LITERALS and match.start() >= start:
-                found += [part[place : match.start()], Unresolved(match.group(), UnresolvedKind.POLICY_VARIABLE)]
-                place = match.end()
-        found.append(part[place:])
-    return join(found)
+                result += [part[position : match.start()], Unresolved(match.group(), UnresolvedKind.POLICY_VARIABLE)]
+                position = match.end()
+        result.append(part[position:])
+    return join(result)
 
 
 def _unresolved_in_role(parts: _Parts) -> Iterator[Unresolved]:
@@ -186,8 +192,8 @@ def _unresolved_in_role(parts: _Parts) -> Iterator[Unresolved]:
             yield part
 
 
-def _key(hole: Unresolved) -> tuple[str, str]:
-    return ("variable" if hole.kind is UnresolvedKind.POLICY_VARIABLE else "", hole.expression)
+def _key(unresolved: Unresolved) -> tuple[str, str]:
+    return ("variable" if unresolved.kind is UnresolvedKind.POLICY_VARIABLE else "", unresolved.expression)
 
 
 def _substitute(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleSet) -> StringNode:

@@ -84,11 +84,13 @@ def fast_exceeds(inner: RoleSet, outer: RoleUnion, where: Deployment, ignored: C
 
 def fast_overlap(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary | None:
     """Return whether a role surely is in both sets; NO if surely none is; None if automata have to decide."""
-    found = _RoleSetQuery(((first, True), (second, True)), (), False, where).quick_answer()
-    if found is False:
+    answer = _RoleSetQuery(((first, True), (second, True)), (), False, where).quick_answer()
+    if answer is False:
         return Ternary.NO
     return (
-        Ternary.YES if found and all(shape.exact for shape in (*first.pattern_bounds, *second.pattern_bounds)) else None
+        Ternary.YES
+        if answer and all(shape.exact for shape in (*first.pattern_bounds, *second.pattern_bounds))
+        else None
     )
 
 
@@ -199,7 +201,7 @@ class _RoleSetQuery:
             return
         accounts = [shape.account or self.where.account or _UNUSED_ACCOUNT]
         if not shape.account and self.where.account is None:
-            accounts += sorted({item.account for item in near if item.account})[:2]
+            accounts += sorted({bounds.account for bounds in near if bounds.account})[:2]
         partitions = (shape.partition,) if shape.partition else self.where.partitions
         for partition, account in product(partitions, accounts):
             yield Role(partition, account, name), source
@@ -290,9 +292,9 @@ def _only_names(parts: _Parts) -> bool:
 def _one_role(pattern: Pattern) -> Pattern:
     """Convert a reference to a role of this configuration, otherwise unknown, to the ARN of one role."""
     parts, variables = pattern
-    hole = parts[0] if len(parts) == 1 else None
-    if not isinstance(hole, Unresolved) or hole.role is None or hole.kind is UnresolvedKind.NAME:
+    unresolved = parts[0] if len(parts) == 1 else None
+    if not isinstance(unresolved, Unresolved) or unresolved.role is None or unresolved.kind is UnresolvedKind.NAME:
         return pattern
-    name = Unresolved(hole.expression, UnresolvedKind.NAME)
+    name = Unresolved(unresolved.expression, UnresolvedKind.NAME)
     account, partition = (Unresolved("", kind) for kind in LOCATION_KINDS)
     return join(["arn:", partition, ":iam::", account, ROLE, name]), variables

@@ -35,12 +35,12 @@ class RoleSet:
 
     @cached_property
     def _written(self) -> tuple[Pattern, ...]:
-        return tuple((expand(item.parts), self.variables) for item in self.patterns)
+        return tuple((expand(pattern.parts), self.variables) for pattern in self.patterns)
 
     @cached_property
     def pattern_bounds(self) -> tuple[ArnBounds, ...]:
         """The bounds of the patterns."""
-        return tuple(bounds_of(item.parts, self.variables) for item in self.patterns)
+        return tuple(bounds_of(pattern.parts, self.variables) for pattern in self.patterns)
 
     def only(self, patterns: Iterable[StringNode]) -> RoleSet:
         """Return the set of the roles that these patterns match."""
@@ -62,17 +62,17 @@ class RoleUnion:
 
     def __init__(self, sets: Iterable[RoleSet]) -> None:
         self.sets = tuple(sets)
-        self.complements = tuple(item for item in self.sets if item.complement)
+        self.complements = tuple(roles for roles in self.sets if roles.complement)
         self.covered: dict[object, bool] = {}  # a cache: which sets are included in it
 
     @cached_property
     def entries(self) -> tuple[UnionPattern, ...]:
         """The patterns of the sets that are not complements, in order."""
         return tuple(
-            UnionPattern(text, (expand(text.parts), item.variables), bounds_of(text.parts, item.variables), item)
-            for item in self.sets
-            if not item.complement
-            for text in item.patterns
+            UnionPattern(text, (expand(text.parts), roles.variables), bounds_of(text.parts, roles.variables), roles)
+            for roles in self.sets
+            if not roles.complement
+            for text in roles.patterns
         )
 
     @cached_property
@@ -102,7 +102,7 @@ class RoleUnion:
 
     def indexes_covering(self, shape: ArnBounds) -> list[int]:
         """Return their indexes in ``entries``."""
-        near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.spelled_in(shape)
+        near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.contained_in(shape)
         return [number for number in near if covers(self.entries[number].bounds, shape)]
 
     @cached_property
@@ -129,9 +129,9 @@ class _Index:
         self._shapes = shapes
         groups: dict[tuple[str, str, str, str, bool], _Group] = {}
         for number, shape in enumerate(shapes):
-            place, literal = (shape.partition, shape.account), shape.literal
-            key = (*place, shape.beginning, shape.end, literal)
-            groups.setdefault(key, _Group(place, literal, shape, [])).numbers.append(number)
+            location, literal = (shape.partition, shape.account), shape.literal
+            key = (*location, shape.beginning, shape.end, literal)
+            groups.setdefault(key, _Group(location, literal, shape, [])).numbers.append(number)
         self._groups = list(groups.values())
         self._places = {group.place: group.first._replace(name="*", beginning="", end="") for group in self._groups}
         self._of_groups = PatternIndex([group.first.name for group in self._groups], WILDCARD)
@@ -140,15 +140,15 @@ class _Index:
     def near(self, shape: ArnBounds) -> list[int]:
         """Return the indexes of the bounds that may have a role in common with ``shape``."""
         if shape.literal:
-            return [number for number in self.spelled_in(shape) if may_intersect(self._shapes[number], shape)]
-        places = {place for place, anything in self._places.items() if may_intersect(anything, shape)}
+            return [number for number in self.contained_in(shape) if may_intersect(self._shapes[number], shape)]
+        locations = {location for location, anything in self._places.items() if may_intersect(anything, shape)}
         compared = not (shape.beginning and shape.end)  # of names with wildcards the index has compared the other end
-        found: list[int] = []
+        numbers: list[int] = []
         for group in map(self._groups.__getitem__, self._of_groups.near(shape.name)):
-            if group.place in places and ((compared and not group.literal) or may_intersect(group.first, shape)):
-                found += group.numbers
-        return sorted(found)
+            if group.place in locations and ((compared and not group.literal) or may_intersect(group.first, shape)):
+                numbers += group.numbers
+        return sorted(numbers)
 
-    def spelled_in(self, shape: ArnBounds) -> list[int]:
+    def contained_in(self, shape: ArnBounds) -> list[int]:
         """Return the indexes of the bounds whose literal name text occurs in the name of ``shape``."""
-        return self._of_shapes.spelled_in(shape.name)
+        return self._of_shapes.contained_in(shape.name)
