@@ -1,4 +1,4 @@
-"""One Condition block implies another: against every request of a small world."""
+"""Implication between Condition blocks, against every request of a small world."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _blocks = st.dictionaries(
 
 @settings(max_examples=300, deadline=None)
 @given(_blocks, _blocks)
-def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None:
+def test_implication_holds_for_every_request(narrow: Any, wide: Any) -> None:
     """Where one block is said to imply another, every request that meets the one meets the other."""
     if implies(limits(narrow), limits(wide))[0] is not Ternary.YES:
         return
@@ -97,6 +97,6 @@ def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None
         ({"StringEquals": "x"}, {"StringEquals": "x"}, Ternary.YES, ()),
     ],
 )
-def test_by_hand(narrow: Any, wide: Any, answer: Ternary, keys: tuple[str, ...]) -> None:
+def test_implication_examples(narrow: Any, wide: Any, answer: Ternary, keys: tuple[str, ...]) -> None:
     """More tests, fewer values, no IfExists: narrower. Nothing on a key: surely not. Another test on it: open."""
     assert implies(limits(narrow), limits(wide)) == (answer, keys)

@@ -1,4 +1,4 @@
-"""Limits of time: what each allows, and what all of a run share. The clock is the tests' own."""
+"""CPU-time limits: what each allows, and what all of a run share. The clock is fake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Work = Callable[[float], None]
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """Let seconds pass, and look at the clock after each tenth of them."""
+    """Let seconds pass, calling ``check`` after each tenth of them."""
     now = [0.0]
     monkeypatch.setattr(deadline.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(deadline.time, "thread_time", lambda: now[0])

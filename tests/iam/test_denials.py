@@ -1,4 +1,4 @@
-"""Many denials: which of them matter to an Allow is looked up, and the answer is that of a comparison with all."""
+"""Indexed denials give the same answers as comparing with all of them."""
 
 from __future__ import annotations
 
@@ -107,15 +107,14 @@ _documents = st.builds(
 
 
 def _forget() -> None:
-    """Forget the answers that hang on a layout of patterns."""
+    """Clear the caches that depend on the layout of patterns."""
     for remembered in (arn._union, arn._included_in, arn._included):
         remembered.cache_clear()
 
 
 @contextmanager
 def _looked_up(index: bool) -> Iterator[None]:
-    """With ``index``, look up few denials and patterns as well; without, compare an Allow with every Deny, and each
-    pattern with every other."""
+    """Use the indexes even for few denials and patterns or, without ``index``, compare every pair."""
     _forget()
     few = 0 if index else 1_000_000
     taking = DenialIndex.deciding if index else lambda every, *_: every.all
@@ -129,9 +128,7 @@ def _looked_up(index: bool) -> Iterator[None]:
 
 @settings(max_examples=200, deadline=None)
 @given(_documents, st.sampled_from([None, "111122223333"]))
-def test_grants_are_those_of_a_comparison_with_every_denial(
-    statements: tuple[Statement, ...], account: str | None
-) -> None:
+def test_indexed_denials_give_the_same_grants(statements: tuple[Statement, ...], account: str | None) -> None:
     """What denials leave of the Allows of a document does not depend on which of them are looked at."""
     with _looked_up(True):
         looked_up = subtract_denials._grants_of(statements, SERVICES, account)
@@ -141,9 +138,7 @@ def test_grants_are_those_of_a_comparison_with_every_denial(
 
 @settings(max_examples=200, deadline=None)
 @given(_documents, st.sampled_from([None, "111122223333"]))
-def test_passable_roles_are_those_of_a_comparison_with_every_denial(
-    statements: tuple[Statement, ...], account: str | None
-) -> None:
+def test_indexed_denials_give_the_same_passable_roles(statements: tuple[Statement, ...], account: str | None) -> None:
     """What one principal can pass does not depend on which of its denials are looked at."""
     (grant, *_) = raw_grants(statements, dict(SERVICES), account)
 
@@ -179,9 +174,7 @@ def _many(*denied: str) -> list[PassRoleGrant]:
         (("*",), []),
     ],
 )
-def test_denials_that_cover_a_pattern_take_it_among_many_that_cross_it(
-    denied: tuple[str, ...], left: list[str]
-) -> None:
+def test_covering_denials_are_found_among_many_overlapping(denied: tuple[str, ...], left: list[str]) -> None:
     """Also where only two of them together cover it."""
     allowed = _many(*denied)[0]
     assert allowed.denied is (not left)
@@ -196,7 +189,7 @@ def test_allows_near_the_same_denials_share_them() -> None:
     assert len(near) == 1
 
 
-def test_denials_that_only_cross_an_allow_are_not_compared_with_it() -> None:
+def test_merely_overlapping_denials_are_skipped() -> None:
     """Of many denials no one decides what is left of a pattern that has a role which none of them takes."""
     allowed, *others = _many(f"{ROLE}a2*")
     (grant,) = raw_grants([allowed.statement], dict(SERVICES))

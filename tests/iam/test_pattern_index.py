@@ -1,4 +1,4 @@
-"""Many patterns: none that matches is passed over."""
+"""The pattern index misses no matching pattern."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def _spelled(written: str) -> str:
 
 
 @given(PATTERNS, st.text(alphabet="ab:/*?#", max_size=8))
-def test_every_pattern_that_may_match_is_near(written: list[str], asked: str) -> None:
-    """Whatever wildcards and holes stand in the patterns and in what is asked about."""
+def test_index_finds_every_pattern_that_may_match(written: list[str], asked: str) -> None:
+    """Whatever wildcards and unresolved parts stand in the patterns and in what is asked about."""
     patterns = [_spelled(one) for one in written]
     request = glob.representative(_spelled(asked))
     near = glob.build_index(patterns).near(request)
@@ -31,7 +31,7 @@ def test_every_pattern_that_may_match_is_near(written: list[str], asked: str) ->
 
 
 @given(st.lists(st.text(alphabet="ab*?", max_size=16), min_size=9, max_size=30), st.text(alphabet="ab*?", max_size=16))
-def test_every_pattern_whose_literal_text_is_in_a_text_is_found(patterns: list[str], asked: str) -> None:
+def test_index_finds_every_pattern_contained_in_a_string(patterns: list[str], asked: str) -> None:
     """So is every one that matches the text, whose wildcards only wildcards match."""
     found = PatternIndex(patterns, re.compile("[*?]")).contained_in(asked)
     spelled = {
@@ -43,7 +43,7 @@ def test_every_pattern_whose_literal_text_is_in_a_text_is_found(patterns: list[s
 
 
 @given(PATTERNS, st.text(alphabet="ab:/*?#", max_size=8))
-def test_many_patterns_answer_as_each_of_them(written: list[str], asked: str) -> None:
+def test_indexed_patterns_agree_with_single_patterns(written: list[str], asked: str) -> None:
     """The answers are those of a look at every pattern."""
     patterns = [_spelled(one) for one in written]
     request = glob.representative(_spelled(asked))

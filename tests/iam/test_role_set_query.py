@@ -1,4 +1,4 @@
-"""Answers that need no machine, and questions cut down to what matters: the same that the machines say in full."""
+"""Fast answers agree with those of the automata, and so do queries reduced to the relevant patterns."""
 
 from __future__ import annotations
 
@@ -82,11 +82,11 @@ _roles = st.builds(
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(_sets, min_size=1, max_size=2), st.booleans(), st.lists(_sets, max_size=4), st.booleans(), _wheres)
-def test_a_glance_says_what_the_machines_say(
+def test_quick_answers_agree_with_automata(
     within: list[RoleSet], wide: bool, but: list[RoleSet], but_over: bool, where: Deployment
 ) -> None:
-    """Where a glance answers whether there is a role in these sets and in none of those, it is the machines' answer,
-    and so is that of the machines which are shown only what comes near."""
+    """Where a glance answers whether there is a role in these sets and in none of those, it is the automata' answer,
+    and so is that of the automata which are shown only what comes near."""
     unions = (RoleUnion(but[:2]), RoleUnion(but[2:]))
     asked = tuple((roles, wide) for roles in within)
     whole = _RoleSetQuery(asked, unions, but_over, where)
@@ -100,7 +100,7 @@ def test_a_glance_says_what_the_machines_say(
 
 @settings(max_examples=400, deadline=None)
 @given(_parts, st.booleans(), _roles)
-def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
+def test_bounds_contain_every_role_of_the_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
     """What a pattern matches, however it is read, is of its shape; an exact shape is what surely matches."""
     shape = bounds_of(parts, variables)
     text = f"arn:{role.partition}:iam::{role.account}:role/{role.name}"
@@ -118,7 +118,7 @@ def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variab
 
 @settings(max_examples=300, deadline=None)
 @given(_parts, st.booleans(), st.booleans())
-def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool) -> None:
+def test_example_name_matches_the_pattern(parts: tuple[Part, ...], variables: bool, wide: bool) -> None:
     """The name that is given for a pattern is matched by it, in every place of its shape."""
     spelled = expand(parts)
     name = example_name(spelled, variables, wide)
@@ -133,7 +133,7 @@ def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool)
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_parts, max_size=12), _parts, st.booleans())
-def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
+def test_union_finds_near_patterns(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
     """The layout of many patterns finds those that may have a role in common with one, all and in their order."""
     union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in patterns)
     shape = bounds_of(parts, variables)
@@ -142,7 +142,7 @@ def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Pa
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_parts, max_size=12), _parts, st.booleans())
-def test_covering_patterns_are_found(
+def test_union_finds_covering_patterns(
     patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool
 ) -> None:
     """The layout of many patterns finds those that cover one, all and in their order, also where it is one of them."""
@@ -168,9 +168,7 @@ def test_pattern_that_exceeds_a_union_exceeds_each_part_of_it(
 
 @settings(max_examples=300, deadline=None)
 @given(_parts, _parts, _roles)
-def test_a_shape_that_covers_another_holds_its_roles(
-    outer: tuple[Part, ...], inner: tuple[Part, ...], role: Role
-) -> None:
+def test_covering_bounds_contain_the_roles(outer: tuple[Part, ...], inner: tuple[Part, ...], role: Role) -> None:
     """Where one shape covers another one, every role of that is in the pattern of this; what they share, they share
     by a glance too."""
     one, other = bounds_of(outer, True), bounds_of(inner, True)
@@ -183,8 +181,8 @@ def test_a_shape_that_covers_another_holds_its_roles(
 
 @settings(max_examples=200, deadline=None)
 @given(_parts, st.booleans())
-def test_one_role_or_several(parts: tuple[Part, ...], variables: bool) -> None:
-    """Whether a pattern names one role is, where it can be seen, how many roles its machine matches."""
+def test_names_single_role_agrees_with_the_automaton(parts: tuple[Part, ...], variables: bool) -> None:
+    """Whether a pattern names one role is, where it can be seen, how many roles its automaton matches."""
     one = names_single_role(expand(parts), variables)
     if one is not None and arn._any_role.__wrapped__((parts,), variables) is Ternary.NO:
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP) > 0
@@ -192,15 +190,15 @@ def test_one_role_or_several(parts: tuple[Part, ...], variables: bool) -> None:
         assert (arn._size((parts,), variables, UnresolvedPolicy.COUNT) == 1) is one
 
 
-def test_many_roles_of_one_prefix_are_decided_at_a_glance() -> None:
-    """A thousand roles before and one more after: no machine is needed to see that just this one is new."""
+def test_thousand_role_names_need_no_automaton() -> None:
+    """A thousand roles before and one more after: no automaton is needed to see that just this one is new."""
     before = RoleUnion([RoleSet(tuple(StringNode((f"arn:aws:iam::{ACCOUNT}:role/app-{n}",), AT) for n in range(1000)))])
     for name, found in (("app-1000", True), ("app-999", False), ("app-*", True), ("*-7", True)):
         inner = RoleSet((StringNode((f"arn:aws:iam::{ACCOUNT}:role/{name}",), AT),))
         assert _RoleSetQuery(((inner, True),), (before,), False, arn.ANYWHERE).quick_answer() is found
 
 
-def test_the_scope_of_a_thousand_patterns_is_seen() -> None:
+def test_scope_of_a_thousand_patterns_needs_no_automaton() -> None:
     """Patterns of which none matches any name are together not any role, however many there are."""
     patterns = [StringNode((f"arn:aws:iam::{ACCOUNT}:role/*-{n}",), AT) for n in range(1000)]
     assert arn.union_scope(patterns) is Scope.PREFIX
@@ -208,7 +206,7 @@ def test_the_scope_of_a_thousand_patterns_is_seen() -> None:
 
 
 class _Everything:
-    """A union that finds every pattern near."""
+    """A union in which every pattern is near."""
 
     def __init__(self, patterns: tuple[tuple[Part, ...], ...], variables: bool) -> None:
         self.entries = RoleUnion([RoleSet(tuple(StringNode(parts, AT) for parts in patterns), variables)]).entries
@@ -219,7 +217,7 @@ class _Everything:
 
 @settings(max_examples=200, deadline=None)
 @given(_parts, st.lists(_parts, max_size=3).map(tuple), st.booleans(), _wheres)
-def test_questions_of_patterns_are_answered_as_by_the_machines(
+def test_fast_paths_agree_with_automata(
     inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment
 ) -> None:
     """Inclusion, overlap and scope say at a glance what they say when there is none, unless that takes too much."""

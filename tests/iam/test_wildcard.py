@@ -1,4 +1,4 @@
-"""Texts that fit patterns of wildcards, without trying all ways in which they might."""
+"""Wildcard matching without backtracking."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ texts = st.text("ab*\n", max_size=12)
 
 
 @given(patterns, texts)
-def test_like_a_regular_expression(pattern: str, text: str) -> None:
+def test_wildcard_match_agrees_with_a_regular_expression(pattern: str, text: str) -> None:
     """A text fits exactly where the regular expression of the pattern matches it."""
     expression = "".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in pattern)
     assert wildcard_match(pattern, text) is (re.fullmatch(expression, text, re.DOTALL) is not None)
@@ -35,12 +35,12 @@ def test_like_a_regular_expression(pattern: str, text: str) -> None:
         ("(.)*[a]", "(.)x[a]", True),
     ],
 )
-def test_examples(pattern: str, text: str, fits: bool) -> None:
+def test_wildcard_match_examples(pattern: str, text: str, fits: bool) -> None:
     """Runs may be empty, single characters may not, and all others stand for themselves."""
     assert wildcard_match(pattern, text) is fits
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 2_000 + "b", "*" * 5_000 + "b", "*?a" * 1_000 + "b", "*?" * 2_000 + "ab"])
-def test_the_work_is_bounded(pattern: str) -> None:
+def test_wildcard_match_is_bounded(pattern: str) -> None:
     """Thousands of runs over a text that fits none of them take no more steps than there are pieces."""
     assert calls_of(lambda: wildcard_match(pattern, "a" * 10_000)) < 100_000
