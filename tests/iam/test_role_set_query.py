@@ -101,33 +101,33 @@ def test_quick_answers_agree_with_automata(
 @settings(max_examples=400, deadline=None)
 @given(_parts, st.booleans(), _roles)
 def test_bounds_contain_every_role_of_the_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
-    """What a pattern matches, however it is read, is of its shape; an exact shape is what surely matches."""
-    shape = bounds_of(parts, variables)
+    """What a pattern matches, however it is read, is of its bounds; an exact bounds is what surely matches."""
+    bounds = bounds_of(parts, variables)
     text = f"arn:{role.partition}:iam::{role.account}:role/{role.name}"
     if automaton_of((parts,), variables, UnresolvedPolicy.OVERLAP).matches(text):
-        assert shape.holds(role)
-    if shape.exact:
+        assert bounds.contains(role)
+    if bounds.exact:
         for reading in (
             UnresolvedPolicy.SURE,
             UnresolvedPolicy.DENIED,
             UnresolvedPolicy.OVERLAP,
             UnresolvedPolicy.OVERLAP_STRICT,
         ):
-            assert automaton_of((parts,), variables, reading).matches(text) is shape.holds(role)
+            assert automaton_of((parts,), variables, reading).matches(text) is bounds.contains(role)
 
 
 @settings(max_examples=300, deadline=None)
 @given(_parts, st.booleans(), st.booleans())
 def test_example_name_matches_the_pattern(parts: tuple[Part, ...], variables: bool, wide: bool) -> None:
-    """The name that is given for a pattern is matched by it, in every place of its shape."""
+    """The name that is given for a pattern is matched by it, in every place of its bounds."""
     spelled = expand(parts)
     name = example_name(spelled, variables, wide)
-    shape = bounds_of(parts, variables)
+    bounds = bounds_of(parts, variables)
     if name is None:
         return
     reading = UnresolvedPolicy.OVERLAP if wide else UnresolvedPolicy.MAYBE
-    for partition in [shape.partition] if shape.partition else ["aws", "aws-eusc"]:
-        for account in [shape.account] if shape.account else [ACCOUNT, "000000000000"]:
+    for partition in [bounds.partition] if bounds.partition else ["aws", "aws-eusc"]:
+        for account in [bounds.account] if bounds.account else [ACCOUNT, "000000000000"]:
             assert automaton_of((parts,), variables, reading).matches(f"arn:{partition}:iam::{account}:role/{name}")
 
 
@@ -136,8 +136,8 @@ def test_example_name_matches_the_pattern(parts: tuple[Part, ...], variables: bo
 def test_union_finds_near_patterns(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
     """The layout of many patterns finds those that may have a role in common with one, all and in their order."""
     union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in patterns)
-    shape = bounds_of(parts, variables)
-    assert union.near(shape) == [entry for entry in union.entries if may_intersect(entry.bounds, shape)]
+    bounds = bounds_of(parts, variables)
+    assert union.near(bounds) == [entry for entry in union.entries if may_intersect(entry.bounds, bounds)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -147,8 +147,8 @@ def test_union_finds_covering_patterns(
 ) -> None:
     """The layout of many patterns finds those that cover one, all and in their order, also where it is one of them."""
     union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in (*patterns, parts))
-    shape = bounds_of(parts, variables)
-    assert union.covering(shape) == [entry for entry in union.entries if covers(entry.bounds, shape)]
+    bounds = bounds_of(parts, variables)
+    assert union.covering(bounds) == [entry for entry in union.entries if covers(entry.bounds, bounds)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -169,13 +169,13 @@ def test_pattern_that_exceeds_a_union_exceeds_each_part_of_it(
 @settings(max_examples=300, deadline=None)
 @given(_parts, _parts, _roles)
 def test_covering_bounds_contain_the_roles(outer: tuple[Part, ...], inner: tuple[Part, ...], role: Role) -> None:
-    """Where one shape covers another one, every role of that is in the pattern of this; what they share, they share
+    """Where one bounds covers another one, every role of that is in the pattern of this; what they share, they share
     by a glance too."""
     one, other = bounds_of(outer, True), bounds_of(inner, True)
-    if other.holds(role):
+    if other.contains(role):
         if covers(one, other):
-            assert one.holds(role)
-        if one.holds(role):
+            assert one.contains(role)
+        if one.contains(role):
             assert may_intersect(one, other)
 
 

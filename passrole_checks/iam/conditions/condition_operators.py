@@ -431,8 +431,8 @@ class ValueSet:
 class ServiceTest:
     """One operator on a key that is, or may be, ``iam:PassedToService``.
 
-    ``operator`` None: unknown. ``patterns`` None: the values are unknown. ``maybe``: the key may be another one.
-    ``doubt``: more than a Region is unknown; ``holes`` are the unresolved parts.
+    ``operator`` None: unknown. ``patterns`` None: the values are unknown. ``key_unknown``: the key may be another one.
+    ``uncertain``: more than a Region is unknown; ``holes`` are the unresolved parts.
     """
 
     operator: Operator | None

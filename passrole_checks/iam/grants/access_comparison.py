@@ -249,7 +249,7 @@ class AccessComparison:
         kinds = {kind.number for kind in self._allows_before.allowing_service(service)}
         union = self._union(self._allows_before, kinds)
         seen: set[str] = set()
-        for entry in union.entries if roles.complement else union.near(roles.pattern_bounds[0]):
+        for entry in union.entries if roles.complement else union.near(roles.bounds[0]):
             written = str(entry.text)
             if written not in seen and role_set.may_intersect(entry.set.only([entry.text]), roles, self.where):
                 seen.add(written)
@@ -316,12 +316,12 @@ class AccessComparison:
         cached = self._gone.get(key)
         if cached is None:
             kind, service = self._kinds.of(denial), min(self._kinds.classes[position])
-            stands = {
+            applying = {
                 other.number
                 for other in self._denies_after.kinds.values()
                 if self._kinds.surely_applies(other, kind, service)
             }
-            union = self._union(self._denies_after, stands)
+            union = self._union(self._denies_after, applying)
             cached = self._gone[key] = not role_set.surely_within(denial.roles, union, where=self.where)
         return cached
 

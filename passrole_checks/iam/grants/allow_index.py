@@ -25,13 +25,13 @@ class AllowIndex:
 
     def covers(self, role: StringNode) -> bool:
         """True if one of the statements covers every role of a pattern."""
-        shape = bounds_of(role.parts, self.variables)
-        if role.parts in self.named.texts or self.named.covering(shape):
+        bounds = bounds_of(role.parts, self.variables)
+        if role.parts in self.named.texts or self.named.covering(bounds):
             return True
         exceeds = arn.surely_exceeds(role, self.named, variables=self.variables)
-        near = [] if exceeds else self.named.near(shape)
+        near = [] if exceeds else self.named.near(bounds)
         sets = {id(entry.set): entry.set.patterns for entry in near}
-        if self.named.sets and not (exceeds or near or shape.exact):
+        if self.named.sets and not (exceeds or near or bounds.exact):
             # it may match no role at all, and then every set covers it
             sets = {0: self.named.sets[0].patterns}
         return any(

@@ -58,7 +58,7 @@ class DenialIndex(Generic[_Denial]):
         if len(self.all) <= _FEW or grant.complement:
             return self.all
         _, _, always = self._index
-        near = always.union(*map(self._positions_near, _roles_of(grant).pattern_bounds))
+        near = always.union(*map(self._positions_near, _roles_of(grant).bounds))
         cached = self._near.get(near)
         if cached is None:
             cached = self._near[near] = tuple(self.all[position] for position in sorted(near))
@@ -73,7 +73,7 @@ class DenialIndex(Generic[_Denial]):
             return self.all
         roles = _roles_of(grant)
         if grant.complement:
-            if self._index[0].near(_ANY_ROLE) or any(shape.contains_name(ANY_NAME) for shape in roles.pattern_bounds):
+            if self._index[0].near(_ANY_ROLE) or any(bounds.contains_name(ANY_NAME) for bounds in roles.bounds):
                 return self.all
             roles = roles.only(())  # a role of that name remains in any case
         taking = self._deciding_complements(where).union(*self._taking(roles, where))
@@ -93,16 +93,16 @@ class DenialIndex(Generic[_Denial]):
     def _taking(self, roles: RoleSet, where: Deployment) -> Iterator[Iterable[int]]:
         """Yield, for each pattern, the positions of the denials that decide whether all its roles are denied."""
         union, positions, _ = self._index
-        for text, shape in zip(roles.patterns, roles.pattern_bounds, strict=True):
-            covering = union.indexes_covering(shape)
+        for text, bounds in zip(roles.patterns, roles.bounds, strict=True):
+            covering = union.indexes_covering(bounds)
             if fast_exceeds(roles.only([text]), union, where, [union.entries[number] for number in covering]):
                 yield (positions[number] for number in covering)  # each one alone, or none
             else:
-                yield self._positions_near(shape)
+                yield self._positions_near(bounds)
 
-    def _positions_near(self, shape: ArnBounds) -> Iterator[int]:
+    def _positions_near(self, bounds: ArnBounds) -> Iterator[int]:
         union, positions, _ = self._index
-        return map(positions.__getitem__, union.indexes_near(shape))
+        return map(positions.__getitem__, union.indexes_near(bounds))
 
     @cached_property
     def _index(self) -> tuple[RoleUnion, list[int], frozenset[int]]:

@@ -100,12 +100,12 @@ def _subtract_under(
 ) -> PassRoleGrant:
     """Return what remains of an Allow under ``when``."""
 
-    def holds(denial: PassRoleGrant) -> bool:
+    def applies(denial: PassRoleGrant) -> bool:
         return all(implies(when, assumption) for assumption in denial.statement.when)
 
-    sure = list(filter(holds, denials.deciding(grant, where)))
+    sure = list(filter(applies, denials.deciding(grant, where)))
     if not sure:  # any Deny removes patterns that match no role
-        sure = [*islice(filter(holds, denials.all), 1)]
+        sure = [*islice(filter(applies, denials.all), 1)]
     return _subtract(under_condition(grant, when), sure, where)
 
 

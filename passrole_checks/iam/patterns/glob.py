@@ -7,7 +7,7 @@ and "Resource"). A pattern is matched against a *request*: a string whose parts 
   representative: what holds for it holds for all members except those that other patterns single out.
 - *Unresolved*: one unknown string. The same unresolved part on both sides is the same string; anything else may match.
 
-:func:`surely` answers for all values of the unresolved parts, :func:`possibly` for at least one value.
+:func:`must_match` answers for all values of the unresolved parts, :func:`may_match` for at least one value.
 """
 
 from __future__ import annotations

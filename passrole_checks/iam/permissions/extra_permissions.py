@@ -82,7 +82,7 @@ class PermissionComparison:
         ] = {}  # of matchers that nothing else of a role has a bearing on
 
     def excess(self, role: Permissions) -> ExtraPermissions | None:
-        """Return the permissions of a role that the principal lacks, as :func:`excess` does."""
+        """Return the permissions of a role that the principal lacks, as :func:`extra_permissions` does."""
         return _Difference(role.as_role, self).found()
 
     def allows(self, matcher: StatementMatcher) -> bool:

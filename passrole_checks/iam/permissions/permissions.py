@@ -48,9 +48,9 @@ class Allowed:
 
 @dataclass(frozen=True)
 class _PartialRequest:
-    """A partially evaluated request: ``asked`` is the pattern of the resources that remain."""
+    """A partially evaluated request: ``requested`` is the pattern of the resources that remain."""
 
-    asked: str
+    requested: str
     certain: Ternary
     when: PathCondition
     keys: tuple[str, ...]
@@ -83,8 +83,10 @@ class Permissions:
 
     def ways(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> tuple[Allowed, ...]:
         """Return the ways in which an action is allowed, the most certain first, one per path condition."""
-        asked = tuple(dict.fromkeys(requested_resource(resource, self.account) for resource in resources)) or (STAR,)
-        key = (action.lower(), asked, when)
+        requested = tuple(dict.fromkeys(requested_resource(resource, self.account) for resource in resources)) or (
+            STAR,
+        )
+        key = (action.lower(), requested, when)
         cached = self._known.get(key)
         if cached is None:
             cached = self._known[key] = self.ways_for(*key)
@@ -231,12 +233,14 @@ class Permissions:
 
     # -- requests
 
-    def ways_for(self, action: str, asked: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
-        """Return the same as :meth:`ways` for a request; ``asked`` are the patterns of the resources."""
+    def ways_for(self, action: str, requested: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
+        """Return the same as :meth:`ways` for a request; ``requested`` are the patterns of the resources."""
         by_condition: dict[PathCondition, Allowed] = {}
         acting = self._allowing_action(action)
-        for matcher in acting.near_resource(glob.representative(asked[0])) if len(asked) == 1 else acting.matchers:
-            for way in self._match_allow(matcher, action, asked, when):
+        for matcher in (
+            acting.near_resource(glob.representative(requested[0])) if len(requested) == 1 else acting.matchers
+        ):
+            for way in self._match_allow(matcher, action, requested, when):
                 allowed = Allowed(way.certain, matcher.statement, way.keys, way.when)
                 cached = by_condition.get(way.when)
                 if cached is None or _is_better(allowed, cached):
@@ -248,7 +252,7 @@ class Permissions:
         return tuple(sorted(by_condition.values(), key=lambda item: (item.certain is not Ternary.YES, len(item.when))))
 
     def _match_allow(
-        self, matcher: StatementMatcher, action: str, asked: Sequence[str], when: PathCondition
+        self, matcher: StatementMatcher, action: str, requested: Sequence[str], when: PathCondition
     ) -> Iterator[_PartialRequest]:
         acts, assumptions = matcher.matches_action(action), conjoin(when, matcher.statement.when)
         if acts is Ternary.NO or assumptions is None:
@@ -256,7 +260,7 @@ class Permissions:
         met, keys = matcher.condition_met(action)
         if met is Ternary.NO:
             return
-        for resource in asked:
+        for resource in requested:
             for resources, answer in matcher.resources_within(resource):
                 about = action_applies_to(action, resources)
                 if about is not Ternary.NO:
@@ -277,13 +281,13 @@ class Permissions:
             met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            for resources, answer in matcher.resources_within(way.asked):
+            for resources, answer in matcher.resources_within(way.requested):
                 certain = way.certain & acts & answer & met & matcher.effect
                 further = _PartialRequest(resources, certain, assumptions, tuple(dict.fromkeys((*way.keys, *keys))))
                 yield from self._apply_limits(limits[1:], action, further)
 
     def _apply_denials(self, action: str, allow: StatementMatcher, way: _PartialRequest) -> Iterator[_PartialRequest]:
-        request = glob.representative(way.asked)
+        request = glob.representative(way.requested)
         for matcher in self._matchers_for(action, "Deny").near_resource(request):
             spoken = matcher.matches_request(action, request)
             if spoken is Ternary.NO or conjoin(way.when, matcher.statement.when) is None:

@@ -107,9 +107,9 @@ class Resources:
             return Ternary.YES
         return Ternary.of(self._sure.may_match(request) or self._doubtful.may_match(request)) & Ternary.UNKNOWN
 
-    def near(self, asked: str) -> Iterator[str]:
+    def near(self, requested: str) -> Iterator[str]:
         """Yield a superset of the sure patterns that may intersect another one, in their order."""
-        return iter(self._sure.near(glob.representative(asked)))
+        return iter(self._sure.near(glob.representative(requested)))
 
     @cached_property
     def _sure(self) -> glob.Patterns:
@@ -207,23 +207,23 @@ class StatementMatcher:
         acts = self.matches_action(action)
         return acts if acts is Ternary.NO else acts & self.matches_resource(resource) & self.effect
 
-    def resources_within(self, asked: str) -> Iterator[tuple[str, Ternary]]:
-        """Yield patterns of the resources within ``asked`` that the statement matches, the most certain first."""
+    def resources_within(self, requested: str) -> Iterator[tuple[str, Ternary]]:
+        """Yield patterns of the resources within ``requested`` that the statement matches, the most certain first."""
         if self.statement.resources is None:
-            answer = self.matches_resource(glob.representative(asked))
+            answer = self.matches_resource(glob.representative(requested))
             if answer is not Ternary.NO:
-                yield asked, answer
+                yield requested, answer
             return
         perhaps = []
-        for pattern in self.resources.near(asked):
+        for pattern in self.resources.near(requested):
             deadline.check()
-            common = glob.intersect(pattern, asked)
+            common = glob.intersect(pattern, requested)
             if common is not None:
                 yield glob.to_pattern(common), Ternary.YES
-            elif glob.may_intersect(pattern, asked):
-                perhaps.append(asked)
-        if perhaps or any(glob.may_intersect(pattern, asked) for pattern in self.resources.doubtful):
-            yield asked, Ternary.UNKNOWN
+            elif glob.may_intersect(pattern, requested):
+                perhaps.append(requested)
+        if perhaps or any(glob.may_intersect(pattern, requested) for pattern in self.resources.doubtful):
+            yield requested, Ternary.UNKNOWN
 
     def condition_met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
         """Return whether a request for an action can meet the condition, and the keys that it has to set for that."""

@@ -291,15 +291,15 @@ def _included_in(inner: tuple[Part, ...], outer: RoleUnion, variables: bool, whe
 
 
 def _compare(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: Deployment) -> Ternary:
-    shape = bounds_of(inner, variables)
-    if not union.entries and shape.exact and shape.overlaps_deployment(where):
+    bounds = bounds_of(inner, variables)
+    if not union.entries and bounds.exact and bounds.overlaps_deployment(where):
         return Ternary.NO
     answer = fast_is_subset(_single(inner, variables), union, where)
     if answer is not None:
         return answer
-    outer = tuple(dict.fromkeys(entry.text.parts for entry in union.near(shape)))
+    outer = tuple(dict.fromkeys(entry.text.parts for entry in union.near(bounds)))
 
-    def holds(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
+    def is_included(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
         pair = [automaton_of((inner,), variables, inner_reading), automaton_of(outer, variables, outer_reading)]
         letters = alphabet(pair)
         return all(
@@ -308,9 +308,9 @@ def _compare(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: 
         )
 
     try:
-        if holds(UnresolvedPolicy.OVERLAP, UnresolvedPolicy.DENIED):
+        if is_included(UnresolvedPolicy.OVERLAP, UnresolvedPolicy.DENIED):
             return Ternary.YES
-        return Ternary.UNKNOWN if holds(UnresolvedPolicy.SURE, UnresolvedPolicy.OVERLAP) else Ternary.NO
+        return Ternary.UNKNOWN if is_included(UnresolvedPolicy.SURE, UnresolvedPolicy.OVERLAP) else Ternary.NO
     except OverBudgetError:
         return Ternary.UNKNOWN
 

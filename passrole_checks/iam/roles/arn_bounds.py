@@ -92,7 +92,7 @@ class ArnBounds(NamedTuple):
         """True if a path and name match, in any account."""
         return _name_matches(self.name, name)
 
-    def holds(self, role: Role) -> bool:
+    def contains(self, role: Role) -> bool:
         """True if a role is within the bounds."""
         return (
             self.partition in ("", role.partition)

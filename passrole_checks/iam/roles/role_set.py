@@ -69,11 +69,9 @@ def may_intersect(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
     if first.variables == second.variables and not (first.complement or second.complement):
         ours = {pattern.parts for pattern in first.patterns}
         shared = (
-            shape
-            for pattern, shape in zip(second.patterns, second.pattern_bounds, strict=True)
-            if pattern.parts in ours
+            bounds for pattern, bounds in zip(second.patterns, second.bounds, strict=True) if pattern.parts in ours
         )
-        if any(shape.exact and shape.overlaps_deployment(where) for shape in shared):
+        if any(bounds.exact and bounds.overlaps_deployment(where) for bounds in shared):
             return True
     return some_role_in((first, second), over=(True, True), but=(), where=where)
 
@@ -86,7 +84,7 @@ def _near_sets(sets: RoleUnion, inner: RoleSet) -> tuple[RoleSet, ...]:
     """Return the sets that may have a role in common with ``inner``."""
     if inner.complement or not sets.sets:
         return sets.sets
-    near = {id(entry.set) for shape in inner.pattern_bounds for entry in sets.near(shape)}
+    near = {id(entry.set) for bounds in inner.bounds for entry in sets.near(bounds)}
     return tuple(roles for roles in sets.sets if roles.complement or id(roles) in near)
 
 
@@ -120,7 +118,7 @@ def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> b
 
 def _near(roles: RoleSet, unions: Sequence[RoleUnion]) -> list[RoleSet]:
     """Return the patterns of several unions that may have a role in common with ``roles``, each as a set."""
-    entries = {id(entry): entry for union in unions for shape in roles.pattern_bounds for entry in union.near(shape)}
+    entries = {id(entry): entry for union in unions for bounds in roles.bounds for entry in union.near(bounds)}
     return [entry.set.only([entry.text]) for entry in entries.values()]
 
 

@@ -66,7 +66,7 @@ def fast_is_subset(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Terna
     NO if one surely is not; None if automata have to decide.
     """
     if (
-        all(shape.exact for shape in inner.pattern_bounds)
+        all(bounds.exact for bounds in inner.bounds)
         and _RoleSetQuery(((inner, False),), (outer,), True, where).is_surely_not_empty()
     ):
         return Ternary.NO
@@ -87,11 +87,7 @@ def fast_overlap(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary 
     answer = _RoleSetQuery(((first, True), (second, True)), (), False, where).quick_answer()
     if answer is False:
         return Ternary.NO
-    return (
-        Ternary.YES
-        if answer and all(shape.exact for shape in (*first.pattern_bounds, *second.pattern_bounds))
-        else None
-    )
+    return Ternary.YES if answer and all(bounds.exact for bounds in (*first.bounds, *second.bounds)) else None
 
 
 @dataclass
@@ -124,16 +120,16 @@ class _RoleSetQuery:
     def excluded(self) -> list[UnionPattern]:
         """The patterns of ``but`` that may match a role in all of ``within``."""
         if not self.plain:
-            return self._there(entry for union in self.but for entry in union.entries)
+            return self._counting(entry for union in self.but for entry in union.entries)
         (first, _), *others = self.plain
-        near = {id(entry): entry for union in self.but for shape in first.pattern_bounds for entry in union.near(shape)}
-        return self._there(
+        near = {id(entry): entry for union in self.but for bounds in first.bounds for entry in union.near(bounds)}
+        return self._counting(
             entry
             for entry in near.values()
-            if all(any(may_intersect(entry.bounds, shape) for shape in roles.pattern_bounds) for roles, _ in others)
+            if all(any(may_intersect(entry.bounds, bounds) for bounds in roles.bounds) for roles, _ in others)
         )
 
-    def _there(self, entries: Iterable[UnionPattern]) -> list[UnionPattern]:
+    def _counting(self, entries: Iterable[UnionPattern]) -> list[UnionPattern]:
         return [
             entry for entry in entries if (self.but_over or not entry.text.optional) and id(entry) not in self.ignored
         ]
@@ -157,52 +153,52 @@ class _RoleSetQuery:
     def _is_excluded(self, roles: RoleSet, wide: bool) -> bool:
         """True if each pattern of a set surely is excluded."""
         return all(
-            self._gone(roles, shape)
-            for text, shape in zip(roles.patterns, roles.pattern_bounds, strict=True)
+            self._is_pattern_excluded(roles, bounds)
+            for text, bounds in zip(roles.patterns, roles.bounds, strict=True)
             if wide or not text.optional
         )
 
-    def _gone(self, roles: RoleSet, shape: ArnBounds) -> bool:
+    def _is_pattern_excluded(self, roles: RoleSet, bounds: ArnBounds) -> bool:
         deadline.check()
         return (
-            not shape.overlaps_deployment(self.where)
+            not bounds.overlaps_deployment(self.where)
             or any(
-                not any(may_intersect(shape, own) for own in other.pattern_bounds)
+                not any(may_intersect(bounds, own) for own in other.bounds)
                 for other, _ in self.plain
                 if other is not roles
             )
-            or any(not any(may_intersect(shape, own) for own in limit.pattern_bounds) for limit in self.limits)
-            or any(covers(own, shape) for other in self.left_out for own in _sure_bounds(other))
-            or any(self._there(union.covering(shape)) for union in self.but)
+            or any(not any(may_intersect(bounds, own) for own in limit.bounds) for limit in self.limits)
+            or any(covers(own, bounds) for other in self.left_out for own in _sure_bounds(other))
+            or any(self._counting(union.covering(bounds)) for union in self.but)
         )
 
     def _examples(self) -> Iterator[tuple[Role, RoleSet | None]]:
         """Yield candidate roles, each with the set of ``within`` that surely contains it."""
-        limits = [item for limit in self.limits for item in zip(limit.written(), limit.pattern_bounds, strict=True)]
-        near = [shape for roles, _ in self.plain[1:] for shape in roles.pattern_bounds] + [shape for _, shape in limits]
+        limits = [item for limit in self.limits for item in zip(limit.written(), limit.bounds, strict=True)]
+        near = [bounds for roles, _ in self.plain[1:] for bounds in roles.bounds] + [bounds for _, bounds in limits]
         for roles, wide in self.plain:
             for parts, variables in roles.written() if wide else map(_one_role, roles.written(optional=False)):
                 name = example_name(parts, variables, wide)
                 yield from self._in_locations(name, bounds_of(parts, variables), near, roles)
-        for shape in self.plain[0][0].pattern_bounds[:1] if self.plain else ():
+        for bounds in self.plain[0][0].bounds[:1] if self.plain else ():
             for other in near:
-                yield from self._in_locations(common_name(shape, other), shape, near)
+                yield from self._in_locations(common_name(bounds, other), bounds, near)
         if not self.plain:
             yield from self._in_locations(ANY_NAME, _ANYWHERE, near)
-        for (parts, variables), shape in limits:
-            if shape.exact:
-                yield from self._in_locations(example_name(parts, variables, True), shape, near)
+        for (parts, variables), bounds in limits:
+            if bounds.exact:
+                yield from self._in_locations(example_name(parts, variables, True), bounds, near)
 
     def _in_locations(
-        self, name: str | None, shape: ArnBounds, near: Sequence[ArnBounds], source: RoleSet | None = None
+        self, name: str | None, around: ArnBounds, near: Sequence[ArnBounds], source: RoleSet | None = None
     ) -> Iterator[tuple[Role, RoleSet | None]]:
-        """Yield roles of this name, in the locations within ``shape`` and those near it."""
+        """Yield roles of this name, in the locations within ``around`` and those near it."""
         if name is None:
             return
-        accounts = [shape.account or self.where.account or _UNUSED_ACCOUNT]
-        if not shape.account and self.where.account is None:
+        accounts = [around.account or self.where.account or _UNUSED_ACCOUNT]
+        if not around.account and self.where.account is None:
             accounts += sorted({bounds.account for bounds in near if bounds.account})[:2]
-        partitions = (shape.partition,) if shape.partition else self.where.partitions
+        partitions = (around.partition,) if around.partition else self.where.partitions
         for partition, account in product(partitions, accounts):
             yield Role(partition, account, name), source
 
@@ -214,26 +210,26 @@ class _RoleSetQuery:
         return (
             all(
                 roles is source
-                or any(own.exact and own.holds(role) for own in (roles.pattern_bounds if wide else _sure_bounds(roles)))
+                or any(own.exact and own.contains(role) for own in (roles.bounds if wide else _sure_bounds(roles)))
                 for roles, wide in self.plain
             )
-            and not any(own.holds(role) for other in self.left_out for own in other.pattern_bounds)
+            and not any(own.contains(role) for other in self.left_out for own in other.bounds)
             and all(_contain(_sure_bounds(limit), role) for limit in self.limits)
-            and not any(self._there(union.near(only)) for union in self.but)
+            and not any(self._counting(union.near(only)) for union in self.but)
         )
 
 
 _ANYWHERE = bounds_of(("*",), True)
 
 
-def _contain(shapes: Iterable[ArnBounds], role: Role) -> bool:
+def _contain(all_bounds: Iterable[ArnBounds], role: Role) -> bool:
     """True if a pattern with one of these bounds surely matches a role."""
-    return any(shape.exact and shape.holds(role) for shape in shapes)
+    return any(bounds.exact and bounds.contains(role) for bounds in all_bounds)
 
 
 def _sure_bounds(roles: RoleSet) -> Iterator[ArnBounds]:
     """Yield the bounds of the patterns that are not optional."""
-    return (shape for text, shape in zip(roles.patterns, roles.pattern_bounds, strict=True) if not text.optional)
+    return (bounds for text, bounds in zip(roles.patterns, roles.bounds, strict=True) if not text.optional)
 
 
 def _term(roles: RoleSet, wide: bool) -> _Term:

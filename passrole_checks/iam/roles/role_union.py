@@ -38,7 +38,7 @@ class RoleSet:
         return tuple((expand(pattern.parts), self.variables) for pattern in self.patterns)
 
     @cached_property
-    def pattern_bounds(self) -> tuple[ArnBounds, ...]:
+    def bounds(self) -> tuple[ArnBounds, ...]:
         """The bounds of the patterns."""
         return tuple(bounds_of(pattern.parts, self.variables) for pattern in self.patterns)
 
@@ -85,25 +85,25 @@ class RoleUnion:
         """The patterns as written."""
         return frozenset(entry.text.parts for entry in self.entries)
 
-    def near(self, shape: ArnBounds) -> list[UnionPattern]:
+    def near(self, bounds: ArnBounds) -> list[UnionPattern]:
         """Return the patterns that may have a role in common with one of these bounds, in order; all others surely have
         none."""
-        return [self.entries[number] for number in self.indexes_near(shape)]
+        return [self.entries[number] for number in self.indexes_near(bounds)]
 
-    def indexes_near(self, shape: ArnBounds) -> list[int]:
+    def indexes_near(self, bounds: ArnBounds) -> list[int]:
         """Return their indexes in ``entries``."""
         if len(self.entries) <= _FEW:
-            return [number for number, entry in enumerate(self.entries) if may_intersect(entry.bounds, shape)]
-        return self._index.near(shape)
+            return [number for number, entry in enumerate(self.entries) if may_intersect(entry.bounds, bounds)]
+        return self._index.near(bounds)
 
-    def covering(self, shape: ArnBounds) -> list[UnionPattern]:
+    def covering(self, bounds: ArnBounds) -> list[UnionPattern]:
         """Return the patterns each of which surely matches all roles within these bounds, in order."""
-        return [self.entries[number] for number in self.indexes_covering(shape)]
+        return [self.entries[number] for number in self.indexes_covering(bounds)]
 
-    def indexes_covering(self, shape: ArnBounds) -> list[int]:
+    def indexes_covering(self, bounds: ArnBounds) -> list[int]:
         """Return their indexes in ``entries``."""
-        near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.contained_in(shape)
-        return [number for number in near if covers(self.entries[number].bounds, shape)]
+        near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.contained_in(bounds)
+        return [number for number in near if covers(self.entries[number].bounds, bounds)]
 
     @cached_property
     def _index(self) -> _Index:
@@ -125,30 +125,30 @@ class _Group(NamedTuple):
 class _Index:
     """Bounds indexed by name."""
 
-    def __init__(self, shapes: Sequence[ArnBounds]) -> None:
-        self._shapes = shapes
+    def __init__(self, all_bounds: Sequence[ArnBounds]) -> None:
+        self._bounds = all_bounds
         groups: dict[tuple[str, str, str, str, bool], _Group] = {}
-        for number, shape in enumerate(shapes):
-            location, literal = (shape.partition, shape.account), shape.literal
-            key = (*location, shape.beginning, shape.end, literal)
-            groups.setdefault(key, _Group(location, literal, shape, [])).numbers.append(number)
+        for number, bounds in enumerate(all_bounds):
+            location, literal = (bounds.partition, bounds.account), bounds.literal
+            key = (*location, bounds.beginning, bounds.end, literal)
+            groups.setdefault(key, _Group(location, literal, bounds, [])).numbers.append(number)
         self._groups = list(groups.values())
         self._places = {group.place: group.first._replace(name="*", beginning="", end="") for group in self._groups}
-        self._of_groups = PatternIndex([group.first.name for group in self._groups], WILDCARD)
-        self._of_shapes = PatternIndex([shape.name for shape in shapes], WILDCARD)
+        self._groups_by_name = PatternIndex([group.first.name for group in self._groups], WILDCARD)
+        self._by_name = PatternIndex([bounds.name for bounds in all_bounds], WILDCARD)
 
-    def near(self, shape: ArnBounds) -> list[int]:
-        """Return the indexes of the bounds that may have a role in common with ``shape``."""
-        if shape.literal:
-            return [number for number in self.contained_in(shape) if may_intersect(self._shapes[number], shape)]
-        locations = {location for location, anything in self._places.items() if may_intersect(anything, shape)}
-        compared = not (shape.beginning and shape.end)  # of names with wildcards the index has compared the other end
+    def near(self, bounds: ArnBounds) -> list[int]:
+        """Return the indexes of the bounds that may have a role in common with ``bounds``."""
+        if bounds.literal:
+            return [number for number in self.contained_in(bounds) if may_intersect(self._bounds[number], bounds)]
+        locations = {location for location, anything in self._places.items() if may_intersect(anything, bounds)}
+        compared = not (bounds.beginning and bounds.end)  # of names with wildcards the index has compared the other end
         numbers: list[int] = []
-        for group in map(self._groups.__getitem__, self._of_groups.near(shape.name)):
-            if group.place in locations and ((compared and not group.literal) or may_intersect(group.first, shape)):
+        for group in map(self._groups.__getitem__, self._groups_by_name.near(bounds.name)):
+            if group.place in locations and ((compared and not group.literal) or may_intersect(group.first, bounds)):
                 numbers += group.numbers
         return sorted(numbers)
 
-    def contained_in(self, shape: ArnBounds) -> list[int]:
-        """Return the indexes of the bounds whose literal name text occurs in the name of ``shape``."""
-        return self._of_shapes.contained_in(shape.name)
+    def contained_in(self, bounds: ArnBounds) -> list[int]:
+        """Return the indexes of the bounds whose literal name text occurs in the name of ``bounds``."""
+        return self._by_name.contained_in(bounds.name)
