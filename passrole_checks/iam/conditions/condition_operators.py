@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.patterns.automaton import Token
 from passrole_checks.iam.patterns.glob import QUESTION, STAR, must_match
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 
@@ -105,28 +106,20 @@ def parse_operator(name: str) -> Operator | None:
     return Operator(quantifier, rest.removesuffix("IfExists"), if_exists)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a pattern: one of ``characters`` (None: any), once or, if ``repeated``, any number of times."""
-
-    characters: frozenset[str] | None
-    repeated: bool = False
-
-
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
-_ANY_RUN = Step(None, True)
-_ANY_ONE = Step(None)
+_ANY_RUN = Token(None, True)
+_ANY_ONE = Token(None)
 _INDEX_ABOVE = 8  # values compared without an index
 # The values of an unresolved part. Partition and name are wider than necessary, which errs towards "possible".
-_STEPS_OF_UNRESOLVED: dict[UnresolvedKind, tuple[Step, ...]] = {
+_STEPS_OF_UNRESOLVED: dict[UnresolvedKind, tuple[Token, ...]] = {
     UnresolvedKind.ANYTHING: (_ANY_RUN,),
     UnresolvedKind.POLICY_VARIABLE: (_ANY_RUN,),
     UnresolvedKind.NAME: (_ANY_ONE, _ANY_RUN),
     UnresolvedKind.PARTITION: (_ANY_ONE, _ANY_RUN),
-    UnresolvedKind.ACCOUNT_ID: (Step(_DIGITS),) * 12,
+    UnresolvedKind.ACCOUNT_ID: (Token(_DIGITS),) * 12,
     UnresolvedKind.REGION: (
-        Step(_LETTERS), Step(_LETTERS), Step(_LETTERS | {"-"}, True), Step(frozenset("-")), Step(_DIGITS)
+        Token(_LETTERS), Token(_LETTERS), Token(_LETTERS | {"-"}, True), Token(frozenset("-")), Token(_DIGITS)
     ),
 }  # fmt: skip
 
@@ -140,7 +133,7 @@ class Pattern:
     ``plain``: no wildcard. ``text``: the only string that it matches, if it is both.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Token, ...]
     holes: tuple[Unresolved, ...]
     certain: bool
     plain: bool
@@ -170,7 +163,7 @@ class Pattern:
         return Ternary.YES if self.certain else Ternary.UNKNOWN
 
 
-def _closure(steps: Sequence[Step], states: set[int]) -> set[int]:
+def _closure(steps: Sequence[Token], states: set[int]) -> set[int]:
     pending = list(states)
     while pending:
         state = pending.pop()
@@ -180,11 +173,11 @@ def _closure(steps: Sequence[Step], states: set[int]) -> set[int]:
     return states
 
 
-def _advance(steps: Sequence[Step], states: set[int], character: str) -> Iterator[int]:
+def _advance(steps: Sequence[Token], states: set[int], character: str) -> Iterator[int]:
     for state in states:
         if state < len(steps):
             step = steps[state]
-            if step.characters is None or character in step.characters:
+            if step.chars is None or character in step.chars:
                 yield state if step.repeated else state + 1
 
 
@@ -217,7 +210,7 @@ def example_service(pattern: Pattern) -> str | None:
 _Visited = dict[int, tuple[int, str]]  # state: (previous state, character between)
 
 
-def _states_after_names(steps: Sequence[Step]) -> _Visited:
+def _states_after_names(steps: Sequence[Token]) -> _Visited:
     """Return the states of a pattern after names of one or more characters, breadth first; each is visited once."""
     reached: _Visited = {}
     frontier = [(state, True) for state in sorted(_closure(steps, {0}))]
@@ -228,7 +221,7 @@ def _states_after_names(steps: Sequence[Step]) -> _Visited:
             if state >= len(steps):
                 continue
             step = steps[state]
-            character = next((c for c in _SERVICE_CHARACTERS if c in (step.characters or c)), None)
+            character = next((c for c in _SERVICE_CHARACTERS if c in (step.chars or c)), None)
             if character is None or (first and character in ".-"):
                 continue
             for target in sorted(_closure(steps, {state if step.repeated else state + 1})):
@@ -248,22 +241,22 @@ def _name(reached: _Visited, state: int) -> str:
     return "".join(reversed(letters))
 
 
-def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
+def _ending_with(steps: Sequence[Token], suffix: str) -> set[int]:
     """Return the states from which a suffix leads to the end of a pattern."""
     states = {len(steps)}
     for character in reversed(suffix):
         before: set[int] = set()
         for state in _before_runs(steps, states):
-            if state < len(steps) and steps[state].repeated and character in (steps[state].characters or character):
+            if state < len(steps) and steps[state].repeated and character in (steps[state].chars or character):
                 before.add(state)
             step = steps[state - 1] if state else None
-            if step is not None and not step.repeated and character in (step.characters or character):
+            if step is not None and not step.repeated and character in (step.chars or character):
                 before.add(state - 1)
         states = before
     return states
 
 
-def _before_runs(steps: Sequence[Step], states: set[int]) -> set[int]:
+def _before_runs(steps: Sequence[Token], states: set[int]) -> set[int]:
     """Return the states, and those that lead to one of them without a character."""
     result = set(states)
     for state in states:
@@ -327,7 +320,7 @@ class _PatternReader:
     def __init__(self, wildcards: bool, ignores_case: bool, pending: Iterator[Unresolved]) -> None:
         self._wildcards, self._ignores_case, self._pending = wildcards, ignores_case, pending
         self._unknown: list[Unresolved] = []
-        self._steps: list[Step] = []
+        self._steps: list[Token] = []
         self._plain, self._empty_variable = True, False
 
     def read_text(self, text: str) -> None:
@@ -355,13 +348,13 @@ class _PatternReader:
         self._unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason=reason))
         self._add(_ANY_RUN)
 
-    def _add(self, step: Step) -> None:
+    def _add(self, step: Token) -> None:
         if not (step is _ANY_RUN and self._steps and self._steps[-1] is _ANY_RUN):  # adjacent runs are one
             self._steps.append(step)
 
     def pattern(self) -> Pattern:
         steps, unknown = self._steps, self._unknown
-        whole = "".join(min(step.characters or "") for step in steps) if self._plain and not unknown else None
+        whole = "".join(min(step.chars or "") for step in steps) if self._plain and not unknown else None
         return Pattern(
             steps=tuple(steps),
             holes=tuple(unresolved for unresolved in unknown if unresolved.kind is not UnresolvedKind.REGION),
@@ -375,12 +368,12 @@ class _PatternReader:
         )
 
 
-def _as_wildcards(steps: Sequence[Step]) -> str | None:
+def _as_wildcards(steps: Sequence[Token]) -> str | None:
     """Return the steps as a pattern with ``STAR`` and ``QUESTION``, None if a step is none of these and no single
     character."""
     symbols = []
     for step in steps:
-        letter = "".join(step.characters or ()) if not step.repeated else ""
+        letter = "".join(step.chars or ()) if not step.repeated else ""
         if step in (_ANY_RUN, _ANY_ONE):
             letter = STAR if step.repeated else QUESTION
         elif len(letter) != 1 or letter in (STAR, QUESTION):
@@ -390,9 +383,9 @@ def _as_wildcards(steps: Sequence[Step]) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _character(character: str, ignores_case: bool) -> Step:
+def _character(character: str, ignores_case: bool) -> Token:
     lowered = character.lower() if ignores_case else character
-    return Step(frozenset((lowered if len(lowered) == 1 else character,)))
+    return Token(frozenset((lowered if len(lowered) == 1 else character,)))
 
 
 _WILD = re.compile(f"[{STAR}{QUESTION}]")

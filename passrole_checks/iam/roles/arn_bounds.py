@@ -35,22 +35,6 @@ _SPECIAL = re.compile(r"\$\{(?:[*?$]|aws:principalaccount|aws:resourceaccount)\}
 ANY_NAME, _ONE = "Qz7Qz", "Q"  # replace wildcards in examples; hardly any pattern contains them
 
 
-class PlainRole(NamedTuple):
-    """A pattern that is simply a role's ARN.
-
-    ``partition`` and ``account`` are "" for any; ``name``, with its path, may contain wildcards, and has at least one
-    literal character.
-    """
-
-    partition: str
-    account: str
-    name: str
-
-    def overlaps_deployment(self, where: Deployment) -> bool:
-        """True if it matches roles of that deployment."""
-        return _location_overlaps(self.partition, self.account, where)
-
-
 class Role(NamedTuple):
     """One role: its partition, account, and path with name."""
 
@@ -86,7 +70,9 @@ class ArnBounds(NamedTuple):
 
     def overlaps_deployment(self, where: Deployment) -> bool:
         """True if the pattern may match roles of that deployment."""
-        return _location_overlaps(self.partition, self.account, where)
+        if self.partition not in ("", *where.partitions):
+            return False
+        return not self.account or where.account in (None, self.account)
 
     def contains_name(self, name: str) -> bool:
         """True if a path and name match, in any account."""
@@ -101,17 +87,16 @@ class ArnBounds(NamedTuple):
         )
 
 
-def _location_overlaps(partition: str, account: str, where: Deployment) -> bool:
-    return partition in ("", *where.partitions) and (not account or where.account in (None, account))
+def plain_role(parts: tuple[Part, ...]) -> Role | None:
+    """Return a pattern that is simply a role's ARN, None for any other; it matches some role, and not every one.
 
-
-def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
-    """Return a pattern as a plain role ARN, None for any other. A plain one matches some role, and not every one."""
+    ``partition`` and ``account`` are "" for any; ``name`` may contain wildcards and has a literal character.
+    """
     beginning, separator, name = _to_text(expand(parts)).partition(ROLE)
     location = _location(beginning) if separator else None
     if location is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
         return None
-    return PlainRole(*location, name)
+    return Role(*location, name)
 
 
 def _to_text(parts: tuple[Part, ...]) -> str:

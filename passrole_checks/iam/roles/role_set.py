@@ -8,7 +8,8 @@ by one character that matches itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS
@@ -134,12 +135,13 @@ def _with_shared_symbols(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[Role
     """
     ours = [_split_variables(pattern) for pattern in inner.written()]
     theirs = [[_split_variables(pattern) for pattern in roles.written(optional=False)] for roles in outer]
-    if any("?" in part for parts in _each(theirs) for part in parts if isinstance(part, str)):
+    flat = list(chain.from_iterable(theirs))
+    if any("?" in part for parts in flat for part in parts if isinstance(part, str)):
         return None
     common = {_key(unresolved) for parts in ours for unresolved in _unresolved_in_role(parts)} & {
-        _key(unresolved) for parts in _each(theirs) for unresolved in _unresolved_in_role(parts)
+        _key(unresolved) for parts in flat for unresolved in _unresolved_in_role(parts)
     }
-    used = {char for parts in (*ours, *_each(theirs)) for part in parts if isinstance(part, str) for char in part}
+    used = {char for parts in (*ours, *flat) for part in parts if isinstance(part, str) for char in part}
     free = sorted(NAME_CHARACTERS - used, reverse=True)
     if not common or len(common) >= len(free):
         return None
@@ -150,11 +152,6 @@ def _with_shared_symbols(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[Role
         for roles, sets in zip(outer, theirs, strict=True)
     ]
     return replaced, others
-
-
-def _each(sets: Iterable[list[_Parts]]) -> Iterator[_Parts]:
-    for item in sets:
-        yield from item
 
 
 def _split_variables(pattern: Pattern) -> _Parts:
