@@ -16,7 +16,7 @@ from passrole_checks.cli import main
 from passrole_checks.files.write_atomically import guarded_folders, replace_file
 
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
-CANNOT_TELL = "cannot-tell"
+UNDETERMINED = "cannot-tell"
 LARGEST_ARTIFACT = 20_000_000
 SECONDS = 60
 SINGLE = ("fail-on", "severity", "post", "comment", "max-inline", "key", "baseline", "account")
@@ -100,10 +100,10 @@ def outputs(result: Path, status: int) -> dict[str, str]:
     try:
         report = read_bundle(result.read_bytes())
     except (OSError, PassRoleChecksError):
-        return {"verdict": CANNOT_TELL}
+        return {"verdict": UNDETERMINED}
     groups = [item.group for item in report.items]
     return {
-        "verdict": report.verdict.value if status in (CLEAN, FINDINGS) else CANNOT_TELL,
+        "verdict": report.verdict.value if status in (CLEAN, FINDINGS) else UNDETERMINED,
         "new": str(groups.count("new")),
         "worse": str(groups.count("worse")),
         "fixed": str(len(report.fixed)),
@@ -153,7 +153,7 @@ def run() -> int:
     status = main(asked)
     # A pull request may bring a file of this name: only what was written now is handed on.
     written = {name: path for name, path in files.items() if inode(path) not in (None, before[name])}
-    told = outputs(bundle, status) if not kept or "bundle" in written else {"verdict": CANNOT_TELL}
+    told = outputs(bundle, status) if not kept or "bundle" in written else {"verdict": UNDETERMINED}
     told |= {name: os.path.abspath(path) for name, path in written.items()}
     if "sarif" in told:
         for_code_scanning(Path(told["sarif"]))

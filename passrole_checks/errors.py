@@ -1,4 +1,4 @@
-"""One root, one error for each stage. The message of every error starts with the file."""
+"""Errors: one root, and one error for each stage. Each message starts with the file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _LONGEST = 300  # characters of an exception's message
 
 
 class PassRoleChecksError(Exception):
-    """Whatever this package raises on purpose."""
+    """Base class of all errors raised by passrole_checks."""
 
 
 class InputError(PassRoleChecksError):
-    """A file that looks like infrastructure code and cannot be read.
+    """Raised if a file that looks like infrastructure code cannot be read.
 
-    ``file`` is its path, ``line`` 1-based or None where no line can be named, ``reason`` a phrase for people.
+    ``file``: its path. ``line``: 1-based, or None. ``reason``: a phrase for people.
     """
 
     def __init__(self, file: str, reason: str, line: int | None = None) -> None:
@@ -24,19 +24,19 @@ class InputError(PassRoleChecksError):
 
 
 class TookTooLongError(InputError):
-    """Raised for an input that takes longer to read than the limit of time allows."""
+    """Raised if reading an input exceeds the time limit."""
 
 
 class ConfigurationError(PassRoleChecksError):
-    """Options or a configuration file that cannot be used."""
+    """Raised if options or a configuration file are invalid."""
 
 
 class SnapshotError(PassRoleChecksError):
-    """A version of a repository that cannot be had: no such commit, no history in common, git itself failing."""
+    """Raised if a version of a repository is unavailable: no such commit, no common history, or git fails."""
 
 
 class ExecutorError(PassRoleChecksError):
-    """Other computers that were to scan, and cannot be used."""
+    """Raised if the requested executor is unavailable."""
 
 
 def internal_error(error: Exception, where: str = "") -> str:

@@ -1,4 +1,4 @@
-"""What a check says, and how bad and how sure it is."""
+"""Findings and verdicts, with severity and confidence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Ordered(str, Enum):
 
 
 class Severity(_Ordered):
-    """How much it matters; the order is that of the members."""
+    """How much a finding matters, in ascending order."""
 
     INFO = "info"
     LOW = "low"
@@ -33,7 +33,7 @@ class Severity(_Ordered):
 
 
 class Confidence(_Ordered):
-    """How sure it is; low is what cannot be told before deployment."""
+    """How certain a finding is; low if values are unknown before deployment."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -42,12 +42,11 @@ class Confidence(_Ordered):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one check says of one grant: ``message`` (what is wrong and why it matters) and ``remediation`` (what to
-    write instead), both whole sentences in plain words.
+    """The result of one check for one grant.
 
-    ``who``: the principals that it holds for, where it is about them and not about the statement alone. The message
-    then begins with the verb that they are put before ("can act as …"). ``when``: facts under which it holds, beside
-    those of the grant.
+    ``message``: what is wrong and why it matters; ``remediation``: what to write instead; both are sentences. ``who``:
+    the principals it is about, if it is not about the statement alone; the message then begins with a verb ("can pass
+    …"). ``when``: the path condition under which it applies, in addition to that of the grant.
     """
 
     severity: Severity
@@ -60,13 +59,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict at its place, as the command line, the hosts and every output format carry it.
+    """A verdict at its location, as the command line, the hosts and all output formats use it.
 
-    ``at`` is the statement; ``resource`` the first resource that uses it and ``uses`` the addresses of all of them.
-    ``suppressed`` is the suppression that silences it, if any: such findings are kept, and shown only to who asks.
-    ``gainers``: of a finding about a change, those of ``principals`` that get what they did not have. ``who``: of a
-    finding about principals, those that it holds for, before they are put into ``message``. ``managed``: the name of
-    the AWS managed policy that the statement stands in, if it does; ``at`` is then where that is attached.
+    ``at``: the statement. ``resource``: the first resource that uses it; ``uses``: the addresses of all of them.
+    ``suppressed``: its suppression, if any; such findings are shown on request only. ``gainers``: for a change, those
+    of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
+    AWS managed policy that contains the statement, if one does; ``at`` is then its attachment.
     """
 
     check_id: str

@@ -17,7 +17,7 @@ import pytest
 
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
-from passrole_checks.cli.check_pages import flagged_when
+from passrole_checks.output.check_pages import flagged_when
 from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
@@ -209,7 +209,7 @@ def test_the_resources_are_those_of_the_readme() -> None:
         name for name in terraform_policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))
     }
     assert types("limits") == {*terraform_policy_attributes.ORGANIZATION_POLICIES, *own}
-    assert all(terraform_policy_attributes.unread(name, None) for name in types("not read, and said so"))
+    assert all(terraform_policy_attributes.not_read_reason(name, None) for name in types("not read, and said so"))
 
 
 def test_the_limits_are_those_of_the_readme() -> None:

@@ -98,7 +98,7 @@ def check(output_format: str, out: str, status: int) -> None:
         assert any(found.get(key) for key in ("unreadable", "faults", "not_evaluated"))
         assert bool(found["faults"]) is (status == 3)
     else:
-        assert "ERROR" in out or "not everything could be checked" in out or "cannot be told" in out
+        assert "ERROR" in out or "not everything could be checked" in out or "result incomplete" in out
 
 
 SCANS = [("scan", one) for one in ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")]
@@ -147,7 +147,7 @@ def test_no_review_sounds_clean(
     report = repository.review("HEAD^", "HEAD").report
     assert (_STATES[report.verdict], _CONCLUSIONS[report.verdict]) == ("error", "failure")
     for before in (True, False):
-        assert not CLEAN_WORDS.search(headline(report, told_before=before))
+        assert not CLEAN_WORDS.search(headline(report, had_summary=before))
     assert fixed_reply(report) is None
 
 

@@ -22,7 +22,7 @@ from passrole_checks.checks import ALL
 from passrole_checks.cli import main
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
 from passrole_checks.sources.model.configuration import Inputs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +68,7 @@ def scan(folder: str, **changes: str) -> ScanResult:
             inputs=Inputs(
                 var_files=(Path(options["var-file"]),) if "var-file" in options else (),
                 source=Path(options["source"]) if "source" in options else None,
-                parameters=given_parameters([options["parameters"]]) if "parameters" in options else (),
+                parameters=parse_parameter_options([options["parameters"]]) if "parameters" in options else (),
             ),
         ),
     )

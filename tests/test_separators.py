@@ -18,7 +18,7 @@ from passrole_checks.diff import difference_of
 from passrole_checks.required.required_grants import required_by
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
-from passrole_checks.sources.model.principal_names import bare, kind_and_name, literal, renamed
+from passrole_checks.sources.model.principal_names import bare_name, kind_and_name, literal_principal, rename_principal
 
 CHARACTERS = ["\0", "\0role", "\1", "\ud800", "::"]
 _DOCUMENT = {
@@ -188,14 +188,14 @@ def test_nul_in_the_name_of_a_principal_loses_no_finding(
 
 def test_literal_principals_keep_their_names_and_kinds() -> None:
     """The mark before the kind is the only NUL, and no address is taken for a literal."""
-    known = literal("user", "a\0role")
+    known = literal_principal("user", "a\0role")
     assert kind_and_name(known) == ("user", "a\\0role")
-    assert bare(known) == "a\\0role"
-    assert kind_and_name(renamed(known, str.upper)) == ("user", "A\\0ROLE")
+    assert bare_name(known) == "a\\0role"
+    assert kind_and_name(rename_principal(known, str.upper)) == ("user", "A\\0ROLE")
     for address in ("Role", "role", "a\0b", 'aws_iam_role.r["\0"]'):
         assert kind_and_name(address) is None
-        assert bare(address) == address
-        assert renamed(address, lambda name: f"x.{name}") == f"x.{address}"
+        assert bare_name(address) == address
+        assert rename_principal(address, lambda name: f"x.{name}") == f"x.{address}"
 
 
 def test_digests_of_different_parts_differ() -> None:

@@ -1,7 +1,6 @@
-"""What of a configuration's access is new: the access of each principal, before the change and after it.
+"""Access before and after a change: which principals gain PassRole access.
 
-A policy that is attached to nobody here (or nobody knows to whom) stands for itself: it is compared with what stood at
-the same address.
+A policy that is attached to no known principal is compared with the policy that was at the same address.
 
 Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries for IAM entities".
 """
@@ -35,17 +34,17 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 
 @dataclass(frozen=True, slots=True)
 class Beneficiary:
-    """Who gains by a statement, and what. ``who``: an address or a name; "" for a policy that stands for itself."""
+    """A principal that gains access by a statement. ``who``: its address or name; "" for a policy without known
+    principals."""
 
     who: str
     gain: Gain
 
 
 class AccessChange:
-    """The change that one configuration is, principal by principal.
+    """The change of access that one configuration makes, principal by principal.
 
-    ``account``: the account deployed to, where it is stated. ``services_of``: the known service principals of each
-    partition.
+    ``account``: the account deployed to, if stated. ``services_of``: the known service principals of each partition.
     """
 
     def __init__(
@@ -75,9 +74,9 @@ class AccessChange:
     def gainers(
         self, policy: AttachedPolicy, statement: Statement, *, many_accounts: bool = False
     ) -> tuple[Beneficiary, ...]:
-        """Who can pass roles by an Allow of ``policy`` that could not before; each with the difference.
+        """Return the principals that can pass roles by an Allow of ``policy`` and could not before, each with its gain.
 
-        ``many_accounts``: the policy is provisioned into several accounts. Where a group gains, its users are not told.
+        ``many_accounts``: the policy is deployed to several accounts. If a group gains, its users are left out.
         """
         where = Deployment(None, self.home.partitions) if many_accounts else self._where(statement)
         found: dict[str, Beneficiary] = {}
@@ -92,8 +91,8 @@ class AccessChange:
         return tuple(found.values())
 
     def _if_bounded_otherwise(self, who: str, gain: Gain) -> Gain:
-        """The gain, where one boundary that does not stand here takes the place of another: what was taken away may be
-        taken away still."""
+        """Return the gain if a boundary of unknown content replaces another: what one excluded the other may still
+        exclude."""
         bounds = self._bound(who, self.bounds_before, self.names_before), self._bound(who, self.bounds, self.names)
         if bounds[0] is bounds[1] or not all(any(not one.whole for one in bound) for bound in bounds):
             return gain
@@ -103,12 +102,12 @@ class AccessChange:
         )
 
     def loses_a_denial(self, policy: AttachedPolicy) -> bool:
-        """Whether a Deny that held for one of a policy's holders may not hold any more."""
+        """True if a Deny that applied to a principal of the policy may not apply any more."""
         holders = (who for key in _keys(policy) for who in (key, *self.members.get(key, ())))
         return any(self._comparison(who, self.home).denials_changed for who in holders)
 
     def reaches_more(self, policy: AttachedPolicy) -> bool:
-        """Whether a user joins a group that holds a policy."""
+        """True if a user joins a group that has the policy."""
         return not self.joined.isdisjoint(policy.principals)
 
     def _comparison(self, key: str, where: Deployment) -> AccessComparison:
@@ -126,7 +125,7 @@ class AccessChange:
         return known
 
     def _comparison_of(self, before: Access, after: Access, where: Deployment) -> AccessComparison:
-        """Return the comparison of two accesses; the same object for all principals whose accesses say the same."""
+        """Return the comparison of two accesses; the same object for all principals with equal accesses."""
         numbers = (
             tuple(self._contents.of_statement(one.statement) for one in each.permissions) for each in (before, after)
         )
@@ -138,8 +137,10 @@ class AccessChange:
     def _access(
         self, policies: Iterable[AttachedPolicy], bound: tuple[Statement, ...], later: tuple[Statement, ...] = ()
     ) -> Access:
-        """The access that policies give within a boundary. One that does not stand here, and is not there ``later``,
-        may have taken anything away."""
+        """Return the access that policies grant within a boundary.
+
+        A boundary of unknown content that is gone in ``later`` may have excluded anything.
+        """
         statements = [statement for policy in policies for statement in self._read(policy)]
         statements += self._taken_by(bound)
         if bound is not later:
@@ -149,7 +150,7 @@ class AccessChange:
     def _bound(
         self, key: str, bounds: Mapping[str, AttachedPolicy], names: Mapping[str, StringNode]
     ) -> tuple[Statement, ...]:
-        """The statements of a principal's permissions boundary; the same object for the same boundary."""
+        """Return the statements of a principal's permissions boundary; the same object for the same boundary."""
         if key in bounds:
             return self._read(bounds[key])
         if key not in names:
@@ -157,10 +158,10 @@ class AccessChange:
         return self._named.setdefault(names[key].parts, allowed_by(names[key]))
 
     def _taken_by(self, statements: tuple[Statement, ...]) -> Iterator[Statement]:
-        """What a permissions boundary surely takes away, as Deny statements: what it denies; all but the roles that it
-        names; and of these, the services that it does not name for them.
+        """Yield what a permissions boundary surely excludes, as Deny statements.
 
-        Source: IAM User Guide, "Permissions boundaries for IAM entities".
+        These are its own Deny statements, one for all roles that it does not name, and one for the services that it
+        does not name for them. Source: IAM User Guide, "Permissions boundaries for IAM entities".
         """
         if not statements:
             return
@@ -189,8 +190,10 @@ class AccessChange:
         return known
 
     def _where(self, statement: Statement) -> Deployment:
-        """Where the holder stands. An account that is not stated but only seen is not held against one that is named:
-        another provider may deploy to it."""
+        """Return where the principal is deployed.
+
+        An inferred account is ignored if the statement names another one, since another provider may deploy to that.
+        """
         if self.stated is not None:
             return Deployment(self.stated, self.home.partitions)
         named = {arn.account_of(pattern) for pattern in statement.resources or statement.not_resources or ()}
@@ -198,7 +201,7 @@ class AccessChange:
 
 
 def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) -> Statement:
-    """A Deny of passing any role but those that ``allows`` name."""
+    """Return a Deny of passing any role except those in ``allows``."""
     named = tuple(pattern for item in allows for pattern in item.resources or ())
     return Statement(
         path="",
@@ -215,7 +218,7 @@ def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) 
 
 
 def _perhaps_taken(unknown: Statement) -> Statement:
-    """A Deny of passing roles that nobody here knows."""
+    """Return a Deny of passing roles that are unknown."""
     roles = StringNode((Unresolved(str(unknown.at)),), unknown.at)
     return Statement(
         "", unknown.at, None, "Deny", (text("iam:PassRole", unknown.at),), None, (roles,), None, None, True
@@ -223,7 +226,7 @@ def _perhaps_taken(unknown: Statement) -> Statement:
 
 
 def _services(operator: str, names: Iterable[str], at: Position) -> Node:
-    """A condition on the service that a role is passed to."""
+    """Return a condition on ``iam:PassedToService``."""
     values = ListNode(tuple(text(name, at) for name in names), at)
     return MappingNode(
         (ObjectEntry(text(operator, at), MappingNode((ObjectEntry(text(_SERVICE, at), values),), at)),), at
@@ -231,10 +234,10 @@ def _services(operator: str, names: Iterable[str], at: Position) -> Node:
 
 
 def _only_services(statement: Statement) -> tuple[str, ...]:
-    """The services, as patterns, that a statement lets roles be passed to; nothing where its condition says anything
-    else, or is not wholly known.
+    """Return the services, as patterns, that a statement allows passing roles to.
 
-    Source: IAM User Guide, "IAM JSON policy elements: Condition operators", "String condition operators".
+    Empty if its condition tests anything else, or is not fully known. Source: IAM User Guide, "IAM JSON policy
+    elements: Condition operators", "String condition operators".
     """
     condition = statement.condition
     if not isinstance(condition, MappingNode) or len(condition.entries) != 1:
@@ -266,8 +269,11 @@ def _keys(policy: AttachedPolicy) -> tuple[str, ...]:
 def _by_holder(
     policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
 ) -> dict[str, list[AttachedPolicy]]:
-    """The policies of each principal, a user's groups included, and those at each address. What only bounds somebody
-    gives nobody anything, but it stands at its address, and is not new there once it bounds nobody any more."""
+    """Return the policies of each principal, with those of a user's groups, and the policies at each address.
+
+    A policy that is only a boundary grants nothing, but is listed at its address: it is not new when it stops being
+    one.
+    """
     policies = tuple(policies)
     identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
     found = by_holder(identities, members)

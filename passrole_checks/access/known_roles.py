@@ -14,9 +14,9 @@ from passrole_checks.sources.model.configuration import RoleDefinition
 def resolve_role(
     pattern: StringNode, by_address: Mapping[str, KnownRole], by_name: Mapping[str, KnownRole]
 ) -> KnownRole | None:
-    """The role of a configuration that a Resource names, if it names one exactly.
+    """Return the role of a configuration that a Resource names, if it names exactly one.
 
-    ``by_name`` holds the roles by path and name (``app/worker``), as :func:`role_name_key` gives it.
+    ``by_name``: the roles by path and name (``app/worker``), as :func:`role_name_key` returns it.
     """
     last = pattern.parts[-1] if pattern.parts else ""
     if isinstance(last, Unresolved) and last.role is not None:
@@ -31,8 +31,10 @@ _CHANGING = re.compile(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimesta
 
 
 def role_name_key(parts: Iterable[Part]) -> str:
-    """A path and name as a key: holes by their expressions, so that whoever writes the same expression means the same
-    name. "" where it may be another value each time, or where a wildcard stands in it."""
+    """Return a path and name as a key, with unresolved values as their expressions: equal expressions mean equal names.
+
+    "" if the value may differ each time, or contains a wildcard.
+    """
     written = []
     for part in parts:
         if isinstance(part, Unresolved) and _CHANGING.search(part.expression):
@@ -44,7 +46,7 @@ def role_name_key(parts: Iterable[Part]) -> str:
 
 
 def _name_in(pattern: StringNode) -> str:
-    """What stands behind ``:role/`` in a pattern without wildcards, as :func:`role_name_key` gives it."""
+    """Return the path and name after ``:role/`` in a pattern without wildcards, as :func:`role_name_key` does."""
     for index, part in enumerate(pattern.parts):
         if isinstance(part, str) and ":role/" in part:
             return role_name_key((part.split(":role/", 1)[1], *pattern.parts[index + 1 :]))
@@ -52,7 +54,7 @@ def _name_in(pattern: StringNode) -> str:
 
 
 def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
-    """The roles of a configuration by address, and by path and name (``app/worker``)."""
+    """Return the roles of a configuration by address, and by path and name (``app/worker``)."""
     by_address: dict[str, KnownRole] = {}
     by_name: dict[str, KnownRole] = {}
     for definition in definitions:
@@ -63,11 +65,12 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             *names_no_service(trust),
             _role_arn(definition),
             names_only_services(trust),
-            definition.there,
+            definition.exists_when,
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them
-            role = replace(role, there=(*known.there, *role.there) if known.there and role.there else ())
+            both = known.exists_when and role.exists_when
+            role = replace(role, exists_when=(*known.exists_when, *role.exists_when) if both else ())
         by_address[role.address] = role
         path = role_name_key(definition.role_path.parts) if definition.role_path is not None else "/"
         name = role_name_key(definition.name.parts) if definition.name is not None else ""
@@ -77,7 +80,7 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
 
 
 def _role_arn(definition: RoleDefinition) -> StringNode:
-    """The ARN of a role as far as the configuration tells it, with holes for what it does not."""
+    """Return the ARN of a role as far as the configuration defines it, with unresolved values for the rest."""
     address, at = definition.resource.address, definition.resource.at
     name = (
         definition.name.parts if definition.name is not None else (Unresolved(f"{address}.name", UnresolvedKind.NAME),)

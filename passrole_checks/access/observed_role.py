@@ -1,7 +1,6 @@
-"""Whether an Allow lets a role be passed that logs tell of: by its ARN, or by its name alone, before which a path may
-belong.
+"""True if an Allow covers a role seen in CloudTrail, by ARN or, where the log has only the name, under any path.
 
-Source: IAM User Guide, "IAM identifiers" (a role's ARN holds its path, its name does not).
+Source: IAM User Guide, "IAM identifiers" (the ARN of a role contains its path, its name does not).
 """
 
 from __future__ import annotations
@@ -29,13 +28,12 @@ Roles = Mapping[str, KnownRole]
 def grant_covers(
     passed: PassableSet | None, grant: PassRoleGrant, role: str, account: str, by_address: Roles, by_name: Roles
 ) -> Ternary:
-    """Whether a role of a log is among those that ``grant`` leaves to be passed (``passed``, as
-    :class:`~passrole_checks.iam.grants.effective_grant.EffectiveGrant` tells it; None for nothing).
+    """Return YES if a role of a log is among those that ``grant`` allows passing.
 
-    Args:
-        role: its ARN, or its name where only that is known; "" for a role that is not known. account: of a role that is
-        known by its name; "" where that is not known either. by_address, by_name: the roles of the configuration, as
-        :func:`passrole_checks.access.known_roles.index_roles` gives them.
+    ``passed``: the roles that the grant leaves for one service; None for none. ``role``: its ARN, or its name if the
+    log has only that; "" if unknown. ``account``: the account of a role known by its name; "" if unknown.
+    ``by_address``, ``by_name``: the roles of the configuration, as
+    :func:`passrole_checks.access.known_roles.index_roles` returns them.
     """
     if passed is None:
         return Ternary.NO
@@ -56,14 +54,14 @@ def grant_covers(
 
 
 def written_out(pattern: StringNode, by_address: Roles, by_name: Roles) -> StringNode:
-    """A pattern that is a reference to a role of the configuration, as the ARN of that role."""
+    """Return a pattern with a reference to a role of the configuration replaced by the ARN of that role."""
     role = resolve_role(pattern, by_address, by_name)
     referred = role is not None and bool(pattern.holes) and pattern.holes[-1].role is not None
     return role.arn if referred and role is not None and role.arn is not None else pattern
 
 
 def fits(pattern: StringNode, role: str, account: str) -> Ternary:
-    """Whether a pattern matches a role of a log. One that is known by its name may have any path."""
+    """Return YES if a pattern matches a role of a log. A role known by its name may have any path."""
     found = {_among([pattern], one) for one in _meant(role, account, [pattern])}
     return found.pop() if len(found) == 1 else Ternary.UNKNOWN
 
@@ -71,8 +69,10 @@ def fits(pattern: StringNode, role: str, account: str) -> Ternary:
 def _among(
     patterns: Sequence[StringNode], role: str, write: Callable[[StringNode], StringNode] = lambda pattern: pattern
 ) -> Ternary:
-    """Whether one of some patterns matches the ARN of a role; ``write`` gives what a pattern stands for, where a glance
-    does not tell. Nothing is known of the role "" but that it is one."""
+    """Return YES if one of the patterns matches the ARN of a role; UNKNOWN for the unknown role "".
+
+    ``write`` expands a pattern if the quick answer is not enough.
+    """
     answer = Ternary.NO
     for pattern in patterns:
         if not role:
@@ -86,8 +86,8 @@ def _among(
 
 
 def _meant(role: str, account: str, patterns: Iterable[StringNode]) -> tuple[str, ...]:
-    """The ARNs that a role of a log may have, as far as patterns tell them apart; "" for one of an account that is not
-    known."""
+    """Return the ARNs that a role of a log may have, as far as patterns distinguish them; "" if its account is
+    unknown."""
     if role.startswith("arn:"):
         return (role,)
     if not account:
@@ -97,7 +97,7 @@ def _meant(role: str, account: str, patterns: Iterable[StringNode]) -> tuple[str
 
 
 def _path_of(pattern: StringNode) -> str:
-    """The path that a pattern begins with, as far as that is written out."""
+    """Return the literal path that a pattern begins with."""
     fields = fields_of(expand(pattern.parts))
     first = fields[5][0] if len(fields) > 5 and fields[5] else ""
     path = first.removeprefix("role/").rpartition("/") if isinstance(first, str) else ("", "", "")
@@ -106,14 +106,17 @@ def _path_of(pattern: StringNode) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A pattern of roles that is written out up to some place: ``begins`` is what the path and name of all roles begin
-    with that it covers (``/app/``), ``whole`` the pattern where nothing but wildcards is left open."""
+    """A role pattern that is literal up to some point.
+
+    ``begins``: the start of the path and name of all roles that it covers (``/app/``). ``whole``: the pattern, if only
+    wildcards follow.
+    """
 
     begins: str
     whole: str | None
 
     def covers(self, role: str) -> Ternary | None:
-        """Whether it covers the role of an ARN, where that can be seen at a glance."""
+        """Return YES or NO if the literal start decides whether the pattern covers the ARN of a role, else None."""
         place = below(role)
         if place is None:
             return None
@@ -128,7 +131,7 @@ _OF_THE_PLACE = frozenset({UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION})
 
 @lru_cache(maxsize=65536)
 def plain(parts: tuple[Part, ...]) -> Plain | None:
-    """A pattern as far as it is written out, None for one that is not of the usual form."""
+    """Return the literal part of a pattern; None if the pattern does not have the usual form."""
     if parts == ("*",):
         return Plain("", "*")
     if any(not isinstance(part, str) and part.kind not in _OF_THE_PLACE for part in parts):
@@ -141,6 +144,6 @@ def plain(parts: tuple[Part, ...]) -> Plain | None:
 
 
 def below(role: str) -> str | None:
-    """The path and name in the ARN of a role, from its first slash; None where that is not known."""
+    """Return the path and name in the ARN of a role, from its first slash; None if they are unknown."""
     found = re.match(r"arn:[^:]+:iam::\d{12}:role(?=/)", role)
     return role[found.end() :] if found is not None else None

@@ -1,6 +1,6 @@
-"""What PassRole reaches in one configuration: the roles of it, and the ways to act as one that are open to somebody.
+"""The roles of a configuration that a principal can pass, how privileged they are, and the open escalation paths.
 
-Between the principals and the checks: built once a configuration, and each answer when a check first asks for it.
+Built once for a configuration; each result is computed when a check first asks for it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _order(role: KnownRole, strength: PrivilegeGain) -> tuple[int, bool, int, st
 class Reached:
     """Roles of the configuration that can be passed. ``all_known``: every role in scope is among them.
 
-    There is one object for each set that was asked for, so that what follows from it is found once for all principals.
+    There is one object for each distinct set, so that what follows from it is computed once for all principals.
     """
 
     roles: tuple[KnownRole, ...]
@@ -66,7 +66,7 @@ class Reached:
         return tuple(role.address for role in self.roles)
 
     def all_but(self, address: str) -> tuple[str, ...]:
-        """The addresses of the roles in their order, without one."""
+        """Return the addresses of the roles in their order, without one."""
         if address not in self.addresses:
             return self._in_order
         place = self._in_order.index(address)
@@ -83,7 +83,7 @@ class Reached:
 
     @cached_property
     def kinds(self) -> dict[tuple[object, ...], KnownRole]:
-        """A role for each way in which roles trust services."""
+        """One role for each distinct way of trusting services."""
         return {_kind(role): role for role in reversed(self.roles)}
 
 
@@ -96,14 +96,15 @@ _MOST_KEPT = 1_000_000  # roles in all sets that are remembered
 
 
 class _Sets:
-    """Sets of roles that were found, each under what it follows from. The oldest are not kept for ever."""
+    """A bounded cache of role sets, each under the arguments that it follows from."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[object, ...], tuple[tuple[object, ...], Reached]] = {}
         self._size = 0
 
     def get(self, key: tuple[object, ...], of: Sequence[object], find: Callable[[], Reached]) -> Reached:
-        """The set of a key. ``of``: objects whose identity is part of the key."""
+        """Return the set for a key, computed by ``find`` if needed. ``of``: objects whose identity is part of the
+        key."""
         whole = (*key, *map(id, of))
         known = self._found.get(whole)
         if known is None:
@@ -117,7 +118,10 @@ class _Sets:
 
 
 class PassableRoles:
-    """``by_address``/``by_name``: the roles of the configuration; ``account``: the account deployed to, if known."""
+    """Roles that principals can pass, and paths to act as them.
+
+    ``by_address``/``by_name``: the roles of the configuration. ``account``: the account deployed to, if known.
+    """
 
     def __init__(
         self,
@@ -149,11 +153,11 @@ class PassableRoles:
         self._numbers: dict[object, int] = {}
 
     def services_of(self, role: KnownRole) -> tuple[str, ...]:
-        """The services that resources of the configuration hand a role to."""
+        """Return the services that resources of the configuration pass a role to."""
         return self.receiving.services_of(role.address) if self.receiving is not None else ()
 
     def passing(self, holder: Principal, grant: PassRoleGrant, *, many_accounts: bool = False) -> EffectiveGrant:
-        """What is left of a grant in the hands of a principal."""
+        """Return what Deny statements, boundaries and SCPs leave of a grant for a principal."""
         key = (id(grant), id(holder.permissions), many_accounts)
         known = self._passing.get(key)
         if known is None or known.asked is not grant:
@@ -167,14 +171,14 @@ class PassableRoles:
         return known
 
     def open_ways(self, holder: Principal, when: PathCondition) -> tuple[OpenWay, ...]:
-        """The ways whose actions a principal has, where the facts ``when`` hold."""
+        """Return the escalation paths whose actions a principal has under a path condition."""
         key = (id(holder.permissions), when)
         if key not in self._ways:
             self._ways[key] = open_ways(holder.permissions, ways(), when)
         return self._ways[key]
 
     def passable(self, passing: EffectiveGrant) -> Reached:
-        """The roles of the configuration that can be passed to a service that may assume them."""
+        """Return the roles of the configuration that can be passed to a service that may assume them."""
         widest = passing.for_any_service
         if widest is None:
             return _NOTHING
@@ -188,7 +192,7 @@ class PassableRoles:
         return self._sets.get(("passable",), (whole, *parts), lambda: _of_trusting(whole, parts))
 
     def union(self, sets: Sequence[Reached]) -> Reached:
-        """The roles that are in one of the sets."""
+        """Return the union of role sets."""
         distinct = list(dict.fromkeys(sets))
         if len(distinct) == 1:
             return distinct[0]
@@ -197,7 +201,7 @@ class PassableRoles:
         ))  # fmt: skip
 
     def there(self, roles: Reached, when: PathCondition) -> Reached:
-        """Those of some roles that may be there where the facts ``when`` hold."""
+        """Return the roles that may exist under a path condition."""
         if not self._some_are_conditional:
             return roles
         return self._sets.get((when,), (roles,), lambda: Reached(
@@ -205,11 +209,11 @@ class PassableRoles:
         ))  # fmt: skip
 
     def trusting(self, roles: Reached, way: Way) -> Reached:
-        """Those of some roles that may be assumed where a way passes them."""
+        """Return the roles that may be assumed by the services that an escalation path passes them to."""
         return self._sets.get((way.trusted, way.services), (roles,), lambda: _trusting(roles, way))
 
     def reached(self, passed: PassableSet, grant: PassRoleGrant) -> Reached:
-        """The roles of the configuration that surely are in scope."""
+        """Return the roles of the configuration that surely are in scope."""
         variables = grant.statement.variables
         key = (self._number(passed.roles), passed.complement, passed.scope, variables)
         whole = self._sets.get(key, (), lambda: self._all_within(passed, variables))
@@ -225,7 +229,7 @@ class PassableRoles:
         return self._sets.get(("left",), (found, taken), lambda: _without(found, taken))
 
     def _number(self, texts: tuple[StringNode, ...]) -> int:
-        """A number for some texts, the same for those that say the same."""
+        """Return a number for some patterns, the same for equal patterns."""
         known = self._texts.get(id(texts))
         if known is None:
             if len(self._texts) >= _MOST_ANSWERS:
@@ -236,7 +240,7 @@ class PassableRoles:
 
     @cached_property
     def _some_are_conditional(self) -> bool:
-        return any(role.there for role in self.by_address.values())
+        return any(role.exists_when for role in self.by_address.values())
 
     def _all_within(self, passed: PassableSet, variables: bool) -> Reached:
         if passed.complement:
@@ -258,8 +262,8 @@ class PassableRoles:
         return Reached(tuple(self._in_order(found.values())), all_known)
 
     def _called_like(self, named: KnownRole) -> Iterator[KnownRole]:
-        """A role and those of the same path and name, of which there can be one at a time."""
-        if not named.there or named.arn is None:
+        """Yield a role and those of the same path and name, of which one can exist at a time."""
+        if not named.exists_when or named.arn is None:
             yield named
             return
         yield from self._by_arn[named.arn.parts]
@@ -274,15 +278,14 @@ class PassableRoles:
 
     @cached_property
     def _beginnings(self) -> tuple[list[tuple[str, str]], list[KnownRole]]:
-        """What the names of the roles begin with, in order, each with its address; and the roles without."""
+        """The literal start of each role's name, sorted, with its address; and the roles without one."""
         known = [(own, role) for role in self.by_address.values() if (own := _own_beginning(role)) is not None]
         told = {role.address for _, role in known}
         others = [role for role in self.by_address.values() if role.address not in told]
         return sorted((own, role.address) for own, role in known), others
 
     def _near(self, pattern: StringNode) -> Iterator[KnownRole]:
-        """The roles of which all that they may be called can fit a pattern: what is known of the name has to go as far
-        as the pattern is literal. What most roles fail is not looked at closer."""
+        """Yield the roles whose known name may match a pattern, found by the literal start of both."""
         wanted = _beginning(pattern)
         known, others = self._beginnings
         for own, address in known[bisect_left(known, (wanted,)) :]:
@@ -292,9 +295,9 @@ class PassableRoles:
         yield from others
 
     def strength(self, role: KnownRole, holder: Principal, when: PathCondition = ()) -> PrivilegeGain | None:
-        """How much a role can do that a principal cannot, where the facts ``when`` hold. None for nothing.
+        """Return how privileged a role is beyond a principal under a path condition; None if it is not.
 
-        Of what a role gets from policies that are not known here nothing is said.
+        Permissions from policies of unknown content do not count.
         """
         found = self.principals.role(role.address) if self.principals is not None else None
         if found is None:
@@ -309,11 +312,10 @@ class PassableRoles:
         return self._strengths[key]
 
     def strongest(self, roles: Reached, holder: Principal, when: PathCondition = ()) -> _Found:
-        """The roles that can do more than a principal where the facts ``when`` hold, the strongest first and those
-        before that do so under fewer facts, and whether these are all.
+        """Return the roles more privileged than a principal under a path condition, and True if these are all.
 
-        Once there are enough to be named that could not be worse, the others are not looked at, and of a great many
-        roles only the first are, in the order of what they can do at all.
+        Most privileged first, then those that need fewer conditions. Roles are compared in the order of what they can
+        do at all, up to a limit, and no further once enough of them cannot be exceeded.
         """
         key = (id(roles), self._contents.of(holder.permissions), when)
         known = self._strongest.get(key)
@@ -326,7 +328,7 @@ class PassableRoles:
         return known[1]
 
     def _compare(self, roles: Reached, holder: Principal, when: PathCondition, itself: str) -> _Found:
-        """:meth:`strongest`, without the role of the address ``itself``."""
+        """Return what :meth:`strongest` does, without the role at the address ``itself``."""
         found: list[tuple[KnownRole, PrivilegeGain]] = []
         sure: Counter[int] = Counter()  # roles that surely can do more, by how much that is
         complete = True
@@ -344,7 +346,7 @@ class PassableRoles:
         return found, complete
 
     def _by_ceiling(self, roles: Reached, when: PathCondition) -> list[tuple[Severity, KnownRole]]:
-        """Those of some roles that can do anything where the facts ``when`` hold, those that can do most first."""
+        """Return the roles with any permissions under a path condition, most privileged first."""
         known = self._ranked.get((id(roles), when))
         if known is None:
             there = [role for role in roles.roles if role.may_exist(when)]
@@ -360,7 +362,7 @@ class PassableRoles:
         return PermissionComparison(Permissions(()), (), self._contents)
 
     def _ceiling(self, role: KnownRole) -> Severity | None:
-        """How much a role can do at all, which is as much as it can do more than anybody; None for nothing."""
+        """Return how privileged a role is compared with a principal without permissions; None if it is not."""
         found = self.principals.role(role.address) if self.principals is not None else None
         if found is None:
             return None
@@ -375,8 +377,11 @@ class PassableRoles:
         return None not in (named, self.account) and named != self.account
 
     def _inside(self, wanted: RoleSet, roles: Iterable[KnownRole]) -> Iterator[KnownRole]:
-        """The roles that surely are in a set. Passing stays within the account, so the roles of this configuration are
-        in the account and the partition that a pattern names, unless that is known to be another one."""
+        """Yield the roles that surely are in a set.
+
+        Passing stays within an account, so the roles of this configuration are in the account and partition that a
+        pattern names, unless the account deployed to is known to be another one.
+        """
         named = {found for item in wanted.patterns if (found := account_of(item)) is not None}
         if self.account is None and len(named) > 1:
             return
@@ -398,19 +403,19 @@ _NOTHING = Reached((), False)
 
 
 def _at_once(roles: Reached, when: PathCondition) -> Reached:
-    """Those of some roles that may be there where the facts ``when`` hold."""
+    """Return the roles that may exist under a path condition."""
     together = tuple(role for role in roles.roles if role.may_exist(when))
     return Reached(together, roles.all_known and bool(together or not roles.roles))
 
 
 def _without(roles: Reached, taken: Reached) -> Reached:
-    """Some roles but those of another set."""
+    """Return the roles that are not in another set."""
     left = tuple(role for role in roles.roles if role.address not in taken.addresses)
     return Reached(left, roles.all_known)
 
 
 def _of_trusting(whole: Reached, parts: Sequence[Reached]) -> Reached:
-    """Those of the roles that are in the part of the services that they trust."""
+    """Return the roles that are in the part for the services that they trust."""
     inside = {trusted: part.addresses for trusted, part in zip(whole.by_trust, parts, strict=True)}
     return Reached(
         tuple(
@@ -429,14 +434,14 @@ def _trusting(roles: Reached, way: Way) -> Reached:
 
 
 def _placed(role: StringNode, partition: str, account: str | None) -> StringNode:
-    """The ARN of a role with the partition and, if it is known, the account in it."""
+    """Return the ARN of a role with the partition and, if known, the account filled in."""
     known: dict[UnresolvedKind, str | None] = {UnresolvedKind.PARTITION: partition, UnresolvedKind.ACCOUNT_ID: account}
     parts = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in role.parts[:4]]
     return StringNode(join([*parts, *role.parts[4:]]), role.at)
 
 
 def _own_beginning(role: KnownRole) -> str | None:
-    """What the path and the name of a role surely begin with; None where that cannot be told."""
+    """Return the literal start of a role's path and name; None if unknown."""
     if role.arn is None:
         return None
     written = "".join(part if isinstance(part, str) else "\0" for part in expand(role.arn.parts))
@@ -446,7 +451,7 @@ def _own_beginning(role: KnownRole) -> str | None:
 
 
 def _beginning(pattern: StringNode) -> str:
-    """The literal text behind ``:role/`` up to the first wildcard or hole; "" where something unknown comes first."""
+    """Return the literal text after ``:role/`` up to the first wildcard or unresolved value; "" if there is none."""
     written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
     _, found, name = written.partition(":role/")
     return re.split(r"[*?$\0]", name, maxsplit=1)[0] if found else ""

@@ -1,4 +1,4 @@
-"""Policies that exceed AWS's limits of length. They are judged all the same.
+"""Policies that exceed AWS's size quotas. They are analyzed all the same.
 
 Source: IAM User Guide, "IAM and AWS STS quotas": a managed policy has at most 6,144 characters, the inline policies of
 a role together 10,240 (of a user or a group fewer), white space not counted; IAM Identity Center API Reference,
@@ -45,7 +45,7 @@ def _is_longer(document: Node, most: int) -> bool:
 
 
 def _of_one_reading(node: Node) -> Iterator[StringNode]:
-    """Yield the texts below a node, but not those of alternatives."""
+    """Yield the strings below a node, but not those of variants."""
     if isinstance(node, StringNode):
         yield node
     elif isinstance(node, ListNode):

@@ -1,8 +1,7 @@
-"""The principals of a configuration: users, groups, roles and permission sets with everything that is attached to them.
+"""The principals of a configuration: users, groups, roles and permission sets with all policies attached to them.
 
-Between the sources and the checks. A policy that is attached to nobody here stands for itself. AWS managed policies are
-those that this program ships; what else is attached and does not stand here is named as not known, once. Nothing is put
-together before it is asked for.
+A policy without known principals is a principal itself. AWS managed policies are those in the package; other attached
+policies that are not in the configuration are reported once as unknown. Everything is computed on first use.
 
 Sources: IAM User Guide, "Policies and permissions in AWS Identity and Access Management", "Permissions boundaries for
 IAM entities"; AWS Organizations User Guide, "Service control policies (SCPs)".
@@ -57,7 +56,7 @@ _NOWHERE = Position("", 0)
 
 
 def by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """The users in each group, of pairs of a group and a user."""
+    """Return the users of each group, from pairs of a group and a user."""
     found: dict[str, dict[str, None]] = {}
     for group, user in members:
         found.setdefault(group, {})[user] = None
@@ -67,7 +66,8 @@ def by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 def by_holder(
     policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
 ) -> dict[str, list[AttachedPolicy]]:
-    """The identity-based policies of each principal, a user's groups included. ``members``: see :func:`by_group`."""
+    """Return the identity-based policies of each principal, with those of a user's groups. ``members``: see
+    :func:`by_group`."""
     found: dict[str, list[AttachedPolicy]] = {}
     for policy in policies:
         if policy.kind is PolicyKind.IDENTITY:
@@ -80,7 +80,7 @@ def by_holder(
 def managed_by_holder(
     attachments: Iterable[ManagedAttachment], members: Mapping[str, Sequence[str]]
 ) -> dict[str, list[AttachedPolicy]]:
-    """For each principal, a user by its groups too, the AWS managed policies that it has and that speak of PassRole."""
+    """Return the AWS managed policies about PassRole of each principal, with those of a user's groups."""
     found: dict[str, list[AttachedPolicy]] = {}
     known: dict[tuple[str, PathCondition], AttachedPolicy] = {}
     for one in attachments:
@@ -95,7 +95,7 @@ def managed_by_holder(
 
 
 class Principals:
-    """The principals of one configuration. ``account``: the account deployed to, if it is known."""
+    """The principals of one configuration. ``account``: the account deployed to, if known."""
 
     def __init__(self, configuration: Configuration, account: str | None) -> None:
         self.configuration, self.account = configuration, account
@@ -105,8 +105,11 @@ class Principals:
         self._statements: dict[int, tuple[Statement, ...]] = {}
 
     def of(self, policy: AttachedPolicy) -> tuple[Principal, ...]:
-        """The principals that hold a policy: of a group the group itself, and those of its users who hold something
-        else as well. A policy that nobody here holds is a principal itself."""
+        """Return the principals that have a policy.
+
+        For a group: the group, and those of its users that have other policies as well. A policy without known
+        principals is a principal itself.
+        """
         found: dict[str, Principal] = {}
         for holder in policy.principals:
             group = found[holder] = self.named(holder)
@@ -117,13 +120,15 @@ class Principals:
         return tuple(found.values()) or (self._itself(policy),)
 
     def role(self, address: str) -> Principal | None:
-        """A role that this configuration defines, by its address or logical id; one instance of it stands where its
-        definition stands for all of them."""
+        """Return a role of the configuration by its address or logical id, if there is one.
+
+        An instance is the same principal as a definition that covers all instances.
+        """
         name = address if address in self._roles else _KEY.sub("", address)
         return self.named(name) if name in self._roles else None
 
     def named(self, holder: str) -> Principal:
-        """A principal by its address, its logical id or its literal name, with all that is attached to it."""
+        """Return a principal by its address, logical id or literal name, with everything attached to it."""
         known = self._principals.get(holder)
         if known is None:
             known = self._principals[holder] = self._put_together(holder)
@@ -131,12 +136,14 @@ class Principals:
 
     @cached_property
     def managed(self) -> tuple[AttachedPolicy, ...]:
-        """The AWS managed policies that are attached here and speak of PassRole, each where it is attached: once for an
-        attachment, with all who get it by that; nobody knows who that is in a module that is not here. A policy that
-        could not be judged by itself is left out."""
+        """The attached AWS managed policies about PassRole, one for each attachment, with all principals that it is
+        attached to.
+
+        The principals in a module that is not downloaded are unknown. Policies that cannot be checked on their own are
+        left out."""
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
         for attachment in self.configuration.attachments:
-            policy = _of_aws(attachment) if attachment.judged else None
+            policy = _of_aws(attachment) if attachment.is_checked else None
             if policy is not None and _speaks_of_pass_role(policy.name):
                 key = (policy.name, attachment.resource, attachment.path, attachment.at, attachment.when)
                 together.setdefault(key, (policy, attachment, {}))[2][attachment.holder] = None
@@ -153,26 +160,29 @@ class Principals:
 
     @cached_property
     def unknown(self) -> tuple[ManagedAttachment, ...]:
-        """The first attachment of each managed policy that neither stands here nor is a known one of AWS."""
+        """The first attachment of each managed policy that is neither in the configuration nor a known AWS managed
+        policy."""
         found: dict[str, ManagedAttachment] = {}
         for attachment in self.configuration.attachments:
-            if attachment.judged and _of_aws(attachment) is None:
+            if attachment.is_checked and _of_aws(attachment) is None:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
 
     def facts(self, policy: AttachedPolicy, holder: str) -> tuple[PathCondition, ...]:
-        """The facts under which a principal holds a policy, by itself or by a group: as few sets as possible, each of
-        which suffices; an empty one where it holds it in any case."""
-        if not policy.held:
+        """Return the path conditions under which a principal has a policy, itself or by a group.
+
+        As few as possible, each of which suffices; an empty one if it has the policy in any case.
+        """
+        if not policy.conditional_principals:
             return ((),)
         readings: dict[str, list[PathCondition]] = {}
-        for who, facts in policy.held:
+        for who, facts in policy.conditional_principals:
             readings.setdefault(who, []).append(facts)
         names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
         return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
 
     def is_limit(self, policy: AttachedPolicy) -> bool:
-        """Whether a policy is a service control policy that is attached to what may be, or hold, the account here."""
+        """True if a policy is an SCP whose target is, or may contain, the account deployed to."""
         if policy.kind is not PolicyKind.SCP:
             return False
         place = policy.resource.address, policy.path
@@ -203,7 +213,7 @@ class Principals:
         return Principal(holder, self._kind(holder), permissions, tuple(unknown))
 
     def _shared(self, permissions: Permissions) -> Permissions:
-        """The permissions of the first principal that holds just the same policies."""
+        """Return the permissions of the first principal with the same policies."""
         parts = (permissions.statements, *permissions.limits)
         key = (tuple(tuple(map(id, part)) for part in parts), permissions.complete)
         return self._same.setdefault(key, permissions)
@@ -223,10 +233,10 @@ class Principals:
             boundary = self._read(self._boundaries[holder])
         elif holder in self._boundary_names:
             boundary = allowed_by(self._boundary_names[holder])
-        elif holder in self._boundary_readings:
+        elif holder in self._conditional_boundaries:
             boundary = tuple(
                 replace(one, when=merged)
-                for facts, bound in self._boundary_readings[holder]
+                for facts, bound in self._conditional_boundaries[holder]
                 for one in self._within(bound)
                 if (merged := conjoin(facts, one.when)) is not None
             )
@@ -238,7 +248,7 @@ class Principals:
             yield self._denied
 
     def _within(self, bound: AttachedPolicy | StringNode | None) -> tuple[Statement, ...]:
-        """The statements of a boundary; everything, where there is none."""
+        """Return the statements of a boundary; one that allows everything if there is none."""
         if bound is None:
             return (_everything(_NOWHERE),)
         return self._read(bound) if isinstance(bound, AttachedPolicy) else allowed_by(bound)
@@ -276,7 +286,7 @@ class Principals:
     @cached_property
     def _policies(self) -> dict[str, list[AttachedPolicy]]:
         whole = self.configuration
-        return by_holder((*whole.policies, *whole.unchanged, *whole.beside), self._members)
+        return by_holder((*whole.policies, *whole.unchanged, *whole.other_policies), self._members)
 
     @cached_property
     def _attached(self) -> dict[str, list[ManagedAttachment]]:
@@ -295,9 +305,9 @@ class Principals:
         return dict(self.configuration.boundary_names)
 
     @cached_property
-    def _boundary_readings(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
+    def _conditional_boundaries(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
         found: dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]] = {}
-        for holder, facts, bound in self.configuration.boundary_readings:
+        for holder, facts, bound in self.configuration.conditional_boundaries:
             found.setdefault(holder, []).append((facts, bound))
         return found
 
@@ -315,10 +325,10 @@ class Principals:
 
     @cached_property
     def _denied(self) -> tuple[Statement, ...]:
-        """What service control policies surely take away in the account deployed to.
+        """The statements that SCPs surely add in the account deployed to.
 
-        A list of what is allowed takes nothing away for sure: ``FullAWSAccess`` is attached beside it unless somebody
-        took it off.
+        An SCP that only allows excludes nothing for sure: ``FullAWSAccess`` is attached as well, unless it was
+        detached.
         """
         denials = [
             item if not facts else replace(item, when=merged)
@@ -332,7 +342,7 @@ class Principals:
         return (_everything(denials[0].at), *denials)
 
     def _is_here(self, target: StringNode) -> bool:
-        """Whether the target of a service control policy is the account deployed to."""
+        """True if the target of an SCP is the account deployed to."""
         hole = target.only_hole
         if hole is not None and hole.known is None:
             return hole.kind is UnresolvedKind.ACCOUNT_ID
@@ -348,16 +358,18 @@ def _is_account(target: StringNode) -> bool:
 
 
 def _of_aws(attachment: ManagedAttachment) -> ManagedPolicy | None:
-    """The AWS managed policy that is attached, if it is a known one. A customer managed one is named by its bare name
-    in an attribute of its own (``customer_managed_policy_reference``, ``CustomerManagedPolicyReferences``)."""
+    """Return the AWS managed policy of an attachment, if it is a known one.
+
+    A customer managed policy is named by its bare name in an attribute of its own
+    (``customer_managed_policy_reference``, ``CustomerManagedPolicyReferences``).
+    """
     return None if "customer" in attachment.path.lower() else _managed(attachment.policy)
 
 
 def _managed(policy: StringNode) -> ManagedPolicy | None:
-    """The AWS managed policy that an ARN or a name means, None where it is another one, or not known.
+    """Return the AWS managed policy that an ARN or a name means; None if it is another policy, or unknown.
 
-    Of a policy that is looked up by its name only the end of the ARN is known: one with the name of an AWS managed
-    policy is taken for that.
+    If a policy is looked up by name, only the end of its ARN is known: the name of an AWS managed policy means that.
     """
     parts = tuple(
         "aws" if isinstance(part, Unresolved) and part.kind is UnresolvedKind.PARTITION else part
@@ -373,7 +385,7 @@ def _managed(policy: StringNode) -> ManagedPolicy | None:
 
 @cache
 def _statements_of(name: str) -> tuple[Statement, ...]:
-    """The statements of an AWS managed policy. Their place is its ARN, which is no file."""
+    """Return the statements of an AWS managed policy. Their position is its ARN, which is no file."""
     policy = managed_policy(name)
     if policy is None:
         return ()
@@ -391,7 +403,7 @@ def _speaks_of_pass_role(name: str) -> bool:
 
 
 def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
-    """A part of a JSON document, standing at one place; ``defaults`` are those by which it stands there."""
+    """Return a part of a JSON document as a node at one position; ``defaults``: the defaults that led to it."""
     if isinstance(value, Mapping):
         return Object(tuple(ObjectEntry(text(key, at), _node(one, at, defaults)) for key, one in value.items()), at)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -400,26 +412,26 @@ def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
 
 
 def _under(when: PathCondition, document: Node) -> Node:
-    """A document that is there where some facts hold."""
+    """Return a document that exists under a path condition."""
     for condition, outcome in reversed(when):
         document = Choice(condition, ((outcome, document),), document.at)
     return document
 
 
 def _everything(at: Position) -> Statement:
-    """A statement that allows everything."""
+    """Return a statement that allows everything."""
     every = (text("*", at),)
     return Statement("", at, None, "Allow", every, None, every, None, None, True)
 
 
 def allowed_by(boundary: StringNode) -> tuple[Statement, ...]:
-    """The statements of a boundary that does not stand here: an AWS managed policy, or one that nobody here knows."""
+    """Return the statements of a boundary outside of the configuration: an AWS managed policy, or an unknown one."""
     policy = _managed(boundary)
     return _statements_of(policy.name) if policy is not None else (_anything(boundary),)
 
 
 def _anything(policy: StringNode) -> Statement:
-    """A statement that says what nobody here knows."""
+    """Return a statement of unknown content."""
     hole = policy.only_hole or Unresolved(str(policy))
     one = StringNode((Unresolved(hole.expression),), policy.at)
     return Statement("", policy.at, None, None, (one,), None, (one,), None, one, True, holes=(hole,), whole=False)

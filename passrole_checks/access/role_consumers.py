@@ -1,10 +1,10 @@
-"""Which role of which configuration a resource really receives: references, names, ARNs and instance profiles resolved.
+"""Role consumers: which role a resource receives, with references, names, ARNs and instance profiles resolved.
 
 Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS service" and "IAM identifiers" (the ARN of a
-role is that of its path and its name); Amazon EC2 User Guide, "IAM roles for Amazon EC2" (of an instance profile the
-role in it is passed); Template Reference, AWS::IAM::Role (``RoleName``): without a name, CloudFormation makes one, of
-the stack's name, the logical id and twelve random characters. What it cuts off where that is too long, AWS does not
-document. Of names that were seen, either half kept at least 24 characters (KensioSoftware/yulin#1113).
+role consists of its path and its name); Amazon EC2 User Guide, "IAM roles for Amazon EC2" (passing an instance profile
+passes its role); Template Reference, AWS::IAM::Role (``RoleName``): without a name, CloudFormation generates one from
+the stack's name, the logical id and twelve random characters. AWS does not document how it shortens long names; in
+observed names, each half kept at least 24 characters (KensioSoftware/yulin#1113).
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ PASSED, ASSUMED, LATER, UNCHANGED = "passed", "assumed", "later", "unchanged"
 
 @dataclass(frozen=True, slots=True)
 class RoleUse:
-    """One role that one resource receives, or may receive.
+    """A role that a resource receives, or may receive.
 
-    ``label`` is how people call it: an address, a logical id, an ARN, an expression. ``role`` is its address where it
-    is one of this configuration. ``arn`` is its ARN as far as that is known, with holes, None where nothing is.
-    ``how`` is ``passed`` (by whoever deploys), ``assumed`` (nobody passes it), ``later`` (whoever uses the
-    resource, or the service, passes it) or ``unchanged`` (it stands already). ``condition`` are the words of what
-    decides, where this is one of several alternatives. ``profile``: the instance profile that the role is in.
+    ``label``: its display name, an address, a logical id, an ARN or an expression. ``role``: its address, if it is a
+    role of this configuration. ``arn``: its ARN with unresolved values, None if nothing is known. ``how``: ``passed``
+    (by the deploying principal), ``assumed`` (not passed), ``later`` (passed by the user of the resource, or by the
+    service) or ``unchanged`` (exists already). ``condition``: what selects this variant, "" for none. ``profile``: the
+    instance profile that contains the role.
     """
 
     received: ReceivedRole
@@ -82,12 +82,12 @@ class RoleUse:
 
     @property
     def generated(self) -> bool:
-        """Whether the role's name is made at deployment."""
+        """True if the name of the role is generated at deployment."""
         return self.arn is not None and GENERATED in self.arn.holes
 
 
 class RoleConsumers:
-    """What the resources of one configuration receive. ``account``: the account that is deployed to, where known."""
+    """The roles that resources of one configuration receive. ``account``: the account deployed to, if known."""
 
     def __init__(self, configuration: Configuration, account: str | None = None) -> None:
         self.configuration = configuration
@@ -99,16 +99,16 @@ class RoleConsumers:
 
     @cached_property
     def roles(self) -> tuple[RoleUse, ...]:
-        """Each role that a resource receives, alternatives one by one, in the order of the configuration."""
+        """Each role that a resource receives, one for each variant, in the order of the configuration."""
         return tuple(one for received in self.configuration.received for one in self._of(received))
 
     def services_of(self, role: str) -> tuple[str, ...]:
-        """The services that a role of this configuration is handed to by its resources, sorted."""
+        """Return the services that resources pass a role of this configuration to, sorted."""
         return self._services.get(role, ())
 
     @cached_property
     def services(self) -> dict[str, tuple[str, ...]]:
-        """All roles of this configuration that its resources hand to a service, with the services."""
+        """The services that resources pass roles of this configuration to, by role."""
         return dict(self._services)
 
     @cached_property
@@ -181,7 +181,7 @@ class RoleConsumers:
         return ASSUMED if account and self.account and account != self.account else PASSED
 
     def _arn_of(self, address: str, known: tuple[Part, ...] | None, value: StringNode) -> StringNode:
-        """The ARN of a role of this configuration: what it is called, or what its name begins with."""
+        """Return the ARN of a role of this configuration, with its name or the prefix of its name."""
         definition = self._roles.get(address)
         if known is not None and str(known[0]).startswith("arn:") and all(isinstance(part, str) for part in known):
             return StringNode(known, value.at)  # of a role that is there already
@@ -207,7 +207,7 @@ class RoleConsumers:
         return (stack, *((GENERATED, "-") if cut else ("-",)), f"{kept}-" if kept == logical_id else kept, GENERATED)
 
     def _arn(self, value: StringNode) -> StringNode | None:
-        """A value as the ARN of a role, None where it is none, or nothing is known of its form."""
+        """Return a value as a role ARN; None if it is none, or its form is unknown."""
         if value.only_hole is not None:
             return None
         words = str(value)
@@ -223,7 +223,8 @@ class RoleConsumers:
         return StringNode(join([*before, *value.parts[1:]]), value.at, defaults=value.defaults)
 
     def _named(self, arn: StringNode) -> str | None:
-        """The role of this configuration that has the path and the name of an ARN; never one of another account."""
+        """Return the role of this configuration with the path and name of an ARN; none for an ARN of another
+        account."""
         account = _account(arn)
         if account and self.account and account != self.account:
             return None
@@ -231,8 +232,10 @@ class RoleConsumers:
 
     @cached_property
     def _launches(self) -> bool:
-        """Whether this configuration launches instances itself, so that whoever deploys it uses its launch templates
-        (Amazon EC2 User Guide, "Control access to launch templates with IAM permissions")."""
+        """True if this configuration launches instances, so that the deploying principal uses its launch templates.
+
+        Source: Amazon EC2 User Guide, "Control access to launch templates with IAM permissions".
+        """
         return any(resource.type in _LAUNCHERS for resource in self.configuration.resources)
 
     @cached_property
@@ -253,7 +256,7 @@ def _path_and_name(role: RoleDefinition) -> str | None:
 
 
 def _alternatives(value: Node, condition: str = "") -> Iterator[tuple[str, StringNode]]:
-    """The texts that a value can be, each with what decides on it."""
+    """Yield the strings that a value can be, each with the condition that selects it."""
     if isinstance(value, StringNode):
         if value.literal != "":
             yield condition, value
@@ -271,20 +274,19 @@ def _word(part: Part) -> str:
 
 
 def _account(arn: StringNode) -> str | None:
-    """The account in an ARN, where it is written out."""
+    """Return the literal account in an ARN."""
     found = _ROLE.fullmatch(str(arn))
     return found[2] if found and re.fullmatch(r"\d{12}", found[2]) else None
 
 
 def _shown(value: StringNode) -> str:
-    """A value in words: of a single expression these alone."""
+    """Return a value as text; a single unresolved value as its expression."""
     only = value.only_hole
     return only.expression if only is not None else str(value)
 
 
 def distinct(found: Iterable[RoleUse]) -> tuple[RoleUse, ...]:
-    """One for each place in the code and role: instances of a block that receive the same are told once, under the
-    address that they share."""
+    """Return one use for each location and role: instances of a block with the same role share the block's address."""
     seen: dict[tuple[object, ...], list[RoleUse]] = {}
     for one in found:
         received = one.received
@@ -307,7 +309,7 @@ def _together(group: list[RoleUse]) -> RoleUse:
 
 
 def _block(address: str) -> str:
-    """The address of the block that an instance is of."""
+    """Return the address of the block of an instance."""
     return re.sub(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]$', "", address)
 
 

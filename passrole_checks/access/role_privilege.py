@@ -1,11 +1,11 @@
-"""How much a role can do that a principal cannot, as a severity and in words.
+"""How privileged a role is beyond a principal, as a severity and in words.
 
-In steps, so that ordinary roles raise no alarm. High: what reaches the permissions themselves (IAM, STS, organizations)
-or everything. Medium: a wildcard of actions that change things, secrets and data, of the whole account, and passing any
-role. Low: such a wildcard on resources that are named, named changes of whatever resource, all parameters of Systems
-Manager, passing or assuming roles that are named. Information: a few named actions on named resources. Reading what is
-named, or no data, counts for nothing, as in AWS's own examples of roles that users pass ("Grant a user permissions to
-pass a role to an AWS service"), and neither does what nearly every workload writes about itself: logs, traces, metrics.
+Graded so that ordinary roles raise no alarm. High: permissions that change permissions (IAM, STS, Organizations), or
+everything. Medium: a wildcard of actions that change resources, secrets and data, in the whole account, and passing any
+role. Low: such a wildcard on named resources, named changes of any resource, all Systems Manager parameters, passing or
+assuming named roles. Info: a few named actions on named resources. Reading named resources, or no data, does not
+count, as in AWS's own examples of roles that users pass ("Grant a user permissions to pass a role to an AWS service"),
+and neither does what nearly every workload writes about itself: logs, traces, metrics.
 """
 
 from __future__ import annotations
@@ -59,8 +59,7 @@ _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "sca
 
 @dataclass(frozen=True, slots=True)
 class PrivilegeGain:
-    """What a role can do and a principal cannot: how much that is, two examples of it in words, and the facts under
-    which it can."""
+    """How privileged a role is beyond a principal: severity, two examples, and the path condition under which it is."""
 
     severity: Severity
     words: str
@@ -69,8 +68,10 @@ class PrivilegeGain:
 
 
 def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
-    """How much the pairs of an excess are; None where all of it counts for nothing. Pairs that are
-    not certain, or of which it is not known whether they are about one thing or all, only count where no other does."""
+    """Return the privilege gain of additional permissions; None if none of them counts.
+
+    Uncertain ones, and those with an unresolved resource, count only if there are no others.
+    """
     graded = [(grade, pair) for pair in excess.pairs if (grade := _graded(pair)) is not None]
     sure = [item for item in graded if item[1].certain is Ternary.YES and not _is_hole(item[1])]
     if not graded:
@@ -91,7 +92,7 @@ def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
 
 
 def most_of(excess: ExtraPermissions) -> Severity | None:
-    """The most that one of the pairs of an excess counts, certain or not; None where all count for nothing."""
+    """Return the highest severity of additional permissions, certain or not; None if none of them counts."""
     grades = [grade for pair in excess.pairs if (grade := _graded(pair)) is not None]
     return max(grades, key=lambda grade: grade.rank, default=None)
 
@@ -101,7 +102,7 @@ def _graded(pair: ExtraPermission) -> Severity | None:
 
 
 def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
-    """How much one pair is, ``but`` being left out of it; None for what counts for nothing."""
+    """Return the severity of an action on a resource without the actions ``but``; None if it does not count."""
     return _grade_of(name, _is_wide(resource), tuple(but))
 
 
@@ -134,12 +135,12 @@ def _grade_of(name: str, wide: bool, but: tuple[str, ...]) -> Severity | None:
 
 
 def _is_hole(pair: ExtraPermission) -> bool:
-    """Whether nothing is known of the resource of a pair, where it matters."""
+    """True if the resource of a permission is unresolved and its severity depends on it."""
     return bool(_HOLE.fullmatch(pair.resource)) and _grade(pair.action, "*") != _grade(pair.action, _NAMED)
 
 
 def _is_wide(resource: str) -> bool:
-    """Whether a resource pattern names nothing in particular: ``*``, or a wildcard for all of one kind."""
+    """True if a resource pattern covers the whole account: ``*``, or a wildcard for all resources of a kind."""
     fields = resource.split(":", 5)
     if "/…}" in resource or (resource.startswith("${") and not _HOLE.fullmatch(resource)):
         return False  # what a reference to a resource holds; before more text a value is no wildcard by itself
@@ -154,10 +155,8 @@ def _is_wide(resource: str) -> bool:
 def _in_words(pair: ExtraPermission) -> str:
     name = pair.action
     if pair.except_actions:
-        more = len(pair.except_actions) - _MOST_LEFT_OUT
-        name = f"everything but {', '.join(pair.except_actions[:_MOST_LEFT_OUT])}" + (
-            f" and {more} more" if more > 0 else ""
-        )
+        named, more = pair.except_actions[:_MOST_LEFT_OUT], len(pair.except_actions) - _MOST_LEFT_OUT
+        name = f"everything except {', '.join(named)}" + (f" and {more} more" if more > 0 else "")
     where = _REFERENCE.sub(r"${\1}", pair.resource).replace("${an account id}", "${AccountId}")
     where = where if len(where) <= 80 else f"{where[:79]}…"
     return f"{name} on {where}" if where != "*" else name

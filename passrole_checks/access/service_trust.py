@@ -1,7 +1,6 @@
-"""Which services work with the roles that are passed to them: by whose wish, by whom such a role is assumed, and the
-ways to act as one.
+"""How services use passed roles: who assumes them, whether caller code runs, and the known escalation paths.
 
-Sources: https://pathfinding.cloud for the published ways; the guides of the services to their service roles.
+Sources: https://pathfinding.cloud for the published paths; the service guides on their service roles.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
-from passrole_checks.aws.assuming_services import counterparts
+from passrole_checks.aws.assuming_services import assuming_principals
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
 from passrole_checks.iam.documents.trust import KnownRole
@@ -19,8 +18,10 @@ from passrole_checks.iam.permissions.escalation import Way, family, plain_name
 
 @cache
 def ways() -> tuple[Way, ...]:
-    """The published ways, then those that follow from what an API does: an action that hands a role to a service which
-    runs the caller's code, or calls what the caller chooses. What is only a hint is none."""
+    """Return the published paths, then inferred ones: actions that pass a role to a service that runs caller code.
+
+    Also actions that let the caller choose the calls of the service. Actions that are only hinted at are left out.
+    """
     published = tuple(Way(path.id, path.url, path.actions, path.services, path.trusted) for path in escalation_paths())
     derived = tuple(
         Way(item.action, "", (item.action, *item.also, *more), *_for_the_caller(item), derived=True)
@@ -51,7 +52,7 @@ _FOR_THEMSELVES = frozenset(
 
 
 def _for_the_caller(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The services and the trusted principals of an action by which a role gets into the hands of the caller's code."""
+    """Return the services and trusted principals of an action by which a role reaches caller code."""
     services = tuple(name for name in item.services if name not in _FOR_THEMSELVES)
     if not services:
         return item.services, item.trusted
@@ -59,47 +60,49 @@ def _for_the_caller(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ..
 
 
 def _one_of(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """The ways to choose one of several names; of none there is one, which is nothing."""
+    """Return the ways to choose one of several names; one empty choice if there are none."""
     return [(name,) for name in names] or [()]
 
 
 @cache
 def _counterparts() -> Mapping[str, frozenset[str]]:
-    """For each value of iam:PassedToService the service principals that the role has to trust, as far as known."""
+    """Return the service principals that a role must trust for each value of iam:PassedToService, as far as known."""
     found: dict[str, set[str]] = {}
-    for service, trusted in counterparts().items():
+    for service, trusted in assuming_principals().items():
         found.setdefault(plain_name(service), set()).update(map(plain_name, trusted))
     return {service: frozenset(trusted) for service, trusted in found.items()}
 
 
 def is_documented(service: str) -> bool:
-    """Whether it is known which service principals assume the roles that are passed to a service."""
+    """True if it is known which service principals assume the roles that are passed to a service."""
     return plain_name(service) in _counterparts()
 
 
 def works_for_callers(service: str) -> bool:
-    """Whether a service to which a role is passed may run its caller's code, or make the calls that it chooses."""
+    """True if a service may run code of its callers with a passed role, or make calls that they choose."""
     return plain_name(service) not in _FOR_THEMSELVES
 
 
 def acts_for_callers(principal: str) -> bool:
-    """The same of a service principal that assumes a role: EKS is handed the roles of pods and of instances, but what
-    ``eks.amazonaws.com`` itself assumes is the role of a cluster."""
+    """True if a service principal that assumes a role may run caller code.
+
+    Roles of pods and instances are passed to EKS, but what ``eks.amazonaws.com`` assumes is the role of a cluster.
+    """
     return works_for_callers(principal) and plain_name(principal) != "eks.amazonaws.com"
 
 
 def assumes(role: KnownRole, services: Iterable[str]) -> Ternary:
-    """Whether a role that is passed to one of the services can be assumed there, by its trust policy.
+    """Return YES if one of the services can assume a role that is passed to it, by the trust policy of the role.
 
     A service may assume a role under another name than it is passed to (``iot.amazonaws.com`` and
-    ``credentials.iot.amazonaws.com``); of names of one family that are not known to belong together it cannot be told.
+    ``credentials.iot.amazonaws.com``); UNKNOWN for names of one family that are not known to belong together.
     """
     names = set(map(plain_name, services))
     return trusts(role, names.union(*(_counterparts().get(name, ()) for name in names)))
 
 
 def trusts(role: KnownRole, names: Iterable[str]) -> Ternary:
-    """Whether a role trusts one of these service principals, by its trust policy."""
+    """Return YES if the trust policy of a role allows one of these service principals."""
     return _trusts(role.trusted, role.no_service, role.federated, frozenset(names))
 
 
@@ -119,16 +122,16 @@ def _trusts(own: frozenset[str] | None, no_service: bool, federated: bool, names
 
 
 def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
-    """The values of iam:PassedToService by which the services that a role trusts are asked for, in order."""
+    """Return the values of iam:PassedToService under which the trusted services of a role receive it, in order."""
     return _passed_as(frozenset(trusted))
 
 
 @lru_cache(maxsize=4096)
 def _passed_as(trusted: frozenset[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    counterparts = _counterparts()
+    by_service = _counterparts()
     for name in sorted(trusted):
         plain = plain_name(name)
-        others = sorted(service for service, names in counterparts.items() if plain in names)
-        found.update(dict.fromkeys([name] if plain in counterparts or not others else others))
+        others = sorted(service for service, names in by_service.items() if plain in names)
+        found.update(dict.fromkeys([name] if plain in by_service or not others else others))
     return tuple(found)

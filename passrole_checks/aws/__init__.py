@@ -1,1 +1,1 @@
-"""Facts about AWS, as data files, and their loaders. NOTICE says where they are from; `generator` writes them."""
+"""Facts about AWS as data files, and their loaders. NOTICE names the sources; ``tools.aws_facts`` writes the data."""

@@ -1,7 +1,7 @@
-"""Which service principal assumes a role that was passed to a service under another name.
+"""Service principals that assume a role passed to a service under another name.
 
-A role is passed to the value of ``iam:PassedToService``, and its trust policy names the principal that assumes it. What
-is known of receivers, actions and escalation paths says which belong together; hints are left out.
+A role is passed to the value of ``iam:PassedToService``, and its trust policy names the principal that assumes it. The
+pairs come from the known role properties, actions and escalation paths of confidence above ``hint``.
 """
 
 from __future__ import annotations
@@ -16,30 +16,34 @@ from passrole_checks.aws.role_properties import receiver_types, receivers_of
 
 
 @cache
-def counterparts() -> Mapping[str, frozenset[str]]:
-    """For each value of ``iam:PassedToService`` that is known, the service principals that a role may have to
-    trust which is passed so: mostly itself; ``credentials.iot.amazonaws.com`` for ``iot.amazonaws.com`` besides.
+def assuming_principals() -> Mapping[str, frozenset[str]]:
+    """Return for each known value of ``iam:PassedToService`` the service principals that may have to be trusted by a
+    role passed so.
 
-    A list of several services says that any of them may be meant, each with itself: that EMR is passed roles as
-    ``elasticmapreduce`` and as ``ec2`` makes neither the counterpart of the other.
+    Mostly it is the service itself; for ``iot.amazonaws.com`` also ``credentials.iot.amazonaws.com``. Several services
+    of one entry are alternatives and not counterparts of each other: EMR receives roles both as ``elasticmapreduce``
+    and as ``ec2``.
     """
-    found: dict[str, set[str]] = {}
-    for services, trusted in _lists():
-        others = set(trusted) - set(services)
+    principals: dict[str, set[str]] = {}
+    for services, trusted in _service_pairs():
+        other_principals = set(trusted) - set(services)
         for service in services:
-            found.setdefault(service, set()).update({service} & set(trusted), others)
-            if service not in trusted and not others:
-                found[service].update(trusted)
-    return MappingProxyType({service: frozenset(names) for service, names in found.items()})
+            principals.setdefault(service, set()).update({service} & set(trusted), other_principals)
+            if service not in trusted and not other_principals:
+                principals[service].update(trusted)
+    return MappingProxyType(
+        {service: frozenset(trusted_principals) for service, trusted_principals in principals.items()}
+    )
 
 
-def _lists() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def _service_pairs() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Yield the passed-to services and the trusted principals of each entry."""
     for path in escalation_paths():
         yield path.services, path.trusted
     for action in passing_actions().values():
         if action.confidence != "hint":
             yield action.services, action.trusted
-    for kind in receiver_types():
-        for receiver in receivers_of(kind):
+    for resource_type in receiver_types():
+        for receiver in receivers_of(resource_type):
             if receiver.confidence != "hint":
                 yield receiver.services, receiver.trusted

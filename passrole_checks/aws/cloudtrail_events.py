@@ -1,9 +1,9 @@
-"""Which events of CloudTrail pass a role, and where in them it stands.
+"""CloudTrail events that pass a role, and where they contain the role.
 
-The data (``cloudtrail_events.json``) is written by ``tools.aws_facts`` from the API models (botocore)
-and a table kept by hand (``events.toml`` in the sources of the generator, each entry with its source). Passing a role
-is no API call and leaves no event of its own: what tells of it is the event that makes or changes the resource which
-receives the role (IAM User Guide, "Grant a user permissions to pass a role to an AWS service").
+``tools.aws_facts`` writes the data (``cloudtrail_events.json``) from the API models (botocore) and a table maintained
+by hand (``events.toml`` in the generator's sources, each entry with its source). Passing a role is not an API call and
+has no event of its own; it shows in the event that creates or changes the resource which receives the role (IAM User
+Guide, "Grant a user permissions to pass a role to an AWS service").
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from passrole_checks.aws.load import CONFIDENCE, SUFFIX, principals, read_json
+from passrole_checks.aws.load import CONFIDENCE, SUFFIX, expand_principals, read_json
 
 _FILE = "cloudtrail_events.json"
 _KINDS = {"r": "role", "i": "instance_profile", "t": "launch_template"}
-# Lambda and CloudFront add a date to the names of their operations: CreateFunction20150331,
+# Lambda and CloudFront append a date to the names of their operations: CreateFunction20150331,
 # UpdateFunctionCode20150331v2, CreateDistribution2020_05_31 (Lambda DG, "Logging AWS Lambda API calls using AWS
 # CloudTrail").
 VERSION = r"\d{4}_?\d{2}_?\d{2}(?:v\d+)?$"
@@ -27,14 +27,14 @@ _VERSION = re.compile(VERSION)
 
 @dataclass(frozen=True, slots=True)
 class RoleLocation:
-    """Where in an event a role stands.
+    """The location of a role in an event.
 
     `path`: names as CloudTrail spells them; ``"*"`` is each element of a list, ``"{}"`` each value of a map, a name
-    with ``*`` in it each name that fits, ``"@json"`` the value of a text that is JSON. It begins in
-    ``responseElements`` where `answered`, else in ``requestParameters``. `kind` is ``"role"``, ``"instance_profile"``,
-    or ``"launch_template"``: what chooses a version of one, which may hold an instance profile. `services` are the
-    values of ``iam:PassedToService``; of several, any may be meant. `where`: names beside the value, each with a
-    pattern (``*``) that its value has to fit.
+    with ``*`` each matching name, ``"@json"`` the value of a JSON text. It begins in ``responseElements`` if
+    `answered`, else in ``requestParameters``. `kind` is ``"role"``, ``"instance_profile"``, or ``"launch_template"``: a
+    reference to a version of one, which may contain an instance profile. `services` are the values of
+    ``iam:PassedToService``; several are alternatives. `where`: names beside the value, each with a pattern (``*``) that
+    its value must match.
     """
 
     path: tuple[str, ...]
@@ -48,9 +48,9 @@ class RoleLocation:
 class TrailEvent:
     """An event that passes a role.
 
-    `source` is ``eventSource``, `name` ``eventName`` without a version. `action` is what IAM allows with it.
+    `source` is ``eventSource``, `name` is ``eventName`` without a version. `action` is the IAM action that allows it.
     `confidence` is that of the action (see `passing_actions`): ``"documented"`` or ``"corroborated"``. `resources`:
-    where the resource that receives the role is named, most telling first; each a path, and whether it begins in
+    paths to the name of the resource that receives the role, most specific first, each with True if it begins in
     ``responseElements``.
     """
 
@@ -64,12 +64,12 @@ class TrailEvent:
 
 @cache
 def trail_events() -> Mapping[tuple[str, str], TrailEvent]:
-    """All events that pass a role, by ``eventSource`` and ``eventName`` without a version."""
+    """Return all events that pass a role, by ``eventSource`` and ``eventName`` without a version."""
     data = read_json(_FILE)
     others: dict[str, list[str]] = {}
     for alias, source in data["aliases"].items():
         others.setdefault(source, []).append(alias)
-    found: dict[tuple[str, str], TrailEvent] = {}
+    events: dict[tuple[str, str], TrailEvent] = {}
     for key, (action, letter, places, resources) in data["events"].items():
         source, _, name = key.partition(" ")
         event = TrailEvent(
@@ -77,34 +77,37 @@ def trail_events() -> Mapping[tuple[str, str], TrailEvent]:
             name=name,
             action=action,
             confidence=CONFIDENCE[letter],
-            places=tuple(_place(*row) for row in places),
+            places=tuple(_parse_location(*row) for row in places),
             resources=tuple((tuple(path[1:].split("/")), path.startswith(">")) for path in resources),
         )
-        for one in (source, *others.get(source, ())):
-            found[f"{one}{SUFFIX}", name] = event
-    return MappingProxyType(found)
+        for name_of_source in (source, *others.get(source, ())):
+            events[f"{name_of_source}{SUFFIX}", name] = event
+    return MappingProxyType(events)
 
 
 def trail_sources() -> Mapping[str, str]:
-    """What the events are derived from besides the table kept by hand: names of packages, with their versions."""
+    """Return the packages that the events are derived from, with their versions."""
     return MappingProxyType(dict(read_json(_FILE)["sources"]))
 
 
 def trail_event(source: str, name: str) -> TrailEvent | None:
-    """The event called `name`, with or without a version, from `source`; None where it passes no role."""
+    """Return the event called `name`, with or without a version, from `source`; None if it passes no role."""
     return trail_events().get((source, without_version(name)))
 
 
 def without_version(name: str) -> str:
-    """The name of an event without the date that some services add to it."""
+    """Return the name of an event without the date that some services append."""
     return _VERSION.sub("", name) if name[-1:].isdigit() else name
 
 
-def _place(path: str, kind: str, services: str, where: Mapping[str, str] = MappingProxyType({})) -> RoleLocation:
+def _parse_location(
+    path: str, kind: str, services: str, where: Mapping[str, str] = MappingProxyType({})
+) -> RoleLocation:
+    """Parse a row of the data: path, letter of the kind, services, and required neighbors."""
     return RoleLocation(
         path=tuple(path.removeprefix(">").split("/")),
         kind=_KINDS[kind],
-        services=principals(services),
+        services=expand_principals(services),
         answered=path.startswith(">"),
         where=tuple(sorted(where.items())),
     )

@@ -1,7 +1,7 @@
-"""Published ways to gain the permissions of a role by passing it to a service.
+"""Published privilege escalation paths: gain the permissions of a role by passing it to a service.
 
-The identifiers and the actions are those of https://pathfinding.cloud, a public catalogue of ways to escalate
-privileges in AWS (Apache-2.0, see ``NOTICE``); no text of it is repeated here.
+The identifiers and actions are those of https://pathfinding.cloud, a public catalog of privilege escalation paths in
+AWS (Apache-2.0, see ``NOTICE``); its texts are not repeated here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from passrole_checks.aws.load import principals, read_json
+from passrole_checks.aws.load import expand_principals, read_json
 
 _FILE = "escalation_paths.json"
 _URL = "https://pathfinding.cloud/paths/"
@@ -17,9 +17,11 @@ _URL = "https://pathfinding.cloud/paths/"
 
 @dataclass(frozen=True, slots=True)
 class EscalationPath:
-    """A published path. `actions` are all that are needed besides ``iam:PassRole``; `services` are the values of
-    ``iam:PassedToService`` and `trusted` the principals that the role has to trust, of each of which one is enough.
-    `url` is the public reference."""
+    """A published path.
+
+    `actions` are all that are needed besides ``iam:PassRole``. `services` are the values of ``iam:PassedToService`` and
+    `trusted` the principals that the role must trust; one of each suffices. `url` is the public reference.
+    """
 
     id: str
     title: str
@@ -31,15 +33,15 @@ class EscalationPath:
 
 @cache
 def escalation_paths() -> tuple[EscalationPath, ...]:
-    """All published paths that pass a role, by their identifiers."""
+    """Return all published paths that pass a role, ordered by identifier."""
     return tuple(
         EscalationPath(
             id=identifier,
             title=" + ".join(("iam:PassRole", *actions)),
             url=_URL + identifier,
             actions=tuple(actions),
-            services=principals(services),
-            trusted=principals(trusted),
+            services=expand_principals(services),
+            trusted=expand_principals(trusted),
         )
         for identifier, (actions, services, trusted) in read_json(_FILE)["paths"].items()
     )

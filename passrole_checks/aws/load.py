@@ -1,4 +1,4 @@
-"""How the data files beside this module are opened, and the short forms that they have in common."""
+"""Load the data files of this package, and expand the short forms that they share."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 SUFFIX = ".amazonaws.com"
 
-# The one letter for each in the data files.
+# Letters of the data files.
 CONFIDENCE = {"d": "documented", "c": "corroborated", "h": "hint"}
 
 
 def read_json(name: str) -> Any:
-    """The content of the JSON file called `name` in this package; with the extension ``.xz`` it is compressed."""
+    """Return the content of a JSON file in this package; a file with the extension ``.xz`` is decompressed."""
     data = resources.files("passrole_checks.aws").joinpath(name).read_bytes()
     return json.loads(lzma.decompress(data) if name.endswith(".xz") else data)
 
 
-def principals(short: str) -> tuple[str, ...]:
-    """The service principals of a list in short form: ``"ec2,monitoring.rds"`` is ``ec2.amazonaws.com`` and
-    ``monitoring.rds.amazonaws.com``, ``""`` is none."""
+def expand_principals(short: str) -> tuple[str, ...]:
+    """Expand a list of service principals: ``"ec2,monitoring.rds"`` to ``ec2.amazonaws.com`` and
+    ``monitoring.rds.amazonaws.com``, ``""`` to none."""
     return tuple(f"{name}{SUFFIX}" for name in short.split(",") if name)

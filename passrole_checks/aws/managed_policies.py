@@ -1,8 +1,8 @@
-"""The AWS managed policies, whole.
+"""Complete documents of the AWS managed policies.
 
-Source: IAM User Guide, "AWS managed policies"; AWS Managed Policy Reference Guide. The data
-(``managed_policies.json.xz``) is taken from the package moto by ``tools.aws_facts`` (see
-``NOTICE``). AWS changes its policies without notice: a document is right as of its `version`.
+Source: IAM User Guide, "AWS managed policies"; AWS Managed Policy Reference Guide. ``tools.aws_facts`` takes the data
+(``managed_policies.json.xz``) from the package moto (see ``NOTICE``). AWS changes its policies without notice: a
+document is valid as of its `version`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _ARN = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:[^/\s]+/)*([\w+=,.@-]+)")
 
 @dataclass(frozen=True, slots=True)
 class ManagedPolicy:
-    """An AWS managed policy: its name, its ARN in the partition ``aws`` (paths such as ``service-role/`` and all), the
-    version of it that is known, and the whole document."""
+    """An AWS managed policy: its name, its ARN in the partition ``aws`` (including a path such as ``service-role/``),
+    its version, and its document."""
 
     name: str
     arn: str
@@ -33,7 +33,7 @@ class ManagedPolicy:
 
 @cache
 def managed_policies() -> Mapping[str, ManagedPolicy]:
-    """All AWS managed policies that are known, by their names. Reading them takes about a tenth of a second, once."""
+    """Return all known AWS managed policies by name. The first call takes about a tenth of a second."""
     return MappingProxyType(
         {
             name: ManagedPolicy(name, f"arn:aws:iam::aws:policy/{path}{name}", version, document)
@@ -43,8 +43,8 @@ def managed_policies() -> Mapping[str, ManagedPolicy]:
 
 
 def managed_policy(arn_or_name: str) -> ManagedPolicy | None:
-    """The AWS managed policy with an ARN (of any partition; the path counts) or a bare name, or None where there is
-    none that is known."""
+    """Return the AWS managed policy with an ARN (of any partition; its path must match) or a bare name; None if
+    unknown."""
     if not arn_or_name.startswith("arn:"):
         return managed_policies().get(arn_or_name)
     name = aws_managed_name(arn_or_name)
@@ -55,7 +55,7 @@ def managed_policy(arn_or_name: str) -> ManagedPolicy | None:
 
 
 def aws_managed_name(arn: str) -> str | None:
-    """The name of the policy in the ARN of an AWS managed policy of any partition, whether the policy is known or not;
-    None for anything else."""
+    """Return the policy name in the ARN of an AWS managed policy of any partition, known or not; None for other
+    ARNs."""
     match = _ARN.fullmatch(arn)
     return match[1] if match else None

@@ -1,8 +1,8 @@
-"""Which actions of AWS's services pass a role, to which service, and what that service then does with it.
+"""Actions that pass a role, the service that receives it, and what the service does with it.
 
-The data (``passrole_actions.json``) is written by ``tools.aws_facts``; ``NOTICE`` beside it names
-the sources. The first of them is the Service Authorization Reference, whose tables list ``iam:PassRole`` as a dependent
-action; it leaves out many actions that pass a role, which come from the parameters of the API models.
+``tools.aws_facts`` writes the data (``passrole_actions.json``); ``NOTICE`` beside it names the sources. The first one
+is the Service Authorization Reference, whose tables list ``iam:PassRole`` as a dependent action; many actions that it
+omits come from the parameters of the API models.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from passrole_checks.aws.load import CONFIDENCE, principals, read_json
+from passrole_checks.aws.load import CONFIDENCE, expand_principals, read_json
 
 _FILE = "passrole_actions.json"
 _RUNS = {"c": "code", "a": "calls", "-": ""}
@@ -22,17 +22,17 @@ _RUNS = {"c": "code", "a": "calls", "-": ""}
 class PassingAction:
     """An action that passes a role.
 
-    `action` is spelled as AWS does. `parameters` are those of the API operation that hold the role (none where it is
-    not a parameter). `services` are the values of ``iam:PassedToService``, `trusted` the principals that the role has
-    to trust; empty where they are not known. Of several roles that ``codepipeline:CreatePipeline`` passes only the
-    pipeline's is told, which the caller's commands run with.
+    `action` is spelled as AWS does. `parameters` are those of the API operation that contain the role (empty if it is
+    not a parameter). `services` are the values of ``iam:PassedToService``, `trusted` the principals that the role must
+    trust; empty if unknown. Of the roles that ``codepipeline:CreatePipeline`` passes, only the pipeline's is included,
+    with which the caller's commands run.
 
     `confidence`: ``"documented"`` (the Service Authorization Reference lists ``iam:PassRole`` for it),
-    ``"corroborated"`` (two sources agree), ``"hint"`` (a parameter looks like a role, no more).
+    ``"corroborated"`` (two sources agree), ``"hint"`` (only the name of a parameter suggests a role).
 
-    `runs` says what whoever may call the action can make the service do with the role: ``"code"`` (run code of the
-    caller's), ``"calls"`` (call APIs of the caller's choice), ``""`` neither, or not known. Without each of `also`, and
-    without at least one of `also_any` (where that is not empty), nothing runs.
+    `runs` is what a caller of the action can make the service do with the role: ``"code"`` (run the caller's code),
+    ``"calls"`` (call APIs of the caller's choice), ``""`` (neither, or unknown). Nothing runs without all of `also`
+    and, unless it is empty, one of `also_any`.
     """
 
     action: str
@@ -47,19 +47,19 @@ class PassingAction:
 
 @cache
 def passing_actions() -> Mapping[str, PassingAction]:
-    """All actions that pass a role, as far as they are known, by their names in lower case."""
-    found: dict[str, PassingAction] = {}
+    """Return all known actions that pass a role, by name in lower case."""
+    all_actions: dict[str, PassingAction] = {}
     for service, actions in read_json(_FILE)["actions"].items():
         for name, (letters, parameters, passed, trusted, also, also_any) in actions.items():
             action = f"{service}:{name}"
-            found[action.lower()] = PassingAction(
+            all_actions[action.lower()] = PassingAction(
                 action=action,
                 parameters=tuple(parameters),
-                services=principals(passed),
-                trusted=principals(trusted),
+                services=expand_principals(passed),
+                trusted=expand_principals(trusted),
                 confidence=CONFIDENCE[letters[0]],
                 runs=_RUNS[letters[1]],
                 also=tuple(also),
                 also_any=tuple(also_any),
             )
-    return MappingProxyType(found)
+    return MappingProxyType(all_actions)

@@ -1,9 +1,9 @@
 """The policy templates of AWS SAM: ``Policies: [SQSPollerPolicy: {QueueName: …}]``.
 
 Source: AWS SAM Developer Guide, "AWS SAM policy templates" and "AWS SAM policy template list". The data
-(``sam_policy_templates.json``; its copyright and licence are in ``NOTICE`` beside it) is ``policy_templates.json`` of
-the package aws-sam-translator without the descriptions. ``python -m passrole_checks.aws.sam_policy_templates``
-writes it again from the package that is installed; nothing is fetched.
+(``sam_policy_templates.json``; its copyright and license are in ``NOTICE`` beside it) is ``policy_templates.json`` of
+the package aws-sam-translator without the descriptions. ``python -m passrole_checks.aws.sam_policy_templates`` writes
+it from the installed package; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ _FILE = "sam_policy_templates.json"
 
 @dataclass(frozen=True, slots=True)
 class PolicyTemplate:
-    """A policy template: the names of its parameters, and its policy as JSON, in which ``{"Ref": parameter}`` stands
-    for the argument."""
+    """A policy template: its parameters, and its policy as JSON with ``{"Ref": parameter}`` in place of arguments."""
 
     name: str
     parameters: tuple[str, ...]
@@ -39,7 +38,7 @@ def _data() -> dict[str, Any]:
 
 @cache
 def policy_templates() -> Mapping[str, PolicyTemplate]:
-    """All policy templates that are known, by their names."""
+    """Return all known policy templates by name."""
     return {
         name: PolicyTemplate(name, tuple(entry["parameters"]), entry["definition"])
         for name, entry in _data()["templates"].items()
@@ -47,16 +46,16 @@ def policy_templates() -> Mapping[str, PolicyTemplate]:
 
 
 def version() -> str:
-    """The release of aws-sam-translator that the data is from."""
+    """Return the aws-sam-translator release that the data is from."""
     return str(_data()["version"])
 
 
-def generated() -> str:
-    """The text of the data file, made from the aws-sam-translator that is installed.
+def generate() -> str:
+    """Return the text of the data file, generated from the installed aws-sam-translator.
 
-    Raises ``ModuleNotFoundError`` where it is not installed.
+    Raises ``ModuleNotFoundError`` if it is not installed.
     """
-    from importlib import metadata  # takes a while, and only whoever writes the data needs it
+    from importlib import metadata  # slow to import, and needed only here
 
     source = resources.files("samtranslator.policy_templates_data").joinpath("policy_templates.json")
     templates = json.loads(source.read_text(encoding="utf-8"))["Templates"]
@@ -72,4 +71,4 @@ def generated() -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name(_FILE).write_text(generated(), encoding="utf-8")
+    Path(__file__).with_name(_FILE).write_text(generate(), encoding="utf-8")

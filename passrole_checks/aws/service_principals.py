@@ -1,9 +1,9 @@
-"""The service principals that are known.
+"""Known service principals.
 
-The list (``service_principals.json``) is written by ``tools.aws_facts``: the principals that
-iam-floyd lists, those in ``iam:PassedToService`` of AWS managed policies, and those of a list kept by hand from trust
-policies in AWS's guides, the AWS CDK and Pulumi's examples, without placeholders such as
-``someservice.amazonaws.com``. AWS publishes no complete list: what is missing here is not wrong, only not known.
+``tools.aws_facts`` writes the list (``service_principals.json``): the principals in iam-floyd, those in
+``iam:PassedToService`` of AWS managed policies, and a list maintained by hand from trust policies in AWS's guides, the
+AWS CDK and Pulumi's examples, without placeholders such as ``someservice.amazonaws.com``. AWS publishes no complete
+list: a missing principal is unknown, not invalid.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def _lists() -> dict[str, list[str]]:
 
 @cache
 def known_services(partition: str = "aws") -> frozenset[str]:
-    """The service principals that are known in a partition.
+    """Return the known service principals of a partition.
 
-    Nearly every service is called ``name.amazonaws.com`` in every partition. In ``aws-cn`` a few have a
-    ``.amazonaws.com.cn`` name besides, and both can be sent: an EC2 launch sends ``ec2.amazonaws.com.cn`` while
+    Nearly every service is called ``name.amazonaws.com`` in every partition. In ``aws-cn`` a few also have a
+    ``.amazonaws.com.cn`` name, and both occur in requests: an EC2 launch sends ``ec2.amazonaws.com.cn`` while
     ``AddRoleToInstanceProfile`` sends ``ec2.amazonaws.com`` (aws/karpenter-provider-aws#6843). The others are
     ``application-autoscaling`` (AWS managed policy AmazonDynamoDBFullAccess), ``elasticmapreduce``
     (AmazonElasticMapReduceFullAccess), and the regional names of ``codedeploy`` and ``logs`` (``region-info`` of the
-    AWS CDK). For every other partition the answer is that of ``aws``.
+    AWS CDK). Other partitions have the principals of ``aws``.
     """
     lists = _lists()
     return frozenset(lists["aws"]).union(lists["aws-cn"] if partition == "aws-cn" else ())

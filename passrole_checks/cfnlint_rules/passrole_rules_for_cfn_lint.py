@@ -1,11 +1,11 @@
-"""Every check of passrole_checks as a rule of cfn-lint: give this folder to ``--append-rules``.
+"""Every check of passrole_checks as a rule of cfn-lint: pass this folder to ``--append-rules``.
 
-Nothing is parsed or decided here: the engine reads the template's file once, and each rule carries the findings of its
-check out. A match has an explicit location, the statement's, which is exact inside an ``Fn::Sub`` string as well, and a
-path below its resource, by which cfn-lint applies ``ignore_checks`` of that resource's Metadata.
+Nothing is parsed or decided here: the engine reads the file of the template once, and each rule reports the findings of
+its check. A match has the explicit location of the statement, which is exact inside an ``Fn::Sub`` string as well, and
+a path below its resource, by which cfn-lint applies ``ignore_checks`` of that resource's Metadata.
 
-The rules fail closed: what could not be judged is a match of every rule, and where the engine itself cannot be
-imported, rules with the same ids report that.
+The rules fail closed: what could not be analyzed is a match of every rule, and if the engine cannot be imported, rules
+with the same ids report that.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ try:
     from passrole_checks.scan.for_hosts.templates import TemplateRun
 except Exception as error:  # a rule that cannot be imported must fail, and not be missing
     _FAULT = (
-        f"not judged: cfn-lint's Python cannot import passrole_checks ({type(error).__name__}: {error}): install"
+        f"not analyzed: cfn-lint's Python cannot import passrole_checks ({type(error).__name__}: {error}): install"
         f" passrole-checks beside cfn-lint, with {sys.executable} -m pip"
     )
 else:
@@ -105,9 +105,9 @@ def _asked_by_file(template: Template) -> _Asked:
 
 
 def _asked_by_text(template: Template) -> _Asked:
-    """From standard input and from cfn-lint's interface for programs there is no file: the text is written to one.
+    """Scan the text of a template that has no file: from standard input, or from cfn-lint's Python interface.
 
-    Of a template that a program has built there is no text either, and so no comment: the template itself is written.
+    A template that a program has built has no text, and so no comments: the template itself is written to a file.
     """
     text = getattr(_from_callers("template", _TEXT), _TEXT, None)
     exact = isinstance(text, str)
@@ -126,7 +126,7 @@ def _noted(asked: _Asked, name: str = "") -> _Asked:
 
 
 def _from_callers(variable: str, attribute: str) -> Any:
-    """A local variable of the nearest caller that has it with ``attribute``: cfn-lint gives rules the template only."""
+    """Return a local variable with ``attribute`` of the nearest caller: cfn-lint passes rules the template only."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if getattr_static(frame.f_locals.get(variable), attribute, None) is not None:  # a property is not run
@@ -136,7 +136,7 @@ def _from_callers(variable: str, attribute: str) -> Any:
 
 
 def _watch() -> None:
-    """Close what a template opens in cfn-lint: no rule runs where it is not decoded, or not transformed."""
+    """Report templates that cfn-lint cannot decode or transform, for which it runs no rule."""
     for decoder in (cfn_yaml, cfn_json):
         decoder.loads = _keeping_text(decoder.loads)
 
@@ -150,14 +150,15 @@ def _watch() -> None:
 
 
 def _given_outside(ignored: Sequence[str] | None) -> list[str]:
-    """The ids that the command line and configuration files ignore: those of a template have a place in it."""
+    """Return the ids that the command line and configuration files ignore: those of a template have a location in
+    it."""
     return [word for word in ignored or () if not hasattr(word, "start_mark")]
 
 
 def _keeping_text(decode: Callable[..., Any]) -> Callable[..., Any]:
-    """A decoder of cfn-lint that leaves the text on the template: comments are in nothing else that rules can see.
+    """Return a decoder of cfn-lint that keeps the text of the template, the only place with its comments.
 
-    It also ends the settings of the template before, which cfn-lint else applies to errors of this one.
+    It also resets the settings of the previous template, which cfn-lint otherwise applies to errors of this one.
     """
     if hasattr(decode, _TEXT):
         return decode
@@ -180,7 +181,7 @@ def _matches(check: type[Check], template: Template, *, ignored: bool) -> _Found
     asked = _asked(template)
     for line, reason in asked.untold():
         place = {"location": (line - 1, 0, line - 1, 1)} if asked.exact else {}
-        yield RuleMatch(["Resources"], f"not judged: {reason}", **place)
+        yield RuleMatch(["Resources"], f"not analyzed: {reason}", **place)
     for finding in () if ignored else asked.answers.of(check.id):
         if _silenced(finding) or not _shown(finding, check):
             continue
@@ -193,12 +194,12 @@ def _matches(check: type[Check], template: Template, *, ignored: bool) -> _Found
 
 
 def _silenced(finding: Finding) -> bool:
-    """True if one of the other notations silences the finding; cfn-lint applies its own, and its --mandatory-checks."""
+    """True if a suppression of another notation applies; cfn-lint applies its own, and its --mandatory-checks."""
     return finding.suppressed is not None and finding.suppressed.origin != "cfn-lint"
 
 
 def _shown(finding: Finding, check: type[Check]) -> bool:
-    """Infos of an info rule are cfn-lint's to show (``-c I95``), unless the environment says what is wanted."""
+    """True if a finding is shown. cfn-lint shows infos (``-c I95``), unless the environment sets a severity."""
     return host_results.wanted(finding) or (check.severity is Severity.INFO and host_results.least_severity() is None)
 
 
@@ -212,7 +213,8 @@ def _path(address: str, finding: Finding, template: Template) -> list[str | int]
 
 
 def _place(at: Position, file: str, filename: str | None) -> dict[str, Any]:
-    """Zero-based, the end exclusive, as in the marks of YAML; a statement may stand in another file (an include)."""
+    """Return the zero-based location with an exclusive end, as in YAML marks; it may be in another file (an
+    include)."""
     end = (at.end_line, at.end_column) if at.end_line else (at.line, at.column + 1)
     location = (at.line - 1, at.column - 1, end[0] - 1, max(end[1] - 1, 0))
     if filename is None or os.path.realpath(at.file) == os.path.realpath(file):
@@ -221,7 +223,7 @@ def _place(at: Position, file: str, filename: str | None) -> dict[str, Any]:
 
 
 class _Ours:
-    """Behavior that our rules add to cfn-lint's. No rule itself: cfn-lint creates an instance of each that it sees."""
+    """Mixin for our rules. It is no rule itself: cfn-lint creates an instance of each visible rule class."""
 
     id: str
     tags: Sequence[str]
@@ -245,7 +247,7 @@ class _Ours:
         include_rules: Sequence[str] | None = None,
         mandatory_rules: Sequence[str] | None = None,
     ) -> bool:
-        """As cfn-lint says, but a template cannot ignore what in it was not judged."""
+        """Return what cfn-lint decides, but a template cannot ignore what could not be analyzed in it."""
         given = _given_outside(ignore_rules)
         own = [word for word in ignore_rules or () if hasattr(word, "start_mark") and len(word) >= _SHORTEST]
 

@@ -1,11 +1,10 @@
 """Every check of passrole_checks as a check of checkov, for Terraform, Terraform plans and CloudFormation.
 
-Nothing is parsed or decided here: a check finds out where the resource stands that checkov shows it, asks the engine
-about the file or module, and carries the findings out. Findings on resources that checkov does not show (in modules
-that it does not load) fail the ``module`` block, or else the data source that their statement stands in; those blocks
-have no record otherwise.
+Nothing is parsed or decided here: a check locates the resource that checkov shows, asks the engine about the file or
+module, and reports the findings. Findings on resources that checkov does not show (in modules that it does not load)
+fail the ``module`` block, or else the data source with their statement; those blocks have no record otherwise.
 
-checkov passes whatever leaves no failed record, so this adapter fails closed: where the package, a parser or a file is
+checkov passes whatever leaves no failed record, so this adapter fails closed: if the package, a parser or a file is
 missing or unreadable, every check fails with that reason and severity HIGH. A check that an unresolved value could
 decide has no record (UNKNOWN), beside the failed one of PASSROLE_014.
 """
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def _import_package() -> None:
-    """Import the package that this file belongs to, also from a clone that is not installed."""
+    """Import the package that contains this file, also from a clone that is not installed."""
     root = Path(__file__).resolve().parents[2]
     path = list(sys.path)
     if (root / "passrole_checks" / "scan" / "for_hosts" / "host_results.py").is_file():
@@ -77,9 +76,9 @@ _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole
 
 
 class _Answer(NamedTuple):
-    """What a check says of a block: findings with the addresses that they hold for, or why there is no verdict.
+    """The findings of a check for a block with their addresses, or why there is no verdict.
 
-    ``untold``: why the block could not be judged. ``undecided``: an unresolved value could make the check flag it.
+    ``untold``: why the block could not be analyzed. ``undecided``: an unresolved value could make the check flag it.
     """
 
     findings: Sequence[tuple[str, Finding]] = ()
@@ -92,7 +91,7 @@ def _fault(error: Exception) -> str:
 
 
 class _Asking(BaseCheck):
-    """What all kinds of checks do: carry findings out. ``answer`` is where they differ."""
+    """Base class of all checks: report findings. Subclasses implement ``answer``."""
 
     silenced: str | None = None
     is_judged = True
@@ -101,20 +100,21 @@ class _Asking(BaseCheck):
 
     @property
     def severity(self) -> Any:
-        """The severity of the check for ``--check`` and ``--skip-check``, and of what was found for the record."""
+        """The severity of the check for ``--check`` and ``--skip-check``, and of its findings for the record."""
         filtering = isinstance(sys._getframe(1).f_locals.get("self"), RunnerFilter)
         return self.own_severity if filtering or self.worst is None else self.worst
 
     @severity.setter
     def severity(self, level: Any) -> None:
+        """The severity of the check for ``--check`` and ``--skip-check``, and of its findings for the record."""
         self.own_severity = level
 
     def answer(self, conf: Mapping[str, Any]) -> _Answer | None:
-        """The answer about what checkov shows; None asks for no record at all."""
+        """Return the answer about the block that checkov shows; None for no record at all."""
         raise NotImplementedError
 
     def safe_answer(self, conf: Mapping[str, Any]) -> _Answer | None:
-        """The answer, or why there is none: checkov drops a check that raises, and passes."""
+        """Return the answer, or why there is none: checkov drops a check that raises, and passes."""
         if unavailable:
             return _Answer(untold=(unavailable,))
         try:
@@ -153,7 +153,7 @@ class _Asking(BaseCheck):
             return self.fail_closed((_fault(error),))
 
     def verdict(self, answer: _Answer, conf: Mapping[str, Any]) -> CheckResult:
-        """The result of a check, with its details, its severity, and the reason of a suppression."""
+        """Return the result of a check, and set its details, its severity, and the reason of a suppression."""
         findings = [(address, finding) for address, finding in answer.findings if host_results.wanted(finding)]
         unsilenced = [(address, finding) for address, finding in findings if finding.suppressed is None]
         told = unsilenced or findings
@@ -170,17 +170,17 @@ class _Asking(BaseCheck):
         return CheckResult.UNKNOWN if answer.undecided else CheckResult.PASSED
 
     def fail_closed(self, reasons: Sequence[str]) -> CheckResult:
-        """Fail because there is no verdict, with the severity that no option for a single check makes soft."""
+        """Fail because there is no verdict, with the highest severity, which no option for a single check softens."""
         self.details.extend(reasons)
         self.worst, self.silenced, self.is_judged = Severities["HIGH"], None, False
         return CheckResult.FAILED
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
-        """The address that the report shows for this resource, None where it shows something else."""
+        """Return the address that the report shows for this resource, None if it shows something else."""
         return None
 
     def _tell(self, findings: Sequence[tuple[str, Finding]], shown: str | None) -> None:
-        """Each finding and its place once, with the addresses that it holds for where checkov shows another one."""
+        """Print each finding and its location once, with its addresses if checkov shows another one."""
         self.evaluated_keys = list(dict.fromkeys(finding.statement_path for _, finding in findings))
         for address, finding in findings:
             where = host_results.place(finding) if address == shown else f"{host_results.place(finding)}, {address}"
@@ -188,10 +188,10 @@ class _Asking(BaseCheck):
 
 
 class _OnResource(_Asking):
-    """Checks that are shown resources. ``locate`` is where they differ."""
+    """Base class of checks of resources. Subclasses implement ``locate``."""
 
     def locate(self, conf: Mapping[str, Any]) -> tuple[ResourceResults, str] | None:
-        """The place and the address of the resource that checkov shows; None where it hides them."""
+        """Return the results for the resource that checkov shows, and its address; None if it hides them."""
         raise NotImplementedError
 
     def answer(self, conf: Mapping[str, Any]) -> _Answer:
@@ -229,7 +229,7 @@ class _OnTerraform(_OnResource, TerraformCheck):
 
 
 class _OnBlock(_Asking):
-    """Blocks of Terraform configurations that hold no policy, for what has no resource to stand at."""
+    """Blocks of Terraform configurations without policies, for findings and problems without a shown resource."""
 
     def run(
         self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
@@ -246,7 +246,7 @@ class _OnBlock(_Asking):
         return _Answer(known, untold) if known or untold else None
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        """The findings of all checks that are this block's to carry, and what else could not be judged."""
+        """Return the findings of all checks that this block must report, and what else could not be analyzed."""
         index = index_of(self.graph)
         return index.elsewhere.get(id(conf), ()), index.untold.get(id(conf), ())
 
@@ -311,7 +311,7 @@ def _register(check_id: str, severity: str, title: str) -> None:
 
 
 def _complain_of_installation(reason: str) -> None:
-    """Print one line: of the processes in which checkov's runners load this file, the first one speaks."""
+    """Print one line, in the first of the processes in which checkov's runners load this file."""
     known = {"runner": None, "valid_runners": None}
     for frame, _ in walk_stack(None):
         known = {name: value or frame.f_locals.get(name) for name, value in known.items()}

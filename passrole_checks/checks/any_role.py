@@ -14,21 +14,21 @@ from passrole_checks.iam.roles.arn import Scope
 
 
 class AnyRole(Check):
-    """An Allow lets any role of the account be passed.
+    """This statement allows passing any role in the account.
 
-    Whoever holds this policy picks the most powerful role of the account that some service can assume, hands it to
-    that service (a function, an instance, a build), and acts with that role's permissions: the way from developer to
-    administrator. It does not matter how the roles are spelled (`*`, `role/*`, a pattern of account numbers, a
-    NotResource) or how PassRole is granted (by name, by `iam:*`, by a NotAction).
+    A principal with this policy picks the most privileged role that some service can assume, passes it to that
+    service (a function, an instance, a build), and acts with its permissions: a path from developer to administrator.
+    The spelling does not matter: `*`, `role/*`, a pattern of account ids or a `NotResource` allow the same roles, and
+    `iam:*` or a `NotAction` grant iam:PassRole as its name does.
 
-    Name the roles that are really passed in Resource, by ARN or by a path or prefix that only they share, and name
-    the service in a condition on `iam:PassedToService`. Source: IAM User Guide, "Grant a user permissions to pass a
-    role to an AWS service".
+    Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
+    `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
+    service".
     """
 
     id = "PASSROLE_001"
     name = "any-role"
-    title = "Ensure that no policy lets any role of the account be passed to a service"
+    title = "Ensure that no policy allows passing any role in the account"
     severity = Severity.HIGH
     independent_of = frozenset({Element.SERVICES})
     flagged = (
@@ -67,21 +67,21 @@ class AnyRole(Check):
         narrowed = narrows_services(grant) or unresolved
         services = ""
         if grant.open_to_other_services:
-            services = " Some services are left out, every other one is let through."
+            services = " It excludes some services and allows every other one."
         elif unresolved:
-            services = " The condition on iam:PassedToService cannot be told before deployment."
+            services = " Its `iam:PassedToService` condition is unknown before deployment."
         elif narrowed and grant.services.values:
-            services = f" It is limited to {', '.join(grant.services.values)}."
+            services = f" Limited to {', '.join(f'`{value}`' for value in grant.services.values)}."
         named = resource_of(grant)
-        but = " but those that NotResource names" if grant.complement else ""
+        but = " except those in `NotResource`" if grant.complement else ""
         yield Verdict(
             Severity.MEDIUM if narrowed else Severity.HIGH,
-            f"Any role of the account{but} can be passed{how_granted(grant)}, also one that can do more than the "
-            f"policy's holder.{services}{beside(grant)}",
-            f"Name the roles that are passed in {named}"
-            + ("." if narrowed else " and the service in a condition on iam:PassedToService.")
+            f"This statement allows passing any role in the account{but}, including roles more privileged than the "
+            f"principal itself.{how_granted(grant)}{services}{beside(grant)}",
+            f"Restrict `{named}` to the role ARNs you pass"
+            + ("." if narrowed else ", and add an `iam:PassedToService` condition.")
             if grant.explicit
-            else "Take iam:PassRole out with a Deny, or list the actions that are needed and grant iam:PassRole in a "
-            f"statement of its own: the roles in {named}, the service in a condition on iam:PassedToService.",
+            else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
+            f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
             Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH,
         )

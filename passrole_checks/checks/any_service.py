@@ -18,20 +18,19 @@ _ROLE = "arn:aws:iam::111122223333:role/app-worker"
 
 
 class AnyService(Check):
-    """The roles are limited, but not the service that they may be passed to.
+    """The roles are restricted, but not the service that they can be passed to.
 
-    A role that several services can assume, or whose trust policy is widened one day, can then be handed to a service
-    that was never meant: a batch role to a function whose code the holder writes.
+    A role that several services can assume, or whose trust policy is widened later, can then be passed to a service
+    that nobody intended: a batch role to a function whose code the principal writes.
 
-    Add a condition: `StringEquals`, `iam:PassedToService`, the service that uses the role. Where every role in scope
-    is defined here and trusts one service only, the trust policy already decides, and this is information only; so it
-    is for service-linked roles.
-    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    Add a condition: `StringEquals` on `iam:PassedToService` with the service that uses the role. If every role in scope
+    is defined here and trusts one service only, the trust policy already restricts it: severity info. The same goes
+    for service-linked roles. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_002"
     name = "any-service"
-    title = "Ensure that iam:PassRole names the service in a condition on iam:PassedToService"
+    title = "Ensure that iam:PassRole has an iam:PassedToService condition"
     severity = Severity.MEDIUM
     independent_of = frozenset({Element.ROLES})
     flagged = (
@@ -67,7 +66,7 @@ class AnyService(Check):
             return
         excluded = grant.open_to_other_services
         if grant.services.constraint is not Constraint.ABSENT and not excluded:
-            return  # a Deny beside it names the service
+            return  # a Deny restricts the service
         if not is_scoped(grant) and grant.scope is not Scope.UNRESOLVED:
             return
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
@@ -77,25 +76,25 @@ class AnyService(Check):
         if linked and len(linked) == len(grant.roles) and not grant.complement:
             severity = Severity.INFO
             one = len(linked) == 1 and grant.scope is not Scope.PREFIX
-            words = "a service-linked role it" if one else "service-linked roles they"
-            trusted = f" As {words} can be assumed by {listed(sorted({*linked}))} only."
+            words = "As a service-linked role it" if one else "As service-linked roles they"
+            trusted = f" {words} can be assumed by {listed(sorted({*linked}))} only."
         elif service is not None:
             severity = Severity.INFO
-            trusted = f" Its trust policy names {service} only, which decides as long as it stays so."
+            trusted = f" Its trust policy allows {service} only, which restricts it for now."
         yield Verdict(
             severity,
-            f"{roles_in_words(grant)} can be passed to any service{how_granted(grant)}"
-            + (" but those that a Deny leaves out." if excluded else ": no condition on iam:PassedToService.")
-            + f"{trusted}{beside(grant)}",
-            ("Add " if grant.explicit else "Grant iam:PassRole in a statement of its own, with ")
+            f"{roles_in_words(grant)} can be passed to any service"
+            + (" except those that a Deny excludes." if excluded else " (missing `iam:PassedToService` condition).")
+            + f"{how_granted(grant)}{trusted}{beside(grant)}",
+            ("Add " if grant.explicit else "Grant iam:PassRole in its own statement, with ")
             + condition_on(grant, services or ("SERVICE.amazonaws.com",))
-            + ("." if services else " with the service that uses the role."),
+            + ("." if services else ", naming the service that uses the role."),
             Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH,
         )
 
     @staticmethod
     def _only_service(context: GrantContext) -> str | None:
-        """The one service that every role in scope trusts, where all of them are known here."""
+        """Return the only service that all roles in scope trust, if all of them are defined here."""
         if context.grant.complement:
             return None
         roles = [context.known_role(role.pattern) for role in context.grant.roles]

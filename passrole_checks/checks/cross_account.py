@@ -12,19 +12,19 @@ from passrole_checks.iam.roles.arn import Scope
 
 
 class CrossAccount(Check):
-    """A role of another account is named, and such a role cannot be passed.
+    """The statement names a role of another account, which cannot be passed.
 
-    A role can only be passed to a service within its own account. The statement grants nothing there, and its author
-    believes otherwise, or copied it from another account.
+    A role can be passed only to a service in its own account. The statement grants nothing, although its author
+    expects otherwise, or copied it from another account.
 
-    Name the role of the account that is deployed to; to act in another account, assume a role there. The check needs
-    to know the account: `--account`, or one that the configuration states. Source: IAM User Guide, "Grant a user
-    permissions to pass a role to an AWS service".
+    Name the role of the account that you deploy to; to act in another account, assume a role there. The check needs
+    the account: `--account`, or one that the configuration states. Source: IAM User Guide, "Grant a user permissions
+    to pass a role to an AWS service".
     """
 
     id = "PASSROLE_005"
     name = "cross-account"
-    title = "Ensure that iam:PassRole names roles of the account that is deployed to"
+    title = "Ensure that iam:PassRole names roles of the account deployed to"
     severity = Severity.LOW
     accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
@@ -78,7 +78,7 @@ class CrossAccount(Check):
         if foreign:
             yield Verdict(
                 Severity.LOW,
-                f"{', '.join(foreign[:3])} is of another account than {context.account}, the one deployed to: a role "
-                f"can only be passed within its account, so this grants nothing.",
+                f"{', '.join(foreign[:3])} is not in account {context.account}, which is deployed to. Roles can be "
+                f"passed only within their account, so this grants nothing.",
                 f"Name the role of account {context.account}, or assume a role in the other account instead.",
             )

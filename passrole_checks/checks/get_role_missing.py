@@ -17,18 +17,18 @@ _CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class GetRoleMissing(Check):
-    """PassRole without iam:GetRole on the same roles.
+    """iam:PassRole is allowed without iam:GetRole on the same roles.
 
-    Whoever passes a role usually has to look at it first: consoles and many tools ask for the role, and fail without
-    `iam:GetRole`. It is no risk, only a policy that will come back as a support request.
+    A principal that passes a role usually has to read it first: consoles and many tools call `iam:GetRole`, and fail
+    without it. This is no risk, but it breaks workflows.
 
-    Allow `iam:GetRole` on the same roles, in a statement without the condition on `iam:PassedToService` (that key
-    exists for PassRole only). Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    Allow `iam:GetRole` on the same roles, in a statement without the `iam:PassedToService` condition (that key exists
+    for PassRole only). Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_012"
     name = "get-role-missing"
-    title = "Ensure that iam:GetRole is allowed on the roles that may be passed"
+    title = "Ensure that iam:GetRole is allowed on the roles that can be passed"
     severity = Severity.INFO
     accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
@@ -47,7 +47,6 @@ class GetRoleMissing(Check):
             return
         yield Verdict(
             Severity.INFO,
-            f"iam:GetRole is not allowed on {roles_in_words(grant)} in this document; who passes a role usually needs "
-            f"it.",
-            "Allow iam:GetRole on the same roles, in a statement without the condition on iam:PassedToService.",
+            f"This policy does not allow iam:GetRole on {roles_in_words(grant)}, which passing a role usually needs.",
+            "Allow iam:GetRole on the same roles, in a statement without the `iam:PassedToService` condition.",
         )

@@ -15,18 +15,18 @@ _CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class ImplicitGrant(Check):
-    """PassRole comes along with a wildcard action or a NotAction.
+    """iam:PassRole is granted implicitly by a wildcard or NotAction.
 
-    Nobody who reads `iam:*` or `NotAction` on some roles sees that they can be passed to a service, and a review that
-    looks for PassRole does not find it.
+    A reader of `iam:*` or `NotAction` on some roles does not see that they can be passed to a service, and a review
+    that searches for PassRole does not find it.
 
-    List the actions that are needed, and grant iam:PassRole by its name in a statement of its own. Source: IAM User
-    Guide, "Grant a user permissions to pass a role to an AWS service".
+    List the actions you need, and grant iam:PassRole by name in its own statement. Source: IAM User Guide, "Grant a
+    user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_007"
     name = "implicit-grant"
-    title = "Ensure that iam:PassRole is granted by its name, not by a wildcard action or NotAction"
+    title = "Ensure that iam:PassRole is granted by name, not by a wildcard or NotAction"
     severity = Severity.LOW
     accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
@@ -42,7 +42,7 @@ class ImplicitGrant(Check):
             return
         yield Verdict(
             Severity.LOW,
-            f"{grant.granted_by} also grants iam:PassRole on {roles_in_words(grant)}, which its words do not show.",
-            "List the actions that are needed, and grant iam:PassRole by its name in a statement of its own, with a "
-            "condition on iam:PassedToService.",
+            f"`{grant.granted_by}` implicitly grants iam:PassRole on {roles_in_words(grant)}.",
+            "List the actions you need, and grant iam:PassRole by name in its own statement, with an "
+            "`iam:PassedToService` condition.",
         )

@@ -20,20 +20,20 @@ _ROLE = "arn:aws:iam::111122223333:role/app-worker"
 
 
 class IneffectiveCondition(Check):
-    """A condition on iam:PassedToService does not do what it seems to do.
+    """A condition on iam:PassedToService does not restrict what it seems to restrict.
 
-    A wildcard over all services or a negated operator leaves the grant open: the reader believes that it is limited,
-    and it is not. A value that no service has (`lambda`, `lambda.amazon.com`, an ARN) makes it dead: nobody can use
-    it, until somebody "repairs" it by taking the condition out. `…IfExists` and `ForAllValues` also let a request
-    without the key through, and some services do not send it.
+    A wildcard over all services or a negated operator leaves the grant open, although it looks restricted. A value
+    that no service has (`lambda`, `lambda.amazon.com`, an ARN) never matches: nothing can be passed, until someone
+    "repairs" the policy by removing the condition. `...IfExists` and `ForAllValues` also allow requests without the
+    key, and some services do not send it.
 
-    Write `StringEquals` with the full name of the service, such as `lambda.amazonaws.com`. Sources: IAM User Guide,
-    "IAM JSON policy elements: Condition operators" and "Single-valued vs. multivalued context keys".
+    Use `StringEquals` with the full service principal, such as `lambda.amazonaws.com`. Sources: IAM User Guide, "IAM
+    JSON policy elements: Condition operators" and "Single-valued vs. multivalued context keys".
     """
 
     id = "PASSROLE_003"
     name = "ineffective-condition"
-    title = "Ensure that a condition on iam:PassedToService really limits the services"
+    title = "Ensure that an iam:PassedToService condition restricts the services"
     severity = Severity.MEDIUM
     accepts = frozenset({Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
@@ -73,16 +73,16 @@ class IneffectiveCondition(Check):
         grant = context.grant
         if grant.certain is Ternary.NO or grant.scope is Scope.NOT_A_ROLE:
             return
-        found = self._judge(grant)
+        found = self._problem(grant)
         if found is None:
             return
         severity, message = found
         named = grant.services.values
         if grant.services.constraint is Constraint.EXACT_IF_PRESENT and all(map(_SERVICE.fullmatch, named)):
-            remedy = f"Write {equals(grant, named)}, unless the service is one that does not send the key."
+            remedy = f"Write {equals(grant, named)}, unless the service does not send the key."
         else:
             written = equals(grant, ["SERVICE.amazonaws.com"])
-            remedy = f"Write {written} with the full name of the service that uses the role."
+            remedy = f"Write {written}, with the service principal that uses the role."
         yield Verdict(
             severity,
             message,
@@ -91,33 +91,33 @@ class IneffectiveCondition(Check):
         )
 
     @staticmethod
-    def _judge(grant: PassRoleGrant) -> tuple[Severity, str] | None:
+    def _problem(grant: PassRoleGrant) -> tuple[Severity, str] | None:
         condition, constraint = grant.condition, grant.services.constraint
         reasons = "; ".join(f'"{item.value}" {item.reason}' for item in condition.likely_typos)
         if condition.dead:
-            return Severity.MEDIUM, "The condition on iam:PassedToService can never match, so the statement lets " + (
-                f"nothing be passed ({reasons})." if reasons else "nothing be passed."
+            return Severity.MEDIUM, "The `iam:PassedToService` condition never matches, so nothing can be passed" + (
+                f" ({reasons})." if reasons else "."
             )
         if constraint is Constraint.INEFFECTIVE and not condition.possible:
             return Severity.MEDIUM, (
-                "The condition on iam:PassedToService lets only requests without the key through, so it names no "
-                "service" + (f" ({reasons})." if reasons else ".")
+                "The `iam:PassedToService` condition allows only requests without the key, so it names no service"
+                + (f" ({reasons})." if reasons else ".")
             )
         if constraint is Constraint.INEFFECTIVE:
-            return Severity.MEDIUM, "The condition on iam:PassedToService leaves no service out" + (
+            return Severity.MEDIUM, "The `iam:PassedToService` condition does not restrict the service" + (
                 f" ({reasons})." if reasons else "."
             )
         if constraint is Constraint.PATTERN and condition.negated_only and grant.open_to_other_services:
             return Severity.MEDIUM, (
-                "The condition on iam:PassedToService only says what is left out "
-                f"({', '.join(grant.services.values)}): every other service is let through, those to come included."
+                f"The `iam:PassedToService` condition only excludes {', '.join(grant.services.values)}: it allows "
+                "every other service, including future ones."
             )
         if reasons:
-            return Severity.LOW, f"Part of the condition on iam:PassedToService can never match ({reasons})."
+            return Severity.LOW, f"Part of the `iam:PassedToService` condition never matches ({reasons})."
         patterns = constraint is condition.constraint is Constraint.PATTERN and not condition.negated_only
         if constraint is Constraint.EXACT_IF_PRESENT or (patterns and grant.services.without_key):
             return Severity.LOW, (
-                "The condition on iam:PassedToService also lets a request without the key through, and some services "
-                "do not send it."
+                "The `iam:PassedToService` condition also allows requests without the key, and some services do not "
+                "send it."
             )
         return None

@@ -26,21 +26,20 @@ _MOST = 3
 class NewAccess(Check):
     """A change gives a principal PassRole access that it did not have.
 
-    What a plan leaves alone was decided before; what is new is decided now. An attacker who may change infrastructure
-    code widens one policy among many other changes, and a diff of the text does not show it: a wildcard that is one
-    character longer, a condition or a Deny that is gone, an attachment to one more role. Compared is what all policies
-    of a principal let through, before and after, and not how they are written: a policy that moves, is split, or says
-    the same in other words is not new. High where the same statement is also flagged as any-role, any-service,
-    ineffective-condition or privilege-escalation, else information.
+    Reviewers decide about what is new. An attacker who can change infrastructure code widens one policy among many
+    other changes, and a text diff hides it: a wildcard that is one character longer, a removed condition or Deny, an
+    attachment to one more role. This check compares what all policies of a principal allow, before and after: moving,
+    splitting or rephrasing a policy is not new access. High if any-role, any-service, ineffective-condition or
+    privilege-escalation flag the same statement, else info.
 
-    Look at the difference that the message names. Where it is not wanted, keep the roles in Resource and the condition
-    on `iam:PassedToService` as they were. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
-    service", which asks for approved roles and services.
+    Check the difference that the message names. If you do not intend it, keep the roles in `Resource` and the
+    `iam:PassedToService` condition as they were. Source: IAM User Guide, "Grant a user permissions to pass a role to
+    an AWS service", which asks for approved roles and services.
     """
 
     id = "PASSROLE_015"
     name = "new-access"
-    title = "Ensure that a change gives nobody iam:PassRole access that is not wanted"
+    title = "Ensure that a change gives no principal unintended iam:PassRole access"
     severity = Severity.HIGH
     accepts = frozenset({Special.UNCERTAIN})
     compares_versions = True
@@ -84,28 +83,28 @@ class NewAccess(Check):
         yield Verdict(
             Severity.HIGH if context.flagged and confidence is not Confidence.LOW else Severity.INFO,
             " ".join(_sentences(context.beneficiaries, grant)),
-            "Make sure that this is wanted. If it is not, leave the access as it was.",
+            "Confirm the change is intended; otherwise revert it.",
             confidence,
         )
 
 
 def _sentences(gainers: Sequence[Beneficiary], grant: PassRoleGrant) -> Iterator[str]:
-    """One sentence a difference, with the principals (at most three) that it holds for."""
+    """Yield a sentence for each difference, with at most three of the principals that it applies to."""
     by_difference: dict[str, list[str]] = {}
     for gainer in gainers:
         by_difference.setdefault(_difference(gainer, grant), []).append(gainer.who)
     for difference, names in list(by_difference.items())[:_MOST]:
         who = [shortened(name) for name in names if name]
-        yield f"{_listed(who) if who else 'Whoever holds this policy'} {difference}."
+        yield f"{_listed(who) if who else 'Every principal with this policy'} {difference}."
     if len(by_difference) > _MOST:
-        yield f"{sum(map(len, list(by_difference.values())[_MOST:]))} more gain something else."
+        yield f"{sum(map(len, list(by_difference.values())[_MOST:]))} more gain other access."
 
 
 def _difference(gainer: Beneficiary, grant: PassRoleGrant) -> str:
     widenings = gainer.gain.widenings
     if grant.certain is not Ternary.YES:
-        before = "had no PassRole access here" if gainer.gain.first else "had some PassRole access here"
-        return f"{before}, and whether this gives more cannot be told before deployment"
+        before = "had no PassRole access" if gainer.gain.first else "had some PassRole access"
+        return f"{before}; before deployment it is unknown if this statement gives more"
     groups: dict[_Same, list[Widening]] = {}
     for widening in widenings:
         groups.setdefault(_Same.of(widening), []).append(widening)
@@ -117,7 +116,7 @@ def _difference(gainer: Beneficiary, grant: PassRoleGrant) -> str:
 
 @dataclass(frozen=True)
 class _Same:
-    """What widenings of several patterns that are told in one phrase have in common."""
+    """What several widenings share, so that one phrase describes them."""
 
     services: ServiceSet
     kept: ServiceSet | None
@@ -134,29 +133,25 @@ class _Same:
 def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first: bool) -> str:
     roles = _roles(group, grant)
     unresolved = grant.services.constraint is Constraint.UNRESOLVED
-    services = "services that are not known yet" if unresolved else _services(same.services, same.kept)
+    services = "services that are unknown before deployment" if unresolved else _services(same.services, same.kept)
     if first:
-        return f"had no PassRole access here, and now can pass {roles} to {services}"
+        return f"had no PassRole access, and can now pass {roles} to {services}"
     if same.denied and same.certain is not Ternary.YES:
-        cause = (
-            "a Deny (a permissions boundary counts as one) that is gone now, or has changed, may have been in the way"
-        )
-        return f"can pass {roles} to {services}, and whether that is new cannot be told: {cause}"
+        cause = "a Deny or permissions boundary that was removed or changed may have prevented it"
+        return f"can pass {roles} to {services}, which may be new: {cause}"
     if same.denied:
-        cause = "a Deny that is gone now, or narrower (a permissions boundary counts as one)"
-        return f"could not pass {roles} to {services} because of {cause}"
+        cause = "a Deny or permissions boundary that was removed or narrowed"
+        return f"can now pass {roles} to {services}, which was prevented by {cause}"
     if same.conditions:
-        change = (
-            "is gone now" if same.certain is Ternary.YES else "has changed, and whether it lets more through is open"
-        )
+        change = "was removed" if same.certain is Ternary.YES else "has changed and may now allow more"
         return f"could pass {roles} to {services} only under a condition on {_listed(same.conditions)}, which {change}"
     if same.certain is not Ternary.YES:
-        return f"can pass {roles} to {services}, and whether that is new cannot be told before deployment"
+        return f"can pass {roles} to {services}; before deployment it is unknown if that is new"
     if same.kept is not None:
         return f"could pass {roles} to {_services(same.kept, None)}, and now also to {services}"
     if same.earlier:
         return f"could pass {_listed([shortened(str(item)) for item in same.earlier])} to {services}, and now {roles}"
-    return f"now can also pass {roles} to {services}"
+    return f"can now also pass {roles} to {services}"
 
 
 def _roles(group: Sequence[Widening], grant: PassRoleGrant) -> str:
@@ -164,9 +159,9 @@ def _roles(group: Sequence[Widening], grant: PassRoleGrant) -> str:
     roles = () if grant.complement else grant.roles
     wide = {str(role.pattern) for role in roles if role.scope is Scope.ANY_ROLE}
     if wide and any(str(pattern) in wide for pattern in patterns):
-        return "any role of the account"
+        return "any role in the account"
     if not patterns:
-        return "every role but " + _listed([shortened(str(role.pattern)) for role in grant.roles])
+        return "every role except " + _listed([shortened(str(role.pattern)) for role in grant.roles])
     distinct = list(dict.fromkeys(patterns))
     return _listed([shortened(str(pattern), 140) for pattern in distinct[:_MOST]], len(distinct))
 
@@ -178,10 +173,10 @@ def _services(services: ServiceSet, kept: ServiceSet | None) -> str:
         return "a service that does not send iam:PassedToService"
     left_out = [name for name in services.left_out if kept is None or name not in kept.names]
     every = "any service" if kept is None else "any other service"
-    return f"{every} but {_listed(left_out)}" if left_out else every
+    return f"{every} except {_listed(left_out)}" if left_out else every
 
 
 def _listed(names: Sequence[str], count: int | None = None) -> str:
-    """The first names; ``count`` says how many there are, where ``names`` has only the first."""
+    """Return the first names. ``count``: how many there are, if ``names`` contains only the first."""
     shown, count = ", ".join(names[:_MOST]), len(names) if count is None else count
     return f"{shown} and {count - _MOST} more" if count > _MOST else shown

@@ -15,7 +15,7 @@ from passrole_checks.iam.roles.arn import Scope
 
 
 class NotARole(Check):
-    """iam:PassRole stands on a Resource that can never be a role, so the statement does nothing.
+    """iam:PassRole is scoped to a non-role ARN, so the statement does nothing.
 
     PassRole is about roles only: an instance profile, an assumed role, a user, a function or a bucket never matches.
     The grant does not work (or the Deny does not protect), and the usual repair is `Resource: *`.
@@ -55,19 +55,19 @@ class NotARole(Check):
         if not grant.explicit or grant.complement or grant.scope is not Scope.NOT_A_ROLE:
             return
         if not grant.roles:
-            return  # an empty Resource is refused by AWS, and is said elsewhere
-        what = "grants nothing" if grant.effect == "Allow" else "denies nothing"
+            return  # AWS refuses an empty Resource, which is reported as an error of the document
+        effect = "grants" if grant.effect == "Allow" else "denies"
         yield Verdict(
             Severity.MEDIUM,
-            f"{roles_in_words(grant)} can never be a role, so iam:PassRole {what} here.{_hint(grant)}",
-            "Name the role: arn:aws:iam::ACCOUNT:role/PATH/NAME (for an instance profile, the role inside it).",
+            f"{roles_in_words(grant)} is not a role ARN, so this statement {effect} no iam:PassRole.{_hint(grant)}",
+            "Name the role: `arn:aws:iam::ACCOUNT:role/PATH/NAME` (for an instance profile, the role inside it).",
         )
 
 
 def _hint(grant: PassRoleGrant) -> str:
     if grant.statement.variables or not any("${" in part for role in grant.roles for part in _literals(role.pattern)):
         return ""
-    return ' Without "Version": "2012-10-17", ${…} is plain text and no policy variable.'
+    return ' Without `"Version": "2012-10-17"`, `${…}` is literal text, not a policy variable.'
 
 
 def _literals(text: StringNode) -> Iterator[str]:

@@ -26,27 +26,28 @@ _APP = "arn:aws:iam::111122223333:role/app-*"
 
 
 class PrivilegeEscalation(Check):
-    """A principal may pass a role and start something that uses it, so that it can act as that role.
+    """A principal can pass a role and start a workload that acts with it, so it can act as that role.
 
-    Whoever may pass a role to Lambda and create a function there runs code with that role's permissions; the same goes
-    for instances, tasks, builds, notebooks, stacks and many more. All policies of a principal count together, those of
-    its groups and AWS managed ones too, less what a Deny, a permissions boundary, a condition or the roles' own trust
-    policies rule out. Named are published ways (by the id of pathfinding.cloud) and, marked as derived, actions that
-    hand a role to a service which runs the caller's code. The severity is that of what is gained. High: any role of
-    the account, or a role of this configuration that reaches IAM or everything. Roles of this configuration that can
-    do less than that count as in stronger-role, and those that can do no more than the principal are no gain. Of roles
-    that are not known here, a pattern is medium as long as no condition names the service; else they are information,
-    at low confidence: to pass its roles to the service that runs them is what a deployment does. Low is all in the
-    hands of a role that only a service can assume which runs nothing of its callers (AWS Backup, Batch).
+    A principal that can pass a role to Lambda and create a function runs code with that role's permissions; the same
+    goes for instances, tasks, builds, notebooks, stacks and many more. The check considers all policies of a principal
+    together, with those of its groups and AWS managed ones, less what a Deny, a permissions boundary, a condition or
+    the trust policies of the roles exclude. It names published paths (by their pathfinding.cloud id) and inferred
+    ones: actions that pass a role to a service which runs caller code.
 
-    Take one of the two away: limit Resource to roles that can do no more than the principal, and the service in a
-    condition on `iam:PassedToService`; or leave what starts them to somebody else. Source: IAM User Guide, "Grant a
-    user permissions to pass a role to an AWS service".
+    Severity high: any role in the account, or a role of this configuration that reaches IAM or everything. Less
+    privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
+    not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low confidence,
+    since deployments normally pass roles to the service that runs them. Low severity if only a service that never runs
+    caller code can assume the principal (AWS Backup, Batch).
+
+    Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an
+    `iam:PassedToService` condition; or remove the permissions that launch workloads with the role. Source: IAM User
+    Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_008"
     name = "privilege-escalation"
-    title = "Ensure that whoever may pass a role cannot also start what runs with it and so gain its permissions"
+    title = "Ensure that no principal can both pass a role and launch a workload that acts with it"
     severity = Severity.HIGH
     checks_managed_policies = True
     needs_all_policies = True
@@ -81,12 +82,12 @@ class PrivilegeEscalation(Check):
 
 
 _REMEDY = (
-    "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
-    "iam:PassedToService, or take away the actions that start something with the role."
+    "Restrict `Resource` to roles no more privileged than this principal and add an `iam:PassedToService` condition, "
+    "or remove the permissions that launch workloads with the role."
 )
 _REMEDY_OF_MANAGED = (
-    "Attach a policy of your own in its place, with roles in Resource that can do no more than this principal and the "
-    "service in a condition on iam:PassedToService, or take away the actions that start something with the role."
+    "Attach a customer managed policy instead, with roles no more privileged than this principal in `Resource` and an "
+    "`iam:PassedToService` condition, or remove the permissions that launch workloads with the role."
 )
 
 
@@ -241,35 +242,36 @@ def _message(
     first = ranked[0]
     others = first.roles.all_but(own)
     services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services))
-    words = f"can act as {_roles(first)} by passing {'them' if _many(first) else 'it'}"
-    words += f" to {listed(services)}" if services else ""
-    words += f", with {listed(first.way.way.actions, 4)} ({_ids(ranked)})."
-    words += f" The AWS managed policy {shortened(context.managed)} lets it pass." if context.managed else ""
+    to = f" to {listed([f'`{name}`' for name in services])}" if services else ""
+    actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
+    words = f"can escalate to {_roles(first)}: pass {'them' if _many(first) else 'it'}{to} with {actions}"
+    words += f" ({_ids(ranked)})."
+    words += f" AWS managed policy {shortened(context.managed)} allows passing." if context.managed else ""
     if gained:
         words += (
-            f" Here {'these include' if unknown else 'that is'} "
-            + "; ".join(f"{shortened(role.address)}, which can do {one.words}" for role, one in gained[:3])
+            f" In this code {'these include' if unknown else 'that is'} "
+            + "; ".join(f"{shortened(role.address)}, which has {one.words}" for role, one in gained[:3])
             + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
         )
     elif others:
-        words += f" In this configuration: {listed([*map(shortened, others[:3]), *others[3:]])}."
+        words += f" In this code: {listed([*map(shortened, others[:3]), *others[3:]])}."
     elif unknown and first.passed.scope is not Scope.ANY_ROLE and not first.passed.complement:
-        words += " What can be done as such a role is not known here."
+        words += " The permissions of these roles are unknown here."
     said = {*context.grant.other_conditions}
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
-    words += f" Its actions are under a condition on {keys}." if keys else ""
+    words += f" These actions require a condition on {keys}." if keys else ""
     reference = next((one.way.way.url for one in ranked if one.way.way.url), "")
     return words + beside(context.grant) + only + (f" See {reference}." if reference else "")
 
 
 def _ids(ranked: Sequence[_Open]) -> str:
-    """The ids of the published ways, at most three, and the first of those that are derived."""
+    """Return up to three ids of published paths, and the first inferred one."""
     published = [one.way.way.id for one in ranked if not one.way.way.derived]
     derived = list(dict.fromkeys(one.way.way.id for one in ranked if one.way.way.derived))
     others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
-    words = f"{published[0]}{others}" if published else ""
+    words = f"path {published[0]}{others}" if published else ""
     more = f" and {len(derived) - 1} more" if len(derived) > 1 else ""
-    return "; ".join(filter(None, [words, f"derived from what the API does: {derived[0]}{more}" if derived else ""]))
+    return "; ".join(filter(None, [words, f"inferred, no published technique: {derived[0]}{more}" if derived else ""]))
 
 
 def _strongest(found: Sequence[_Open]) -> list[_Open]:
@@ -299,6 +301,6 @@ def _many(one: _Open) -> bool:
 def _roles(one: _Open) -> str:
     passed = one.passed
     if passed.scope is Scope.ANY_ROLE and not passed.complement:
-        return "any role of the account"
+        return "any role in the account"
     names = listed(list(dict.fromkeys(shortened(str(role), 140) for role in passed.roles)))
-    return f"every role of the account but {names}" if passed.complement else names
+    return f"every role in the account except {names}" if passed.complement else names

@@ -28,22 +28,22 @@ _BOUND_BY = ("iam:permissionsboundary", "iam:policyarn")
 
 
 class SelfPass(Check):
-    """A role may pass itself, or a role that it may also change.
+    """A role can pass itself, or a principal can pass a role that it can also change.
 
-    A role that passes itself lives on in whatever it starts, after its own session has ended. And who may write the
-    policies or the trust policy of a role that it passes decides itself what it can do there: it gives the role all
-    permissions, passes it to a service, and has them. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN` on
-    those actions closes that way. Low where a role passes itself, named exactly, to a service that a condition or its
-    own trust policy names alone: some services need that, and nothing is gained. Where any role may be passed, any-role
-    says so.
+    A role that passes itself keeps its access in every workload that it starts, after its own session ends. A principal
+    that can change the policies or the trust policy of a role that it passes decides what the role can do: it grants
+    the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
+    on those actions closes that path. Low if a role passes itself, named exactly, to the only service that a condition
+    or its trust policy names: some services need that, and nothing is gained. If any role can be passed, any-role
+    reports it.
 
-    Leave the principal's own role out of Resource, and let what changes roles be done by somebody else than what passes
-    them, or only within a permissions boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
+    Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
+    permissions boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
     """
 
     id = "PASSROLE_016"
     name = "self-pass"
-    title = "Ensure that no role may pass itself or a role that it may also change"
+    title = "Ensure that no role can pass itself or a role that it can change"
     severity = Severity.MEDIUM
     needs_all_policies = True
     flagged = (
@@ -76,7 +76,7 @@ class SelfPass(Check):
 
     @staticmethod
     def _changes(context: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
-        """A role in scope that the principal may change."""
+        """Return the verdict if the principal can change a role in scope."""
         left = passing.for_any_service
         if left is None:
             return None
@@ -103,10 +103,10 @@ class SelfPass(Check):
         confidence = Confidence.HIGH if known else Confidence.MEDIUM
         return Verdict(
             Severity.MEDIUM,
-            f"can pass {listed([shortened(role, 140) for role in roles])} and also change what is passed, with "
-            f"{listed(names)}.",
-            "Let somebody else change the roles that this principal passes, or only within a permissions boundary: a "
-            "condition on iam:PermissionsBoundary.",
+            f"can pass {listed([shortened(role, 140) for role in roles])}, which it can also change with "
+            f"{listed([f'`{name}`' for name in names])}.",
+            "Let another principal change the roles that this one passes, or require a permissions boundary with an "
+            "`iam:PermissionsBoundary` condition.",
             confidence if sure else Confidence.LOW,
             who=_who(holder),
             when=facts,
@@ -116,7 +116,7 @@ class SelfPass(Check):
     def _itself(
         context: GrantContext, reach: PassableRoles, passing: EffectiveGrant, holder: Principal
     ) -> Verdict | None:
-        """The principal's own role in scope, where a service that it may be passed to can assume it."""
+        """Return the verdict if the principal can pass its own role to a service that can assume it."""
         own = context.role_of(holder)
         if own is None or holder.kind is not PrincipalKind.ROLE or own.address not in reach.passable(passing).addresses:
             return None
@@ -128,10 +128,10 @@ class SelfPass(Check):
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
         return Verdict(
             Severity.LOW if low else Severity.MEDIUM,
-            "can pass its own role, and so live on in what that starts" + _where(context, own.trusted, narrowed) + ".",
-            "Leave the role itself out of Resource."
+            f"can pass itself to a new workload{_where(context, own.trusted, narrowed)} and keep its access there.",
+            "Remove the role itself from `Resource`."
             if not low
-            else "Leave the role itself out of Resource, unless what it starts has to run with the same role.",
+            else "Remove the role itself from `Resource`, unless its workloads must run with the same role.",
             confidence,
             who=_who(holder),
             when=facts,
@@ -140,7 +140,7 @@ class SelfPass(Check):
 
 def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
     services: Sequence[str] = context.grant.services.values if narrowed else sorted(trusted or ())
-    return f" at {listed(services)}" if services else ""
+    return f" in {listed(services)}" if services else ""
 
 
 def _who(holder: Principal) -> tuple[str, ...]:

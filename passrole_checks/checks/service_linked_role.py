@@ -18,17 +18,16 @@ _LINKED = "arn:aws:iam::111122223333:role/aws-service-role"
 class ServiceLinkedRole(Check):
     """A wildcard covers service-linked roles.
 
-    A service uses its service-linked role by itself. PassRole is needed only where such a role is named explicitly in
-    a request (an Auto Scaling group with a role of its own choice), so a wildcard over them grants more than any
-    caller needs.
+    A service uses its service-linked role on its own. PassRole is needed only if a request names such a role (an Auto
+    Scaling group with a chosen role), so a wildcard over them grants more than any caller needs.
 
-    Name the one service-linked role that is passed, or leave them out. Sources: IAM User Guide, "Grant a user
-    permissions to pass a role to an AWS service" and "Create a service-linked role".
+    Name the one service-linked role that you pass, or exclude them. Sources: IAM User Guide, "Grant a user permissions
+    to pass a role to an AWS service" and "Create a service-linked role".
     """
 
     id = "PASSROLE_006"
     name = "service-linked-role"
-    title = "Ensure that iam:PassRole does not cover service-linked roles by a wildcard"
+    title = "Ensure that no wildcard of iam:PassRole covers service-linked roles"
     severity = Severity.LOW
     accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
@@ -58,6 +57,6 @@ class ServiceLinkedRole(Check):
         if covering:
             yield Verdict(
                 Severity.LOW,
-                f"{', '.join(covering[:3])} covers service-linked roles, which services use without being handed them.",
-                "Name the one service-linked role that a request names explicitly, or leave them out.",
+                f"{', '.join(covering[:3])} covers service-linked roles, which services use without PassRole.",
+                "Name the one service-linked role that your requests name, or exclude these roles.",
             )

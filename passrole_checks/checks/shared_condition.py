@@ -15,18 +15,18 @@ _CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class SharedCondition(Check):
-    """A condition that only PassRole requests can meet stands in a statement with other actions.
+    """A statement with other actions has a condition that only PassRole requests can meet.
 
-    `iam:PassedToService` and `iam:AssociatedResourceArn` come with PassRole requests only. For every other action of
-    the statement the key is missing, the condition is not met, and the action is not allowed.
+    `iam:PassedToService` and `iam:AssociatedResourceArn` are part of PassRole requests only. For every other action of
+    the statement the key is missing, the condition does not match, and the action is not allowed.
 
-    Give iam:PassRole a statement of its own, and the other actions one without the condition. Sources: IAM User Guide,
-    "IAM and AWS STS condition context keys" and "IAM JSON policy elements: Condition operators".
+    Move iam:PassRole to its own statement, and the other actions to one without the condition. Sources: IAM User
+    Guide, "IAM and AWS STS condition context keys" and "IAM JSON policy elements: Condition operators".
     """
 
     id = "PASSROLE_017"
     name = "shared-condition"
-    title = "Ensure that a condition on iam:PassedToService stands in a statement with iam:PassRole alone"
+    title = "Ensure that a statement with an iam:PassedToService condition has no other actions"
     severity = Severity.LOW
     accepts = frozenset({Special.DENIED, Special.NEVER_MATCHES, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
@@ -50,11 +50,11 @@ class SharedCondition(Check):
         if not grant.other_actions:
             return
         if grant.scope is Scope.NOT_A_ROLE:
-            return  # nothing is passed here at all
+            return  # nothing can be passed
         if grant.condition.shared:
-            names = " and ".join(dict.fromkeys(grant.condition.shared))
+            names = " and ".join(f"`{key}`" for key in dict.fromkeys(grant.condition.shared))
             yield Verdict(
                 Severity.LOW,
-                f"Only iam:PassRole requests carry {names}: the other actions of this statement are not allowed by it.",
-                "Give iam:PassRole a statement of its own, and the other actions one without this condition.",
+                f"Only iam:PassRole requests contain {names}, so this statement does not allow its other actions.",
+                "Move iam:PassRole to its own statement, and the other actions to one without this condition.",
             )

@@ -23,27 +23,28 @@ _PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", _LAMB
 
 
 class StrongerRole(Check):
-    """A principal may pass a role that can do more than the principal itself.
+    """A principal can pass a role more privileged than itself.
 
-    Compared are all permissions of both, by meaning: actions and resources, wildcards, Deny statements, boundaries,
-    AWS managed policies. Whatever the role has in excess is within reach of its passer, who only needs a function, an
-    instance or a job that runs with it. Looked at are the roles of this configuration that a service in scope can
-    assume. High where the excess reaches IAM, STS, organizations or everything; medium where it changes things by a
-    wildcard, or reads secrets and data, in the whole account; low where such a wildcard is limited to some resources,
-    or named changes are not; and information for a few named actions on named resources, which is what a role is for.
-    Reading what is named and writing logs, traces and metrics count for nothing. Of a policy that is attached to nobody
-    here it is not known what else its holders can do: medium where the excess would be high, else information.
-    Low at most is what a role may pass that only a service can assume which runs nothing of its callers. Administrators
-    are not flagged. Where the principal can also start what acts as the role, privilege-escalation says so instead.
+    The check compares all permissions of both by meaning: actions and resources, wildcards, Deny statements,
+    boundaries, AWS managed policies. The principal obtains the additional permissions with any function, instance or
+    job that runs with the role. It considers the roles of this configuration that a service in scope can assume.
 
-    Give the role what its work needs and no more, or let only principals pass it that can do all of that themselves.
-    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service", which asks that a user should
-    not pass a role with more permissions than the user should have.
+    Severity high: the additional permissions reach IAM, STS, Organizations or everything. Medium: changes by a
+    wildcard, or reading secrets and data, in the whole account. Low: such a wildcard restricted to some resources, or
+    named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role.
+    Reading named resources and writing logs, traces and metrics do not count. For a policy that is attached to no
+    principal of this configuration: medium instead of high, else info. At most low if only a service that never runs
+    caller code can assume the passing role. Administrators are not flagged. If the principal can also launch a
+    workload with the role, privilege-escalation reports it instead.
+
+    Remove unneeded permissions from the role, or limit who may pass it. Source: IAM User Guide, "Grant a user
+    permissions to pass a role to an AWS service", which asks that a user should not pass a role with more permissions
+    than the user should have.
     """
 
     id = "PASSROLE_009"
     name = "stronger-role"
-    title = "Ensure that nobody may pass a role that can do more than the passer"
+    title = "Ensure that no principal can pass a role more privileged than itself"
     severity = Severity.HIGH
     accepts = frozenset({Special.OTHER_ACCOUNT})
     needs_all_policies = True
@@ -97,14 +98,14 @@ def _verdict(
 ) -> Verdict:
     worst = stronger[0][1].severity
     decided = [strength for _, strength in stronger if strength.severity is worst]
-    named = [f"{shortened(role.address)}, which can also do {strength.words}" for role, strength in stronger[:3]]
-    more = f"; and {len(stronger) - 3} more" if len(stronger) > 3 else "" if complete else "; and perhaps others"
+    named = [f"{shortened(role.address)} (additional permissions: {strength.words})" for role, strength in stronger[:3]]
+    more = f"; and {len(stronger) - 3} more" if len(stronger) > 3 else "" if complete else "; and possibly others"
     unknown = (
-        f" Not known here is what {', '.join(map(shortened, holder.unknown[:2]))} allows." if holder.unknown else ""
+        f" The permissions in {', '.join(map(shortened, holder.unknown[:2]))} are unknown." if holder.unknown else ""
     )
     alone = holder.kind is PrincipalKind.POLICY
     if alone:
-        unknown = " What else its holders can do is not known here."
+        unknown = " The other permissions of its principals are unknown here."
     only = context.only_for(holder)
     if alone:
         worst = Severity.MEDIUM if worst is Severity.HIGH else Severity.INFO
@@ -113,8 +114,9 @@ def _verdict(
     unknown += only_by(only)
     return Verdict(
         worst,
-        f"can pass {'stronger roles' if len(stronger) > 1 else 'a stronger role'}: {'; '.join(named)}{more}.{unknown}",
-        "Take from the role what its work does not need, or let only principals pass it that can do as much.",
+        f"can pass {'more privileged roles' if len(stronger) > 1 else 'a more privileged role'}: "
+        f"{'; '.join(named)}{more}.{unknown}",
+        "Remove unneeded permissions from the role, or limit who may pass it.",
         _confidence(context, holder, any(one.certain is Ternary.YES for one in decided), facts),
         who=(holder.name if not alone else "",),
         when=facts,

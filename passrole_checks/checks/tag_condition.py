@@ -14,18 +14,18 @@ from passrole_checks.iam.roles.arn import Scope
 
 
 class TagCondition(Check):
-    """PassRole is limited by tags of the role, which AWS calls unreliable.
+    """A condition on role tags restricts iam:PassRole, which AWS calls unreliable.
 
-    AWS's page says not to control PassRole with `aws:ResourceTag` or `iam:ResourceTag`: the result is not reliable.
-    Whoever may tag roles also decides what may be passed.
+    AWS says not to control PassRole with `aws:ResourceTag` or `iam:ResourceTag`: the result is not reliable. Also, a
+    principal that can tag roles decides which roles can be passed.
 
-    Limit the roles in Resource, by ARN, path or name prefix, and the service with `iam:PassedToService`. Source: IAM
-    User Guide, "Grant a user permissions to pass a role to an AWS service".
+    Restrict the roles in `Resource`, by ARN, path or name prefix, and the service with `iam:PassedToService`. Source:
+    IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_004"
     name = "tag-condition"
-    title = "Ensure that iam:PassRole does not rely on tags of the role"
+    title = "Ensure that iam:PassRole does not rely on role tags"
     severity = Severity.MEDIUM
     accepts = frozenset({Special.DENY, Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
@@ -64,10 +64,10 @@ class TagCondition(Check):
         if not grant.condition.tags or grant.scope is Scope.NOT_A_ROLE or grant.certain is Ternary.NO:
             return
         if grant.effect == "Deny" and not grant.explicit:
-            return  # a guard over all actions, which does not rely on the tag for PassRole
+            return  # a Deny of all actions does not rely on the tag for PassRole
         names = ", ".join(dict.fromkeys(grant.condition.tags))
         yield Verdict(
             Severity.MEDIUM,
-            f"PassRole is limited by tags of the role ({names}), which is not reliable for PassRole.",
-            f"Limit the roles in {resource_of(grant)} instead, by ARN, path or name prefix.",
+            f"This statement relies on role tags (`{names}`), which is not reliable for iam:PassRole.",
+            f"Restrict the roles in `{resource_of(grant)}` instead, by ARN, path or name prefix.",
         )

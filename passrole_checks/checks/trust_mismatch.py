@@ -19,22 +19,21 @@ _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class TrustMismatch(Check):
-    """The roles may be passed to services only that they do not trust.
+    """The role's trust policy does not allow the service it can be passed to.
 
-    A role is of use where three things fit: its permissions, the service that its trust policy names, and the service
-    that the condition on iam:PassedToService names. Here the last two differ, for every role in scope, so whatever is
-    created with such a role fails when it starts. What follows is the danger: in a hurry somebody widens the trust
-    policy or drops the condition, and then it is open to more than was ever meant. Low where a role can pass only
-    itself, which leaves nobody waiting for it, and, at low confidence, where it is not known by which name a service is
-    handed its roles.
+    A role works if three things fit: its permissions, the service in its trust policy, and the service in the
+    `iam:PassedToService` condition. Here the last two differ for every role in scope, so each workload with such a role
+    fails to start. The danger is the quick repair: someone widens the trust policy or removes the condition. Low if a
+    role can pass only itself, and low, at low confidence, if it is undocumented under which name a service receives
+    roles.
 
-    Name in the condition the service that the role trusts, or in the trust policy the service that uses the role.
+    Name the service that the role trusts in the condition, or the service that uses the role in the trust policy.
     Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service", Example 1.
     """
 
     id = "PASSROLE_011"
     name = "trust-mismatch"
-    title = "Ensure that a role trusts a service that it may be passed to"
+    title = "Ensure that a role trusts a service that it can be passed to"
     severity = Severity.MEDIUM
     accepts = frozenset({Special.UNCERTAIN})
     flagged = (
@@ -55,7 +54,7 @@ class TrustMismatch(Check):
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
         grant = context.grant
-        # a request without the key may be of a service that the condition does not speak of
+        # a request without the key may be of a service that the condition does not name
         if grant.services.constraint not in (Constraint.EXACT, Constraint.PATTERN):
             return
         if not is_scoped(grant) or grant.complement or grant.condition.without_key is not Ternary.NO:
@@ -76,23 +75,23 @@ class TrustMismatch(Check):
             trust = f"trust{'' if many else 's'} no service at all"
         own = bool(context.holders) and all(context.role_of(holder) in found for holder in context.holders)
         known = all(is_documented(service) for service in allowed)
-        ends = "the statement does nothing." if own else "whatever is created with it cannot assume it."
+        ends = "the statement does nothing." if own else "no workload with it can start."
         yield Verdict(
             Severity.MEDIUM if known and not own else Severity.LOW,
-            f"{names} can be passed to {listed(allowed)} only, but {'they ' if many else ''}{trust}: {ends}",
+            f"{names} can be passed only to {listed(allowed)}, but {'they ' if many else ''}{trust}: {ends}",
             _remedy(context, found, trusted),
             Confidence.HIGH if known else Confidence.LOW,
         )
 
 
 def _remedy(context: GrantContext, roles: list[KnownRole], trusted: list[str]) -> str:
-    """What to write: the service that this configuration hands the roles to decides, if it is known."""
+    """Return the remedy: the service that this configuration passes the roles to, if any, decides."""
     received = sorted({service for role in roles for service in context.services_of(role)})
     if received and any(assumes(role, received) is Ternary.NO for role in roles):
-        return f"Name {listed(received)}, which receives the role here, in its trust policy" + (
-            "." if set(received) <= set(context.grant.condition.allowed) else " and in iam:PassedToService."
+        return f"Add {listed(received)}, which uses the role here, to its trust policy" + (
+            "." if set(received) <= set(context.grant.condition.allowed) else " and to `iam:PassedToService`."
         )
     wanted = received or trusted
     if wanted:
-        return f"Name {listed(wanted)} in iam:PassedToService, or in the trust policy the service that uses the role."
-    return "Name in the trust policy the service that uses the role, or take the statement out."
+        return f"Name {listed(wanted)} in `iam:PassedToService`, or the service that uses the role in its trust policy."
+    return "Name the service that uses the role in its trust policy, or remove the statement."

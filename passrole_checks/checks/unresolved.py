@@ -17,23 +17,23 @@ from passrole_checks.iam.partial_values import StringNode, Ternary, Unresolved, 
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.addresses import seen_from
 
-# a role's partition and account are those of whoever passes it, so they decide only where nothing else does
+# partition and account are those of the passing principal, so they matter only if nothing else is unresolved
 _PLACES = (UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION)
 
 
 class UnresolvedScope(Check):
-    """Whether PassRole is scoped cannot be told before deployment.
+    """The scope of iam:PassRole cannot be determined before deployment.
 
-    A value that decides is not known: a parameter without a default, a result of another resource, a policy that is
-    "known after apply". It may be a wildcard as well as one role. The finding names the expression.
+    A value that decides is unknown: a parameter without a default, an attribute of another resource, a policy that is
+    "known after apply". It may be a wildcard or a single role. The finding names the expression.
 
-    Give the value a form that bounds it whatever it holds: `role/app-${name}` instead of `${role_arn}`, a reference to
-    the role itself, a literal service in the condition. Or look at the value, and suppress with a reason.
+    Constrain the value: `role/app-${name}` instead of `${role_arn}`, a reference to the role itself, a literal service
+    in the condition. Or review the value, and suppress this with a justification.
     """
 
     id = "PASSROLE_014"
     name = "unresolved"
-    title = "Ensure that what iam:PassRole grants can be told before deployment"
+    title = "Ensure that the scope of iam:PassRole is known before deployment"
     severity = Severity.LOW
     accepts = frozenset({Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     flagged = (
@@ -74,10 +74,10 @@ class UnresolvedScope(Check):
         names = list(dict.fromkeys(_in_words(hole, context.module) for hole in holes))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         malformed = "; ".join(grant.condition.problems).rstrip(".?") if not names else ""
-        why = f": it depends on {shown}" if shown else f": {malformed}" if malformed else ""
+        why = f": depends on {shown}" if shown else f": {malformed}" if malformed else ""
         yield Verdict(
             Severity.LOW,
-            f"{question.words} cannot be told before deployment{why}.",
+            f"{question.words} before deployment{why}.",
             self._remedy(context, question),
             Confidence.LOW,
         )
@@ -87,33 +87,34 @@ class UnresolvedScope(Check):
         holes = question.holes
         if any(hole.reason.startswith("the module is not here") for hole in holes):
             return (
-                "Scan where the module is installed (after terraform init), or a plan (terraform show -json); or look "
-                "at the value and suppress this with a reason."
+                "Run `terraform init` before the scan, or scan a plan (`terraform show -json`); or review the value "
+                "and suppress this with a justification."
             )
         if any(hole.reason == NO_SUCH_FILE for hole in holes):
             return (
-                "The file is not there: write a path at which it is (${path.module}/…; another one begins where "
-                "Terraform is run), or scan once it is made; or look at it and suppress this with a reason."
+                "The file does not exist: use a path below `${path.module}` (other paths start where Terraform runs), "
+                "or scan after it is created; or review it and suppress this with a justification."
             )
         services = context.services_to_name() if question.element is Element.SERVICES else ()
         if services:
             return (
-                f"Write {condition_on(context.grant, services)}, or look at the value and suppress this with a reason."
+                f"Write {condition_on(context.grant, services)}, or review the value and suppress this with a "
+                "justification."
             )
         if any(hole.reason == "no default" for hole in holes):
             return (
-                "Give its value to the scan (--var-file, --parameters), bound it (role/app-${name} instead of a whole "
-                "ARN), or look at it and suppress this with a reason."
+                "Pass its value to the scan (`--var-file`, `--parameters`), constrain it (`role/app-${name}` instead "
+                "of a whole ARN), or review it and suppress this with a justification."
             )
         return (
-            "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
-            "and suppress this with a reason."
+            "Constrain the value (`role/app-${name}` instead of a whole ARN), refer to the role itself, or review it "
+            "and suppress this with a justification."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question that only unresolved values (``holes``) can answer, and the element of the statement it is about."""
+    """A question that only unresolved values can answer, and the element of the statement that it is about."""
 
     words: str
     element: Element
@@ -121,16 +122,16 @@ class OpenQuestion:
 
 
 def open_question(grant: PassRoleGrant) -> OpenQuestion | None:
-    """The first question about a grant that unresolved values decide; None if there is none."""
+    """Return the first question about a grant that unresolved values decide; None if there is none."""
     statement = grant.statement
     if not statement.whole:
-        return OpenQuestion("What this policy grants", Element.STATEMENT, statement.holes)
+        return OpenQuestion("What this policy grants is unknown", Element.STATEMENT, statement.holes)
     if grant.certain is not Ternary.YES:
         if statement.effect is None:
-            return OpenQuestion("Whether this statement allows or denies", Element.STATEMENT, statement.holes)
+            return OpenQuestion("The effect of this statement is unknown", Element.STATEMENT, statement.holes)
         actions = statement.actions if statement.actions is not None else statement.not_actions or ()
         holes = tuple(hole for item in actions for hole in item.holes) or tuple(map(_undocumented, actions))
-        return OpenQuestion("Whether this statement grants iam:PassRole", Element.STATEMENT, holes)
+        return OpenQuestion("It is unknown if this statement grants iam:PassRole", Element.STATEMENT, holes)
     if grant.scope is Scope.UNRESOLVED:
         undecided = [
             hole
@@ -139,14 +140,16 @@ def open_question(grant: PassRoleGrant) -> OpenQuestion | None:
             for hole in role.pattern.holes
         ]
         deciding = [hole for hole in undecided if hole.kind not in _PLACES]
-        return OpenQuestion("Which roles can be passed", Element.ROLES, tuple(deciding or undecided))
+        return OpenQuestion("Passable roles are unknown", Element.ROLES, tuple(deciding or undecided))
     if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
-        return OpenQuestion("Which services a role can be passed to", Element.SERVICES, grant.condition.unresolved)
+        return OpenQuestion(
+            "The services that the roles can be passed to are unknown", Element.SERVICES, grant.condition.unresolved
+        )
     return None
 
 
 def unresolved_elements(grant: PassRoleGrant) -> frozenset[Element]:
-    """The elements of a statement that unresolved values leave open; all of them where the grant itself is open."""
+    """Return the elements of a statement that unresolved values leave open; all if the grant itself is open."""
     question = open_question(grant)
     if question is None:
         return frozenset()

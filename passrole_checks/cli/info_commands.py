@@ -28,7 +28,7 @@ def explain(check: str | None) -> None:
     What is wrong, what follows from it, how to mend it, and examples. The check is named by id, number or name
     (PASSROLE_001, 001, any-role); without one, all checks are listed.
     """
-    from passrole_checks.cli import check_pages as pages
+    from passrole_checks.output import check_pages as pages
     from passrole_checks.output.destination import STANDARD_OUTPUT, write
 
     write(STANDARD_OUTPUT, pages.overview() if check is None else pages.page(pages.find(check)))

@@ -60,9 +60,9 @@ def two_at_most(_context: click.Context, _parameter: click.Parameter, values: tu
 
 def _checked_patterns(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     if values:
-        from passrole_checks.sources.files.exclude_patterns import problem_with
+        from passrole_checks.sources.files.exclude_patterns import find_pattern_problem
 
-        if problem := problem_with(values):
+        if problem := find_pattern_problem(values):
             raise click.BadParameter(problem)
     return values
 
@@ -206,7 +206,7 @@ def ids(words: Collection[str]) -> frozenset[str]:
     """The ids of the checks that ``--check`` or ``--skip-check`` name. Raises what :func:`explain.ids` raises."""
     if not words:
         return frozenset()
-    from passrole_checks.cli import check_pages  # which imports the checks
+    from passrole_checks.output import check_pages  # which imports the checks
 
     return check_pages.ids(words)
 
@@ -328,27 +328,27 @@ def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: 
     from passrole_checks.errors import ConfigurationError
     from passrole_checks.scan.result import ScanOptions
     from passrole_checks.scan.settings import files_named_in
-    from passrole_checks.sources.files.exclude_patterns import exclusions_of
-    from passrole_checks.sources.files.read_boundary import check_given
+    from passrole_checks.sources.files.exclude_patterns import make_exclusions
+    from passrole_checks.sources.files.read_boundary import check_given_path
     from passrole_checks.sources.model.configuration import Inputs
 
     for path in files_named_in(options):
         try:
-            check_given(path)
+            check_given_path(path)
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from None
     source = Path(options["source"]) if options["source"] is not None else None
     parameters: tuple[tuple[str, str], ...] = ()
     if options["parameters"]:
-        from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+        from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
 
-        parameters = given_parameters(options["parameters"])
+        parameters = parse_parameter_options(options["parameters"])
     inputs = Inputs(
         tuple(map(Path, options["var_file"])),
         options["var"],
         source,
         parameters=parameters,
-        exclusions=exclusions_of(options["exclude"], paths),
+        exclusions=make_exclusions(options["exclude"], paths),
     )
     return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
 

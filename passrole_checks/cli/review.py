@@ -129,17 +129,17 @@ def asked_for(given: dict[str, Any]) -> ReviewRequest:
     :class:`~passrole_checks.errors.ConfigurationError` where nothing names them.
     """
     from passrole_checks import git_versions
-    from passrole_checks.review.ci_context import context_of
-    from passrole_checks.review.merge_base import comparison
+    from passrole_checks.review.ci_context import read_context
+    from passrole_checks.review.merge_base import versions_to_compare
 
-    context = context_of(os.environ)
+    context = read_context(os.environ)
     names, staged = given["versions"], given["staged"]
     if given["from_bundle"]:
         if names or staged:
             raise click.UsageError("--from-bundle says what is reviewed: name no versions")
         return ReviewRequest(context, None)
     if not names and not staged:
-        return ReviewRequest(context, comparison(context, Path.cwd()))
+        return ReviewRequest(context, versions_to_compare(context, Path.cwd()))
     versions = git_versions.asked_for(names, staged=staged, folder=Path.cwd())
     if versions is None:
         raise ConfigurationError("review: compares versions of a git repository; passrole-checks diff compares paths")
@@ -168,9 +168,9 @@ def _done(
     made = _made(asked.versions, given, {name for name, _ in chosen}) if asked.versions is not None else None
     report = made.report if made is not None else _read(given["from_bundle"], given)
     if given["mask_accounts"]:
-        from passrole_checks.review.markdown.masking import masked
+        from passrole_checks.review.markdown.masking import mask_accounts
 
-        report = masked(report)
+        report = mask_accounts(report)
 
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "text":
@@ -189,9 +189,10 @@ def _done(
 
 
 def _made(versions: VersionPair, given: dict[str, Any], formats: Collection[str]) -> Review:
-    from passrole_checks.cli import check_pages, diff
+    from passrole_checks.cli import diff
     from passrole_checks.findings import Confidence, Severity
-    from passrole_checks.review.build_report import ReportOptions, reviewed
+    from passrole_checks.output import check_pages
+    from passrole_checks.review.build_report import ReportOptions, build_review
 
     wanted = ReportOptions(
         Severity(given["severity"]),
@@ -203,17 +204,17 @@ def _made(versions: VersionPair, given: dict[str, Any], formats: Collection[str]
     )
     checks, skip_checks = check_pages.ids(given["check"]), check_pages.ids(given["skip_check"])
     judging = diff.judging(given, checks=checks, skip_checks=skip_checks)
-    return reviewed(versions, judging, diff.inputs_of(given), wanted)
+    return build_review(versions, judging, diff.inputs_of(given), wanted)
 
 
 def _read(path: str, given: dict[str, Any]) -> ReviewReport:
     """The report of a bundle; what fails is what is asked for here, and not what its maker asked for."""
     from passrole_checks.errors import InputError
-    from passrole_checks.review.report_json import LARGEST_FILE, read_bundle
+    from passrole_checks.review.report_json import MAX_BUNDLE_BYTES, read_bundle
 
     try:
         with open(path, "rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
+            data = stream.read(MAX_BUNDLE_BYTES + 1)
     except OSError as error:
         raise InputError(path, error.strerror or str(error)) from None
     return replace(read_bundle(data, path), fail_on=severity_that_fails(given))
@@ -233,15 +234,15 @@ def _write_text(report: ReviewReport, destination: Destination, given: dict[str,
 
 def _rendered(report: ReviewReport, made: Review | None, context: Context, output_format: str) -> str:
     if output_format == "json":
-        from passrole_checks.review.report_json import dump
+        from passrole_checks.review.report_json import to_json
 
-        return dump(report)
+        return to_json(report)
     if output_format == "markdown":
         return _summary(report, context)
     if output_format == "github":
-        from passrole_checks.review.annotations import annotations
+        from passrole_checks.review.annotations import workflow_commands
 
-        return annotations(report)
+        return workflow_commands(report)
     if made is None:
         raise ConfigurationError(f"--format {output_format}: is about all of HEAD, of which a bundle does not hold all")
     if output_format == "sarif":
@@ -297,9 +298,9 @@ def _publish(
     told_elsewhere = given["post"] != "none" and not given["max_inline"]  # by code scanning, say
     if with_annotations and not at_lines and not told_elsewhere:
         from passrole_checks.output.destination import STANDARD_OUTPUT, write
-        from passrole_checks.review.annotations import annotations
+        from passrole_checks.review.annotations import workflow_commands
 
-        write(STANDARD_OUTPUT, annotations(report))
+        write(STANDARD_OUTPUT, workflow_commands(report))
 
 
 def _post(report: ReviewReport, context: Context, given: dict[str, Any], say: Callable[[str], None]) -> bool:

@@ -114,8 +114,8 @@ def _found(
     tuple[Unreadable, ...],
     tuple[str, ...],
 ]:
-    from passrole_checks.cli import check_pages
     from passrole_checks.findings import Severity
+    from passrole_checks.output import check_pages
     from passrole_checks.scan.scanner import read_paths, scan_configurations
 
     checks, skip_checks = check_pages.ids(options["check"]), check_pages.ids(options["skip_check"])

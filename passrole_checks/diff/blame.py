@@ -263,7 +263,7 @@ class Causes:
 
         inputs = self._new.inputs
         source = there(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.moved(str(root), str(top))
+        exclusions = inputs.exclusions.relocated(str(root), str(top))
         return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _copy(self) -> Path:

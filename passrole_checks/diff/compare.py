@@ -40,9 +40,9 @@ from passrole_checks.sources.model.configuration import (
     Inputs,
     PolicyKind,
     Unreadable,
-    noting_faults,
+    recording_faults,
 )
-from passrole_checks.sources.model.principal_names import told_apart_in_both
+from passrole_checks.sources.model.principal_names import align_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
 _JUDGED = 2  # times that a version is judged: for what is new in it, and as what is gone from the other one
@@ -241,13 +241,15 @@ class _Compared:
 
     def isolated(self) -> AbstractContextManager[None]:
         """A fault of this package in the comparison of one unit is named, and costs nothing of the others."""
-        return noting_faults(next(iter(self.pair.new.files or self.pair.old.files), self.pair.place), self.unreadable)
+        return recording_faults(
+            next(iter(self.pair.new.files or self.pair.old.files), self.pair.place), self.unreadable
+        )
 
     def _compare(self) -> None:
         if self.pair.is_same:
             self._as_before(self.pair.new)
             return
-        old, new = told_apart_in_both(self.pair.old, self.pair.new)
+        old, new = align_principal_names(self.pair.old, self.pair.new)
         names = named_alike(old, new)
         written = [*old.policies, *old.unchanged]
         same = called_anew([renamed(policy, names) for policy in written], old, new, names)

@@ -92,7 +92,7 @@ def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
 def _is_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
     """Whether something of the old unit may have taken access away from one of them: it may be gone."""
     old = unit.pair.old
-    limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.boundary_readings)}
+    limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.conditional_boundaries)}
     limited |= {*old.boundary_unknown, *(user for _, user in old.members)}
     for item in unit.old_statements():
         if item.readings[0].effect == "Deny":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from passrole_checks.errors import InputError
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths
-from passrole_checks.sources.files.access_log import LookedAt, TreeDifference, same_at, watched
+from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class _Reading:
     """What became of a unit, and what it took."""
 
     found: Configuration | InputError
-    looked: LookedAt
+    looked: FileAccessLog
 
 
 class Readings:
@@ -64,7 +64,7 @@ class Readings:
         folders = old.sealed and new.sealed and all(map(os.path.isdir, self._roots))
         self._shared = folders and self._values(0) == self._values(1)
         self._known: dict[Hashable, _Reading] = {}
-        self._looked: dict[int, LookedAt] = {}
+        self._looked: dict[int, FileAccessLog] = {}
         self._same: dict[int, bool] = {}  # by what was looked at in the old version
         self._kept: list[Configuration] = []  # so that no other object gets the identity of one of them
         self._original: dict[int, Configuration] = {}
@@ -88,7 +88,7 @@ class Readings:
         """Something of the old version with the places that it has in the new one, where that is the same."""
         return relocate(value, {self._roots[0]: self._roots[1]})
 
-    def looked_at(self, configuration: Configuration) -> LookedAt | None:
+    def looked_at(self, configuration: Configuration) -> FileAccessLog | None:
         """What the reading of a unit has looked at; None for one that was not read."""
         return self._looked.get(id(configuration))
 
@@ -97,9 +97,9 @@ class Readings:
         looked = self.looked_at(old)
         return looked is not None and self._is_same(looked)
 
-    def _is_same(self, looked: LookedAt) -> bool:
+    def _is_same(self, looked: FileAccessLog) -> bool:
         if id(looked) not in self._same:
-            self._same[id(looked)] = same_at(looked, *self._roots)
+            self._same[id(looked)] = same_below(looked, *self._roots)
         return self._same[id(looked)]
 
     def _load(self, number: int, unit: Unit, options: ScanOptions) -> Configuration:
@@ -113,11 +113,13 @@ class Readings:
             alike = replace(known.found, **files)
             self._original[id(alike)] = known.found
             looked = known.looked
-            return self._keep(alike, LookedAt(*map(self._moved_paths, (looked.files, looked.folders, looked.trees))))
+            return self._keep(
+                alike, FileAccessLog(*map(self._moved_paths, (looked.files, looked.folders, looked.trees)))
+            )
         from passrole_checks.sources import detect  # the readers are heavy
 
         self.unit_reads += 1
-        with watched() as looked:
+        with recording_accesses() as looked:
             try:
                 found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
             except InputError as error:
@@ -128,7 +130,7 @@ class Readings:
             self._known[key] = _Reading(found, looked)
         return self._keep(found, looked)
 
-    def _keep(self, configuration: Configuration, looked: LookedAt) -> Configuration:
+    def _keep(self, configuration: Configuration, looked: FileAccessLog) -> Configuration:
         self._kept.append(configuration)
         self._looked[id(configuration)] = looked
         return configuration
@@ -143,7 +145,7 @@ class Readings:
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs
         files = tuple(self._below(number, path) for path in inputs.var_files)
-        source, exclusions = self._below(number, inputs.source), inputs.exclusions.moved(self._roots[number], ".")
+        source, exclusions = self._below(number, inputs.source), inputs.exclusions.relocated(self._roots[number], ".")
         return files, inputs.variables, source, inputs.values, inputs.parameters, exclusions
 
     def _below(self, number: int, path: Path | None) -> str | None:

@@ -36,7 +36,7 @@ def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
     """For addresses (or literal names) of ``old``: those by which ``new`` knows the roles of the same name and path.
 
     A literal name means one principal in both
-    (:func:`~passrole_checks.sources.model.principal_names.told_apart_in_both`).
+    (:func:`~passrole_checks.sources.model.principal_names.align_principal_names`).
     """
     before, after = _by_name(old.roles), _by_name(new.roles)
     there, here = _addresses(old), _addresses(new)

@@ -18,7 +18,7 @@ from passrole_checks.git_versions.trees import LINK
 from passrole_checks.scan import settings
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.files.walk import is_ignored
+from passrole_checks.sources.files.walk import is_ignored_folder
 from passrole_checks.sources.model.configuration import Inputs, Unreadable, without_faults
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 
@@ -351,7 +351,7 @@ def _shadow(path: str, files: Collection[str]) -> str:
 def _passed_over(path: str, files: Collection[str]) -> str:
     """The folder because of which a file is not looked for in a version with these files; nothing where it is."""
     for folder in _above(path):
-        if is_ignored(os.path.basename(folder)) or f"{folder}/{_ENVIRONMENT}" in files:
+        if is_ignored_folder(os.path.basename(folder)) or f"{folder}/{_ENVIRONMENT}" in files:
             return folder
     return ""
 

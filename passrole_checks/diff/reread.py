@@ -83,5 +83,5 @@ class Touched:
 
         inputs = self._sides[1].inputs
         source = there(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.moved(str(root), str(top))
+        exclusions = inputs.exclusions.relocated(str(root), str(top))
         return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)

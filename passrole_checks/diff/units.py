@@ -11,7 +11,7 @@ from pathlib import Path
 from passrole_checks.diff.read_versions import Readings, Side
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan.scanner import ReadPaths
-from passrole_checks.sources.files.access_log import LookedAt
+from passrole_checks.sources.files.access_log import FileAccessLog
 from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
@@ -33,7 +33,7 @@ class UnitPair:
     new: Configuration
     place: str = ""
     is_idle: bool = False
-    looked_at: tuple[LookedAt | None, LookedAt | None] = (None, None)
+    looked_at: tuple[FileAccessLog | None, FileAccessLog | None] = (None, None)
 
     @property
     def is_same(self) -> bool:

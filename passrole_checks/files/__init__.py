@@ -1,1 +1,1 @@
-"""Bounded reading, atomic writing and path relocation of untrusted files."""
+"""Bounded reading, atomic writing and path relocation for untrusted files."""

@@ -1,4 +1,4 @@
-"""Results about files in one folder, told as if the files lay in another one."""
+"""Rewrite paths in results from a temporary checkout to the repository."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ _Value = TypeVar("_Value")
 
 
 def relocate(value: _Value, folders: Mapping[str, str]) -> _Value:
-    """``value``, frozen dataclasses and tuples all the way down, with paths below ``folders`` (whole paths of folders
-    that only we have made) as paths below what stands for each of them: ``""`` for the top of the repository."""
-    prefixes = [(f"{folder}/", f"{name}/" if name else "") for folder, name in folders.items()]
-    whole = [(folder, name or ".") for folder, name in folders.items()]
-    known: dict[int, tuple[Any, Any]] = {}
+    """Return ``value``, nested frozen dataclasses and tuples, with paths below ``folders`` rewritten.
 
-    def renamed(item: Any) -> Any:
+    ``folders`` maps absolute paths of our temporary folders to the paths that replace them; ``""`` is the top of the
+    repository.
+    """
+    prefixes = [(f"{folder}/", f"{name}/" if name else "") for folder, name in folders.items()]
+    exact_folders = [(folder, name or ".") for folder, name in folders.items()]
+    rewritten: dict[int, tuple[Any, Any]] = {}
+
+    def rewrite(item: Any) -> Any:
         if isinstance(item, Enum):
             return item
         if isinstance(item, str):
-            for old, new in (*prefixes, *whole):
+            for old, new in (*prefixes, *exact_folders):
                 item = item.replace(old, new) if old in item else item
             return item
         if isinstance(item, tuple):
-            return item if not item else tuple(map(renamed, item))
+            return item if not item else tuple(map(rewrite, item))
         if isinstance(item, frozenset):
-            return frozenset(map(renamed, item))
+            return frozenset(map(rewrite, item))
         if not is_dataclass(item) or isinstance(item, type):
             return item
-        if id(item) not in known:
-            values = {one.name: getattr(item, one.name) for one in fields(item) if one.init}
-            other = {name: new for name, old in values.items() if (new := renamed(old)) is not old and new != old}
-            known[id(item)] = item, (replace(item, **other) if other else item)  # the item is kept, and so its id
-        return known[id(item)][1]
+        if id(item) not in rewritten:
+            values = {field.name: getattr(item, field.name) for field in fields(item) if field.init}
+            changed = {name: new for name, old in values.items() if (new := rewrite(old)) is not old and new != old}
+            rewritten[id(item)] = (
+                item,
+                (replace(item, **changed) if changed else item),
+            )  # keeps the item alive, so that its id stays unique
+        return rewritten[id(item)][1]
 
-    result: _Value = renamed(value)
+    result: _Value = rewrite(value)
     return result

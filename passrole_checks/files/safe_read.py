@@ -1,4 +1,4 @@
-"""The content of a file of which nothing is known before it is opened."""
+"""Read an untrusted file: bounded, never blocking on pipes or devices."""
 
 from __future__ import annotations
 
@@ -12,57 +12,58 @@ from typing import BinaryIO
 
 from passrole_checks.iam import deadline
 
-# Why a file that the configuration names (`file("policy.json")`) has no content, as the reason of a hole.
-NO_SUCH_FILE = "no such file"
-OUTSIDE = "a file outside the scanned folder"
-TOO_LARGE = "a file too large to read"
-CANNOT_BE_READ = "a file that cannot be read"
-NO_TEXT = "a file that is no text"
+# Reasons of unresolved values for files that the configuration names (`file("policy.json")`) and that have no content.
+NO_SUCH_FILE = "file not found"
+OUTSIDE = "file outside the scanned folder"
+TOO_LARGE = "file too large to read"
+CANNOT_BE_READ = "unreadable file"
+NO_TEXT = "binary file"
 WITHOUT_CONTENT = frozenset({NO_SUCH_FILE, OUTSIDE, TOO_LARGE, CANNOT_BE_READ, NO_TEXT})
 
 _PIECE = 1_000_000
-_MOST_SHOWN = 200  # characters of what a link leads to
+_MOST_SHOWN = 200  # characters of a link's target
 _SCANNED = "the scanned repository or folder"
 
 
 class RefusedError(OSError):
-    """A file that could be opened and is not read; ``strerror`` says why, in words that can follow its name."""
+    """A file that could be opened but must not be read; ``strerror`` is the reason, a phrase that can follow the file
+    name."""
 
 
 class OutsideError(RefusedError):
-    """A path that leads out of the folders that may be read."""
+    """A path that leads out of the readable folders."""
 
 
-def opened(path: str | Path, inside: Callable[[str], bool] | None = None, *, pipes: bool = False) -> BinaryIO:
-    """Return a regular file, opened for reading without waiting.
+def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, *, pipes: bool = False) -> BinaryIO:
+    """Open a regular file for reading, without blocking.
 
-    What a repository holds may be a symbolic link to a pipe, which nobody ever writes to, or to ``/dev/zero``, which
-    never ends, and a file may become one after it was looked at: so it is opened without waiting, and looked at then.
+    A repository may contain a symbolic link to a pipe that is never written to, or to the endless ``/dev/zero``, and a
+    file may become one after a check. The file is therefore opened in non-blocking mode and checked afterwards.
 
     Args:
         path: the file; symbolic links are followed.
         inside: returns True for a path without symbolic links that may be read. Links are resolved first, and the
             result is opened without following any, so that a link planted in between is refused.
-        pipes: whoever runs the program has named the file, and waits for what comes (``<(…)``).
+        pipes: allow pipes that the user has named (``<(…)``), and wait for their data.
 
     Raises:
         OutsideError: the file is not ``inside``.
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     flags = os.O_RDONLY | _flags("O_BINARY", "O_CLOEXEC") | (0 if pipes else _flags("O_NONBLOCK"))
     real = os.fspath(path)
     if inside is not None:
-        real = _inside(path, inside)
-        flags |= _flags("O_NOFOLLOW", "O_NOFOLLOW_ANY")  # the second one is of macOS, for all components
+        real = _resolve_inside(path, inside)
+        flags |= _flags("O_NOFOLLOW", "O_NOFOLLOW_ANY")  # O_NOFOLLOW_ANY: macOS, for all components
     try:
         handle = os.open(real, flags)
-    except ValueError as error:  # a name that no file can have
+    except ValueError as error:  # an invalid name
         raise OSError(errno.EINVAL, str(error), str(path)) from None
     try:
         if inside is not None and not inside(_path_of(handle) or real):
-            raise _outside(path)
+            raise _outside_error(path)
         if not (pipes or stat.S_ISREG(os.fstat(handle).st_mode)):
-            raise RefusedError(errno.EINVAL, "is no regular file", str(path))
+            raise RefusedError(errno.EINVAL, "is not a regular file", str(path))
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -72,41 +73,41 @@ def opened(path: str | Path, inside: Callable[[str], bool] | None = None, *, pip
 def read_bounded(
     path: str | Path, most: int, inside: Callable[[str], bool] | None = None, *, pipes: bool = False
 ) -> bytes:
-    """Return the bytes of a file, at most ``most`` of them, opened as :func:`opened` says.
+    """Return the bytes of a file, at most ``most``, opened by :func:`open_regular`.
 
-    Raises an :class:`OSError` where it cannot be opened or read, is no regular file, or holds more.
+    Raises an :class:`OSError` if it cannot be opened or read, is not a regular file, or is larger.
     """
-    with opened(path, inside, pipes=pipes) as stream:
+    with open_regular(path, inside, pipes=pipes) as stream:
         status = os.fstat(stream.fileno())
-        pieces, left = [read_from(stream, min(status.st_size, most) + 1)], most
+        pieces, remaining = [read_from(stream, min(status.st_size, most) + 1)], most
         while pieces[-1]:
-            left -= len(pieces[-1])
-            if left < 0:
+            remaining -= len(pieces[-1])
+            if remaining < 0:
                 raise RefusedError(errno.EFBIG, f"larger than {most / 1_000_000:g} MB", str(path))
-            pieces.append(read_from(stream, min(_PIECE, left + 1)))  # room for what is asked for is made at once
+            pieces.append(read_from(stream, min(_PIECE, remaining + 1)))  # read() allocates the requested size at once
     content = b"".join(pieces)
     deadline.grant(len(content))
     return content
 
 
 def check_inside(path: str | Path, inside: Callable[[str], bool]) -> None:
-    """Raise :class:`OutsideError` where a path, symbolic links resolved, is not ``inside``."""
-    _inside(path, inside)
+    """Raise :class:`OutsideError` if a path, with symbolic links resolved, is not ``inside``."""
+    _resolve_inside(path, inside)
 
 
-def _inside(path: str | Path, inside: Callable[[str], bool]) -> str:
-    """Return the path with symbolic links resolved. Raises :class:`OutsideError` where that is not ``inside``."""
+def _resolve_inside(path: str | Path, inside: Callable[[str], bool]) -> str:
+    """Return the path with symbolic links resolved. Raises :class:`OutsideError` if it is not ``inside``."""
     try:
         real = os.path.realpath(path)
-    except ValueError as error:  # a name that no file can have
+    except ValueError as error:  # an invalid name
         raise OSError(errno.EINVAL, str(error), str(path)) from None
     if not inside(real):
-        raise _outside(path)
+        raise _outside_error(path)
     return real
 
 
-def _outside(path: str | Path) -> OutsideError:
-    """Return the error about a path that leads out; it names the link's target and quotes nothing of that."""
+def _outside_error(path: str | Path) -> OutsideError:
+    """Return the error for a path that leads outside; it names the link's target without reading it."""
     with suppress(OSError):
         target = os.readlink(path)[:_MOST_SHOWN]
         return OutsideError(errno.EACCES, f"is a symbolic link to {target}, which leads out of {_SCANNED}", str(path))
@@ -118,7 +119,7 @@ def _outside(path: str | Path) -> OutsideError:
 
 
 def _path_of(handle: int) -> str | None:
-    """Return the path that was really opened, where the platform tells it."""
+    """Return the path of an open file, if the platform provides it."""
     try:
         path = os.readlink(f"/proc/self/fd/{handle}")
     except OSError:
@@ -131,10 +132,10 @@ def _flags(*names: str) -> int:
 
 
 def read_from(stream: BinaryIO, count: int) -> bytes:
-    """Read at most ``count`` bytes of a file that was opened without waiting.
+    """Read at most ``count`` bytes of a file opened in non-blocking mode.
 
-    Raises a :class:`BlockingIOError` where there is nothing to read yet, as of ``/proc/kmsg``: such files say that they
-    are regular, and ``read`` then returns None.
+    Raises a :class:`BlockingIOError` if no data is available, as for ``/proc/kmsg``, which claims to be a regular file
+    and for which ``read`` returns None.
     """
     data: bytes | None = stream.read(count)
     if data is None:
@@ -142,13 +143,13 @@ def read_from(stream: BinaryIO, count: int) -> bytes:
     return data
 
 
-def why_not(path: str | Path, error: Exception) -> str:
-    """Why a file cannot be opened, in words; of a symbolic link that leads to nothing, where it leads."""
+def open_error_reason(path: str | Path, error: Exception) -> str:
+    """Return why a file cannot be opened; for a dangling symbolic link, with its target."""
     if isinstance(error, RefusedError):
         return str(error.strerror)
     if isinstance(error, FileNotFoundError):
         try:
-            return f"a symbolic link to {os.readlink(path)[:_MOST_SHOWN]}, which leads to nothing"
+            return f"dangling symbolic link to {os.readlink(path)[:_MOST_SHOWN]}"
         except (OSError, ValueError):
             pass
     return f"cannot be opened: {getattr(error, 'strerror', None) or error}"

@@ -9,7 +9,7 @@ tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import overload
@@ -303,6 +303,39 @@ def escape_policy_variables(node: Node) -> Node:
     return node
 
 
+def map_strings(
+    node: Node,
+    change: Callable[[StringNode], Node],
+    *,
+    keys: bool = False,
+    condition: Callable[[str], str] = str,
+) -> Node:
+    """Return the node with ``change`` applied to every string below it.
+
+    ``keys``: also to the keys of objects, except where the result is not a string. ``condition`` is applied to the
+    conditions of choices.
+    """
+    if isinstance(node, StringNode):
+        return change(node)
+    if isinstance(node, ListNode):
+        return replace(
+            node, items=tuple(map_strings(item, change, keys=keys, condition=condition) for item in node.items)
+        )
+    if isinstance(node, ObjectNode):
+        entries = []
+        for entry in node.entries:
+            key = change(entry.key) if keys else entry.key
+            value = map_strings(entry.value, change, keys=keys, condition=condition)
+            entries.append(ObjectEntry(key if isinstance(key, StringNode) else entry.key, value))
+        return replace(node, entries=tuple(entries))
+    if isinstance(node, Choice):
+        options = tuple(
+            (outcome, map_strings(option, change, keys=keys, condition=condition)) for outcome, option in node.options
+        )
+        return replace(node, condition=condition(node.condition), options=options)
+    return node
+
+
 __all__ = [
     "Absent",
     "Choice",
@@ -320,6 +353,7 @@ __all__ = [
     "escape_policy_variables",
     "holes_in",
     "join",
+    "map_strings",
     "moved",
     "text",
     "texts_in",

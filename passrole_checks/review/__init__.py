@@ -1,1 +1,1 @@
-"""The pull request bot: what a change makes of PassRole access, told once, where it can be mended."""
+"""The pull request bot: report each new PassRole issue of a change once, on the line to fix."""

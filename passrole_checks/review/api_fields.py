@@ -1,29 +1,29 @@
-"""Fields of what a forge answers. Nothing here trusts its shape: what an answer lacks is taken as empty."""
+"""Fields of a forge's responses. Their shape is not trusted: what a response lacks is empty."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def within(value: object, *keys: str) -> object:
-    """What stands below these keys, one after the other; None where there is nothing."""
+def get_nested(value: object, *keys: str) -> object:
+    """Return the value at a path of keys; None if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
-def items_of(value: object) -> list[Any]:
-    """A list, empty where it is none."""
+def list_of(value: object) -> list[Any]:
+    """Return a list; empty if the value is none."""
     return value if isinstance(value, list) else []
 
 
 def text_of(value: object, key: str) -> str:
-    """A text field, "" where there is none."""
-    found = within(value, key)
-    return found if isinstance(found, str) else ""
+    """Return a string field; "" if there is none."""
+    field = get_nested(value, key)
+    return field if isinstance(field, str) else ""
 
 
 def number_of(value: object, key: str) -> int:
-    """A field that is a whole number, 0 where there is none."""
-    found = within(value, key)
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+    """Return an integer field; 0 if there is none."""
+    field = get_nested(value, key)
+    return field if isinstance(field, int) and not isinstance(field, bool) else 0

@@ -1,4 +1,4 @@
-"""From two versions of a repository to the report of a review."""
+"""Build the report of a review from two versions of a repository."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
 from passrole_checks.git_versions.snapshot import matters
 from passrole_checks.iam import deadline
-from passrole_checks.review.build_items import NEW_ACCESS, Thresholds, Told, judged
+from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Thresholds, TracedItem, build_items
 from passrole_checks.review.comment_lines import Anchors
-from passrole_checks.review.find_fix import MOST, FixOutcome, Mending, remediation_of
-from passrole_checks.review.report import Item, ReportNote, ReviewReport, files_of
-from passrole_checks.review.report_json import fitted
+from passrole_checks.review.find_fix import MAX_ITEMS, FixFinder, FixOutcome, remediation_of
+from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_files
+from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
-from passrole_checks.sources.model.configuration import Unreadable, faults_in, noting_faults, without_faults
+from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
 
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What is asked for: the least ``severity`` and ``confidence`` to be told, the least severity that fails (None:
-    none does), a ``baseline`` as it was given on the command line, whether what has changed and is not evaluated is as
-    if it could not be read (``strict``), and whether the findings of HEAD are wanted even where nothing differs."""
+    """Options of a report. ``severity`` and ``confidence``: minimum to report; ``fail_on``: minimum severity that
+    fails, None for none; ``baseline``: as on the command line; ``strict``: treat changed files that are not evaluated
+    as unreadable; ``everything``: scan HEAD even if nothing differs."""
 
     severity: Severity = Severity.LOW
     confidence: Confidence = Confidence.LOW
@@ -46,8 +46,8 @@ class ReportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """``report``, and what the scan of HEAD says in all: ``scan``, with the ``states`` of its findings by fingerprint
-    (``new``, ``updated``, ``unchanged``), those of BASE that are ``gone``, and those that the baseline accepts."""
+    """``report``, and the whole ``scan`` of HEAD with the ``states`` of its findings by fingerprint (``new``,
+    ``updated``, ``unchanged``), the findings of BASE that are ``gone``, and those that the baseline accepts."""
 
     report: ReviewReport
     scan: ScanResult
@@ -57,165 +57,198 @@ class Review:
 
 
 @deadline.pooled()
-def reviewed(asked: VersionPair, options: ScanOptions, inputs_of: InputsOf, wanted: ReportOptions) -> Review:
-    """Compare and scan two versions. ``options`` says which checks are asked for; its severity does not count.
+def build_review(
+    versions: VersionPair, options: ScanOptions, inputs_of: InputsOf, report_options: ReportOptions
+) -> Review:
+    """Compare and scan two versions. ``options`` selects the checks; its severity is ignored.
 
-    Raises what :meth:`VersionPair.snapshots` raises; a :class:`ConfigurationError` for a baseline that cannot be used,
-    and an :class:`InputError` for values that cannot.
+    Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
+    :class:`InputError` for unusable values.
     """
-    with asked.snapshots() as snapshots:
-        if not snapshots.changed and not wanted.everything:
-            return _nothing(asked, wanted)
-        return _Making(asked, snapshots, options, inputs_of, wanted).review()
+    with versions.snapshots() as snapshots:
+        if not snapshots.changed and not report_options.everything:
+            return _empty_review(versions, report_options)
+        return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options).build()
 
 
-def _nothing(asked: VersionPair, wanted: ReportOptions) -> Review:
+def _empty_review(versions: VersionPair, report_options: ReportOptions) -> Review:
     empty = ScanResult((), (), (), (), (), ())
-    return Review(_report(asked, wanted, notes=_noted(asked.notes)), empty, {}, ())
+    return Review(_new_report(versions, report_options, notes=_notes_of(versions.notes)), empty, {}, ())
 
 
-def _noted(words: Iterable[str]) -> tuple[ReportNote, ...]:
-    return tuple(ReportNote("", 0, one) for one in words)
+def _notes_of(reasons: Iterable[str]) -> tuple[ReportNote, ...]:
+    return tuple(ReportNote("", 0, reason) for reason in reasons)
 
 
-def _report(asked: VersionPair, wanted: ReportOptions, **fields: Any) -> ReviewReport:
-    known: dict[str, Any] = {
+def _new_report(versions: VersionPair, report_options: ReportOptions, **fields: Any) -> ReviewReport:
+    defaults: dict[str, Any] = {
         "items": (), "fixed": (), "less": (), "unchanged": 0, "unreadable": (), "not_evaluated": (), "notes": (),
         "files": 0,
     }  # fmt: skip
     return ReviewReport(
         tool=f"passrole-checks {__version__}",
-        base=asked.base.id or asked.base.name,
-        head=asked.head.id or asked.head.name,
-        base_name=asked.base.name,
-        head_name=asked.head.name,
-        fail_on=wanted.fail_on,
-        **(known | fields),
+        base=versions.base.id or versions.base.name,
+        head=versions.head.id or versions.head.name,
+        base_name=versions.base.name,
+        head_name=versions.head.name,
+        fail_on=report_options.fail_on,
+        **(defaults | fields),
     )
 
 
-class _Making:
-    def __init__(
-        self, asked: VersionPair, snapshots: Snapshots, options: ScanOptions, inputs_of: InputsOf, wanted: ReportOptions
-    ) -> None:
-        self._asked, self._snapshots, self._wanted = asked, snapshots, wanted
-        self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
-        self._sides = sides_of(asked, snapshots, inputs_of)
-        self._notes: list[ReportNote] = [*_noted(asked.notes)]
+class _ReviewBuilder:
+    """One run of :func:`build_review`. Paths of checkouts become paths of the repository at the end."""
 
-    def review(self) -> Review:
-        found = compared(self._sides, self._snapshots, self._options, judged=True)
-        assert found.scans is not None
-        before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(found.scans))
-        told = Thresholds(
-            self._wanted.severity,
-            self._wanted.confidence,
-            self._runs(NEW_ACCESS),
-            (_prints(before), _prints(after)),
+    def __init__(
+        self,
+        versions: VersionPair,
+        snapshots: Snapshots,
+        options: ScanOptions,
+        inputs_of: InputsOf,
+        report_options: ReportOptions,
+    ) -> None:
+        self._versions, self._snapshots, self._report_options = versions, snapshots, report_options
+        self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
+        self._sides = sides_of(versions, snapshots, inputs_of)
+        self._notes: list[ReportNote] = [*_notes_of(versions.notes)]
+
+    def build(self) -> Review:
+        difference = compared(self._sides, self._snapshots, self._options, judged=True)
+        assert difference.scans is not None
+        before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(difference.scans))
+        thresholds = Thresholds(
+            self._report_options.severity,
+            self._report_options.confidence,
+            self._is_enabled(NEW_ACCESS),
+            (_fingerprints(before), _fingerprints(after)),
         )
-        outcome = self._outcome(found, told)
-        result = outcome.judged
-        unlike_head = self._asked.unlike_head()
-        anchors = Anchors(self._snapshots, unlike_head)
-        with Mending(self._sides, self._snapshots, outcome, lambda top: self._tried(found, top, told)) as mending:
-            if found.touched is not None and result.told:
-                with noting_faults("", mending.faults):
-                    mending.suggested(result.told[:MOST], found.touched.read, self._options_of_head)
-            items = tuple(
-                self._placed_alone(one, anchors, mending, number < MOST) for number, one in enumerate(result.told)
-            )
-            faults = [*faults_in(found.unreadable), *mending.faults]
-        self._about_configuration()
-        self._about_exclusions(found)
-        self._notes += map(self._moved, found.moved)
-        unreadable, not_evaluated = self._unread(replace(found, unreadable=without_faults(found.unreadable)))
-        report = _report(
-            self._asked,
-            self._wanted,
+        outcome = self._outcome(difference, thresholds)
+        unlike_head = self._versions.unlike_head()
+        items, faults = self._items(difference, outcome, thresholds, unlike_head)
+        self._add_configuration_notes()
+        self._add_exclusion_note(difference)
+        self._notes += map(self._moved_note, difference.moved)
+        report = self._report(difference, outcome.state, items, faults)
+        gone = tuple(filter(self._is_reported, outcome.state.gone))
+        report, scan, gone, after = relocate(
+            (report, self._visible_scan(difference, after), gone, after), names_of(self._snapshots)
+        )
+        report = replace(report, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
+        return Review(truncate_to_limits(report), scan, outcome.state.states, gone, after)
+
+    def _report(
+        self, difference: AccessDifference, state: ReviewState, items: tuple[Item, ...], faults: Iterable[Unreadable]
+    ) -> ReviewReport:
+        unreadable, not_evaluated = self._skipped_notes(
+            replace(difference, unreadable=without_faults(difference.unreadable))
+        )
+        return _new_report(
+            self._versions,
+            self._report_options,
             items=items,
-            fixed=result.fixed,
-            less=result.less,
-            more=result.more,
-            unchanged=result.unchanged,
+            fixed=state.fixed,
+            less=state.less,
+            more=state.more,
+            unchanged=state.unchanged,
             unreadable=unreadable,
             faults=tuple(dict.fromkeys(map(self._note, faults))),
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
-            files=len(found.files[1]),
-            excluded=tuple(sorted({self._excluded_name(path) for path in found.excluded})),
+            files=len(difference.files[1]),
+            excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
         )
-        known = relocate(
-            (report, self._shown(found, after), tuple(filter(self._shows, result.gone)), after),
-            names_of(self._snapshots),
-        )
-        report = replace(known[0], unlike_head=tuple(sorted(files_of(known[0]) & unlike_head.keys())))
-        return Review(fitted(report), known[1], result.states, known[2], known[3])
 
-    def _runs(self, check: str) -> bool:
+    def _is_enabled(self, check: str) -> bool:
         options = self._options
         return (not options.checks or check in options.checks) and check not in options.skip_checks
 
-    def _tried(self, found: AccessDifference, top: Path, told: Thresholds) -> FixOutcome | None:
-        """The outcome for another folder in the place of HEAD."""
-        again = found.touched.again(top) if found.touched is not None else None
-        return self._outcome(again, told) if again is not None else None
+    def _outcome_with(self, difference: AccessDifference, top: Path, thresholds: Thresholds) -> FixOutcome | None:
+        """Compare BASE with the folder ``top`` in place of HEAD; None if that cannot be read."""
+        again = difference.touched.again(top) if difference.touched is not None else None
+        return self._outcome(again, thresholds) if again is not None else None
 
-    def _outcome(self, found: AccessDifference, told: Thresholds) -> FixOutcome:
-        result = judged(found, told, self._name, self._snapshots.renames or {}, self._is_old)
-        return FixOutcome(result, tuple(sorted({entry.reason for entry in found.unreadable})))
+    def _outcome(self, difference: AccessDifference, thresholds: Thresholds) -> FixOutcome:
+        state = build_items(difference, thresholds, self._name, self._snapshots.renames or {}, self._is_old)
+        return FixOutcome(state, tuple(sorted({entry.reason for entry in difference.unreadable})))
 
-    def _shown(self, found: AccessDifference, accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> ScanResult:
-        """HEAD's findings that are severe enough to be told, without those of the baseline; and what of either version
-        is not known."""
-        assert found.scans is not None
-        silenced = _prints(accepted)
-        findings = (one for one in found.scans[1].findings if one.fingerprint not in silenced)
-        known = relocate((found.unreadable, (*found.not_evaluated, *found.standing)), names_of(self._snapshots))
-        unreadable, not_evaluated = (tuple(dict.fromkeys(entries)) for entries in known)
+    def _visible_scan(
+        self, difference: AccessDifference, accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]
+    ) -> ScanResult:
+        """Return the scan of HEAD with the findings above the thresholds and not in the baseline, and with what is
+        unknown in either version."""
+        assert difference.scans is not None
+        accepted_fingerprints = _fingerprints(accepted)
+        findings = (
+            finding for finding in difference.scans[1].findings if finding.fingerprint not in accepted_fingerprints
+        )
+        skipped = relocate(
+            (difference.unreadable, (*difference.not_evaluated, *difference.standing)), names_of(self._snapshots)
+        )
+        unreadable, not_evaluated = (tuple(dict.fromkeys(entries)) for entries in skipped)
         return replace(
-            found.scans[1],
-            findings=tuple(filter(self._shows, findings)),
+            difference.scans[1],
+            findings=tuple(filter(self._is_reported, findings)),
             unreadable=unreadable,
             not_evaluated=not_evaluated,
-            excluded=tuple(path for path in found.excluded if path.startswith(f"{self._snapshots.folders[1]}/")),
+            excluded=tuple(path for path in difference.excluded if path.startswith(f"{self._snapshots.folders[1]}/")),
         )
 
-    def _shows(self, finding: Finding) -> bool:
-        wanted = self._wanted
-        return finding.severity.rank >= wanted.severity.rank and finding.confidence.rank >= wanted.confidence.rank
+    def _is_reported(self, finding: Finding) -> bool:
+        minimum = self._report_options
+        return finding.severity.rank >= minimum.severity.rank and finding.confidence.rank >= minimum.confidence.rank
 
     # -- items
 
-    @property
-    def _options_of_head(self) -> ScanOptions:
-        return replace(self._options, inputs=self._sides[1].inputs, unchanged=True)
+    def _items(
+        self,
+        difference: AccessDifference,
+        outcome: FixOutcome,
+        thresholds: Thresholds,
+        unlike_head: Mapping[str, bool],
+    ) -> tuple[tuple[Item, ...], list[Unreadable]]:
+        """Return the items with their anchors and fixes, and the internal errors so far."""
+        anchors = Anchors(self._snapshots, unlike_head)
 
-    def _placed_alone(self, told: Told, anchors: Anchors, mending: Mending, mends: bool) -> Item:
-        """An item with its place and what to write instead; without them where this package fails at that."""
-        item = replace(told.item, advice=remediation_of(told.item))
-        with noting_faults(str(told.at.file), mending.faults):
-            item = self._placed(told, anchors, mending if mends else None)
+        def compare(top: Path) -> FixOutcome | None:
+            return self._outcome_with(difference, top, thresholds)
+
+        traced = outcome.state.items
+        with FixFinder(self._sides, self._snapshots, outcome, compare) as fixes:
+            if difference.touched is not None and traced:
+                options = replace(self._options, inputs=self._sides[1].inputs, unchanged=True)
+                with recording_faults("", fixes.faults):
+                    fixes.prepare_suggestions(traced[:MAX_ITEMS], difference.touched.read, options)
+            items = tuple(
+                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS) for number, item in enumerate(traced)
+            )
+            return items, [*faults_in(difference.unreadable), *fixes.faults]
+
+    def _complete_safely(self, traced: TracedItem, anchors: Anchors, fixes: FixFinder, seek_fix: bool) -> Item:
+        """Add the anchor and fix of an item; neither if that raises an internal error."""
+        item = replace(traced.item, advice=remediation_of(traced.item))
+        with recording_faults(str(traced.at.file), fixes.faults):
+            item = self._complete(traced, anchors, fixes if seek_fix else None)
         return item
 
-    def _placed(self, told: Told, anchors: Anchors, mending: Mending | None) -> Item:
-        item = mending.with_cause(told, anchors) if mending is not None else told.item
+    def _complete(self, traced: TracedItem, anchors: Anchors, fixes: FixFinder | None) -> Item:
+        item = fixes.with_cause(traced, anchors) if fixes is not None else traced.item
         anchor = anchors.anchor(item.at, item.cause, cause_removed=item.cause_removed)
-        if mending is None:
+        if fixes is None:
             return replace(item, anchor=anchor, advice=remediation_of(item))
-        replacement = mending.narrowed(told, anchors) or mending.taken_back(item, told, anchors)
-        advice = "" if replacement is not None else mending.advice(told)
+        replacement = fixes.narrower_statement(traced, anchors) or fixes.reverted_change(item, traced, anchors)
+        advice = "" if replacement is not None else fixes.advice(traced)
         return replace(item, anchor=anchor, replacement=replacement, advice=advice)
 
     # -- files
 
-    def _moved(self, change: GrantChange) -> ReportNote:
+    def _moved_note(self, change: GrantChange) -> ReportNote:
         now, before = change.grant, change.before or change.grant
-        where = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
-        reason = f"{', '.join(now.principals)} had this access before, by {where} in {self._asked.base.name}"
+        source = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
+        reason = f"{', '.join(now.principals)} had this access in {self._versions.base.name} too, from {source}"
         return ReportNote(self._name(now.grant.at.file), now.grant.at.line, reason)
 
     def _name(self, file: str) -> str:
-        """A file that is laid out, from the top of the repository."""
+        """Return a file of a checkout relative to the repository root."""
         for folder in self._snapshots.folders:
             if file == str(folder):
                 return "."
@@ -226,28 +259,29 @@ class _Making:
     def _excluded_name(self, path: str) -> str:
         return f"{self._name(path)}{'/' if path.endswith('/') else ''}"
 
-    def _unread(self, found: AccessDifference) -> tuple[tuple[ReportNote, ...], tuple[ReportNote, ...]]:
-        """What could not be read, and what is not evaluated of what has changed. What both versions say alike of the
-        same file, or of the same module, is no news, wherever it stands."""
-        said: dict[tuple[str, str], set[bool]] = {}
-        for entry in found.not_evaluated:
-            said.setdefault(self._subject(entry), set()).add(self._is_old(entry))
-        unreadable = [*map(self._note, found.unreadable)]
-        left_out = [self._note(entry) for entry in found.left_out_files]
-        for entry in found.not_evaluated:
+    def _skipped_notes(self, difference: AccessDifference) -> tuple[tuple[ReportNote, ...], tuple[ReportNote, ...]]:
+        """Return what could not be read, and what changed and is not evaluated. A reason that both versions give for
+        the same file, or the same module, is not new, wherever it is."""
+        versions_of: dict[tuple[str, str], set[bool]] = {}
+        for entry in difference.not_evaluated:
+            versions_of.setdefault(self._subject(entry), set()).add(self._is_old(entry))
+        unreadable = [*map(self._note, difference.unreadable)]
+        skipped = [self._note(entry) for entry in difference.left_out_files]
+        for entry in difference.not_evaluated:
             note = self._note(entry)
             if entry.reason.endswith(IGNORED):
                 self._notes.append(note)
-            elif len(said[self._subject(entry)]) == 1:
-                is_past = self._is_old(entry) and entry not in found.left_out_files
-                left_out.append(replace(note, reason=f"in {self._asked.base.name}: {note.reason}") if is_past else note)
-        left_out = list(dict.fromkeys(left_out))
-        if self._wanted.strict:
+            elif len(versions_of[self._subject(entry)]) == 1:
+                is_past = self._is_old(entry) and entry not in difference.left_out_files
+                reason = f"in {self._versions.base.name}: {note.reason}"
+                skipped.append(replace(note, reason=reason) if is_past else note)
+        skipped = list(dict.fromkeys(skipped))
+        if self._report_options.strict:
             touched = self._snapshots.touched()
-            lost = [one for one in left_out if one.file in touched and _may_matter(one.file)]
-            unreadable += [replace(one, reason=f"not evaluated: {one.reason}") for one in lost]
-            left_out = [one for one in left_out if one not in lost]
-        return tuple(dict.fromkeys(unreadable)), tuple(left_out)
+            failing = [note for note in skipped if note.file in touched and _may_be_iac(note.file)]
+            unreadable += [replace(note, reason=f"not evaluated: {note.reason}") for note in failing]
+            skipped = [note for note in skipped if note not in failing]
+        return tuple(dict.fromkeys(unreadable)), tuple(skipped)
 
     def _subject(self, entry: Unreadable) -> tuple[str, str]:
         if entry.subject:
@@ -260,18 +294,18 @@ class _Making:
 
     def _note(self, entry: Unreadable) -> ReportNote:
         name = self._name(entry.file)
-        if name == "." or os.path.isabs(name) or name.split("/")[0] == "..":  # of no file of the repository
+        if name == "." or os.path.isabs(name) or name.split("/")[0] == "..":  # no file of the repository
             return ReportNote("", 0, entry.reason if name == "." else f"{shown(entry.file)}: {entry.reason}")
         return ReportNote(name, entry.line or 0, entry.reason)
 
-    def _about_configuration(self) -> None:
-        self._notes += map(self._note, about_configuration(self._asked, self._snapshots))
+    def _add_configuration_notes(self) -> None:
+        self._notes += map(self._note, about_configuration(self._versions, self._snapshots))
 
-    def _about_exclusions(self, found: AccessDifference) -> None:
-        """A note if files have changed that are excluded, and that no module call brings in."""
+    def _add_exclusion_note(self, difference: AccessDifference) -> None:
+        """Add a note if excluded files have changed that no module call brings in."""
         folder, exclusions = self._snapshots.folders[1], self._sides[1].inputs.exclusions
         changed = [f"{folder}/{change.new}" for change in self._snapshots.changed if change.new and matters(change.new)]
-        excluded = [file for file in changed if file not in found.files[1] and exclusions.excludes(file)]
+        excluded = [file for file in changed if file not in difference.files[1] and exclusions.excludes(file)]
         if excluded:
             files = "1 changed file is" if len(excluded) == 1 else f"{len(excluded)} changed files are"
             self._notes.append(ReportNote("", 0, f"{files} excluded, and not compared"))
@@ -279,7 +313,7 @@ class _Making:
     # -- the baseline, which is that of BASE
 
     def _accepted(self, findings: tuple[Finding, ...], side: int) -> tuple[tuple[Finding, baseline.BaselineEntry], ...]:
-        entries = self._entries()
+        entries = self._baseline_entries()
         if not entries:
             return ()
         today = datetime.now(timezone.utc).date()
@@ -287,42 +321,39 @@ class _Making:
 
         def entry_name(file: str) -> str:
             name = self._name(file)
-            prefix = self._asked.repository.prefix
+            prefix = self._versions.repository.prefix
             return os.path.relpath(renames.get(name, name) if side == 0 else name, prefix or ".")
 
         return baseline.apply("", entries, findings, entry_name, lambda _: False, today).accepted
 
-    def _entries(self) -> tuple[baseline.BaselineEntry, ...]:
-        given = self._wanted.baseline
-        if not given:
+    def _baseline_entries(self) -> tuple[baseline.BaselineEntry, ...]:
+        option = self._report_options.baseline
+        if not option:
             return ()
-        path = found_in(self._asked, self._snapshots, 0)(given)
+        path = found_in(self._versions, self._snapshots, 0)(option)
+        path_in_head = found_in(self._versions, self._snapshots, 1)(option)
         if path is None:
-            self._notes.append(
-                ReportNote(self._below(given), 0, "the baseline is new here, and counts when it is merged")
-            )
+            name = self._name(path_in_head) if path_in_head is not None else option
+            self._notes.append(ReportNote(name, 0, "the baseline is new and applies once it is merged"))
             return ()
-        there = found_in(self._asked, self._snapshots, 1)(given)
-        if there is None or (there != path and Path(there).read_bytes() != Path(path).read_bytes()):
-            reason = f"the baseline differs from that of {self._asked.base.name}, which is used"
+        if path_in_head is None or (
+            path_in_head != path and Path(path_in_head).read_bytes() != Path(path).read_bytes()
+        ):
+            reason = f"the baseline differs from that of {self._versions.base.name}, which is used"
             self._notes.append(ReportNote(self._name(path), 0, reason))
         try:
             return baseline.load(path)
         except ConfigurationError as error:
             raise ConfigurationError(relocate(str(error), names_of(self._snapshots))) from None
 
-    def _below(self, given: str) -> str:
-        there = found_in(self._asked, self._snapshots, 1)(given)
-        return self._name(there) if there is not None else given
 
-
-def _prints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:
+def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:
     return frozenset(finding.fingerprint for finding, _ in accepted)
 
 
-def _may_matter(file: str) -> bool:
-    """Whether what has this name may hold infrastructure code: a file of such a kind, or a folder, as links lead to."""
+def _may_be_iac(file: str) -> bool:
+    """True if a path may be infrastructure code: by its extension, or a folder, as links lead to."""
     return matters(file) or "." not in os.path.basename(file)
 
 
-__all__ = ["ReportOptions", "Review", "reviewed"]
+__all__ = ["ReportOptions", "Review", "build_review"]

@@ -1,10 +1,10 @@
-"""Where a review runs: which forge, which change of which repository, and what it may do there.
+"""The pipeline that a review runs in: the forge, the repository and change under review, and the token.
 
-Read from environment variables and the file of the event alone; nothing is asked over the network, and no git is run.
+Read only from environment variables and the event file, without network access or git.
 Sources: GitHub Docs, "Variables reference" (GITHUB_API_URL, GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY,
 GITHUB_RUN_ATTEMPT, GITHUB_RUN_ID, GITHUB_RUN_NUMBER, GITHUB_SERVER_URL, GITHUB_SHA, GITHUB_STEP_SUMMARY), "Events that
-trigger workflows" (which commit GITHUB_SHA is), "Webhook events and payloads" (pull_request, merge_group, push,
-workflow_run; 25 MB at most); GitLab Docs, "Predefined CI/CD variables reference" (CI_MERGE_REQUEST_…, CI_COMMIT_SHA,
+trigger workflows" (the meaning of GITHUB_SHA), "Webhook events and payloads" (pull_request, merge_group, push,
+workflow_run; at most 25 MB); GitLab Docs, "Predefined CI/CD variables reference" (CI_MERGE_REQUEST_…, CI_COMMIT_SHA,
 CI_API_V4_URL).
 """
 
@@ -29,31 +29,30 @@ _ZEROS = re.compile(r"0+")
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 _PROJECT = re.compile(r"[\w.-]{1,255}(?:/[\w.-]{1,255})+")
 _URL = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
-_LARGEST_EVENT = 30_000_000
-_LONGEST_NAME = 1_000
-_MOST_DIGITS = 15
+_MAX_EVENT_BYTES = 30_000_000
+_MAX_NAME = 1_000
+_MAX_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is reviewed, as the forge tells it. Every field may be empty (0, ""): nothing here is known to be in
-    the clone, and nothing but ids, numbers and names of the forge's own is checked.
+    """The change under review according to the forge. Every field may be empty (0, ""). Commits need not be in the
+    clone; only the format of ids, numbers and the forge's own names is validated.
 
-    ``forge``: ``github``, ``gitlab``, or "" where this runs somewhere else. ``repository``: the one of the pull request
-    (where it would be merged), ``owner/name``; in GitLab the project's path. ``project_id``: GitLab's number of it.
-    ``number`` of the pull request or merge request; 0 where the event is not of one, or (``workflow_run``) it has to be
-    found over the API by ``head_sha``, ``head_repository`` and ``head_branch``.
+    ``forge``: ``github``, ``gitlab``, or "" outside of both. ``repository``: the base repository, ``owner/name``, or
+    GitLab's project path. ``project_id``: GitLab's project number. ``number``: of the pull or merge request; 0 if the
+    event has none, or (``workflow_run``) it must be looked up by ``head_sha``, ``head_repository`` and
+    ``head_branch``.
 
-    ``head_sha``: the last commit of what is reviewed; comments belong to it. ``base_sha``: what the event says of the
-    base, which may be old: a place to look for the merge base from, never the base itself, but for ``merge_group`` and
-    ``push``. ``merge_sha``: the commit that the forge made to try the merge, where there is one. ``base_branch`` is
-    the target's, ``default_branch`` the repository's; all branches are names that people chose.
+    ``head_sha``: the head commit; comments belong to it. ``base_sha``: the base according to the event, which may be
+    outdated: a hint for finding the merge base, and the base itself only for ``merge_group`` and ``push``.
+    ``merge_sha``: the forge's test merge commit. ``base_branch``: the target; ``default_branch``: that of the
+    repository; branch names are untrusted.
 
-    ``event``: the event's name (GitLab: the pipeline's source). ``run_number`` grows with each run of the workflow that
-    scans, ``run_attempt`` with each repetition of one (0: not known); ``run_id`` is that run's own, ``run_url`` its
-    page, for ``workflow_run`` those of the run that scanned.
-    ``api_url`` and ``server_url`` have no slash at the end. ``is_fork``: the head is in another repository, or in none
-    any more. ``step_summary``: the file to write the summary of a step to. ``token``: never in a text or a message.
+    ``event``: the event name (GitLab: the pipeline source). ``run_number`` increases with each run of the scanning
+    workflow, ``run_attempt`` with each re-run (0: unknown). ``run_id`` and ``run_url``: of that run; for
+    ``workflow_run`` of the run that scanned. ``api_url`` and ``server_url``: without a trailing slash. ``is_fork``: the
+    head repository differs or was deleted. ``step_summary``: path of the step summary. ``token``: never output.
     """
 
     forge: str = ""
@@ -84,19 +83,21 @@ class Context:
 
     @property
     def can_be_commented(self) -> bool:
-        """Whether this is about a pull request, which comments can be written on; other events have a status only."""
-        of_a_request = bool(self.number) or (self.event == "workflow_run" and bool(self.head_sha))
-        return of_a_request and self.event not in ("merge_group", "push")
+        """True if this is about a pull request, which can have comments; other events only have a status."""
+        has_request = bool(self.number) or (self.event == "workflow_run" and bool(self.head_sha))
+        return has_request and self.event not in ("merge_group", "push")
 
 
 @dataclass(frozen=True, slots=True)
 class PostOptions:
-    """What to write on the forge. ``comment``, for the summary: ``update``, ``new``, ``hide-and-new`` or ``off``.
-    ``max_inline``: how many comments at lines at most, 0 for none. ``status``: set the commit status; ``check_run``:
-    write a check run.
-    ``dry_run``: print each call as JSON on standard output, and send none that writes. ``key`` tells several reviews of
-    one pull request apart (each has its own comment, status and check). ``author``: whose comments are ours; "" for the
-    one that the token belongs to. ``details_url``: where everything can be read, beside the run's page."""
+    """Options of posting on the forge.
+
+    ``comment``: mode of the summary, ``update``, ``new``, ``hide-and-new`` or ``off``. ``max_inline``: maximum number
+    of line comments. ``status``: set the commit status; ``check_run``: write a check run. ``dry_run``: print each write
+    as JSON instead. ``key``: distinguishes several reviews of one pull request, each with its own comment, status and
+    check run. ``author``: login whose comments are ours, "" for the owner of the token. ``details_url``: link of the
+    status, "" for the run.
+    """
 
     comment: str = "update"
     max_inline: int = 10
@@ -108,10 +109,10 @@ class PostOptions:
     details_url: str = ""
 
 
-def context_of(environment: Mapping[str, str]) -> Context:
-    """The context that the environment variables tell of; an empty one outside of GitHub Actions and GitLab CI.
+def read_context(environment: Mapping[str, str]) -> Context:
+    """Read the context from environment variables; empty outside of GitHub Actions and GitLab CI.
 
-    Raises an :class:`InputError` for a file of an event that cannot be read.
+    Raise an :class:`InputError` for an unreadable event file.
     """
     if environment.get("GITHUB_ACTIONS") == "true" or environment.get("GITHUB_EVENT_PATH"):
         return _github(environment)
@@ -127,32 +128,32 @@ def _github(environment: Mapping[str, str]) -> Context:
     server = _url(environment.get("GITHUB_SERVER_URL")) or "https://github.com"
     run_id = _number(environment.get("GITHUB_RUN_ID"))
     sha = _sha(environment.get("GITHUB_SHA"))
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "head_sha": sha,
-        "default_branch": _name(_in(event, "repository", "default_branch")),
+        "default_branch": _name(_field(event, "repository", "default_branch")),
         "run_number": _number(environment.get("GITHUB_RUN_NUMBER")),
         "run_attempt": _number(environment.get("GITHUB_RUN_ATTEMPT")),
         "run_id": run_id,
         "run_url": f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else "",
     }
     if name in ("pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment"):
-        told |= _pull_request(event, repository)
-        if name != "pull_request_target" and sha != told["head_sha"]:
-            told["merge_sha"] = sha
+        fields |= _pull_request(event, repository)
+        if name != "pull_request_target" and sha != fields["head_sha"]:
+            fields["merge_sha"] = sha
     elif name == "merge_group":
-        told |= {
-            "head_sha": _sha(_in(event, "merge_group", "head_sha")) or sha,
-            "base_sha": _sha(_in(event, "merge_group", "base_sha")),
+        fields |= {
+            "head_sha": _sha(_field(event, "merge_group", "head_sha")) or sha,
+            "base_sha": _sha(_field(event, "merge_group", "base_sha")),
         }
     elif name == "push":
         ref = _name(event.get("ref"))
-        told |= {
+        fields |= {
             "head_sha": _sha(event.get("after")) or sha,
             "base_sha": _sha(event.get("before")),
             "head_branch": ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else "",
         }
     elif name == "workflow_run":
-        told |= _workflow_run(event, repository)
+        fields |= _workflow_run(event, repository)
     return Context(
         forge=GITHUB,
         repository=repository,
@@ -161,19 +162,19 @@ def _github(environment: Mapping[str, str]) -> Context:
         server_url=server,
         step_summary=environment.get("GITHUB_STEP_SUMMARY", ""),
         token=environment.get(GITHUB_TOKEN, "").strip(),
-        **told,
+        **fields,
     )
 
 
 def _pull_request(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
     request = event.get("pull_request")
-    head = _repository(_in(request, "head", "repo", "full_name"))  # without one where the fork was deleted
+    head = _repository(_field(request, "head", "repo", "full_name"))  # missing if the fork was deleted
     return {
-        "number": _number(event.get("number")) or _number(_in(request, "number")),
-        "head_sha": _sha(_in(request, "head", "sha")),
-        "base_sha": _sha(_in(request, "base", "sha")),
-        "base_branch": _name(_in(request, "base", "ref")),
-        "head_branch": _name(_in(request, "head", "ref")),
+        "number": _number(event.get("number")) or _number(_field(request, "number")),
+        "head_sha": _sha(_field(request, "head", "sha")),
+        "base_sha": _sha(_field(request, "base", "sha")),
+        "base_branch": _name(_field(request, "base", "ref")),
+        "head_branch": _name(_field(request, "head", "ref")),
         "head_repository": head,
         "is_fork": head.lower() != repository.lower(),
     }
@@ -181,22 +182,22 @@ def _pull_request(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
 
 def _workflow_run(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
     run = event.get("workflow_run")
-    head = _repository(_in(run, "head_repository", "full_name"))
+    head = _repository(_field(run, "head_repository", "full_name"))
     return {
-        "head_sha": _sha(_in(run, "head_sha")),
+        "head_sha": _sha(_field(run, "head_sha")),
         "head_repository": head,
-        "head_branch": _name(_in(run, "head_branch")),
+        "head_branch": _name(_field(run, "head_branch")),
         "is_fork": head.lower() != repository.lower(),
-        "run_number": _number(_in(run, "run_number")),
-        "run_attempt": _number(_in(run, "run_attempt")),
-        "run_id": _number(_in(run, "id")),
-        "run_url": _url(_in(run, "html_url")),
+        "run_number": _number(_field(run, "run_number")),
+        "run_attempt": _number(_field(run, "run_attempt")),
+        "run_id": _number(_field(run, "id")),
+        "run_url": _url(_field(run, "html_url")),
     }
 
 
 def _gitlab(environment: Mapping[str, str]) -> Context:
     get = environment.get
-    source = _sha(get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"))  # only in pipelines of merged results
+    source = _sha(get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"))  # only in merged results pipelines
     commit = _sha(get("CI_COMMIT_SHA"))
     number = _number(get("CI_MERGE_REQUEST_IID"))
     project = _number(get("CI_MERGE_REQUEST_PROJECT_ID")) or _number(get("CI_PROJECT_ID"))
@@ -224,7 +225,7 @@ def _gitlab(environment: Mapping[str, str]) -> Context:
     )
 
 
-# -- what is taken of what is told
+# -- validated fields
 
 
 def _event(path: str) -> Mapping[str, Any]:
@@ -233,36 +234,37 @@ def _event(path: str) -> Mapping[str, Any]:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(path, f"the event cannot be read: {error.strerror}") from None
-    if len(data) > _LARGEST_EVENT:
-        raise InputError(path, f"the event is larger than {_LARGEST_EVENT:,} bytes")
+        raise InputError(path, f"cannot read the event: {error.strerror}") from None
+    if len(data) > _MAX_EVENT_BYTES:
+        raise InputError(path, f"the event is larger than {_MAX_EVENT_BYTES:,} bytes")
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
-        raise InputError(path, "the event is no JSON") from None
+        raise InputError(path, "the event is not JSON") from None
     if not isinstance(event, dict):
-        raise InputError(path, "the event is no JSON object")
+        raise InputError(path, "the event is not a JSON object")
     return event
 
 
-def _in(value: object, *keys: str) -> object:
+def _field(value: object, *keys: str) -> object:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def _sha(value: object) -> str:
-    """The id of a commit; "" for the zeros that stand for none."""
+    """Return a commit id; "" for all zeros, which mean none."""
     if not isinstance(value, str) or not _SHA.fullmatch(value) or _ZEROS.fullmatch(value):
         return ""
     return value
 
 
 def _number(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         return int(value)
-    is_one = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**_MOST_DIGITS
-    return value if is_one and isinstance(value, int) else 0
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**_MAX_DIGITS:
+        return value
+    return 0
 
 
 def _repository(value: object) -> str:
@@ -274,7 +276,7 @@ def _project(value: object) -> str:
 
 
 def _name(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= _LONGEST_NAME and value.isprintable() else ""
+    return value if isinstance(value, str) and len(value) <= _MAX_NAME and value.isprintable() else ""
 
 
 def _url(value: object) -> str:

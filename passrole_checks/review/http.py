@@ -1,12 +1,12 @@
-"""A small HTTP client for the API of a forge: one host, JSON, in order, and no more than the forge likes.
+"""A small HTTP client for the API of a forge: one host, JSON, sequential, within rate limits.
 
-The token goes to the host of the API alone: a redirect or a next page elsewhere is refused, and no message holds a
-header. Writes are at least a second apart; a forge that says "too many" is asked again when it wants to be, and not
-beyond a total time. Reads are tried again after errors of the server; a write that was not answered may have happened
-all the same, and only the caller can find out (:class:`Uncertain`).
+The token is sent to the host of the API only: redirects and next pages on other hosts are refused, and no message
+contains a header. Writes are at least a second apart. Rate-limited calls are repeated when the forge allows it, up to a
+total time. Reads are retried after server errors; a write without a response may have happened all the same, and only
+the caller can find out (:class:`Uncertain`).
 
 Sources: GitHub Docs, "Best practices for using the REST API" (a second between writes; ``retry-after``, then
-``x-ratelimit-reset``, else a minute and longer each time; redirects), "Rate limits for the REST API" (403 and 429),
+``x-ratelimit-reset``, else a minute, and longer each time; redirects), "Rate limits for the REST API" (403 and 429),
 "Using pagination in the REST API" (``Link``); GitLab Docs, "Rate limits" (429, ``Retry-After``) and "REST API",
 "Pagination"; RFC 9110, 15.4 (redirects) and 10.2.3 (Retry-After); Requests, "Authentication" (an entry in a .netrc
 takes the place of a header, but not of an ``auth``).
@@ -28,35 +28,35 @@ from passrole_checks.escaping.terminal import harmless
 if TYPE_CHECKING:
     import requests
 
-TIMEOUT = (10, 60)  # seconds: to connect, and between two pieces of an answer
-MOST_PAGES = 100
-_TRIES = 3  # of a read that the server fails at
+TIMEOUT = (10, 60)  # seconds: to connect, and between two chunks of a response
+MAX_PAGES = 100
+_TRIES = 3  # of a read after server errors
 _LIMITED_TRIES = 5
 _REDIRECTS = (301, 302, 307, 308)
-_MOST_REDIRECTS = 3
+_MAX_REDIRECTS = 3
 _MINUTE = 60.0
-_LONGEST_MESSAGE = 300
+_MAX_MESSAGE = 300
 _LIMIT_WORDS = ("rate limit", "abuse detection")
 
 
 class ForgeError(PassRoleChecksError):
-    """A call that the forge refused, or did not answer. ``status``: of HTTP, 0 where there was no answer. ``reason``:
-    the forge's own words, harmless and short. ``call``: the method and the path."""
+    """A call that the forge refused or did not answer. ``call``: method and path. ``status``: HTTP status, 0 without a
+    response. ``reason``: the forge's message, sanitized and shortened."""
 
     def __init__(self, call: str, status: int, reason: str) -> None:
         self.call, self.status = call, status
-        self.reason = harmless(" ".join(reason.split()))[:_LONGEST_MESSAGE] or "no reason given"
+        self.reason = harmless(" ".join(reason.split()))[:_MAX_MESSAGE] or "no reason given"
         super().__init__(f"{call}: {f'{status}: ' if status else ''}{self.reason}")
 
 
 class Uncertain(ForgeError):
-    """A write without a proper answer: it may have happened. List before trying it again."""
+    """A write without a proper response: it may have happened. List before retrying."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to wait. ``gap``: seconds between two writes; ``patience``: seconds in all, waiting included; ``clock``
-    in seconds since 1970, as ``x-ratelimit-reset`` counts."""
+    """Waiting times in seconds. ``gap``: between two writes; ``patience``: in total, including the calls; ``clock``:
+    returns Unix time, as in ``x-ratelimit-reset``."""
 
     gap: float = 1.0
     patience: float = 600.0
@@ -65,8 +65,8 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """``document``: the JSON of the answer, None where it has no body. Names of ``headers`` in any case."""
+class Response:
+    """``document``: the JSON body, None if it is empty. Names of ``headers`` are case-insensitive."""
 
     status: int
     document: Any
@@ -75,10 +75,10 @@ class Answer:
 
 
 class Client:
-    """``api``: where all paths begin. ``headers`` go with each call; ``secret`` is one more, name and value: the token.
+    """``api``: the base URL. ``headers``: sent with each call; ``secret``: name and value of one more, the token.
 
-    ``dry_run``: gets each write as one line of JSON (``method``, ``path``, ``body``), instead of the forge. Without a
-    ``secret``, reads of a dry run find nothing.
+    ``dry_run`` receives each write as one line of JSON (``method``, ``path``, ``body``) instead of the forge. Without a
+    ``secret``, a dry run skips reads.
     """
 
     def __init__(
@@ -104,97 +104,99 @@ class Client:
         return self._dry_run is not None
 
     @property
-    def finds_nothing(self) -> bool:
-        """Whether reads are not done."""
+    def skips_reads(self) -> bool:
+        """True if reads return nothing."""
         return self.is_dry and self._secret is None
 
-    # -- calls; each raises a ForgeError
+    # -- calls: each raises a ForgeError
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Answer:
-        """What is at ``path``; no document where :attr:`finds_nothing`."""
-        if self.finds_nothing:
-            return Answer(200, None)
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Response:
+        """Get ``path``. The response has no document if :attr:`skips_reads`."""
+        if self.skips_reads:
+            return Response(200, None)
         return self._read("GET", self._url(path, query), None)
 
     def pages(self, path: str, query: Mapping[str, str | int] | None = None, within: str = "") -> Iterator[Any]:
-        """The elements of a list, page after page; ``within``: the key of the list, where it is in an object."""
+        """Yield the elements of a list, page by page. ``within``: the key of the list, if it is in an object."""
         url = self._url(path, {"per_page": 100, **(query or {})})
-        for _ in range(MOST_PAGES):
-            if self.finds_nothing:
+        for _ in range(MAX_PAGES):
+            if self.skips_reads:
                 return
-            answer = self._read("GET", url, None)
-            listed = answer.document.get(within) if within and isinstance(answer.document, dict) else answer.document
-            if not isinstance(listed, list):
-                raise ForgeError(self._call("GET", url), answer.status, "the answer is no list")
-            yield from listed
-            if not answer.next_url:
+            response = self._read("GET", url, None)
+            page = (
+                response.document.get(within) if within and isinstance(response.document, dict) else response.document
+            )
+            if not isinstance(page, list):
+                raise ForgeError(self._call("GET", url), response.status, "the response is not a list")
+            yield from page
+            if not response.next_url:
                 return
-            url = answer.next_url
-        raise ForgeError(self._call("GET", url), 0, f"more than {MOST_PAGES} pages")
+            url = response.next_url
+        raise ForgeError(self._call("GET", url), 0, f"more than {MAX_PAGES} pages")
 
-    def ask(self, path: str, document: object) -> Answer:
-        """A read that is sent by POST, as GraphQL's queries are."""
-        if self.finds_nothing:
-            return Answer(200, None)
+    def query(self, path: str, document: object) -> Response:
+        """Read by POST, as GraphQL queries are."""
+        if self.skips_reads:
+            return Response(200, None)
         return self._read("POST", self._url(path), document)
 
-    def write(self, method: str, path: str, document: object | None = None) -> Answer:
-        """Changes something, once. Raises an :class:`Uncertain` where that may or may not have happened."""
+    def write(self, method: str, path: str, document: object | None = None) -> Response:
+        """Write once. Raise :class:`Uncertain` if it may or may not have happened."""
         if self._dry_run is not None:
-            told = {"method": method, "path": path, "body": document}
-            self._dry_run(json.dumps(told))  # in ASCII, hence on one line wherever it is printed
-            return Answer(200, {})
+            call = {"method": method, "path": path, "body": document}
+            self._dry_run(json.dumps(call))  # ASCII, hence one line wherever it is printed
+            return Response(200, {})
         return self._exchange(method, self._url(path), document, self._write_once)
 
-    # -- what they stand on
+    # -- internals
 
     def _url(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
         url = path if "://" in path else self._api + path
         return f"{url}?{urlencode(query)}" if query else url
 
     def _call(self, method: str, url: str) -> str:
-        """The call in words, without the host and the query."""
-        return harmless(f"{method} {_parts(url).path}")
+        """Return method and path, without host and query."""
+        return harmless(f"{method} {_split(url).path}")
 
-    def _read(self, method: str, url: str, document: object) -> Answer:
+    def _read(self, method: str, url: str, document: object) -> Response:
         return self._exchange(method, url, document, self._read_patiently)
 
     def _exchange(
         self, method: str, url: str, document: object, send: Callable[[str, str, object], requests.Response]
-    ) -> Answer:
-        """The answer at the end of redirects (on this host), and of waits for the limit of calls."""
+    ) -> Response:
+        """Send a call, follow redirects on this host, and wait for rate limits."""
         redirects = limited = 0
         while True:
             response = send(method, url, document)
             call, status = self._call(method, url), response.status_code
-            if (wait := _wait_for(response, limited, self._pace.clock())) is not None:
+            if (wait := _rate_limit_wait(response, limited, self._pace.clock())) is not None:
                 limited += 1
                 if limited >= _LIMITED_TRIES:
-                    raise ForgeError(call, status, _message(response))
+                    raise ForgeError(call, status, _error_message(response))
                 self._wait(wait, call, status)
-            elif status in _REDIRECTS and redirects < _MOST_REDIRECTS:
+            elif status in _REDIRECTS and redirects < _MAX_REDIRECTS:
                 redirects += 1
-                url = self._on_this_host(_joined(url, response.headers.get("location", "")), call, status)
+                url = self._on_this_host(_join(url, response.headers.get("location", "")), call, status)
             elif status >= 300:
-                raise ForgeError(call, status, _message(response))
+                raise ForgeError(call, status, _error_message(response))
             else:
                 return self._answer(response, url, call)
 
-    def _answer(self, response: requests.Response, url: str, call: str) -> Answer:
+    def _answer(self, response: requests.Response, url: str, call: str) -> Response:
         following = response.links.get("next", {}).get("url", "")
         if following:
-            following = self._on_this_host(_joined(url, following), call, response.status_code)
+            following = self._on_this_host(_join(url, following), call, response.status_code)
         document: Any = None
         if response.content:
             try:
                 document = response.json()
             except (ValueError, RecursionError):
-                raise ForgeError(call, response.status_code, "the answer is no JSON") from None
-        return Answer(response.status_code, document, response.headers, following)
+                raise ForgeError(call, response.status_code, "the response is not JSON") from None
+        return Response(response.status_code, document, response.headers, following)
 
     def _on_this_host(self, url: str, call: str, status: int) -> str:
         if not _is_same_origin(url, self._api):
-            raise ForgeError(call, status, f"leads to another host ({_parts(url).hostname}), which is refused")
+            raise ForgeError(call, status, f"refused to follow a link to another host ({_split(url).hostname})")
         return url
 
     def _read_patiently(self, method: str, url: str, document: object) -> requests.Response:
@@ -219,7 +221,7 @@ class Client:
         finally:
             self._written = self._pace.clock()
         if response.status_code >= 500:
-            raise Uncertain(self._call(method, url), response.status_code, _message(response))
+            raise Uncertain(self._call(method, url), response.status_code, _error_message(response))
         return response
 
     def _send(self, method: str, url: str, document: object) -> requests.Response:
@@ -228,8 +230,11 @@ class Client:
 
         try:
             return session.request(method, url, json=document, timeout=TIMEOUT, allow_redirects=False)
-        except (requests.RequestException, ValueError) as error:  # its words may hold the token, or a proxy's password
-            reason = f"no answer from {_parts(url).hostname} ({type(error).__name__})"
+        except (
+            requests.RequestException,
+            ValueError,
+        ) as error:  # its message may contain a secret
+            reason = f"no response from {_split(url).hostname} ({type(error).__name__})"
             raise ForgeError(self._call(method, url), 0, reason) from None
 
     def _opened(self) -> requests.Session:
@@ -238,11 +243,11 @@ class Client:
                 import requests
             except ImportError:
                 raise ForgeError(
-                    self._api, 0, "the package requests is not installed: pip install 'passrole-checks[bot]'"
+                    self._api, 0, "requests is not installed; run: pip install 'passrole-checks[bot]'"
                 ) from None
             self._session = requests.Session()
             self._session.headers.update(self._headers)
-            self._session.auth = self._authorize  # without one, an entry in a .netrc would be sent instead
+            self._session.auth = self._authorize  # otherwise requests would send an entry in .netrc
         return self._session
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -256,18 +261,20 @@ class Client:
         if self._deadline is None:
             self._deadline = now + self._pace.patience
         if now + seconds > self._deadline:
-            reason = f"the forge wants {seconds:.0f} more seconds, and {self._pace.patience:.0f} in all is the limit"
+            reason = (
+                f"would have to wait {seconds:.0f} more seconds, beyond the limit of {self._pace.patience:.0f} in total"
+            )
             raise ForgeError(call, status, reason)
         self._pace.sleep(seconds)
 
 
-def _wait_for(response: requests.Response, limited: int, now: float) -> float | None:
-    """How many seconds the forge wants no call; None where it has not said so."""
+def _rate_limit_wait(response: requests.Response, limited: int, now: float) -> float | None:
+    """Return the seconds to wait before the next call; None if the response is not about a rate limit."""
     headers, status = response.headers, response.status_code
     after = headers.get("retry-after", "").strip()
     is_used_up = headers.get("x-ratelimit-remaining", "").strip() == "0"
-    words = _message(response).lower()
-    is_limit = status == 429 or bool(after) or is_used_up or any(limit in words for limit in _LIMIT_WORDS)
+    message = _error_message(response).lower()
+    is_limit = status == 429 or bool(after) or is_used_up or any(phrase in message for phrase in _LIMIT_WORDS)
     if status not in (403, 429) or not is_limit:
         return None
     if after.isascii() and after.isdigit():
@@ -278,35 +285,35 @@ def _wait_for(response: requests.Response, limited: int, now: float) -> float | 
     return _MINUTE * 2.0**limited
 
 
-def _message(response: requests.Response) -> str:
-    """What the forge says of an error: ``message`` and ``errors`` of its JSON, else the phrase of the status."""
+def _error_message(response: requests.Response) -> str:
+    """Return the message of an error: ``message`` and ``errors`` of its JSON, or the reason phrase of the status."""
     try:
         document = response.json()
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         return str(response.reason or "")
-    said = [document.get("message") or document.get("error") or ""]
+    messages = [document.get("message") or document.get("error") or ""]
     errors = document.get("errors")
     for error in errors[:5] if isinstance(errors, list) else ():
-        said.append((error.get("message") or error.get("code") or "") if isinstance(error, dict) else error)
-    return "; ".join(str(words) for words in said if words)
+        messages.append((error.get("message") or error.get("code") or "") if isinstance(error, dict) else error)
+    return "; ".join(str(message) for message in messages if message)
 
 
-def _is_same_origin(one: str, other: str) -> bool:
-    origins = [(parts.scheme, parts.hostname, _port(parts)) for parts in map(_parts, (one, other))]
+def _is_same_origin(url: str, other: str) -> bool:
+    origins = [(parts.scheme, parts.hostname, _port(parts)) for parts in map(_split, (url, other))]
     return origins[0] == origins[1] and bool(origins[0][1])
 
 
-def _joined(url: str, other: str) -> str:
+def _join(url: str, other: str) -> str:
     try:
         return urljoin(url, other)
     except ValueError:
         return ""
 
 
-def _parts(url: str) -> SplitResult:
-    """Those of an address; all empty where it is none."""
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL; all empty if it is invalid."""
     try:
         return urlsplit(url)
     except ValueError:

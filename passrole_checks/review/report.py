@@ -1,7 +1,6 @@
-"""What a review says, as plain data: made from two versions, kept in a bundle, told on any forge.
+"""The report of a review as plain data: built from two versions, stored in a bundle, rendered for any forge.
 
-Everything that is told is told from these fields alone. All texts are as they were found: whoever writes them somewhere
-sends them through :mod:`passrole_checks.escaping.markup`.
+Renderers use these fields only. Texts are unescaped: escape them with :mod:`passrole_checks.escaping.markup`.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ VERSION = 1
 
 
 class ReviewVerdict(str, Enum):
-    """``CANNOT_TELL``: one of the two versions could not be read or judged in full, which is never clean."""
+    """``UNDETERMINED``: one of the versions could not be read or evaluated in full, which is never clean."""
 
     CLEAN = "clean"
     FINDINGS = "findings"
-    CANNOT_TELL = "cannot-tell"
+    UNDETERMINED = "cannot-tell"
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Lines of a file, from the top of the repository, with forward slashes; 1-based, the last one included."""
+    """Lines of a file, 1-based and inclusive. ``file``: relative to the repository root, with forward slashes."""
 
     file: str
     line: int
@@ -33,8 +32,8 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where a comment on HEAD can stand: lines within one hunk of the difference, on its new side. ``line`` 0: the file
-    as a whole, which has changed, though not there."""
+    """Lines of HEAD that a comment can be on: within one hunk of the diff, on its new side. ``line`` 0: the whole file,
+    which has changed elsewhere."""
 
     file: str
     line: int
@@ -43,11 +42,11 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Whole lines of HEAD, and what to write instead: ``text`` without the line break at its end, "" takes them away.
+    """Whole lines of HEAD and their replacement: ``text`` without its last line break, "" to delete the lines.
 
-    ``says``: what it does, one sentence. ``of_cause``: it is about the line that is the cause, not about the statement.
-    ``old``: the lines as they are, "" where that is not known here. It was proved: with it, the version can be read,
-    and the item is not there any more, and nothing else has come.
+    ``says``: one sentence that describes the change. ``of_cause``: True if it edits the line that is the cause instead
+    of the statement. ``old``: the present lines, "" if unknown. A trial has verified it: HEAD can be read with it, the
+    item is gone, and no other item is new.
     """
 
     file: str
@@ -61,7 +60,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What one check says of an item, as in :class:`passrole_checks.findings.Finding`."""
+    """The finding of one check about an item, as in :class:`passrole_checks.findings.Finding`."""
 
     check_id: str
     name: str
@@ -73,8 +72,9 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class GrantedAccess:
-    """What a statement lets whom do. ``principals``: empty where that is not known here. ``scope`` and ``constraint``
-    as in the JSON of ``grants``; ``services`` as written; ``conditions``: other condition keys."""
+    """The access that a statement grants. ``principals``: empty if unknown. ``scope`` and ``constraint`` as in the JSON
+    of ``grants``; ``complement``: True for NotResource; ``services`` as written; ``conditions``: other condition
+    keys."""
 
     principals: tuple[str, ...]
     roles: tuple[str, ...]
@@ -87,14 +87,13 @@ class GrantedAccess:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One statement of HEAD with all that is new about it: told once.
+    """One statement of HEAD with everything that is new about it.
 
-    ``key`` stays the same while the same is wrong with the same statement, wherever its lines are moved to. ``group``
-    is ``new`` or ``worse`` (it was there, and says more now). ``change`` is ``new``, ``widened``, or nothing where
-    access is as before. ``access`` and ``before`` are what the statement grants in both versions, where it does.
-    ``cause``: the changed lines that make the difference, where the statement itself is as it was; of BASE, where
-    ``cause_removed``. ``anchor``: None where no file of the difference can bear a comment. ``advice``: what a person
-    has to write or to fill in, where there is no ``replacement``.
+    ``key``: stable while the same checks report the same statement, also if its lines move. ``group``: ``new`` or
+    ``worse`` (reported in BASE too, less severely). ``change``: ``new``, ``widened``, or "" if access is unchanged.
+    ``access`` and ``before``: what the statement grants in HEAD and BASE, if it does. ``cause``: the changed lines
+    that make the difference if the statement itself is unchanged; lines of BASE if ``cause_removed``. ``anchor``: None
+    if no file of the diff can have a comment. ``advice``: what to write or fill in, if there is no ``replacement``.
     """
 
     key: str
@@ -119,7 +118,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A finding of BASE that HEAD does not have; ``at`` is its place in BASE."""
+    """A finding of BASE that HEAD does not have. ``at``: its location in BASE."""
 
     key: str
     check_id: str
@@ -130,8 +129,8 @@ class Fixed:
 
 
 @dataclass(frozen=True, slots=True)
-class Less:
-    """Access that is ``narrowed`` or ``removed``. ``at``: in HEAD, or, where it is removed, in BASE."""
+class ReducedAccess:
+    """Access that is ``narrowed`` or ``removed``. ``at``: in HEAD if narrowed, in BASE if removed."""
 
     change: str
     at: Location
@@ -142,9 +141,9 @@ class Less:
 
 
 @dataclass(frozen=True, slots=True)
-class More:
-    """A statement of HEAD that gives more access than before (``new`` or ``widened``), and of which nothing is as bad
-    as what was asked for. ``before`` is None where it gave none. ``confidence``: how sure it is that it is more."""
+class IncreasedAccess:
+    """A statement of HEAD that grants more access than in BASE (``new`` or ``widened``), below the thresholds of items.
+    ``before``: None if it granted none. ``confidence``: that the access really grows."""
 
     change: str
     confidence: Confidence
@@ -157,7 +156,7 @@ class More:
 
 @dataclass(frozen=True, slots=True)
 class ReportNote:
-    """Something to be known of a file. ``line`` 0: of the file as a whole; ``file`` "": of the comparison."""
+    """A note about a file. ``line`` 0: about the whole file; ``file`` "": about the comparison."""
 
     file: str
     line: int
@@ -166,16 +165,15 @@ class ReportNote:
 
 @dataclass(frozen=True, slots=True)
 class ReviewReport:
-    """What BASE and HEAD (ids of commits, or words where there is none) differ in.
+    """The differences between BASE and HEAD (commit ids, or a description where there is none).
 
-    ``items`` are sorted worst first. ``unchanged`` counts the findings that both have. ``unreadable`` is what of either
-    could not be read, ``faults`` where this package itself failed, ``not_evaluated`` what is not here or not done,
-    ``notes`` what else should be known (the configuration is changed and not used; several merge bases). ``fail_on``:
-    the least severity of an item that fails, None for none. ``files``: how many files of HEAD were read as
-    infrastructure code. ``more``: access that grows in statements that are no items. ``unlike_head``: the files told of
-    that the commit ``head`` has with other lines, because it is its merge with the target that was compared.
-    ``excluded``: the paths of either version that were left out by the configuration; a folder, left out as a whole,
-    ends in ``/``.
+    ``items``: sorted worst first. ``unchanged``: the number of findings in both versions. ``unreadable``: what could
+    not be read in either version; ``faults``: internal errors; ``not_evaluated``: what was skipped; ``notes``: other
+    remarks (the configuration changed and is not used; several merge bases). ``fail_on``: minimum severity of an item
+    that fails, None for none. ``files``: the number of files of HEAD read as infrastructure code. ``more``: access
+    that grows in statements without an item. ``unlike_head``: reported files whose lines differ in the commit
+    ``head``, because its merge with the target was compared. ``excluded``: paths of either version that the
+    configuration excludes; those of whole folders end in ``/``.
     """
 
     tool: str
@@ -185,54 +183,54 @@ class ReviewReport:
     head_name: str
     items: tuple[Item, ...]
     fixed: tuple[Fixed, ...]
-    less: tuple[Less, ...]
+    less: tuple[ReducedAccess, ...]
     unchanged: int
     unreadable: tuple[ReportNote, ...]
     not_evaluated: tuple[ReportNote, ...]
     notes: tuple[ReportNote, ...]
     fail_on: Severity | None
     files: int
-    more: tuple[More, ...] = ()
+    more: tuple[IncreasedAccess, ...] = ()
     unlike_head: tuple[str, ...] = ()
     faults: tuple[ReportNote, ...] = ()
     excluded: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> tuple[ReportNote, ...]:
-        """What was not read or judged in full, and may hold anything."""
+        """Input that was not read or evaluated in full, and may contain anything."""
         return (*self.faults, *self.unreadable)
 
     @property
     def failing(self) -> tuple[Item, ...]:
-        """The items that are as severe as what fails."""
-        least = self.fail_on
-        return tuple(item for item in self.items if least is not None and item.severity.rank >= least.rank)
+        """The items at or above ``fail_on``."""
+        minimum = self.fail_on
+        return tuple(item for item in self.items if minimum is not None and item.severity.rank >= minimum.rank)
 
     @property
     def verdict(self) -> ReviewVerdict:
-        """What the exit status and the commit status say."""
+        """The result behind the exit status and the commit status."""
         if self.unknown:
-            return ReviewVerdict.CANNOT_TELL
+            return ReviewVerdict.UNDETERMINED
         return ReviewVerdict.FINDINGS if self.failing else ReviewVerdict.CLEAN
 
     @property
-    def is_silent(self) -> bool:
-        """Whether there is nothing to tell."""
-        told = (self.items, self.fixed, self.less, self.more, self.unknown, self.not_evaluated, self.notes)
-        return not any(told)
+    def is_empty(self) -> bool:
+        """True if there is nothing to report."""
+        parts = (self.items, self.fixed, self.less, self.more, self.unknown, self.not_evaluated, self.notes)
+        return not any(parts)
 
     @property
-    def begins_a_comment(self) -> bool:
-        """Whether a request to merge is told of it at all: something is new, or may be, or the change edits what the
-        review itself goes by. What got better alone, and more access of which nothing is flagged, begins no comment."""
+    def warrants_comment(self) -> bool:
+        """True if a pull request without a comment should get one: something is or may be new, or the change edits the
+        review's own configuration. Improvements, and more access that no check flags, do not start a comment."""
         return bool(self.items or self.unknown or self.not_evaluated or any(note.file for note in self.notes))
 
 
-def files_of(value: object) -> set[str]:
-    """The files that a report, or a part of one, names."""
+def named_files(value: object) -> set[str]:
+    """Return the files that a report, or a part of one, names."""
     if isinstance(value, tuple):
-        return set().union(*map(files_of, value))
+        return set().union(*map(named_files, value))
     if not is_dataclass(value):
         return set()
-    named = {value.file} if isinstance(value, (Location, Anchor, Replacement, ReportNote)) else set()
-    return named.union(*(files_of(getattr(value, one.name)) for one in fields(value)))
+    files = {value.file} if isinstance(value, (Location, Anchor, Replacement, ReportNote)) else set()
+    return files.union(*(named_files(getattr(value, field.name)) for field in fields(value)))

@@ -1,7 +1,4 @@
-"""The one summary in the conversation of a request to merge, found again by its marker and its author.
-
-It knows no forge: whatever gives the calls of :class:`Conversation` can hold the summary.
-"""
+"""Keep one summary comment in the conversation of a pull or merge request, identified by its marker and author."""
 
 from __future__ import annotations
 
@@ -9,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from passrole_checks.review.http import ForgeError, Uncertain
-from passrole_checks.review.markdown.markers import CommentMarker, parse, says_the_same
+from passrole_checks.review.markdown.markers import CommentMarker, is_same_text, parse_marker
 
-WRITTEN, WRITTEN_NOT_HIDDEN = "written", "written, and the one before could not be hidden"
-AS_IT_WAS, NOT_NEEDED, LEFT_TO_NEWER = "as it was", "not needed", "left to a newer run"
+POSTED, POSTED_NOT_HIDDEN = "posted", "posted; the previous one could not be hidden"
+UNCHANGED, NOT_NEEDED, SUPERSEDED = "unchanged", "not needed", "skipped, a newer run has posted one"
 
 
 class Comment(Protocol):
-    """A comment; later ones have greater numbers. ``author``: the name by which the forge tells users apart."""
+    """A comment; ids increase. ``author``: the login name."""
 
     @property
     def id(self) -> int: ...
@@ -29,119 +26,117 @@ class Comment(Protocol):
 
 
 class Conversation(Protocol):
-    """What is said about one request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
+    """The comments on one request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
 
     @property
     def is_dry(self) -> bool:
-        """Whether nothing is really written."""
+        """True in a dry run, which writes nothing."""
 
     def comments(self) -> Sequence[Comment]:
-        """All of them, oldest first."""
+        """List all comments, oldest first."""
 
     def create_comment(self, body: str) -> int:
-        """Gives its number."""
+        """Create a comment and return its id."""
 
     def edit_comment(self, id: int, body: str) -> None: ...
 
     def delete_comment(self, id: int) -> None: ...
 
     def hide_comment(self, id: int) -> None:
-        """Makes it small, as one that is outdated."""
+        """Collapse a listed comment as outdated."""
 
 
 def post_summary(
     conversation: Conversation,
-    told: Callable[[bool], str],
+    render: Callable[[bool], str],
     marker: CommentMarker,
     author: str,
     mode: str,
     *,
     is_wanted: bool,
 ) -> str:
-    """Brings a summary into the conversation, by ``mode`` (``update``, ``new``, ``hide-and-new``). Gives what was done,
-    one of the words above; raises a :class:`~passrole_checks.review.http.ForgeError`.
+    """Post a summary by ``mode`` (``update``, ``new``, ``hide-and-new``). Return the outcome, one of the constants
+    above. Raise a :class:`~passrole_checks.review.http.ForgeError`.
 
-    ``told`` gives its text, when it is told whether there was one before. ``marker`` is the comment's own. A comment is
-    ours if its first line is a marker of the same review and ``author`` wrote it. ``is_wanted``: whether there is
-    anything to begin a comment for; one that is there is always kept true.
+    ``render`` returns the text; its argument is True if there is an earlier summary. ``marker`` is that of the comment.
+    A comment is ours if its first line is a marker of the same review and ``author`` wrote it. ``is_wanted``: create a
+    first comment if there is none; an existing one is always updated.
     """
-    return _Summary(conversation, told, marker, author, mode).brought(is_wanted=is_wanted)
+    return _Summary(conversation, render, marker, author, mode).post(is_wanted=is_wanted)
 
 
 class _Summary:
     def __init__(
-        self, conversation: Conversation, told: Callable[[bool], str], marker: CommentMarker, author: str, mode: str
+        self, conversation: Conversation, render: Callable[[bool], str], marker: CommentMarker, author: str, mode: str
     ) -> None:
-        self._conversation, self._told, self._marker, self._author = conversation, told, marker, author
+        self._conversation, self._render, self._marker, self._author = conversation, render, marker, author
         self._mode = mode
 
-    def brought(self, *, is_wanted: bool) -> str:
+    def post(self, *, is_wanted: bool) -> str:
         ours = self._ours()
         if not ours and not is_wanted:
             return NOT_NEEDED
-        body = self._marker.on(self._told(bool(ours)))
+        body = self._marker.prepend_to(self._render(bool(ours)))
         if not ours:
             self._create(body)
-            return WRITTEN
+            return POSTED
         present = ours[0] if self._mode == "update" else ours[-1]
         if self._is_newer(present):
-            return LEFT_TO_NEWER
-        if says_the_same(present.body, body):
-            return AS_IT_WAS
+            return SUPERSEDED
+        if is_same_text(present.body, body):
+            return UNCHANGED
         if self._mode == "update":
             self._edit(present, body)
-            return WRITTEN
+            return POSTED
         self._create(body)
-        if self._mode == "hide-and-new":  # those before it were hidden when it came
+        if self._mode == "hide-and-new":  # older ones were hidden when this one was posted
             try:
                 self._conversation.hide_comment(present.id)
             except ForgeError:
-                return WRITTEN_NOT_HIDDEN
-        return WRITTEN
+                return POSTED_NOT_HIDDEN
+        return POSTED
 
     def _ours(self) -> list[Comment]:
         return [
             comment
             for comment in self._conversation.comments()
             if comment.author.lower() == self._author.lower()
-            and (found := parse(comment.body)) is not None
-            and found.is_one_with(self._marker)
+            and (marker := parse_marker(comment.body)) is not None
+            and marker.is_same_comment(self._marker)
         ]
 
     def _is_newer(self, comment: Comment) -> bool:
-        """Whether a later run wrote it, about the same commit. A comment about another commit is older: this run's is
-        the head."""
-        found, marker = parse(comment.body), self._marker
-        return found is not None and found.head == marker.head and bool(marker.run) and found.order > marker.order
+        """True if a later run wrote the comment, about the same commit. A comment about another commit is older, since
+        this run's commit is the head."""
+        theirs, ours = parse_marker(comment.body), self._marker
+        return theirs is not None and theirs.head == ours.head and bool(ours.run) and theirs.order > ours.order
 
     def _edit(self, comment: Comment, body: str) -> None:
         try:
             try:
                 self._conversation.edit_comment(comment.id, body)
             except Uncertain:
-                self._conversation.edit_comment(comment.id, body)  # the same twice is the same
+                self._conversation.edit_comment(comment.id, body)  # idempotent
         except ForgeError as error:
             if error.status != 404 or any(each.id == comment.id for each in self._ours()):
                 raise
-            self._create(body)  # somebody has deleted it meanwhile
+            self._create(body)  # a person has deleted it meanwhile
 
     def _create(self, body: str) -> None:
         before = {comment.id for comment in self._ours()} if self._mode != "update" else set()
         try:
             created = self._conversation.create_comment(body)
         except Uncertain:
-            came = [comment for comment in self._ours() if comment.id not in before]
-            mine = [comment for comment in came if says_the_same(comment.body, body)]
-            created = mine[-1].id if mine else self._conversation.create_comment(body)
+            equal = [c for c in self._ours() if c.id not in before and is_same_text(c.body, body)]
+            created = equal[-1].id if equal else self._conversation.create_comment(body)
         if self._mode == "update" and not self._conversation.is_dry:
             self._yield_to_oldest(created, body)
 
     def _yield_to_oldest(self, created: int, body: str) -> None:
-        """Two runs at the same time have both found no comment: the oldest one stays, and the other run takes its
-        away."""
+        """Delete the ``created`` comment if there is an older one: two concurrent runs have both found none."""
         ours = self._ours()
         if not ours or created <= ours[0].id or not any(comment.id == created for comment in ours):
             return
         self._conversation.delete_comment(created)
-        if not self._is_newer(ours[0]) and not says_the_same(ours[0].body, body):
+        if not self._is_newer(ours[0]) and not is_same_text(ours[0].body, body):
             self._edit(ours[0], body)

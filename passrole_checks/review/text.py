@@ -1,4 +1,4 @@
-"""A review as text: each item with what is wrong, because of what, and what to write instead; then the rest."""
+"""Render a review as text: each item with its findings, cause and fix; then the other results."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from passrole_checks.escaping.terminal import harmless
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, heading, not_read_in_words
-from passrole_checks.review.code_excerpt import CAME, GONE, aligned, changed_lines
+from passrole_checks.review.code_excerpt import ADDED, REMOVED, dedent_statement, diff_lines
 from passrole_checks.review.report import (
+    Fixed,
     GrantedAccess,
+    IncreasedAccess,
     Item,
-    Less,
     Location,
-    More,
+    ReducedAccess,
     Remark,
     Replacement,
     ReportNote,
@@ -23,195 +24,203 @@ from passrole_checks.review.report import (
     ReviewVerdict,
 )
 
-_MOST = 10  # of a kind, where one line each is enough
+_MAX_LINES = 10  # per section of one-line results
 _INDENT = " " * 10
-_STYLES = {GONE: "quiet", CAME: "good"}
+_STYLES = {REMOVED: "quiet", ADDED: "good"}
 _CHANGES = {"new": "new access", "widened": "wider access"}
 
 
 def review_lines(report: ReviewReport, *, width: int, quiet: bool = False) -> Iterator[Line]:
-    """The items, worst first; then, unless ``quiet``, what is fixed, less, not evaluated and noted, and a summary."""
+    """Yield the items, worst first; then, unless ``quiet``, fixed findings, other access changes, notes, and a
+    summary."""
     for item in report.items:
-        yield from _item(item, width)
+        yield from _item_lines(item, width)
         yield ()
     if quiet:
         return
-    told = [*_short(report)]
-    yield from told
-    if told:
+    others = [*_other_lines(report)]
+    yield from others
+    if others:
         yield ()
-    yield (*_summary(report), *excluded_spans(report.excluded))
+    yield (*_summary_line(report), *excluded_spans(report.excluded))
 
 
-def _item(item: Item, width: int) -> Iterator[Line]:
+def _item_lines(item: Item, width: int) -> Iterator[Line]:
     spans = [
         StyledText(f"{'+' if item.group == 'new' else '!'} ", "high"),
-        StyledText(_at(item.at), "place"),
+        StyledText(_location(item.at), "place"),
         StyledText("  "),
     ]
     spans.append(StyledText(harmless(item.resource)))
     if item.sid:
         spans.append(StyledText(f"  {harmless(item.sid)}", "quiet"))
-    said = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
-    yield [*spans, StyledText(f"  {said}", "high")]
+    group = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
+    yield [*spans, StyledText(f"  {group}", "high")]
     others = [use for use in item.uses if use != item.resource]
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         yield (StyledText("  also "), StyledText(harmless(", ".join(others[:3])) + more, "quiet"))
-    yield from _access(item.access, item.before)
+    yield from _access_lines(item.access, item.before)
     if item.cause is not None:
-        gone = "  (removed)" if item.cause_removed else ""
-        yield (StyledText(f"    {'because of':<11}"), StyledText(f"{_at(item.cause)}{gone}"))
+        removed = "  (removed)" if item.cause_removed else ""
+        yield (StyledText(f"    {'cause':<11}"), StyledText(f"{_location(item.cause)}{removed}"))
     for remark in item.remarks:
-        yield from _remark(remark, width)
+        yield from _remark_lines(remark, width)
     replacement = item.replacement
     if replacement is not None:
-        yield from _suggestion(replacement, width)
+        yield from _suggestion_lines(replacement, width)
     elif item.advice:
-        words, _, statement = item.advice.partition("\n")
-        yield from _prose(words, width, "Instead: ")
-        for line in aligned(statement).split("\n") if statement else ():
+        advice, _, statement = item.advice.partition("\n")
+        yield from _wrapped(advice, width, "Instead: ")
+        for line in dedent_statement(statement).split("\n") if statement else ():
             yield (StyledText(f"{_INDENT}  {harmless(line)}", "good"),)
 
 
-def _suggestion(replacement: Replacement, width: int) -> Iterator[Line]:
-    """What it does, behind where, and the lines as a small difference."""
+def _suggestion_lines(replacement: Replacement, width: int) -> Iterator[Line]:
+    """Yield the location of a replacement, its effect, and its diff."""
     where = f"{harmless(replacement.file)}:{replacement.line}"
     if replacement.end_line > replacement.line:
         where += f"-{replacement.end_line}"
-    words = harmless(" ".join(replacement.says.split()))
+    effect = harmless(" ".join(replacement.says.split()))
     first: Line = (
         StyledText(_INDENT),
         StyledText("Suggestion for ", "good"),
         StyledText(where, "place"),
         StyledText(":"),
     )
-    if len(_INDENT) + len(f"Suggestion for {where}: {words}") <= width:
-        yield (*first, StyledText(f" {words[:1].lower()}{words[1:]}"))
+    if len(_INDENT) + len(f"Suggestion for {where}: {effect}") <= width:
+        yield (*first, StyledText(f" {effect[:1].lower()}{effect[1:]}"))
     else:
         yield first
-        yield from _prose(words, width)
-    for mark, line in changed_lines(replacement):
+        yield from _wrapped(effect, width)
+    for mark, line in diff_lines(replacement):
         yield (StyledText(f"{_INDENT}  {mark} {harmless(line)}".rstrip(), _STYLES.get(mark, "")),)
 
 
-def _remark(remark: Remark, width: int) -> Iterator[Line]:
+def _remark_lines(remark: Remark, width: int) -> Iterator[Line]:
     yield heading(remark.check_id, remark.name, remark.severity, remark.confidence)
-    yield from _prose(remark.message, width)
+    yield from _wrapped(remark.message, width)
 
 
-def _access(access: GrantedAccess | None, before: GrantedAccess | None) -> Iterator[Line]:
+def _access_lines(access: GrantedAccess | None, before: GrantedAccess | None) -> Iterator[Line]:
     if access is None:
         return
-    now, was = (dict(_rows(one)) if one is not None else {} for one in (access, before))
-    for label, words in now.items():
-        if before is None or was.get(label) == words:
-            yield (StyledText(f"    {label:<10}"), StyledText(harmless(words)))
+    new = dict(_access_rows(access))
+    old = dict(_access_rows(before)) if before is not None else {}
+    for label, value in new.items():
+        if before is None or old.get(label) == value:
+            yield (StyledText(f"    {label:<10}"), StyledText(harmless(value)))
             continue
-        if label in was:
-            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(was[label]), "quiet"))
-        yield (StyledText(f"  + {label:<10}"), StyledText(harmless(words)))
-    for label, words in was.items():
-        if label not in now:
-            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(words), "quiet"))
+        if label in old:
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(old[label]), "quiet"))
+        yield (StyledText(f"  + {label:<10}"), StyledText(harmless(value)))
+    for label, value in old.items():
+        if label not in new:
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(value), "quiet"))
 
 
-def _rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
+def _access_rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
     if access.principals:
         yield "who", _listed(access.principals)
-    every = " (any role)" if access.scope == Scope.ANY_ROLE.value and not access.complement else ""
-    yield "all but" if access.complement else "roles", _listed(access.roles) + every
-    none = "cannot be told" if access.constraint == "unresolved" else "any service"
-    yield "services", _listed(access.services) if access.services else none
+    note = " (any role)" if access.scope == Scope.ANY_ROLE.value and not access.complement else ""
+    yield "all but" if access.complement else "roles", _listed(access.roles) + note
+    without_services = "unresolved" if access.constraint == "unresolved" else "any service"
+    yield "services", _listed(access.services) if access.services else without_services
     if access.conditions:
         yield "if", _listed(access.conditions)
 
 
-def _listed(words: Sequence[str], most: int = 5) -> str:
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _short(report: ReviewReport) -> Iterator[Line]:
-    yield from _some([_fixed(one.at, f"{one.check_id} {one.name}", one.resource) for one in report.fixed], "fixed")
+def _other_lines(report: ReviewReport) -> Iterator[Line]:
+    yield from _limited(list(map(_fixed_line, report.fixed)), "fixed")
     if report.more:
-        yield (StyledText("Also gives more, none of it flagged:"),)
-        yield from _some([_more(one) for one in report.more], "of these")
-    yield from _some([_less(one) for one in report.less], "with less access")
-    yield from _some([_note(one, "not evaluated: ") for one in report.not_evaluated], "not evaluated")
-    yield from _some([_note(one, "") for one in report.notes], "to be known")
+        yield (StyledText("Wider access that no check flags:"),)
+        yield from _limited(list(map(_increased_line, report.more)), "of these")
+    yield from _limited(list(map(_reduced_line, report.less)), "with less access")
+    yield from _limited([_note_line(note, "not evaluated: ") for note in report.not_evaluated], "not evaluated")
+    yield from _limited([_note_line(note, "") for note in report.notes], "notes")
 
 
-def _some(lines: Sequence[Line], what: str) -> Iterator[Line]:
-    yield from lines[:_MOST]
-    if len(lines) > _MOST:
-        yield (StyledText(f"{len(lines) - _MOST} more {what} (--format json names them all)", "quiet"),)
+def _limited(lines: Sequence[Line], what: str) -> Iterator[Line]:
+    yield from lines[:_MAX_LINES]
+    if len(lines) > _MAX_LINES:
+        yield (StyledText(f"{len(lines) - _MAX_LINES} more {what} (use --format json for all)", "quiet"),)
 
 
-def _fixed(at: Location, check: str, resource: str) -> Line:
+def _fixed_line(fixed: Fixed) -> Line:
     return (
         StyledText("- ", "good"),
-        StyledText(_at(at), "place"),
-        StyledText(f"  {harmless(resource)}  {check}  fixed"),
+        StyledText(_location(fixed.at), "place"),
+        StyledText(f"  {harmless(fixed.resource)}  {fixed.check_id} {fixed.name}  fixed"),
     )
 
 
-def _less(one: Less) -> Line:
-    sid = f"  {harmless(one.sid)}" if one.sid else ""
+def _reduced_line(reduced: ReducedAccess) -> Line:
     return (
         StyledText("- ", "good"),
-        StyledText(_at(one.at), "place"),
-        StyledText(f"  {harmless(one.resource)}{sid}  {one.change}"),
+        StyledText(_location(reduced.at), "place"),
+        StyledText(f"  {_statement(reduced)}  {reduced.change}"),
     )
 
 
-def _more(one: More) -> Line:
-    """What it gives more, on one line: ``services a -> a, b``."""
-    sid = f"  {harmless(one.sid)}" if one.sid else ""
-    was = dict(_rows(one.before)) if one.before is not None else {}
-    told = [
-        f"{label} {f'{was[label]} -> ' if label in was else ''}{words}"
-        for label, words in _rows(one.access)
-        if was.get(label) != words
+def _increased_line(increased: IncreasedAccess) -> Line:
+    """Return the access that grows, on one line: ``services a -> a, b``."""
+    old = dict(_access_rows(increased.before)) if increased.before is not None else {}
+    changes = [
+        f"{label} {f'{old[label]} -> ' if label in old else ''}{value}"
+        for label, value in _access_rows(increased.access)
+        if old.get(label) != value
     ]
-    sure = "  (not sure)" if one.confidence is Confidence.LOW else ""
-    words = f"  {harmless(one.resource)}{sid}  {harmless('; '.join(told))}"
-    return (StyledText("  "), StyledText(_at(one.at), "place"), StyledText(words), StyledText(sure, "quiet"))
+    return (
+        StyledText("  "),
+        StyledText(_location(increased.at), "place"),
+        StyledText(f"  {_statement(increased)}  {harmless('; '.join(changes))}"),
+        StyledText("  (low confidence)" if increased.confidence is Confidence.LOW else "", "quiet"),
+    )
 
 
-def _note(one: ReportNote, before: str) -> Line:
-    where = harmless(one.file) + (f":{one.line}" if one.line else "") + ": " if one.file else ""
-    return (StyledText(f"{where}note: ", "quiet"), StyledText(harmless(before + one.reason)))
+def _statement(change: ReducedAccess | IncreasedAccess) -> str:
+    return harmless(change.resource) + (f"  {harmless(change.sid)}" if change.sid else "")
 
 
-def _summary(report: ReviewReport) -> Line:
+def _note_line(note: ReportNote, prefix: str) -> Line:
+    location = harmless(note.file) + (f":{note.line}" if note.line else "") + ": " if note.file else ""
+    return (StyledText(f"{location}note: ", "quiet"), StyledText(harmless(prefix + note.reason)))
+
+
+def _summary_line(report: ReviewReport) -> Line:
     groups = [(sum(item.group == group for item in report.items), group) for group in ("new", "worse")]
     counts = [*groups, (len(report.fixed), "fixed")]
-    words = ", ".join(f"{count} {what}" for count, what in counts if count)
-    if report.verdict is ReviewVerdict.CANNOT_TELL:
-        could = f"{not_read_in_words(report.unreadable, report.faults)}, so that this is not all"
+    result = ", ".join(f"{count} {group}" for count, group in counts if count)
+    if report.verdict is ReviewVerdict.UNDETERMINED:
         return (
-            StyledText(f"ERROR: {could}; ", "high"),
-            StyledText(f"{words or '0 new'}; {report.unchanged} unchanged", "place"),
+            StyledText(
+                f"ERROR: {not_read_in_words(report.unreadable, report.faults)}; results are incomplete; ", "high"
+            ),
+            StyledText(f"{result or '0 new'}; {report.unchanged} unchanged", "place"),
         )
     if report.more and not report.items:
-        words = f"{words}, nothing new to flag" if words else "nothing new to flag"
-    rest = StyledText(f"; {report.unchanged} unchanged")
-    first = StyledText(words or "nothing new", "place" if report.items else "good")
+        result = f"{result}, nothing new to flag" if result else "nothing new to flag"
+    first = StyledText(result or "nothing new", "place" if report.items else "good")
+    unchanged = StyledText(f"; {report.unchanged} unchanged")
     if not report.failing:
-        return (first, rest)
-    least = report.fail_on.value if report.fail_on is not None else ""
-    degree = f"{least} or more" if least != Severity.HIGH.value else least
+        return (first, unchanged)
+    minimum = report.fail_on.value if report.fail_on is not None else ""
+    threshold = f"{minimum} or more" if minimum != Severity.HIGH.value else minimum
     number = len(report.failing)
-    return (first, rest, StyledText(f"; {number} {'fails' if number == 1 else 'fail'} ({degree})", "high"))
+    return (first, unchanged, StyledText(f"; {number} {'fails' if number == 1 else 'fail'} ({threshold})", "high"))
 
 
-def _at(at: Location) -> str:
+def _location(at: Location) -> str:
     return f"{harmless(at.file)}:{at.line}"
 
 
-def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
-    words = label + harmless(" ".join(text.split()))
-    wrapped = textwrap.wrap(words, width - len(_INDENT), break_long_words=False, break_on_hyphens=False)
+def _wrapped(text: str, width: int, label: str = "") -> Iterator[Line]:
+    paragraph = label + harmless(" ".join(text.split()))
+    wrapped = textwrap.wrap(paragraph, width - len(_INDENT), break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(wrapped):
         if number == 0 and label:
             yield (StyledText(_INDENT), StyledText(label.rstrip(), "good"), StyledText(line[len(label) - 1 :]))

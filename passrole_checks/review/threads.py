@@ -1,4 +1,4 @@
-"""What threads at lines have in common on every forge: which items they tell, and when they are to be ended."""
+"""Threads of review comments that earlier runs started: the items they are about, and which of them are fixed."""
 
 from __future__ import annotations
 
@@ -6,82 +6,104 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from passrole_checks.review.forge import ForgeThread
+from passrole_checks.review.markdown.markers import FIXED, INLINE, parse_marker
 from passrole_checks.review.report import Item, ReviewReport
 from passrole_checks.scan.fingerprint import digest
 
-_DIGITS = 12  # of the digest of a file's name: few enough for a marker, many enough for the files of a pull request
+_DIGITS = 12  # of a file's digest: short enough for a marker, long enough to distinguish the files of a pull request
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What stands on a forge now. ``number``: of the request to merge, 0 where nothing was written on one.
-    ``at_lines``: the keys of items that are told at lines or files, by this run or an earlier one; ``lost``: of those
-    that should have been and could not. ``summary``: whether there is one, and it tells this report."""
-
-    number: int = 0
-    at_lines: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
-    summary: bool = False
-
-
-class Said(Protocol):
-    """A thread whose first comment is ours."""
+class ItemThread(Protocol):
+    """A thread about items of a report."""
 
     @property
     def keys(self) -> frozenset[str]:
-        """Of the items that it is about."""
+        """The keys of its items."""
 
     @property
     def is_answered(self) -> bool:
-        """Whether we have said in it that all of them are fixed."""
+        """True if it has our reply that all of its items are fixed."""
 
     @property
     def file(self) -> str:
-        """Where it stands; "" for nowhere."""
+        """The path that it is at; "" for none."""
 
     @property
     def about(self) -> frozenset[str]:
-        """:func:`file_mark` of each file that its items stand in, as far as its marker tells."""
+        """:func:`file_mark` of the file of each item, as far as its marker has them."""
 
 
-Thread = TypeVar("Thread", bound=Said)
+@dataclass(frozen=True, slots=True)
+class ReviewThread:
+    """An :class:`ItemThread` that this tool started. ``run``: the number of the run that started it."""
+
+    thread: ForgeThread
+    keys: frozenset[str]
+    run: int
+    is_answered: bool
+    about: frozenset[str] = frozenset()
+
+    @property
+    def file(self) -> str:
+        return self.thread.file
 
 
-def keys_said(found: Iterable[Said]) -> frozenset[str]:
-    """The keys of items that a thread tells already: also where a person has resolved it, or its lines are outdated.
-    What comes back after we had said that it is fixed is told anew."""
-    return frozenset(key for each in found if not each.is_answered for key in each.keys)
+_Thread = TypeVar("_Thread", bound=ItemThread)
 
 
-def fixed_ones(found: Sequence[Thread], report: ReviewReport) -> list[Thread]:
-    """The threads that are to be ended: nothing that they are about is wrong any more.
+def review_threads(threads: Iterable[ForgeThread], key: str, author: str) -> list[ReviewThread]:
+    """Select the threads that the review ``key`` started, by their markers; only comments of ``author`` count."""
+    selected = []
+    for thread in threads:
+        markers = [
+            parse_marker(comment.body) if comment.author.lower() == author.lower() else None
+            for comment in thread.comments
+        ]
+        first = markers[0]
+        if first is not None and (first.kind, first.key) == (INLINE, key):
+            is_answered = any(marker is not None and (marker.kind, marker.key) == (FIXED, key) for marker in markers)
+            selected.append(
+                ReviewThread(thread, frozenset(first.items), first.run, is_answered, frozenset(first.files))
+            )
+    return selected
 
-    None where HEAD could not be read in full, or a whole file of it was not evaluated: what cannot be seen is not
-    fixed, and it may have been moved there. Where something in a file was not evaluated, those stay that stand in that
-    file, or are about a statement in it (a thread may stand at the cause, in another file), or do not tell.
+
+def reported_keys(threads: Iterable[ItemThread]) -> frozenset[str]:
+    """Return the keys of items that threads report, including threads that a person resolved or whose lines are
+    outdated. An item that returns after it was reported as fixed is new."""
+    return frozenset(key for thread in threads if not thread.is_answered for key in thread.keys)
+
+
+def fixed_threads(threads: Sequence[_Thread], report: ReviewReport) -> list[_Thread]:
+    """Return the threads to close: all of their items are gone.
+
+    None where HEAD could not be read in full, or a whole file of it was not evaluated: an item that cannot be seen is
+    not fixed, and may have moved there. If part of a file was not evaluated, threads in that file stay open, threads
+    about a statement in it (a thread may be at the cause, in another file), and threads that do not name their files.
     """
     if report.unknown or any(note.file and not note.line for note in report.not_evaluated):
         return []
     present = {item.key for item in report.items}
     unknown = {note.file for note in report.not_evaluated} - {""}
-    marks = frozenset(map(file_mark, unknown))
+    unknown_marks = frozenset(map(file_mark, unknown))
 
-    def may_still_be(thread: Thread) -> bool:
-        return bool(thread.keys & present or thread.about & marks) or thread.file in unknown
+    def is_fixed(thread: _Thread) -> bool:
+        if not thread.keys or thread.is_answered or thread.keys & present:
+            return False
+        if not unknown:
+            return True
+        is_located = bool(thread.file and thread.about)
+        return is_located and not thread.about & unknown_marks and thread.file not in unknown
 
-    def tells_where(thread: Thread) -> bool:
-        return bool(thread.file and thread.about) or not unknown
-
-    return [
-        each for each in found if each.keys and not each.is_answered and not may_still_be(each) and tells_where(each)
-    ]
+    return [thread for thread in threads if is_fixed(thread)]
 
 
 def file_marks(items: Iterable[Item]) -> tuple[str, ...]:
-    """What a marker tells of the files that the statements of ``items`` stand in."""
+    """Return the marks of the files that contain the statements of ``items``, for a marker."""
     return tuple(dict.fromkeys(file_mark(item.at.file) for item in items))
 
 
 def file_mark(file: str) -> str:
-    """A short word for a file, of the same length however long its name is."""
+    """Return a short digest of a path, of constant length."""
     return digest("file", file)[:_DIGITS]

@@ -226,7 +226,7 @@ def _unknown_policies(model: AccessModel) -> Iterator[Unreadable]:
     for one in model.principals.unknown:
         yield Unreadable(
             one.at.file,
-            f"{shortened(str(one.policy))}, attached to {one.holder}, is not here: what it allows is not known",
+            f"{shortened(str(one.policy))}, attached to {one.holder}: policy not found, its permissions are unknown",
             one.at.line,
             f"policy {one.policy}",
         )
@@ -236,9 +236,9 @@ def _not_analyzed(configuration: Configuration, policy: AttachedPolicy | None) -
     """Return the entry for a policy that ran out of time, and all that follow it."""
     if policy is None:
         file = configuration.files[0] if configuration.files else ""
-        return Unreadable(file, "not judged: it takes too long", resource=EVERY_RESOURCE)
+        return Unreadable(file, "analysis stopped: time limit reached", resource=EVERY_RESOURCE)
     at = policy.resource.at
-    reason = f"{policy.resource.address} and what follows it is not judged to the end: it takes too long"
+    reason = f"analysis stopped at {policy.resource.address}: time limit reached; later policies were not checked"
     return Unreadable(at.file, reason, at.line, resource=EVERY_RESOURCE)
 
 

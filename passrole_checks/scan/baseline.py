@@ -1,17 +1,16 @@
-"""A baseline: findings that were there before, so that only what is new counts.
+"""Baselines: accepted findings, so that only new ones count.
 
-A JSON file, made to be committed and read in reviews::
+A JSON file, made to be committed and reviewed::
 
     {"version": 1,
      "entries": [{"fingerprint": "…", "check_id": "PASSROLE_001", "file": "app/iam.tf",
                   "resource": "aws_iam_role_policy.deploy", "severity": "medium",
                   "reason": "…", "expires": "2027-01-31"}]}
 
-``reason`` and ``expires`` (the last day on which the entry holds) are for people to add. An entry stands for one
-finding of at most its severity: one that has become worse counts again. Equal statements of equally named resources
-have one fingerprint and as many entries. Fingerprints hold neither line nor message nor file, so an entry follows its
-finding; check, file and resource are there for people, and the file decides which of several equal findings an entry
-means.
+People add ``reason`` and ``expires`` (the last day on which the entry is valid). An entry accepts one finding of at
+most its severity: a finding that became worse counts again. Equal statements of equally named resources share one
+fingerprint and have as many entries. Fingerprints contain neither line nor message nor file, so an entry follows its
+finding; check, file and resource are for people, and the file decides which of several equal findings an entry accepts.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ _SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:
-    """A finding that is accepted, until and with the day ``expires`` where there is one. ``file`` is relative to the
-    working directory, with forward slashes."""
+    """An accepted finding, up to and including the day ``expires``, if set. ``file``: relative to the working
+    directory."""
 
     fingerprint: str
     check_id: str
@@ -58,20 +57,22 @@ class BaselineEntry:
     expires: date | None = None
 
     def holds(self, today: date) -> bool:
-        """Whether it has not expired on the day ``today``."""
+        """True if the entry has not expired on the day ``today``."""
         return self.expires is None or today <= self.expires
 
     def accepts(self, finding: Finding, today: date) -> bool:
-        """Whether it accepts the finding that it belongs to."""
+        """True if the entry accepts its finding."""
         return self.holds(today) and finding.severity.rank <= self.severity.rank
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a baseline makes of findings: ``accepted``, each with its entry, and ``open``, all others, in their order.
-    ``expired`` are entries of findings that count again since their day has passed, ``worse`` those of findings that
-    do since they have become worse, each with its finding; ``unused`` are entries that no finding belongs to. ``path``
-    is the file."""
+    """The result of applying a baseline to findings.
+
+    ``accepted``: findings with their entries; ``open``: all others, in order. ``expired``: entries of findings that
+    count again; ``worse``: entries of findings that became worse, with these; ``unused``: entries without a finding.
+    ``path``: the file.
+    """
 
     path: str
     accepted: tuple[tuple[Finding, BaselineEntry], ...]
@@ -81,7 +82,7 @@ class Applied:
     unused: tuple[BaselineEntry, ...]
 
     def restricted(self, severity: Severity, confidence: Confidence) -> Applied:
-        """The same without what would not be shown anyway, being below a severity or a confidence."""
+        """Return the same without findings below a severity or a confidence."""
         shown = [
             pair
             for pair in self.accepted
@@ -90,7 +91,7 @@ class Applied:
         return replace(self, accepted=tuple(shown))
 
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of entries, in words."""
+        """Yield notes about entries."""
         expired = (f"{_named(one)} was accepted until {one.expires}, and counts again" for one in self.expired)
         unused = (f"{_named(one)} is no longer found: the entry can be removed" for one in self.unused)
         worse = (
@@ -105,10 +106,10 @@ def _named(entry: BaselineEntry) -> str:
 
 
 def load(path: str) -> tuple[BaselineEntry, ...]:
-    """The entries of a baseline file.
+    """Return the entries of a baseline file.
 
     Raises:
-        ConfigurationError: it cannot be read, or is no baseline; the message starts with the file.
+        ConfigurationError: the file cannot be read or is no baseline; the message starts with the file.
     """
     try:
         text = read_bounded(path, _LARGEST, pipes=True).decode("utf-8-sig")
@@ -160,7 +161,7 @@ def _cut(value: object) -> str:
 
 
 def dump(entries: Iterable[BaselineEntry]) -> str:
-    """The text of a baseline file: sorted, and the same for the same entries."""
+    """Return the text of a baseline file: sorted, and the same for the same entries."""
     items = []
     for entry in sorted(entries, key=_order):
         item = {key: getattr(entry, key) for key in _REQUIRED} | {"severity": entry.severity.value}
@@ -182,10 +183,10 @@ def about(
     complete: bool,
     excluded: Collection[str] = (),
 ) -> Callable[[BaselineEntry], bool]:
-    """Whether an entry is about what a scan of ``paths`` looked at: a file in one of them that is not ``excluded``, a
-    check that was asked for.
+    """True if an entry is about what a scan of ``paths`` covered: a file in one of them, a check that was requested.
 
-    Where the scan is not ``complete``, because a file could not be read, nothing can be said to be gone.
+    Excluded files are not covered. If the scan is not ``complete``, no entry is: a file that could not be read may
+    contain its finding.
     """
     roots = [Path(os.path.realpath(path)) for path in paths]
     left_out = [Path(path) for path in excluded]
@@ -207,11 +208,10 @@ def apply(
     concerns: Callable[[BaselineEntry], bool],
     today: date,
 ) -> Applied:
-    """Tell apart what the ``entries`` of the baseline ``path`` accept and what they do not.
+    """Separate the findings that the ``entries`` of the baseline ``path`` accept from the others.
 
-    ``findings`` are all that a scan has found, whatever of it is shown; those that are suppressed where they stand stay
-    what they are. ``name`` says how entries name a file, ``concerns`` whether an entry is about what was scanned at
-    all: only such an entry can be unused.
+    ``findings``: all of a scan, whatever is shown; suppressed ones stay suppressed. ``name``: returns the file name
+    that entries use. ``concerns``: True for entries that the scan covered; only such an entry can be unused.
     """
     paired = _paired(entries, findings, name)
     counting = [(finding, paired[number]) for number, finding in enumerate(findings) if number in paired]
@@ -235,10 +235,9 @@ def renewed(
     name: Callable[[str], str],
     concerns: Callable[[BaselineEntry], bool],
 ) -> tuple[BaselineEntry, ...]:
-    """The entries of a baseline that accepts ``findings``, as far as they are not suppressed where they stand.
+    """Return the entries of a baseline that accepts all ``findings`` that are not suppressed.
 
-    An old entry of one of them keeps its reason and its last day; one of what was not scanned is kept, one that nothing
-    belongs to any more is not.
+    Existing entries keep their reason and last day. Entries that the scan did not cover are kept, unused ones dropped.
     """
     paired = _paired(entries, findings, name)
     base = _bases(findings)
@@ -255,7 +254,7 @@ def renewed(
 
 
 def _bases(findings: Iterable[Finding]) -> dict[str, str]:
-    """The fingerprint that each one's is made of: a scan numbers equal ones, beginning with the second."""
+    """Return the fingerprint that each finding had before equal ones were numbered, beginning with the second."""
     given = {finding.fingerprint for finding in findings}
     bases = {fingerprint: fingerprint for fingerprint in given}
     for fingerprint in given:
@@ -269,8 +268,10 @@ def _bases(findings: Iterable[Finding]) -> dict[str, str]:
 def _paired(
     entries: Sequence[BaselineEntry], findings: Sequence[Finding], name: Callable[[str], str]
 ) -> Mapping[int, BaselineEntry]:
-    """The entry of each finding that has one, by the finding's number. Of equal findings, one in the file of an entry
-    is that entry's; the others follow in order, as after a renaming."""
+    """Return the entry of each finding that has one, by the number of the finding.
+
+    Of equal findings, one in the file of an entry belongs to it; the others follow in order, as after a renaming.
+    """
     bases = _bases(findings)
     left: dict[str, list[BaselineEntry]] = defaultdict(list)
     for entry in entries:

@@ -8,19 +8,19 @@ from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, uses_in_its_own_way
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, is_opaque_consumer
 
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
 
 
 def finding_of(item: CheckVerdict) -> Finding:
-    """Return the finding for a verdict. Its confidence is lower where the configuration does not tell everything."""
+    """Return the finding for a verdict. Its confidence is lower if the configuration is incomplete."""
     check, verdict, context = item.check, item.verdict, item.context
     policy, grant, configuration = context.policy, context.grant, context.model.configuration
     gainers = tuple(gainer.who for gainer in context.beneficiaries) if check.compares_versions else ()
     is_incomplete = bool(configuration.incomplete.intersection(gainers))
     confidence = verdict.confidence
-    if confidence is Confidence.HIGH and (is_incomplete or uses_in_its_own_way(policy.resource.type)):
+    if confidence is Confidence.HIGH and (is_incomplete or is_opaque_consumer(policy.resource.type)):
         confidence = Confidence.MEDIUM
     if verdict.when:
         grant = under_condition(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)

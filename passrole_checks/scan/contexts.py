@@ -1,4 +1,4 @@
-"""Contexts: each grant of a policy, with its holders and who gains by it."""
+"""Contexts: each grant of a policy, with its holders and the principals that gain access."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def by_path_condition(context: GrantContext) -> list[GrantContext]:
 
     Checks that consider all policies of a principal need this: the other policies may exclude that condition.
     """
-    if not context.policy.held:
+    if not context.policy.conditional_principals:
         return [context]
     holders_under: dict[PathCondition, list[Principal]] = {}
     for holder in context.holders:

@@ -1,6 +1,6 @@
-"""One cause, one finding: a statement that ten resources or three roots use, or that has alternatives, is told once.
+"""Merge findings of one cause: a statement that ten resources or three roots use, or that has variants.
 
-What differs between them (the outcomes under which a finding holds, the defaults that were taken) is put into words.
+Differences between them, such as path conditions and defaults, become part of the message.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition, simplify
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.sources.model.configuration import MODULE, uses_in_its_own_way
+from passrole_checks.sources.model.configuration import MODULE, is_opaque_consumer
 
 
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
-    """The places at which more than one statement stands, as in a JSON text whose layout is not known. The same
-    statement taken into a document twice is one."""
+    """Yield the positions of more than one statement, as in a JSON text of unknown layout.
+
+    The same statement included twice in a document counts once.
+    """
     seen: dict[Position, Statement] = {}
     for statement in statements:
         first = seen.setdefault(statement.at, statement)
@@ -30,7 +32,7 @@ def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
 
 
 def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """One statement of a module that several roots call is one finding, as far as all of them say the same of it."""
+    """Merge equal findings about one statement of a module that several roots call."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         silenced = finding.suppressed is not None
@@ -46,8 +48,10 @@ def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
-    """One statement used by ten resources is one finding with ten uses; where its alternatives differ, the worst one
-    speaks for the statement. ``shared``: places of more than one statement, which only their paths tell apart."""
+    """Merge the findings of one check and statement: ten resources become ten uses, and the worst variant represents
+    it.
+
+    ``shared``: positions of more than one statement, which are distinguished by their paths."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         within = finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
@@ -69,7 +73,7 @@ def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Posit
 
 
 def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
-    """The findings of one verdict as one; ``group`` are all those of its check and statement."""
+    """Return findings of one verdict as one; ``group``: all findings of its check and statement."""
     uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
     who = tuple(dict.fromkeys(name for finding in same for name in finding.who))
@@ -77,13 +81,15 @@ def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     message = same[0].message + _circumstances(alike, same[0])
     if who:
         names = [shortened(name) for name in who if name]
-        message = f"{listed(names) if names else 'Whoever holds this policy'} {message}"
+        message = f"{listed(names) if names else 'Every principal with this policy'} {message}"
     return replace(same[0], uses=uses, principals=principals, who=who, message=message)
 
 
 def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
-    """Sentences that name the outcomes under which a finding holds, the defaults that were taken, and whether other
-    alternatives of its statement are flagged as well. ``group``: all findings of this check for the statement."""
+    """Return sentences with the path conditions of a finding, its defaults, and other variants that are flagged.
+
+    ``group``: all findings of this check for the statement.
+    """
     if shown.grant is None:
         return ""
     equal = [item for item in group if item.severity is shown.severity]
@@ -95,18 +101,19 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
         for other in elsewhere
         if other is not shown
     )
-    words = f" This holds {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
+    words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.resource.type == MODULE:
-        words += f" The policy is handed to {shown.resource.address}, which is not here."
-    elif uses_in_its_own_way(shown.resource.type):
-        words += f" The policy is handed to {shown.resource.address}, and what that makes of it is not known."
+        words += f" The policy is passed to {shown.resource.address}, whose source is not downloaded."
+    elif is_opaque_consumer(shown.resource.type):
+        words += f" The policy is passed to {shown.resource.address}, which may transform it before attaching it."
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:
         when = _when_in_words(others)
-        words += f" Another alternative is flagged as well{f', {when}' if when else ''}."
+        words += f" Another variant is flagged as well{f', {when}' if when else ''}."
     defaults = shown.grant.statement.defaults
     if defaults:
-        words += f" By default ({', '.join(defaults[:3])}{', …' if len(defaults) > 3 else ''})."
+        words += f" Using the default of {', '.join(f'`{one}`' for one in defaults[:3])}"
+        words += f"{', …' if len(defaults) > 3 else ''}."
     return words
 
 
@@ -115,12 +122,12 @@ def _is_about(finding: Finding, other: Finding) -> bool:
 
 
 def _when_in_words(findings: Sequence[Finding]) -> str:
-    """``when`` and the facts under which one of the findings holds; nothing where they always hold."""
+    """Return ``when`` and the path conditions of some findings; "" if they always apply."""
     return when_in_words([finding.grant.statement.when for finding in findings if finding.grant is not None])
 
 
 def when_in_words(alternatives: Sequence[PathCondition]) -> str:
-    """``when`` and the facts of which one set holds; nothing where one of them is empty, for it always holds."""
+    """Return ``when`` and the path conditions, one of which must hold; "" if one of them is empty."""
     readings = simplify(alternatives)
     if not readings or () in readings:
         return ""
@@ -152,7 +159,8 @@ def _fact_in_words(condition: str, outcome: str) -> str:
         return f"{shortened(sentence['subject'])} {verb}" + (f" {shortened(rest)}" if rest else "")
     if outcome.startswith("not ") and " or " in outcome:
         outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
-    return f"{condition_in_short(condition)} is {outcome}"
+    is_value = outcome not in ("true", "false") and " " not in outcome
+    return f"{condition_in_short(condition)} {'=' if is_value else 'is'} {outcome}"
 
 
 def _more(when: PathCondition) -> str:

@@ -1,4 +1,4 @@
-"""What a scan is asked for and what it gives, as plain data: whoever only tells of it needs no checks for that."""
+"""ScanOptions and ScanResult as plain data, so that renderers need not import the checks."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from passrole_checks.sources.model.configuration import (
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
     from passrole_checks.iam.grants.grant import PassRoleGrant
-    from passrole_checks.sources.files.fingerprints import Sightings
+    from passrole_checks.sources.files.fingerprints import FileFingerprints
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What a scan is asked for.
+    """The options of a scan.
 
     ``checks``/``skip_checks``: ids ``PASSROLE_nnn`` (empty ``checks``: all). ``account``: twelve digits, or None.
-    ``unchanged``: judge what a plan leaves alone as well. ``inputs``: what is known beside the files.
+    ``unchanged``: also check what a plan leaves unchanged. ``inputs``: values and files given beside the paths.
     """
 
     account: str | None = None
@@ -40,11 +40,11 @@ class ScanOptions:
     inputs: Inputs = NO_INPUTS
 
     def runs(self, check: type[Check]) -> bool:
-        """Whether the check was asked for."""
+        """True if the check is requested."""
         return (not self.checks or check.id in self.checks) and check.id not in self.skip_checks
 
     def shows(self, finding: Finding) -> bool:
-        """Whether the finding is as severe and as sure as was asked for."""
+        """True if the finding has at least the requested severity and confidence."""
         return (
             finding.severity.rank >= self.minimum_severity.rank
             and finding.confidence.rank >= self.minimum_confidence.rank
@@ -53,7 +53,8 @@ class ScanOptions:
 
 @dataclass(frozen=True, slots=True)
 class LocatedGrant:
-    """A statement that grants or denies PassRole (or, with ``effect_on_passrole`` "none", cannot), at its place."""
+    """A statement about PassRole at its location. ``effect_on_passrole``: "allow", "deny", or "none" if it has no
+    effect."""
 
     grant: PassRoleGrant
     resource: ResourceDefinition
@@ -64,10 +65,11 @@ class LocatedGrant:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC.
+    """The result of a scan.
 
-    ``unreadable`` includes the ``faults``: where this package itself failed. Neither was judged in full.
-    ``excluded``: the paths that were left out; folders, which end in ``/``, as a whole.
+    ``findings``: in order of file, line, check, with suppressed ones. ``files``: those read as infrastructure code.
+    ``unreadable``: what was not checked in full, with the ``faults``, where this package failed. ``excluded``: the
+    paths left out; folders end in ``/``.
     """
 
     findings: tuple[Finding, ...]
@@ -80,16 +82,13 @@ class ScanResult:
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
-        """Where this package itself failed, one entry for each unit or policy."""
+        """Where this package failed, one entry for each unit or policy."""
         return faults_in(self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What the checks say of one configuration, before it is put beside the others.
-
-    ``out_of_time``: they did not get to see all of it.
-    """
+    """The results for one configuration as plain data. ``out_of_time``: part of it was not analyzed."""
 
     findings: tuple[Finding, ...]
     grants: tuple[LocatedGrant, ...]
@@ -107,12 +106,12 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class ScannedUnit:
-    """What the scan of one unit gives: no syntax, so that it is small, and the same in whichever process it was made.
+    """The result for one unit, without syntax trees, so that it is small and the same in every process.
 
-    ``path``: where the unit was found, a file or a Terraform root folder. ``judged``: None where the unit could not be
-    read; ``unreadable`` then says why. ``nested``, ``stacks`` and ``parameters`` are those of its configuration,
-    ``folders`` those that its resources are in; ``excluded``: the files of it that were left out. ``looked``: what its
-    reading has looked at; None where it was not scanned.
+    ``path``: a file or a Terraform root folder. ``judged``: None if the unit could not be read; ``unreadable`` has the
+    reason. ``nested``, ``stacks``, ``parameters``: those of its configuration. ``folders``: the folders of its
+    resources. ``excluded``: its files that were left out. ``looked``: the files that were accessed; None if it was not
+    scanned.
     """
 
     path: Path
@@ -124,7 +123,7 @@ class ScannedUnit:
     parameters: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()
-    looked: Sightings | None = field(default=None, compare=False, repr=False)
+    looked: FileFingerprints | None = field(default=None, compare=False, repr=False)
     out_of_time: bool = False  # it took too long to read
 
     @property

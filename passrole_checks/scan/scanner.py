@@ -1,4 +1,4 @@
-"""The one path from files to findings."""
+"""Scan paths: find units, read and analyze each, merge the results."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.merge_findings import one_for_all_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
-from passrole_checks.sources.files.access_log import watched
-from passrole_checks.sources.files.fingerprints import Sightings
+from passrole_checks.sources.files.access_log import recording_accesses
+from passrole_checks.sources.files.fingerprints import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
 from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in
 
@@ -34,13 +34,12 @@ UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
 
 @gc_paused()
 def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
-    """Read and judge one unit. Never raises: what cannot be read, and a fault of this package, is in what it returns,
-    so that one unit cannot cost the findings of the others."""
+    """Read and analyze one unit. Never raises: parse errors and faults of this package are part of the result."""
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     path = unit.only or unit.path
-    looked = Sightings()
-    with watched(looked):
+    looked = FileFingerprints()
+    with recording_accesses(looked):
         try:
             configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
         except InputError as error:
@@ -75,7 +74,10 @@ def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[S
 @gc_paused()
 @deadline.pooled()
 def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
-    """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
+    """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same.
+
+    ``scanner``: how units are scanned, for example in several processes.
+    """
     from passrole_checks.sources import detect
 
     discovery = detect.discover(paths, options.inputs.exclusions)
@@ -98,9 +100,12 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 
 @dataclass(frozen=True, slots=True)
 class ReadPaths:
-    """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
-    inputs nothing uses; ``excluded``: the paths that were left out, folders with ``/``; ``boundary``:
-    the folders whose files may be read and changed."""
+    """Configurations that were read from paths.
+
+    ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses.
+    ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be read and
+    changed.
+    """
 
     units: tuple[tuple[Path, Configuration], ...]
     unreadable: tuple[Unreadable, ...]
@@ -110,7 +115,7 @@ class ReadPaths:
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
-        """Those of ``unreadable`` that are faults of this package."""
+        """The entries of ``unreadable`` that are faults of this package."""
         return faults_in(self.unreadable)
 
 
@@ -118,9 +123,9 @@ class ReadPaths:
 def read_paths(
     paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
 ) -> ReadPaths:
-    """Read files and folders, judging nothing. Never raises: what cannot be read is in ``unreadable``.
+    """Read files and folders without checking them. Never raises: what cannot be read is in ``unreadable``.
 
-    ``load``: what reads one unit (default: the source that it is of), which may raise an :class:`InputError`.
+    ``load``: reads one unit (default: its source), and may raise an :class:`InputError`.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
@@ -159,7 +164,7 @@ def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
 
 
 def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
-    """What was left out where files were looked for, and where the modules of units were read."""
+    """Return the paths left out by discovery, and those left out in modules of units."""
     return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
 
 
@@ -169,9 +174,9 @@ _Answer = TypeVar("_Answer")
 def isolated(
     read: ReadPaths, ask: Callable[[Sequence[Configuration]], _Answer]
 ) -> tuple[_Answer, tuple[Unreadable, ...]]:
-    """Ask something of all configurations together; if that fails, of those that it does not fail for by themselves.
+    """Call ``ask`` with all configurations, or, if that fails, with those that it does not fail for.
 
-    The faults are returned, one for each of the others.
+    Returns its result, and a fault for each of the other configurations.
     """
     try:
         return ask([configuration for _, configuration in read.units]), ()
@@ -193,17 +198,17 @@ def isolated(
 def _about_inputs(
     discovery: Discovery, options: ScanOptions, declared: frozenset[str] | None
 ) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
-    """What cannot be read of the inputs, and what of them nothing uses."""
+    """Return the inputs that cannot be read, and those that nothing uses."""
     from passrole_checks.sources import detect
 
-    return detect.about_inputs(discovery.units, options.inputs, declared)
+    return detect.check_inputs(discovery.units, options.inputs, declared)
 
 
 _Read = TypeVar("_Read", Configuration, ScannedUnit)
 
 
 def _called_by_none(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
-    """The units without the templates that another one was read with, as the template of a nested stack."""
+    """Return the units without templates that were read as nested stacks of another unit."""
     roots = root_templates({str(path): frozenset(unit.nested) for path, unit in units})
     return [(path, unit) for path, unit in units if str(path) in roots]
 
@@ -223,7 +228,7 @@ def root_templates(nested: Mapping[str, Collection[str]]) -> set[str]:
 
 
 def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
-    """The notes, one for each subject, without those about a folder that was evaluated after all."""
+    """Return one note for each subject, without those about folders that were evaluated after all."""
     told: dict[object, Unreadable] = {}
     for note in _in_order(notes):
         if note.subject not in evaluated:
@@ -232,8 +237,10 @@ def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple
 
 
 def judged(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Analysis:
-    """Judge one configuration that a source has read. Never raises: a fault of this package is in what it returns, for
-    ``path`` (default: the first file of the configuration)."""
+    """Analyze one configuration. Never raises: a fault of this package is in the result, for ``path``.
+
+    ``path``: default is the first file of the configuration.
+    """
     try:
         return analyze(configuration, options).analysis
     except Exception as error:
@@ -243,12 +250,12 @@ def judged(configuration: Configuration, options: ScanOptions, path: str | Path 
 
 
 def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
-    """Judge configurations that a source has read."""
+    """Analyze configurations that a source has read."""
     return together([judged(configuration, options) for configuration in configurations], options)
 
 
 def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
-    """One result for configurations that were judged one by one."""
+    """Merge the results of configurations."""
     findings = sorted(
         one_for_all_roots(finding for unit in units for finding in unit.findings),
         key=lambda item: (
@@ -284,10 +291,10 @@ def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
 def findings_of_change(
     configuration: Configuration, options: ScanOptions, *, with_severity: bool = True
 ) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
-    """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
-    a configuration that says what was before it; what in it cannot be read; and True where the time was enough.
+    """Return the findings of the checks that compare versions, one for each policy, statement and variant.
 
-    ``with_severity``: as in :func:`~passrole_checks.scan.run_checks.verdicts_of`.
+    Also what cannot be read, and True if the time limit was not reached. ``with_severity``: as in
+    :func:`~passrole_checks.scan.run_checks.verdicts_of`.
     """
     comparing = frozenset(check.id for check in ALL if check.compares_versions)
     analyzed = analyze(
@@ -297,7 +304,7 @@ def findings_of_change(
 
 
 def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:
-    """The grants without those that another root brings in just the same."""
+    """Yield the grants without equal ones of other roots."""
     seen: set[tuple[object, ...]] = set()
     for located in grants:
         grant = located.grant
@@ -310,7 +317,7 @@ def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:
 
 
 def _numbered(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings with fingerprints that differ: the second of two equal ones is counted."""
+    """Yield the findings with distinct fingerprints: equal ones are numbered from the second on."""
     seen: dict[str, int] = {}
     for finding in findings:
         count = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
@@ -318,7 +325,7 @@ def _numbered(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _in_order(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
-    """The entries by place, each once: one that concerns several resources names none of them."""
+    """Return the entries by location, each once; one that concerns several resources names none of them."""
     merged: dict[Unreadable, Unreadable] = {}
     for item in items:
         key = replace(item, resource="")

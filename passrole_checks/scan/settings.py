@@ -1,4 +1,4 @@
-"""The table ``[tool.passrole_checks]`` of the working directory's ``pyproject.toml``."""
+"""Settings: the table ``[tool.passrole_checks]`` of the working directory's ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.files.safe_read import read_bounded, why_not
+from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.files.write_atomically import repository_around
 
 FILE = "pyproject.toml"
@@ -25,10 +25,11 @@ _PATHS = frozenset({"var_file", "parameters", "source", "baseline", "account_det
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The table in ``folder``'s ``pyproject.toml``; empty where the file or the table is missing.
+    """Return the table in the ``pyproject.toml`` of ``folder``; empty if the file or the table is missing.
 
     Raises:
-        ConfigurationError: the file cannot be read, is a link that leads out of the repository, or the table is none.
+        ConfigurationError: the file cannot be read, is a link that leads out of the repository, or the table is
+        invalid.
     """
     path = folder / FILE
     if not os.path.lexists(path):
@@ -38,17 +39,17 @@ def load(folder: Path) -> dict[str, Any]:
     try:
         content = read_bounded(path, _LARGEST)
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{FILE}: {why_not(path, error)}") from error
+        raise ConfigurationError(f"{FILE}: {open_error_reason(path, error)}") from error
     except OSError as error:
         raise ConfigurationError(f"{FILE}: {error.strerror}") from error
     return table_in(content)
 
 
 def table_in(content: bytes) -> dict[str, Any]:
-    """The table in the content of a ``pyproject.toml``; empty where it has none.
+    """Return the table in the content of a ``pyproject.toml``; empty if there is none.
 
     Raises:
-        ConfigurationError: it is not valid TOML, the table is none, or a table has nearly its name.
+        ConfigurationError: the content is invalid TOML, the table is invalid, or a table has a similar name.
     """
     if sys.version_info >= (3, 11):
         import tomllib
@@ -71,13 +72,14 @@ def table_in(content: bytes) -> dict[str, Any]:
 
 
 def checked(table: Mapping[str, Any], options: Mapping[str, type], folder: Path) -> dict[str, Any]:
-    """``table`` with each value in the shape that its option takes: ``bool``, ``str`` or ``list`` (of texts).
+    """Return ``table`` with each value in the type of its option: ``bool``, ``str`` or ``list`` of strings.
 
-    A single text may stand for a list of one. ``folder``: what paths are relative to.
+    A single string is accepted for a list. ``folder``: the base of relative paths.
 
     Raises:
-        ConfigurationError: no option has this name, only the command line has it, its value has another type, or it
-            names a file outside of the repository around ``folder`` (outside of ``folder``, where there is none).
+        ConfigurationError: the option does not exist, is only allowed on the command line, has a value of another type,
+        or
+            names a file outside of the repository around ``folder`` (outside of ``folder``, if there is none).
     """
     values: dict[str, Any] = {}
     for key, value in table.items():
@@ -103,11 +105,11 @@ def checked(table: Mapping[str, Any], options: Mapping[str, type], folder: Path)
 
 
 def _files(key: str, value: Any) -> Iterator[Path]:
-    """The paths that an option names."""
+    """Yield the paths that an option names."""
     if key == "parameters":
-        from passrole_checks.sources.cloudformation.parameter_values import named_file
+        from passrole_checks.sources.cloudformation.parameter_values import parameter_file
 
-        yield from (path for path in map(named_file, value) if path is not None)
+        yield from (path for path in map(parameter_file, value) if path is not None)
     elif key in _PATHS:
         yield from map(Path, [value] if isinstance(value, str) else value)
 

@@ -1,4 +1,4 @@
-"""Suppressions: which findings somebody has asked not to hear of, and which of those wishes silence nothing."""
+"""Suppressions: apply them to findings, and report those without a reason or an effect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from passrole_checks.sources.model.configuration import Suppression
 
 
 def apply(findings: Sequence[Finding], suppressions: Sequence[Suppression]) -> tuple[list[Finding], set[Suppression]]:
-    """The findings, each with the suppression that silences it, and the suppressions that silenced something."""
+    """Return the findings, each with its suppression if there is one, and the suppressions that were used."""
     used: set[Suppression] = set()
     marked: list[Finding] = []
     for finding in findings:
@@ -26,7 +26,7 @@ def apply(findings: Sequence[Finding], suppressions: Sequence[Suppression]) -> t
 def unused(
     suppressions: Sequence[Suppression], used: Collection[Suppression], ran: Collection[str]
 ) -> Iterator[Suppression]:
-    """Suppressions of checks that ``ran`` which suppress nothing; the first of an entry that names several checks."""
+    """Return the unused suppressions of checks that ``ran``; the first of an entry that names several checks."""
     working = {_entry(item) for item in suppressions if item in used or item.check_id not in ran}
     for item in suppressions:
         if _entry(item) not in working:
@@ -35,7 +35,7 @@ def unused(
 
 
 def notes(findings: Iterable[Finding], unused: Iterable[Suppression]) -> Iterator[tuple[Position, str]]:
-    """Return what is wrong with suppressions, and where: those without a reason, then those that suppress nothing."""
+    """Return notes on suppressions with their locations: those without a reason, then unused ones."""
     applied = {finding.suppressed for finding in findings if finding.suppressed}
     for item in sorted(applied, key=lambda item: (item.at.file, item.at.line, item.check_id)):
         if not item.reason.strip():
@@ -45,7 +45,7 @@ def notes(findings: Iterable[Finding], unused: Iterable[Suppression]) -> Iterato
 
 
 def _entry(suppression: Suppression) -> tuple[object, ...]:
-    """What identifies an entry: a template that is nested twice has it twice."""
+    """Return what identifies a suppression: a template that is nested twice contains it twice."""
     if suppression.written:
         return suppression.at, suppression.written
     return suppression.at, suppression.check_id

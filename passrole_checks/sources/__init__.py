@@ -1,1 +1,1 @@
-"""From files to resources, policies, principals and roles. A source knows formats, and never gives a verdict."""
+"""Read files into resources, policies, principals and roles. A source knows formats and never gives a verdict."""

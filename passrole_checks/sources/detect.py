@@ -1,7 +1,7 @@
-"""From paths to units of infrastructure code, told apart by content.
+"""Find the units of infrastructure code below paths, recognized by content, and load them.
 
-A Terraform unit is a root folder, any other unit one file. What is no infrastructure code is passed over in silence;
-what looks like it and cannot be read is named.
+A Terraform unit is a root folder; any other unit is one file. Files that are not infrastructure code are skipped
+silently; files that look like it and cannot be read are reported.
 """
 
 from __future__ import annotations
@@ -15,31 +15,37 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.errors import InputError, TookTooLongError
-from passrole_checks.files.safe_read import why_not
+from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.iam import deadline
-from passrole_checks.sources.files.access_log import at_file, at_lead, at_walk
+from passrole_checks.sources.files.access_log import log_file, log_links, log_walk
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.files.read_boundary import Boundary, check_given, current, repository_around, within
-from passrole_checks.sources.files.walk import files_to_scan
+from passrole_checks.sources.files.read_boundary import (
+    Boundary,
+    boundary_of_context,
+    check_given_path,
+    current_boundary,
+    repository_around,
+)
+from passrole_checks.sources.files.walk import find_files_to_scan
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Configuration,
     Framework,
     Inputs,
     Unreadable,
-    noting_faults,
+    recording_faults,
 )
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What is read in one go. ``path`` is resolved: a Terraform root folder, or else a file.
+    """One root folder of Terraform, or one other file, that is read as a whole. ``path`` is resolved.
 
-    ``only``: the one file of the folder that is asked about. ``content``: the text of the file, where whoever asks has
-    it already. ``boundary``: the folder below which files may be read that the unit names; ``beside``: others that were
-    given to the scan.
+    ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
+    ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
+    were also given to the scan.
     """
 
     framework: Framework
@@ -51,15 +57,18 @@ class Unit:
 
     @property
     def readable(self) -> Boundary:
-        """The folders below which files may be read that the unit names."""
+        """Boundary of the files that the unit may name."""
         own = self.path if self.framework is Framework.TERRAFORM else self.path.parent
         return Boundary.around(self.boundary or own, *self.beside)
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """``units`` in order of their paths; ``files_seen`` counts all files that were met, IaC or not. ``excluded``: what
-    may hold IaC and is left out; folders, which end in ``/``, as a whole."""
+    """Units and problems below the given paths.
+
+    ``units`` are sorted by path. ``files_seen`` counts all files, IaC or not. ``excluded`` are the excluded paths that
+    may contain IaC; an excluded folder ends in ``/``.
+    """
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
@@ -70,44 +79,47 @@ class Discovery:
 def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
     """Find the units below the given files and folders.
 
-    Folders are walked as :func:`~passrole_checks.sources.files.walk.walk` says; a path that is given may itself be a
-    symbolic link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is
-    unreadable; a fault of this package in one file is named, and costs none of the others. What ``exclusions`` leave
-    out is left out under whatever name it is given.
+    Folders are walked by :func:`~passrole_checks.sources.files.walk.walk`; a given path may itself be a symbolic link.
+    Never raises: files that cannot be opened, and given files that are not infrastructure code, are unreadable. An
+    internal error in one file is reported and does not affect the others. ``exclusions`` apply to every path, also to
+    the given ones.
     """
     search = _Search(exclusions)
     for path in paths:
-        search.isolated(path, partial(search.add, path))
+        search.isolate_faults(path, partial(search.add, path))
     return search.result()
 
 
 def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> Configuration:
-    """Read a unit. ``unchanged``: of a plan or a change set, also what it leaves alone.
+    """Read a unit.
 
-    Raises :class:`InputError`, also where reading takes longer than any real code of that size does.
+    ``unchanged``: also return the resources that a plan or a change set leaves unchanged.
+
+    Raises :class:`InputError`, also if reading exceeds the time limit for code of that size.
     """
     with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit:
         try:
-            if limit.is_over:  # the other units of the run have taken all of it
+            if limit.is_over:  # the other units of the run used it up
                 raise deadline.OutOfTimeError
-            found = _load(unit, unchanged, inputs)
+            configuration = _load(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
-            reason = "not read to its end: that takes too long"
+            reason = "reading stopped: time limit exceeded"
             raise TookTooLongError(str(unit.only or unit.path), reason) from None
-        return replace(found, seconds_left=max(limit.left, _LEAST_SECONDS))
+        return replace(configuration, seconds_left=max(limit.left, _MIN_SECONDS))
 
 
-_LEAST_SECONDS = 1.0  # to judge a unit that was read in time
+_MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time
 
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
+    """Load a unit with the source of its format."""
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
         return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
     if unit.content is not None:
         deadline.grant(len(unit.content))
-    content = unit.content if unit.content is not None else _read(unit)
+    content = unit.content if unit.content is not None else _read_text(unit)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan
 
@@ -119,33 +131,37 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     return cloudformation.load(unit.path, content, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
 
 
-def about_inputs(
+def check_inputs(
     units: Sequence[Unit], inputs: Inputs, declared: frozenset[str] | None = None
 ) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
-    """What cannot be read of the inputs, and what of them nothing uses: no Terraform root among ``units``, and none of
-    the templates, which declare these parameters (None: there are no templates)."""
-    complaints: tuple[Unreadable, ...] = ()
+    """Return the inputs that cannot be read, and notes on the inputs that no unit uses.
+
+    An input is unused if no Terraform root among ``units`` declares the variable, and no template the parameter.
+    ``declared`` are the parameters of all templates; None if there are no templates.
+    """
+    unreadable: tuple[Unreadable, ...] = ()
     notes: tuple[Unreadable, ...] = ()
     if inputs.var_files or inputs.variables:
         from passrole_checks.sources import terraform
 
-        complaints = terraform.unreadable_inputs(inputs)
+        unreadable = terraform.unreadable_inputs(inputs)
         roots = [unit for unit in units if unit.framework is Framework.TERRAFORM]
-        with within(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
+        with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
             notes = terraform.undeclared([unit.path for unit in roots], inputs) if roots else ()
     if inputs.parameters and declared is not None:
-        from passrole_checks.sources.cloudformation.parameter_values import not_declared
+        from passrole_checks.sources.cloudformation.parameter_values import undeclared_parameters
 
-        notes = (*notes, *not_declared(inputs.parameters, declared))
-    return complaints, notes
+        notes = (*notes, *undeclared_parameters(inputs.parameters, declared))
+    return unreadable, notes
 
 
-def _read(unit: Unit) -> str:
+def _read_text(unit: Unit) -> str:
+    """Return the text of a unit's file. Raises :class:`InputError`."""
     path = unit.path
     try:
         data = unit.readable.read(path, LARGEST_PLAN)
     except OSError as error:
-        raise InputError(str(path), why_not(path, error)) from None
+        raise InputError(str(path), open_error_reason(path, error)) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -154,180 +170,205 @@ def _read(unit: Unit) -> str:
 
 @dataclass
 class _Search:
+    """Collect units, problems and excluded paths, one given path at a time."""
+
     exclusions: Exclusions
     units: dict[tuple[Path, Path | None], Unit] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], Unreadable] = field(default_factory=dict)
-    seen: set[Path] = field(default_factory=set)
-    folders: dict[Path, None] = field(default_factory=dict)  # that hold Terraform files and were walked
-    single: dict[Path, None] = field(default_factory=dict)  # Terraform files that were given by name
-    given: dict[Path, None] = field(default_factory=dict)  # folders that were given
-    repositories: dict[Path, Path | None] = field(default_factory=dict)  # around folders
-    assembled: set[Path] = field(default_factory=set)  # templates that the manifest of a cloud assembly names
+    seen_files: set[Path] = field(default_factory=set)
+    terraform_folders: dict[Path, None] = field(default_factory=dict)  # walked folders with Terraform files
+    named_terraform_files: dict[Path, None] = field(default_factory=dict)
+    given_folders: dict[Path, None] = field(default_factory=dict)
+    repositories: dict[Path, Path | None] = field(default_factory=dict)  # by folder
+    assembly_templates: set[Path] = field(default_factory=set)  # templates named in the manifest of a cloud assembly
     excluded: dict[str, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
-        for at in (at_file, at_lead):
+        """Search a given path."""
+        for at in (log_file, log_links):
             at(os.path.abspath(path))
         try:
             resolved = path.resolve(strict=True)
-            check_given(path)
+            check_given_path(path)
             mode = resolved.stat().st_mode
         except FileNotFoundError as error:
-            self.complain(path, why_not(path, error) if path.is_symlink() else "no such file or folder")
+            self.report_unreadable(
+                path, open_error_reason(path, error) if path.is_symlink() else "no such file or folder"
+            )
             return
-        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that no file can have
-            self.complain(path, why_not(path, error))
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or an invalid name
+            self.report_unreadable(path, open_error_reason(path, error))
             return
         is_folder = stat.S_ISDIR(mode)
         if any(self.exclusions.excludes(name, folder=is_folder) for name in (resolved, os.path.abspath(path))):
             self.excluded[f"{resolved}/" if is_folder else str(resolved)] = None
         elif is_folder:
-            self.given[resolved] = None
-            with within(Boundary.around(resolved)):
-                for file in self.below(resolved):
-                    if file not in self.seen:
-                        self.seen.add(file)
-                        self.isolated(file, partial(self.walked, file))
+            self.given_folders[resolved] = None
+            with boundary_of_context(Boundary.around(resolved)):
+                for file in self.list_files(resolved):
+                    if file not in self.seen_files:
+                        self.seen_files.add(file)
+                        self.isolate_faults(file, partial(self.add_walked_file, file))
         elif not stat.S_ISREG(mode):
-            self.complain(resolved, "is no regular file")
+            self.report_unreadable(resolved, "not a regular file")
         else:
-            self.seen.add(resolved)
-            with within(Boundary.around(self.boundary(resolved.parent))):
-                self.named(resolved)
+            self.seen_files.add(resolved)
+            with boundary_of_context(Boundary.around(self.boundary_of(resolved.parent))):
+                self.add_named_file(resolved)
 
-    def isolated(self, path: Path, look: Callable[[], None]) -> None:
-        """Look at one path; a fault of this package there is named, and costs nothing of the others."""
+    def isolate_faults(self, path: Path, look: Callable[[], None]) -> None:
+        """Call ``look`` for a path and record an internal error there, so that other paths are not affected."""
         faults: list[Unreadable] = []
-        with noting_faults(str(path), faults):
+        with recording_faults(str(path), faults):
             look()
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
 
-    def below(self, folder: Path) -> Sequence[Path]:
+    def list_files(self, folder: Path) -> Sequence[Path]:
+        """Return the files to scan below a folder, and record errors and excluded paths."""
         broken: list[tuple[Path, OSError]] = []
         excluded: list[str] = []
         files = list(
-            files_to_scan(folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append)
+            find_files_to_scan(
+                folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append
+            )
         )
         for path, error in broken:
-            self.cannot_open(path, error)
-        at_walk(folder, None if broken else [*map(str, files), *excluded])
-        self.excluded.update(dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_read(Path(path))))
+            self.report_error(path, error)
+        log_walk(folder, None if broken else [*map(str, files), *excluded])
+        self.excluded.update(
+            dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_infrastructure(Path(path)))
+        )
         return files
 
-    def walked(self, file: Path) -> None:
+    def add_walked_file(self, file: Path) -> None:
+        """Add a file found on a walk."""
         if is_terraform_file(file):
-            self.folders[file.parent] = None
+            self.terraform_folders[file.parent] = None
         elif is_candidate(file):
-            self.take(file, recognize(file))
+            self.add_recognized(file, recognize(file))
 
-    def named(self, file: Path) -> None:
+    def add_named_file(self, file: Path) -> None:
+        """Add a file that was given by name."""
         if is_terraform_file(file):
-            self.single[file] = None
+            self.named_terraform_files[file] = None
             return
-        templates = _assembled(file)
+        templates = _assembly_templates(file)
         if templates:
-            self.assembled.update(templates)
+            self.assembly_templates.update(templates)
             for template in templates:
                 self.add(template)
             return
-        found = recognize(file, named=True)
-        if not found.something and file in self.assembled:  # a stack without resources
-            found = Recognized(Framework.CLOUDFORMATION)
-        self.take(file, found if found.something else Recognized(unreadable=NOT_INFRASTRUCTURE))
+        recognized = recognize(file, named=True)
+        if not recognized.is_infrastructure and file in self.assembly_templates:  # a stack without resources
+            recognized = Recognized(Framework.CLOUDFORMATION)
+        self.add_recognized(
+            file, recognized if recognized.is_infrastructure else Recognized(unreadable=NOT_INFRASTRUCTURE)
+        )
 
-    def take(self, file: Path, found: Recognized) -> None:
-        if found.framework is not None:
-            self.units.setdefault((file, None), Unit(found.framework, file))
-        elif found.unreadable is not None:
-            self.complain(file, found.unreadable, found.line)
+    def add_recognized(self, file: Path, recognized: Recognized) -> None:
+        """Add a file as a unit, or report why it cannot be read."""
+        if recognized.framework is not None:
+            self.units.setdefault((file, None), Unit(recognized.framework, file))
+        elif recognized.unreadable is not None:
+            self.report_unreadable(file, recognized.unreadable, recognized.line)
 
-    def cannot_open(self, path: Path, error: OSError) -> None:
-        self.complain(path, why_not(path, error))
+    def report_error(self, path: Path, error: OSError) -> None:
+        """Report that a path cannot be opened."""
+        self.report_unreadable(path, open_error_reason(path, error))
 
-    def complain(self, path: Path, reason: str, line: int | None = None) -> None:
+    def report_unreadable(self, path: Path, reason: str, line: int | None = None) -> None:
+        """Report a path once per reason."""
         self.unreadable.setdefault((str(path), reason), Unreadable(str(path), reason, line))
 
     def result(self) -> Discovery:
-        roots = frozenset(self.folders)  # where it cannot be told, each is read for itself
+        """Return the units and problems found, with Terraform roots determined."""
+        roots = frozenset(self.terraform_folders)  # the fallback: each folder is a root
         faults: list[Unreadable] = []
-        bounded = within(Boundary.around(*map(self.boundary, self.folders), *self.given))
-        with bounded, noting_faults(str(next(iter(self.folders), ".")), faults):
-            roots = terraform_roots(self.folders, self.exclusions)
+        bounded = boundary_of_context(
+            Boundary.around(*map(self.boundary_of, self.terraform_folders), *self.given_folders)
+        )
+        with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
+            roots = terraform_roots(self.terraform_folders, self.exclusions)
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
         for root in roots:
             self.units[root, None] = Unit(Framework.TERRAFORM, root)
-        for file in self.single:
+        for file in self.named_terraform_files:
             if file.parent not in roots:
                 self.units[file.parent, file] = Unit(Framework.TERRAFORM, file.parent, only=file)
-        units = [self.bounded(unit) for unit in self.units.values()]
+        units = [self.with_boundary(unit) for unit in self.units.values()]
         return Discovery(
-            tuple(sorted(_without_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
+            tuple(sorted(_drop_cdk_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
-            len(self.seen),
+            len(self.seen_files),
             tuple(sorted(self.excluded)),
         )
 
-    def bounded(self, unit: Unit) -> Unit:
-        boundary = self.boundary(unit.path if unit.framework is Framework.TERRAFORM else unit.path.parent)
-        beside = tuple(sorted(given for given in self.given if not given.is_relative_to(boundary)))
+    def with_boundary(self, unit: Unit) -> Unit:
+        """Return the unit with its read boundary set."""
+        boundary = self.boundary_of(unit.path if unit.framework is Framework.TERRAFORM else unit.path.parent)
+        beside = tuple(sorted(folder for folder in self.given_folders if not folder.is_relative_to(boundary)))
         return replace(unit, boundary=boundary, beside=beside)
 
-    def boundary(self, folder: Path) -> Path:
-        """The folder that expressions may read files below: the repository that holds ``folder``, or else the
-        outermost scanned folder around it."""
+    def boundary_of(self, folder: Path) -> Path:
+        """Return the folder below which files may be read: the repository around ``folder``, else the outermost given
+        folder around it."""
         if folder not in self.repositories:
             self.repositories[folder] = repository_around(folder)
         repository = self.repositories[folder]
         if repository is not None:
             return repository
-        around = [given for given in self.given if folder.is_relative_to(given)]
-        return min(around, key=lambda given: len(given.parts), default=folder)
+        around = [given_folder for given_folder in self.given_folders if folder.is_relative_to(given_folder)]
+        return min(around, key=lambda given_folder: len(given_folder.parts), default=folder)
 
 
-def _may_be_read(file: Path) -> bool:
+def _may_be_infrastructure(file: Path) -> bool:
     return is_terraform_file(file) or is_candidate(file)
 
 
-def _assembled(file: Path) -> tuple[Path, ...]:
-    """The templates that a file names, where it is the manifest of a cloud assembly of the AWS CDK."""
+def _assembly_templates(file: Path) -> tuple[Path, ...]:
+    """Return the templates that a manifest of an AWS CDK cloud assembly names; none for any other file."""
     if file.name != "manifest.json":
         return ()
-    from passrole_checks.sources.cloudformation.cdk import templates_in
+    from passrole_checks.sources.cloudformation.cdk import assembly_templates
 
     return tuple(
-        template for template in templates_in(file.parent) if current().allows(template) and not template.is_symlink()
+        template
+        for template in assembly_templates(file.parent)
+        if current_boundary().allows(template) and not template.is_symlink()
     )
 
 
-def _without_copies(units: Iterable[Unit]) -> Iterator[Unit]:
-    """The units without templates that are copied, as part of other files, into a cloud assembly of the AWS CDK."""
-    known = list(units)
-    files = [unit.path for unit in known if unit.framework in (Framework.CLOUDFORMATION, Framework.SAM)]
+def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
+    """Yield the units except templates copied into an asset folder of an AWS CDK cloud assembly."""
+    units_list = list(units)
+    files = [unit.path for unit in units_list if unit.framework in (Framework.CLOUDFORMATION, Framework.SAM)]
     if any("/asset." in file.as_posix() for file in files):
-        from passrole_checks.sources.cloudformation.cdk import copies
+        from passrole_checks.sources.cloudformation.cdk import find_asset_copies
 
-        with within(Boundary.around(*(unit.boundary or unit.path for unit in known))):
-            copied = copies(files)
-        known = [unit for unit in known if unit.path not in copied]
-    yield from known
+        with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in units_list))):
+            copied = find_asset_copies(files)
+        units_list = [unit for unit in units_list if unit.path not in copied]
+    yield from units_list
 
 
 def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
-    """The folders that none of them calls as a module; those that call each other in a circle stay roots."""
-    known = set(folders)
-    if len(known) < 2:
-        return frozenset(known)
-    from passrole_checks.sources.terraform import called_folders, will_be_read  # heavy, and templates do without them
+    """Return the folders that no other folder calls as a module; folders that call each other in a cycle stay roots."""
+    all_folders = set(folders)
+    if len(all_folders) < 2:
+        return frozenset(all_folders)
+    from passrole_checks.sources.terraform import called_folders, will_be_read  # slow to import; Terraform only
 
-    calls = {folder: set(called_folders(folder, exclusions) & known) for folder in known}
+    calls = {folder: set(called_folders(folder, exclusions) & all_folders) for folder in all_folders}
     called = set().union(*calls.values())
-    roots = frozenset(folder for folder in known if folder not in called or folder in _reached(calls, folder))
-    will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reached(calls, root)}))
+    roots = frozenset(
+        folder for folder in all_folders if folder not in called or folder in _reachable_folders(calls, folder)
+    )
+    will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reachable_folders(calls, root)}))
     return roots
 
 
-def _reached(calls: dict[Path, set[Path]], start: Path) -> set[Path]:
-    """The folders that one calls, directly or not; itself where they call each other in a circle."""
+def _reachable_folders(calls: dict[Path, set[Path]], start: Path) -> set[Path]:
+    """Return the folders that ``start`` calls, directly or not, including itself if they call each other in a cycle."""
     pending, seen = list(calls[start]), set[Path]()
     while pending:
         folder = pending.pop()

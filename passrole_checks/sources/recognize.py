@@ -1,4 +1,4 @@
-"""What a file is, told by its content and cheaply."""
+"""Recognize the format of a file by its content."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.files.safe_read import read_from, why_not
+from passrole_checks.files.safe_read import open_error_reason, read_from
 from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
-from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
 
-NOT_INFRASTRUCTURE = "is no Terraform, CloudFormation, SAM or plan"
-"""The reason given for a file that was named and is none of these."""
+NOT_INFRASTRUCTURE = "not a Terraform, CloudFormation, SAM or plan file"
+"""The reason for a given file that is none of these."""
 
-NOTHING_HERE = "no Terraform, plan, CloudFormation or SAM file here"
-"""The reason given for paths that hold none of these."""
+NOTHING_HERE = "no Terraform, plan, CloudFormation or SAM files found"
+"""The reason for given paths without any of these."""
 
 _READ = frozenset({".json", ".template", ".yaml", ".yml"})
 _SNIFFED = frozenset({"", ".cfn", ".cform", ".cft", ".out", ".plan", ".tfplan", ".tmpl", ".tpl", ".txt"})
@@ -28,7 +28,7 @@ LARGEST_PLAN = 500_000_000
 _ENCODINGS = (
     (re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"), "UTF-32", "utf-32"),
     (re.compile(rb"\xff\xfe|\xfe\xff"), "UTF-16", "utf-16"),
-    # without a mark of its own: a template or a plan begins with two characters of ASCII
+    # without a byte order mark: a template or a plan begins with two ASCII characters
     (re.compile(rb"[^\0]\0\0\0[^\0]\0\0\0"), "UTF-32", "utf-32-le"),
     (re.compile(rb"\0\0\0[^\0]\0\0\0[^\0]"), "UTF-32", "utf-32-be"),
     (re.compile(rb"[^\0]\0[^\0]\0"), "UTF-16", "utf-16-le"),
@@ -39,7 +39,7 @@ _CLUES = (
     b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
     b"iamRoleStatements", b"statements",
 )  # fmt: skip
-_ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # a letter in disguise
+_ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # an escaped letter
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
 _PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
 _PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
@@ -55,15 +55,15 @@ _ENCRYPTED = re.compile(r'\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?"encrypted_data"\s*:\s
 
 @dataclass(frozen=True)
 class Recognized:
-    """What a file was recognized as: a framework, or a reason why it cannot be read, or (neither) no IaC."""
+    """The framework of a file, or the reason why it cannot be read; neither if the file is not infrastructure code."""
 
     framework: Framework | None = None
     unreadable: str | None = None
     line: int | None = None
 
     @property
-    def something(self) -> bool:
-        """Whether the file is one of ours, readable or not."""
+    def is_infrastructure(self) -> bool:
+        """True if the file is infrastructure code, readable or not."""
         return self.framework is not None or self.unreadable is not None
 
 
@@ -71,91 +71,93 @@ _NOTHING = Recognized()
 
 
 def is_candidate(path: Path) -> bool:
-    """Whether a file met on a walk is worth opening. A ``.git``, which says where a repository is, never is."""
+    """True if a file found on a walk may be infrastructure code, by its extension. Never for ``.git``."""
     suffix = path.suffix.lower()
     return (suffix in _READ or suffix in _SNIFFED) and path.name != ".git"
 
 
 def recognize(path: Path, *, named: bool = False) -> Recognized:
-    """What the file is. ``named``: it was given by name, so that it is looked at whatever its extension."""
+    """Recognize the file at a path. ``named``: it was given by name and is read whatever its extension."""
     suffix = path.suffix.lower()
     try:
-        with current().open(path) as stream:
+        with current_boundary().open(path) as stream:
             status = os.fstat(stream.fileno())
             head = read_from(stream, _SNIFF)
             if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
-                return Recognized(unreadable=f"a binary plan: run terraform show -json {path.name}")
-            if suffix not in _READ and not named and not _promising(head):
+                return Recognized(unreadable=f"binary plan: run `terraform show -json {path.name}`")
+            if suffix not in _READ and not named and not _may_start_infrastructure(head):
                 return _NOTHING
             head += read_from(stream, _HEAD - len(head))
             if status.st_size > LARGEST_TEMPLATE:
-                whole = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
-                return _large(head + read_from(stream, status.st_size) if whole else head, status.st_size)
+                read_all = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
+                return _recognize_large(head + read_from(stream, status.st_size) if read_all else head, status.st_size)
             return recognize_bytes(head + read_from(stream, status.st_size), named=named, name=path.name)
     except (OSError, ValueError) as error:
-        # of a file without an extension nothing says that it could be infrastructure code
+        # nothing suggests that a file without an extension is infrastructure code
         if suffix in _SNIFFED and suffix == "" and not named:
             return _NOTHING
-        return Recognized(unreadable=why_not(path, error))
+        return Recognized(unreadable=open_error_reason(path, error))
 
 
 def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> Recognized:
-    """What the content of a file is."""
+    """Recognize the content of a file. ``name``: its name, for the messages."""
     name_and_codec = _encoding(data)
     if name_and_codec is not None:
         encoding, codec = name_and_codec
-        known = recognize_text(data.decode(codec, "replace"))
-        return Recognized(unreadable=f"not UTF-8 text but {encoding}", line=1) if known.something else _NOTHING
+        recognized = recognize_text(data.decode(codec, "replace"))
+        return (
+            Recognized(unreadable=f"not UTF-8 text ({encoding})", line=1) if recognized.is_infrastructure else _NOTHING
+        )
     if named or b"@module" in data[:_HEAD]:
-        other = _other_output(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
+        other = _other_output_reason(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
         if other is not None:
             return Recognized(unreadable=other)
-    if not _mentions(data):
+    if not _contains_clue(data):
         return _NOTHING
     try:
         return recognize_text(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        known = recognize_text(data.decode("utf-8", "replace"))
+        recognized = recognize_text(data.decode("utf-8", "replace"))
         line = data.count(b"\n", 0, error.start) + 1
-        return Recognized(unreadable="not UTF-8 text", line=line) if known.something else _NOTHING
+        return Recognized(unreadable="not UTF-8 text", line=line) if recognized.is_infrastructure else _NOTHING
 
 
-def _other_output(head: str, name: str, *, named: bool) -> str | None:
-    """The reason why a file is none of ours that another command of Terraform or OpenTofu has written."""
+def _other_output_reason(head: str, name: str, *, named: bool) -> str | None:
+    """Return why a file that another Terraform or OpenTofu command wrote cannot be used; None for other files."""
     head = head.removeprefix("\ufeff")
     if _LOG.match(head):
-        return "the log of terraform plan -json: save the plan with -out=FILE and run terraform show -json FILE"
+        return "log of `terraform plan -json`: save the plan with `-out=FILE` and run `terraform show -json FILE`"
     if not named:
         return None
     if _TEXT.search(head):
-        return "a plan as text: run terraform show -json on the plan file"
+        return "plan as text: run `terraform show -json` on the plan file"
     if _ENCRYPTED.match(head):
-        return f"an encrypted plan or state: run tofu show -json {name}"
+        return f"encrypted plan or state: run `tofu show -json {name}`"
     return None
 
 
 def _encoding(data: bytes) -> tuple[str, str] | None:
-    """The name of an encoding that is not UTF-8, and Python's name of it."""
+    """Return the name of an encoding other than UTF-8 and its Python codec; None for UTF-8."""
     for beginning, name, codec in _ENCODINGS:
         if beginning.match(data):
             return name, codec
     return None
 
 
-def _mentions(data: bytes) -> bool:
-    """Whether one of the words that every plan and every template holds is there, plain or with escapes."""
+def _contains_clue(data: bytes) -> bool:
+    """True if the data contains, plain or escaped, a word that every plan and every template contains."""
     if any(clue in data for clue in _CLUES):
         return True
     if not _ESCAPED.search(data):
         return False
-    from passrole_checks.sources.cloudformation.recognize import unescaped
+    from passrole_checks.sources.cloudformation.recognize import unescape
 
-    bare = unescaped(data.decode("utf-8", "replace")).encode("utf-8", "replace")
+    bare = unescape(data.decode("utf-8", "replace")).encode("utf-8", "replace")
     return any(clue in bare for clue in _CLUES)
 
 
 def recognize_text(content: str) -> Recognized:
-    """What a text is: a plan, a template, or neither."""
+    """Recognize a text: a plan, a template, or neither."""
     from passrole_checks.sources import change_set
     from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
 
@@ -166,7 +168,7 @@ def recognize_text(content: str) -> Recognized:
         later = _PLAN_LATER.search(content)
         if later is not None and not content.lstrip().startswith("{"):
             line = content.count("\n", 0, later.start()) + 1
-            return Recognized(unreadable="other text stands before the JSON of the plan", line=line)
+            return Recognized(unreadable="text before the JSON of the plan", line=line)
     if change_set.is_change_set(content):
         return Recognized(Framework.CLOUDFORMATION)
     if _may_be_template(content) and looks_like_template(content):
@@ -177,11 +179,11 @@ def recognize_text(content: str) -> Recognized:
 
 
 def is_plan(content: str) -> bool:
-    """Whether a text is meant as a plan or a state in JSON, also where it is cut off or broken further on.
+    """True if a text is a plan or a state in JSON, also if it is truncated or malformed further on.
 
-    Taken for one: what ``terraform show -json`` writes for a plan (with the keys ``planned_values`` or
-    ``resource_changes``) and for a state (``values`` with a ``root_module``, or nothing but versions where the state is
-    empty), and a state as it is stored (``version`` and ``terraform_version`` beside ``resources`` or ``lineage``).
+    Accepted: the output of ``terraform show -json`` for a plan (with the keys ``planned_values`` or
+    ``resource_changes``) and for a state (``values`` with a ``root_module``, or only versions if the state is empty),
+    and a stored state (``version`` and ``terraform_version`` beside ``resources`` or ``lineage``).
     """
     if _PLAN_START.match(content):
         return True
@@ -194,14 +196,15 @@ def is_plan(content: str) -> bool:
                 keys["values/root_module"] = None
             elif len(path) == 1:
                 keys[member.key] = member.value
-            if _is_plan_with(keys):
+            if _has_plan_keys(keys):
                 return True
     except NotJson:
         return False
     return "format_version" in keys and keys.keys() <= {"format_version", "terraform_version", "checks"}
 
 
-def _is_plan_with(keys: dict[str | int, object]) -> bool:
+def _has_plan_keys(keys: dict[str | int, object]) -> bool:
+    """True if the keys seen so far are those of a plan or a state."""
     if keys.keys() & _PLAN_PARTS and keys.keys() & _PLAN_MARKS:
         return True
     if "format_version" in keys:
@@ -212,7 +215,7 @@ def _is_plan_with(keys: dict[str | int, object]) -> bool:
 
 
 def _two_levels(path: Keys) -> bool:
-    """Large parts of a plan are opened, so that a key is known before what it holds has been read."""
+    """True for parts to open: large parts of a plan, so that a key is known before its value is read."""
     return len(path) <= 2
 
 
@@ -221,7 +224,7 @@ def _top_level(path: Keys) -> bool:
 
 
 def _may_be_template(content: str) -> bool:
-    """Whether a closer look is worth its time: JSON that is whole tells by its keys, which is fast."""
+    """True if the text may be a template: for complete JSON, decided quickly by its top-level keys."""
     if not content[:_SNIFF].lstrip().startswith("{"):
         return True
     try:
@@ -230,22 +233,22 @@ def _may_be_template(content: str) -> bool:
         return True
 
 
-def _promising(head: bytes) -> bool:
-    """Whether the beginning of a file that is not named like JSON or YAML could be that of a plan or a template."""
+def _may_start_infrastructure(head: bytes) -> bool:
+    """True if the first bytes of a file not named like JSON or YAML may begin a plan or a template."""
     name_and_codec = _encoding(head)
     if name_and_codec is not None:
         head = head.decode(name_and_codec[1], "replace").encode("utf-8", "replace")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return start.startswith(b"{") or b"AWS::" in head or _mentions(head)
+    return start.startswith(b"{") or b"AWS::" in head or _contains_clue(head)
 
 
-def _large(data: bytes, size: int) -> Recognized:
-    """A file that is too large for a template: ``data`` is its beginning, or the whole of it."""
+def _recognize_large(data: bytes, size: int) -> Recognized:
+    """Recognize a file that is too large for a template. ``data`` is its beginning, or all of it."""
     content = data.decode("utf-8-sig", "replace")
     if any(key in content for key in _PLAN_KEYS) and is_plan(content):
         if size <= LARGEST_PLAN:
             return recognize_bytes(data)
-        return Recognized(unreadable=f"too large: more than {LARGEST_PLAN // 1_000_000} MB")
-    if recognize_bytes(data[:_HEAD]).something:
-        return Recognized(unreadable=f"too large: more than {LARGEST_TEMPLATE // 1_000_000} MB")
+        return Recognized(unreadable=f"larger than {LARGEST_PLAN // 1_000_000} MB")
+    if recognize_bytes(data[:_HEAD]).is_infrastructure:
+        return Recognized(unreadable=f"larger than {LARGEST_TEMPLATE // 1_000_000} MB")
     return _NOTHING

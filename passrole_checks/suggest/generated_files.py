@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from passrole_checks.sources.cloudformation.cdk import assembly_in
+from passrole_checks.sources.cloudformation.cdk import read_assembly
 
 _COPIES = frozenset({".terraform", ".external_modules", ".terragrunt-cache", "node_modules"})
 _BUILT = {".aws-sam": "sam build", ".serverless": "the Serverless Framework", "cdktf.out": "CDK for Terraform"}
@@ -37,4 +37,4 @@ def _is_synthesized(path: Path) -> bool:
     if "cdk.out" in path.parts:
         return True
     folders = [path.parent, *(folder.parent for folder in path.parents if folder.name.startswith("asset."))]
-    return any(assembly_in(folder) is not None for folder in folders)
+    return any(read_assembly(folder) is not None for folder in folders)

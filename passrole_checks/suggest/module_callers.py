@@ -10,7 +10,7 @@ from pathlib import Path
 
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import Boundary
-from passrole_checks.sources.files.walk import files_to_scan
+from passrole_checks.sources.files.walk import find_files_to_scan
 
 _SOURCE = re.compile(rb'"source"\s*:\s*"(\.\.?/[^"\n]*|\.\.?)"|\bsource\s*=\s*"(\.\.?/[^"\n]*|\.\.?)"')
 _MOST_FILES = 20_000
@@ -39,7 +39,7 @@ class Callers:
         broken: list[Path] = []
         names = files = 0
         for top in self._boundary.folders or ():
-            for file in files_to_scan(Path(top), lambda path, _: broken.append(path)):
+            for file in find_files_to_scan(Path(top), lambda path, _: broken.append(path)):
                 names += 1
                 files += is_terraform_file(file)
                 if names > _MOST_NAMES or files > _MOST_FILES:

@@ -297,7 +297,7 @@ def _referred_to(root: object) -> Iterator[str]:
     """The names in ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` below a node; others that could be some as well."""
     import yaml
 
-    from passrole_checks.sources.cloudformation.template import call
+    from passrole_checks.sources.cloudformation.template import intrinsic_call
 
     pending: list[object] = [root]
     seen = set[int]()
@@ -309,7 +309,7 @@ def _referred_to(root: object) -> Iterator[str]:
         if not isinstance(node, yaml.Node) or id(node) in seen:
             continue
         seen.add(id(node))
-        found = call(node)
+        found = intrinsic_call(node)
         if found is not None:
             yield from _names_in(found[0], found[1])
         if isinstance(node.value, list):

@@ -20,7 +20,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, within
+from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.suggest.advice import READING, Advice, same_advice
@@ -116,7 +116,7 @@ class Session:
         self._wishes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
         self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
-        with within(read.boundary):
+        with boundary_of_context(read.boundary):
             self.suggestions = self._found()
 
     def _found(self) -> tuple[Suggestion, ...]:
@@ -155,7 +155,7 @@ class Session:
         later = [one for one in self._not_alone if not _touches(one, without)]
         kept: list[Suggestion] = []
         changed: Mapping[str, str] = {}
-        with within(self.boundary), Trials(self._units, self._options, self.texts.known) as trials:
+        with boundary_of_context(self.boundary), Trials(self._units, self._options, self.texts.known) as trials:
             whole = self._works(able, trials) if able else None
             if whole is not None:
                 kept, changed, able = able, whole, []

@@ -22,7 +22,7 @@ from passrole_checks.iam.partial_values import Node, Position, children_of
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
-from passrole_checks.sources.files.read_boundary import current, repository_around
+from passrole_checks.sources.files.read_boundary import current_boundary, repository_around
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, faults_in
 from passrole_checks.suggest.observed_use import Narrowing
@@ -218,7 +218,7 @@ class Trials:
 
         inputs = self._options.inputs
         source = moved(inputs.source) if inputs.source is not None else None
-        exclusions = inputs.exclusions.moved(str(top), str(there))
+        exclusions = inputs.exclusions.relocated(str(top), str(there))
         return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _lay_out(self, unit: TrialUnit, top: Path) -> Path:
@@ -244,7 +244,7 @@ class Trials:
         if self._count > _MOST_FILES:
             raise NotProvedError("there are too many files to try it")
         try:
-            data = current().read(file, _LARGEST)
+            data = current_boundary().read(file, _LARGEST)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
         except OSError:

@@ -21,7 +21,7 @@ from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources import change_set, cloudformation, terraform, terraform_plan
 from passrole_checks.sources.model.configuration import Configuration
-from passrole_checks.sources.model.principal_names import told_apart_in_both
+from passrole_checks.sources.model.principal_names import align_principal_names
 
 KINDS = ("role", "user", "group")
 INFO = ScanOptions(minimum_severity=Severity.INFO)
@@ -350,11 +350,11 @@ def test_a_user_that_is_defined_under_its_name() -> None:
     body = json.loads(template(Allow=("user", ALLOW)))
     body["Resources"]["one"] = {"Type": "AWS::IAM::User", "Properties": {"UserName": "one"}}
     new = cloudformation.load(Path("t.json"), json.dumps(body))
-    assert told_apart_in_both(old, new) == (old, new)
+    assert align_principal_names(old, new) == (old, new)
     body["Resources"]["one"] = {"Type": "AWS::IAM::Group"}
     body["Resources"].pop("Allow")
     new = cloudformation.load(Path("t.json"), json.dumps(body))
-    assert told_apart_in_both(old, new)[0].policies[0].principals == ("one (user)",)
+    assert align_principal_names(old, new)[0].policies[0].principals == ("one (user)",)
 
 
 def test_a_role_that_a_plan_forgets() -> None:

@@ -1,10 +1,10 @@
-"""What a role is passed to, and what it trusts."""
+"""Service principals that assume passed roles."""
 
 from __future__ import annotations
 
 import pytest
 
-from passrole_checks.aws.assuming_services import counterparts
+from passrole_checks.aws.assuming_services import assuming_principals
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,6 @@ from passrole_checks.aws.assuming_services import counterparts
         ("eks", ["capabilities.eks", "ec2", "eks", "eks-fargate-pods", "pods.eks"]),
     ],
 )
-def test_the_principals_that_belong_to_a_service(service: str, trusted: list[str]) -> None:
-    """These principals assume a role that is passed to a service, and none that only stands in the same list."""
-    assert counterparts()[f"{service}.amazonaws.com"] == {f"{name}.amazonaws.com" for name in trusted}
+def test_assuming_principals_of_a_service(service: str, trusted: list[str]) -> None:
+    """Not those that are merely in the same list."""
+    assert assuming_principals()[f"{service}.amazonaws.com"] == {f"{name}.amazonaws.com" for name in trusted}

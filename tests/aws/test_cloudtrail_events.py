@@ -1,5 +1,8 @@
-"""Which events of CloudTrail pass a role. The table was written by hand, from API references and from AWS's pages on
-logging with CloudTrail; it is apart from the generator and its overlay."""
+"""CloudTrail events that pass a role.
+
+The table was written by hand from API references and AWS's pages on logging with CloudTrail, independently of the
+generator and its overlay.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ ROWS = [tuple(line.split()) for line in EVENTS.strip().splitlines()]
 
 
 @pytest.mark.parametrize(("source", "name", "path", "kind", "service"), ROWS)
-def test_an_event_passes_a_role_at_a_place(source: str, name: str, path: str, kind: str, service: str) -> None:
-    """Each event of the table has that place, with that kind and service."""
+def test_event_has_a_role_location(source: str, name: str, path: str, kind: str, service: str) -> None:
+    """With its kind and service."""
     event = trail_event(f"{source}.amazonaws.com", name)
     assert event is not None
     places = {"/".join(place.path): place for place in event.places}
@@ -59,8 +62,8 @@ def test_the_calls_of_the_synthetic_logs_are_known(call: Any) -> None:
     assert {f"{service}.amazonaws.com" for _, service in call.passes} <= services
 
 
-def test_there_are_many() -> None:
-    """The synthetic logs hold at least forty events of twenty services; the knowledge holds many more."""
+def test_synthetic_logs_cover_many_events() -> None:
+    """At least forty events of twenty services."""
     assert len({(call.source, call.name) for call in CALLS}) >= 40
     assert len({call.source for call in CALLS}) >= 20
     passed = {(call.name.partition("2015")[0], *one) for call in CALLS for one in call.passes}
@@ -79,8 +82,8 @@ def test_there_are_many() -> None:
     ("source", "name"),
     [("sts", "AssumeRole"), ("iam", "CreateRole"), ("iam", "PassRole"), ("rds", "RemoveRoleFromDBCluster")],
 )
-def test_what_passes_nothing_is_not_there(source: str, name: str) -> None:
-    """Roles that are assumed, made or taken away are not passed."""
+def test_events_that_pass_nothing_are_absent(source: str, name: str) -> None:
+    """Roles that are assumed, created or removed are not passed."""
     assert trail_event(f"{source}.amazonaws.com", name) is None
 
 
@@ -93,7 +96,7 @@ def test_every_event_is_of_an_action_that_passes_roles() -> None:
     assert all(event.confidence in ("documented", "corroborated") for event in trail_events().values())
 
 
-def test_services_are_known_ones() -> None:
+def test_services_of_events_are_known() -> None:
     """Nothing is said to be passed to a service principal that does not exist."""
     services = {service for event in trail_events().values() for place in event.places for service in place.services}
     assert services <= known_services()
@@ -140,14 +143,14 @@ def _generated(operations: dict[str, Any], passing: dict[str, Any]) -> dict[str,
         "S": {"type": "string"},
     }  # fmt: skip
     known = {"thing:creatething": "thing:CreateThing", "thing:getthing": "thing:GetThing"}
-    return events.events(_models(operations, shapes), known, {}, passing)
+    return events.collect_events(_models(operations, shapes), known, {}, passing)
 
 
 FACTS = ["d-", [], "thing", "thing", [], []]
 
 
 def test_an_operation_becomes_an_event() -> None:
-    """Source, name without a version, places spelled as CloudTrail does, and where the resource is named."""
+    """Source, name without a version, locations spelled like CloudTrail, and the name of the resource."""
     operation = {"input": {"shape": "In"}, "output": {"shape": "Out"}}
     found = _generated({"CreateThing20200101": operation}, {"thing": {"CreateThing": FACTS}})
     places = [["iamInstanceProfile/name", "i", "thing"], ["roleArn", "r", "thing"]]
@@ -155,8 +158,8 @@ def test_an_operation_becomes_an_event() -> None:
     assert found["aliases"] == {"api.thing": "thing"}
 
 
-def test_what_only_looks_like_passing_is_left_out() -> None:
-    """An operation that reads, one whose action passes nothing, and one that is a mere hint are no events."""
+def test_operations_that_do_not_pass_roles_are_omitted() -> None:
+    """Reading operations, actions that pass nothing, and hints."""
     operation = {"input": {"shape": "In"}}
     assert _generated({"GetThing": operation}, {"thing": {"GetThing": FACTS}})["events"] == {}
     assert _generated({"CreateThing": operation}, {})["events"] == {}
@@ -165,15 +168,15 @@ def test_what_only_looks_like_passing_is_left_out() -> None:
 
 
 def test_every_rule_has_a_source_and_does_something() -> None:
-    """What is kept by hand names where it is from, and no rule is without an effect."""
-    for rule in events.matchers():
+    """Every hand-maintained rule names its source and has an effect."""
+    for rule in events.rules():
         assert rule["source"], rule
         assert {"exclude", "services", "add", "action", "resource"} & rule.keys(), rule
-    assert events.unused({"events": {}}) != []
+    assert events.find_unused_rules({"events": {}}) != []
 
 
-def test_noise_is_noise() -> None:
-    """What the synthetic logs hold beside passes passes nothing by its parameters, known event or not."""
+def test_other_events_of_the_logs_pass_nothing() -> None:
+    """Other events in the synthetic logs pass nothing by their parameters."""
     known: list[TrailEvent | None] = [trail_event(f"{source}.amazonaws.com", name) for source, name, _ in NOISE]
     assert any(known)
     assert not all(known)

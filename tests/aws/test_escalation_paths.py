@@ -14,7 +14,7 @@ def _path(identifier: str) -> EscalationPath:
     return found
 
 
-def test_how_a_path_is_told() -> None:
+def test_escalation_path_fields() -> None:
     """A path has its identifier, its actions without iam:PassRole, its services and its public reference."""
     assert _path("glue-003") == EscalationPath(
         id="glue-003",
@@ -43,8 +43,8 @@ def test_the_service_of_a_path_is_what_aws_documents(identifier: str, services: 
     assert path.trusted == tuple(f"{name}.amazonaws.com" for name in trusted)
 
 
-def test_all_published_paths_are_there() -> None:
-    """The 47 paths of the catalogue that pass a role are told, each once, by their identifiers."""
+def test_all_published_paths_are_included() -> None:
+    """The 47 paths of the catalog that pass a role, each once."""
     identifiers = [path.id for path in escalation_paths()]
     assert len(identifiers) == len(set(identifiers)) == 47
     assert identifiers == sorted(identifiers)

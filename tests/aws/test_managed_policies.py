@@ -70,8 +70,8 @@ def test_the_name_in_an_arn(arn: str, name: str | None) -> None:
     assert aws_managed_name(arn) == name
 
 
-def test_all_are_there() -> None:
-    """All policies are shipped, each with a path that its ARN repeats and a document with statements."""
+def test_all_managed_policies_are_included() -> None:
+    """Each with its path and a document with statements."""
     assert len(managed_policies()) > 1500
     for name, policy in managed_policies().items():
         assert policy.arn.startswith("arn:aws:iam::aws:policy/") and policy.arn.endswith(name)
@@ -80,7 +80,7 @@ def test_all_are_there() -> None:
 
 
 def test_power_users_may_not_pass_roles() -> None:
-    """PowerUserAccess leaves IAM out by NotAction, and what it gives back of IAM is not PassRole."""
+    """PowerUserAccess excludes IAM by NotAction, and the IAM actions that it adds are not PassRole."""
     policy = managed_policy("PowerUserAccess")
     assert policy is not None
     first, *others = policy.document["Statement"]
@@ -88,7 +88,7 @@ def test_power_users_may_not_pass_roles() -> None:
     assert not any("PassRole" in action for statement in others for action in statement["Action"])
 
 
-def test_nothing_is_read_before_it_is_asked_for() -> None:
+def test_data_is_loaded_lazily() -> None:
     """Importing the loader, and reading a name from an ARN, unpacks no policies."""
     code = (
         "import passrole_checks.aws.managed_policies as m; m.aws_managed_name('arn:aws:iam::aws:policy/X');"

@@ -1,7 +1,7 @@
-"""Which actions pass a role, and what is then run with it.
+"""Actions that pass a role, and what the service runs with it.
 
-The table was written by hand. Its services are values of iam:PassedToService that the Service Authorization Reference,
-an API reference or an AWS managed policy gives, else the principals that the guides have the role trust.
+The table was written by hand. Its services are values of iam:PassedToService in the Service Authorization Reference,
+an API reference or an AWS managed policy, else the trusted principals in the guides.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def test_other_actions_pass_none(action: str) -> None:
     assert action.lower() not in passing_actions()
 
 
-def test_how_an_action_is_told() -> None:
+def test_passing_action_fields() -> None:
     """An action has its parameters, its services, and what else is needed before something runs."""
     assert passing_actions()["lambda:createfunction"] == PassingAction(
         action="lambda:CreateFunction",
@@ -165,8 +165,8 @@ def test_how_an_action_is_told() -> None:
         ("ecs:RegisterDaemonTaskDefinition", [], ["ecs:CreateDaemon", "ecs:UpdateDaemon"]),
     ],
 )
-def test_what_else_is_needed(action: str, also: list[str], also_any: list[str]) -> None:
-    """These further actions are needed before something runs, as the user guides of the services list permissions."""
+def test_additional_actions(action: str, also: list[str], also_any: list[str]) -> None:
+    """Actions needed before something runs, as in the user guides of the services."""
     found = passing_actions()[action.lower()]
     assert (list(found.also), list(found.also_any)) == (also, also_any)
 
@@ -177,8 +177,8 @@ def test_a_pipeline_runs_its_commands_under_its_own_role() -> None:
     assert pipeline.services == pipeline.trusted == ("codepipeline.amazonaws.com",)
 
 
-def test_the_plainest_parameter_comes_first() -> None:
-    """Of several parameters that hold a role, the one that is nested least is told first."""
+def test_least_nested_parameter_comes_first() -> None:
+    """Of several parameters with a role, the least nested one is first."""
     assert passing_actions()["glue:createjob"].parameters[0] == "Role"
     assert passing_actions()["ecs:registertaskdefinition"].parameters == ("executionRoleArn", "taskRoleArn")
 
@@ -190,13 +190,13 @@ def test_the_role_of_an_iot_alias_is_assumed_by_another_principal() -> None:
 
 
 def test_every_service_principal_is_known() -> None:
-    """A service that nobody lists is left out: it is not known to what the action passes."""
+    """Unknown services are omitted."""
     known = known_services()
     assert [a.action for a in passing_actions().values() if not {*a.services, *a.trusted} <= known] == []
 
 
-def test_what_runs_something_says_for_whom() -> None:
-    """An action that runs something has a service, and is more than a hint or named in the overlay."""
+def test_running_action_has_a_service() -> None:
+    """An action that runs something has a service, and is more than a hint or is in the overlay."""
     for action in passing_actions().values():
         assert action.runs in ("code", "calls", "")
         assert action.confidence in ("documented", "corroborated", "hint")
@@ -206,8 +206,8 @@ def test_what_runs_something_says_for_whom() -> None:
             assert (action.also, action.also_any) == ((), ()), action
 
 
-def test_the_committed_data_is_what_the_overlay_says() -> None:
-    """Nothing that the overlay excludes is in the data, and what it says of an action stands there."""
+def test_committed_data_matches_the_overlay() -> None:
+    """Excluded entries are absent, and overlay facts are included."""
     for action in passing_actions().values():
         rule = action_rule(action.action)
         assert not rule.get("exclude"), action

@@ -1,10 +1,10 @@
-"""Which properties receive a role.
+"""Properties that receive a role.
 
-The table was written by hand. Its services are values of iam:PassedToService that the Service Authorization Reference,
-an API reference or an AWS managed policy gives; for flow logs, CodeDeploy, the scheduler of Redshift and the export of
-RDS they are the principals that the guides of these services have the role trust. The trusted principals are those of
-the guides' trust policies; most were seen as well in public configurations, of which the roles of the Terraform
-provider awscc's examples, of SAM's integration tests and of the AWS Solutions Constructs were compared.
+The table was written by hand. Its services are values of iam:PassedToService in the Service Authorization Reference,
+an API reference or an AWS managed policy; for flow logs, CodeDeploy, the scheduler of Redshift and the export of RDS
+they are the trusted principals in the guides of these services. The trusted principals are those of the guides' trust
+policies; most also occur in public configurations. The roles in the examples of the Terraform provider awscc, in SAM's
+integration tests and in the AWS Solutions Constructs were compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from passrole_checks.aws.role_properties import (
     snake_case,
 )
 from passrole_checks.aws.service_principals import known_services
-from tools.aws_facts.overlay import fits, overlay, receiver_rule, services
+from tools.aws_facts.overlay import matches, overlay, receiver_rule, split_services
 
 # Type, path, what it is, services, and the trusted principals where those are others.
 RECEIVERS = """
@@ -212,8 +212,8 @@ def test_a_role_that_is_assumed_is_not_passed(kind: str, path: str) -> None:
         ("awscc_no_such", "role_arn"),
     ],
 )
-def test_what_only_looks_like_a_role_is_none(kind: str, path: str) -> None:
-    """A role that is chosen, changed or filtered by, and a word that is no role of IAM, receives nothing."""
+def test_role_like_properties_are_excluded(kind: str, path: str) -> None:
+    """Roles that are selected, changed or filtered, and words that are not IAM roles, receive nothing."""
     assert [r for r in receivers_of(kind) if "/".join(r.path) == path] == []
 
 
@@ -239,7 +239,7 @@ def test_a_service_account_trusts_no_service() -> None:
 
 
 def test_every_service_principal_is_known_or_the_receiver_is_a_hint() -> None:
-    """A receiver whose service principal nobody lists is marked as a hint."""
+    """A receiver with an unknown service principal is a hint."""
     known = known_services()
     doubtful = [r for r in ALL if not {*r.services, *r.trusted} <= known]
     assert {r.confidence for r in doubtful} == {"hint"}
@@ -251,7 +251,7 @@ def test_every_receiver_that_passes_has_a_service_or_is_a_hint() -> None:
     assert {r.confidence for r in ALL if r.how == "passed" and not r.services} == {"hint"}
 
 
-def test_the_words_are_those_of_the_documentation() -> None:
+def test_fields_have_documented_values() -> None:
     """No field has a value that the docstring does not explain."""
     assert {r.kind for r in ALL} == {"role", "instance_profile"}
     assert {r.how for r in ALL} == {"passed", "assumed"}
@@ -260,8 +260,8 @@ def test_the_words_are_those_of_the_documentation() -> None:
     assert len({(r.type, r.path) for r in ALL}) == len(ALL)
 
 
-def test_the_committed_data_is_what_the_overlay_says() -> None:
-    """Nothing that the overlay excludes is in the data, and what it says of a property stands there."""
+def test_committed_data_matches_the_overlay() -> None:
+    """Excluded entries are absent, and overlay facts are included."""
     kinds = {"role": "role", "instance_profile": "instance_profile"}
     for receiver in ALL:
         if receiver.type.startswith("awscc_"):
@@ -269,7 +269,7 @@ def test_the_committed_data_is_what_the_overlay_says() -> None:
         rule = receiver_rule(receiver.type, "/".join(receiver.path))
         assert not rule.get("exclude"), receiver
         if "services" in rule:
-            passed, trusted = services(rule["services"])
+            passed, trusted = split_services(rule["services"])
             assert receiver.services == (_principals(passed) if passed else ()), receiver
             assert receiver.trusted == (_principals(trusted) if trusted else ()), receiver
         assert receiver.how == rule.get("how", receiver.how), receiver
@@ -285,7 +285,7 @@ def test_every_rule_of_the_overlay_says_something() -> None:
         for rule in overlay()["receiver"]
         if not rule.get("exclude")
         for pattern in rule["types"]
-        if not any(fits(pattern, kind) for kind in read_json("role_properties.json")["types"])
+        if not any(matches(pattern, kind) for kind in read_json("role_properties.json")["types"])
     ]
     assert dead == []
 
@@ -320,8 +320,8 @@ def test_awscc_has_what_cloudformation_has() -> None:
     assert receivers_of("awscc_serverless_function") == ()
 
 
-def test_roles_inside_json_are_told() -> None:
-    """The job of AWS Batch names its roles in JSON, and so that stands in the knowledge with the way to it."""
+def test_roles_inside_json_have_a_location() -> None:
+    """The job of AWS Batch names its roles in JSON, and the data has their paths."""
     found = embedded_receivers_of("aws_batch_job_definition")
     assert found[0] == EmbeddedReceiver(
         type="aws_batch_job_definition",
@@ -362,7 +362,7 @@ def test_roles_inside_json_are_told() -> None:
     ],
 )
 def test_embedded_receivers(kind: str, path: str, form: str, inside: str, service: str, by: str) -> None:
-    """What stands inside JSON, templates and settings is told with its service and with who passes it."""
+    """Roles inside JSON, templates and settings have a service and the party that passes them."""
     found = {
         ("/".join(r.path), r.form, "/".join(r.inside), ",".join(r.services).removesuffix(".amazonaws.com"), r.by)
         for r in embedded_receivers_of(kind)
@@ -370,7 +370,7 @@ def test_embedded_receivers(kind: str, path: str, form: str, inside: str, servic
     assert (path, form, inside, service, by) in found
 
 
-def test_nothing_is_read_before_it_is_asked_for() -> None:
+def test_data_is_loaded_lazily() -> None:
     """Importing the loader reads no data."""
     code = "import passrole_checks.aws.role_properties as r; print(r._data.cache_info().currsize)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"

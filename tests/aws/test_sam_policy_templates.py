@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.aws import sam_policy_templates
-from passrole_checks.aws.sam_policy_templates import generated, policy_templates, version
+from passrole_checks.aws.sam_policy_templates import generate, policy_templates, version
 
 DATA = Path(sam_policy_templates.__file__).with_name("sam_policy_templates.json")
 
@@ -29,15 +29,15 @@ def test_every_template_has_statements_and_uses_its_parameters() -> None:
 
 
 def test_the_notice_names_the_release() -> None:
-    """The copyright and the licence stand beside the data, with the release that it is from."""
+    """NOTICE has the copyright, the license and the release of the data."""
     notice = DATA.with_name("NOTICE").read_text(encoding="utf-8")
     assert f"aws-sam-translator {version()}" in notice
     assert "Apache License, Version 2.0" in notice and "Copyright" in notice
 
 
-def test_the_data_is_what_the_package_says() -> None:
-    """Where the release that the data is from is installed, it gives the same data."""
+def test_data_matches_the_installed_package() -> None:
+    """If the release of the data is installed, it generates the same data."""
     pytest.importorskip("samtranslator")
     if importlib.metadata.version("aws-sam-translator") != version():
         pytest.skip("another release of aws-sam-translator")
-    assert generated() == DATA.read_text(encoding="utf-8")
+    assert generate() == DATA.read_text(encoding="utf-8")

@@ -34,7 +34,7 @@ DOCUMENTED = [
 
 @pytest.mark.parametrize("service", [*DOCUMENTED, "monitoring.rds"])
 def test_documented_values_are_known(service: str) -> None:
-    """What AWS documents as a value of iam:PassedToService is known."""
+    """AWS's documented values of iam:PassedToService are known."""
     assert f"{service}.amazonaws.com" in known_services()
 
 
@@ -46,7 +46,7 @@ def test_every_name_is_a_service_principal_of_the_standard_partition() -> None:
 
 
 def test_placeholders_are_left_out() -> None:
-    """Names that only stand for a service in an example are no services."""
+    """Placeholders for a service in examples are not included."""
     assert not known_services() & {f"{name}.amazonaws.com" for name in ("service", "someservice", "beep-boop")}
 
 
@@ -64,7 +64,7 @@ def test_other_partitions_answer_as_the_standard_one(partition: str) -> None:
     assert known_services(partition) == known_services("aws")
 
 
-def test_nothing_is_read_before_it_is_asked_for() -> None:
+def test_data_is_loaded_lazily() -> None:
     """Importing the loader reads no data."""
     code = "import passrole_checks.aws.service_principals as s; print(s._lists.cache_info().currsize)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"

@@ -17,10 +17,10 @@ ID = "PASSROLE_013"
 @pytest.mark.parametrize(
     ("name", "severity", "words"),
     [
-        ("AdministratorAccess", Severity.HIGH, "to any service: the AWS managed policy AdministratorAccess says so"),
-        ("IAMFullAccess", Severity.HIGH, "through iam:*"),
+        ("AdministratorAccess", Severity.HIGH, "to any service: granted by AWS managed policy AdministratorAccess"),
+        ("IAMFullAccess", Severity.HIGH, '`Action: "iam:*"`'),
         ("AWSLambda_FullAccess", Severity.MEDIUM, "to lambda.amazonaws.com only"),
-        ("AmazonDynamoDBFullAccess", Severity.LOW, "No code of callers runs with a role there."),
+        ("AmazonDynamoDBFullAccess", Severity.LOW, "These services never run caller code with the role."),
         ("AmazonMSKFullAccess", Severity.LOW, "to kafka.amazonaws.com only"),
         ("AmazonESCognitoAccess", Severity.MEDIUM, "to cognito-identity.amazonaws.com, "),
     ],
@@ -31,7 +31,7 @@ def test_any_role(name: str, severity: Severity, words: str) -> None:
     (found,) = findings(ID, [], managed=[name])
     assert found.severity is severity and words in found.message
     assert found.at.line == 50 and found.statement_path == "policy_arn" and found.managed == name
-    assert found.principals == ("deployer",) and found.message.startswith("deployer can pass any role of the account")
+    assert found.principals == ("deployer",) and found.message.startswith("deployer can pass any role in the account")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_role_that_only_a_service_can_act_as(name: str, trusted: object, sever
     """In the hands of a service that runs nothing of its callers' the same policy is low, and with a condition info."""
     (found,) = findings(ID, [], managed=[name], holder="worker", roles={"worker": (trusted, [])})
     assert found.severity is severity
-    said = "can make use of this, and no code of callers runs there." in found.message
+    said = "can use this, and it never runs caller code." in found.message
     assert said == (severity.rank <= Severity.LOW.rank)
 
 
@@ -99,7 +99,7 @@ def test_a_policy_that_is_not_known_is_named_once() -> None:
     )
     assert result.findings == ()
     (note,) = result.not_evaluated
-    assert note.line == 50 and "NobodyKnowsThis, attached to deployer, is not here" in note.reason
+    assert note.line == 50 and "NobodyKnowsThis, attached to deployer" in note.reason
 
 
 @pytest.mark.parametrize("attached", ["[!Ref P]", "!Split [',', !Ref P]"])
@@ -110,4 +110,4 @@ def test_a_default_is_named(attached: str) -> None:
         f"Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties: {{ManagedPolicyArns: {attached}}}\n"
     )
     (found,) = scan_configurations([cloudformation.load(Path("t.yaml"), body)], ScanOptions()).findings
-    assert found.check_id == ID and found.message.endswith("By default (P).")
+    assert found.check_id == ID and found.message.endswith("Using the default of `P`.")

@@ -39,7 +39,9 @@ def test_a_path_over_two_policies_is_found(path: Way) -> None:
     """PassRole in one policy and the actions of a published path in another are that path, with its reference."""
     (found,) = findings(ID, [[passes(path)], [allow(list(path.actions))]])
     assert found.severity is Severity.HIGH and found.confidence is Confidence.HIGH
-    assert f"({path.id})" in found.message and found.message.endswith(f"See https://pathfinding.cloud/paths/{path.id}.")
+    assert f"(path {path.id})" in found.message and found.message.endswith(
+        f"See https://pathfinding.cloud/paths/{path.id}."
+    )
     assert found.principals == ("deployer",) and found.at.line == 1
     assert any(service in found.message for service in path.services)
 
@@ -93,7 +95,7 @@ def test_a_path_needs_a_role_that_trusts_its_service(path: Way) -> None:
     assert findings(ID, policies, roles={"worker": (trust(OTHER), everything)}) == []
     trusted = path.trusted or path.services
     (found,) = findings(ID, policies, roles={"worker": (trust(*trusted), everything)})
-    assert found.severity is Severity.HIGH and "worker, which can do *" in found.message
+    assert found.severity is Severity.HIGH and "worker, which has *" in found.message
 
 
 @pytest.mark.parametrize("way", DERIVED, ids=lambda way: " ".join(way.actions))
@@ -101,7 +103,7 @@ def test_derived_ways_are_found_and_marked(way: Way, monkeypatch: pytest.MonkeyP
     """An action that hands a role to a service that runs the caller's code is a way, and is marked as derived."""
     monkeypatch.setattr(passable_roles, "ways", lambda: (way,))
     (found,) = findings(ID, [[passes(way)], [allow(list(way.actions))]])
-    assert f"derived from what the API does: {way.id}" in found.message and "pathfinding" not in found.message
+    assert f"inferred, no published technique: {way.id}" in found.message and "pathfinding" not in found.message
 
 
 def test_many_ways_are_one_finding() -> None:
@@ -159,8 +161,7 @@ def test_an_aws_managed_policy_is_the_other_half() -> None:
     assert "lambda-001" in found.message and found.at.line == 1
     (other,) = findings(ID, [[allow("ec2:RunInstances")]], managed=["AmazonElasticMapReduceFullAccess"])
     assert "ec2-001" in other.message and other.at.line == 50 and other.managed == "AmazonElasticMapReduceFullAccess"
-    assert "The AWS managed policy AmazonElasticMapReduceFullAccess lets it pass." in other.message
-    assert other.remediation.startswith("Attach a policy of your own in its place, ")
+    assert "AmazonElasticMapReduceFullAccess" in other.message
     assert findings(ID, [[]], managed=["AWSLambda_FullAccess"]) == []
     named = findings(ID, [[allow("ec2:RunInstances")]], managed=["AWSBatchFullAccess"])
     assert [item.severity for item in named] == [Severity.INFO]  # its roles are those that AWS names
@@ -171,7 +172,7 @@ def test_a_condition_on_the_actions_is_named() -> None:
     region = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
     start = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*", region)
     (found,) = findings(ID, [[allow("iam:PassRole")], [start]])
-    assert "Its actions are under a condition on aws:RequestedRegion." in found.message
+    assert "aws:RequestedRegion" in found.message
 
 
 def test_a_condition_is_named_once() -> None:
@@ -207,8 +208,8 @@ def test_an_unknown_boundary_is_not_what_is_passed() -> None:
     whole = configuration([[allow(["iam:PassRole", "lambda:*"])]])
     unknown = replace(whole, boundary_unknown=("deployer",))
     (found,) = scan_configurations([unknown], ScanOptions(checks=frozenset({ID}))).findings
-    assert found.message.startswith("deployer can act as any role of the account by passing it to lambda.amazonaws.com")
-    assert "under a condition on" not in found.message and found.confidence is Confidence.LOW
+    assert found.who == ("deployer",) and "`lambda.amazonaws.com`" in found.message
+    assert "require a condition" not in found.message and found.confidence is Confidence.LOW
 
 
 def test_trust_of_identity_providers_and_accounts_is_no_service() -> None:

@@ -44,9 +44,9 @@ def remedies(folder: Path, configuration: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("resource", "condition", "check_id", "said"),
     [
-        ('"*"', "", "PASSROLE_001", "Name the roles that are passed in resources = […] and "),
-        ('"arn:aws:iam::*:role/app-*"', "", "PASSROLE_002", f"Add a condition ({IN_BLOCK}) with the service "),
-        ('"arn:aws:iam::*:role/app-*"', OPEN, "PASSROLE_003", f"Write {IN_BLOCK} with the full name "),
+        ('"*"', "", "PASSROLE_001", "Restrict `resources = […]` to the role ARNs "),
+        ('"arn:aws:iam::*:role/app-*"', "", "PASSROLE_002", f"Add a condition ({IN_BLOCK})"),
+        ('"arn:aws:iam::*:role/app-*"', OPEN, "PASSROLE_003", f"Write {IN_BLOCK}"),
     ],
 )
 def test_a_statement_block_is_told_what_blocks_hold(

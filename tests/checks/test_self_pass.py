@@ -18,13 +18,13 @@ def test_a_role_that_passes_itself() -> None:
     names a single service."""
     roles = {"app-builder": (BUILD, [])}
     (found,) = findings(ID, [[PASS]], roles=roles, holder="app-builder")
-    assert found.severity is Severity.MEDIUM and found.message.startswith("app-builder can pass its own role")
+    assert found.severity is Severity.MEDIUM and found.who == ("app-builder",)
     exact = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-builder", to("codebuild.amazonaws.com"))
     (found,) = findings(ID, [[exact]], roles=roles, holder="app-builder")
     assert found.severity is Severity.LOW
     anywhere = [[{**exact, "Condition": {}}]]
     (found,) = findings(ID, anywhere, roles=roles, holder="app-builder")
-    assert found.severity is Severity.LOW and found.message.endswith("at codebuild.amazonaws.com.")
+    assert found.severity is Severity.LOW and "codebuild.amazonaws.com" in found.message
     several = {"app-builder": (trust("codebuild.amazonaws.com", "ec2.amazonaws.com"), [])}
     (found,) = findings(ID, anywhere, roles=several, holder="app-builder")
     assert found.severity is Severity.MEDIUM
@@ -47,7 +47,7 @@ def test_a_principal_that_changes_what_it_passes(action: str) -> None:
     for resource in (APP, "*", "arn:aws:iam::111122223333:role/app-x"):
         (found,) = findings(ID, [[PASS], [allow(action, resource)]])
         assert found.severity is Severity.MEDIUM and found.confidence is Confidence.HIGH
-        assert found.message == f"deployer can pass {APP} and also change what is passed, with {action}."
+        assert found.who == ("deployer",) and APP in found.message and f"`{action}`" in found.message
 
 
 def test_changes_elsewhere_or_within_limits() -> None:

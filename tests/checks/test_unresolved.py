@@ -27,7 +27,7 @@ def test_the_place_of_a_role_is_not_named_beside_what_decides(tmp_path: Path) ->
     """Where a prefix decides which roles are meant, the partition and the account are no news and are left out."""
     (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
     (finding,) = scan_paths([tmp_path], ScanOptions()).findings
-    assert "it depends on Prefix (no default)." in finding.message
+    assert "depends on Prefix (no default)." in finding.message
 
 
 def test_an_operator_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_an_operator_that_does_not_exist_is_named(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(TEMPLATE.replace("StringEquals", "StringEqual"), encoding="utf-8")
     messages = [finding.message for finding in scan_paths([tmp_path], ScanOptions()).findings]
     assert any('"StringEqual" is not a condition operator' in message for message in messages)
-    assert not any("it depends on there" in message for message in messages)
+    assert not any("depends on there" in message for message in messages)
 
 
 def test_what_to_do_about_a_module_that_is_not_here(tmp_path: Path) -> None:
@@ -46,14 +46,14 @@ def test_what_to_do_about_a_module_that_is_not_here(tmp_path: Path) -> None:
         '    Effect = "Allow", Action = "iam:PassRole", Resource = module.node.role_arn\n  }] })\n}\n'
     )
     (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_014"}))).findings
-    assert found.remediation.startswith("Scan where the module is installed (after terraform init)")
+    assert "`terraform init`" in found.remediation
 
 
 def test_what_to_do_about_a_value_that_nobody_gave(tmp_path: Path) -> None:
     """A parameter without a default may be given to the scan."""
     (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
     (finding,) = scan_paths([tmp_path], ScanOptions()).findings
-    assert finding.remediation.startswith("Give its value to the scan (--var-file, --parameters), bound it")
+    assert "`--var-file`" in finding.remediation
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
@@ -62,5 +62,5 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
         'resource "aws_iam_policy" "p" {\n  policy = templatefile("./repo/policy.json", {})\n}\n'
     )
     (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_014"}))).findings
-    assert found.message.endswith('it depends on templatefile("./repo/policy.json", {}) (no such file).')
-    assert found.remediation.startswith("The file is not there: ")
+    assert found.message.endswith('depends on templatefile("./repo/policy.json", {}) (no such file).')
+    assert found.remediation.startswith("The file does not exist: ")

@@ -102,7 +102,7 @@ def test_a_folder_without_infrastructure_code_is_named(folder: Path) -> None:
     """A side without any infrastructure code is unusable, unless that is said to be right."""
     (folder / "empty").mkdir()
     put("full/app.yaml", OPEN)
-    assert run("empty", "full").stderr.startswith("empty: no Terraform, plan, CloudFormation or SAM file here")
+    assert run("empty", "full").stderr.startswith("empty: no Terraform, plan, CloudFormation or SAM files found")
     assert run("empty", "full").returncode == 2
     assert run("empty", "full", "--allow-empty").returncode == 1
     assert run("full", "empty", "--allow-empty").returncode == 0

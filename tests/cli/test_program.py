@@ -185,7 +185,7 @@ def test_no_infrastructure_code_is_said_in_one_line(capsys: pytest.CaptureFixtur
     put("docs/readme.txt", "nothing")
     assert main(["scan", "docs"]) == 2
     assert capsys.readouterr().err == (
-        "docs: no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)\n"
+        "docs: no Terraform, plan, CloudFormation or SAM files found (--allow-empty accepts that)\n"
     )
 
 

@@ -366,7 +366,7 @@ def test_a_configuration_that_cannot_be_read_is_told(capsys: pytest.CaptureFixtu
     assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", str(tmp_path)]) == 2
     told = capsys.readouterr()
     assert "lambda-app" in told.out
-    assert "no Terraform, plan, CloudFormation or SAM file here" in told.err
+    assert "no Terraform, plan, CloudFormation or SAM files found" in told.err
 
 
 @pytest.mark.parametrize("output_format", ["text", "json", "markdown", "html"])

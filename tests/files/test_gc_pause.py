@@ -1,4 +1,4 @@
-"""The collector of cycles is held back while a unit is scanned, and only then."""
+"""Garbage collection is paused only while a unit is scanned."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SAMPLES = Path(__file__).parents[2] / "sample_templates"
 SAMPLE = SAMPLES / "001-any-role" / "cloudformation"
 
 
-def test_it_is_as_before_afterwards() -> None:
-    """Its thresholds are what they were, also after a mistake and where they were changed by whoever calls."""
+def test_thresholds_are_restored() -> None:
+    """Also after an exception, and if the caller changed them."""
     before = gc.get_threshold()
     with pytest.raises(KeyError), gc_paused():
         assert gc.get_threshold()[0] > before[0]
@@ -34,15 +34,15 @@ def test_it_is_as_before_afterwards() -> None:
         gc.set_threshold(*before)
 
 
-def test_a_scan_leaves_it_as_it_was() -> None:
+def test_scan_restores_the_thresholds() -> None:
     """A scan changes nothing for the program that it runs in."""
     before = gc.get_threshold(), gc.isenabled()
     scan_paths([SAMPLE], ScanOptions())
     assert (gc.get_threshold(), gc.isenabled()) == before
 
 
-def test_an_evaluated_module_needs_no_collector() -> None:
-    """What was evaluated of a root goes by itself once that is read, however its modules refer to each other."""
+def test_evaluated_module_has_no_cycles() -> None:
+    """It is freed without the garbage collector."""
     gc.collect()
     gc.disable()
     try:

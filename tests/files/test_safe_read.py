@@ -1,4 +1,4 @@
-"""Files that cannot be opened, or not be read once they are open: each is named, with exit status 2."""
+"""Files that cannot be opened or read: each is reported, with exit status 2."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Stream:
 
 
 def nothing_yet() -> bytes | None:
-    """What a raw read without waiting returns of /proc/kmsg."""
+    """Return the result of a raw non-blocking read of /proc/kmsg."""
     return None
 
 
@@ -103,7 +103,7 @@ def test_file_that_fails_when_it_is_read_is_unreadable(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The rest is still scanned."""
+    """The rest is scanned."""
     (folder / "bad").mkdir()
     (folder / "bad" / name).write_text(content, "utf-8")
     fail_at_reading(monkeypatch, name, act)
@@ -125,7 +125,7 @@ def test_content_that_cannot_be_read_is_an_os_error(
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "x" * 300])
-def test_name_that_no_file_can_have_is_an_os_error(name: str) -> None:
+def test_invalid_name_is_an_os_error(name: str) -> None:
     with pytest.raises(OSError):
         read_bounded(name, 1000)
 
@@ -133,10 +133,10 @@ def test_name_that_no_file_can_have_is_an_os_error(name: str) -> None:
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux only")
 @pytest.mark.parametrize("target", ["/proc/self/mem", "/proc/kmsg", "/proc/self/attr/current", "/proc/self/clear_refs"])
 @pytest.mark.parametrize("name", ["x.tf", "x.json"])
-def test_link_to_a_kernel_file_is_no_fault(
+def test_link_to_a_kernel_file_is_unreadable(
     name: str, target: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They say that they are regular files, of no size, and are not, for root and for others."""
+    """Kernel files claim to be regular and empty, for root and others."""
     (folder / "bad").mkdir()
     (folder / "bad" / name).symlink_to(target)
     status = main(["scan", "good", f"bad/{name}", "--format", "json", "--no-cache"])
@@ -147,10 +147,10 @@ def test_link_to_a_kernel_file_is_no_fault(
 
 @pytest.mark.parametrize("name", ["x.tf", "x.json", "x.yaml", "terraform.tfvars", "x.auto.tfvars"])
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_what_is_no_file_is_neither_read_nor_a_fault(
+def test_folder_or_pipe_named_like_a_file_is_skipped(
     kind: str, name: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A folder or a pipe of such a name beside the code does not block, and hides nothing."""
+    """It does not block, and hides nothing."""
     place = folder / "good" / name
     if kind == "pipe":
         os.mkfifo(place)
@@ -162,22 +162,22 @@ def test_what_is_no_file_is_neither_read_nor_a_fault(
     assert [one["file"] for one in json.loads(out)["findings"]] == ["good/main.tf"]
 
 
-def test_file_that_grows_while_it_is_read_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_growing_file_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_at_reading(monkeypatch, "main.tf", lambda: b"x" * 100)
     with pytest.raises(OSError, match="larger than"):
         read_bounded(folder / "good" / "main.tf", 1000)
 
 
-def test_file_that_shrinks_while_it_is_read_has_what_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shrinking_file_is_read_to_its_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [b"abc", b""]
     fail_at_reading(monkeypatch, "main.tf", lambda: left.pop(0))
     assert read_bounded(folder / "good" / "main.tf", 1000) == b"abc"
 
 
-def test_file_that_cannot_be_copied_costs_no_change(
+def test_unreadable_file_is_omitted_from_the_copy_for_blame(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Looking for causes copies the new version; what of it cannot be read is left out, as when it was compared."""
+    """The changes are still found."""
     variable = 'variable "roles" {\n  default = "%s"\n}\n'
     for side, value in (("old", "arn:aws:iam::111122223333:role/app"), ("new", "*")):
         (folder / side).mkdir()
@@ -198,9 +198,7 @@ def test_file_that_cannot_be_copied_costs_no_change(
 
 
 @pytest.mark.parametrize("key", ["var_file", "parameters", "baseline", "output"])
-def test_configured_name_that_no_file_can_have_is_unusable(
-    key: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_configured_name_is_an_error(key: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     value = '"a\\u0000b"' if key == "baseline" else '["a\\u0000b"]'
     (folder / "pyproject.toml").write_text(f"[tool.passrole_checks]\n{key} = {value}\n", "utf-8")
     assert main(["scan", "good", "--no-cache"]) == 2

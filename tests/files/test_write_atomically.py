@@ -54,7 +54,7 @@ REFUSED = ("tree/link", "tree/inner", "tree/new", "tree/folder/file", "tree/fold
 def test_no_link_below_a_guarded_folder_is_followed(
     path: str, relative: bool, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the last component or before it, by whatever way the path enters the folder."""
+    """As the last component or before it, whatever way the path enters the folder."""
     monkeypatch.chdir(tree / "sub")
     before = contents(tree.parent)
     name = f"../../{path}" if relative else str(tree.parent / path)
@@ -79,17 +79,17 @@ def test_no_link_below_a_guarded_folder_is_followed(
         ("tree/../outside/file", "outside/file"),
     ],
 )
-def test_other_paths_and_links_elsewhere_are_followed(path: str, changed: str, tree: Path) -> None:
-    """A user's own links above a guarded folder, and beside it, keep working, and stay links."""
+def test_links_outside_guarded_folders_are_followed(path: str, changed: str, tree: Path) -> None:
+    """They stay links."""
     check_file(tree.parent / path, guarded=[tree])
     replace_file(tree.parent / path, NEW, guarded=[tree])
     assert {name for name, data in contents(tree.parent).items() if data == NEW} == {changed}
     assert (tree.parent / "to_file").is_symlink()
 
 
-def test_a_link_that_appears_meanwhile_is_not_followed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between looking at a folder and opening it, and between that and the replacement."""
-    resolved = write_atomically._resolved
+def test_link_planted_during_the_write_is_not_followed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the check of a folder and its opening, and before the replacement."""
+    resolved = write_atomically._resolve
 
     def swap(*arguments: object) -> tuple[str, list[str], int]:
         found = resolved(*arguments)  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_a_link_that_appears_meanwhile_is_not_followed(tree: Path, monkeypatch: 
         (tree / "sub").symlink_to("../outside")
         return found
 
-    monkeypatch.setattr(write_atomically, "_resolved", swap)
+    monkeypatch.setattr(write_atomically, "_resolve", swap)
     with pytest.raises(OSError):
         replace_file(tree / "sub" / "file", NEW, guarded=[tree])
     monkeypatch.undo()
@@ -116,7 +116,7 @@ def test_a_link_that_appears_meanwhile_is_not_followed(tree: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("path", REFUSED)
-def test_folders_are_known_by_their_paths_where_numbers_say_nothing(
+def test_folders_are_identified_by_path_without_inode_numbers(
     path: str, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on file systems that number files anew each time."""
@@ -126,13 +126,13 @@ def test_folders_are_known_by_their_paths_where_numbers_say_nothing(
     assert NEW not in contents(tree.parent).values()
 
 
-def test_folders_are_known_however_their_paths_are_spelled(tree: Path) -> None:
-    """A path through a link stands for the same folder."""
+def test_folders_are_identified_in_any_spelling(tree: Path) -> None:
+    """A path through a link is the same folder."""
     with pytest.raises(OSError):
         replace_file(tree / "link", NEW, guarded=[tree.parent / "to_tree"])
 
 
-def test_a_circle_of_links_ends(tmp_path: Path) -> None:
+def test_cycle_of_links_is_an_error(tmp_path: Path) -> None:
     """Where links are followed at all."""
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
@@ -141,7 +141,7 @@ def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     assert caught.value.errno == errno.ELOOP
 
 
-def test_without_names_in_open_folders_the_same_holds(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_apply_without_dir_fd(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows."""
     monkeypatch.setattr(write_atomically, "_AT_FOLDERS", False)
     for path in REFUSED:
@@ -188,10 +188,10 @@ def test_other_names_of_the_same_file_keep_their_content(tmp_path: Path) -> None
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no space"), KeyboardInterrupt()])
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("step", ["write", "replace"])
-def test_nothing_is_left_behind_where_it_fails(
+def test_failure_leaves_no_temporary_file(
     step: str, there: bool, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The old file is as it was, and no temporary one remains."""
+    """The old file is unchanged."""
     if there:
         (tmp_path / "file").write_bytes(OLD)
 
@@ -248,7 +248,7 @@ def test_a_read_only_file_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_only_the_expected_content_is_replaced(tree: Path) -> None:
-    """Neither one that was changed, nor one that is gone, nor what is no regular file."""
+    """Neither one that was changed, nor one that is gone, nor what is not a regular file."""
     with pytest.raises(OSError):
         replace_file(tree / "file", NEW, guarded=[tree], contained=True, expected=b"older\n")
     with pytest.raises(OSError):
@@ -264,8 +264,8 @@ def test_only_the_expected_content_is_replaced(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["outside/file", "to_file", "tree/../outside/file"])
-def test_what_must_be_contained_is_refused_elsewhere(path: str, tree: Path) -> None:
-    """Whether it is named directly or by a link."""
+def test_contained_path_outside_is_rejected(path: str, tree: Path) -> None:
+    """Named directly or by a link."""
     with pytest.raises(OSError):
         replace_file(tree.parent / path, NEW, guarded=[tree], contained=True, expected=OLD)
     assert NEW not in contents(tree.parent).values()
@@ -303,7 +303,7 @@ def test_a_descriptor_is_written_to_where_it_is(form: str, tmp_path: Path) -> No
     assert (tmp_path / "file").read_bytes() == OLD + NEW + b"end\n"
 
 
-def test_a_reader_that_has_gone_away_is_no_error() -> None:
+def test_closed_pipe_is_no_error() -> None:
     """As at standard output."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -315,7 +315,7 @@ def test_a_reader_that_has_gone_away_is_no_error() -> None:
 
 
 def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
-    """A new file appears, an old one grows; what is no regular file is refused."""
+    """A new file appears, an old one grows; what is not a regular file is refused."""
     append_to_file(tmp_path / "file", OLD, guarded=[tmp_path])
     append_to_file(tmp_path / "file", NEW, guarded=[tmp_path])
     assert contents(tmp_path) == {"file": OLD + NEW}
@@ -329,7 +329,7 @@ def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
 def test_guarded_folders_are_what_is_scanned_and_its_repositories(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file stands for its folder; what does not exist stands for nothing."""
+    """A file means its folder; missing paths are ignored."""
     for name in ("here/.git", "here/infra", "there/.git", "there/a/b", "alone"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "alone" / "main.tf").touch()

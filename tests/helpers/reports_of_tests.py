@@ -10,10 +10,10 @@ from passrole_checks.review.report import (
     Anchor,
     Fixed,
     GrantedAccess,
+    IncreasedAccess,
     Item,
-    Less,
     Location,
-    More,
+    ReducedAccess,
     Remark,
     Replacement,
     ReportNote,
@@ -63,7 +63,7 @@ NEW_ACCESS = Remark(
     Confidence.HIGH,
     "aws_iam_role.deployer could pass arn:aws:iam::111122223333:role/app-* to lambda.amazonaws.com, and now any role "
     "of the account.",
-    "Make sure that this is wanted. If it is not, leave the access as it was.",
+    "Confirm the change is intended; otherwise revert it.",
 )
 
 # A default of a variable widens a statement that is as it was.
@@ -179,13 +179,13 @@ ALL_KINDS = replace(
         ),
     ),
     less=(
-        Less(
+        ReducedAccess(
             "narrowed", Location("ci/iam.tf", 5, 9), "aws_iam_role_policy.ci", "", replace(ANY, principals=("ci",)), APP
         ),
-        Less("removed", Location("ci/old.tf", 1, 4), "aws_iam_role_policy.old", "", APP, None),
+        ReducedAccess("removed", Location("ci/old.tf", 1, 4), "aws_iam_role_policy.old", "", APP, None),
     ),
     more=(
-        More(
+        IncreasedAccess(
             "widened",
             Confidence.HIGH,
             Location("ci/iam.tf", 31, 35),

@@ -1,4 +1,4 @@
-"""Reviews of real repositories, by the command line."""
+"""Reviews of real repositories by the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FROM_VARIABLE = f'{{ Effect = "Allow", Action = "iam:PassRole", Resource = var.r
 
 
 def policy(*statements: str, name: str = "pass", role: str = "deployer", before: str = "") -> str:
-    """A policy of the role "deployer", each statement on a line of its own; the first one is on line 5."""
+    """Return a policy of the role "deployer" with one statement per line, from line 5."""
     said = ",\n".join(f"      {one}" for one in statements)
     return f"""\
 {before}resource "aws_iam_role_policy" "{name}" {{
@@ -39,8 +39,8 @@ def policy(*statements: str, name: str = "pass", role: str = "deployer", before:
 """
 
 
-class Told(NamedTuple):
-    """What a review says. ``report`` is read from its JSON, as any bundle is."""
+class ReviewResult(NamedTuple):
+    """The result of a review. ``report``: read from its JSON like any bundle."""
 
     status: int
     out: str
@@ -48,8 +48,8 @@ class Told(NamedTuple):
 
     @property
     def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
+        document: dict[str, Any] = json.loads(self.out)
+        return document
 
     @property
     def report(self) -> ReviewReport:
@@ -57,7 +57,7 @@ class Told(NamedTuple):
 
     @property
     def items(self) -> list[tuple[str, str, str, list[str]]]:
-        """Of each item: its group, the change of access, its file and line, and the checks."""
+        """Return the group, access change, file and line, and checks of each item."""
         return [
             (item.group, item.change, f"{item.at.file}:{item.at.line}", [one.check_id[-3:] for one in item.remarks])
             for item in self.report.items
@@ -65,31 +65,31 @@ class Told(NamedTuple):
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """How many items, findings that are fixed, and findings that both versions have."""
+        """Return the numbers of items, fixed findings, and findings in both versions."""
         report = self.report
         return len(report.items), len(report.fixed), report.unchanged
 
 
 class Reviews(Repository):
-    """A repository, with the command ``review`` in it."""
+    """A repository, and the command ``review`` in it."""
 
-    def review(self, *arguments: str, text: bool = False) -> Told:
+    def review(self, *arguments: str, text: bool = False) -> ReviewResult:
         status = cli.main(["review", *([] if text else ["--format", "json"]), *arguments])
         out, err = self._capture.readouterr()
-        return Told(status, out, err)
+        return ReviewResult(status, out, err)
 
     def between(
         self, before: Mapping[str, str | None], after: Mapping[str, str | None], *arguments: str, text: bool = False
-    ) -> Told:
-        """The review of one commit that makes ``after`` of ``before``."""
+    ) -> ReviewResult:
+        """Review a commit that changes ``before`` to ``after``."""
         self.commit(before)
         self.commit(after)
         return self.review("HEAD^", "HEAD", *arguments, text=text)
 
 
 def made(folder: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> Reviews:
-    """An empty repository, which is the working directory, outside of any pipeline; git has no configuration but its
-    own."""
+    """Create an empty repository as the working directory, outside of any pipeline; git has only its own
+    configuration."""
     for name in list(os.environ):
         if name.startswith(("GITHUB_", "CI_", "GITLAB_", "PASSROLE_")):
             monkeypatch.delenv(name)

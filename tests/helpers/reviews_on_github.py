@@ -1,4 +1,4 @@
-"""Reviews that tests write on the stand-in for GitHub."""
+"""Reviews that tests post on the fake of GitHub."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from github_fake import GitHubFake
 from reports_of_tests import ANY_ROLE, APP, EMPTY
 
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.review.ci_context import Context, PostOptions, context_of
+from passrole_checks.review.ci_context import Context, PostOptions, read_context
 from passrole_checks.review.github import Posted, post
 from passrole_checks.review.http import Pace
 from passrole_checks.review.report import Anchor, Item, Location, Remark, ReviewReport
@@ -22,7 +22,7 @@ CHANGED = (10, 30, 50, 70, 90)  # each within a hunk of its own, with three line
 
 
 def give_files(github: GitHubFake, folder: str = "") -> str:
-    """Makes the pull request change the lines CHANGED of two files, ``a.tf`` and ``b.tf``; gives its head."""
+    """Let the pull request change the lines CHANGED of ``a.tf`` and ``b.tf``; return its head."""
     new = [text.replace("old", "new") if number in CHANGED else text for number, text in enumerate(_OLD, start=1)]
     names = (f"{folder}a.tf", f"{folder}b.tf")
     github.pull.base_files = dict.fromkeys(names, "".join(_OLD))
@@ -30,7 +30,7 @@ def give_files(github: GitHubFake, folder: str = "") -> str:
 
 
 def item(number: int, line: int = 10, end_line: int = 0, file: str = "a.tf", *, rule: str = "") -> Item:
-    """An item of its own rule, so that it makes a comment of its own, at lines of HEAD; ``line`` 0: at the file."""
+    """Return an item with its own check, and so its own comment, on lines of HEAD; ``line`` 0: on the file."""
     remark = Remark(
         rule or f"PASSROLE_{number:03}", "any-role", Severity.MEDIUM, Confidence.HIGH, f"Wrong {number}.", ""
     )
@@ -56,19 +56,19 @@ ITEM = replace(item(1), remarks=(ANY_ROLE,))
 
 
 def report(github: GitHubFake, *items: Item, **changes: Any) -> ReviewReport:
-    """About the present head of the pull request."""
+    """Return a report about the present head of the pull request."""
     made = replace(EMPTY, items=items, head=github.pull.head_sha, base=github.pull.base_sha)
     return replace(made, **changes)
 
 
 @dataclass
 class Poster:
-    """Posts as a job of GitHub Actions does. Each job has a later number of a run, unless it is told one."""
+    """Posts as a job of GitHub Actions does. Each job has a greater run number, unless one is given."""
 
     github: GitHubFake
     folder: Path
     numbers: itertools.count[int]
-    said: list[str]
+    messages: list[str]
     printed: list[str]
 
     @classmethod
@@ -76,16 +76,18 @@ class Poster:
         return cls(github, folder, itertools.count(1), [], [])
 
     def context(self, event: str = "pull_request", *, token: str | None = None, run: int = 0) -> Context:
-        """``token``: the name of one of ``github.tokens``, "" for none."""
+        """Return the context. ``token``: a name in ``github.tokens``, "" for none."""
         environment = self.github.environment(self.github.pull, self.folder, event)
         secret = self.github.token if token is None else self.github.tokens[token].value if token else ""
-        return replace(context_of(environment), token=secret, run_number=run or next(self.numbers))
+        return replace(read_context(environment), token=secret, run_number=run or next(self.numbers))
 
-    def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
+    def __call__(self, reviewed: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.github.clock.now, sleep=self.github.clock.sleep)
-        del self.said[:], self.printed[:]
+        del self.messages[:], self.printed[:]
         asked = PostOptions(**options)
-        return post(told, context or self.context(), asked, self.said.append, pace=pace, out=self.printed.append)
+        return post(
+            reviewed, context or self.context(), asked, self.messages.append, pace=pace, out=self.printed.append
+        )
 
     def items(self, *items: Item, context: Context | None = None, **options: Any) -> Posted:
         return self(report(self.github, *items), context=context, **options)

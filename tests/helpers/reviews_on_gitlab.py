@@ -1,4 +1,4 @@
-"""Reviews that tests write on the stand-in for GitLab."""
+"""Reviews that tests post on the fake of GitLab."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gitlab_fake import Discussion, GitLabFake
 from reports_of_tests import EMPTY
 from reviews_on_github import item
 
-from passrole_checks.review.ci_context import Context, PostOptions, context_of
+from passrole_checks.review.ci_context import Context, PostOptions, read_context
 from passrole_checks.review.gitlab import Posted, post
 from passrole_checks.review.http import Pace
-from passrole_checks.review.markdown.markers import parse
+from passrole_checks.review.markdown.markers import parse_marker
 from passrole_checks.review.report import Item, ReviewReport
 
 BOT = "project_42_bot"
@@ -24,8 +24,8 @@ __all__ = ["BOT", "CHANGED", "Poster", "give_files", "item", "keys", "places", "
 
 
 def give_files(gitlab: GitLabFake) -> None:
-    """Makes the merge request put two lines at the top of ``a.tf`` and ``b.tf``, and change the lines CHANGED of them,
-    as they are numbered then; ``new.tf`` is new, and ``here.tf`` was ``there.tf``."""
+    """Let the merge request add two lines at the top of ``a.tf`` and ``b.tf``, and change their lines CHANGED, by the
+    new numbers; ``new.tf`` is new, and ``here.tf`` is renamed from ``there.tf``."""
     new = [text.replace("old", "new") if number + 2 in CHANGED else text for number, text in enumerate(_OLD, start=1)]
     text = "".join(["first\n", "second\n", *new])
     old = "".join(_OLD)
@@ -35,40 +35,42 @@ def give_files(gitlab: GitLabFake) -> None:
 
 
 def report(gitlab: GitLabFake, *items: Item, **changes: Any) -> ReviewReport:
-    """About the present head of the merge request."""
+    """Return a report about the present head of the merge request."""
     made = replace(EMPTY, items=items, head=gitlab.request.head_sha, base=gitlab.request.base_sha)
     return replace(made, **changes)
 
 
 def places(gitlab: GitLabFake) -> list[tuple[str, int | None, int | None] | None]:
-    """Of each thread the path, and the old and the new line; None for one that is at no place."""
+    """Return the path, old line and new line of each thread; None for one without a position."""
     positions = [thread.notes[0].position for thread in gitlab.threads()]
     return [one and (one["new_path"], one.get("old_line"), one.get("new_line")) for one in positions]
 
 
 def keys(thread: Discussion) -> tuple[str, ...]:
-    marker = parse(thread.notes[0].body)
+    marker = parse_marker(thread.notes[0].body)
     return marker.items if marker is not None else ()
 
 
 class Poster:
-    """Posts as a job of GitLab CI does. Each job is of a later pipeline, unless it is told one."""
+    """Posts as a job of GitLab CI does. Each job is of a later pipeline, unless a number is given."""
 
     def __init__(self, gitlab: GitLabFake) -> None:
         self.gitlab, self._numbers = gitlab, itertools.count(1)
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.printed: list[str] = []
 
     def context(self, *, token: str = "project", run: int = 0, is_fork: bool = False) -> Context:
-        """``token``: the name of one of ``gitlab.tokens``, "" for none."""
-        found = context_of(self.gitlab.environment(run_number=run or next(self._numbers), is_fork=is_fork))
+        """Return the context. ``token``: a name in ``gitlab.tokens``, "" for none."""
+        found = read_context(self.gitlab.environment(run_number=run or next(self._numbers), is_fork=is_fork))
         return replace(found, token=self.gitlab.tokens[token].value if token else "")
 
-    def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
+    def __call__(self, reviewed: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.gitlab.clock.now, sleep=self.gitlab.clock.sleep)
-        del self.said[:], self.printed[:]
+        del self.messages[:], self.printed[:]
         asked = PostOptions(**options)
-        return post(told, context or self.context(), asked, self.said.append, pace=pace, out=self.printed.append)
+        return post(
+            reviewed, context or self.context(), asked, self.messages.append, pace=pace, out=self.printed.append
+        )
 
     def items(self, *items: Item, context: Context | None = None, **options: Any) -> Posted:
         return self(report(self.gitlab, *items), context=context, **options)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from readme_examples import ACTION, OURS, ROOT, TEMPLATE, Example, examples, workflows
 
-from passrole_checks.review.report_json import MEMBER
+from passrole_checks.review.report_json import ZIP_MEMBER
 
 _PINNED = re.compile(r"[\w-]+/[\w/.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+\b")
 _USED = re.compile(r"^ *(?:- )?uses: (.*)$", re.MULTILINE)
@@ -100,7 +100,7 @@ def test_both_workflows_for_forks_speak_of_the_same_things() -> None:
     first, second = workflows()[2:4]
     assert second.triggers["workflow_run"] == {"workflows": [first.content["name"]], "types": ["completed"]}
     review, upload = (step["with"] for step in first.steps()[-2:])
-    assert review["bundle"] == f"${{{{ runner.temp }}}}/{MEMBER}"
+    assert review["bundle"] == f"${{{{ runner.temp }}}}/{ZIP_MEMBER}"
     (told,) = second.steps()
     assert upload["name"] == told["with"]["from-artifact"]
     assert told["with"]["status"] == "false"  # a fork can forge what is told, so it decides nothing

@@ -10,5 +10,5 @@ from reviews_of_tests import Reviews, made
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Reviews:
-    """An empty repository, which is the working directory, outside of any pipeline."""
+    """An empty repository as the working directory, outside of any pipeline."""
     return made(tmp_path / "repository", monkeypatch, capsys)

@@ -7,16 +7,16 @@ from dataclasses import replace
 from reports_of_tests import ALL_KINDS, EMPTY, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
-from passrole_checks.review.annotations import annotations, check_annotations
+from passrole_checks.review.annotations import check_run_annotations, workflow_commands
 from passrole_checks.review.report import ReportNote
 
 UNREAD = ReportNote("broken.tf", 3, "a } is missing")
 
 
-def test_workflow_commands() -> None:
-    """What could not be read comes first, then the items, the worst first, each at the line that has changed."""
+def test_workflow_commands_are_sorted() -> None:
+    """Unreadable input comes first, then the items, worst first, each at its changed line."""
     report = replace(ALL_KINDS, items=(UNKNOWN, NEW), unreadable=(UNREAD,))
-    assert annotations(report) == (
+    assert workflow_commands(report) == (
         "::error file=broken.tf,line=3,title=iam%3APassRole%3A could not be read::a } is missing\n"
         "::warning file=release/template.yaml,line=31,endLine=34,title=PASSROLE_002 any-service (medium%2C new)::"
         "ReleasePolicy: arn:${AWS::Partition}:iam::${AWS::AccountId}:role/release-* can be passed to any service: "
@@ -28,9 +28,9 @@ def test_workflow_commands() -> None:
     )
 
 
-def test_a_cause_elsewhere_is_said() -> None:
-    """An annotation at the line that makes the difference names the statement that it is about."""
-    (command,) = annotations(replace(EMPTY, items=(WIDENED,))).splitlines()
+def test_annotation_at_a_cause_names_the_statement() -> None:
+    """An annotation at the cause names the statement that it is about."""
+    (command,) = workflow_commands(replace(EMPTY, items=(WIDENED,))).splitlines()
     assert command.startswith("::error file=modules/deployer/variables.tf,line=4,title=PASSROLE_008")
     assert (
         "::This changes what module.deployer.aws_iam_role_policy.deploy grants in modules/deployer/iam.tf:12.%0A"
@@ -38,27 +38,27 @@ def test_a_cause_elsewhere_is_said() -> None:
     )
 
 
-def test_ten_of_each_kind() -> None:
-    """Of each kind ten are written, and the others are counted."""
+def test_ten_annotations_of_each_level() -> None:
+    """Ten annotations of each level are written, and the others counted."""
     items = [
         replace(WIDENED, severity=one) for one in (Severity.LOW, Severity.MEDIUM, Severity.HIGH) for _ in range(12)
     ]
-    lines = annotations(replace(EMPTY, items=tuple(items))).splitlines()
+    lines = workflow_commands(replace(EMPTY, items=tuple(items))).splitlines()
     kinds = [line.split(" ")[0] for line in lines]
     assert kinds == ["::error"] * 10 + ["::warning"] * 10 + ["::notice"] * 10 + ["6"]
     assert lines[-1] == "6 more without an annotation: 2 errors, 2 warnings, 2 notices"
 
 
-def test_nothing_to_annotate() -> None:
-    """A report without items and with everything read makes no annotation."""
-    assert annotations(EMPTY) == ""
-    assert check_annotations(EMPTY) == []
+def test_clean_report_has_no_annotations() -> None:
+    """A report without items and with everything read has no annotations."""
+    assert workflow_commands(EMPTY) == ""
+    assert check_run_annotations(EMPTY) == []
 
 
-def test_a_check_run_takes_fifty_at_once() -> None:
-    """All are written, 50 a request; a note of the comparison as a whole has no place to stand at."""
+def test_check_run_annotations_come_in_portions_of_fifty() -> None:
+    """All annotations are written, 50 per request, without notes that have no file."""
     report = replace(EMPTY, items=(NEW,) * 120, unreadable=(UNREAD, ReportNote("", 0, "no merge base")))
-    parts = check_annotations(report)
+    parts = check_run_annotations(report)
     assert [len(part) for part in parts] == [50, 50, 21]
     assert parts[0][0] == {
         "path": "broken.tf",
@@ -73,17 +73,17 @@ def test_a_check_run_takes_fifty_at_once() -> None:
 
 
 def test_long_texts_are_cut() -> None:
-    """A title has at most 255 characters and a message at most 65,536, whatever the names are."""
+    """A title has at most 255 characters and a message at most 65,536."""
     remark = replace(NEW.remarks[0], name="n" * 500, message="m" * 90_000)
-    ((one,),) = check_annotations(replace(EMPTY, items=(replace(NEW, remarks=(remark,) * 30),)))
+    ((one,),) = check_run_annotations(replace(EMPTY, items=(replace(NEW, remarks=(remark,) * 30),)))
     assert len(one["title"]) <= 255
     assert len(one["message"]) <= 65_536
 
 
 def test_hostile_names_are_no_commands() -> None:
-    """A line break or a command in a name begins no command."""
+    """A line break or command in a name starts no command."""
     item = replace(NEW, resource="a\n::set-output name=x::y", at=replace(NEW.at, file="a,line=9::b\n.tf"), anchor=None)
-    (command,) = annotations(replace(EMPTY, items=(item,))).splitlines()
+    (command,) = workflow_commands(replace(EMPTY, items=(item,))).splitlines()
     assert command.startswith("::warning file=a%2Cline=9%3A%3Ab\\x0a.tf,line=31,endLine=34,title=")
     assert "\n" not in command
     assert "\n::" not in command.replace("%0A", "\n")

@@ -1,4 +1,4 @@
-"""What of a change is told, and what is not: items, what is fixed, what is the same."""
+"""Items, fixed findings and unchanged findings of a change."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ MANY = "arn:aws:iam::111122223333:role/app-*"
         ((APP,), (APP.replace(MANY, "arn:aws:iam::111122223333:user/x"),), [("new", "", "main.tf:5", ["010"])]),
     ],
 )
-def test_what_is_told(
+def test_statement_is_one_item(
     repository: Reviews,
     before: tuple[str, ...],
     after: tuple[str, ...],
     items: list[tuple[str, str, str, list[str]]],
 ) -> None:
-    """A statement is one item, new or worse, with what is found of it and the access that it gives."""
-    said = repository.between({"main.tf": policy(*before)}, {"main.tf": policy(*after)})
-    assert said.items == items
-    assert said.status == int(bool(items))
+    """A statement is one item, new or worse, with its findings and its access."""
+    result = repository.between({"main.tf": policy(*before)}, {"main.tf": policy(*after)})
+    assert result.items == items
+    assert result.status == int(bool(items))
 
 
 @pytest.mark.parametrize(
@@ -54,17 +54,17 @@ def test_what_is_told(
         {},
     ],
 )
-def test_what_is_the_same(repository: Reviews, after: dict[str, str | None]) -> None:
-    """Comments, layout, moved lines, moved files and renamed resources make nothing new."""
+def test_moves_and_layout_are_not_new(repository: Reviews, after: dict[str, str | None]) -> None:
+    """Comments, layout, moved lines, moved files and renamed resources are not new."""
     before = policy(ANY, START) if "START" in str(after) else policy(ANY)
     if after.get("main.tf") == policy(START, ANY):
         before = policy(ANY, START)
-    said = repository.between({"main.tf": before}, after)
-    assert (said.items, said.status, said.report.fixed) == ([], 0, ())
+    result = repository.between({"main.tf": before}, after)
+    assert (result.items, result.status, result.report.fixed) == ([], 0, ())
 
 
-def test_a_statement_that_is_told_twice_by_the_checks_is_one_item(repository: Reviews) -> None:
-    """A policy document that two policies use is one item, with both uses."""
+def test_shared_policy_document_is_one_item(repository: Reviews) -> None:
+    """A policy document that two policies use is one item with both uses."""
     document = 'data "aws_iam_policy_document" "d" {\n  statement {\n    actions   = ["iam:PassRole"]\n'
     document += '    resources = ["%s"]\n  }\n}\n'
     users = "".join(
@@ -72,69 +72,68 @@ def test_a_statement_that_is_told_twice_by_the_checks_is_one_item(repository: Re
         "  policy = data.aws_iam_policy_document.d.json\n}\n"
         for name in ("a", "b")
     )
-    said = repository.between(
+    result = repository.between(
         {"main.tf": document % "arn:aws:iam::111122223333:role/x" + users}, {"main.tf": document % "*" + users}
     )
-    (item,) = said.report.items
+    (item,) = result.report.items
     assert item.uses == ("aws_iam_role_policy.a", "aws_iam_role_policy.b")
     assert item.access is not None and item.access.principals == ("a", "b")
 
 
-def test_equal_statements_of_several_roots(repository: Reviews) -> None:
-    """Where another root brings a statement that is in one already, that of the new root is told."""
-    said = repository.between({"b/main.tf": policy(ANY)}, {"a/main.tf": policy(ANY), "b/main.tf": "\n" + policy(ANY)})
-    assert said.items == [("new", "new", "a/main.tf:5", ["015", "001"])]
-    assert said.report.unchanged == 1
+def test_equal_statement_of_a_new_root_is_new(repository: Reviews) -> None:
+    """An equal statement of another root is new there."""
+    result = repository.between({"b/main.tf": policy(ANY)}, {"a/main.tf": policy(ANY), "b/main.tf": "\n" + policy(ANY)})
+    assert result.items == [("new", "new", "a/main.tf:5", ["015", "001"])]
+    assert result.report.unchanged == 1
 
 
-def test_one_of_two_equal_statements_is_gone(repository: Reviews) -> None:
-    """Of two equal statements in two roots the one whose file is gone is fixed."""
-    said = repository.between({"a/main.tf": policy(ANY), "b/main.tf": policy(ANY)}, {"a/main.tf": None})
-    assert said.items == []
-    assert [(one.at, one.check_id) for one in said.report.fixed] == [(Location("a/main.tf", 5, 5), "PASSROLE_001")]
-    assert said.report.unchanged == 1
+def test_removed_one_of_two_equal_statements_is_fixed(repository: Reviews) -> None:
+    """Of two equal statements in two roots the one whose file was deleted is fixed."""
+    result = repository.between({"a/main.tf": policy(ANY), "b/main.tf": policy(ANY)}, {"a/main.tf": None})
+    assert result.items == []
+    assert [(one.at, one.check_id) for one in result.report.fixed] == [(Location("a/main.tf", 5, 5), "PASSROLE_001")]
+    assert result.report.unchanged == 1
 
 
-def test_what_is_fixed(repository: Reviews) -> None:
-    """A finding that is gone is fixed, and the access that it gave is less."""
-    said = repository.between({"main.tf": policy(OPEN)}, {"main.tf": policy(APP)})
-    assert (said.items, said.status) == ([], 0)
-    assert [one.check_id for one in said.report.fixed] == ["PASSROLE_002"]
-    (less,) = said.report.less
+def test_removed_finding_is_fixed(repository: Reviews) -> None:
+    """A removed finding is fixed, and its access is reduced."""
+    result = repository.between({"main.tf": policy(OPEN)}, {"main.tf": policy(APP)})
+    assert (result.items, result.status) == ([], 0)
+    assert [one.check_id for one in result.report.fixed] == ["PASSROLE_002"]
+    (less,) = result.report.less
     assert (less.change, less.before.services, less.after is not None and less.after.services) == (
         "narrowed", (), ("lambda.amazonaws.com",),
     )  # fmt: skip
 
 
-def test_what_was_there_all_the_time_is_not_new_once_it_is_said(repository: Reviews) -> None:
-    """A statement that passes some roles to any service did so when it passed any role: that it is said now, since the
-    worse is gone, is no news."""
+def test_superseded_finding_is_not_new_when_the_worse_one_is_gone(repository: Reviews) -> None:
+    """A statement for any role to any service has a 002 once its 001 is fixed, which is not new."""
     every = OPEN.replace("arn:aws:iam::111122223333:role/app-*", "*")
-    said = repository.between({"main.tf": policy(every)}, {"main.tf": policy(OPEN)})
-    assert (said.items, said.status) == ([], 0)
-    assert [one.check_id for one in said.report.fixed] == ["PASSROLE_001"]
+    result = repository.between({"main.tf": policy(every)}, {"main.tf": policy(OPEN)})
+    assert (result.items, result.status) == ([], 0)
+    assert [one.check_id for one in result.report.fixed] == ["PASSROLE_001"]
 
 
-def test_a_suppression_that_goes(repository: Reviews) -> None:
-    """What was suppressed, and is not any more, is new."""
-    said = repository.between(
+def test_removed_suppression_makes_the_finding_new(repository: Reviews) -> None:
+    """A finding whose suppression was removed is new."""
+    result = repository.between(
         {"main.tf": policy(ANY, before="# passrole:skip=PASSROLE_001 known\n")}, {"main.tf": policy(ANY)}
     )
-    assert said.items == [("new", "", "main.tf:5", ["001"])]
+    assert result.items == [("new", "", "main.tf:5", ["001"])]
 
 
-def test_a_suppression_that_comes(repository: Reviews) -> None:
-    """A change cannot suppress what is found of it; what was suppressed before stays so."""
+def test_new_suppression_does_not_hide_a_new_finding(repository: Reviews) -> None:
+    """A change cannot suppress its own findings; earlier suppressions remain."""
     skip = "# passrole:skip=PASSROLE_001 known\n"
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY, before=skip)})
-    assert said.items == [("new", "widened", "main.tf:6", ["015", "001"])]
-    assert [(note.line, note.reason) for note in said.report.notes] == [
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY, before=skip)})
+    assert result.items == [("new", "widened", "main.tf:6", ["015", "001"])]
+    assert [(note.line, note.reason) for note in result.report.notes] == [
         (1, "the suppression of PASSROLE_001 does not count, since it is new here")
     ]
-    said = repository.between(
+    result = repository.between(
         {"main.tf": policy(ANY, before=skip)}, {"main.tf": policy(ANY.replace("lambda", "ec2"), before=skip)}
     )
-    assert [checks for _, _, _, checks in said.items] == [["015"]]
+    assert [checks for _, _, _, checks in result.items] == [["015"]]
 
 
 @pytest.mark.parametrize(
@@ -147,30 +146,30 @@ def test_a_suppression_that_comes(repository: Reviews) -> None:
         },
     ],
 )
-def test_a_suppression_goes_with_its_resource(repository: Reviews, after: dict[str, str | None]) -> None:
-    """A resource that is renamed, or moved as well, stays suppressed; another one in its place does not."""
+def test_suppression_follows_its_resource(repository: Reviews, after: dict[str, str | None]) -> None:
+    """A renamed or moved resource stays suppressed; another one in its place does not."""
     before = policy(ANY).replace("role =", "# passrole:skip=PASSROLE_001 known\n  role =")
-    said = repository.between({"main.tf": before}, after)
-    assert (said.items, said.report.notes) == ([], ())
+    result = repository.between({"main.tf": before}, after)
+    assert (result.items, result.report.notes) == ([], ())
     wider = {name: content and content.replace("lambda", "ec2") for name, content in after.items()}
     repository.git("reset", "--quiet", "--hard", "HEAD^")
     assert "001" in str(repository.between({}, wider).items)
 
 
-def test_severity_and_checks(repository: Reviews) -> None:
-    """What is below the severity, or of a check that is not asked for, is not told."""
+def test_thresholds_and_selected_checks_apply(repository: Reviews) -> None:
+    """Findings below the severity, or of checks that are not selected, are not reported."""
     repository.commit({"main.tf": policy(APP)})
     repository.commit({"main.tf": policy(APP.replace("app-*", "ap*"))})
     assert repository.review("HEAD^", "HEAD").items == []
-    told = repository.review("HEAD^", "HEAD", "--severity", "info")
-    assert (told.items, told.status) == ([("worse", "widened", "main.tf:5", ["015"])], 0)
+    result = repository.review("HEAD^", "HEAD", "--severity", "info")
+    assert (result.items, result.status) == ([("worse", "widened", "main.tf:5", ["015"])], 0)
     assert repository.review("HEAD^", "HEAD", "--severity", "info", "--fail-on", "info").status == 1
     assert repository.review("HEAD^", "HEAD", "--severity", "info", "--skip-check", "015").items == []
 
 
-def test_keys_stay_while_lines_move(repository: Reviews) -> None:
-    """An item has the same key in the next commits of a request, though its lines are moved, its file is renamed, or
-    its words are changed, as long as the same is wrong; two items have different ones."""
+def test_keys_are_stable_while_lines_move(repository: Reviews) -> None:
+    """The key of an item is stable across commits while its lines move, its file is renamed or its text is edited, as
+    long as the same checks report it; two items have different keys."""
     first = repository.commit({"main.tf": policy(APP)})
     repository.commit({"main.tf": policy(APP, ANY, OPEN)})
     one, other = (item.key for item in repository.review(first, "HEAD").report.items)
@@ -183,9 +182,9 @@ def test_keys_stay_while_lines_move(repository: Reviews) -> None:
     assert {item.key for item in repository.review(first, "HEAD").report.items} == {one, other}
 
 
-def test_keys_of_statements_that_are_alike(repository: Reviews) -> None:
-    """Of two alike statements, in two roots or in one policy, the one that is left keeps its key, or gets one of its
-    own: never that of the other."""
+def test_equal_statements_have_distinct_stable_keys(repository: Reviews) -> None:
+    """Of two equal statements, in two roots or one policy, the remaining one keeps its key or gets a new one, never
+    that of the other."""
     empty = repository.git("hash-object", "-t", "tree", "/dev/null")
     repository.commit({"a/main.tf": policy(ANY), "b/main.tf": policy(ANY)})
     first, second = (item.key for item in repository.review(empty, "HEAD").report.items)
@@ -200,35 +199,35 @@ def test_keys_of_statements_that_are_alike(repository: Reviews) -> None:
 
 
 def test_a_cause_in_another_file(repository: Reviews) -> None:
-    """A default that widens a statement is its cause; the item stands at the statement."""
-    said = repository.between(
+    """A default that widens a statement is its cause; the item is at the statement."""
+    result = repository.between(
         {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % MANY}, {"variables.tf": VARIABLE % "*"}
     )
-    (item,) = said.report.items
+    (item,) = result.report.items
     assert (item.at, item.cause) == (Location("main.tf", 5, 5), Location("variables.tf", 3, 3))
 
 
-def test_a_cause_of_a_finding_that_is_about_a_principal(repository: Reviews) -> None:
-    """What makes a principal able to start something is the cause of what is then found of what it may pass."""
-    said = repository.between({"main.tf": policy(ANY)}, {"more.tf": policy(START, name="more")})
-    (item,) = said.report.items
+def test_cause_of_a_finding_about_a_principal(repository: Reviews) -> None:
+    """The cause of a finding about what a principal may pass is the change that lets it start something."""
+    result = repository.between({"main.tf": policy(ANY)}, {"more.tf": policy(START, name="more")})
+    (item,) = result.report.items
     assert (item.group, item.change, [one.check_id for one in item.remarks]) == ("worse", "", ["PASSROLE_008"])
     assert (item.at, item.cause, item.cause_removed) == (Location("main.tf", 5, 5), Location("more.tf", 1, 1), False)
 
 
-def test_a_cause_that_is_gone(repository: Reviews) -> None:
-    """A Deny that is gone is the cause, in BASE."""
+def test_removed_deny_is_the_cause(repository: Reviews) -> None:
+    """A removed Deny is the cause, in BASE."""
     deny = '{ Effect = "Deny", Action = "iam:PassRole", Resource = "*" }'
-    said = repository.between({"main.tf": policy(OPEN, deny)}, {"main.tf": policy(OPEN)})
-    (item,) = said.report.items
+    result = repository.between({"main.tf": policy(OPEN, deny)}, {"main.tf": policy(OPEN)})
+    (item,) = result.report.items
     assert (item.at.line, item.cause_removed) == (5, True)
     assert item.cause == Location("main.tf", 6, 6)
 
 
-def test_templates(repository: Reviews) -> None:
+def test_templates_are_reviewed(repository: Reviews) -> None:
     """Templates are reviewed as Terraform is."""
-    said = repository.between({"app.yaml": template(MANY)}, {"app.yaml": template("*")})
-    (item,) = said.report.items
+    result = repository.between({"app.yaml": template(MANY)}, {"app.yaml": template("*")})
+    (item,) = result.report.items
     assert (item.framework, item.resource, item.group) == ("cloudformation", "Pass", "new")
 
 
@@ -243,28 +242,28 @@ def test_templates(repository: Reviews) -> None:
         ({"app.yaml": template("*")}, {"app.yaml": "a: 1\n\tb: 2\n"}),
     ],
 )
-def test_what_cannot_be_read_is_never_clean(repository: Reviews, before: dict[str, str], after: dict[str, str]) -> None:
-    """Where a version cannot be read nothing of it is fixed or less, and the review cannot tell."""
-    said = repository.between(before, after)
-    report = said.report
-    assert (report.verdict.value, said.status) == ("cannot-tell", 2)
+def test_unreadable_version_is_never_clean(repository: Reviews, before: dict[str, str], after: dict[str, str]) -> None:
+    """If a version cannot be read, nothing in it is fixed or reduced, and the verdict is undetermined."""
+    result = repository.between(before, after)
+    report = result.report
+    assert (report.verdict.value, result.status) == ("cannot-tell", 2)
     assert (report.fixed, report.less) == ((), ())
     assert [note.file for note in report.unreadable] == list(after)
-    assert said.err.startswith(f"{next(iter(after))}:")
+    assert result.err.startswith(f"{next(iter(after))}:")
 
 
-def test_what_is_something_else_now(repository: Reviews) -> None:
-    """A template that has become another text is gone, and what it gave with it."""
-    said = repository.between({"app.yaml": template("*")}, {"app.yaml": "a: 1\n"})
-    assert (said.status, len(said.report.fixed), [one.change for one in said.report.less]) == (0, 1, ["removed"])
+def test_template_replaced_by_other_text_is_removed(repository: Reviews) -> None:
+    """A template replaced by other text is removed, and its access with it."""
+    result = repository.between({"app.yaml": template("*")}, {"app.yaml": "a: 1\n"})
+    assert (result.status, len(result.report.fixed), [one.change for one in result.report.less]) == (0, 1, ["removed"])
 
 
-def test_a_plan_is_a_change_of_its_own(repository: Reviews) -> None:
-    """Of a plan, which is judged on what it changes as well, new access is told once."""
+def test_new_access_of_a_plan_is_reported_once(repository: Reviews) -> None:
+    """New access of a plan, which is a change itself, is reported once."""
 
     def plan(roles: str) -> str:
-        said = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": roles}
-        values = {"role": "deployer", "policy": json.dumps({"Version": "2012-10-17", "Statement": [said]})}
+        result = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": roles}
+        values = {"role": "deployer", "policy": json.dumps({"Version": "2012-10-17", "Statement": [result]})}
         change = {"actions": ["create"], "before": None, "after": values, "after_unknown": {}}
         address = {
             "address": "aws_iam_role_policy.pass",
@@ -282,28 +281,27 @@ def test_a_plan_is_a_change_of_its_own(repository: Reviews) -> None:
             }
         )
 
-    said = repository.between({"plan.json": plan("arn:aws:iam::111122223333:role/app")}, {"plan.json": plan("*")})
-    assert said.items == [("worse", "widened", "plan.json:1", ["001", "015"])]
+    result = repository.between({"plan.json": plan("arn:aws:iam::111122223333:role/app")}, {"plan.json": plan("*")})
+    assert result.items == [("worse", "widened", "plan.json:1", ["001", "015"])]
 
 
-def test_a_role_of_another_name(repository: Reviews) -> None:
-    """A role that only gets another name is not told as access that is less, where the same words would stand on both
-    sides."""
+def test_renamed_role_is_not_reduced_access(repository: Reviews) -> None:
+    """A renamed role is not reported as reduced access with equal text on both sides."""
     role = 'resource "aws_iam_role" "app" {\n  name = "%s"\n  assume_role_policy = jsonencode({})\n}\n'
     only = APP.replace(f'"{MANY}"', "aws_iam_role.app.arn")
-    said = repository.between({"main.tf": policy(only), "role.tf": role % "app"}, {"role.tf": role % "app-2"})
-    assert (said.status, said.items, said.report.less) == (0, [], ())
+    result = repository.between({"main.tf": policy(only), "role.tf": role % "app"}, {"role.tf": role % "app-2"})
+    assert (result.status, result.items, result.report.less) == (0, [], ())
 
 
-def test_what_could_not_be_read_before_either_is_as_it_was(repository: Reviews) -> None:
-    """A file that nobody has touched, and that was unreadable before, is no reason to tell nothing."""
-    said = repository.between({"a/main.tf": "resource {{", "b/main.tf": policy(APP)}, {"b/main.tf": policy(ANY)})
-    assert (len(said.items), said.report.unreadable, said.status) == (1, (), 1)
+def test_unchanged_unreadable_file_hides_nothing(repository: Reviews) -> None:
+    """An unchanged file that was unreadable before does not hide items."""
+    result = repository.between({"a/main.tf": "resource {{", "b/main.tf": policy(APP)}, {"b/main.tf": policy(ANY)})
+    assert (len(result.items), result.report.unreadable, result.status) == (1, (), 1)
 
 
 def test_no_finding_is_lost(repository: Reviews) -> None:
-    """Whatever changes, each finding of HEAD is told in an item or counted as unchanged, and each one of BASE is fixed
-    or stands for one of HEAD; and a version compared with itself is silent."""
+    """For any change each finding of HEAD is in an item or counted as unchanged, and each finding of BASE is fixed or
+    matched; a version compared with itself has no items."""
     chance = random.Random(11)
     pool = [
         APP,
@@ -328,12 +326,12 @@ def test_no_finding_is_lost(repository: Reviews) -> None:
             repository.review("HEAD^", "HEAD", "--skip-check", "015", "--format", "sarif", text=True).out
         )
         states = Counter(one["baselineState"] for one in results["runs"][0]["results"])
-        told = sum(len(item.remarks) for item in report.items)
-        assert told + report.unchanged == states["new"] + states["updated"] + states["unchanged"], versions
+        result = sum(len(item.remarks) for item in report.items)
+        assert result + report.unchanged == states["new"] + states["updated"] + states["unchanged"], versions
         assert len(report.fixed) == states["absent"], versions
-        assert states["new"] <= told
+        assert states["new"] <= result
         same = repository.review("HEAD", "HEAD")
-        assert (same.items, same.report.is_silent, same.status) == ([], True, 0)
+        assert (same.items, same.report.is_empty, same.status) == ([], True, 0)
 
 
 SERVICES = '["lambda.amazonaws.com", "ec2.amazonaws.com"]'
@@ -350,31 +348,31 @@ SERVICES = '["lambda.amazonaws.com", "ec2.amazonaws.com"]'
         (APP, APP, []),
     ],
 )
-def test_more_that_is_not_flagged(
+def test_unflagged_growth_is_listed_separately(
     repository: Reviews, before: str, after: str | list[str], more: list[tuple[str, str, str]]
 ) -> None:
-    """Access that grows where nothing is as severe as what is asked for is told apart, and is no item."""
+    """Access that grows below the thresholds is listed separately and is no item."""
     statements = [after] if isinstance(after, str) else after
     said = repository.between({"main.tf": policy(before)}, {"main.tf": policy(*statements)})
-    told = [(one.change, f"{one.at.file}:{one.at.line}", one.resource.split(".")[1]) for one in said.report.more]
-    assert told == more
+    result = [(one.change, f"{one.at.file}:{one.at.line}", one.resource.split(".")[1]) for one in said.report.more]
+    assert result == more
     assert bool(said.items) == (after == ANY)
 
 
-def test_more_beside_what_cannot_be_read(repository: Reviews) -> None:
-    """In a new file with a malformed statement the others give more; where BASE has that file, it may be as it was."""
+def test_growth_beside_unreadable_statements(repository: Reviews) -> None:
+    """Beside a malformed statement in a new file the others grow; if BASE has the file, they may be unchanged."""
     broken = '{ Effect = "Allow", Action = 5, Resource = "*" }'
-    said = repository.between({"main.tf": policy(START)}, {"more/main.tf": policy(APP, broken)})
-    assert [(one.change, f"{one.at.file}:{one.at.line}") for one in said.report.more] == [("new", "more/main.tf:5")]
+    result = repository.between({"main.tf": policy(START)}, {"more/main.tf": policy(APP, broken)})
+    assert [(one.change, f"{one.at.file}:{one.at.line}") for one in result.report.more] == [("new", "more/main.tf:5")]
     again = repository.between({"more/main.tf": policy(START, broken)}, {"more/main.tf": policy(START, broken, APP)})
     assert again.report.more == ()
 
 
-def test_more_where_access_is_not_compared(repository: Reviews) -> None:
-    """Where the check that compares is not run, or tells of information as well, nothing is left to be told apart."""
+def test_growth_needs_the_comparing_check(repository: Reviews) -> None:
+    """If the comparing check is disabled, or reports info as well, no growth is listed separately."""
     files = {"main.tf": policy(APP)}, {"main.tf": policy(APP.replace("app-*", "ap*"))}
-    said = repository.between(*files, "--skip-check", "015")
-    assert (said.items, said.report.more) == ([], ())
+    result = repository.between(*files, "--skip-check", "015")
+    assert (result.items, result.report.more) == ([], ())
     again = repository.review("HEAD^", "HEAD", "--severity", "info")
     assert (again.items, again.report.more) == ([("worse", "widened", "main.tf:5", ["015"])], ())
 
@@ -395,13 +393,12 @@ LIMIT = """{ Effect = "Deny", Action = "lambda:*", Resource = "*",
       Condition = { StringNotEquals = { "lambda:VpcIds" = "vpc-1" } } }"""
 
 
-def test_which_check_speaks_makes_nothing_worse_or_better(repository: Reviews) -> None:
-    """What 008 is less sure of, since less is possible, is said by 009 then, which is neither news nor, the other way
-    round, mended."""
+def test_switch_between_008_and_009_is_neither_worse_nor_fixed(repository: Reviews) -> None:
+    """If 009 reports what 008 is less sure of now, or the other way round, the item is neither new nor fixed."""
     wide = {"main.tf": policy(PASS_WORKER, START) + WORKER}
     narrow = {"main.tf": policy(PASS_WORKER, START, LIMIT) + WORKER}
-    said = repository.between(wide, narrow)
-    assert (said.items, said.report.fixed) == ([], ())
+    result = repository.between(wide, narrow)
+    assert (result.items, result.report.fixed) == ([], ())
     again = repository.between(narrow, wide)
     assert again.report.fixed == ()
     grown = repository.between(wide, {"main.tf": policy(PASS_WORKER.replace("worker", "*"), START, LIMIT) + WORKER})

@@ -1,4 +1,4 @@
-"""What the environment of a pipeline says of a review."""
+"""The context of a review from the environment of a pipeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.errors import InputError
-from passrole_checks.review.ci_context import Context, context_of
+from passrole_checks.review.ci_context import Context, read_context
 
 HEAD, BASE, MERGE = ("a" * 40, "b" * 40, "c" * 40)
 REPOSITORY = {"default_branch": "main"}
@@ -37,16 +37,16 @@ ACTIONS = {
 def actions(folder: Path, name: str, event: Any, **more: str) -> Context:
     path = folder / "event.json"
     path.write_text(json.dumps(event), "utf-8")
-    return context_of({**ACTIONS, "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(path), **more})
+    return read_context({**ACTIONS, "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(path), **more})
 
 
-def test_nothing_is_known_outside_of_pipelines() -> None:
-    """Outside of a pipeline the context is empty, whatever token there is."""
-    assert context_of({"GITHUB_TOKEN": "secret", "HOME": "/"}) == Context()
+def test_context_is_empty_outside_of_pipelines() -> None:
+    """Outside of a pipeline the context is empty, whatever tokens are set."""
+    assert read_context({"GITHUB_TOKEN": "secret", "HOME": "/"}) == Context()
 
 
-def test_a_pull_request_on_github(tmp_path: Path) -> None:
-    """A pull request from a fork is told with its head, its base, the merge commit and the run."""
+def test_github_pull_request(tmp_path: Path) -> None:
+    """The context of a fork's pull request has its head, base, merge commit and run."""
     found = actions(tmp_path, "pull_request", PULL_REQUEST, GITHUB_SHA=MERGE)
     assert found == Context(
         forge="github",
@@ -73,14 +73,14 @@ def test_a_pull_request_on_github(tmp_path: Path) -> None:
     assert "secret" not in repr(found)
 
 
-def test_the_commit_of_pull_request_target_is_no_merge(tmp_path: Path) -> None:
-    """With pull_request_target GITHUB_SHA is a commit of the base, and not one that tries the merge."""
+def test_pull_request_target_has_no_merge_commit(tmp_path: Path) -> None:
+    """With pull_request_target GITHUB_SHA is a commit of the base, not a test merge commit."""
     found = actions(tmp_path, "pull_request_target", PULL_REQUEST, GITHUB_SHA=BASE)
     assert (found.head_sha, found.merge_sha) == (HEAD, "")
 
 
-def test_a_fork_that_was_deleted(tmp_path: Path) -> None:
-    """A head without a repository is a fork's."""
+def test_deleted_head_repository_is_a_fork(tmp_path: Path) -> None:
+    """A head without a repository counts as a fork."""
     event = {**PULL_REQUEST, "pull_request": {"head": {"sha": HEAD, "repo": None}, "base": {}}}
     found = actions(tmp_path, "pull_request", event)
     assert (found.is_fork, found.head_repository, found.number) == (True, "", 7)
@@ -96,14 +96,16 @@ def test_a_fork_that_was_deleted(tmp_path: Path) -> None:
         ("schedule", {}, MERGE, "", False),
     ],
 )
-def test_other_events(tmp_path: Path, name: str, event: dict[str, Any], head: str, base: str, commented: bool) -> None:
-    """Events that are of no pull request have a head, some a base, and take no comments."""
+def test_other_events_have_no_comments(
+    tmp_path: Path, name: str, event: dict[str, Any], head: str, base: str, commented: bool
+) -> None:
+    """Events without a pull request have a head, some a base, and no comments."""
     found = actions(tmp_path, name, event, GITHUB_SHA=MERGE)
     assert (found.head_sha, found.base_sha, found.number, found.can_be_commented) == (head, base, 0, commented)
 
 
-def test_a_run_after_another_workflow(tmp_path: Path) -> None:
-    """With workflow_run head, repository and run are those of the run before, and no pull request is named."""
+def test_workflow_run_has_the_scanning_run(tmp_path: Path) -> None:
+    """With workflow_run the head, repository and run are those of the earlier run, without a pull request."""
     event = {
         "workflow_run": {
             "id": 5,
@@ -117,8 +119,8 @@ def test_a_run_after_another_workflow(tmp_path: Path) -> None:
         }
     }
     found = actions(tmp_path, "workflow_run", event, GITHUB_SHA=MERGE)
-    told = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run_number, found.run_id)
-    assert (*told, found.run_attempt) == (0, HEAD, "someone/app", "topic", 3, 5, 4)
+    result = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run_number, found.run_id)
+    assert (*result, found.run_attempt) == (0, HEAD, "someone/app", "topic", 3, 5, 4)
     assert (found.is_fork, found.can_be_commented) == (True, True)
 
 
@@ -130,8 +132,8 @@ def test_a_run_after_another_workflow(tmp_path: Path) -> None:
         {"number": -1, "pull_request": {"head": {"sha": HEAD.upper()}, "base": {"ref": ["x"]}}},
     ],
 )
-def test_what_is_of_another_shape_is_not_known(tmp_path: Path, event: dict[str, Any]) -> None:
-    """Whatever of an event is not an id, a number or a name is left out."""
+def test_invalid_fields_are_empty(tmp_path: Path, event: dict[str, Any]) -> None:
+    """Fields of an event that are not ids, numbers or names are empty."""
     found = actions(tmp_path, "pull_request", event)
     assert (found.number, found.head_sha, found.base_sha, found.base_branch) == (0, "", "", "")
 
@@ -139,19 +141,19 @@ def test_what_is_of_another_shape_is_not_known(tmp_path: Path, event: dict[str, 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{", "the event is no JSON"),
-        (b"[" * 100_000, "the event is no JSON"),
-        (b"[]", "the event is no JSON object"),
-        (None, "the event cannot be read: No such file or directory"),
+        (b"{", "the event is not JSON"),
+        (b"[" * 100_000, "the event is not JSON"),
+        (b"[]", "the event is not a JSON object"),
+        (None, "cannot read the event: No such file or directory"),
     ],
 )
-def test_an_event_that_cannot_be_read(tmp_path: Path, content: bytes | None, reason: str) -> None:
-    """A file of an event that is none is named, with the reason."""
+def test_unreadable_event_is_an_error(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    """An unreadable event file is named with the reason."""
     path = tmp_path / "event.json"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError) as error:
-        context_of({**ACTIONS, "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(path)})
+        read_context({**ACTIONS, "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(path)})
     assert str(error.value) == f"{path}: {reason}"
 
 
@@ -180,9 +182,9 @@ MERGE_REQUEST = {
 }
 
 
-def test_a_merge_request_on_gitlab() -> None:
-    """A merge request is told with its project, its head and the base of its difference; no token of the job is one."""
-    found = context_of({**GITLAB, **MERGE_REQUEST, "CI_JOB_TOKEN": "job"})
+def test_gitlab_merge_request() -> None:
+    """The context of a merge request has its project, head and diff base; a job token is no token."""
+    found = read_context({**GITLAB, **MERGE_REQUEST, "CI_JOB_TOKEN": "job"})
     assert found == Context(
         forge="gitlab",
         repository="group/sub/app",
@@ -204,14 +206,14 @@ def test_a_merge_request_on_gitlab() -> None:
     assert found.can_be_commented and not found.has_token
 
 
-def test_merged_results_on_gitlab() -> None:
-    """In a pipeline of merged results the head is that of the source branch, and the commit is the merge."""
+def test_gitlab_merged_results() -> None:
+    """In a merged results pipeline the head is that of the source branch, and the commit is the merge."""
     merged = {**GITLAB, **MERGE_REQUEST, "CI_COMMIT_SHA": MERGE, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD}
-    found = context_of({**merged, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "PASSROLE_GITLAB_TOKEN": " t\n"})
+    found = read_context({**merged, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "PASSROLE_GITLAB_TOKEN": " t\n"})
     assert (found.head_sha, found.merge_sha, found.is_fork, found.token) == (HEAD, MERGE, True, "t")
 
 
-def test_a_push_on_gitlab() -> None:
-    """A pipeline of a branch has what was there before as its base, and takes no comments."""
-    found = context_of({**GITLAB, "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BEFORE_SHA": BASE})
+def test_gitlab_push() -> None:
+    """A branch pipeline has the previous commit as its base, and no comments."""
+    found = read_context({**GITLAB, "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BEFORE_SHA": BASE})
     assert (found.base_sha, found.number, found.can_be_commented) == (BASE, 0, False)

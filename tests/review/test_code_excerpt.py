@@ -1,18 +1,18 @@
-"""Lines of code to be read."""
+"""Code excerpts to display."""
 
 from __future__ import annotations
 
-from passrole_checks.review.code_excerpt import aligned, changed_lines
+from passrole_checks.review.code_excerpt import dedent_statement, diff_lines
 from passrole_checks.review.report import Replacement
 
 
 def changed(old: str, new: str) -> list[str]:
-    found = changed_lines(Replacement("a.tf", 1, 1, new, "Changes.", old=old))
+    found = diff_lines(Replacement("a.tf", 1, 1, new, "Changes.", old=old))
     return [f"{mark} {line}" for mark, line in found]
 
 
-def test_a_small_difference() -> None:
-    """Lines that stay are shown beside those that go and come, all without the indentation that they have in common."""
+def test_diff_is_dedented() -> None:
+    """Unchanged lines are shown around changes, all without their common indentation."""
     assert changed("    a {\n      b = 1\n    }", "    a {\n      b = 2\n      c = 3\n    }") == [
         "  a {",
         "-   b = 1",
@@ -22,16 +22,16 @@ def test_a_small_difference() -> None:
     ]
 
 
-def test_lines_that_go_or_come() -> None:
-    """Where nothing takes their place, lines only go; where the old ones are not known, the new ones only come."""
+def test_removed_or_added_lines_only() -> None:
+    """Without new lines there are only removals; without known old lines only additions."""
     assert changed("  a", "") == ["- a"]
     assert changed("", "  a") == ["+ a"]
     assert changed("a\r\nb", "a\nc") == ["  a", "- b", "+ c"]
     assert changed("", "") == []
 
 
-def test_far_from_a_change() -> None:
-    """Of lines that stay only three are shown on either side of a change."""
+def test_context_is_limited() -> None:
+    """At most three unchanged lines are shown on either side of a change."""
     old = [str(number) for number in range(20)]
     new = ["first", *old[1:19], "last"]
     assert changed("\n".join(old), "\n".join(new)) == [
@@ -41,13 +41,13 @@ def test_far_from_a_change() -> None:
     ]
 
 
-def test_very_many_lines() -> None:
-    """Very many lines are not compared with each other: all of them go, and all come."""
+def test_many_lines_are_not_compared() -> None:
+    """Too many lines are shown as all removed and all added."""
     assert changed("a\n" * 150, "a\n" * 150) == [*["- a"] * 150, "- ", *["+ a"] * 150, "+ "]
 
 
-def test_a_statement_out_of_its_file() -> None:
-    """A statement whose first line stood behind something else has its further lines where that one is."""
-    assert aligned("{\n      a = 1\n    }") == "{\n  a = 1\n}"
+def test_statement_is_dedented_to_its_first_line() -> None:
+    """The further lines of a statement are dedented to its first line, which followed other text."""
+    assert dedent_statement("{\n      a = 1\n    }") == "{\n  a = 1\n}"
     for other in ("{\n  a = 1\n}", "- a: 1\n  b: 2", "Effect: Allow\n  b: 2", "one line", "  {\n    a = 1\n  }"):
-        assert aligned(other) == other
+        assert dedent_statement(other) == other

@@ -1,4 +1,4 @@
-"""``passrole-checks review``: what it writes, where, and its exit statuses."""
+"""``passrole-checks review``: outputs and exit statuses."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, p
 from passrole_checks import cli
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.report import ReviewReport
-from passrole_checks.review.report_json import MEMBER
+from passrole_checks.review.report_json import ZIP_MEMBER
 
 ROLES = "arn:aws:iam::111122223333:role/app-*"
 
 
-def test_text(repository: Reviews) -> None:
-    """As text an item says who may pass what, before and after, because of what, and what to write instead."""
+def test_text_describes_items(repository: Reviews) -> None:
+    """The text of an item names the access before and after, the cause and the fix."""
     before = {"main.tf": policy(FROM_VARIABLE, OPEN), "variables.tf": VARIABLE % ROLES}
-    said = repository.between(before, {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % "*"}, text=True)
-    assert said.status == 1
+    result = repository.between(before, {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % "*"}, text=True)
+    assert result.status == 1
     assert (
-        said.out
+        result.out
         == f"""\
 + main.tf:5  aws_iam_role_policy.pass  new, wider access
     who       deployer
   - roles     {ROLES}
   + roles     * (any role)
     services  lambda.amazonaws.com
-    because of variables.tf:3
+    cause      variables.tf:3
   high    PASSROLE_015 new-access
           deployer could pass {ROLES} to
           lambda.amazonaws.com, and now any role of the account.
@@ -40,7 +40,7 @@ def test_text(repository: Reviews) -> None:
           Any role of the account can be passed, also one that can do more than
           the policy's holder. It is limited to lambda.amazonaws.com. By default
           (var.roles).
-          Suggestion for variables.tf:3: takes back the change of this line.
+          Suggestion for variables.tf:3: reverts the change of this line.
             - default = "*"
             + default = "{ROLES}"
 
@@ -52,13 +52,13 @@ def test_text(repository: Reviews) -> None:
     )
 
 
-def test_more_access_as_text(repository: Reviews) -> None:
-    """Access that grows and is not flagged is told, a line each, and is no reason to fail."""
+def test_unflagged_access_is_listed_and_does_not_fail(repository: Reviews) -> None:
+    """Wider access that no check flags is listed and does not fail."""
     more = APP.replace('"lambda.amazonaws.com"', '["lambda.amazonaws.com", "ec2.amazonaws.com"]')
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(more)}, text=True)
-    assert (said.status, said.out) == (
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(more)}, text=True)
+    assert (result.status, result.out) == (
         0,
-        "Also gives more, none of it flagged:\n"
+        "Wider access that no check flags:\n"
         "  main.tf:5  aws_iam_role_policy.pass  services lambda.amazonaws.com -> lambda.amazonaws.com, "
         "ec2.amazonaws.com\n\nnothing new to flag; 0 unchanged\n",
     )
@@ -80,21 +80,21 @@ def test_more_access_as_text(repository: Reviews) -> None:
     ],
 )
 def test_exit_status(repository: Reviews, before: str, after: str, arguments: tuple[str, ...], status: int) -> None:
-    """0 where nothing new is as severe as asked for, 1 where something is, 2 where something cannot be read or used."""
+    """0 if nothing new reaches the threshold, 1 if something does, 2 for unreadable or unusable input."""
     assert repository.between({"main.tf": policy(before)}, {"main.tf": policy(after)}, *arguments).status == status
 
 
-def test_two_paths_are_no_versions(repository: Reviews) -> None:
-    """Two folders are compared by another command, which is named."""
+def test_two_paths_are_refused(repository: Reviews) -> None:
+    """Two folders are refused, and the error names the command for them."""
     repository.commit({"a/main.tf": policy(APP), "b/main.tf": policy(ANY)})
-    said = repository.review("a", "b")
-    assert (said.status, said.err) == (
+    result = repository.review("a", "b")
+    assert (result.status, result.err) == (
         2, "review: compares versions of a git repository; passrole-checks diff compares paths\n",
     )  # fmt: skip
 
 
 def test_staged_and_the_working_tree(repository: Reviews) -> None:
-    """What is staged, and what is in the working tree, is reviewed without being touched."""
+    """Staged changes and the working tree are reviewed without being modified."""
     repository.commit({"main.tf": policy(APP)})
     repository.put({"main.tf": policy(ANY)})
     repository.git("add", "main.tf")
@@ -105,8 +105,8 @@ def test_staged_and_the_working_tree(repository: Reviews) -> None:
     assert repository.state() == before
 
 
-def test_a_baseline_is_that_of_base(repository: Reviews) -> None:
-    """What BASE's baseline accepts is not told; one that the change brings counts later; a change of it is told."""
+def test_baseline_of_base_applies(repository: Reviews) -> None:
+    """The baseline of BASE applies; a new one applies once it is merged, and a changed one is noted."""
     repository.put({"main.tf": policy(ANY)})
     cli.main(["scan", ".", "--write-baseline", "accepted.json", "--fail-on", "never"])
     content = Path("accepted.json").read_text("utf-8")
@@ -116,55 +116,53 @@ def test_a_baseline_is_that_of_base(repository: Reviews) -> None:
     assert [checks for *_, checks in repository.review(start, "HEAD").items] == [["015", "001"]]
     assert [checks for *_, checks in repository.review(start, "HEAD", "--baseline", "accepted.json").items] == [["015"]]
     repository.commit({"accepted.json": json.dumps({"version": 1, "entries": []}), "x.tf": "# x\n"})
-    said = repository.review(start, "HEAD", "--baseline", "accepted.json")
-    assert [checks for *_, checks in said.items] == [["015"]]
-    assert [(note.file, note.reason) for note in said.report.notes] == [
+    result = repository.review(start, "HEAD", "--baseline", "accepted.json")
+    assert [checks for *_, checks in result.items] == [["015"]]
+    assert [(note.file, note.reason) for note in result.report.notes] == [
         ("accepted.json", f"the baseline differs from that of {start}, which is used")
     ]
     empty = repository.git("hash-object", "-t", "tree", "/dev/null")
-    said = repository.review(empty, start, "--baseline", "accepted.json")
-    assert [note.reason for note in said.report.notes] == ["the baseline is new here, and counts when it is merged"]
+    result = repository.review(empty, start, "--baseline", "accepted.json")
+    assert [note.reason for note in result.report.notes] == ["the baseline is new and applies once it is merged"]
 
 
-def test_the_configuration_is_that_of_base(repository: Reviews) -> None:
-    """A change of the configuration does not change by what it is judged, and is told."""
+def test_configuration_of_base_applies(repository: Reviews) -> None:
+    """A changed configuration does not affect the review of the change, and is noted."""
     repository.commit({"main.tf": policy(APP), "pyproject.toml": '[tool.passrole_checks]\nfail_on = "high"\n'})
     repository.commit({"main.tf": policy(ANY), "pyproject.toml": '[tool.passrole_checks]\nfail_on = "never"\n'})
-    said = repository.review("HEAD^", "HEAD")
-    assert (said.report.fail_on, said.status) == ("high", 1)
-    assert [note.file for note in said.report.notes] == ["pyproject.toml"]
+    result = repository.review("HEAD^", "HEAD")
+    assert (result.report.fail_on, result.status) == ("high", 1)
+    assert [note.file for note in result.report.notes] == ["pyproject.toml"]
 
 
 @pytest.mark.parametrize(
     "line", ['output = "x.json"', 'var_file = "../x.tfvars"', 'parameters = "/etc/passwd"', 'baseline = "../b.json"']
 )
 def test_a_configuration_of_base_reaches_no_other_files(repository: Reviews, line: str) -> None:
-    """As in a scan; what HEAD says does not count, so that it is no error there."""
+    """As in a scan; the configuration of HEAD is ignored, so it is no error there."""
     first = repository.commit({"main.tf": policy(APP)})
     second = repository.commit({"main.tf": policy(ANY), "pyproject.toml": f"[tool.passrole_checks]\n{line}\n"})
     assert repository.review(first, second).status == 1
-    said = repository.review(second, second)
-    assert (said.status, said.out) == (2, "")
-    assert said.err.startswith("pyproject.toml: ")
+    result = repository.review(second, second)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("pyproject.toml: ")
     assert [path.name for path in repository.folder.iterdir() if path.suffix == ".json"] == []
 
 
-def test_what_the_configuration_of_base_switches_off_is_named(repository: Reviews) -> None:
-    """On standard error, also where the review finds nothing."""
+def test_disabled_checks_are_named(repository: Reviews) -> None:
+    """Checks that BASE disables are named on standard error, also if nothing is found."""
     repository.commit({"main.tf": policy(APP), "pyproject.toml": '[tool.passrole_checks]\nskip_check = "any-role"\n'})
     repository.commit({"main.tf": policy(ANY)})
-    said = repository.review("HEAD^", "HEAD")
-    assert "PASSROLE_001" in said.err
-    assert said.err.startswith("pyproject.toml: note: ")
+    result = repository.review("HEAD^", "HEAD")
+    assert "PASSROLE_001" in result.err
+    assert result.err.startswith("pyproject.toml: note: ")
     assert repository.review("HEAD^", "HEAD", "--quiet").err == ""
 
 
 @pytest.mark.parametrize("option", ["--var-file", "--parameters", "--baseline"])
 @pytest.mark.parametrize("path", ["values", "folder/values"])
-def test_a_planted_link_in_the_place_of_a_file_of_values_is_not_read(
-    repository: Reviews, option: str, path: str, tmp_path: Path
-) -> None:
-    """The working tree is HEAD's, and its link leads out of the repository."""
+def test_planted_link_to_a_value_file_is_not_read(repository: Reviews, option: str, path: str, tmp_path: Path) -> None:
+    """A link of HEAD out of the repository is not followed."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "values").write_text('secret = "correct horse"\nnonsense {')
     start = repository.commit({"main.tf": policy(APP)})
@@ -172,15 +170,15 @@ def test_a_planted_link_in_the_place_of_a_file_of_values_is_not_read(
     (repository.folder / "values").symlink_to("../outside/values")
     (repository.folder / "folder").symlink_to("../outside")
     head = repository.commit()
-    said = repository.review(start, head, option, path)
-    assert said.status == 2
-    assert said.err.startswith(f"{path}: not read")
-    assert "horse" not in said.out + said.err
+    result = repository.review(start, head, option, path)
+    assert result.status == 2
+    assert result.err.startswith(f"{path}: not read")
+    assert "horse" not in result.out + result.err
 
 
 @pytest.mark.parametrize(("arguments", "status"), [((), 0), (("--strict",), 2)])
-def test_what_is_not_evaluated(repository: Reviews, arguments: tuple[str, ...], status: int) -> None:
-    """A link that comes is named; with --strict it is as if it could not be read."""
+def test_new_link_is_noted_and_strict_fails(repository: Reviews, arguments: tuple[str, ...], status: int) -> None:
+    """A new link is noted; with --strict it counts as unreadable."""
     repository.commit({"a/notes.md": "x", "b/main.tf": policy(ANY), "b/notes.md": "x"})
     (repository.folder / "a" / "main.tf").symlink_to("../b/main.tf")
     (repository.folder / "b" / "notes.md").unlink()
@@ -188,14 +186,14 @@ def test_what_is_not_evaluated(repository: Reviews, arguments: tuple[str, ...], 
     repository.commit()
     said = repository.review("HEAD^", "HEAD", *arguments)
     report = said.report
-    told = report.unreadable if arguments else report.not_evaluated
-    assert "a/main.tf" in [note.file for note in told]
+    result = report.unreadable if arguments else report.not_evaluated
+    assert "a/main.tf" in [note.file for note in result]
     assert "b/notes.md" not in [note.file for note in report.unreadable]
     assert (said.status, report.items, report.fixed) == (status, (), ())
 
 
 def test_submodules_are_not_followed(repository: Reviews) -> None:
-    """A submodule that comes is named, and nothing of it is fetched."""
+    """A new submodule is noted and not fetched."""
     repository.commit({"main.tf": policy(APP)})
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
     repository.git("commit", "--quiet", "--message", "submodule")
@@ -206,12 +204,12 @@ def test_submodules_are_not_followed(repository: Reviews) -> None:
 
 
 def test_several_formats(repository: Reviews) -> None:
-    """Each format goes to a file of its own."""
+    """Each format is written to its own file."""
     repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)})
     formats = ("json", "markdown", "sarif", "github", "gitlab")
     arguments = [part for name in formats for part in ("--format", name, "--output", f"out.{name}")]
-    said = repository.review("HEAD^", "HEAD", *arguments, "--format", "text", text=True)
-    assert said.status == 1 and said.out.startswith("+ main.tf:5")
+    result = repository.review("HEAD^", "HEAD", *arguments, "--format", "text", text=True)
+    assert result.status == 1 and result.out.startswith("+ main.tf:5")
     assert "PASSROLE_001" in Path("out.markdown").read_text("utf-8")
     assert Path("out.github").read_text("utf-8").startswith("::error file=main.tf,line=5")
     assert {one["location"]["path"] for one in json.loads(Path("out.gitlab").read_text("utf-8"))} == {"main.tf"}
@@ -227,9 +225,9 @@ def sarif(said: str) -> list[tuple[str, str, str, bool]]:
     return sorted(found)
 
 
-def test_sarif_compares(repository: Reviews) -> None:
-    """In SARIF all findings of HEAD are new, updated or unchanged, those of BASE that are gone are absent, and
-    suppressed ones stay suppressed."""
+def test_sarif_has_baseline_states(repository: Reviews) -> None:
+    """In SARIF findings of HEAD are new, updated or unchanged, removed findings of BASE absent, and suppressions
+    kept."""
     skip = "# passrole:skip=PASSROLE_001 known\n"
     before = {
         "a.tf": policy(ANY, name="a"), "b.tf": policy(OPEN, name="b"), "c.tf": policy(OPEN, name="c"),
@@ -239,8 +237,8 @@ def test_sarif_compares(repository: Reviews) -> None:
         "a.tf": "\n" + policy(ANY, name="a"), "b.tf": policy(APP, name="b"), "e.tf": policy(ANY, name="e"),
         "c.tf": policy(OPEN.replace('"iam:PassRole"', '["iam:PassRole", "iam:GetRole"]'), name="c"),
     }  # fmt: skip
-    said = repository.between(before, after, "--format", "sarif", text=True)
-    assert sarif(said.out) == [
+    result = repository.between(before, after, "--format", "sarif", text=True)
+    assert sarif(result.out) == [
         ("001", "a.tf:6", "unchanged", False),
         ("001", "d.tf:6", "unchanged", True),
         ("001", "e.tf:5", "new", False),
@@ -249,51 +247,51 @@ def test_sarif_compares(repository: Reviews) -> None:
     ]
 
 
-def test_reports_of_the_scan_say_what_could_not_be_read(repository: Reviews) -> None:
-    """SARIF and Code Quality of a version that could not be read in full say so, once for each file."""
+def test_sarif_and_code_quality_report_unreadable_files(repository: Reviews) -> None:
+    """SARIF and Code Quality report each unreadable file once."""
     said = repository.between({"main.tf": policy(ANY)}, {"main.tf": "resource {{"}, "--format", "sarif", text=True)
     (invocation,) = json.loads(said.out)["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
-    (told,) = [one for one in invocation["toolExecutionNotifications"] if one["level"] == "error"]
-    assert told["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "main.tf"
+    (result,) = [one for one in invocation["toolExecutionNotifications"] if one["level"] == "error"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "main.tf"
     quality = json.loads(repository.review("HEAD^", "HEAD", "--format", "gitlab", text=True).out)
     assert [(one["check_name"], one["location"]["path"]) for one in quality] == [("unreadable", "main.tf")]
 
 
-def test_sarif_of_nothing_changed(repository: Reviews) -> None:
-    """Where nothing differs SARIF still holds all findings of HEAD: code scanning would take them for fixed."""
-    said = repository.between({"main.tf": policy(ANY)}, {}, "--format", "sarif", text=True)
-    assert (sarif(said.out), said.status) == ([("001", "main.tf:5", "unchanged", False)], 0)
+def test_sarif_without_changes_has_all_findings(repository: Reviews) -> None:
+    """Without changes SARIF still has all findings of HEAD, which code scanning would otherwise close."""
+    result = repository.between({"main.tf": policy(ANY)}, {}, "--format", "sarif", text=True)
+    assert (sarif(result.out), result.status) == ([("001", "main.tf:5", "unchanged", False)], 0)
 
 
-def test_a_bundle(repository: Reviews) -> None:
-    """A report that is written to a file is told again from that file, with what fails decided by whoever reads it."""
-    repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, "--offline-bundle", MEMBER)
-    told = repository.review("HEAD^", "HEAD", text=True)
-    again = repository.review("--from-bundle", MEMBER, text=True)
-    assert (again.out, again.status) == (told.out, 1)
-    assert repository.review("--from-bundle", MEMBER, "--fail-on", "never").status == 0
-    refused = repository.review("--from-bundle", MEMBER, "--format", "sarif", text=True)
+def test_bundle_round_trip(repository: Reviews) -> None:
+    """A report in a bundle is rendered again; the reader decides the threshold."""
+    repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, "--offline-bundle", ZIP_MEMBER)
+    result = repository.review("HEAD^", "HEAD", text=True)
+    again = repository.review("--from-bundle", ZIP_MEMBER, text=True)
+    assert (again.out, again.status) == (result.out, 1)
+    assert repository.review("--from-bundle", ZIP_MEMBER, "--fail-on", "never").status == 0
+    refused = repository.review("--from-bundle", ZIP_MEMBER, "--format", "sarif", text=True)
     assert (refused.status, refused.out) == (2, "")
     Path("other.json").write_text("{}", "utf-8")
     assert repository.review("--from-bundle", "other.json").err == (
-        "other.json: no bundle of a review: of version None, only 1 is known\n"
+        "other.json: not a valid review bundle: unsupported version None (supported: 1)\n"
     )
     assert repository.review("--from-bundle", "none.json").err == "none.json: No such file or directory\n"
-    assert repository.review("--from-bundle", MEMBER, "HEAD").status == 2
+    assert repository.review("--from-bundle", ZIP_MEMBER, "HEAD").status == 2
 
 
-def test_accounts_are_masked_where_that_is_asked_for(repository: Reviews) -> None:
-    """With --mask-accounts no account id is told, but in the lines that are to be written."""
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(OPEN)}, "--mask-accounts")
-    (item,) = said.report.items
+def test_mask_accounts_option(repository: Reviews) -> None:
+    """With --mask-accounts no account id is output, except in suggested lines."""
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(OPEN)}, "--mask-accounts")
+    (item,) = result.report.items
     assert item.access is not None and item.access.roles == ("arn:aws:iam::ACCOUNT-1:role/app-*",)
     assert item.replacement is not None
-    assert "111122223333" not in said.out.replace(json.dumps(item.replacement.text), "")
+    assert "111122223333" not in result.out.replace(json.dumps(item.replacement.text), "")
 
 
 class Forge:
-    """What is given to be posted."""
+    """A forge module that records what is posted."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[ReviewReport, Context, PostOptions]] = []
@@ -310,7 +308,7 @@ class Forge:
 
 @pytest.fixture
 def forge(repository: Reviews, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Forge:
-    """GitHub Actions at a commit that widens a policy, with a stand-in for what writes on GitHub."""
+    """GitHub Actions at a commit that widens a policy, with a fake for what writes on GitHub."""
     made = Forge()
     module = types.ModuleType("passrole_checks.review.github")
     module.post = made.post
@@ -328,21 +326,21 @@ def forge(repository: Reviews, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     return made
 
 
-def test_what_is_posted(repository: Reviews, forge: Forge, tmp_path: Path) -> None:
-    """In a pipeline the report is posted with the options, and the summary of the step is written."""
-    said = repository.review(
+def test_report_is_posted_in_a_pipeline(repository: Reviews, forge: Forge, tmp_path: Path) -> None:
+    """In a pipeline the report is posted with the options, and the step summary written."""
+    result = repository.review(
         "--comment", "new", "--max-inline", "3", "--no-status", "--check-run", "--key", "k", text=True
     )
     ((report, context, options),) = forge.posted
-    assert (len(report.items), context.number, said.status) == (1, 7, 1)
+    assert (len(report.items), context.number, result.status) == (1, 7, 1)
     assert options == PostOptions("new", 3, False, True, False, "k", "")
-    assert said.err == "one comment\n"
+    assert result.err == "one comment\n"
     assert "PASSROLE_001" in (tmp_path / "summary.md").read_text("utf-8")
-    assert "secret" not in said.out + said.err
+    assert "secret" not in result.out + result.err
 
 
-def test_annotations_where_nothing_is_told_at_lines(repository: Reviews, forge: Forge) -> None:
-    """What is not told at the lines of the change is annotated, but not within output for machines."""
+def test_annotations_without_line_comments(repository: Reviews, forge: Forge) -> None:
+    """Without line comments annotations are written, but not within machine-readable output."""
     assert "::error file=main.tf,line=5" in repository.review(text=True).out
     forge.at_lines = ("key",)
     assert "::error" not in repository.review(text=True).out
@@ -351,40 +349,42 @@ def test_annotations_where_nothing_is_told_at_lines(repository: Reviews, forge: 
 
 
 @pytest.mark.parametrize("arguments", [("--post", "none"), ("--post", "gitlab")])
-def test_what_is_not_posted(repository: Reviews, forge: Forge, arguments: tuple[str, ...]) -> None:
-    """Nothing is posted where that is not asked for, or where it is another forge; the result stands."""
-    said = repository.review(*arguments, text=True)
-    assert (forge.posted, said.status) == ([], 1)
-    assert bool(said.err) is ("gitlab" in arguments)
+def test_report_is_not_posted_elsewhere(repository: Reviews, forge: Forge, arguments: tuple[str, ...]) -> None:
+    """Nothing is posted if disabled or for another forge; the result is the same."""
+    result = repository.review(*arguments, text=True)
+    assert (forge.posted, result.status) == ([], 1)
+    assert bool(result.err) is ("gitlab" in arguments)
 
 
-def test_what_is_no_commit_is_not_posted(repository: Reviews, forge: Forge) -> None:
-    """Of the working tree nothing is written on the forge."""
+def test_working_tree_is_not_posted(repository: Reviews, forge: Forge) -> None:
+    """A review of the working tree is not posted."""
     repository.put({"main.tf": policy(OPEN)})
     assert (repository.review("HEAD", text=True).status, forge.posted) == (1, [])
     assert repository.review("HEAD^", "HEAD", text=True).status == 1
     assert len(forge.posted) == 1
 
 
-def test_a_fault_in_posting(repository: Reviews, forge: Forge) -> None:
-    """Whatever goes wrong in posting, the exit status is that of the review."""
+def test_error_in_posting_keeps_the_exit_status(repository: Reviews, forge: Forge) -> None:
+    """An internal error in posting does not change the exit status."""
     forge.fault = RuntimeError("broken")
-    said = repository.review(text=True)
-    assert (said.status, said.err) == (
+    result = repository.review(text=True)
+    assert (result.status, result.err) == (
         1,
         "writing on github failed (RuntimeError), which is a fault of this program; the result stands\n",
     )
 
 
-def test_a_library_that_is_missing(repository: Reviews, forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without what posting needs it is said how to get it."""
+def test_missing_library_names_its_installation(
+    repository: Reviews, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If requests is missing, the message says how to install it."""
     monkeypatch.setitem(sys.modules, "passrole_checks.review.github", None)
-    said = repository.review(text=True)
-    assert said.status == 1 and said.err.endswith("pip install passrole-checks[bot]\n")
+    result = repository.review(text=True)
+    assert result.status == 1 and result.err.endswith("pip install passrole-checks[bot]\n")
 
 
 def test_nothing_is_posted_locally(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside of a pipeline nothing is posted, whatever tokens there are."""
+    """Outside of a pipeline nothing is posted, whatever tokens are set."""
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, text=True)
-    assert (said.status, said.err) == (1, "")
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, text=True)
+    assert (result.status, result.err) == (1, "")

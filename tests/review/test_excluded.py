@@ -1,4 +1,4 @@
-"""Paths that are left out of the comparison of two versions: those that BASE excludes, and no others."""
+"""Excluded paths of a comparison: those that BASE excludes, and no others."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def table(*patterns: str) -> str:
 
 
 def test_head_cannot_hide_a_file(repository: Reviews) -> None:
-    """What HEAD adds to the configuration excludes nothing, and is noted."""
+    """Exclusions that HEAD adds have no effect and are noted."""
     before = {"app/main.tf": policy(APP), "pyproject.toml": table("vendor/")}
     after = {"app/main.tf": policy(ANY), "pyproject.toml": table("vendor/", "app/")}
-    said = repository.between(before, after)
-    assert (said.status, [item[2] for item in said.items]) == (1, ["app/main.tf:5"])
-    assert said.report.excluded == ()
-    assert [note.file for note in said.report.notes] == ["pyproject.toml"]
+    result = repository.between(before, after)
+    assert (result.status, [item[2] for item in result.items]) == (1, ["app/main.tf:5"])
+    assert result.report.excluded == ()
+    assert [note.file for note in result.report.notes] == ["pyproject.toml"]
 
 
 def test_head_cannot_hide_a_new_file(repository: Reviews) -> None:
-    """Nor with a configuration that is new."""
-    said = repository.between({"README": ""}, {"app/main.tf": policy(ANY), "pyproject.toml": table("*")})
-    assert (said.status, [item[2] for item in said.items], said.report.excluded) == (1, ["app/main.tf:5"], ())
+    """A new configuration excludes nothing either."""
+    result = repository.between({"README": ""}, {"app/main.tf": policy(ANY), "pyproject.toml": table("*")})
+    assert (result.status, [item[2] for item in result.items], result.report.excluded) == (1, ["app/main.tf:5"], ())
 
 
 def test_base_excludes_in_both_versions(repository: Reviews) -> None:
-    """Though HEAD excludes nothing any more: that counts once it is merged."""
+    """Exclusions of BASE apply until the change of HEAD is merged."""
     before = {
         "main.tf": policy(APP),
         "app/jinja.tf": JINJA,
@@ -48,17 +48,18 @@ def test_base_excludes_in_both_versions(repository: Reviews) -> None:
     assert said.report.unreadable == ()
     (note,) = (note for note in said.report.notes if not note.file)
     assert note.reason.startswith("2 changed files")  # bad/t.yaml is as it was
-    told = repository.diff("HEAD^", "HEAD")
-    assert (told.status, told.json["excluded"]) == (1, ["app/jinja.tf", "bad/", "vendor/"])
-    assert told.changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
+    result = repository.diff("HEAD^", "HEAD")
+    assert (result.status, result.json["excluded"]) == (1, ["app/jinja.tf", "bad/", "vendor/"])
+    assert result.changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
 
 
 def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
+    """The option applies to BASE and HEAD."""
     repository.commit({"main.tf": policy(APP), "jinja.tf": JINJA})
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2})
     assert repository.review("HEAD^", "HEAD").status == 2
-    said = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
-    assert (said.status, said.report.excluded, said.counts) == (1, ("jinja.tf",), (1, 0, 0))
+    result = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
+    assert (result.status, result.report.excluded, result.counts) == (1, ("jinja.tf",), (1, 0, 0))
     text = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf", text=True).out
     assert "1 file excluded" in text.splitlines()[-1]
     page = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf", "--format", "markdown", text=True).out
@@ -66,76 +67,79 @@ def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
 
 
 def test_an_option_adds_to_the_configuration_of_base(repository: Reviews) -> None:
+    """The option and the configuration of BASE are combined."""
     files = {"main.tf": policy(APP), "jinja.tf": JINJA, "vendor/main.tf": policy(APP)}
     repository.commit({**files, "pyproject.toml": table("vendor/")})
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
-    said = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
-    assert (said.status, said.report.excluded, len(said.items)) == (1, ("jinja.tf", "vendor/"), 1)
+    result = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
+    assert (result.status, result.report.excluded, len(result.items)) == (1, ("jinja.tf", "vendor/"), 1)
 
 
 @pytest.mark.parametrize("excluded", ["vendor/", "vendor/pass.tf"])
-def test_what_moves_to_an_excluded_path_is_not_removed(repository: Reviews, excluded: str) -> None:
-    """A policy that HEAD moves to where BASE looks at nothing may hold anything there."""
+def test_policy_moved_to_an_excluded_path_is_not_removed(repository: Reviews, excluded: str) -> None:
+    """A policy that HEAD moves to an excluded path may still exist."""
     repository.commit({"pass.tf": policy(APP), "pyproject.toml": table(excluded)})
     repository.commit({"pass.tf": None, "vendor/pass.tf": policy(APP)})
-    said = repository.review("HEAD^", "HEAD")
-    assert (said.status, [note.file for note in said.report.unreadable]) == (2, ["vendor/pass.tf"])
+    result = repository.review("HEAD^", "HEAD")
+    assert (result.status, [note.file for note in result.report.unreadable]) == (2, ["vendor/pass.tf"])
 
 
-def test_a_module_that_is_not_called_any_more_is_removed(repository: Reviews) -> None:
-    """One that is excluded but for the calls of it."""
+def test_excluded_module_without_calls_is_removed(repository: Reviews) -> None:
+    """An excluded module is read for its calls; without them its access is removed."""
     repository.commit({
         "main.tf": 'module "m" {\n  source = "./vendor/m"\n}\n',
         "vendor/m/main.tf": policy(APP),
         "pyproject.toml": table("vendor/"),
     })  # fmt: skip
     repository.commit({"main.tf": ""})
-    told = repository.diff("HEAD^", "HEAD")
+    result = repository.diff("HEAD^", "HEAD")
     assert repository.review("HEAD^", "HEAD").report.notes == ()
-    assert (told.status, told.changes) == (0, {"removed": ["vendor/m/main.tf module.m.aws_iam_role_policy.pass"]})
+    assert (result.status, result.changes) == (0, {"removed": ["vendor/m/main.tf module.m.aws_iam_role_policy.pass"]})
     assert repository.review("HEAD^", "HEAD").report.unreadable == ()
 
 
-def test_a_change_of_an_excluded_module_that_is_called_is_compared(repository: Reviews) -> None:
+def test_change_of_a_called_excluded_module_is_compared(repository: Reviews) -> None:
+    """An excluded module that is called is compared."""
     before = {"main.tf": 'module "m" {\n  source = "./vendor/m"\n}\n', "vendor/m/main.tf": policy(APP)}
-    said = repository.between({**before, "pyproject.toml": table("vendor/")}, {"vendor/m/main.tf": policy(ANY)})
-    assert ([item[2] for item in said.items], said.report.notes) == (["vendor/m/main.tf:5"], ())
+    result = repository.between({**before, "pyproject.toml": table("vendor/")}, {"vendor/m/main.tf": policy(ANY)})
+    assert ([item[2] for item in result.items], result.report.notes) == (["vendor/m/main.tf:5"], ())
 
 
 def test_patterns_are_relative_to_the_working_directory(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder of the repository they are relative to it, and outside of it to the top."""
+    """Patterns are relative to the working directory within the repository, and otherwise to its root."""
     files = [f"{top}{name}/main.tf" for top in ("", "infra/") for name in ("vendor", "app/vendor")]
     repository.commit({**dict.fromkeys(files, policy(APP)), "infra/pyproject.toml": table("/vendor")})
     repository.commit(dict.fromkeys(files, policy(ANY)))
     monkeypatch.chdir(repository.folder / "infra")
-    said = repository.review("HEAD^", "HEAD")
-    assert said.report.excluded == ("infra/vendor/", "vendor/")
-    assert [item[2] for item in said.items] == ["app/vendor/main.tf:5", "infra/app/vendor/main.tf:5"]
+    result = repository.review("HEAD^", "HEAD")
+    assert result.report.excluded == ("infra/vendor/", "vendor/")
+    assert [item[2] for item in result.items] == ["app/vendor/main.tf:5", "infra/app/vendor/main.tf:5"]
 
 
 def test_the_index_and_the_working_tree(repository: Reviews) -> None:
-    """The configuration is that of BASE there too, whatever is in the working tree."""
+    """The configuration of BASE applies to the index and the working tree too."""
     repository.commit({"main.tf": policy(APP), "jinja.tf": JINJA, "pyproject.toml": table("jinja.tf")})
     repository.put({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
     for arguments in (("HEAD",), ("--staged",)):
         repository.git("add", "--all")
-        said = repository.review(*arguments)
-        assert (said.status, said.report.excluded, len(said.items)) == (1, ("jinja.tf",), 1)
+        result = repository.review(*arguments)
+        assert (result.status, result.report.excluded, len(result.items)) == (1, ("jinja.tf",), 1)
 
 
 @pytest.mark.parametrize("content", [JINJA, VARIABLE % ROLES])
 def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, content: str) -> None:
-    """HEAD is tried with other lines in copies, where the same files are left out."""
+    """Trials exclude the same files."""
     before = {"app/main.tf": policy(FROM_VARIABLE), "app/variables.tf": VARIABLE % ROLES, "app/override.tf": content}
-    said = repository.between(
+    result = repository.between(
         {**before, "pyproject.toml": table("/app/override.tf")}, {"app/variables.tf": VARIABLE % "*"}
     )
-    (item,) = said.report.items
+    (item,) = result.report.items
     assert item.cause is not None and (item.cause.file, item.cause.line) == ("app/variables.tf", 3)
     assert item.replacement is not None
 
 
-def test_units_that_are_the_same_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_units_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units that are equal in both versions are read once."""
     from passrole_checks.diff.read_versions import Readings
 
     reads: list[int] = []
@@ -152,7 +156,8 @@ def test_units_that_are_the_same_are_read_once(repository: Reviews, monkeypatch:
     assert reads[:2] == [3, 4]
 
 
-def test_a_file_that_cannot_be_laid_out_is_excluded(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_cannot_be_checked_out_is_excluded(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be checked out can be excluded."""
     from passrole_checks.git_versions import snapshot
 
     monkeypatch.setattr(snapshot, "LARGEST_FILE", 2_000)
@@ -162,20 +167,20 @@ def test_a_file_that_cannot_be_laid_out_is_excluded(repository: Reviews, monkeyp
     assert repository.review("HEAD^", "HEAD", "--exclude", "large/").report.unreadable == ()
 
 
-def test_a_bundle_holds_what_is_excluded(repository: Reviews) -> None:
-    """And refuses what is no path below the top of a repository."""
+def test_bundle_contains_excluded_paths(repository: Reviews) -> None:
+    """A bundle contains the excluded paths, and paths outside the repository are refused."""
     from passrole_checks.errors import InputError
-    from passrole_checks.review.report_json import dump, read_bundle
+    from passrole_checks.review.report_json import read_bundle, to_json
 
-    said = repository.between({"main.tf": policy(APP), "v/x.tf": ""}, {"main.tf": policy(ANY)}, "--exclude", "v/")
-    report = said.report
-    assert report.excluded == ("v/",) and read_bundle(dump(report).encode()) == report
+    result = repository.between({"main.tf": policy(APP), "v/x.tf": ""}, {"main.tf": policy(ANY)}, "--exclude", "v/")
+    report = result.report
+    assert report.excluded == ("v/",) and read_bundle(to_json(report).encode()) == report
     for path in ("/etc/", "../x", "a//", "/", ""):
         with pytest.raises(InputError):
-            read_bundle(json.dumps({**said.json, "excluded": [path]}).encode())
+            read_bundle(json.dumps({**result.json, "excluded": [path]}).encode())
     from dataclasses import replace
 
-    from passrole_checks.review.report_json import fitted
+    from passrole_checks.review.report_json import truncate_to_limits
 
     many = replace(report, excluded=tuple(f"{number}.tf" for number in range(20_000)))
-    assert len(read_bundle(dump(fitted(many)).encode()).excluded) == 10_000
+    assert len(read_bundle(to_json(truncate_to_limits(many)).encode()).excluded) == 10_000

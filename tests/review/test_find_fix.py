@@ -1,4 +1,4 @@
-"""What is offered to mend an item, and that it does."""
+"""Fixes: what is suggested, and that it works."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def offered(repository: Reviews, before: dict[str, str | None], after: dict[str,
     if item.replacement is not None:
         assert item.advice == ""
         apply(repository, item.replacement)
-        said = repository.review(first, "HEAD")
-        assert (said.items, said.status) == ([], 0)
+        result = repository.review(first, "HEAD")
+        assert (result.items, result.status) == ([], 0)
     else:
         assert item.advice
     return item.replacement
 
 
-def test_a_default_that_widens_a_policy(repository: Reviews) -> None:
-    """The change of a variable's default that widens PassRole is offered to be taken back at the default's line."""
+def test_widening_default_is_reverted(repository: Reviews) -> None:
+    """A changed variable default that widens PassRole is reverted at its line."""
     before = {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES}
     found = offered(repository, before, {"variables.tf": VARIABLE % "*"})
     assert found == Replacement(
@@ -65,14 +65,14 @@ def test_a_default_that_widens_a_policy(repository: Reviews) -> None:
         3,
         3,
         f'  default = "{ROLES}"',
-        "Takes back the change of this line.",
+        "Reverts the change of this line.",
         of_cause=True,
         old='  default = "*"',
     )
 
 
-def test_a_narrower_statement(repository: Reviews) -> None:
-    """A new statement that passes any role is offered as one that names the role which is passed, and its service."""
+def test_narrower_statement_is_suggested(repository: Reviews) -> None:
+    """A new statement for any role is narrowed to the passed role and its service."""
     found = offered(
         repository,
         {"worker.tf": WORKER},
@@ -87,8 +87,8 @@ def test_a_narrower_statement(repository: Reviews) -> None:
     assert found.old == '      { Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 
 
-def test_the_lines_of_the_change_alone(repository: Reviews) -> None:
-    """Of several changes only the one that makes the difference is taken back."""
+def test_only_the_causing_change_is_reverted(repository: Reviews) -> None:
+    """Of several changes only the one that causes the item is reverted."""
     before = {
         "main.tf": policy(FROM_VARIABLE),
         "variables.tf": VARIABLE % ROLES,
@@ -99,27 +99,27 @@ def test_the_lines_of_the_change_alone(repository: Reviews) -> None:
     assert (found.file, found.line) == ("variables.tf", 3)
 
 
-def test_a_value_that_is_added(repository: Reviews) -> None:
-    """A line that was added, and widens a policy, is offered to be taken away."""
+def test_added_line_is_removed(repository: Reviews) -> None:
+    """An added line that widens a policy is removed."""
     module = {"mod/main.tf": policy(FROM_VARIABLE) + VARIABLE % ROLES}
     call = 'module "m" {\n  source = "./mod"\n}\n'
     found = offered(repository, {**module, "main.tf": call}, {"main.tf": call.replace("}", '  roles  = "*"\n}')})
-    says = "Takes away what has been added here."
+    says = "Removes the lines added here."
     assert found == Replacement("main.tf", 3, 3, "", says, of_cause=True, old='  roles  = "*"')
 
 
-def test_a_value_that_is_gone(repository: Reviews) -> None:
-    """A line that is gone, and narrowed a policy, is offered to be put back, beside a line that is there."""
+def test_removed_line_is_restored(repository: Reviews) -> None:
+    """A removed line that narrowed a policy is restored, next to an existing line."""
     module = {"mod/main.tf": policy(FROM_VARIABLE) + VARIABLE % "*"}
     call = f'module "m" {{\n  source = "./mod"\n  roles  = "{ROLES}"\n}}\n'
     after = 'module "m" {\n  source = "./mod"\n}\n'
     found = offered(repository, {**module, "main.tf": call}, {"main.tf": after})
-    says = "Puts back what has been taken away here."
+    says = "Restores the lines removed here."
     assert found == Replacement("main.tf", 3, 3, f'  roles  = "{ROLES}"\n}}', says, of_cause=True, old="}")
 
 
-def test_a_parameter_of_a_template(repository: Reviews) -> None:
-    """A default of a parameter is taken back too."""
+def test_parameter_default_is_reverted(repository: Reviews) -> None:
+    """A parameter default is reverted too."""
     parameters = "Parameters:\n  Roles:\n    Type: String\n    Default: '%s'\n"
     stack = template("X").replace('"X"', "!Ref Roles")
     found = offered(repository, {"app.yaml": parameters % ROLES + stack}, {"app.yaml": parameters % "*" + stack})
@@ -128,8 +128,8 @@ def test_a_parameter_of_a_template(repository: Reviews) -> None:
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_line_endings(repository: Reviews, ending: str) -> None:
-    """In a file of one kind of line endings a change is taken back; the forge writes the endings."""
+def test_uniform_line_endings_are_supported(repository: Reviews, ending: str) -> None:
+    """A change is reverted in a file with uniform line endings, which the forge writes."""
     one, other = ((VARIABLE % value).replace("\n", ending) for value in (ROLES, "*"))
     repository.commit({"main.tf": policy(FROM_VARIABLE), "variables.tf": one})
     repository.commit({"variables.tf": other})
@@ -137,14 +137,14 @@ def test_line_endings(repository: Reviews, ending: str) -> None:
     assert item.replacement is not None and item.replacement.text == f'  default = "{ROLES}"'
 
 
-def test_mixed_line_endings(repository: Reviews) -> None:
-    """In a file that mixes line endings nothing is offered, since no forge writes it as it was."""
+def test_mixed_line_endings_have_no_suggestion(repository: Reviews) -> None:
+    """Nothing is suggested in a file with mixed line endings, since no forge preserves them."""
     one, other = ((VARIABLE % value).replace("string\n", "string\r\n") for value in (ROLES, "*"))
     assert offered(repository, {"main.tf": policy(FROM_VARIABLE), "variables.tf": one}, {"variables.tf": other}) is None
 
 
-def test_nothing_is_offered_that_brings_something_else(repository: Reviews) -> None:
-    """A change that mends one statement and widens another is not offered to be taken back."""
+def test_revert_that_adds_another_item_is_rejected(repository: Reviews) -> None:
+    """A revert that fixes one statement and widens another is not suggested."""
     other = 'Condition = { StringEquals = { "iam:PassedToService" = "ec2.amazonaws.com" } }'
     resource = f'var.roles == "*" ? "{ROLES}" : "*"'
     first = f'{{ Effect = "Allow", Action = "iam:PassRole", Resource = {resource}, {other} }}'
@@ -153,8 +153,8 @@ def test_nothing_is_offered_that_brings_something_else(repository: Reviews) -> N
     assert offered(repository, before, after) is None
 
 
-def test_a_change_of_many_lines(repository: Reviews) -> None:
-    """A change of many lines is named, and not offered to be taken back."""
+def test_long_change_is_only_named_as_cause(repository: Reviews) -> None:
+    """A change of many lines is the cause, and its revert is not suggested."""
     many = "".join(f'  x{number} = "*"\n' for number in range(30))
     few = "".join(f'  x{number} = "{ROLES}"\n' for number in range(3))
     use = policy(FROM_VARIABLE.replace("var.roles", "local.x0"))
@@ -162,19 +162,19 @@ def test_a_change_of_many_lines(repository: Reviews) -> None:
     assert found is None
 
 
-def test_a_statement_that_was_narrower(repository: Reviews) -> None:
-    """The one change of a statement that was there before is offered to be taken back; a new statement is not."""
+def test_only_change_of_a_statement_is_reverted(repository: Reviews) -> None:
+    """The only change of an existing statement is reverted; a new statement is not."""
     multiline = (
         f'{{\n      Effect = "Allow"\n      Action = "iam:PassRole"\n      Resource = "%s"\n      {SERVICE}\n      }}'
     )
     found = offered(repository, {"main.tf": policy(multiline % ROLES)}, {"main.tf": policy(multiline % "*")})
-    says = "Takes back the change of this line."
+    says = "Reverts the change of this line."
     assert found == Replacement("main.tf", 8, 8, f'      Resource = "{ROLES}"', says, old='      Resource = "*"')
     assert offered(repository, {"other.tf": "# nothing\n"}, {"more.tf": policy(OPEN, name="more")}) is None
 
 
-def test_one_of_two_that_are_alike(repository: Reviews) -> None:
-    """Where two roots are widened alike, what mends one of them is offered, though it leaves the other as it is."""
+def test_fix_of_one_of_two_equal_items_is_suggested(repository: Reviews) -> None:
+    """If two roots are widened in the same way, a fix of one is suggested, though it leaves the other."""
     before = {
         f"{name}/{file}.tf": text
         for name in "ab"
@@ -187,15 +187,15 @@ def test_one_of_two_that_are_alike(repository: Reviews) -> None:
 
 
 def test_advice_says_what_to_fill_in(repository: Reviews) -> None:
-    """Where nobody here knows which roles are passed, the advice says so, and how the statement would read."""
+    """If the passed roles are unknown, the advice says so and shows the statement to fill in."""
     (item,) = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(APP, OPEN)}).report.items
     words, _, statement = item.advice.partition("\n")
-    assert words.startswith("Add a condition on iam:PassedToService") or "What is not known here" in words
+    assert words.startswith("Add a condition on iam:PassedToService") or "Unknown: " in words
     assert "<service>.amazonaws.com" in statement
 
 
-def test_advice_is_about_what_is_told(repository: Reviews) -> None:
-    """What would mend something else of the statement, of which nothing is told, is no advice."""
+def test_advice_is_about_reported_findings(repository: Reviews) -> None:
+    """Fixes of unreported findings of the statement are not advice."""
     able = policy('{ Effect = "Allow", Action = "s3:*", Resource = "*" }', name="able", role="worker")
     passes = '{ Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.worker.arn, %s }'
     (item,) = repository.between(
@@ -206,8 +206,8 @@ def test_advice_is_about_what_is_told(repository: Reviews) -> None:
     assert item.advice.startswith("Take from the role what its work does not need")
 
 
-def test_nothing_is_left_behind(repository: Reviews) -> None:
-    """Trials are made elsewhere: the repository is as it was."""
+def test_trials_do_not_touch_the_repository(repository: Reviews) -> None:
+    """Trials run elsewhere, so that the repository is unchanged."""
     repository.commit({"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES})
     repository.commit({"variables.tf": VARIABLE % "*", "more.tf": policy(ANY, START, name="more")})
     before = repository.state()
@@ -215,9 +215,8 @@ def test_nothing_is_left_behind(repository: Reviews) -> None:
     assert repository.state() == before
 
 
-def test_a_new_file_of_values(repository: Reviews) -> None:
-    """A new JSON file of values is found to be the cause by doing without it, not by an empty one, which would be
-    wrong."""
+def test_new_value_file_is_tried_by_removing_it(repository: Reviews) -> None:
+    """A new JSON value file is found to be the cause by removing it, since an empty one would be invalid."""
     repository.commit({"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES})
     repository.commit({"x.auto.tfvars.json": '{"roles": "*"}\n'})
     (item,) = repository.review("HEAD^", "HEAD").report.items
@@ -228,10 +227,10 @@ def test_a_new_file_of_values(repository: Reviews) -> None:
 @pytest.mark.parametrize(
     ("rest", "expected"), [('other = "x"\n', (1, 1, f'other = "x"\nroles = "{ROLES}"')), ("", None)], ids=["end", "all"]
 )
-def test_what_is_gone_at_the_end_of_a_file(
+def test_removed_last_line_is_restored_after_the_one_before(
     repository: Reviews, rest: str, expected: tuple[int, int, str] | None
 ) -> None:
-    """A last line that is gone is put back behind the one before it; in a file that is empty no comment can stand."""
+    """A removed last line is restored after the line before it; an empty file cannot have a comment."""
     before = {
         "main.tf": policy(FROM_VARIABLE),
         "variables.tf": VARIABLE % "*" + 'variable "other" {\n  default = ""\n}\n',
@@ -241,9 +240,9 @@ def test_what_is_gone_at_the_end_of_a_file(
     assert (found and (found.line, found.end_line, found.text)) == expected
 
 
-def test_a_narrower_statement_where_no_comment_can_stand(repository: Reviews) -> None:
-    """A statement that a default widens is as it was: its own lines cannot be commented on, so that the default is
-    taken back; where that cannot be offered either, the advice says how the statement would be narrower."""
+def test_unchanged_statement_is_fixed_at_its_cause(repository: Reviews) -> None:
+    """Unchanged lines of a statement cannot have a comment, so the default is reverted; if that is not possible, the
+    advice shows the narrower statement."""
     before = {"worker.tf": WORKER, "main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES}
     found = offered(repository, before, {"variables.tf": VARIABLE % "*"})
     assert found is not None and found.of_cause
@@ -253,8 +252,8 @@ def test_a_narrower_statement_where_no_comment_can_stand(repository: Reviews) ->
     assert "aws_iam_role.worker.arn" in item.advice
 
 
-def test_statements_of_one_place_are_told_and_not_mended(repository: Reviews) -> None:
-    """Two statements in one quoted text stand in the same place, where nobody could tell which one is meant."""
+def test_statements_with_the_same_position_have_no_fix(repository: Reviews) -> None:
+    """Two statements in one quoted text have the same position, so no edit can be assigned to either."""
     arns = [f"arn:aws:iam::111122223333:role/{name}" for name in "ab"]
     statements = [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": arn} for arn in arns]
     text = json.dumps(json.dumps({"Statement": statements}))
@@ -263,8 +262,8 @@ def test_statements_of_one_place_are_told_and_not_mended(repository: Reviews) ->
     assert [(item.at.line, item.replacement) for item in items] == [(3, None), (3, None)]
 
 
-def test_a_new_statement_among_mixed_line_endings(repository: Reviews) -> None:
-    """In a file that mixes line endings a narrower statement is told, and not offered."""
+def test_narrower_statement_in_mixed_line_endings_is_advice(repository: Reviews) -> None:
+    """In a file with mixed line endings a narrower statement is advice, not a suggestion."""
     text = policy('{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }').replace(
         '"deployer"\n', '"deployer"\r\n'
     )

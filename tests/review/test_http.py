@@ -1,4 +1,4 @@
-"""The client against a server on loopback that answers as it is told: waits, repetitions, pages, redirects, secrets."""
+"""The client against a scripted server on loopback: waits, retries, pages, redirects, secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.review.http import MOST_PAGES, Client, ForgeError, Pace, Uncertain
+from passrole_checks.review.http import MAX_PAGES, Client, ForgeError, Pace, Uncertain
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "ghs_notforanyonetosee"
@@ -21,7 +21,7 @@ TOKEN = "ghs_notforanyonetosee"
 
 @dataclass
 class Reply:
-    """``status`` 0: the connection is closed without an answer."""
+    """``status`` 0: the connection is closed without a response."""
 
     status: int = 200
     document: object = None
@@ -43,7 +43,7 @@ class Clock:
 
 
 class Server:
-    """Gives ``replies``, the last one again and again, and keeps what it was asked."""
+    """Sends ``replies``, repeating the last one, and records the requests."""
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []
@@ -103,8 +103,8 @@ def client(server: Server, clock: Clock) -> Client:
     return Client(server.url, {"X-Api": "1"}, ("Authorization", f"Bearer {TOKEN}"), pace=clock.pace())
 
 
-def test_headers(server: Server, client: Client) -> None:
-    """Each call has the token, the headers that were given, and a User-Agent of ours; a write has its JSON."""
+def test_each_call_has_the_headers_and_the_token(server: Server, client: Client) -> None:
+    """Each call has the token, the given headers and our User-Agent; a write has its JSON."""
     server.replies = [Reply(200, {"a": 1}), Reply(201, {"id": 5})]
     assert client.get("/user", {"q": "a b"}).document == {"a": 1}
     assert client.write("POST", "/things", {"body": "x"}).document == {"id": 5}
@@ -114,8 +114,10 @@ def test_headers(server: Server, client: Client) -> None:
     assert json.loads(body) == {"body": "x"}
 
 
-def test_netrc(server: Server, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry of a .netrc for the host does not take the token's place."""
+def test_netrc_does_not_replace_the_token(
+    server: Server, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry for the host in .netrc does not replace the token."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
@@ -125,7 +127,7 @@ def test_netrc(server: Server, client: Client, tmp_path: Path, monkeypatch: pyte
 
 
 def test_writes_are_spaced(server: Server, client: Client, clock: Clock) -> None:
-    """A write begins a second after the one before it at the earliest; reads do not wait."""
+    """Writes start at least a second apart; reads do not wait."""
     server.replies = [Reply(200, {})]
     client.get("/a")
     client.get("/b")
@@ -147,7 +149,7 @@ def test_writes_are_spaced(server: Server, client: Client, clock: Clock) -> None
     ],
 )
 @pytest.mark.parametrize("status", [403, 429])
-def test_limits(
+def test_rate_limited_call_is_repeated(
     server: Server,
     client: Client,
     clock: Clock,
@@ -156,7 +158,7 @@ def test_limits(
     waits: list[float],
     status: int,
 ) -> None:
-    """A call that was too many is made again when the forge says, or else after a minute."""
+    """A rate-limited call is repeated when the forge allows it, or after a minute."""
     server.replies = [Reply(status, {"message": message}, headers), Reply(201, {"id": 1})]
     assert client.write("POST", "/things", {}).document == {"id": 1}
     gap = [1.0] if waits[0] < 1 else []
@@ -165,7 +167,7 @@ def test_limits(
 
 
 def test_limit_waits_grow(server: Server, client: Client, clock: Clock) -> None:
-    """A forge that says "too many" without a time is left alone twice as long each time, and not for ever."""
+    """Without a given time the wait doubles each time, up to a limit."""
     server.replies = [Reply(429, {"message": "too many"})]
     with pytest.raises(ForgeError) as caught:
         client.get("/user")
@@ -173,16 +175,16 @@ def test_limit_waits_grow(server: Server, client: Client, clock: Clock) -> None:
     assert clock.slept == [60.0, 120.0, 240.0]  # the next would be 480, and 600 in all is the limit
 
 
-def test_long_retry_after(server: Server, client: Client, clock: Clock) -> None:
-    """A wait beyond the total time is not begun."""
+def test_wait_beyond_the_total_is_refused(server: Server, client: Client, clock: Clock) -> None:
+    """A wait beyond the total time is not started."""
     server.replies = [Reply(429, {"message": "too many"}, {"retry-after": "3600"})]
     with pytest.raises(ForgeError, match="3600 more seconds"):
         client.write("POST", "/things")
     assert clock.slept == []
 
 
-def test_plain_refusal(server: Server, client: Client, clock: Clock) -> None:
-    """A 403 that says nothing of limits is a refusal, with the forge's words, at once."""
+def test_other_403_is_an_error_at_once(server: Server, client: Client, clock: Clock) -> None:
+    """A 403 that is not about a rate limit is an error with the forge's message."""
     server.replies = [Reply(403, {"message": "Resource not accessible by integration"})]
     with pytest.raises(ForgeError) as caught:
         client.write("POST", "/things")
@@ -191,8 +193,8 @@ def test_plain_refusal(server: Server, client: Client, clock: Clock) -> None:
     assert (clock.slept, len(server.asked)) == ([], 1)
 
 
-def test_reads_are_repeated(server: Server, client: Client, clock: Clock) -> None:
-    """A read that the server fails at, or does not answer, is tried twice more."""
+def test_reads_are_retried(server: Server, client: Client, clock: Clock) -> None:
+    """A read that fails with a server error, or has no response, is retried twice."""
     server.replies = [Reply(502, text="<html>"), Reply(0), Reply(200, [1])]
     assert client.get("/list").document == [1]
     assert clock.slept == [1.0, 2.0]
@@ -203,32 +205,32 @@ def test_reads_are_repeated(server: Server, client: Client, clock: Clock) -> Non
 
 
 @pytest.mark.parametrize("reply", [Reply(502, text="<html>"), Reply(504, {"message": "timeout"}), Reply(0)])
-def test_writes_are_not_repeated(server: Server, client: Client, reply: Reply) -> None:
-    """A write that was not answered properly is not repeated here, since it may have happened."""
+def test_writes_are_not_retried(server: Server, client: Client, reply: Reply) -> None:
+    """A write without a proper response is not retried, since it may have happened."""
     server.replies = [reply]
     with pytest.raises(Uncertain):
         client.write("POST", "/things", {})
     assert len(server.asked) == 1
 
 
-def test_pages(server: Server, client: Client) -> None:
-    """Pages are followed by the address that the forge gives, whatever its path is."""
+def test_pages_are_followed_by_link(server: Server, client: Client) -> None:
+    """Pages are followed by the URL of the forge, whatever its path."""
     following = f'<{server.url}/repositories/1/list?page=2>; rel="next", <{server.url}/x?page=2>; rel="last"'
     server.replies = [Reply(200, [1, 2], {"link": following}), Reply(200, [3])]
     assert list(client.pages("/list", {"state": "open"})) == [1, 2, 3]
     assert server.paths == ["/list?per_page=100&state=open", "/repositories/1/list?page=2"]
 
 
-def test_endless_pages(server: Server, client: Client) -> None:
-    """Pages without an end are an error, not a loop."""
+def test_endless_pages_are_an_error(server: Server, client: Client) -> None:
+    """Endless pages are an error, not a loop."""
     server.replies = [Reply(200, [1], {"link": f'<{server.url}/list>; rel="next"'})]
     with pytest.raises(ForgeError, match="more than 100 pages"):
         list(client.pages("/list"))
-    assert len(server.asked) == MOST_PAGES
+    assert len(server.asked) == MAX_PAGES
 
 
 def test_other_hosts_are_refused(server: Server, client: Client) -> None:
-    """Neither a redirect nor a next page leads to another host, nor to another port; nothing is sent there."""
+    """Redirects and next pages on another host or port are refused, and nothing is sent there."""
     other = Server()
     other.replies = [Reply(200, [])]
     try:
@@ -245,8 +247,8 @@ def test_other_hosts_are_refused(server: Server, client: Client) -> None:
         other.close()
 
 
-def test_redirects_here(server: Server, client: Client) -> None:
-    """A redirect on the same host, as renamed repositories have, keeps the method and the document."""
+def test_redirect_on_the_same_host_keeps_method_and_body(server: Server, client: Client) -> None:
+    """A redirect on the same host, as of renamed repositories, keeps the method and the body."""
     server.replies = [Reply(307, None, {"location": "/repositories/1/things"}), Reply(201, {"id": 1})]
     assert client.write("POST", "/repos/a/b/things", {"body": "x"}).document == {"id": 1}
     assert [(method, path) for method, path, _, _ in server.asked][1] == ("POST", "/repositories/1/things")
@@ -258,17 +260,17 @@ def test_redirects_here(server: Server, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "words"), [(Reply(200, text="<html>"), "no JSON"), (Reply(200, {"a": 1}), "no list")]
+    ("reply", "words"), [(Reply(200, text="<html>"), "not JSON"), (Reply(200, {"a": 1}), "not a list")]
 )
-def test_odd_answers(server: Server, client: Client, reply: Reply, words: str) -> None:
-    """An answer that is no JSON, or no list where one was asked for, is an error and never taken as empty."""
+def test_unexpected_responses_are_errors(server: Server, client: Client, reply: Reply, words: str) -> None:
+    """A response that is not JSON, or not a list where one is expected, is an error and never empty."""
     server.replies = [reply]
     with pytest.raises(ForgeError, match=words):
         list(client.pages("/list"))
 
 
-def test_messages_hold_no_secret(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No error tells the token, the password of a proxy, or the query of an address; the forge's words are harmless."""
+def test_messages_contain_no_secret(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No message contains the token, a proxy's password or the query of a URL; the forge's message is sanitized."""
     server.replies = [Reply(422, {"message": "bad\x1b[31m\n::error::x", "errors": [{"message": "line"}, "other"]})]
     with pytest.raises(ForgeError) as caught:
         client.get("/things", {"secret": "q"})
@@ -278,15 +280,15 @@ def test_messages_hold_no_secret(server: Server, client: Client, monkeypatch: py
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(ForgeError) as unanswered:
         Client("http://forge.invalid", {}, ("Authorization", TOKEN), pace=Clock().pace()).get("/things")
-    assert str(unanswered.value) == "GET /things: no answer from forge.invalid (ProxyError)"
+    assert str(unanswered.value) == "GET /things: no response from forge.invalid (ProxyError)"
     assert TOKEN not in repr(client) + repr(vars(caught.value))
 
 
 @pytest.mark.parametrize(
     "address", ["http://[", "http://a:b/", "//other/x", "https://[::1", "\x00", "http://user@other/"]
 )
-def test_odd_addresses(server: Server, client: Client, address: str) -> None:
-    """An address that is none leads nowhere, as a redirect, as a next page, and as that of the API itself."""
+def test_invalid_urls_are_not_followed(server: Server, client: Client, address: str) -> None:
+    """An invalid URL is not followed, as a redirect, a next page or the API itself."""
     server.replies = [Reply(302, None, {"location": address})]
     with pytest.raises(ForgeError):
         client.get("/user")
@@ -297,53 +299,53 @@ def test_odd_addresses(server: Server, client: Client, address: str) -> None:
 
 
 @pytest.mark.parametrize("api", ["http://[", "http://a:b", "http://forge.invalid:99999", "nowhere"])
-def test_odd_api(api: str) -> None:
-    """An address of the API that is none is an error of the call."""
+def test_invalid_api_url_is_an_error(api: str) -> None:
+    """An invalid URL of the API is an error of the call."""
     with pytest.raises(ForgeError):
         Client(api, {}, ("Authorization", TOKEN), pace=Clock().pace()).get("/user")
 
 
 @pytest.mark.parametrize("token", ["a\nb", "\u1234", "\ud800", "a\r\nX-Other: 1"])
-def test_odd_tokens(server: Server, clock: Clock, token: str) -> None:
-    """A token that cannot stand in a header is an error that does not tell it."""
+def test_invalid_token_is_not_in_the_error(server: Server, clock: Clock, token: str) -> None:
+    """A token that is invalid in a header is an error without the token."""
     server.replies = [Reply(200, {})]
-    with pytest.raises(ForgeError, match=r"^GET /user: no answer from 127\.0\.0\.1 \([A-Za-z]+\)$"):
+    with pytest.raises(ForgeError, match=r"^GET /user: no response from 127\.0\.0\.1 \([A-Za-z]+\)$"):
         Client(server.url, {}, ("Authorization", token), pace=clock.pace()).get("/user")
     assert server.asked == []
 
 
 def test_without_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where requests is not installed a call says what to install, and a dry run without a token needs none."""
+    """Without requests a call says what to install, and a dry run without a token does not need it."""
     monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(ForgeError, match=r"pip install 'passrole-checks\[bot\]'"):
         Client("http://forge.invalid", {}, ("Authorization", TOKEN)).get("/user")
-    told: list[str] = []
-    Client("http://forge.invalid", {}, dry_run=told.append).write("POST", "/things")
-    assert len(told) == 1
+    result: list[str] = []
+    Client("http://forge.invalid", {}, dry_run=result.append).write("POST", "/things")
+    assert len(result) == 1
 
 
 def test_requests_is_not_loaded_early() -> None:
-    """Neither the command line nor the part that posts loads requests before there is a call to make."""
+    """Neither the command line nor the posting modules import requests before a call."""
     code = "import sys, passrole_checks.cli, passrole_checks.review.github; print('requests' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "False\n"
 
 
-def test_dry_run(server: Server, clock: Clock) -> None:
-    """A dry run prints each write as one line of JSON and sends none; it reads, where it has a token."""
-    told: list[str] = []
-    dry = Client(server.url, {}, ("Authorization", TOKEN), pace=clock.pace(), dry_run=told.append)
+def test_dry_run_prints_writes(server: Server, clock: Clock) -> None:
+    """A dry run prints each write as one line of JSON and sends none; with a token it reads."""
+    result: list[str] = []
+    dry = Client(server.url, {}, ("Authorization", TOKEN), pace=clock.pace(), dry_run=result.append)
     server.replies = [Reply(200, [1])]
     assert list(dry.pages("/list")) == [1]
     assert dry.write("POST", "/things", {"body": "ä\n"}).document == {}
     assert [method for method, _, _, _ in server.asked] == ["GET"]
-    assert told == ['{"method": "POST", "path": "/things", "body": {"body": "\\u00e4\\n"}}']
+    assert result == ['{"method": "POST", "path": "/things", "body": {"body": "\\u00e4\\n"}}']
 
 
-def test_dry_run_without_token(server: Server) -> None:
-    """Without a token a dry run asks nothing, and finds nothing."""
-    told: list[str] = []
-    dry = Client(server.url, {}, dry_run=told.append)
-    assert (dry.get("/user").document, list(dry.pages("/list")), dry.ask("/graphql", {}).document) == (None, [], None)
+def test_dry_run_without_token_skips_reads(server: Server) -> None:
+    """Without a token a dry run skips reads."""
+    result: list[str] = []
+    dry = Client(server.url, {}, dry_run=result.append)
+    assert (dry.get("/user").document, list(dry.pages("/list")), dry.query("/graphql", {}).document) == (None, [], None)
     dry.write("DELETE", "/things/1")
-    assert (server.asked, told) == ([], ['{"method": "DELETE", "path": "/things/1", "body": null}'])
+    assert (server.asked, result) == ([], ['{"method": "DELETE", "path": "/things/1", "body": null}'])

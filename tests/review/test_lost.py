@@ -1,4 +1,5 @@
-"""What was read of BASE, still stands in HEAD, and is not read there: it may hold anything, and is never clean."""
+"""Input that was read in BASE, still exists in HEAD, and is not read there: it may contain anything, so it is never
+clean."""
 
 from __future__ import annotations
 
@@ -14,14 +15,14 @@ ROLES = "arn:aws:iam::111122223333:role/app-*"
 
 
 def unread(repository: Reviews) -> tuple[int, list[tuple[str, str]]]:
-    said = repository.review("HEAD^", "HEAD")
-    return said.status, [(note.file, note.reason) for note in said.report.unreadable]
+    result = repository.review("HEAD^", "HEAD")
+    return result.status, [(note.file, note.reason) for note in result.report.unreadable]
 
 
 def left_out(repository: Reviews) -> tuple[int, list[tuple[str, str]]]:
-    said = repository.review("HEAD^", "HEAD")
-    assert not said.report.unreadable
-    return said.status, [(note.file, note.reason) for note in said.report.not_evaluated]
+    result = repository.review("HEAD^", "HEAD")
+    assert not result.report.unreadable
+    return result.status, [(note.file, note.reason) for note in result.report.not_evaluated]
 
 
 @pytest.mark.parametrize(
@@ -32,22 +33,22 @@ def left_out(repository: Reviews) -> tuple[int, list[tuple[str, str]]]:
         ({"a/main.tf": policy(ANY), "a/main.tofu": ""}, "has changed, and only Terraform reads it beside main.tofu"),
     ],
 )
-def test_terraform_that_is_not_read_any_more(repository: Reviews, after: dict[str, str], reason: str) -> None:
-    """A file that Terraform still reads, and this program does not, is no access that is removed."""
+def test_unread_terraform_is_not_removed_access(repository: Reviews, after: dict[str, str], reason: str) -> None:
+    """A file that Terraform still reads, and this tool does not, is not removed access."""
     repository.commit({"a/main.tf": policy(APP)})
     repository.commit(after)
     assert unread(repository) == (2, [("a/main.tf", f"was infrastructure code before, {reason}")])
 
 
-def test_what_only_terraform_reads(repository: Reviews) -> None:
-    """A file in whose place OpenTofu reads another one is named where it changes."""
+def test_changed_file_that_opentofu_overrides_is_noted(repository: Reviews) -> None:
+    """A changed file that OpenTofu replaces by another one is noted."""
     repository.commit({"main.tf": policy(APP), "main.tofu": policy(APP)})
     repository.commit({"main.tf": policy(ANY)})
     assert left_out(repository) == (0, [("main.tf", "has changed, and only Terraform reads it beside main.tofu")])
 
 
-def test_a_link_in_the_place_of_a_file(repository: Reviews) -> None:
-    """A link that takes the place of a file, or of a folder, that was read is what cannot be read."""
+def test_link_that_replaces_a_file_is_unreadable(repository: Reviews) -> None:
+    """A link that replaces a file or folder that was read is unreadable."""
     repository.commit({"a/main.tf": policy(APP), "b/main.tf": policy(APP, name="b"), "c.txt": policy(ANY)})
     for name, leads_to in (("a/main.tf", "../c.txt"), ("b", "a")):
         (repository.folder / "b" / "main.tf").unlink(missing_ok=True)
@@ -69,22 +70,22 @@ def test_a_link_in_the_place_of_a_file(repository: Reviews) -> None:
         pytest.param(f"# {'x' * 20_000_000}\n{template('*')}", "larger than 20,000,000 bytes now", id="large"),
     ],
 )
-def test_a_template_that_is_not_recognized_any_more(repository: Reviews, text: str, reason: str) -> None:
-    """A template that is made unrecognizable is not one that is gone."""
+def test_unrecognizable_template_is_not_removed(repository: Reviews, text: str, reason: str) -> None:
+    """A template that is no longer recognized is not removed access."""
     repository.commit({"app.yaml": template(ROLES)})
     repository.commit({"app.yaml": text})
     assert unread(repository) == (2, [("app.yaml", f"was infrastructure code before, and is {reason}")])
 
 
-def test_what_is_really_gone(repository: Reviews) -> None:
-    """A file that is deleted, or that holds something else now, is no loss."""
+def test_deleted_file_is_removed(repository: Reviews) -> None:
+    """A deleted file, or one with other contents, is removed access."""
     repository.commit({"a/main.tf": policy(APP), "app.yaml": template(ROLES), "venv/x.tf": policy(APP)})
     repository.commit({"a/main.tf": None, "app.yaml": "kind: Deployment\n"})
     assert (unread(repository), left_out(repository)) == ((0, []), (0, []))
 
 
-def test_a_template_of_another_name(repository: Reviews) -> None:
-    """A template that is not looked for by its new name is named."""
+def test_template_with_an_unrecognized_name_is_noted(repository: Reviews) -> None:
+    """A template renamed to an unrecognized name is noted."""
     repository.commit({"app.yaml": template(ROLES)})
     (repository.folder / "app.yaml").rename(repository.folder / "app.md")
     repository.commit()
@@ -93,8 +94,8 @@ def test_a_template_of_another_name(repository: Reviews) -> None:
     )  # fmt: skip
 
 
-def test_folders_that_are_passed_over(repository: Reviews) -> None:
-    """Terraform that comes into a folder that is not looked into is named, and so is a list of installed modules."""
+def test_new_terraform_in_a_skipped_folder_is_noted(repository: Reviews) -> None:
+    """New Terraform in a skipped folder is noted, and so is a list of installed modules."""
     repository.commit({"main.tf": policy(APP)})
     repository.commit({"node_modules/x/main.tf": policy(ANY), ".terraform/modules/modules.json": '{"Modules": []}'})
     assert left_out(repository) == (
@@ -106,8 +107,8 @@ def test_folders_that_are_passed_over(repository: Reviews) -> None:
     )
 
 
-def test_what_a_link_leads_to(repository: Reviews) -> None:
-    """A link is not followed; where what it leads to has changed, through other links too, that is told."""
+def test_changed_link_target_is_noted(repository: Reviews) -> None:
+    """Links are not followed; a changed target is noted, also through other links."""
     (repository.folder / "a").mkdir()
     (repository.folder / "a" / "variables.tf").symlink_to("../shared/variables.tf")
     (repository.folder / "shared").symlink_to("common")
@@ -120,19 +121,19 @@ def test_what_a_link_leads_to(repository: Reviews) -> None:
     )  # fmt: skip
 
 
-def test_values_that_no_option_names(repository: Reviews) -> None:
-    """A file of values that has changed counts where it is loaded by its name or given; another one is named."""
+def test_changed_value_file_that_is_not_loaded_is_noted(repository: Reviews) -> None:
+    """A changed value file counts if it is loaded by its name or an option; others are noted."""
     before = {"main.tf": VARIABLE % ROLES + policy(FROM_VARIABLE), "prod.tfvars": f'roles = "{ROLES}"\n'}
     repository.commit(before)
     repository.commit({"prod.tfvars": 'roles = "*"\n'})
-    told = [("prod.tfvars", "values that do not count here, since no --var-file names them")]
-    assert left_out(repository) == (0, told)
+    result = [("prod.tfvars", "values that do not count here, since no --var-file names them")]
+    assert left_out(repository) == (0, result)
     said = repository.review("HEAD^", "HEAD", "--var-file", "prod.tfvars")
     assert (said.status, len(said.items), said.report.not_evaluated) == (1, 1, ())
 
 
-def test_broken_terraform_beside_what_has_changed(repository: Reviews) -> None:
-    """A file of Terraform that was broken before may read what has changed near it; elsewhere it is only a note."""
+def test_broken_terraform_near_a_change_is_unreadable(repository: Reviews) -> None:
+    """A Terraform file that was broken before may use what changed near it; elsewhere it is only a note."""
     repository.commit({"a/main.tf": "resource {", "a/policy.json": "{}", "b/policy.json": "{}"})
     repository.commit({"b/policy.json": '{"a": 1}'})
     assert unread(repository)[0] == 0
@@ -141,8 +142,8 @@ def test_broken_terraform_beside_what_has_changed(repository: Reviews) -> None:
     assert (status, [file for file, _ in notes]) == (2, ["a/main.tf"])
 
 
-def test_no_parser(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no parser is installed nothing of Terraform is known, in both versions alike: that is not clean."""
+def test_missing_parser_is_not_clean(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a parser nothing is known about Terraform in either version, which is not clean."""
     monkeypatch.setattr(files, "reader", lambda: readers._without("no parser: none is installed"))
     files.parse_bytes.cache_clear()
     repository.commit({"main.tf": policy(APP)})
@@ -151,9 +152,9 @@ def test_no_parser(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None
     assert (status, {file for file, _ in notes}) == (2, {"main.tf"})
 
 
-def test_a_module_that_is_not_here_and_is_called_otherwise(repository: Reviews) -> None:
-    """Another version of a module that is not here, or other arguments, may change anything: that is told. Layout and
-    comments change nothing."""
+def test_changed_call_of_a_missing_module_is_noted(repository: Reviews) -> None:
+    """Another version or other arguments of a missing module may change anything, and are noted. Layout and comments
+    change nothing."""
     call = 'module "m" {\n  source = "example/deployer/aws"\n  version = "%s"\n}\n\nlocals {\n  a = "%s"\n}\n'
     repository.commit({"main.tf": call % ("1.0", "x")})
     repository.commit({"main.tf": "# a comment\n" + (call % ("1.0", "y")).replace("version =", "version   =")})
@@ -164,10 +165,10 @@ def test_a_module_that_is_not_here_and_is_called_otherwise(repository: Reviews) 
     )  # fmt: skip
 
 
-def test_what_was_not_evaluated_before(repository: Reviews) -> None:
-    """What was not evaluated in BASE alone is told as of BASE, not as if it were so now."""
+def test_items_skipped_only_in_base_are_noted_for_base(repository: Reviews) -> None:
+    """Input that only BASE skips is noted for BASE."""
     call = 'module "m" {\n  source = "./m"\n}\n'
-    said = repository.between({"main.tf": call, "m/README.md": "Later.\n"}, {"m/main.tf": policy(APP)})
-    assert [(note.file, note.reason) for note in said.report.not_evaluated] == [
+    result = repository.between({"main.tf": call, "m/README.md": "Later.\n"}, {"m/main.tf": policy(APP)})
+    assert [(note.file, note.reason) for note in result.report.not_evaluated] == [
         ("main.tf", "in HEAD^: module m (./m) holds no Terraform files")
     ]

@@ -1,4 +1,4 @@
-"""A review as text: what each item tells, line by line."""
+"""A review as text, line by line."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def told(item: Item, width: int = 100) -> list[str]:
     return text(replace(EMPTY, items=(item,)), width=width, quiet=True)
 
 
-def test_everything_in_its_order() -> None:
-    """Items come first, then what is fixed, less and noted, and one line for all of it."""
+def test_order_of_the_sections() -> None:
+    """Items come first, then fixed findings, other access changes and notes, and a summary line."""
     lines = text(ALL_KINDS)
     assert [line for line in lines if line[:2] in ("+ ", "! ")] == [
         "! modules/deployer/iam.tf:12  module.deployer.aws_iam_role_policy.deploy  PassToLambda  worse, wider access",
@@ -30,7 +30,7 @@ def test_everything_in_its_order() -> None:
     ]
     assert lines[-10:] == [
         "- old/iam.tf:3  aws_iam_policy.tags  PASSROLE_004 tag-condition  fixed",
-        "Also gives more, none of it flagged:",
+        "Wider access that no check flags:",
         "  ci/iam.tf:31  aws_iam_role_policy.ci  PassToBuild  services lambda.amazonaws.com -> lambda.amazonaws.com, "
         "states.amazonaws.com",
         "- ci/iam.tf:5  aws_iam_role_policy.ci  narrowed",
@@ -43,13 +43,13 @@ def test_everything_in_its_order() -> None:
     ]
 
 
-def test_quietly_only_the_items() -> None:
-    """Asked to be quiet, a review tells its items and nothing else."""
+def test_quiet_shows_only_items() -> None:
+    """With ``quiet`` only the items are shown."""
     assert text(replace(ALL_KINDS, items=()), quiet=True) == []
 
 
-def test_what_an_item_gives_now_and_gave_before() -> None:
-    """A row that changed stands twice, one that is as it was once, and one that is gone once."""
+def test_changed_access_is_a_diff() -> None:
+    """A changed row appears twice, an unchanged one and a removed one once."""
     before: GrantedAccess = replace(APP, conditions=("aws:SourceAccount",))
     lines = told(replace(WIDENED, access=replace(ANY, services=()), before=before))
     assert lines[1:7] == [
@@ -64,20 +64,20 @@ def test_what_an_item_gives_now_and_gave_before() -> None:
     new_rows = told(replace(WIDENED, access=allowing_but, before=APP))
     assert "  + all but   *" in new_rows
     assert "  + if        aws:SourceAccount" in new_rows
-    assert told(replace(WIDENED, access=None))[1].startswith("    because of modules/deployer/variables.tf:4")
+    assert told(replace(WIDENED, access=None))[1].startswith("    cause      modules/deployer/variables.tf:4")
 
 
 @pytest.mark.parametrize(
     ("uses", "expected"),
     [(("A", "B"), "  also B"), (("A", "B", "C", "D", "E", "F"), "  also B, C, D and 2 more")],
 )
-def test_other_resources_that_use_a_statement(uses: tuple[str, ...], expected: str) -> None:
-    """The first of them are named, and the rest is counted."""
+def test_other_uses_are_limited(uses: tuple[str, ...], expected: str) -> None:
+    """The first other resources are named, and the rest counted."""
     assert told(replace(NEW, resource="A", uses=uses))[1] == expected
 
 
 def test_a_suggestion_or_advice() -> None:
-    """The lines to be written stand as a difference; what only a person can write stands behind "Instead"."""
+    """Suggested lines are a diff; advice follows "Instead"."""
     short = told(WIDENED, width=160)
     place = short.index(
         "          Suggestion for modules/deployer/variables.tf:4: takes back the change of the default of var.roles."
@@ -94,15 +94,15 @@ def test_a_suggestion_or_advice() -> None:
     assert not any("Instead" in line for line in told(replace(UNKNOWN, advice="")))
 
 
-def test_a_cause_that_is_gone_is_called_so() -> None:
-    """What was removed, and widens something else by that, is told as removed."""
-    assert "    because of modules/deployer/variables.tf:4  (removed)" in told(replace(WIDENED, cause_removed=True))
+def test_removed_cause_is_marked() -> None:
+    """A removed cause is marked as removed."""
+    assert "    cause      modules/deployer/variables.tf:4  (removed)" in told(replace(WIDENED, cause_removed=True))
 
 
-def test_of_many_lines_the_first_stand_there() -> None:
-    """More than a few notes are counted."""
+def test_long_sections_are_limited() -> None:
+    """Beyond a limit notes are counted."""
     notes = tuple(ReportNote("a.tf", number, "x") for number in range(1, 14))
-    assert "3 more to be known (--format json names them all)" in text(replace(EMPTY, notes=notes))
+    assert "3 more notes (use --format json for all)" in text(replace(EMPTY, notes=notes))
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_of_many_lines_the_first_stand_there() -> None:
         (replace(EMPTY, items=(NEW,), fail_on=None), "1 new; 0 unchanged"),
         (
             replace(EMPTY, unreadable=(ReportNote("a.tf", 1, "x"), ReportNote("a.tf", 2, "y"))),
-            "ERROR: 1 file could not be read, so that this is not all; 0 new; 0 unchanged",
+            "ERROR: 1 file could not be read; results are incomplete; 0 new; 0 unchanged",
         ),
     ],
 )
-def test_the_last_line(report: ReviewReport, expected: str) -> None:
-    """One line says how much there is of each kind, how much fails, and whether anything could not be read."""
+def test_summary_line(report: ReviewReport, expected: str) -> None:
+    """The last line counts each kind, the failing items, and says if something could not be read."""
     assert text(report)[-1] == expected

@@ -1,4 +1,4 @@
-"""Threads at lines, on whatever forge: which of them are to be ended."""
+"""Threads of review comments: reported and fixed items."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from reports_of_tests import EMPTY, NEW, WIDENED
 
 from passrole_checks.review.report import ReportNote
-from passrole_checks.review.threads import file_mark, file_marks, fixed_ones, keys_said
+from passrole_checks.review.threads import file_mark, file_marks, fixed_threads, reported_keys
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,25 @@ class Thread:
         (Thread(keys=frozenset({NEW.key, WIDENED.key})), None, False),
     ],
 )
-def test_what_is_fixed(thread: Thread, note: ReportNote | None, is_fixed: bool) -> None:
-    """A thread is ended when nothing that it is about is there any more, and nothing that it may be about was left
-    out: where it stands, or where the statement is."""
+def test_thread_is_fixed_if_all_its_items_are_gone(thread: Thread, note: ReportNote | None, is_fixed: bool) -> None:
+    """A thread is fixed when all of its items are gone, and everything was evaluated that it may be about: its own file
+    and those of its statements."""
     report = replace(EMPTY, items=(NEW,), not_evaluated=(note,) if note is not None else ())
-    assert fixed_ones([thread], report) == [thread] * is_fixed
+    assert fixed_threads([thread], report) == [thread] * is_fixed
 
 
-def test_nothing_is_fixed_in_what_cannot_be_read() -> None:
-    """While something cannot be read no thread is ended."""
-    assert fixed_ones([Thread()], replace(EMPTY, unreadable=(ReportNote("other.tf", 1, "no HCL"),))) == []
+def test_no_thread_is_fixed_while_input_is_unreadable() -> None:
+    """No thread is fixed while something cannot be read."""
+    assert fixed_threads([Thread()], replace(EMPTY, unreadable=(ReportNote("other.tf", 1, "no HCL"),))) == []
 
 
-def test_what_is_told_already() -> None:
-    """The items of a thread are told already, unless it was said that they are fixed."""
-    assert keys_said([Thread(), Thread(frozenset({NEW.key}), is_answered=True)]) == {WIDENED.key}
+def test_reported_keys() -> None:
+    """The items of a thread are reported, unless it was answered as fixed."""
+    assert reported_keys([Thread(), Thread(frozenset({NEW.key}), is_answered=True)]) == {WIDENED.key}
 
 
-def test_marks_of_files() -> None:
-    """A file has one short mark, whatever its name is; another one has another."""
+def test_file_marks() -> None:
+    """Each file has one short mark, however long its name is."""
     here, there = file_mark("a" * 4_000), file_mark("b.tf")
     assert (len(here), len(there), here.isalnum(), here != there) == (12, 12, True, True)
     assert file_marks([WIDENED, NEW, WIDENED]) == (file_mark(WIDENED.at.file), file_mark(NEW.at.file))

@@ -19,7 +19,7 @@ from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.scanner import one_after_another, scan_paths
 from passrole_checks.sources import detect
 from passrole_checks.sources.files import fingerprints
-from passrole_checks.sources.files.exclude_patterns import exclusions_of
+from passrole_checks.sources.files.exclude_patterns import make_exclusions
 from passrole_checks.sources.model.configuration import Inputs
 
 SAMPLES = Path(__file__).parents[2] / "sample_templates"
@@ -104,7 +104,7 @@ def test_changes_at_random(seed: int, tmp_path: Path, store: ResultStore, at_onc
     top = planted(tmp_path / "tree")
     (tmp_path / "elsewhere").mkdir()
     inputs = Inputs(var_files=(top / "given.tfvars",), source=top / "root")
-    excluding = Inputs(exclusions=exclusions_of(["/mod", "*.json", "b*"], [top]))
+    excluding = Inputs(exclusions=make_exclusions(["/mod", "*.json", "b*"], [top]))
     asked = [
         ScanOptions(),
         ScanOptions(unchanged=True, inputs=inputs),

@@ -21,7 +21,7 @@ from passrole_checks.diff.blame import Causes
 from passrole_checks.findings import Verdict
 from passrole_checks.output import json_output
 from passrole_checks.output.destination import Destination
-from passrole_checks.review.find_fix import Mending
+from passrole_checks.review.find_fix import FixFinder
 from passrole_checks.scan.cache.file_state import Disk
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
@@ -484,7 +484,7 @@ def test_fault_in_the_cache_costs_no_finding(
     assert {one["file"] for one in json.loads(out)["findings"]} >= {"good.yaml", "good/main.tf", "bad.yaml"}
 
 
-@pytest.mark.parametrize("part", ["suggested", "with_cause", "narrowed"])
+@pytest.mark.parametrize("part", ["prepare_suggestions", "with_cause", "narrower_statement"])
 def test_fault_in_what_a_review_suggests_costs_no_item(
     part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -492,7 +492,7 @@ def test_fault_in_what_a_review_suggests_costs_no_item(
         raise KeyError("a fault")
 
     repository = made(tmp_path / "repository", monkeypatch, capsys)
-    monkeypatch.setattr(Mending, part, fail)
+    monkeypatch.setattr(FixFinder, part, fail)
     said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)})
     assert said.status == 3
     assert [item.at.file for item in said.report.items] == ["main.tf"]

@@ -94,15 +94,15 @@ Resources:
             Condition: {{StringEquals: {{"iam:PassedToService": lambda.amazonaws.com}}}}
 """
     narrow = only(scan(tmp_path / "a", {"t.yaml": template.format(other="*")}))
-    assert 'This holds when Stage is not "prod".' in narrow.message
+    assert 'Applies when Stage is not "prod".' in narrow.message
     both = template.replace("arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*")
-    assert "This holds when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
+    assert "Applies when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
 
 
 def test_default_values_are_named(tmp_path: Path) -> None:
     """A finding that stands on a default says so."""
     files = {"main.tf": 'variable "roles" {\n  default = "*"\n}\n' + POLICY.replace('"*"', "var.roles")}
-    assert "By default (var.roles)." in only(scan(tmp_path, files)).message
+    assert "Using the default of `var.roles`." in only(scan(tmp_path, files)).message
 
 
 def test_a_role_of_another_account_is_one_finding(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the reading of a unit has looked at is told in full, so that whoever knows it can tell what would change it."""
+"""The access log of a unit is complete, so that every relevant change is detected."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 from passrole_checks.errors import InputError
 from passrole_checks.sources import detect
 from passrole_checks.sources.files.access_log import (
-    LookedAt,
+    FileAccessLog,
     TreeDifference,
-    at_file,
-    at_folder,
-    at_tree,
-    same_at,
-    watched,
+    log_file,
+    log_folder,
+    log_tree,
+    recording_accesses,
+    same_below,
 )
 from passrole_checks.sources.model.configuration import Inputs
 
@@ -31,7 +31,7 @@ SAMPLES = Path(__file__).parents[2] / "sample_templates"
 
 @contextmanager
 def asked_of_the_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Iterator[dict[str, set[str]]]:
-    """What is asked for below a folder: files that are opened, names that are looked at, folders that are listed."""
+    """Record the accesses below a folder: opened files, looked up names, listed folders."""
     asked: dict[str, set[str]] = {"opened": set(), "looked": set(), "listed": set()}
     resolving: list[None] = []  # where links lead is no business of ours
 
@@ -66,8 +66,8 @@ def asked_of_the_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Iterator[
         yield asked
 
 
-def untold(asked: dict[str, set[str]], looked: LookedAt) -> set[str]:
-    """What was asked and is not told."""
+def untold(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
+    """Return the accesses that are missing in the log."""
     files, folders, trees = ({os.path.normpath(path) for path in paths} for paths in (
         looked.files, looked.folders, looked.trees,
     ))  # fmt: skip
@@ -82,15 +82,15 @@ def untold(asked: dict[str, set[str]], looked: LookedAt) -> set[str]:
 
 
 def reads(unit: detect.Unit, below: Path, monkeypatch: pytest.MonkeyPatch, inputs: Inputs) -> None:
-    with asked_of_the_disk(monkeypatch, below) as asked, watched() as looked, suppress(InputError):
+    with asked_of_the_disk(monkeypatch, below) as asked, recording_accesses() as looked, suppress(InputError):
         detect.load(unit, unchanged=True, inputs=inputs)
     assert untold(asked, looked) == set(), unit.path
     assert asked["opened"]
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))
-def test_samples(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the reading of a sample asks the disk for is told."""
+def test_every_file_access_of_a_sample_is_recorded(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While any sample is read."""
     for unit in detect.discover([SAMPLES / folder]).units:
         reads(unit, SAMPLES, monkeypatch, Inputs())
 
@@ -164,9 +164,9 @@ resource "aws_iam_policy" "p" {
 }  # fmt: skip
 
 
-def test_every_way_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All ways by which a unit names other files are told: functions, modules that are here, installed, downloaded or
-    missing, files of values, nested templates, includes, cloud assemblies, the source of a plan."""
+def test_every_kind_of_file_access_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions, local, installed, downloaded and missing modules, variable files, nested templates, includes, cloud
+    assemblies, the source of a plan."""
     for name, content in TREE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content, "utf-8")
@@ -201,23 +201,23 @@ def test_every_way_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (["/top/gon"], ["/top/gone.tf"], False),
     ],
 )
-def test_what_concerns_a_unit(modified: list[str], others: list[str], concerned: bool) -> None:
-    """A change concerns a unit where it is at a file that was opened or looked for, above or below it, adds or takes a
-    name in a folder that was listed, or is anywhere in one that was walked; spelled in any way."""
-    looked = LookedAt({"/top/a/main.tf", "/top/x/../gone/now"}, {"/top/a"}, {"/top/t"})
+def test_tree_difference_concerns_a_unit(modified: list[str], others: list[str], concerned: bool) -> None:
+    """A change at, above or below an accessed file, to the names in a listed folder, or in a walked folder; in any
+    spelling."""
+    looked = FileAccessLog({"/top/a/main.tf", "/top/x/../gone/now"}, {"/top/a"}, {"/top/t"})
     assert TreeDifference(modified, others).concerns(looked) is concerned
 
 
-def test_what_is_told_to_whom() -> None:
-    """Each reading is told what it looks at itself; outside of one nothing is kept."""
-    at_file("/before")
-    with watched() as outer:
-        at_file("/a")
-        with watched() as inner:
-            at_folder("/b")
-        at_tree(Path("/c"))
-    assert outer == LookedAt({"/a"}, set(), {"/c"})
-    assert inner == LookedAt(set(), {"/b"}, set())
+def test_access_is_recorded_in_the_innermost_log() -> None:
+    """Outside of a context nothing is recorded."""
+    log_file("/before")
+    with recording_accesses() as outer:
+        log_file("/a")
+        with recording_accesses() as inner:
+            log_folder("/b")
+        log_tree(Path("/c"))
+    assert outer == FileAccessLog({"/a"}, set(), {"/c"})
+    assert inner == FileAccessLog(set(), {"/b"}, set())
 
 
 LOOKED = {"files": {"a/main.tf", "gone/now.tf", "m"}, "folders": {"a", "not"}, "trees": {"t"}}
@@ -245,9 +245,9 @@ LOOKED = {"files": {"a/main.tf", "gone/now.tf", "m"}, "folders": {"a", "not"}, "
         ({"not/x": ""}, False),
     ],
 )
-def test_what_is_the_same_in_another_folder(change: dict[str, str | None], same: bool, tmp_path: Path) -> None:
-    """What was looked at is the same where the files hold the same, nothing is still nothing, the folders that were
-    listed hold the same names, and those that were walked do so at every depth."""
+def test_same_below_compares_files_folders_and_trees(change: dict[str, str | None], same: bool, tmp_path: Path) -> None:
+    """Equal content, missing paths that are still missing, equal names in listed folders, and in walked ones at every
+    depth."""
     files = {"a/main.tf": "first", "a/below/x": "", "m/main.tf": "", "t/x/y/z": "", "b/x": ""}
     for top, changes in (("old", {}), ("new", change)):
         for name, content in {**files, **changes}.items():
@@ -255,16 +255,16 @@ def test_what_is_the_same_in_another_folder(change: dict[str, str | None], same:
                 (tmp_path / top / name).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / top / name).write_text(content, "utf-8")
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
-    looked = LookedAt(*({f"{old}/./{path}" for path in LOOKED[kind]} for kind in ("files", "folders", "trees")))
-    assert same_at(looked, old, new) is same
-    assert same_at(LookedAt({f"{new}/a/main.tf", f"{old}-not/x"}), old, new)
+    looked = FileAccessLog(*({f"{old}/./{path}" for path in LOOKED[kind]} for kind in ("files", "folders", "trees")))
+    assert same_below(looked, old, new) is same
+    assert same_below(FileAccessLog({f"{new}/a/main.tf", f"{old}-not/x"}), old, new)
 
 
-def test_links_to_the_same_file(tmp_path: Path) -> None:
+def test_hard_link_is_not_read_to_compare(tmp_path: Path) -> None:
     """A file that is one on the disk under two names is not read to be compared."""
     for top in ("old", "new"):
         (tmp_path / top).mkdir()
     (tmp_path / "old" / "x").write_text("first", "utf-8")
     os.link(tmp_path / "old" / "x", tmp_path / "new" / "x")
     (tmp_path / "old" / "x").chmod(0)
-    assert same_at(LookedAt({f"{tmp_path}/old/x"}), f"{tmp_path}/old", f"{tmp_path}/new")
+    assert same_below(FileAccessLog({f"{tmp_path}/old/x"}), f"{tmp_path}/old", f"{tmp_path}/new")

@@ -1,4 +1,4 @@
-"""What patterns leave out: compared with git itself, and with rules of our own where git has none."""
+"""Exclude patterns, compared with git, and our own rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.sources.detect import discover
 from passrole_checks.sources.files import exclude_patterns as matching
-from passrole_checks.sources.files.exclude_patterns import Exclusions, exclusions_of, problem_with
+from passrole_checks.sources.files.exclude_patterns import Exclusions, find_pattern_problem, make_exclusions
 
 FILES = (
     "a.tf",
@@ -82,13 +82,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("patterns", PATTERNS, ids=" ".join)
-def test_patterns_mean_what_they_mean_to_git(tree: Path, patterns: tuple[str, ...]) -> None:
+def test_patterns_match_like_git(tree: Path, patterns: tuple[str, ...]) -> None:
     subprocess.run(["git", "init", "--quiet", "."], check=True)
     assert kept_by_us(tree, FILES, patterns) == kept_by_git(patterns)
 
 
 def kept_by_us(top: Path, files: Collection[str], patterns: Sequence[str]) -> set[str]:
-    exclusions = exclusions_of(patterns)
+    exclusions = make_exclusions(patterns)
     return {name for name in files if not exclusions.excludes(top / name)}
 
 
@@ -117,7 +117,7 @@ def random_pattern(chance: random.Random) -> str:
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("EXCLUDE_FUZZ", "2"))))
-def test_random_patterns_mean_what_they_mean_to_git(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_patterns_match_like_git(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of patterns that are accepted, nothing is hidden that git does not hide, and the other way around."""
     chance = random.Random(seed)
     monkeypatch.chdir(tmp_path)
@@ -131,16 +131,16 @@ def test_random_patterns_mean_what_they_mean_to_git(seed: int, tmp_path: Path, m
     compared = 0
     for _ in range(150):
         patterns = [random_pattern(chance) for _ in range(chance.randint(1, 3))]
-        if problem_with(patterns) is None:
+        if find_pattern_problem(patterns) is None:
             compared += 1
             assert kept_by_us(tmp_path.resolve(), files, patterns) == kept_by_git(patterns), patterns
     assert compared > 75
 
 
 @pytest.mark.parametrize("patterns", PATTERNS, ids=" ".join)
-def test_a_walk_and_names_agree(tree: Path, patterns: tuple[str, ...]) -> None:
+def test_exclusion_applies_to_walks_and_given_files(tree: Path, patterns: tuple[str, ...]) -> None:
     """A file is left out whether it is found in its folder or given by name."""
-    exclusions = exclusions_of(patterns)
+    exclusions = make_exclusions(patterns)
     by_walk = discover([tree], exclusions).excluded
     by_name = discover([tree / name for name in FILES], exclusions).excluded
     named = {path for path in by_name if not any(path.startswith(folder) for folder in by_walk if folder[-1] == "/")}
@@ -157,49 +157,49 @@ def test_an_excluded_folder_is_not_listed(tree: Path, monkeypatch: pytest.Monkey
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", noted)
-    found = discover([tree], exclusions_of(["vendor/"]))
+    found = discover([tree], make_exclusions(["vendor/"]))
     assert set(found.excluded) == {f"{tree}/{name}/" for name in ("vendor", "app/vendor", "app/sub/vendor")}
     assert listed and not any("vendor" in Path(path).parts for path in listed)
 
 
-def test_only_what_may_be_read_is_named(tree: Path) -> None:
+def test_only_excluded_infrastructure_is_reported(tree: Path) -> None:
     for name in ("notes.md", "picture.png"):
         (tree / name).write_text("", "utf-8")
-    found = discover([tree], exclusions_of(["*.md", "*.png", "b.yaml"]))
+    found = discover([tree], make_exclusions(["*.md", "*.png", "b.yaml"]))
     assert found.excluded == (str(tree / "b.yaml"),)
 
 
-def test_paths_elsewhere_are_relative_to_what_is_given(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside of the working directory patterns are relative to the folder given, or to that of the file given."""
+def test_patterns_outside_are_relative_to_the_given_path(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of the working directory, to the given folder or the folder of the given file."""
     (tree / "here").mkdir()
     monkeypatch.chdir(tree / "here")
-    exclusions = exclusions_of(["/vendor", "/vendor.tf"], [tree, tree / "app" / "a.tf"])
+    exclusions = make_exclusions(["/vendor", "/vendor.tf"], [tree, tree / "app" / "a.tf"])
     assert exclusions.excludes(tree / "vendor" / "a.tf")
     assert not exclusions.excludes(tree / "app" / "sub" / "vendor" / "deep" / "y.tf")
     assert not exclusions.excludes(tree / "app" / "vendor.tf")  # the first folder that contains it counts
-    assert exclusions_of(["/vendor.tf"], [tree / "app" / "a.tf"]).excludes(tree / "app" / "vendor.tf")
-    assert not exclusions_of(["*"], []).excludes(tree / "a.tf")
+    assert make_exclusions(["/vendor.tf"], [tree / "app" / "a.tf"]).excludes(tree / "app" / "vendor.tf")
+    assert not make_exclusions(["*"], []).excludes(tree / "a.tf")
 
 
-def test_a_link_is_left_out_by_its_own_name_and_by_its_target(tree: Path) -> None:
+def test_link_is_excluded_by_its_name_and_its_target(tree: Path) -> None:
     (tree / "link.tf").symlink_to(tree / "a.tf")
     for pattern in ("link.tf", "/a.tf"):
-        assert discover([tree / "link.tf"], exclusions_of([pattern])).units == ()
+        assert discover([tree / "link.tf"], make_exclusions([pattern])).units == ()
 
 
-def test_a_copy_of_a_folder_has_the_same_exclusions(tree: Path, tmp_path: Path) -> None:
+def test_relocated_exclusions_match_the_copy(tree: Path, tmp_path: Path) -> None:
     """Where a folder around the copied one is what patterns are relative to, or one within it."""
     copy = str(tmp_path / "copy")
-    outer = exclusions_of(["/app/vendor"]).moved(str(tree / "app"), copy)
+    outer = make_exclusions(["/app/vendor"]).relocated(str(tree / "app"), copy)
     assert outer.excludes(f"{copy}/vendor/x.tf") and not outer.excludes(f"{copy}/sub/vendor/x.tf")
-    inner = Exclusions(("/vendor",), ((str(tree / "app"), ""),)).moved(str(tree), copy)
+    inner = Exclusions(("/vendor",), ((str(tree / "app"), ""),)).relocated(str(tree), copy)
     assert inner.excludes(f"{copy}/app/vendor/x.tf") and not inner.excludes(f"{copy}/vendor/x.tf")
-    beside = Exclusions(("/vendor",), ((str(tree / "app"), ""),)).moved(str(tree / "vendor"), copy)
+    beside = Exclusions(("/vendor",), ((str(tree / "app"), ""),)).relocated(str(tree / "vendor"), copy)
     assert not beside.excludes(f"{copy}/vendor/x.tf")
 
 
-def test_exclusions_go_to_other_processes(tree: Path) -> None:
-    exclusions = exclusions_of(["vendor/"])
+def test_exclusions_apply_in_other_processes(tree: Path) -> None:
+    exclusions = make_exclusions(["vendor/"])
     assert exclusions.excludes(tree / "vendor" / "a.tf")
     assert pickle.loads(pickle.dumps(exclusions)) == exclusions
 
@@ -212,17 +212,17 @@ def test_exclusions_go_to_other_processes(tree: Path) -> None:
         "a//", "a\nb", "a\0b",
     ],
 )  # fmt: skip
-def test_a_pattern_that_cannot_be_used_is_refused(pattern: str) -> None:
-    assert problem_with([pattern])
+def test_invalid_pattern_is_rejected(pattern: str) -> None:
+    assert find_pattern_problem([pattern])
     with pytest.raises(ConfigurationError):
-        exclusions_of(["vendor/", pattern])
+        make_exclusions(["vendor/", pattern])
 
 
 @pytest.mark.parametrize(
     "pattern", ["**/a*a*a*/**/a*a*a*/**/a*a*a*b", "a*a*a*b", "a/**/a/a/**/b", "**/" + "a/" * 14 + "b"]
 )
-def test_steps_grow_with_the_length_of_a_path(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not with a power of the number of wildcards in a pattern."""
+def test_matching_time_grows_with_the_path_length(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not exponentially with the number of wildcards."""
     steps: list[str] = []
     match = matching._part_matches
     monkeypatch.setattr(matching, "_part_matches", lambda part, name: steps.append(name) or match(part, name))
@@ -235,12 +235,12 @@ def test_steps_grow_with_the_length_of_a_path(pattern: str, monkeypatch: pytest.
     assert steps_for(400) <= 2.2 * max(steps_for(200), 1)
 
 
-def test_too_many_patterns_are_refused() -> None:
-    assert problem_with(["a"] * 1_000) is None
-    assert problem_with(["a"] * 1_001)
+def test_too_many_patterns_are_rejected() -> None:
+    assert find_pattern_problem(["a"] * 1_000) is None
+    assert find_pattern_problem(["a"] * 1_001)
 
 
-def test_pathspec_is_imported_for_patterns_only(tree: Path) -> None:
+def test_pathspec_is_imported_only_for_patterns(tree: Path) -> None:
     """Without patterns a scan does not pay for the library."""
     for options, wanted in (([], False), (["--exclude", "vendor/"], True)):
         code = (

@@ -1,4 +1,4 @@
-"""Places in large JSON texts."""
+"""Positions in large JSON texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.sources.files.json_positions import Keys, Member, NotJson, find, members, value_at, walk
+from passrole_checks.sources.files.json_positions import Keys, Member, NotJson, decode_value, find_member, members, walk
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -19,7 +19,7 @@ JSON = st.recursive(
 
 
 def rebuilt(text: str, depth: int) -> Any:
-    """The document, put together from what a walk that opens everything down to a depth gives."""
+    """Return the document assembled from a walk that opens collections down to a depth."""
     root: dict[str, Any] = {}
     places: dict[Keys, Any] = {(): root}
     for path, member in walk(text, lambda keys: len(keys) <= depth):
@@ -37,27 +37,27 @@ def rebuilt(text: str, depth: int) -> Any:
 
 
 @given(st.dictionaries(st.text(max_size=3), JSON, max_size=4), st.integers(0, 5), st.sampled_from([None, 1]))
-def test_walk_gives_the_document_piece_by_piece(document: dict[str, Any], depth: int, indent: int | None) -> None:
-    """However deep a walk opens, its pieces are the document."""
+def test_walk_yields_the_whole_document(document: dict[str, Any], depth: int, indent: int | None) -> None:
+    """However deep it opens collections."""
     assert rebuilt(json.dumps(document, indent=indent), depth) == document
 
 
 @given(st.dictionaries(st.text(max_size=3), JSON, max_size=4), st.integers(0, 5))
-def test_every_piece_stands_where_it_says(document: dict[str, Any], depth: int) -> None:
+def test_member_offsets_match_their_values(document: dict[str, Any], depth: int) -> None:
     """The text between a member's offsets is its value."""
     text = json.dumps(document, indent=1)
     for path, member in walk(text, lambda keys: len(keys) <= depth):
         if member.opened:
-            found = find(text, 0, path)
+            found = find_member(text, 0, path)
             assert found is not None
-            assert value_at(text, member.start).value == found.value
+            assert decode_value(text, member.start).value == found.value
         else:
             assert json.loads(text[member.start : member.end]) == member.value
 
 
 @given(st.dictionaries(st.text(max_size=3), JSON, min_size=1, max_size=4), st.data())
-def test_a_text_that_is_cut_off_is_refused(document: dict[str, Any], data: st.DataObject) -> None:
-    """Whatever is opened, a text that lacks its end raises, after what stands before."""
+def test_truncated_text_is_rejected(document: dict[str, Any], data: st.DataObject) -> None:
+    """After the members before the end."""
     text = json.dumps(document)
     cut = text[: data.draw(st.integers(1, len(text) - 1))]
     with pytest.raises(NotJson) as caught:
@@ -66,7 +66,7 @@ def test_a_text_that_is_cut_off_is_refused(document: dict[str, Any], data: st.Da
 
 
 @pytest.mark.parametrize("text", ["[]", "3", '"x"', "null", "[1, 2]"])
-def test_a_document_that_is_no_object_has_no_pieces(text: str) -> None:
+def test_only_objects_are_walked(text: str) -> None:
     """Only objects are walked."""
     assert list(walk(text, lambda _: True)) == []
 
@@ -74,23 +74,23 @@ def test_a_document_that_is_no_object_has_no_pieces(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ['{"a": 1,}', '{"a" 1}', '{"a": [1 2]}', "{a: 1}", '{"a": {"b": }}', '{"a": 1}}', '{"a": [}']
 )
-def test_what_is_no_json_is_refused(text: str) -> None:
-    """The mistakes of JSON are refused inside what is opened as well as outside."""
+def test_invalid_json_is_rejected(text: str) -> None:
+    """Inside opened collections as well as outside."""
     with pytest.raises(NotJson):
         list(walk(text, lambda _: True))
     with pytest.raises(NotJson):
         list(walk(text, lambda _: False))
 
 
-def test_nesting_without_end_is_no_recursion() -> None:
-    """What is opened may nest as deep as it likes."""
+def test_opened_collections_may_nest_deeply() -> None:
+    """Without recursion."""
     text = '{"a": ' * 3_000 + "1" + "}" * 3_000
     assert sum(member.opened for _, member in walk(text, lambda _: True)) == 2_999
     with pytest.raises(NotJson, match="nested too deeply"):
         list(walk('{"a": ' * 200_000, lambda keys: len(keys) < 3))
 
 
-def test_members_of_a_scalar_are_none() -> None:
+def test_scalar_has_no_members() -> None:
     """A scalar has no members, an object and a list have theirs with their keys."""
     assert list(members("3")) == []
     assert [member.key for member in members('{"a": 1, "b": 2}')] == ["a", "b"]

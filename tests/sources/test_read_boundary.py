@@ -1,4 +1,4 @@
-"""What the scanned tree names is read within the boundary alone, also where a link appears meanwhile."""
+"""Files named by the scanned tree are read only inside the boundary, also if a link appears meanwhile."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.files.safe_read import OutsideError, RefusedError, opened
+from passrole_checks.files.safe_read import OutsideError, RefusedError, open_regular
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
-from passrole_checks.sources.files.access_log import same_at, watched
-from passrole_checks.sources.files.read_boundary import Boundary, within
+from passrole_checks.sources.files.access_log import recording_accesses, same_below
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.terraform.reading.files import parse_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
@@ -39,7 +39,7 @@ def unreadable(*paths: Path) -> list[str]:
     return [one.reason for one in scan_paths(paths, ScanOptions()).unreadable]
 
 
-def test_a_name_that_begins_like_a_folder_is_outside(tmp_path: Path) -> None:
+def test_boundary_is_not_a_path_prefix(tmp_path: Path) -> None:
     """A boundary is a folder and what is in it, and no prefix of a path."""
     put(tmp_path, {"tree/a": "", "tree-2/a": ""})
     boundary = Boundary.around(tmp_path / "tree")
@@ -52,7 +52,7 @@ def test_a_name_that_begins_like_a_folder_is_outside(tmp_path: Path) -> None:
 
 
 def test_links_inside_are_followed(tmp_path: Path) -> None:
-    """A module and a file behind links that stay in the repository are read, as Terraform reads them."""
+    """A module and a file behind links inside the repository are read, as in Terraform."""
     put(tmp_path, {".git/HEAD": "", "shared/main.tf": POLICY, "dev/main.tf": CALL % "./m", "prod/x.txt": ""})
     (tmp_path / "dev/m").symlink_to("../shared")
     (tmp_path / "prod/main.tf").symlink_to("../shared/main.tf")
@@ -60,8 +60,8 @@ def test_links_inside_are_followed(tmp_path: Path) -> None:
     assert flagged(tmp_path / "prod") == ["prod"]
 
 
-def test_a_link_that_is_given_is_followed(tmp_path: Path) -> None:
-    """What the user names is read where it leads, and the boundary is there."""
+def test_given_link_is_followed(tmp_path: Path) -> None:
+    """Its target is the boundary."""
     put(tmp_path, {"real/main.tf": CALL % "./m", "real/m/main.tf": POLICY, "given/x": ""})
     (tmp_path / "given/link").symlink_to("../real")
     (tmp_path / "given/one.tf").symlink_to("../real/m/main.tf")
@@ -69,8 +69,8 @@ def test_a_link_that_is_given_is_followed(tmp_path: Path) -> None:
     assert flagged(tmp_path / "given/one.tf") == ["m"]
 
 
-def test_a_given_link_out_of_its_repository_is_not_followed(tmp_path: Path) -> None:
-    """A pull request can make a link of a file that a pipeline names, as with ``git diff --name-only``."""
+def test_given_link_out_of_its_repository_is_rejected(tmp_path: Path) -> None:
+    """A pull request can turn a file that a pipeline names into a link, as with ``git diff --name-only``."""
     put(tmp_path, {"repository/.git/HEAD": "", "repository/main.tf": POLICY, "outside/m/main.tf": POLICY})
     for link in ("one.tf", "folder"):
         (tmp_path / "repository" / link).symlink_to(tmp_path / "outside/m" / ("main.tf" if link == "one.tf" else ""))
@@ -80,8 +80,8 @@ def test_a_given_link_out_of_its_repository_is_not_followed(tmp_path: Path) -> N
         (tmp_path / "repository" / link).unlink()
 
 
-def test_another_given_folder_is_inside(tmp_path: Path) -> None:
-    """A module outside of a root is read where it was given as well, and named where it was not."""
+def test_other_given_folders_are_inside(tmp_path: Path) -> None:
+    """A module outside of a root is read if its folder is given, too."""
     put(tmp_path, {"root/main.tf": CALL % "../modules/m", "modules/m/main.tf": POLICY})
     assert flagged(tmp_path / "root", tmp_path / "modules") == ["m"]
     assert unreadable(tmp_path / "root", tmp_path / "modules") == []
@@ -91,8 +91,8 @@ def test_another_given_folder_is_inside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["/dev/zero", "pipe"])
-def test_a_link_to_a_device_or_pipe_is_named(tmp_path: Path, target: str) -> None:
-    """It is neither waited for nor passed over."""
+def test_link_to_a_device_or_pipe_is_unreadable(tmp_path: Path, target: str) -> None:
+    """Without blocking."""
     put(tmp_path, {"main.tf": POLICY})
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "x.tf").symlink_to(target)
@@ -101,8 +101,8 @@ def test_a_link_to_a_device_or_pipe_is_named(tmp_path: Path, target: str) -> Non
     assert [one.check_id for one in result.findings] == ["PASSROLE_001"]
 
 
-def test_a_file_of_which_only_the_link_was_seen_is_not_counted(tmp_path: Path) -> None:
-    """A link that leads out is no file that was read."""
+def test_link_that_leads_out_is_not_counted(tmp_path: Path) -> None:
+    """Such a link is not a file that was read."""
     put(tmp_path, {"tree/main.tf": POLICY, "secret.tf": POLICY})
     (tmp_path / "tree/x.tf").symlink_to("../secret.tf")
     result = scan_paths([tmp_path / "tree"], ScanOptions())
@@ -120,7 +120,7 @@ def _swap_folder(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("swap", [_swap_file, _swap_folder])
-def test_a_link_that_appears_before_the_file_is_opened(
+def test_link_planted_after_the_check_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swap: Callable[[Path], None]
 ) -> None:
     """A file, or a folder on the way to it, that becomes a link after it was checked, is not read."""
@@ -135,14 +135,14 @@ def test_a_link_that_appears_before_the_file_is_opened(
         patch.setattr(os, "open", late)
         if swap is _swap_folder and not os.path.isdir("/proc/self/fd"):
             pytest.skip("the platform does not tell what was opened")
-        with within(Boundary.around(tree)):
+        with boundary_of_context(Boundary.around(tree)):
             parsed = parse_file(tree / "a/main.tf")
     assert parsed.source.data == b""
     assert parsed.problems
 
 
-def test_what_is_refused_says_why(tmp_path: Path) -> None:
-    """A reason names the link and its target."""
+def test_rejected_path_has_a_reason(tmp_path: Path) -> None:
+    """It names the link and its target."""
     put(tmp_path, {"tree/x": "", "outside/main.tf": ""})
     (tmp_path / "tree/link.tf").symlink_to("../outside/main.tf")
     (tmp_path / "tree/folder").symlink_to("../outside")
@@ -152,19 +152,17 @@ def test_what_is_refused_says_why(tmp_path: Path) -> None:
             boundary.read(tmp_path / "tree" / name, 10)
         assert target in str(caught.value.strerror)
     with pytest.raises(RefusedError):
-        opened(tmp_path, boundary.contains, pipes=False).close()
+        open_regular(tmp_path, boundary.contains, pipes=False).close()
 
 
-def test_a_version_in_which_a_file_becomes_a_link_is_another_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two trees are not read alike where a file of one is a link out in the other, and the link is not opened."""
+def test_file_that_becomes_a_link_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link is not opened."""
     old, new = (put(tmp_path / name, {"main.tf": POLICY}) for name in ("old", "new"))
     put(tmp_path, {"outside.tf": POLICY})
-    with watched() as looked, within(Boundary.around(old)):
+    with recording_accesses() as looked, boundary_of_context(Boundary.around(old)):
         parse_file(old / "main.tf")
-    assert same_at(looked, str(old), str(new))
+    assert same_below(looked, str(old), str(new))
     (new / "main.tf").unlink()
     (new / "main.tf").symlink_to("../outside.tf")
     monkeypatch.delattr(Path, "read_bytes")
-    assert not same_at(looked, str(old), str(new))
+    assert not same_below(looked, str(old), str(new))

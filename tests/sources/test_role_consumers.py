@@ -1,4 +1,4 @@
-"""Values are followed along the paths of the receivers, in whatever form a format holds them."""
+"""Values are followed along the paths of the receivers, in every format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def embedded(form: str, path: str, inside: str, **more: Any) -> EmbeddedReceiver
 
 
 def node(value: Any) -> Node:
-    """JSON as a value; a text with ``|`` in it stands for alternatives, null for nothing."""
+    """Return JSON as a value; a text with ``|`` is a choice, null is absent."""
     if value is None:
         return Absent(AT)
     if isinstance(value, str):
@@ -53,7 +53,7 @@ class Properties:
 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a resource with some properties receives, as (attribute, value, by)."""
+    """Return the received roles of a resource as (attribute, value, by)."""
 
     def look(properties: dict[str, Node], *known: Receiver | EmbeddedReceiver) -> list[tuple[str, str, str]]:
         plain = tuple(one for one in known if isinstance(one, Receiver))
@@ -62,7 +62,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(role_consumers, "embedded_receivers_of", lambda _: inner)
         return [
             (one.attribute, str(one.value) if isinstance(one.value, StringNode) else type(one.value).__name__, one.by)
-            for one in role_consumers.received_by(RESOURCE, Properties(properties))
+            for one in role_consumers.find_received_roles(RESOURCE, Properties(properties))
         ]
 
     return look
@@ -88,11 +88,11 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
 )
 def test_a_path_leads_to_its_values(value: Any, path: tuple[str, ...], expected: list[Any], found: Any) -> None:
-    """Lists, maps, single things in the place of lists, and alternatives are followed; what is not there is nothing."""
+    """Lists, maps, single values in place of lists, and choices are followed; missing ones yield nothing."""
     assert found({"P": node(value)}, receiver(*path)) == [(*one, "deployer") for one in expected]
 
 
-def test_alternatives_on_the_way_are_all_followed(found: Any) -> None:
+def test_all_variants_on_a_path_are_followed(found: Any) -> None:
     """Where a list is one of two, the roles in both are received."""
     either = Choice("c", (("true", node([{"Role": "a"}])), ("false", node([{"Role": "b"}]))), AT)
     assert found({"P": either}, receiver("P", "*", "Role")) == [
@@ -110,15 +110,15 @@ def test_roles_inside_json_are_found(found: Any) -> None:
     assert found({"P": node(definition)}, known) == expected
 
 
-def test_pairs_of_names_and_values_count_where_they_say_so(found: Any) -> None:
-    """Of a list of settings that one is taken whose name says that its value is a role."""
+def test_pair_matches_by_its_name(found: Any) -> None:
+    """In a list of settings, the one whose name says that its value is a role."""
     settings = [{"Name": "Size", "Value": "r"}, {"Name": "servicerole", "Value": "a"}]
     known = embedded("pair", "P/*", "Value", where=(("Name", "ServiceRole"),), by="user")
     assert found({"P": node(settings)}, known) == [("P/1/Value", "a", "user")]
 
 
-def test_the_properties_themselves_can_be_the_pair(found: Any) -> None:
-    """Whether a resource receives a role can depend on another of its own properties."""
+def test_properties_may_be_the_pair(found: Any) -> None:
+    """A resource may receive a role depending on another of its properties."""
     known = embedded("pair", "", "Arn", where=(("Type", "EC2"),))
     assert found({"Type": node("EC2"), "Arn": node("a")}, known) == [("Arn", "a", "deployer")]
     assert found({"Type": node("STANDARD"), "Arn": node("a")}, known) == []

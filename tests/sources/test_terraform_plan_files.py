@@ -123,21 +123,21 @@ def test_byte_order_mark_makes_no_difference(tmp_path: Path) -> None:
         (
             '{"@level":"info","@message":"Terraform 1.9.8","@module":"terraform.ui","type":"version","ui":"1.2"}\n'
             '{"@level":"info","@message":"x: Plan to create","@module":"terraform.ui","type":"planned_change"}\n',
-            "the log of terraform plan -json",
+            "log of `terraform plan -json`",
         ),
         (
             '{"@level":"info","@message":"OpenTofu 1.8.0","@module":"tofu.ui","type":"version"}\n',
-            "the log of terraform plan -json",
+            "log of `terraform plan -json`",
         ),
         (
             "\nTerraform used the selected providers to generate the following execution plan.\n\n"
             "Terraform will perform the following actions:\n\n  # aws_iam_policy.x will be created\n",
-            "a plan as text: run terraform show -json",
+            "plan as text: run `terraform show -json`",
         ),
         (
             '{"serial":1,"lineage":"x","meta":{"key_provider.pbkdf2.k":"e30="},"encrypted_data":"AAAA",'
             '"encryption_version":"v0"}',
-            "an encrypted plan or state: run tofu show -json out.json",
+            "encrypted plan or state: run `tofu show -json out.json`",
         ),
         ('{"version": 3, "terraform_version": "0.11.14", "lineage": "x", "modules": []}', "a state of version 3"),
     ],
@@ -154,7 +154,7 @@ def test_other_output_says_what_to_run(tmp_path: Path, content: str, said: str) 
 def test_log_is_named_on_a_walk_too(tmp_path: Path) -> None:
     """A log that lies where the plan should be is not passed over."""
     (tmp_path / "plan.json").write_text('{"@level":"info","@module":"terraform.ui","type":"version"}\n')
-    assert scanned(tmp_path)[1][0][0].startswith("the log of terraform plan -json")
+    assert scanned(tmp_path)[1][0][0].startswith("log of `terraform plan -json`")
 
 
 @pytest.mark.parametrize("indent", [None, 2])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.sources.files.walk import is_ignored, walk
+from passrole_checks.sources.files.walk import is_ignored_folder, walk
 
 
 def found(folder: Path) -> list[str]:
@@ -23,8 +23,8 @@ def put(folder: Path, *names: str) -> None:
         (folder / name).write_text("x")
 
 
-def test_files_come_in_order_of_their_names(tmp_path: Path) -> None:
-    """A walk gives the same order everywhere: the files of a folder by name, then what lies below it."""
+def test_walk_is_ordered_by_name(tmp_path: Path) -> None:
+    """Files of a folder first, then its subfolders."""
     put(tmp_path, "b/z", "b/a/y", "c", "a")
     assert found(tmp_path) == ["a", "c", "b/z", "b/a/y"]
 
@@ -34,10 +34,10 @@ def test_files_come_in_order_of_their_names(tmp_path: Path) -> None:
     [".terraform", ".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".aws-sam", ".terragrunt-cache",
      ".pytest_cache", ".cache", ".npm-cache"],
 )  # fmt: skip
-def test_copies_and_caches_are_passed_over(tmp_path: Path, name: str) -> None:
-    """What tools download, copy or build beside the code is not walked."""
+def test_copies_and_caches_are_skipped(tmp_path: Path, name: str) -> None:
+    """Downloads, copies and build results of tools are not walked."""
     put(tmp_path, f"{name}/main.tf", "main.tf")
-    assert is_ignored(name)
+    assert is_ignored_folder(name)
     assert found(tmp_path) == ["main.tf"]
 
 
@@ -48,20 +48,20 @@ def test_other_folders_are_walked(tmp_path: Path, name: str) -> None:
     assert found(tmp_path) == [f"{name}/x.json"]
 
 
-def test_virtual_environment_of_any_name_is_passed_over(tmp_path: Path) -> None:
-    """A folder with pyvenv.cfg is a virtual environment."""
+def test_virtual_environment_of_any_name_is_skipped(tmp_path: Path) -> None:
+    """A folder with pyvenv.cfg is one."""
     put(tmp_path, "my-env/pyvenv.cfg", "my-env/lib/x.yaml", "y.yaml")
     assert found(tmp_path) == ["y.yaml"]
 
 
-def test_ignored_folder_that_is_given_is_walked(tmp_path: Path) -> None:
+def test_given_ignored_folder_is_walked(tmp_path: Path) -> None:
     """Who names a folder wants to see it, whatever it is called."""
     put(tmp_path, ".terraform/modules/x/main.tf", ".terraform/pyvenv.cfg")
     assert found(tmp_path / ".terraform") == ["pyvenv.cfg", "modules/x/main.tf"]
 
 
 def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
-    """A link to a file, to a folder or back up to the top is passed over."""
+    """Links to files, folders or parent folders are skipped."""
     put(tmp_path, "real/x.tf")
     (tmp_path / "file.tf").symlink_to(tmp_path / "real/x.tf")
     (tmp_path / "folder").symlink_to(tmp_path / "real")
@@ -70,21 +70,21 @@ def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes")
-def test_pipes_are_passed_over(tmp_path: Path) -> None:
-    """What is no regular file is never given out, so that nobody waits for it."""
+def test_pipes_are_skipped(tmp_path: Path) -> None:
+    """Only regular files are yielded, so that reading never blocks."""
     os.mkfifo(tmp_path / "x.json")
     assert found(tmp_path) == []
 
 
-def test_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
-    """A folder that is gone, or closed to us, is reported and the walk goes on."""
+def test_unlistable_folder_is_reported(tmp_path: Path) -> None:
+    """The walk continues."""
     told: list[Path] = []
     assert list(walk(tmp_path / "gone", lambda path, error: told.append(path))) == []
     assert told == [tmp_path / "gone"]
 
 
-def test_links_that_are_asked_for_are_given_out(tmp_path: Path) -> None:
-    """A link is given out under its own name where it is asked for, unless it leads to a folder."""
+def test_requested_links_are_yielded(tmp_path: Path) -> None:
+    """Under their own names, unless they lead to a folder."""
     put(tmp_path, "real/a.tf", "real/b.txt")
     (tmp_path / "link.tf").symlink_to("real/a.tf")
     (tmp_path / "link.txt").symlink_to("real/b.txt")

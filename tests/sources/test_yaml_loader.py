@@ -1,4 +1,4 @@
-"""The loader that composes YAML here gives what PyYAML's own gives."""
+"""Our YAML loader equals PyYAML's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seen(node: yaml.Node) -> object:
 
 
 def test_samples_have_the_nodes_of_pyyaml() -> None:
-    """Every sample in YAML gives the same nodes with the same tags and places."""
+    """With the same tags and positions, for every sample."""
     for path in SAMPLES:
         text = path.read_text()
         assert seen(yaml.compose(text, Loader=Loader)) == seen(yaml.compose(text, Loader=LOADER)), path

@@ -1,4 +1,4 @@
-"""YAML inside texts: what the words in it stand for comes back in their places."""
+"""YAML inside texts: unresolved parts keep their places."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     text,
 )
-from passrole_checks.sources.files.yaml_with_unresolved import parse_yaml, restored, without_holes, word
+from passrole_checks.sources.files.yaml_with_unresolved import (
+    insert_placeholders,
+    parse_yaml,
+    placeholder,
+    restore_placeholders,
+)
 
 AT, THERE = Position("a.yaml", 1), Position("b.yaml", 7)
 ROLE = Unresolved("Role.Arn", role="Role")
@@ -44,32 +49,35 @@ def shown(node: Node | None) -> object:
         (("[" * 70 + "]" * 70,), None),
     ],
 )
-def test_a_text_as_yaml(parts: tuple[str | Unresolved, ...], expected: object) -> None:
-    """A list or an object is read with the holes where they stand; anything else, or too much, is none."""
+def test_parse_yaml_keeps_unresolved_parts(parts: tuple[str | Unresolved, ...], expected: object) -> None:
+    """Anything but a list or an object, or too much, is None."""
     assert shown(parse_yaml(StringNode(parts, AT))) == expected
 
 
-def test_marks_of_our_own_in_a_text_are_no_holes() -> None:
-    """Characters that stand for holes are replaced in a text that holds them, and a word without a meaning stays."""
-    written, meant = without_holes(StringNode(("\ue000\ue001", ROLE), AT))
-    assert (written, meant) == ("\ufffd\ufffd" + word(0), [ROLE])
-    assert str(restored(text(word(5), AT), meant)) == word(5)
+def test_placeholder_characters_in_a_text_are_replaced() -> None:
+    """A placeholder without an original stays."""
+    written, meant = insert_placeholders(StringNode(("\ue000\ue001", ROLE), AT))
+    assert (written, meant) == ("\ufffd\ufffd" + placeholder(0), [ROLE])
+    assert str(restore_placeholders(text(placeholder(5), AT), meant)) == placeholder(5)
 
 
-def test_values_behind_words() -> None:
-    """A word alone is the value behind it, at the place of the word; among others it is a hole in its words."""
+def test_placeholder_alone_becomes_its_value() -> None:
+    """With the position of the placeholder; among other text it is an unresolved part."""
     choice = Choice("IsProd", (("true", text("a", AT)), ("false", text("b", AT))), AT)
     meant = [choice, text("c", THERE), Const(5, THERE), ListNode((text("d", THERE),), THERE)]
-    assert restored(text(word(0), AT), meant) == choice
-    found = restored(text(word(1), AT), meant)
+    assert restore_placeholders(text(placeholder(0), AT), meant) == choice
+    found = restore_placeholders(text(placeholder(1), AT), meant)
     assert isinstance(found, StringNode) and found.at == AT
-    assert shown(restored(text(word(2), AT), meant)) == 5
-    assert str(restored(text(f"{word(0)}-{word(1)}-{word(3)}", AT), meant)) == "${IsProd}-${c}-${…}"
-    nested = Choice("Other", (("true", text(word(1), AT)), ("false", Const(1, AT))), AT)
-    assert shown(restored(nested, meant)) == ("Other", "c", 1)
+    assert shown(restore_placeholders(text(placeholder(2), AT), meant)) == 5
+    assert (
+        str(restore_placeholders(text(f"{placeholder(0)}-{placeholder(1)}-{placeholder(3)}", AT), meant))
+        == "${IsProd}-${c}-${…}"
+    )
+    nested = Choice("Other", (("true", text(placeholder(1), AT)), ("false", Const(1, AT))), AT)
+    assert shown(restore_placeholders(nested, meant)) == ("Other", "c", 1)
 
 
-def test_words_in_the_expressions_of_holes() -> None:
-    """A hole whose words hold others tells what they stand for."""
-    outer = StringNode((Unresolved(f"Fn::ImportValue {word(0)} {word(1)}"), "x"), AT)
-    assert str(restored(outer, [ROLE, text("c", AT)])) == "${Fn::ImportValue Role.Arn c}x"
+def test_placeholders_in_expressions_are_restored() -> None:
+    """Also in the expression of an unresolved part."""
+    outer = StringNode((Unresolved(f"Fn::ImportValue {placeholder(0)} {placeholder(1)}"), "x"), AT)
+    assert str(restore_placeholders(outer, [ROLE, text("c", AT)])) == "${Fn::ImportValue Role.Arn c}x"

@@ -1,4 +1,4 @@
-"""The generator of the data: what it makes of small packages. Nothing is downloaded."""
+"""The generator of the AWS facts, run on small packages. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import pytest
 from passrole_checks.aws.load import read_json
 from tools import aws_facts
 from tools.aws_facts import actions, assemble, cloudformation, packages, terraform
-from tools.aws_facts.__main__ import _differences, text
-from tools.aws_facts.overlay import action_rule, fits, receiver_rule, services, terraform_services
+from tools.aws_facts.__main__ import _FILES, _FOLDER, _differences, to_json_lines
+from tools.aws_facts.overlay import action_rule, matches, receiver_rule, split_services, terraform_services
 
 ROOT = Path(aws_facts.__file__).parents[2]
-SURE = assemble.Sure(frozenset({"lambda", "ecs", "rds"}), frozenset({"lambda"}))
+SURE = assemble.PrincipalEvidence(frozenset({"lambda", "ecs", "rds"}), frozenset({"lambda"}))
 
 
 def _wheel(files: dict[str, Any]) -> ZipFile:
@@ -65,8 +65,8 @@ def test_a_property_is_a_candidate_by_format_pattern_or_name() -> None:
     assert _why(schema) == {"Anything": "format", "Other": "pattern", "ServiceRole": "name"}
 
 
-def test_lists_maps_and_references_are_gone_through() -> None:
-    """Paths have marks for lists and maps, and a definition that holds itself is gone through once."""
+def test_lists_maps_and_references_are_followed() -> None:
+    """A recursive definition is visited once."""
     schema = {
         "properties": {
             "List": {"type": "array", "items": {"$ref": "#/definitions/Part"}},
@@ -82,7 +82,7 @@ def test_lists_maps_and_references_are_gone_through() -> None:
     assert set(_why(schema)) == {"List/*/RoleArn", "Map/{}/RoleArn"}
 
 
-def test_what_can_only_be_read_receives_nothing() -> None:
+def test_read_only_properties_are_no_candidates() -> None:
     """A property below one that is read-only is no candidate."""
     schema = {
         "readOnlyProperties": ["/properties/State"],
@@ -94,14 +94,14 @@ def test_what_can_only_be_read_receives_nothing() -> None:
     assert set(_why(schema)) == {"RoleArn"}
 
 
-def test_an_instance_profile_is_told_from_a_role() -> None:
+def test_instance_profile_is_distinguished_by_name() -> None:
     """The name of a property says whether it is an instance profile."""
     schema = {"properties": {"IamInstanceProfile": {"type": "string"}, "RoleArn": {"type": "string"}}}
     found = {c.path: c.profile for c in cloudformation.candidates("AWS::X::Y", schema)}
     assert found == {"IamInstanceProfile": True, "RoleArn": False}
 
 
-def test_handlers_say_what_they_need() -> None:
+def test_handler_actions() -> None:
     """Creating and updating count, reading does not."""
     schema = {
         "handlers": {
@@ -154,7 +154,7 @@ def test_the_assembly_is_found_in_its_archive() -> None:
         member = tarfile.TarInfo("package/.jsii.gz")
         member.size = len(data)
         tar.addfile(member, io.BytesIO(data))
-    assert terraform.assembly(_wheel({"x/_jsii/provider.jsii.tgz": archive.getvalue()})) == {"a": {}}
+    assert terraform.read_types(_wheel({"x/_jsii/provider.jsii.tgz": archive.getvalue()})) == {"a": {}}
 
 
 def test_evidence_for_actions_is_collected() -> None:
@@ -198,7 +198,7 @@ def test_evidence_for_actions_is_collected() -> None:
     }
     models = _wheel({"botocore/data/thing/2020-01-01/service-2.json.gz": gzip.compress(json.dumps(model).encode())})
     known = actions.known_actions(floyd, sentry)
-    found = actions.collect(known, sentry, dataset, models, [frozenset({"thing:Create", "thing:GetIt"})])
+    found = actions.collect_evidence(known, sentry, dataset, models, [frozenset({"thing:Create", "thing:GetIt"})])
     assert {name: (sorted(e.kinds), sorted(e.parameters)) for name, e in found.items()} == {
         "thing:Make": (["reference"], []),
         "thing:Put": (["dataset"], []),
@@ -206,12 +206,12 @@ def test_evidence_for_actions_is_collected() -> None:
     }
 
 
-def test_rules_of_the_overlay_are_found() -> None:
-    """Patterns fit any text, later rules win, and "a > b" parts what a role is passed to from what it trusts."""
-    assert fits("AWS::IoT::*", "AWS::IoT::RoleAlias") and not fits("AWS::IoT::*", "AWS::IoTEvents::X")
-    assert services("iot > credentials.iot") == ("iot", "credentials.iot")
-    assert services("a, b") == ("a,b", "a,b")
-    assert services("cognito-identity > ") == ("cognito-identity", "")
+def test_overlay_rules_apply() -> None:
+    """Patterns match any text, later rules win, and "a > b" separates passed-to and trusted services."""
+    assert matches("AWS::IoT::*", "AWS::IoT::RoleAlias") and not matches("AWS::IoT::*", "AWS::IoTEvents::X")
+    assert split_services("iot > credentials.iot") == ("iot", "credentials.iot")
+    assert split_services("a, b") == ("a,b", "a,b")
+    assert split_services("cognito-identity > ") == ("cognito-identity", "")
     assert receiver_rule("AWS::IAM::RolePolicy", "RoleName")["exclude"]
     assert receiver_rule("AWS::Lambda::Function", "Role")["services"] == "lambda"
     assert action_rule("iam:CreateRole")["exclude"] and not action_rule("iam:AddRoleToInstanceProfile")["exclude"]
@@ -221,11 +221,11 @@ def test_rules_of_the_overlay_are_found() -> None:
 
 def _receiver(kind: str, path: str, why: str, passing: bool = False) -> list[str]:
     candidate = cloudformation.Candidate(kind, path, why, profile=False)
-    found = assemble.receivers([candidate], frozenset({kind} if passing else ()), SURE)
+    found = assemble.cloudformation_receivers([candidate], frozenset({kind} if passing else ()), SURE)
     return found[kind][path].data()
 
 
-def test_how_sure_a_receiver_is() -> None:
+def test_confidence_of_a_receiver() -> None:
     """A name alone is a hint, unless AWS uses the service or a handler passes roles; so is an unknown service."""
     assert _receiver("AWS::ECS::NewThing", "SomeRole", "name")[1] == "rphc"
     assert _receiver("AWS::ECS::NewThing", "SomeRole", "name", passing=True)[1] == "rpcc"
@@ -236,13 +236,15 @@ def test_how_sure_a_receiver_is() -> None:
 
 def test_a_namespace_without_services_stops_the_generator() -> None:
     """A new namespace has to be entered in the overlay before anything is written."""
-    with pytest.raises(assemble.Unplaced, match="AWS::Brandnew::Thing: no services for the namespace Brandnew"):
+    with pytest.raises(
+        assemble.MissingServiceError, match="AWS::Brandnew::Thing: no services for the namespace Brandnew"
+    ):
         _receiver("AWS::Brandnew::Thing", "RoleArn", "format")
 
 
 def test_an_argument_of_terraform_has_the_services_of_its_property() -> None:
     """A Terraform argument with the name of a CloudFormation property takes its facts over."""
-    types = assemble.receivers(
+    types = assemble.cloudformation_receivers(
         [cloudformation.Candidate("AWS::RDS::DBInstance", "MonitoringRoleArn", "format", profile=False)],
         frozenset(),
         SURE,
@@ -257,7 +259,7 @@ def test_an_argument_of_terraform_has_the_services_of_its_property() -> None:
     ]
 
 
-def test_what_is_lost_is_told_apart_from_what_is_excluded() -> None:
+def test_lost_facts_are_distinguished_from_excluded_ones() -> None:
     """A receiver that is gone is lost, unless the overlay excludes it."""
     old = {"types": {"AWS::X::Y": [["RoleArn", "rpcc", "x"]], "AWS::IAM::RolePolicy": [["RoleName", "rpcc", "x"]]}}
     new = {"types": {"AWS::X::Z": [["RoleArn", "rpcc", "x"]]}}
@@ -272,10 +274,15 @@ def test_what_is_lost_is_told_apart_from_what_is_excluded() -> None:
     ]
 
 
-def test_an_action_that_iam_does_not_have_stops_the_generator() -> None:
-    """Every action that the overlay names has to exist, spelled as AWS does."""
-    with pytest.raises(assemble.Unplaced, match=r"no actions of IAM: .*lambda:InvokeFunction"):
-        assemble.all_known({})
+def test_unknown_action_in_the_overlay_fails() -> None:
+    """Every action that the overlay names must exist, spelled as AWS does."""
+    with pytest.raises(assemble.MissingServiceError, match=r".*lambda:InvokeFunction"):
+        assemble.check_actions({})
+
+
+def test_generated_files_are_those_of_the_package() -> None:
+    """The generator writes to the files that the product loads."""
+    assert all((_FOLDER / name).is_file() for name in _FILES)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +291,7 @@ def test_an_action_that_iam_does_not_have_stops_the_generator() -> None:
 def test_the_committed_files_are_as_the_generator_writes_them(name: str) -> None:
     """A data file was not edited by hand: its text is what the generator makes of its content."""
     file = ROOT / "passrole_checks" / "aws" / name
-    assert file.read_text(encoding="utf-8") == text(json.loads(file.read_text(encoding="utf-8")))
+    assert file.read_text(encoding="utf-8") == to_json_lines(json.loads(file.read_text(encoding="utf-8")))
 
 
 def test_the_pins_are_those_of_the_data_and_of_the_notice() -> None:

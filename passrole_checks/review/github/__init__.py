@@ -1,6 +1,6 @@
-"""What a review writes on GitHub: one comment that is kept up to date, comments at lines, a status, a check run."""
+"""Posting a review on GitHub: one updated summary comment, line comments, a commit status, a check run."""
 
 from passrole_checks.review.github.posting import post
-from passrole_checks.review.threads import Posted
+from passrole_checks.review.posting import Posted
 
 __all__ = ["Posted", "post"]

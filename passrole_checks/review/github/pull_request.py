@@ -1,4 +1,4 @@
-"""Which pull request a review is written on, asked of GitHub and of nothing that came from the pull request.
+"""Find the pull request to comment on, by asking GitHub and not by data from the pull request.
 
 Sources: GitHub Docs, "Events that trigger workflows" (workflow_run), "REST API endpoints for commits" (pull requests
 of a commit), "REST API endpoints for pull requests" (``head``).
@@ -7,62 +7,54 @@ of a commit), "REST API endpoints for pull requests" (``head``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from passrole_checks.review.ci_context import Context
+from passrole_checks.review.forge import Target
 from passrole_checks.review.github.api import GitHub, PullRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """``number``: of the pull request to write on; 0 where there is none, and then ``why``, a sentence."""
-
-    number: int
-    why: str = ""
-
-
-def target(github: GitHub, context: Context) -> Target:
-    """The open pull request whose head is the commit that was reviewed, still. Raises a
+def find_pull_request(github: GitHub, context: Context) -> Target:
+    """Find the open pull request whose head is still the reviewed commit. Raise a
     :class:`~passrole_checks.review.http.ForgeError`.
 
-    Where the event names none (``workflow_run``), it is the one with the head commit and the head repository that
-    GitHub itself tells of the run.
+    If the event names none (``workflow_run``), it is the pull request with the head commit and head repository of the
+    run according to GitHub.
     """
     if not context.head_sha:
-        return Target(0, "It is not known which commit was reviewed.")
+        return Target(0, "the reviewed commit is unknown")
     if not context.number:
-        return _found(github, context)
+        return _find_by_commit(github, context)
     pull = github.pull(context.number)
-    if pull is None:  # a dry run that asks nothing
+    if pull is None:  # dry run without a token
         return Target(context.number)
     if not pull.is_open:
-        return Target(0, "The pull request is closed.")
+        return Target(0, "the pull request is closed")
     if pull.head_sha != context.head_sha:
-        return Target(0, f"The pull request has a newer commit than {context.head_sha[:12]}, which is for a later run.")
+        return Target(0, f"the pull request has a newer commit than {context.head_sha[:12]}; a later run posts")
     return Target(pull.number)
 
 
-def is_current(github: GitHub, number: int, context: Context) -> bool:
-    """Whether the commit that was reviewed is still the head of the pull request."""
-    pull = github.pull(number)
+def is_current(github: GitHub, context: Context) -> bool:
+    """True if the reviewed commit is still the head of the pull request."""
+    pull = github.pull(github.number)
     return pull is None or (pull.is_open and pull.head_sha == context.head_sha)
 
 
-def _found(github: GitHub, context: Context) -> Target:
-    numbers = sorted({pull.number for pull in _candidates(github, context)})
+def _find_by_commit(github: GitHub, context: Context) -> Target:
+    numbers = sorted({pull.number for pull in _candidate_pull_requests(github, context)})
     if len(numbers) == 1:
         return Target(numbers[0])
     if numbers:
-        named = ", ".join(map(str, numbers))
-        return Target(0, f"Several open pull requests ({named}) have the commit that was reviewed.")
-    return Target(0, f"No open pull request has the commit {context.head_sha[:12]} as its head.")
+        listed = ", ".join(map(str, numbers))
+        return Target(0, f"several open pull requests ({listed}) have the reviewed commit as their head")
+    return Target(0, f"no open pull request has commit {context.head_sha[:12]} as its head")
 
 
-def _candidates(github: GitHub, context: Context) -> Iterator[PullRequest]:
+def _candidate_pull_requests(github: GitHub, context: Context) -> Iterator[PullRequest]:
     owner = context.head_repository.partition("/")[0]
     head = f"{owner}:{context.head_branch}" if owner and context.head_branch else ""
     for pull in github.pulls_with(context.head_sha, head):
-        here = pull.base_repository.lower() == context.repository.lower()
-        same = pull.head_repository.lower() == context.head_repository.lower()
-        if here and same and pull.is_open and pull.head_sha == context.head_sha:
+        has_base = pull.base_repository.lower() == context.repository.lower()
+        has_head = pull.head_repository.lower() == context.head_repository.lower()
+        if has_base and has_head and pull.is_open and pull.head_sha == context.head_sha:
             yield pull

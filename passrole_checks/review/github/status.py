@@ -1,8 +1,8 @@
-"""The verdict on the commit: a commit status, and a check run for those who ask for one.
+"""The verdict on the commit: a commit status, and optionally a check run.
 
-What it says follows from the report and the policy alone, not from what could be written elsewhere. Sources: GitHub
-Docs, "REST API endpoints for commit statuses" (a description has 140 characters), "REST API endpoints for check runs"
-(50 annotations a call, which later calls add to; 65,535 characters of summary).
+The verdict follows from the report and the policy only, not from what could be posted. Sources: GitHub Docs, "REST API
+endpoints for commit statuses" (descriptions have at most 140 characters), "REST API endpoints for check runs" (50
+annotations per call, which later calls append to; at most 65,535 characters of summary).
 """
 
 from __future__ import annotations
@@ -18,32 +18,36 @@ from passrole_checks.review.http import Uncertain
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.report import ReviewReport, ReviewVerdict
 
-NAME = "passrole-checks"
-_LONGEST_DESCRIPTION = 140
-_LONGEST_SUMMARY = 65_535
-_MOST_PORTIONS = 20  # of annotations, a call each, which are a second apart
-_STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "error"}
-_CONCLUSIONS = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "failure"}
+CHECK_NAME = "passrole-checks"
+_MAX_DESCRIPTION = 140
+_MAX_SUMMARY_BYTES = 65_535
+_MAX_PORTIONS = 20  # of annotations: one call each, a second apart
+_STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.UNDETERMINED: "error"}
+_CONCLUSIONS = {
+    ReviewVerdict.CLEAN: "success",
+    ReviewVerdict.FINDINGS: "failure",
+    ReviewVerdict.UNDETERMINED: "failure",
+}
 
 
-def name_of(options: PostOptions) -> str:
-    """The context of the status and the name of the check run: one for each review of a pull request."""
-    return NAME if options.key == PostOptions().key else shortened(f"{NAME} ({options.key})", 100)
+def check_name(options: PostOptions) -> str:
+    """Return the context of the status and name of the check run: distinct for each review of a pull request."""
+    return CHECK_NAME if options.key == PostOptions().key else shortened(f"{CHECK_NAME} ({options.key})", 100)
 
 
 def post_status(github: GitHub, report: ReviewReport, context: Context, options: PostOptions) -> None:
-    """Sets the status of the commit that was reviewed. Raises a :class:`~passrole_checks.review.http.ForgeError`."""
+    """Set the status of the reviewed commit. Raise a :class:`~passrole_checks.review.http.ForgeError`."""
     document = {
         "state": _STATES[report.verdict],
-        "context": name_of(options),
-        "description": shortened(headline(report), _LONGEST_DESCRIPTION),
+        "context": check_name(options),
+        "description": shortened(headline(report), _MAX_DESCRIPTION),
     }
-    if target := _address(options.details_url or context.run_url):
+    if target := _http_url(options.details_url or context.run_url):
         document["target_url"] = target
     try:
         github.create_status(context.head_sha, document)
     except Uncertain:
-        github.create_status(context.head_sha, document)  # the same twice is the same
+        github.create_status(context.head_sha, document)  # idempotent
 
 
 def post_check_run(
@@ -54,43 +58,43 @@ def post_check_run(
     summary: str,
     annotations: Sequence[Sequence[Mapping[str, Any]]],
 ) -> None:
-    """Writes the check run of the commit that was reviewed, or brings the one that is there up to date.
-
-    ``annotations``: in portions of at most 50, the worst first; the summary has what is beyond the first thousand. A
-    check run that has some keeps them, since a further call only adds: it is about the same commit. Raises a
+    """Create the check run of the reviewed commit, or update an existing one. Raise a
     :class:`~passrole_checks.review.http.ForgeError`.
+
+    ``annotations``: in portions of at most 50, worst first; those after the first thousand are only in the summary. An
+    existing check run keeps its annotations, since a further call only appends, and it is about the same commit.
     """
-    name = name_of(options)
-    output: dict[str, Any] = {"title": shortened(headline(report), 255), "summary": _cut(summary)}
-    ours = f"{NAME}/{options.key}"
+    name = check_name(options)
+    output: dict[str, Any] = {"title": shortened(headline(report), 255), "summary": _shorten_summary(summary)}
+    ours = f"{CHECK_NAME}/{options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours
-    if details := _address(options.details_url or context.run_url):
+    if details := _http_url(options.details_url or context.run_url):
         document["details_url"] = details
-    present = _present(github, context.head_sha, name, ours)
+    present = _existing_check_run(github, context.head_sha, name, ours)
     if present is not None:
         id, has_annotations = present
-        portions = [] if has_annotations else list(annotations[:_MOST_PORTIONS])
-        github.update_check_run(id, {**document, "output": {**output, **_first(portions)}})
+        portions = [] if has_annotations else list(annotations[:_MAX_PORTIONS])
+        github.update_check_run(id, {**document, "output": {**output, **_first_annotations(portions)}})
     else:
-        portions = list(annotations[:_MOST_PORTIONS])
-        created = {**document, "head_sha": context.head_sha, "output": {**output, **_first(portions)}}
+        portions = list(annotations[:_MAX_PORTIONS])
+        created = {**document, "head_sha": context.head_sha, "output": {**output, **_first_annotations(portions)}}
         try:
             id = github.create_check_run(created)
         except Uncertain:
-            again = _present(github, context.head_sha, name, ours)
+            again = _existing_check_run(github, context.head_sha, name, ours)
             id = again[0] if again is not None else github.create_check_run(created)
     for portion in portions[1:]:
         github.update_check_run(id, {"output": {**output, "annotations": list(portion)}})
 
 
-def _first(portions: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+def _first_annotations(portions: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     return {"annotations": list(portions[0])} if portions else {}
 
 
-def _present(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool] | None:
-    """The id of our check run of that commit, and whether it has annotations. A job of a workflow is a check run too,
-    and may have the same name: ``external_id`` tells ours."""
+def _existing_check_run(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool] | None:
+    """Return the id of our check run of a commit, and True if it has annotations. A workflow job is a check run too,
+    and may have the same name: ``external_id`` identifies ours."""
     for run in github.check_runs(sha, name):
         id, output = run.get("id"), run.get("output")
         if run.get("external_id") == ours and isinstance(id, int):
@@ -98,11 +102,13 @@ def _present(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool]
     return None
 
 
-def _cut(summary: str) -> str:
-    """Of as many bytes as the limit has characters, so that it holds however GitHub counts."""
+def _shorten_summary(summary: str) -> str:
+    """Shorten to the limit counted in bytes, so that it is kept however GitHub counts characters."""
     data = summary.encode("utf-8", "replace")
-    return summary if len(data) <= _LONGEST_SUMMARY else data[: _LONGEST_SUMMARY - 3].decode("utf-8", "ignore") + "…"
+    return (
+        summary if len(data) <= _MAX_SUMMARY_BYTES else data[: _MAX_SUMMARY_BYTES - 3].decode("utf-8", "ignore") + "…"
+    )
 
 
-def _address(url: str) -> str:
+def _http_url(url: str) -> str:
     return url if urlsplit(url).scheme in ("http", "https") else ""

@@ -1,12 +1,11 @@
-"""What a review writes on GitLab: one note that is kept up to date, and threads at lines.
+"""Posting a review on GitLab: one updated summary note, and threads on lines.
 
-Without a token nothing of that is written, and the report of Code Quality (``--format gitlab``) tells it: it is an
-artifact of the job, which needs none. GitLab compares the report of a merge request with that of the target branch
-itself (GitLab Docs, "Code Quality", section on the merge request widget), so that it holds all findings of HEAD, and
-not only the new ones. The verdict is the status of the job.
+Without a token only the Code Quality report (``--format gitlab``) shows the findings: an artifact of the job. GitLab
+compares it with the report of the target branch itself (GitLab Docs, "Code Quality", section on the merge request
+widget), so it contains all findings of HEAD, not only new ones. The verdict is the status of the job.
 """
 
 from passrole_checks.review.gitlab.posting import post
-from passrole_checks.review.threads import Posted
+from passrole_checks.review.posting import Posted
 
 __all__ = ["Posted", "post"]

@@ -1,9 +1,9 @@
-"""The calls of GitLab's API that a review makes, for one merge request, and what of the answers it needs.
+"""The GitLab API calls of a review of one merge request, and the fields that it needs from the responses.
 
 Sources: GitLab Docs, REST API: "Users" (``GET /user``), "Merge requests" (``state``, ``sha``; versions of the
-difference), "Notes" (at most 1,000,000 characters), "Discussions" (threads; ``resolved``), "REST API", sections on
-pagination (``X-Next-Page``) and on paths of projects, "Authentication" (``PRIVATE-TOKEN``). What an answer lacks is
-taken as empty: nothing here trusts its shape.
+diff), "Notes" (at most 1,000,000 characters), "Discussions" (threads; ``resolved``), "REST API", sections on
+pagination (``X-Next-Page``) and on paths of projects, "Authentication" (``PRIVATE-TOKEN``). Fields that a response
+lacks are empty: its shape is not trusted.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from passrole_checks.review.api_fields import items_of, number_of, text_of, within
-from passrole_checks.review.http import Answer, Client, Pace
+from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
+from passrole_checks.review.forge import ForgeThread
+from passrole_checks.review.http import Client, Pace, Response
 
 if TYPE_CHECKING:
     import requests
 
-_OUTDATED = "<details><summary>Outdated: a later run has said more</summary>"
+_OUTDATED = "<details><summary>Outdated: superseded by a later run</summary>"
 
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """``head_sha``: the last commit of the source branch; "" where that is gone."""
+    """``head_sha``: the last commit of the source branch; "" if that was deleted."""
 
     is_open: bool
     head_sha: str
@@ -32,7 +33,7 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A comment, within a thread or without. ``author``: the name of the user."""
+    """A comment, in a thread or outside. ``author``: the username."""
 
     id: int
     author: str
@@ -40,19 +41,8 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class GitLabThread:
-    """``notes``: oldest first. ``is_resolved``: all of it is, and it can be. ``file``:
-    which it is at, "" for none."""
-
-    id: str
-    notes: tuple[Note, ...]
-    is_resolved: bool
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
 class Version:
-    """A version of the difference of a merge request, which positions are named in."""
+    """A version of the diff of a merge request, which positions refer to."""
 
     id: int
     base_sha: str
@@ -62,7 +52,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """``diff``: hunks, without a head; "" where GitLab keeps none (large and binary files, renames)."""
+    """``diff``: the hunks, without a header; "" where GitLab has none (large and binary files, renames)."""
 
     old_path: str
     new_path: str
@@ -71,10 +61,10 @@ class FileDiff:
 
 
 class _Client(Client):
-    """GitLab makes the addresses in ``Link`` of its configuration, and behind a proxy their scheme may be another one
-    than that of the API; the number of the page is the same everywhere."""
+    """Follows pages by their number: GitLab builds the addresses in ``Link`` from its configuration, and behind a proxy
+    their scheme may differ from that of the API."""
 
-    def _answer(self, response: requests.Response, url: str, call: str) -> Answer:
+    def _answer(self, response: requests.Response, url: str, call: str) -> Response:
         page = response.headers.get("x-next-page")
         if page is None:
             return super()._answer(response, url, call)
@@ -91,12 +81,12 @@ def _at_page(url: str, page: str) -> str:
 
 
 def client(api: str, token: str, *, pace: Pace | None = None, dry_run: Callable[[str], None] | None = None) -> Client:
-    """A client of GitLab's API at ``api`` (``CI_API_V4_URL``)."""
+    """Return a client of GitLab's API at ``api`` (``CI_API_V4_URL``)."""
     return _Client(api, {}, ("PRIVATE-TOKEN", token) if token else None, pace=pace, dry_run=dry_run)
 
 
 class GitLab:
-    """The calls for the merge request ``number`` of ``project`` (its number or its path); each raises a
+    """The calls for merge request ``number`` of ``project`` (its number or its path); each raises a
     :class:`~passrole_checks.review.http.ForgeError`."""
 
     def __init__(self, client: Client, project: int | str, number: int) -> None:
@@ -107,55 +97,54 @@ class GitLab:
     def is_dry(self) -> bool:
         return self._client.is_dry
 
-    # -- who and what
+    # -- user and merge request
 
     def viewer(self) -> str:
-        """The name of the user that the token belongs to; a token of a project has one of its own."""
+        """Return the username that the token belongs to; a project access token has a user of its own."""
         return text_of(self._client.get("/user").document, "username")
 
     def merge_request(self) -> MergeRequest | None:
-        """None where nothing is asked (a dry run without a token)."""
+        """Return the merge request; None in a dry run without a token."""
         document = self._client.get(self._request).document
         if document is None:
             return None
         return MergeRequest(text_of(document, "state") == "opened", text_of(document, "sha"))
 
     def version(self, head_sha: str) -> Version | None:
-        """The latest version of the difference, where it is that of ``head_sha``."""
+        """Return the latest version of the diff if its head is ``head_sha``."""
         for listed in self._client.pages(f"{self._request}/versions"):
-            found = Version(
+            version = Version(
                 number_of(listed, "id"),
                 text_of(listed, "base_commit_sha"),
                 text_of(listed, "start_commit_sha"),
                 text_of(listed, "head_commit_sha"),
             )
-            return found if found.head_sha == head_sha and found.base_sha and found.start_sha else None
+            return version if version.head_sha == head_sha and version.base_sha and version.start_sha else None
         return None
 
     def diffs(self, version: int) -> list[FileDiff]:
-        """The difference itself, all files of it."""
+        """Return the diffs of all files of a version."""
         document = self._client.get(f"{self._request}/versions/{version}").document
         return [
             FileDiff(
-                text_of(each, "old_path"),
-                text_of(each, "new_path"),
-                text_of(each, "diff"),
-                each.get("deleted_file") is True,
+                text_of(diff, "old_path"),
+                text_of(diff, "new_path"),
+                text_of(diff, "diff"),
+                diff.get("deleted_file") is True,
             )
-            for each in items_of(within(document, "diffs"))
-            if isinstance(each, dict)
+            for diff in list_of(get_nested(document, "diffs"))
+            if isinstance(diff, dict)
         ]
 
     # -- the conversation
 
     def comments(self) -> list[Note]:
-        """All notes, those in threads and those of GitLab too, oldest first."""
-        asked = {"sort": "asc", "order_by": "created_at"}
-        listed = self._client.pages(f"{self._request}/notes", asked)
-        return sorted(map(_note, listed), key=lambda note: note.id)
+        """List all notes, including those in threads and those of GitLab, oldest first."""
+        notes = self._client.pages(f"{self._request}/notes", {"sort": "asc", "order_by": "created_at"})
+        return sorted(map(_note, notes), key=lambda note: note.id)
 
     def create_comment(self, body: str) -> int:
-        """Gives its number; 0 in a dry run."""
+        """Create a note and return its id; 0 in a dry run."""
         answer = self._client.write("POST", f"{self._request}/notes", {"body": body})
         return number_of(answer.document, "id")
 
@@ -166,7 +155,7 @@ class GitLab:
         self._client.write("DELETE", f"{self._request}/notes/{id}")
 
     def hide_comment(self, id: int) -> None:
-        """Folds it: GitLab has nothing like GitHub's hiding. Its first line, by which it is ours, stays."""
+        """Fold a note, since GitLab cannot hide it. Its first line, the marker, stays."""
         body = text_of(self._client.get(f"{self._request}/notes/{id}").document, "body")
         first, _, rest = body.partition("\n")
         if rest:
@@ -174,34 +163,34 @@ class GitLab:
 
     # -- threads
 
-    def threads(self) -> list[GitLabThread]:
-        """Oldest first; those that can be resolved, and others."""
-        listed = (_thread(each) for each in self._client.pages(f"{self._request}/discussions"))
-        return sorted((thread for thread in listed if thread.notes), key=lambda thread: thread.notes[0].id)
+    def threads(self) -> list[ForgeThread]:
+        """List all threads, including those that cannot be resolved, oldest first."""
+        threads = map(_thread, self._client.pages(f"{self._request}/discussions"))
+        return sorted((thread for thread in threads if thread.comments), key=lambda thread: thread.comments[0].id)
 
     def create_thread(self, body: str, position: Mapping[str, Any] | None) -> None:
-        """Begins one at a place of the difference, or beside it."""
+        """Start a thread at a position of the diff, or outside it."""
         document: dict[str, Any] = {"body": body}
         if position is not None:
             document["position"] = dict(position)
         self._client.write("POST", f"{self._request}/discussions", document)
 
-    def reply(self, thread: str, body: str) -> None:
-        self._client.write("POST", f"{self._request}/discussions/{quote(thread, safe='')}/notes", {"body": body})
+    def reply(self, thread: ForgeThread, body: str) -> None:
+        self._client.write("POST", f"{self._request}/discussions/{quote(thread.id, safe='')}/notes", {"body": body})
 
-    def resolve(self, thread: str) -> None:
-        self._client.write("PUT", f"{self._request}/discussions/{quote(thread, safe='')}", {"resolved": True})
+    def resolve_thread(self, id: str) -> None:
+        self._client.write("PUT", f"{self._request}/discussions/{quote(id, safe='')}", {"resolved": True})
 
 
 def _note(document: object) -> Note:
-    return Note(number_of(document, "id"), text_of(within(document, "author"), "username"), text_of(document, "body"))
-
-
-def _thread(document: object) -> GitLabThread:
-    notes = items_of(within(document, "notes"))
-    can_be = [note for note in notes if within(note, "resolvable") is True]
-    is_resolved = bool(can_be) and all(within(note, "resolved") is True for note in can_be)
-    file = text_of(within(notes[0], "position"), "new_path") if notes else ""
-    return GitLabThread(
-        text_of(document, "id"), tuple(sorted(map(_note, notes), key=lambda note: note.id)), is_resolved, file
+    return Note(
+        number_of(document, "id"), text_of(get_nested(document, "author"), "username"), text_of(document, "body")
     )
+
+
+def _thread(document: object) -> ForgeThread:
+    notes = list_of(get_nested(document, "notes"))
+    resolvable = [note for note in notes if get_nested(note, "resolvable") is True]
+    is_resolved = bool(resolvable) and all(get_nested(note, "resolved") is True for note in resolvable)
+    file = text_of(get_nested(notes[0], "position"), "new_path") if notes else ""
+    return ForgeThread(text_of(document, "id"), file, sorted(map(_note, notes), key=lambda note: note.id), is_resolved)

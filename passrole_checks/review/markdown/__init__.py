@@ -1,1 +1,1 @@
-"""What the bot writes, made from a report alone: markers, the summary, comments at lines. No network, no clock."""
+"""Comments of the bot, rendered from a report only: markers, the summary, line comments. No network, no clock."""

@@ -1,4 +1,4 @@
-"""What a review comes to, in one line, and what that means, in two or three sentences."""
+"""The result of a review in one line, and its meaning in two or three sentences."""
 
 from __future__ import annotations
 
@@ -9,66 +9,69 @@ from passrole_checks.output.markdown_items import count
 from passrole_checks.review.report import ReviewReport
 
 _TITLE = "iam:PassRole"
-_WHY = "Whoever can pass a role to an AWS service can have the service do what the role may do."
+_RISK = "A principal that can pass a role to an AWS service can use the role's permissions through that service."
 
 
-def headline(report: ReviewReport, *, told_before: bool = False) -> str:
-    """One line, without marks of a heading. What could not be read is never called clean."""
-    could_not = _could_not(report)
+def headline(report: ReviewReport, *, had_summary: bool = False) -> str:
+    """Return the headline, without heading marks. A review with unreadable files is never called clean."""
+    incomplete = _incomplete(report)
     if report.items:
         worse = sum(item.group == "worse" for item in report.items)
         new = len(report.items) - worse
-        words = [f"{count(new, 'new problem')}" if new else "", f"{count(worse, 'problem')} got worse" if worse else ""]
-        return f"{_TITLE}: {', '.join(filter(None, (*words, could_not)))}"
-    if could_not:
-        return f"{_TITLE}: cannot be told, {could_not}"
+        parts = [f"{count(new, 'new problem')}" if new else "", f"{count(worse, 'problem')} got worse" if worse else ""]
+        return f"{_TITLE}: {', '.join(filter(None, (*parts, incomplete)))}"
+    if incomplete:
+        return f"{_TITLE}: result incomplete, {incomplete}"
     if report.not_evaluated:
-        missing = f"{count(len(report.not_evaluated), 'place')} not evaluated"
-        return f"{_TITLE}: {'all fixed as far as can be told' if told_before else 'nothing new found'}, {missing}"
-    if told_before:
+        skipped = f"{count(len(report.not_evaluated), 'item')} not evaluated"
+        return f"{_TITLE}: {'no remaining problems found' if had_summary else 'nothing new found'}, {skipped}"
+    if had_summary:
         return f"{_TITLE}: all fixed"
     if report.more:
-        which = "1 statement gives" if len(report.more) == 1 else f"{len(report.more)} statements give"
-        return f"{_TITLE}: nothing to flag, though {which} more than before"
+        statements = "1 statement grants" if len(report.more) == 1 else f"{len(report.more)} statements grant"
+        return f"{_TITLE}: nothing flagged, though {statements} more than before"
     if report.fixed:
         return f"{_TITLE}: nothing new, {count(len(report.fixed), 'finding')} fixed"
     return f"{_TITLE}: nothing new"
 
 
-def _could_not(report: ReviewReport) -> str:
+def _incomplete(report: ReviewReport) -> str:
     files = len({note.file for note in report.unreadable} - {""})
-    unread = f"{count(files, 'file')} could not be read" if files else "not all could be read"
+    unread = f"{count(files, 'file')} could not be read" if files else "some input could not be read"
     failed = count(len(report.faults), "internal error") if report.faults else ""
     return ", ".join(filter(None, (failed, unread if report.unreadable else "")))
 
 
-def meaning(report: ReviewReport, *, told_before: bool = False) -> Iterator[str]:
-    """What the headline means, as blocks of Markdown, each with a blank line after it."""
+def explanation(report: ReviewReport, *, had_summary: bool = False) -> Iterator[str]:
+    """Yield an explanation of the headline, as blocks of Markdown, each followed by a blank line."""
     if report.items:
         yield from (_consequence(report), "")
-    elif told_before and not report.unknown:
-        yield from ("What this comment told of before is not found any more.", "")
+    elif had_summary and not report.unknown:
+        yield from ("The problems that this comment reported are no longer found.", "")
     if report.faults:
-        yield from ("**This is not all**: passrole_checks failed, and what it did not judge may hold more.", "")
+        yield from ("**Incomplete**: after an internal error, what was not evaluated may contain more problems.", "")
     elif report.unreadable:
-        yield from ("**This is not all**: what could not be read may hold more. The check fails until it can be.", "")
+        yield from (
+            "**Incomplete**: unreadable files may contain more problems. The check fails until they can be read.",
+            "",
+        )
 
 
 def _consequence(report: ReviewReport) -> str:
-    least, failing = report.fail_on, len(report.failing)
-    degree = "" if least is None else least.value if least is Severity.HIGH else f"{least.value} or more"
-    words = [_WHY]
-    if least is None:
-        words.append("The check does not fail because of it.")
+    minimum, failing = report.fail_on, len(report.failing)
+    threshold = "" if minimum is None else minimum.value if minimum is Severity.HIGH else f"{minimum.value} or more"
+    sentences = [_RISK]
+    if minimum is None:
+        sentences.append("The check does not fail.")
     elif not failing:
-        words.append(f"The check does not fail: it does at {degree}.")
+        sentences.append(f"The check does not fail: its threshold is {threshold}.")
     elif failing == len(report.items):
-        words.insert(0, f"**{'This fails' if failing == 1 else 'These fail'} the check** ({degree}).")
+        sentences.insert(0, f"**{'This fails' if failing == 1 else 'These fail'} the check** ({threshold}).")
     else:
-        words.insert(0, f"**{failing} of these {'fails' if failing == 1 else 'fail'} the check** ({degree}).")
+        sentences.insert(0, f"**{failing} of these {'fails' if failing == 1 else 'fail'} the check** ({threshold}).")
     suggested = sum(item.replacement is not None for item in report.items)
     if suggested == len(report.items):
-        words.append("A suggested change is below." if suggested == 1 else "A suggested change for each is below.")
+        sentences.append("A suggested change is below." if suggested == 1 else "Suggested changes are below.")
     elif suggested:
-        words.append(f"For {suggested} of them a suggested change is below.")
-    return " ".join(words)
+        sentences.append(f"For {suggested} of them a suggested change is below.")
+    return " ".join(sentences)

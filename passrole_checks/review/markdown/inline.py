@@ -1,4 +1,4 @@
-"""Comments at lines of a pull request: which items make one, where it stands, and what it says."""
+"""Line comments on a pull request: their items, positions and texts."""
 
 from __future__ import annotations
 
@@ -6,75 +6,74 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.review.markdown.item import (
+    access_change,
+    effect_of,
+    fix_blocks,
     instruction,
-    names_of,
-    said,
-    touch,
-    what_changes,
-    what_is_wrong,
-    what_to_write,
+    overlaps,
+    remark_lines,
+    untrusted_names,
 )
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.markdown.markers import MOST_KEYS
-from passrole_checks.review.markdown.suggestion import can_be_applied, is_at, suggestion_block
-from passrole_checks.review.markdown.words import apart, place, units
+from passrole_checks.review.markdown.markers import MAX_KEYS
+from passrole_checks.review.markdown.suggestion import is_applicable, replaces_lines_of, suggestion_block
+from passrole_checks.review.markdown.words import join_blocks, location_link, utf16_length
 from passrole_checks.review.report import Anchor, Item, ReviewReport
 
-_BUDGET = 45_000  # UTF-16 units of a comment, beside its marker
+_BUDGET = 45_000  # UTF-16 units of a comment, without its marker
 
-Group = tuple[Anchor, tuple[Item, ...]]
+CommentGroup = tuple[Anchor, tuple[Item, ...]]
 
 
-def grouped(items: Sequence[Item], max_inline: int = 10) -> list[Group]:
-    """Which comments to write: for each the lines that it is on, and the items that it is about, worst first; at most
-    ``max_inline``, the worst.
+def group_items(items: Sequence[Item], max_inline: int = 10) -> list[CommentGroup]:
+    """Return the comments to write, worst first and at most ``max_inline``: for each its lines and its items.
 
-    An item with a replacement that can be applied is on the lines of that, which are within one hunk as its anchor is;
-    else on its anchor; one that has neither is in none. Items on the same lines are one comment, and so are those that
-    say the same (of the same checks) and have nothing to apply.
+    An item with an applicable replacement is on the lines of that, which are within one hunk; else on its anchor; an
+    item with neither has no comment. Items on the same lines share a comment, as do items of the same checks without an
+    applicable replacement.
     """
     by_lines: dict[Anchor, list[Item]] = {}
-    for item in sorted(items, key=lambda one: -one.severity.rank):
-        where = place_of(item)
-        if where is not None:
-            by_lines.setdefault(where, []).append(item)
+    for item in sorted(items, key=lambda item: -item.severity.rank):
+        anchor = comment_anchor(item)
+        if anchor is not None:
+            by_lines.setdefault(anchor, []).append(item)
     groups: list[tuple[Anchor, list[Item]]] = []
-    alike: dict[frozenset[str], list[Item]] = {}
-    for where, those in by_lines.items():
-        rules = frozenset(remark.check_id for item in those for remark in item.remarks)
-        applied = any(is_at(item.replacement, where) for item in those)
-        earlier = None if applied else alike.get(rules)
-        if earlier is not None and len(earlier) + len(those) <= MOST_KEYS:
-            earlier += those
+    by_checks: dict[frozenset[str], list[Item]] = {}
+    for anchor, group in by_lines.items():
+        check_ids = frozenset(remark.check_id for item in group for remark in item.remarks)
+        is_applicable = any(replaces_lines_of(item.replacement, anchor) for item in group)
+        earlier = None if is_applicable else by_checks.get(check_ids)
+        if earlier is not None and len(earlier) + len(group) <= MAX_KEYS:
+            earlier += group
             continue
-        if not applied:
-            alike[rules] = those
-        groups.append((where, those))
-    return [(where, tuple(those[:MOST_KEYS])) for where, those in groups[: max(max_inline, 0)]]
+        if not is_applicable:
+            by_checks[check_ids] = group
+        groups.append((anchor, group))
+    return [(anchor, tuple(group[:MAX_KEYS])) for anchor, group in groups[: max(max_inline, 0)]]
 
 
-def place_of(item: Item) -> Anchor | None:
-    """Where the comment about one item stands."""
+def comment_anchor(item: Item) -> Anchor | None:
+    """Return the lines of the comment about an item."""
     replacement = item.replacement
-    if replacement is not None and can_be_applied(replacement):
+    if replacement is not None and is_applicable(replacement):
         return Anchor(replacement.file, replacement.line, replacement.end_line)
     return item.anchor
 
 
-def comment(
+def comment_text(
     items: Sequence[Item], report: ReviewReport, links: Links, anchor: Anchor, *, gitlab_line: int | None = None
 ) -> str:
-    """The text of the comment about ``items`` on the lines of ``anchor``, both as :func:`grouped` has them, without
-    a marker; it has room for one within 65,536 characters. ``gitlab_line``: where it is for GitLab, the line of HEAD
-    that its position names."""
+    """Return the text of a comment about ``items`` on the lines of ``anchor``, both from :func:`group_items`, without a
+    marker. With a marker it is within 65,536 characters. ``gitlab_line``: for GitLab, the line of HEAD that its
+    position names."""
     first = items[0]
     lines = _of_first(first, links, anchor, gitlab_line)
-    left = _BUDGET - sum(map(units, lines)) - len(lines)
+    remaining = _BUDGET - sum(map(utf16_length, lines)) - len(lines)
     others = list(_of_others(first, items[1:], links, anchor))
     for number, line in enumerate(others):
-        left -= units(line) + 1
-        if left < 0:
-            lines.append(f"- and {len(others) - number} more, which the summary names")
+        remaining -= utf16_length(line) + 1
+        if remaining < 0:
+            lines.append(f"- and {len(others) - number} more, listed in the summary")
             break
         lines.append(line)
     return "\n".join(lines)
@@ -82,50 +81,50 @@ def comment(
 
 def _of_first(item: Item, links: Links, anchor: Anchor, gitlab_line: int | None) -> list[str]:
     about = f"**{item.severity.value.capitalize()} severity.** "
-    if not touch(anchor, item.at):
-        start = "This decides" if item.cause is not None and touch(anchor, item.cause) else "This is about"
-        about += f"{start} what {code(item.resource)} in {place(item.at, links)} grants. "
-    return apart(
-        [f"{about}{what_changes(item, links, anchor=anchor)}".strip()],
-        what_is_wrong(item),
-        _suggestion(item, anchor, gitlab_line) or what_to_write(item, links),
+    if not overlaps(anchor, item.at):
+        start = "This determines" if item.cause is not None and overlaps(anchor, item.cause) else "This is about"
+        about += f"{start} what {code(item.resource)} in {location_link(item.at, links)} grants. "
+    return join_blocks(
+        [f"{about}{access_change(item, links, anchor=anchor)}".strip()],
+        remark_lines(item),
+        _suggestion(item, anchor, gitlab_line) or fix_blocks(item, links),
     )
 
 
 def _suggestion(item: Item, anchor: Anchor, gitlab_line: int | None) -> list[str]:
-    """The replacement to be applied, where the comment is on its lines."""
+    """Return the applicable replacement, if the comment is on its lines."""
     replacement = item.replacement
-    if replacement is None or not is_at(replacement, anchor):
+    if replacement is None or not replaces_lines_of(replacement, anchor):
         return []
     block = suggestion_block(replacement, gitlab_line=gitlab_line)
     if block is None:
         return []
-    words = said(replacement)
-    return apart([f"**Suggestion:** {words}"] if words else [], [block])
+    effect = effect_of(replacement)
+    return join_blocks([f"**Suggestion:** {effect}"] if effect else [], [block])
 
 
 def _of_others(first: Item, others: Sequence[Item], links: Links, anchor: Anchor) -> Iterator[str]:
-    """The other items, a line each. What has been said of the first is not said again."""
+    """Yield the other items, one line each, without what the first item says already."""
     if not others:
         return
-    yield from ("", "The same is so here:" if _all_alike(first, others) else "Also here:", "")
-    told = {remark.message for remark in first.remarks}
+    yield from ("", "Same problem:" if _have_same_checks(first, others) else "Also:", "")
+    known = {remark.message for remark in first.remarks}
     for item in others:
-        line = f"- {place(item.at, links)} {code(item.resource)}"
-        new = [remark for remark in item.remarks if remark.message not in told]
-        line += ": " + " ".join(prose(remark.message, names_of(item)) for remark in new[:3]) if new else ""
+        line = f"- {location_link(item.at, links)} {code(item.resource)}"
+        new = [remark for remark in item.remarks if remark.message not in known]
+        line += ": " + " ".join(prose(remark.message, untrusted_names(item)) for remark in new[:3]) if new else ""
         if item.replacement is not None and item.replacement != first.replacement:
             line += f" {instruction(item.replacement, links)}"
         yield line
 
 
-def _all_alike(first: Item, others: Sequence[Item]) -> bool:
-    rules = {remark.check_id for remark in first.remarks}
-    return all({remark.check_id for remark in item.remarks} == rules for item in others)
+def _have_same_checks(first: Item, others: Sequence[Item]) -> bool:
+    check_ids = {remark.check_id for remark in first.remarks}
+    return all({remark.check_id for remark in item.remarks} == check_ids for item in others)
 
 
 def fixed_reply(report: ReviewReport) -> str | None:
-    """The answer to a comment whose items are all gone; None where nobody can tell that they are."""
+    """Return the reply to a comment whose items are all gone; None if that is uncertain."""
     if report.unknown:
         return None
-    return f"Fixed: as of {code(report.head[:12])} this is not found any more."
+    return f"Fixed in {code(report.head[:12])}: no longer found."

@@ -1,4 +1,4 @@
-"""One item told in full, as the summary and the comments at lines have it."""
+"""The full text of one item, for the summary and line comments."""
 
 from __future__ import annotations
 
@@ -9,42 +9,51 @@ from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.suggestion import change_block, text_block
-from passrole_checks.review.markdown.words import apart, can_pass, cause, how_sure, lines, listed, sentence
+from passrole_checks.review.markdown.words import (
+    access_text,
+    cause_link,
+    change_sentence,
+    confidence_text,
+    join_blocks,
+    lines_link,
+    list_names,
+)
 from passrole_checks.review.report import Anchor, Item, Location, Remark, Replacement
 
-_MOST = 6_000  # characters of what is wrong, after which remarks are only counted
-_LONG_ROLE = 140  # characters of a role, after which checks cut it
+_MAX_REMARKS = 6_000  # characters of remarks, after which they are only counted
+_LONG_ROLE = 140  # characters of a role, after which checks shorten it
 
 
-def what_is_wrong(item: Item) -> Iterator[str]:
-    """A line of a list for each remark that :func:`what_changes` does not tell, worst first; what to do instead only
-    where nothing better is known."""
-    instead = item.replacement is None and not _own_advice(item)
-    left, names = _MOST, names_of(item)
-    remarks = sorted((one for one in item.remarks if one != _new_access(item)), key=lambda one: -one.severity.rank)
+def remark_lines(item: Item) -> Iterator[str]:
+    """Yield a list item for each remark that :func:`access_change` does not include, worst first. Remediations are
+    included only if the item has neither a replacement nor advice of its own."""
+    instead = item.replacement is None and not _distinct_advice(item)
+    budget, names = _MAX_REMARKS, untrusted_names(item)
+    remarks = sorted(_other_remarks(item), key=lambda remark: -remark.severity.rank)
     for number, remark in enumerate(remarks):
-        line = f"- {told(remark, names)}"
+        line = f"- {remark_text(remark, names)}"
         if instead and remark.remediation:
             line += f" **Instead:** {prose(remark.remediation, names)}"
-        if number and len(line) > left:
+        if number and len(line) > budget:
             yield f"- and {len(remarks) - number} more of this statement"
             return
-        left -= len(line)
+        budget -= len(line)
         yield line
 
 
-def told(remark: Remark, names: Collection[str] = ()) -> str:
-    """What one check says, how bad it is, and which check it is. ``names``: as of :func:`names_of`."""
+def remark_text(remark: Remark, names: Collection[str] = ()) -> str:
+    """Return a remark with its severity and check. ``names``: from :func:`untrusted_names`."""
     return f"{prose(remark.message, names)} {_about(remark)}"
 
 
 def _about(remark: Remark) -> str:
-    about = (remark.severity.value, how_sure(remark.confidence), code(f"{remark.check_id} {remark.name}"))
+    about = (remark.severity.value, confidence_text(remark.confidence), code(f"{remark.check_id} {remark.name}"))
     return f"({', '.join(filter(None, about))})"
 
 
-def names_of(item: Item) -> frozenset[str]:
-    """Whatever of an item somebody else has named, as sentences about it may have it: whole, or cut by a check."""
+def untrusted_names(item: Item) -> frozenset[str]:
+    """Return the names in an item that users chose, as its messages may contain them: in full, or shortened by a
+    check."""
     names = {item.resource, item.sid, *item.uses}
     for access in (item.access, item.before):
         if access is not None:
@@ -52,68 +61,71 @@ def names_of(item: Item) -> frozenset[str]:
     return frozenset({*names, *map(shortened, names), *(shortened(name, _LONG_ROLE) for name in names)} - {""})
 
 
-def what_changes(item: Item, links: Links, *, anchor: Anchor | None = None) -> str:
-    """What the access was and is, and where the change is that makes the difference; "" where there is none of it.
-    ``anchor``: where the reader is."""
+def access_change(item: Item, links: Links, *, anchor: Anchor | None = None) -> str:
+    """Return how the access changes, and the cause; "" if there is neither. ``anchor``: the lines of the comment."""
     new_access = _new_access(item)
-    words = [sentence(item) if new_access is None else _growth(item, new_access)]
-    because = cause(item, links)
-    if because and not (anchor is not None and item.cause is not None and touch(anchor, item.cause)):
-        words.append(f"The change that does it: {because}.")
+    sentences = [change_sentence(item) if new_access is None else _new_access_text(item, new_access)]
+    because = cause_link(item, links)
+    if because and not (anchor is not None and item.cause is not None and overlaps(anchor, item.cause)):
+        sentences.append(f"Cause: {because}.")
     others = [use for use in item.uses if use != item.resource]
     if others:
-        words.append(f"The same statement is also in {listed(others)}.")
-    return " ".join(filter(None, words))
+        sentences.append(f"The same statement is also in {list_names(others)}.")
+    return " ".join(filter(None, sentences))
 
 
-def _growth(item: Item, new_access: Remark) -> str:
-    """What the check that compares says; where that has several parts, what the statement gives is easier to grasp, if
-    that is what differs."""
+def _new_access_text(item: Item, new_access: Remark) -> str:
+    """Return the message of the check that compares access; if that has several parts and the access of the statement
+    differs, the shorter description of that."""
     now, before = item.access, item.before
-    differs = now is not None and (before is None or can_pass(now) != can_pass(before))
+    differs = now is not None and (before is None or access_text(now) != access_text(before))
     if ";" in new_access.message and differs:
-        return f"{sentence(item)} {_about(new_access)}"
-    return told(new_access, names_of(item))
+        return f"{change_sentence(item)} {_about(new_access)}"
+    return remark_text(new_access, untrusted_names(item))
 
 
 def _new_access(item: Item) -> Remark | None:
-    """The remark of the check that compares access, which says what changes better than two lists do."""
+    """Return the remark of the check that compares access, which describes the change better than two lists."""
     return next((remark for remark in item.remarks if remark.check_id == NewAccess.id), None)
 
 
-def touch(anchor: Anchor, place: Location) -> bool:
-    """Whether the lines of the two have one in common."""
-    return anchor.file == place.file and anchor.line <= place.end_line and place.line <= anchor.end_line
+def overlaps(anchor: Anchor, location: Location) -> bool:
+    """True if both have a line in common."""
+    return anchor.file == location.file and anchor.line <= location.end_line and location.line <= anchor.end_line
 
 
-def what_to_write(item: Item, links: Links) -> list[str]:
-    """What to write instead, as blocks that can be read; nothing where the remarks say it."""
+def fix_blocks(item: Item, links: Links) -> list[str]:
+    """Return the fix as readable blocks; empty if the remarks contain it."""
     if item.replacement is not None:
-        return apart([instruction(item.replacement, links)], [change_block(item.replacement) or ""])
-    words, _, statement = _own_advice(item).partition("\n")
-    told_words = prose(words, names_of(item))
-    return apart([f"**Instead:** {told_words}"] if words.strip() else [], [text_block(statement, item.at.file) or ""])
+        return join_blocks([instruction(item.replacement, links)], [change_block(item.replacement) or ""])
+    advice, _, statement = _distinct_advice(item).partition("\n")
+    sentence = [f"**Instead:** {prose(advice, untrusted_names(item))}"] if advice.strip() else []
+    return join_blocks(sentence, [text_block(statement, item.at.file) or ""])
 
 
-def _own_advice(item: Item) -> str:
-    """The advice, where no remark says the same. Below its first line there may be a statement."""
-    told_of = [remark for remark in item.remarks if remark != _new_access(item)]
-    if not item.advice and not told_of:
+def _distinct_advice(item: Item) -> str:
+    """Return the advice, unless it is that of a remark. A statement may follow its first line."""
+    others = _other_remarks(item)
+    if not item.advice and not others:
         return "".join(remark.remediation for remark in item.remarks)
-    return "" if any(item.advice == remark.remediation for remark in told_of) else item.advice
+    return "" if any(item.advice == remark.remediation for remark in others) else item.advice
+
+
+def _other_remarks(item: Item) -> list[Remark]:
+    return [remark for remark in item.remarks if remark != _new_access(item)]
 
 
 def instruction(replacement: Replacement, links: Links) -> str:
-    """Which lines to write anew, and what that does."""
-    where = lines(replacement.file, replacement.line, replacement.end_line, links)
-    words = said(replacement)
-    if words:
-        return f"**Suggestion** for {where}: {words}"
-    return f"**Suggestion:** {'change' if replacement.text else 'take out'} {where}."
+    """Return the lines to replace, and the effect."""
+    where = lines_link(replacement.file, replacement.line, replacement.end_line, links)
+    effect = effect_of(replacement)
+    if effect:
+        return f"**Suggestion** for {where}: {effect}"
+    return f"**Suggestion:** {'change' if replacement.text else 'remove'} {where}."
 
 
-def said(replacement: Replacement) -> str:
-    """What the replacement does."""
-    words = replacement.says.strip()
-    first = words[:1] if words[1:2].isupper() else words[:1].lower()  # AWS, IAM
-    return prose(first + words[1:])
+def effect_of(replacement: Replacement) -> str:
+    """Return the effect of the replacement."""
+    effect = replacement.says.strip()
+    first = effect[:1] if effect[1:2].isupper() else effect[:1].lower()  # AWS, IAM
+    return prose(first + effect[1:])

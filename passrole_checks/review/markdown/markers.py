@@ -1,9 +1,8 @@
-"""The hidden first line by which our comments are found again, and what it tells.
+"""The hidden first line that identifies our comments, and its fields.
 
-A marker is a comment of HTML on a line of its own, the first one. Nothing else that we write holds ``<!--``
-(:mod:`passrole_checks.escaping.markup` spells it out), so that no name in a pull request can make one; that its author
-is ours is for the caller to see. Source: GitHub Flavored Markdown Spec, "HTML blocks", kind 2 (``<!--`` to ``-->``), of
-which forges show nothing.
+A marker is an HTML comment on the first line. No other text that we write contains ``<!--``
+(:mod:`passrole_checks.escaping.markup` escapes it), so no name in a pull request can forge one; callers check the
+author. Source: GitHub Flavored Markdown Spec, "HTML blocks", kind 2 (``<!--`` to ``-->``), which forges do not show.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 SUMMARY, INLINE, FIXED = "summary", "inline", "fixed"
-MOST_KEYS = 300  # of items that one comment can be about
+MAX_KEYS = 300  # items per comment
 
 _TOOL = "passrole-checks"
 _LINE = re.compile(
@@ -26,10 +25,9 @@ _COMMIT = re.compile(r"[0-9a-f]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class CommentMarker:
-    """``kind``: :data:`SUMMARY`, :data:`INLINE` (a comment at lines) or :data:`FIXED` (the answer that it is fixed).
-    ``key`` tells several reviews of one pull request apart, ``head`` is the commit that was scanned, ``run`` and
-    ``attempt`` are the run's, for which of two is newer. ``items``: the keys of the items that it is about, ``files``
-    short words for the files that these stand in."""
+    """``kind``: :data:`SUMMARY`, :data:`INLINE` (a line comment) or :data:`FIXED` (the reply that it is fixed).
+    ``key``: distinguishes several reviews of one pull request. ``head``: the scanned commit. ``run`` and ``attempt``:
+    of the run, to find the newer of two. ``items``: the keys of its items; ``files``: the marks of their files."""
 
     kind: str
     key: str = "default"
@@ -41,37 +39,37 @@ class CommentMarker:
 
     @property
     def order(self) -> tuple[int, int]:
-        """Later runs have greater ones."""
+        """Greater for later runs."""
         return self.run, self.attempt
 
-    def is_one_with(self, other: CommentMarker) -> bool:
-        """Whether both are of the same kind and of the same review."""
+    def is_same_comment(self, other: CommentMarker) -> bool:
+        """True if both are of the same kind and review."""
         return (self.kind, self.key) == (other.kind, other.key)
 
     def line(self) -> str:
-        """The line itself. Whatever is in the fields, it is one comment that ends at its end."""
-        fields = [("key", _written([self.key])), ("head", self.head if _COMMIT.fullmatch(self.head) else "")]
+        """Return the marker as a line: one HTML comment, whatever its fields contain."""
+        fields = [("key", _encode_list([self.key])), ("head", self.head if _COMMIT.fullmatch(self.head) else "")]
         fields += [("run", str(max(self.run, 0))), ("attempt", str(max(self.attempt, 0)))]
         if self.items:
-            fields.append(("items", _written(self.items[:MOST_KEYS])))
+            fields.append(("items", _encode_list(self.items[:MAX_KEYS])))
         if self.files:
-            fields.append(("files", _written(self.files[:MOST_KEYS])))
+            fields.append(("files", _encode_list(self.files[:MAX_KEYS])))
         return f"<!-- {_TOOL}:{self.kind} v=1 {' '.join(f'{name}={value}' for name, value in fields)} -->"
 
-    def on(self, text: str) -> str:
-        """``text`` with this marker as its first line."""
+    def prepend_to(self, text: str) -> str:
+        """Return ``text`` with this marker as its first line."""
         return f"{self.line()}\n{text}"
 
 
-def parse(body: str) -> CommentMarker | None:
-    """The marker that is the first line of ``body``; None where that is anything else."""
+def parse_marker(body: str) -> CommentMarker | None:
+    """Parse the marker on the first line of ``body``; None if there is none."""
     first = body.split("\n", 1)[0].rstrip("\r")
-    found = _LINE.fullmatch(first)
-    if found is None or found["kind"] not in (SUMMARY, INLINE, FIXED):
+    match = _LINE.fullmatch(first)
+    if match is None or match["kind"] not in (SUMMARY, INLINE, FIXED):
         return None
     fields: dict[str, str] = {}
-    for word in found["fields"].split():
-        name, _, value = word.partition("=")
+    for field in match["fields"].split():
+        name, _, value = field.partition("=")
         if name in fields:
             return None  # not ours
         fields[name] = value
@@ -79,21 +77,21 @@ def parse(body: str) -> CommentMarker | None:
     if (head and not _COMMIT.fullmatch(head)) or not _NUMBER.fullmatch(run) or not _NUMBER.fullmatch(attempt):
         return None
     items, files = (tuple(map(unquote, filter(None, fields.get(name, "").split(",")))) for name in ("items", "files"))
-    return CommentMarker(found["kind"], unquote(fields.get("key", "")), head, int(run), int(attempt), items, files)
+    return CommentMarker(match["kind"], unquote(fields.get("key", "")), head, int(run), int(attempt), items, files)
 
 
-def without(body: str) -> str:
-    """``body`` without its marker, with one kind of line breaks, and without what forges take off at both ends."""
+def without_marker(body: str) -> str:
+    """Return ``body`` without its marker, with LF line breaks, and stripped as forges do."""
     text = body.replace("\r\n", "\n")
-    if parse(text) is not None:
+    if parse_marker(text) is not None:
         text = text.partition("\n")[2]
     return text.strip()
 
 
-def says_the_same(body: str, other: str) -> bool:
-    """Whether two comments tell a reader the same."""
-    return without(body) == without(other)
+def is_same_text(body: str, other: str) -> bool:
+    """True if two comments have the same text."""
+    return without_marker(body) == without_marker(other)
 
 
-def _written(words: Iterable[str]) -> str:
-    return ",".join(quote(word, safe="", errors="replace").replace("-", "%2D") for word in words)
+def _encode_list(values: Iterable[str]) -> str:
+    return ",".join(quote(value, safe="", errors="replace").replace("-", "%2D") for value in values)

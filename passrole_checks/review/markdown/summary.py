@@ -1,4 +1,4 @@
-"""The summary of a review: the comment that is kept up to date, and the summary of a step.
+"""The summary of a review, for the comment that is kept up to date and the step summary.
 
 GitHub takes comments of at most 65,536 characters, and summaries of steps of at most 1 MiB; GitLab notes of 1,000,000.
 """
@@ -13,33 +13,42 @@ from passrole_checks.escaping.markup import code, html_code, prose
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.output.excluded_files import in_words
 from passrole_checks.output.markdown_items import count
-from passrole_checks.review.markdown.headline import headline, meaning
-from passrole_checks.review.markdown.item import what_changes, what_is_wrong, what_to_write
+from passrole_checks.review.markdown.headline import explanation, headline
+from passrole_checks.review.markdown.item import access_change, fix_blocks, remark_lines
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.markdown.picture import MOST_EDGES, picture
+from passrole_checks.review.markdown.picture import MAX_EDGES, access_diagram
 from passrole_checks.review.markdown.words import (
-    apart,
-    can_pass,
-    cause,
-    in_table,
-    place,
-    roles,
-    sentence,
-    services,
-    told_apart,
-    units,
-    who,
+    access_text,
+    cause_link,
+    change_sentence,
+    code_in_table,
+    differing_first,
+    join_blocks,
+    location_link,
+    principals_text,
+    roles_text,
+    services_text,
+    utf16_length,
 )
-from passrole_checks.review.report import Fixed, GrantedAccess, Item, Less, Location, More, ReportNote, ReviewReport
+from passrole_checks.review.report import (
+    Fixed,
+    GrantedAccess,
+    IncreasedAccess,
+    Item,
+    Location,
+    ReducedAccess,
+    ReportNote,
+    ReviewReport,
+)
 
 BUDGET = 60_000
 STEP_SUMMARY_BUDGET = 340_000  # a UTF-16 unit is at most three bytes of UTF-8
-_LEAST = 4_000  # with less than this there is room for what matters most only
-_OPEN = 2  # items whose details are not folded
-_MORE = "Also gives more, none of it flagged"
-_REST = 400  # for the lines that say what is left out
+_MIN_BUDGET = 4_000  # with less, only the headline is written
+_MAX_OPEN = 2  # items with unfolded details
+_MORE_HEADING = "Wider access that no check flags"
+_RESERVED = 400  # for lines about what is omitted
 
-One = TypeVar("One")
+_Entry = TypeVar("_Entry")
 
 
 def summary(
@@ -47,111 +56,107 @@ def summary(
     links: Links,
     *,
     budget: int = BUDGET,
-    told_before: bool = False,
+    had_summary: bool = False,
     not_inline: Collection[str] = (),
 ) -> str:
-    """The summary in Markdown, without a marker, of at most ``budget`` characters, counted as code points and as UTF-16
-    units; what there is no room for is counted, whole items from the least severe on.
+    """Return the summary in Markdown, without a marker, of at most ``budget`` UTF-16 units. Items beyond that are
+    counted, the least severe first.
 
-    ``told_before``: an earlier version of this summary told of findings, so that nothing left is good news.
-    ``not_inline``: keys of items that a comment at their lines was meant for and could not be written.
+    ``had_summary``: an earlier version of this summary reported problems, so that none remaining is good news.
+    ``not_inline``: keys of items whose line comments could not be written.
     """
     items = sorted(report.items, key=lambda item: (-item.severity.rank, item.key not in not_inline))
-    first = [f"## {headline(report, told_before=told_before)}", "", *meaning(report, told_before=told_before)]
+    first = [f"## {headline(report, had_summary=had_summary)}", "", *explanation(report, had_summary=had_summary)]
     unplaced = sum(item.key in not_inline for item in items)
     if unplaced:
-        words = (
-            "could not be commented on at its lines" if unplaced == 1 else "could not be commented on at their lines"
-        )
-        first += [f"{unplaced} of these {words}: see below.", ""]
-    last = list(_about(report, links))
-    if budget < _LEAST:
-        return _fitting(first, last, budget)
+        first += [f"{unplaced} of these could not be posted as line comments: see below.", ""]
+    last = list(_provenance(report, links))
+    if budget < _MIN_BUDGET:
+        return _headline_only(first, last, budget)
     share = budget // 12
     unread = [
-        *_section("### Internal errors", report.faults, lambda one: _note(one, links), share),
-        *_section("### Could not be read", report.unreadable, lambda one: _note(one, links), share),
+        *_section("### Internal errors", report.faults, lambda note: _note_line(note, links), share),
+        *_section("### Could not be read", report.unreadable, lambda note: _note_line(note, links), share),
     ]
     rest = [
-        *_folded(_count_of_fixed(report), report.fixed, lambda one: _fixed(one, links), share),
-        *_folded(_MORE, report.more, lambda one: _more(one, links), share),
-        *_folded("Less access than before", report.less, lambda one: _less(one, links), share),
-        *_folded("Not evaluated", report.not_evaluated, lambda one: _note(one, links), share),
-        *_section("### Notes", report.notes, lambda one: _note(one, links), share),
+        *_folded(_count_of_fixed(report), report.fixed, lambda fixed: _fixed_line(fixed, links), share),
+        *_folded(_MORE_HEADING, report.more, lambda increased: _increased_line(increased, links), share),
+        *_folded("Less access than before", report.less, lambda reduced: _reduced_line(reduced, links), share),
+        *_folded("Not evaluated", report.not_evaluated, lambda note: _note_line(note, links), share),
+        *_section("### Notes", report.notes, lambda note: _note_line(note, links), share),
     ]
-    drawn = _picture(report, share)
-    left = budget - _REST - sum(units(line) + 1 for line in (*first, *unread, *drawn, *rest, *last))
-    table, told, more = _items(items, links, left)
-    text = "\n".join([*first, *unread, *table, *drawn, *told, *more, *rest, *last]).strip("\n") + "\n"
-    return text if units(text) <= budget else _fitting(first, last, budget)
+    diagram = _diagram(report, share)
+    remaining = budget - _RESERVED - sum(utf16_length(line) + 1 for line in (*first, *unread, *diagram, *rest, *last))
+    table, details, omitted = _items(items, links, remaining)
+    text = "\n".join([*first, *unread, *table, *diagram, *details, *omitted, *rest, *last]).strip("\n") + "\n"
+    return text if utf16_length(text) <= budget else _headline_only(first, last, budget)
 
 
-def _items(items: Sequence[Item], links: Links, left: int) -> tuple[list[str], list[str], list[str]]:
-    """The table, the details, and what is left out of both."""
+def _items(items: Sequence[Item], links: Links, remaining: int) -> tuple[list[str], list[str], list[str]]:
+    """Return the table, the details, and a count of the items omitted from both."""
     if not items:
         return [], [], []
-    table = ["| | who | may pass | to | where |", "|---|---|---|---|---|"]
-    told: list[str] = []
-    left -= sum(map(units, table)) + 4
+    table = ["| | principal | can pass | to | location |", "|---|---|---|---|---|"]
+    all_details: list[str] = []
+    remaining -= sum(map(utf16_length, table)) + 4
     for number, item in enumerate(items):
-        row, details = _row(item, links), list(_details(item, links, opened=number < _OPEN))
-        left -= sum(units(line) + 1 for line in (row, *details))
-        if left < 0:
-            return [*table, ""], told, _left_out(items[number:], links)
+        row, details = _row(item, links), list(_details(item, links, opened=number < _MAX_OPEN))
+        remaining -= sum(utf16_length(line) + 1 for line in (row, *details))
+        if remaining < 0:
+            return [*table, ""], all_details, _omitted(items[number:], links)
         table.append(row)
-        told += details
-    return [*table, ""], told, []
+        all_details += details
+    return [*table, ""], all_details, []
 
 
 def _row(item: Item, links: Links) -> str:
     now, before = item.access, item.before
     severity = item.severity.value
-    first = f"**{severity}**" if item.severity in (Severity.HIGH, Severity.MEDIUM) else severity
-    sure = ", not sure" if item.confidence is Confidence.LOW else ""
-    what = "widened" if item.change == "widened" else "worse" if item.group == "worse" else "new"
-    first += f"<br>{what}{sure}"
-    whom = who(now if now is not None else before, item.resource, in_table)
+    level = f"**{severity}**" if item.severity in (Severity.HIGH, Severity.MEDIUM) else severity
+    change = "widened" if item.change == "widened" else "worse" if item.group == "worse" else "new"
+    confidence = ", low confidence" if item.confidence is Confidence.LOW else ""
+    principals = principals_text(now if now is not None else before, item.resource, code_in_table)
     if now is None:
-        passes, to = "nothing", ""
+        roles, services = "nothing", ""
     else:
-        passes = _arrow(now, before, lambda access: roles(access, in_table))
-        to = _arrow(now, before, lambda access: services(access, in_table))
-    where = place(item.at, links, in_table, short=True)
-    because = cause(item, links, in_table, short=True)
-    where += f"<br>because of {because}" if because else ""
-    return f"| {' | '.join((first, whom, passes, to, where))} |"
+        roles = _arrow(now, before, lambda access: roles_text(access, code_in_table))
+        services = _arrow(now, before, lambda access: services_text(access, code_in_table))
+    location = location_link(item.at, links, code_in_table, short=True)
+    cause = cause_link(item, links, code_in_table, short=True)
+    location += f"<br>cause: {cause}" if cause else ""
+    return f"| {' | '.join((f'{level}<br>{change}{confidence}', principals, roles, services, location))} |"
 
 
-def _arrow(now: GrantedAccess, before: GrantedAccess | None, words: Callable[[GrantedAccess], str]) -> str:
-    """Before and after, where they differ."""
-    if before is None or words(now) == words(before):
-        return words(now)
-    return f"{words(told_apart(before, now))} → {words(told_apart(now, before))}"
+def _arrow(now: GrantedAccess, before: GrantedAccess | None, text_of: Callable[[GrantedAccess], str]) -> str:
+    """Return the text of the access before and after, if they differ."""
+    if before is None or text_of(now) == text_of(before):
+        return text_of(now)
+    return f"{text_of(differing_first(before, now))} → {text_of(differing_first(now, before))}"
 
 
 def _details(item: Item, links: Links, *, opened: bool) -> Iterator[str]:
-    rules = ", ".join(dict.fromkeys(remark.check_id for remark in item.remarks))
+    check_ids = ", ".join(dict.fromkeys(remark.check_id for remark in item.remarks))
     sid = f" {html_code(item.sid)}" if item.sid else ""
     yield f"<details{' open' if opened else ''}><summary><b>{item.severity.value}</b>: {html_code(item.resource)}{sid}"
-    yield f"{html_code(f'{item.at.file}:{item.at.line}')} ({html_code(rules)})</summary>"
+    yield f"{html_code(f'{item.at.file}:{item.at.line}')} ({html_code(check_ids)})</summary>"
     yield ""
-    yield from apart([what_changes(item, links)], what_is_wrong(item), what_to_write(item, links))
+    yield from join_blocks([access_change(item, links)], remark_lines(item), fix_blocks(item, links))
     yield from ("", "</details>", "")
 
 
-def _left_out(items: Sequence[Item], links: Links) -> list[str]:
+def _omitted(items: Sequence[Item], links: Links) -> list[str]:
     severities = Counter(item.severity for item in items)
-    words = ", ".join(f"{severities[one]} {one.value}" for one in reversed(Severity) if severities[one])
+    counts = ", ".join(f"{severities[each]} {each.value}" for each in reversed(Severity) if severities[each])
     address = links.run_url()
-    where = f" [The run]({address}) names them." if address else ""
-    return [f"**{len(items)} more** for which there is no room here: {words}.{where}", ""]
+    where = f" [The run]({address}) lists them." if address else ""
+    return [f"**{len(items)} more** omitted for length: {counts}.{where}", ""]
 
 
-def _picture(report: ReviewReport, share: int) -> list[str]:
-    """The picture with as many arrows as there is room for."""
-    most = MOST_EDGES
-    while most and (drawn := picture(report, most=most)):
-        if units(drawn) <= share:
+def _diagram(report: ReviewReport, share: int) -> list[str]:
+    """Return the diagram with as many arrows as fit into ``share``."""
+    most = MAX_EDGES
+    while most and (drawn := access_diagram(report, most=most)):
+        if utf16_length(drawn) <= share:
             return [drawn, ""]
         most //= 2
     return []
@@ -161,63 +166,65 @@ def _count_of_fixed(report: ReviewReport) -> str:
     return f"{count(len(report.fixed), 'finding')} fixed"
 
 
-def _fixed(one: Fixed, links: Links) -> str:
-    where = place(one.at, links, in_base=True)
-    return f"- {one.severity.value} {code(f'{one.check_id} {one.name}')} {where} {code(one.resource)}"
+def _fixed_line(fixed: Fixed, links: Links) -> str:
+    location = location_link(fixed.at, links, in_base=True)
+    return f"- {fixed.severity.value} {code(f'{fixed.check_id} {fixed.name}')} {location} {code(fixed.resource)}"
 
 
-def _less(one: Less, links: Links) -> str:
-    where = place(one.at, links, in_base=one.change == "removed")
-    before = f"{who(one.before, one.resource)} could pass {can_pass(told_apart(one.before, one.after))}"
-    if one.after is None or one.change == "removed":
-        return f"- {where}: {before}, and cannot any more"
-    return f"- {where}: {before}; now {can_pass(told_apart(one.after, one.before))}"
+def _reduced_line(reduced: ReducedAccess, links: Links) -> str:
+    location = location_link(reduced.at, links, in_base=reduced.change == "removed")
+    principals = principals_text(reduced.before, reduced.resource)
+    before = access_text(differing_first(reduced.before, reduced.after))
+    if reduced.after is None or reduced.change == "removed":
+        return f"- {location}: {principals} can no longer pass {before}"
+    after = access_text(differing_first(reduced.after, reduced.before))
+    return f"- {location}: {principals} could pass {before}; now {after}"
 
 
-def _more(one: More, links: Links) -> str:
-    unsure = " Whether that is more cannot be told for sure." if one.confidence is Confidence.LOW else ""
-    words = sentence(one)
-    return f"- {place(one.at, links)}: {words[:1].lower()}{words[1:]}{unsure}"
+def _increased_line(increased: IncreasedAccess, links: Links) -> str:
+    confidence = " (low confidence)" if increased.confidence is Confidence.LOW else ""
+    sentence = change_sentence(increased)
+    return f"- {location_link(increased.at, links)}: {sentence[:1].lower()}{sentence[1:]}{confidence}"
 
 
-def _note(one: ReportNote, links: Links) -> str:
-    where = f"{place(Location(one.file, one.line, one.line), links)}: " if one.file else ""
-    return f"- {where}{prose(one.reason)}"
+def _note_line(note: ReportNote, links: Links) -> str:
+    location = f"{location_link(Location(note.file, note.line, note.line), links)}: " if note.file else ""
+    return f"- {location}{prose(note.reason)}"
 
 
-def _section(heading: str, entries: Sequence[One], item: Callable[[One], str], most: int) -> list[str]:
-    return [heading, "", *_listed(entries, item, most), ""] if entries else []
+def _section(heading: str, entries: Sequence[_Entry], line_of: Callable[[_Entry], str], most: int) -> list[str]:
+    return [heading, "", *_listed(entries, line_of, most), ""] if entries else []
 
 
-def _folded(words: str, entries: Sequence[One], item: Callable[[One], str], most: int) -> list[str]:
-    """A list that is not shown at first. ``words`` are our own."""
+def _folded(heading: str, entries: Sequence[_Entry], line_of: Callable[[_Entry], str], most: int) -> list[str]:
+    """Return a folded list. ``heading`` is trusted text."""
     if not entries:
         return []
-    number = "" if words[:1].isdigit() else f" ({len(entries)})"
-    head = f"<details><summary>{words}{number}</summary>"
-    return [head, "", *_listed(entries, item, most), "", "</details>", ""]
+    number = "" if heading[:1].isdigit() else f" ({len(entries)})"
+    summary_line = f"<details><summary>{heading}{number}</summary>"
+    return [summary_line, "", *_listed(entries, line_of, most), "", "</details>", ""]
 
 
-def _listed(entries: Sequence[One], item: Callable[[One], str], most: int) -> Iterator[str]:
+def _listed(entries: Sequence[_Entry], line_of: Callable[[_Entry], str], most: int) -> Iterator[str]:
     for number, entry in enumerate(entries):
-        line = item(entry)
-        most -= units(line) + 1
+        line = line_of(entry)
+        most -= utf16_length(line) + 1
         if most < 0:
             yield f"- and {len(entries) - number} more"
             return
         yield line
 
 
-def _about(report: ReviewReport, links: Links) -> Iterator[str]:
-    """What was compared, and by whom."""
+def _provenance(report: ReviewReport, links: Links) -> Iterator[str]:
+    """Yield what was compared, and by which tool."""
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
-    known = f"; {count(report.unchanged, 'finding')} in both" if report.unchanged else ""
+    unchanged = f"; {count(report.unchanged, 'finding')} in both" if report.unchanged else ""
     excluded = f"; {in_words(report.excluded)}" if report.excluded else ""
-    yield f"{versions}, {count(report.files, 'file')} of infrastructure code{known}{excluded}."
+    yield f"{versions}, {count(report.files, 'file')} of infrastructure code{unchanged}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""
     ids = sorted({remark.check_id for item in report.items for remark in item.remarks})
-    explain = f" {code(f'passrole-checks explain {ids[0]}')} says more about a check." if ids else ""
+    explain = f" {code(f'passrole-checks explain {ids[0]}')} explains a check." if ids else ""
     yield f"{run}Made by {code(report.tool)}.{explain}"
 
 
@@ -228,10 +235,10 @@ def _version(commit: str, name: str) -> str:
     return f"{code(short)} ({code(name)})"
 
 
-def _fitting(first: Sequence[str], last: Sequence[str], budget: int) -> str:
-    """The headline, what it means and where the rest is, as far as there is room."""
-    kept = ""
+def _headline_only(first: Sequence[str], last: Sequence[str], budget: int) -> str:
+    """Return the headline, its explanation and the provenance, as far as they fit."""
+    text = ""
     for line in (*first, *last):
-        if units(kept) + units(line) + 1 <= budget:
-            kept += f"{line}\n"
-    return kept
+        if utf16_length(text) + utf16_length(line) + 1 <= budget:
+            text += f"{line}\n"
+    return text

@@ -1,4 +1,4 @@
-"""Access, places and severities in words, as Markdown: what the summary and the comments at lines have in common."""
+"""Access, locations and severities as Markdown, for the summary and line comments."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.report import GrantedAccess, Item, Location, More
+from passrole_checks.review.report import GrantedAccess, IncreasedAccess, Item, Location
 
-MOST_NAMES = 3
-UNKNOWN_SERVICE = "a service that cannot be told"
+MAX_NAMES = 3
+UNKNOWN_SERVICE = "an unresolved service"
 
-_PATH = 150  # characters of a path
+_MAX_PATH = 150  # characters
 
 _ROLE = re.compile(r"arn:.+?:iam::.*?:role/(.+)", re.DOTALL)
 
 Coder = Callable[[str], str]
 
 
-def units(text: str) -> int:
-    """The length of a text in UTF-16 units, of which it has at least as many as code points: nobody says which of the
-    two forges count."""
+def utf16_length(text: str) -> int:
+    """Return the length of a text in UTF-16 units, which is at least that in code points; forges do not document which
+    they count."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def apart(*blocks: Iterable[str]) -> list[str]:
-    """The lines of blocks with a blank line between any two; what is empty is left out."""
+def join_blocks(*blocks: Iterable[str]) -> list[str]:
+    """Return the lines of the blocks that are not empty, separated by blank lines."""
     lines: list[str] = []
     for block in map(list, blocks):
         if any(block):
@@ -40,76 +40,75 @@ def apart(*blocks: Iterable[str]) -> list[str]:
 
 
 def role_name(pattern: str) -> str:
-    """A role without what all roles of the account have in common; else the pattern itself."""
-    found = _ROLE.fullmatch(pattern)
-    return found[1] if found is not None else pattern
+    """Return the path and name of a role ARN pattern; else the pattern itself."""
+    match = _ROLE.fullmatch(pattern)
+    return match[1] if match is not None else pattern
 
 
-def listed(names: Sequence[str], coder: Coder = code, last: str = "and") -> str:
-    """At most :data:`MOST_NAMES` names, and how many more there are."""
+def list_names(names: Sequence[str], coder: Coder = code, last: str = "and") -> str:
+    """Join at most :data:`MAX_NAMES` names, and count the others."""
     unique = list(dict.fromkeys(names))
-    shown = list(map(coder, unique[:MOST_NAMES]))
-    if len(unique) > MOST_NAMES:
-        return f"{', '.join(shown)} {last} {len(unique) - MOST_NAMES} more"
+    shown = list(map(coder, unique[:MAX_NAMES]))
+    if len(unique) > MAX_NAMES:
+        return f"{', '.join(shown)} {last} {len(unique) - MAX_NAMES} more"
     return f" {last} ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
-def who(access: GrantedAccess | None, resource: str, coder: Coder = code) -> str:
-    """Who holds the access: the principals, or whoever ``resource`` is attached to."""
+def principals_text(access: GrantedAccess | None, resource: str, coder: Coder = code) -> str:
+    """Return the principals of the access; if unknown, those that ``resource`` is attached to."""
     if access is not None and access.principals:
-        return listed(access.principals, coder)
-    return f"whoever holds {coder(resource)}"
+        return list_names(access.principals, coder)
+    return f"any principal with {coder(resource)}"
 
 
-def roles(access: GrantedAccess, coder: Coder = code) -> str:
-    """The roles of the access."""
+def roles_text(access: GrantedAccess, coder: Coder = code) -> str:
+    """Return the roles of the access."""
     names = [role_name(role) for role in access.roles]
     if access.complement:
-        return f"any role but {listed(names, coder)}"
+        return f"any role except {list_names(names, coder)}"
     if access.scope == Scope.ANY_ROLE.value:
         return f"**{ANY_ROLE}**"
     if access.scope == Scope.NOT_A_ROLE.value:
-        return f"no role ({listed(names, coder)})" if names else "no role"
+        return f"no role ({list_names(names, coder)})" if names else "no role"
     if access.scope == Scope.UNRESOLVED.value:
-        return f"{listed(names, coder)} (cannot be told)" if names else "roles that cannot be told"
-    return listed(names, coder) or "no role"
+        return f"{list_names(names, coder)} (unresolved)" if names else "unresolved roles"
+    return list_names(names, coder) or "no role"
 
 
-def services(access: GrantedAccess, coder: Coder = code) -> str:
-    """The services that the roles can be passed to, as far as the condition on them tells."""
+def services_text(access: GrantedAccess, coder: Coder = code) -> str:
+    """Return the services that the roles can be passed to, according to the condition."""
     values, constraint = access.services, access.constraint
     if constraint == Constraint.ABSENT.value or (constraint == Constraint.INEFFECTIVE.value and not values):
         return f"**{ANY_SERVICE}**"
     if not values:
         return UNKNOWN_SERVICE if constraint == Constraint.UNRESOLVED.value else "some services"
-    names = listed(values, coder, "or")
+    names = list_names(values, coder, "or")
     if constraint == Constraint.EXACT.value:
         return names
-    return f"{names} ({_HOW[constraint] if constraint in _HOW else coder(constraint)})"
+    return f"{names} ({_CONSTRAINT_NOTES[constraint] if constraint in _CONSTRAINT_NOTES else coder(constraint)})"
 
 
-_HOW = {
-    Constraint.EXACT_IF_PRESENT.value: "or a request that names no service",
-    Constraint.PATTERN.value: "as a pattern",
-    Constraint.INEFFECTIVE.value: "in a condition that does not work",
-    Constraint.UNRESOLVED.value: "cannot be told",
+_CONSTRAINT_NOTES = {
+    Constraint.EXACT_IF_PRESENT.value: "or requests without the condition key",
+    Constraint.PATTERN.value: "pattern",
+    Constraint.INEFFECTIVE.value: "ineffective condition",
+    Constraint.UNRESOLVED.value: "unresolved",
 }
 
 
-def can_pass(access: GrantedAccess) -> str:
-    """What the access is, after the word "pass"."""
-    under = f", under a condition on {listed(access.conditions)}" if access.conditions else ""
-    return f"{roles(access)} to {services(access)}{under}"
+def access_text(access: GrantedAccess) -> str:
+    """Return the roles, services and conditions of the access, to follow "can pass"."""
+    under = f", under a condition on {list_names(access.conditions)}" if access.conditions else ""
+    return f"{roles_text(access)} to {services_text(access)}{under}"
 
 
-def told_apart(now: GrantedAccess, other: GrantedAccess | None) -> GrantedAccess:
-    """The same access, with the names that ``other`` has not before those that both have."""
+def differing_first(now: GrantedAccess, other: GrantedAccess | None) -> GrantedAccess:
+    """Return the access ``now`` with the names that ``other`` lacks first."""
     if other is None:
         return now
 
     def first(names: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
-        known = frozenset(others)
-        return tuple(sorted(names, key=known.__contains__))
+        return tuple(sorted(names, key=frozenset(others).__contains__))
 
     return replace(
         now,
@@ -120,63 +119,66 @@ def told_apart(now: GrantedAccess, other: GrantedAccess | None) -> GrantedAccess
     )
 
 
-def sentence(item: Item | More) -> str:
-    """What changes for whom, in one sentence; "" where the statement grants nothing."""
+def change_sentence(item: Item | IncreasedAccess) -> str:
+    """Return one sentence on what changes for which principals; "" if the statement grants nothing."""
     now, before = item.access, item.before
     if now is not None and before is not None:
-        now, before = told_apart(now, before), told_apart(before, now)
+        now, before = differing_first(now, before), differing_first(before, now)
     if now is None:
         if before is None:
             return ""
-        return f"Before this change {who(before, item.resource)} could pass {can_pass(before)}."
-    subject = who(now, item.resource)
+        return f"Before this change {principals_text(before, item.resource)} could pass {access_text(before)}."
+    subject = principals_text(now, item.resource)
     if item.change == "new" or (item.change and before is None):
-        return f"With this change {subject} can pass {can_pass(now)}."
+        return f"With this change {subject} can pass {access_text(now)}."
     if not item.change or before is None:
-        return f"Here {subject} can pass {can_pass(now)}: as before this change."
-    if can_pass(before) != can_pass(now):
-        if who(before, item.resource) == subject:
-            return f"Before, {subject} could pass {can_pass(before)}; with this change, {can_pass(now)}."
-        earlier = f"{who(before, item.resource)} could pass {can_pass(before)}"
-        return f"Before, {earlier}; with this change {subject} can pass {can_pass(now)}."
-    if who(before, item.resource) != subject:
-        return f"Before, {who(before, item.resource)} could pass {can_pass(now)}; with this change {subject} can."
-    return f"With this change more comes through of what the statement says: {subject} can pass {can_pass(now)}."
+        return f"As before this change, {subject} can pass {access_text(now)}."
+    subject_before = principals_text(before, item.resource)
+    if access_text(before) != access_text(now):
+        earlier = f"Before, {subject_before} could pass {access_text(before)}"
+        if subject_before == subject:
+            return f"{earlier}; with this change, {access_text(now)}."
+        return f"{earlier}; with this change {subject} can pass {access_text(now)}."
+    if subject_before != subject:
+        return f"Before, {subject_before} could pass {access_text(now)}; with this change {subject} can."
+    return f"With this change more of this statement takes effect: {subject} can pass {access_text(now)}."
 
 
-def place(at: Location, links: Links, coder: Coder = code, *, in_base: bool = False, short: bool = False) -> str:
-    """``file:line``, linked where a link can be made. ``short``: without the folders, where the link knows them."""
+def location_link(
+    at: Location, links: Links, coder: Coder = code, *, in_base: bool = False, short: bool = False
+) -> str:
+    """Return ``file:line``, with a link if possible. ``short``: without the folders if there is a link."""
     address = links.blob(at.file, at.line, at.end_line, in_base=in_base)
     file = at.file.rpartition("/")[2] if short and address is not None else at.file
-    words = coder(f"{_end_of(file)}:{at.line}" if at.line else _end_of(file))
-    return f"[{words}]({address})" if address is not None else words
+    text = coder(f"{_shorten_path(file)}:{at.line}" if at.line else _shorten_path(file))
+    return f"[{text}]({address})" if address is not None else text
 
 
-def lines(file: str, line: int, end_line: int, links: Links) -> str:
-    """``file:line-line``, linked as :func:`place`."""
-    words = code(f"{_end_of(file)}:{line}-{end_line}" if end_line > line else f"{_end_of(file)}:{line}")
+def lines_link(file: str, line: int, end_line: int, links: Links) -> str:
+    """Return ``file:line-line``, with a link if possible."""
+    text = code(f"{_shorten_path(file)}:{line}-{end_line}" if end_line > line else f"{_shorten_path(file)}:{line}")
     address = links.blob(file, line, end_line)
-    return f"[{words}]({address})" if address is not None else words
+    return f"[{text}]({address})" if address is not None else text
 
 
-def _end_of(file: str) -> str:
-    """The end of a very long path, which tells more than its beginning."""
-    return file if len(file) <= _PATH else "…" + file[1 - _PATH :]
+def _shorten_path(file: str) -> str:
+    """Return the end of a very long path, which is more specific than its start."""
+    return file if len(file) <= _MAX_PATH else "…" + file[1 - _MAX_PATH :]
 
 
-def cause(item: Item, links: Links, coder: Coder = code, *, short: bool = False) -> str:
-    """Where the change is that makes the difference; "" where that is the statement itself."""
+def cause_link(item: Item, links: Links, coder: Coder = code, *, short: bool = False) -> str:
+    """Return the location of the cause of an item; "" if that is the statement itself."""
     if item.cause is None:
         return ""
     removed = " (removed)" if item.cause_removed else ""
-    return place(item.cause, links, coder, in_base=item.cause_removed, short=short) + removed
+    return location_link(item.cause, links, coder, in_base=item.cause_removed, short=short) + removed
 
 
-def how_sure(confidence: Confidence) -> str:
-    """ "" where it is sure."""
+def confidence_text(confidence: Confidence) -> str:
+    """Return "" for high confidence."""
     return "" if confidence is Confidence.HIGH else f"{confidence.value} confidence"
 
 
-def in_table(text: str) -> str:
-    """A code span within a table."""
+def code_in_table(text: str) -> str:
+    """Return a code span for a table cell."""
     return code(text, in_table=True)

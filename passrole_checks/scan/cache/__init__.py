@@ -1,10 +1,10 @@
-"""What scans have given, kept on the disk, for as long as everything that they have looked at is the same.
+"""A cache of scan results on disk, valid while every file that a scan accessed is unchanged.
 
-``disk`` tells whether it is, ``questions`` what was asked and by which program, ``store`` holds the entries, ``codec``
-turns values into bytes and back, ``remembering`` puts all of that around a scan. A scan with the cache gives the same
-as one without it; where the cache cannot be used, it is one without it.
+``file_state`` compares files, ``keys`` identifies a scan and the program, ``store`` contains the entries, ``codec``
+serializes values, ``cached_scan`` combines them. A scan with the cache returns the same as one without; if the cache is
+unusable, there is none.
 
-The commands ``scan`` and ``grants`` use it. ``diff`` and ``review`` do not: they read each version from git's objects
-in a temporary folder, which has another name each time, and what both versions share they read once as it is. Nor do
-``suggest`` and ``fix``, which need the syntax that is not kept, nor the hosts.
+The commands ``scan`` and ``grants`` use it. ``diff`` and ``review`` do not: they read each version from git objects in
+a temporary folder with a new name each time, and read files that both versions share once. Neither do ``suggest`` and
+``fix``, which need syntax trees that are not cached, nor the hosts.
 """

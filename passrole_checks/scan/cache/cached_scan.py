@@ -1,9 +1,8 @@
-"""A scan that remembers: what it gave is given again where everything that it looked at is the same.
+"""A cached scan: results are returned again if everything that the scan accessed is unchanged.
 
-It remembers twice. The whole scan of some paths is one entry, so that repeating it takes little more than reading the
-files; and each unit is one, so that after a change only the units that it concerns are scanned. An entry says what was
-looked at and what was there; it counts where exactly that is there now, and else it is as if it did not exist. What
-was, or may have been, changed while it was looked at is not kept.
+There are entries for whole scans, so that repeating one takes little more than reading the files, and for units, so
+that a change causes a new scan only of the units that it concerns. An entry records what was accessed and its state; it
+is valid only if that is the state now. What was, or may have been, changed during a scan is not cached.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ _PARTS = (
 def scan_remembered(
     paths: Sequence[Path], options: ScanOptions, store: ResultStore, scanner: UnitScanner | None = None
 ) -> ScanResult:
-    """What :func:`~passrole_checks.scan.scanner.scan_paths` gives, from the store where that is possible.
+    """Return what :func:`~passrole_checks.scan.scanner.scan_paths` does, from the cache if possible.
 
-    ``scanner`` scans the units that are not remembered.
+    ``scanner`` scans the units that are not cached.
     """
     disk, name = Disk(options.inputs.exclusions), about_paths(paths, options)
     known = _known(store, disk, name)
@@ -53,12 +52,12 @@ def scan_remembered(
             return result
         store.drop(name)
     from passrole_checks.scan.scanner import one_after_another, scan_paths
-    from passrole_checks.sources.files.access_log import watched
-    from passrole_checks.sources.files.fingerprints import Sightings
+    from passrole_checks.sources.files.access_log import recording_accesses
+    from passrole_checks.sources.files.fingerprints import FileFingerprints
 
     units = Remembering(store, disk, scanner or one_after_another)
-    looked = Sightings()
-    with watched(looked):
+    looked = FileFingerprints()
+    with recording_accesses(looked):
         result = scan_paths(paths, options, units)
     if not any(_is_in(store.folder, path) for path in paths):  # else the scan changes what it looks at
         _sound(lambda: units.keep_all(name, disk.stamp(looked), result))
@@ -67,12 +66,12 @@ def scan_remembered(
 
 
 def remembered(store: ResultStore, scanner: UnitScanner) -> UnitScanner:
-    """A scanner that gives what is remembered of a unit, and has the others scanned by ``scanner`` and remembered."""
+    """Return a scanner that returns cached results, and scans and caches other units with ``scanner``."""
     return Remembering(store, Disk(), scanner)
 
 
 class Remembering:
-    """The scanner that :func:`remembered` gives."""
+    """The scanner that :func:`remembered` returns."""
 
     def __init__(self, store: ResultStore, disk: Disk, scanner: UnitScanner) -> None:
         self._store, self._disk, self._scanner = store, disk, scanner
@@ -80,7 +79,7 @@ class Remembering:
         self._complete = True
 
     def __call__(self, units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
-        """Give what the scan of each unit gives, in their order."""
+        """Yield the result of each unit, in order."""
         names = [about_unit(unit, options) for unit in units]
         known = [self._known(unit, name) for unit, name in zip(units, names, strict=True)]
         others = [unit for unit, found in zip(units, known, strict=True) if found is None]
@@ -89,7 +88,7 @@ class Remembering:
             yield self._kept(name, next(scanned)) if found is None else found
 
     def keep_all(self, name: str, own: tuple[Looks, str] | None, result: ScanResult) -> None:
-        """Remember the whole scan, where everything is now as it was for each unit, and for what found them."""
+        """Cache the whole scan, if everything that its units and discovery accessed is unchanged."""
         if own is None or not self._complete or result.faults:
             return
         if not all(self._disk.is_same(*told) for told in self._told):
@@ -119,7 +118,7 @@ _Answer = TypeVar("_Answer")
 
 
 def _sound(ask: Callable[[], _Answer]) -> _Answer | None:
-    """What is asked of the cache; None where this package fails there, since what is not remembered is scanned."""
+    """Return what a function of the cache returns; None if this package fails there, so that the unit is scanned."""
     try:
         return ask()
     except Exception as error:
@@ -128,7 +127,7 @@ def _sound(ask: Callable[[], _Answer]) -> _Answer | None:
 
 
 def _known(store: ResultStore, disk: Disk, name: str) -> _Kept | None:
-    """An entry, where what it is about is the same."""
+    """Return a valid entry, if there is one."""
     return _sound(partial(_read, store, disk, name))
 
 

@@ -1,16 +1,15 @@
-"""Values as bytes, and back, where whoever wrote the bytes is not trusted.
+"""Serialize values to bytes, and read them back from untrusted bytes.
 
-A cache may be shared, between the jobs of a pipeline for instance, and be written to by others. "Only unpickle data you
-trust", says Python's documentation of ``pickle``, since what is read there names the functions that are called; and
-even with those restricted, a few bytes can ask for all memory. So it is JSON: one list of all values, each after those
-that it is made of, which it names by their places. ::
+A cache may be shared, for instance between the jobs of a pipeline, and written to by others. "Only unpickle data you
+trust", says Python's documentation of ``pickle``, since a pickle names the functions that are called; even restricted
+ones can ask for all memory in a few bytes. So the format is JSON: one list of all values, each after its parts, which
+it refers to by index. ::
 
-    [["findings.Severity", "sources.resource.Unreadable"], ["a.tf", 3, [0, 0, 1]]]
+    [["findings.Severity", "sources.model.configuration.Unreadable"], ["a.tf", 3, [0, 0, 1]]]
 
-is a tuple of a text and a number. What is no list is itself; a list is a kind and the places of its parts, where the
-kinds are a tuple, a frozenset of texts, and the classes that are named in front. Those are of the list below and no
-others: plain data, whose making does nothing but keep what it is given. So bytes can give a wrong value, and never run
-code, whatever they hold.
+is a tuple of a string and a number. A value that is no list is itself; a list is a kind and the indexes of its parts:
+a tuple, a frozenset of strings, or one of the classes named first. Only classes of the list below are allowed: plain
+data, whose constructors only store their arguments. So bytes can produce a wrong value, but never run code.
 """
 
 from __future__ import annotations
@@ -54,13 +53,13 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # which JSON takes for one
 
 
 class NotSerializable(Exception):
-    """A value that cannot be turned into bytes, or bytes that give no value."""
+    """Raised for a value that cannot be serialized, or bytes that contain no value."""
 
 
 def to_bytes(value: object) -> bytes:
-    """A value of texts, numbers, tuples, frozensets of texts, and :data:`CLASSES` as bytes.
+    """Return a value of strings, numbers, tuples, frozensets of strings and :data:`CLASSES` as bytes.
 
-    Raises :class:`NotSerializable` for a value of anything else.
+    Raises :class:`NotSerializable` for any other value.
     """
     writing = _Writing()
     try:
@@ -71,7 +70,7 @@ def to_bytes(value: object) -> bytes:
 
 
 def from_bytes(data: bytes | memoryview) -> Any:
-    """The value again, of whatever type it is. Raises :class:`NotSerializable` where the bytes are not those of one."""
+    """Return the value, of any type. Raises :class:`NotSerializable` if the bytes contain none."""
     try:
         names, nodes = json.loads(bytes(data))
         makers = [_maker(name) for name in names]
@@ -99,7 +98,7 @@ def _made(kind: int, parts: Sequence[Any]) -> Any:
 
 
 def _maker(name: str) -> Callable[..., Any]:
-    """What makes the instances of a class in the list."""
+    """Return the constructor of a class in the list."""
     module, _, stem = str(name).rpartition(".")
     if stem not in CLASSES.get(module, ()):
         raise NotSerializable(f"{name} is not kept")
@@ -108,7 +107,7 @@ def _maker(name: str) -> Callable[..., Any]:
 
 
 class _Writing:
-    """The values so far: ``nodes``, and the ``names`` of their classes."""
+    """The serialized values: ``nodes``, and the ``names`` of their classes."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -120,7 +119,7 @@ class _Writing:
         self._known: dict[int, tuple[int, object]] = {}  # with the value, so that no other one gets its identity
 
     def place_of(self, value: Any) -> int:
-        """Where a value stands; what is one object is one again."""
+        """Return the index of a value; one object has one index."""
         if type(value) is str:
             place = self._texts.get(value)
             if place is None:
@@ -162,7 +161,7 @@ class _Writing:
         return [_SET, *map(self.place_of, sorted(value))]
 
     def _kind(self, found: Any) -> tuple[int, tuple[str, ...]]:
-        """The number of a class, and the names of its fields."""
+        """Return the number of a class, and the names of its fields."""
         if found not in self._kinds:
             package, _, module = found.__module__.partition(".")
             if package != _PACKAGE or found.__qualname__ not in CLASSES.get(module, ()):

@@ -1,4 +1,4 @@
-"""Whether what was looked at is still the same: files by what they hold, all else by what it is."""
+"""The state of accessed paths: of files their content, of everything else its type and target."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import NamedTuple, TypeVar
 
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.fingerprints import (
-    Sight,
-    Sightings,
+    FileFingerprints,
+    Fingerprint,
+    current_walk_digest,
+    fingerprint,
+    fingerprint_of_status,
     is_file,
     is_settled,
-    listing,
-    sight,
-    sight_of,
-    tree,
-    walk_again,
+    listing_digest,
+    tree_digest,
 )
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -31,7 +31,7 @@ _Value = TypeVar("_Value")
 
 
 class Looks(NamedTuple):
-    """The paths of a :class:`~passrole_checks.sources.files.access_log.LookedAt`, in order."""
+    """The paths of a :class:`~passrole_checks.sources.files.access_log.FileAccessLog`, in order."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
@@ -41,17 +41,19 @@ class Looks(NamedTuple):
 
 
 class Disk:
-    """The disk as it is in one moment; after :meth:`again`, in another one. What a file holds is read once for as long
-    as its status is the same. ``exclusions``: what is left out where a folder is walked."""
+    """The state of the disk at one moment; after :meth:`again`, at a later one.
+
+    A file is read once while its status is the same. ``exclusions``: paths left out when a folder is walked.
+    """
 
     def __init__(self, exclusions: Exclusions = NO_EXCLUSIONS) -> None:
-        self._walk_again = partial(walk_again, exclusions=exclusions)
-        self._held: dict[str, tuple[Sight, int, bytes]] = {}
+        self._walk_again = partial(current_walk_digest, exclusions=exclusions)
+        self._held: dict[str, tuple[Fingerprint, int, bytes]] = {}
         self.again()
 
     def again(self) -> None:
-        """From now on look once more."""
-        self._seen: dict[str, Sight] = {}
+        """Read the state anew from now on."""
+        self._seen: dict[str, Fingerprint] = {}
         self._states: dict[str, bytes | None] = {}
         self._listings: dict[str, bytes | None] = {}
         self._trees: dict[str, bytes | None] = {}
@@ -59,15 +61,13 @@ class Disk:
         self._leads: dict[str, str] = {}
 
     def told(self, looks: Looks) -> str | None:
-        """A digest of everything at these paths; None where something cannot be told, or may say something else each
-        time (a pipe, a device)."""
+        """Return a digest of everything at these paths; None if something is unreadable, or may differ on each read."""
         leads = self._where(looks)
         others = self._what(looks)
         return None if leads is None or others is None else f"{leads}-{others}"
 
     def is_same(self, looks: Looks, told: str) -> bool:
-        """True if :meth:`told` returns this. No file is opened where a path leads elsewhere: what is read through a
-        symbolic link depends on where it leads."""
+        """True if :meth:`told` returns this digest. A file is not opened if the symbolic links to it have changed."""
         leads, _, others = told.partition("-")
         return self._where(looks) == leads and self._what(looks) == others
 
@@ -98,37 +98,36 @@ class Disk:
             told.update(b"\n")
         return told.hexdigest()
 
-    def stamp(self, found: Sightings) -> tuple[Looks, str] | None:
-        """What was looked at, with the digest of it; None where it may have been different when it was looked at, as
-        it has been changed meanwhile or only just before."""
+    def stamp(self, found: FileFingerprints) -> tuple[Looks, str] | None:
+        """Return the accessed paths with their digest; None if one may have changed since, or only just before."""
         self.again()
         for path, seen in found.seen.items():
             if self._sight(path) != seen or not is_settled(seen, found.began):
                 return None
         for then, now in (
             (found.listed, self._listing),
-            (found.trodden, self._tree),
-            (found.found, self._walk),
+            (found.trees_seen, self._tree),
+            (found.walks_seen, self._walk),
         ):
             for path, told in then.items():
                 if told is None or now(path) != told:
                     return None
-        kinds = (found.files, found.folders, found.trees, found.leads, found.walks)
+        kinds = (found.files, found.folders, found.trees, found.links, found.walks)
         looks = Looks(*(tuple(sorted(paths)) for paths in kinds))
         digest = self.told(looks)
         return None if digest is None else (looks, digest)
 
-    def _sight(self, path: str) -> Sight:
-        return _once(self._seen, path, sight)
+    def _sight(self, path: str) -> Fingerprint:
+        return _once(self._seen, path, fingerprint)
 
     def _state(self, path: str) -> bytes | None:
         return _once(self._states, path, self._looked_up)
 
     def _listing(self, path: str) -> bytes | None:
-        return _once(self._listings, path, listing)
+        return _once(self._listings, path, listing_digest)
 
     def _tree(self, path: str) -> bytes | None:
-        return _once(self._trees, path, tree)
+        return _once(self._trees, path, tree_digest)
 
     def _walk(self, path: str) -> bytes | None:
         return _once(self._walks, path, self._walk_again)
@@ -152,7 +151,7 @@ class Disk:
         return known[2]
 
     def _real(self, path: str) -> str:
-        """Where a path leads; as :func:`os.path.realpath`, which looks up each parent folder in every call."""
+        """Return the resolved path, as :func:`os.path.realpath`, which looks up each parent folder in every call."""
         pending = []  # a loop, because a folder can be deeper than Python recurses
         while path not in self._leads:
             pending.append(path)
@@ -165,7 +164,7 @@ class Disk:
         return self._leads[pending[0] if pending else path]
 
     def _resolved(self, path: str) -> str:
-        """Where a path leads whose parent folder is in ``_leads``."""
+        """Return the resolved path of a file whose parent folder is in ``_leads``."""
         parent, name = os.path.split(path)
         if os.name != "posix" or not os.path.isabs(path) or name in (os.curdir, os.pardir):
             return _realpath(path)
@@ -193,14 +192,14 @@ def _realpath(path: str) -> str:
         return ""
 
 
-def _content(path: str, seen: Sight) -> bytes | None:
-    """The digest of what a regular file holds; None where it cannot be read, or is another one by now."""
+def _content(path: str, seen: Fingerprint) -> bytes | None:
+    """Return the digest of a regular file; None if it cannot be read, or was replaced meanwhile."""
     try:
         handle = os.open(path, _FLAGS)
     except (OSError, ValueError):
         return None
     try:
-        if sight_of(os.fstat(handle)) != seen:
+        if fingerprint_of_status(os.fstat(handle)) != seen:
             return None
         told = hashlib.blake2b(digest_size=_SIZE)
         while piece := os.read(handle, _PIECE):
@@ -213,5 +212,5 @@ def _content(path: str, seen: Sight) -> bytes | None:
 
 
 def union(parts: Iterable[Looks]) -> Looks:
-    """What was looked at altogether."""
+    """Return all accessed paths of several units."""
     return Looks(*(tuple(sorted(frozenset().union(*paths))) for paths in zip(*parts, strict=True)))

@@ -1,7 +1,7 @@
-"""What was asked, and by which program: the names of entries.
+"""Cache keys: the options of a scan and the program that ran it.
 
-Whatever can make a scan give something else, beside what it looks at on the disk, is part of the name: the program down
-to its last file (code changes without the version, in a clone), the packages that parse, Python, and each option.
+A key contains everything that can change a result beside the accessed files: the program down to its last file (code
+changes without the version, in a clone), the packages that parse, Python, and each option.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ _NAME = 20  # bytes
 
 @lru_cache(maxsize=1)
 def program() -> str:
-    """A short name for this program, its parsers and Python: another one as soon as a file of them is another one.
-    Empty where they are not in folders, so that nothing can be said."""
+    """Return an identifier of this program, its parsers and Python, which changes if one of their files does.
+
+    "" if they are not in folders, so that no change could be seen.
+    """
     told = [f"{FORMAT} {__version__} {sys.implementation.cache_tag} {sys.version} {sys.platform}"]
     own = Path(__file__).resolve().parents[2]
     if not own.is_dir():
@@ -52,7 +54,7 @@ def program() -> str:
 
 
 def _files(folder: str) -> Iterator[str]:
-    """Each file below a folder, with its size and the time at which it was changed."""
+    """Yield each file below a folder, with its size and modification time."""
     pending = [folder]
     while pending:
         current = pending.pop()
@@ -71,12 +73,12 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def about_paths(paths: Sequence[Path], options: ScanOptions) -> str:
-    """The name of the whole scan of some paths."""
+    """Return the key of the scan of some paths."""
     return _digest(["paths", os.getcwd(), str(len(paths)), *map(str, paths), *_options(options)])
 
 
 def about_unit(unit: Unit, options: ScanOptions) -> str | None:
-    """The name of the scan of one unit; None for one whose text is not that of its file."""
+    """Return the key of the scan of one unit; None if its text is not that of its file."""
     if unit.content is not None:
         return None
     places = (str(unit.path), str(unit.only or ""), str(unit.boundary or ""), *map(str, unit.beside))
@@ -94,7 +96,7 @@ def _options(options: ScanOptions, but: frozenset[str] = frozenset()) -> Iterato
 
 
 def _inputs(inputs: Inputs) -> Iterator[str]:
-    """Paths are asked about under the names that they were given by, and mean what they mean from here."""
+    """Return inputs with their paths as given, and the working directory that these are relative to."""
     if inputs.var_files or inputs.source is not None:
         yield f"from {os.getcwd()}"
     for item in fields(inputs):
@@ -103,7 +105,7 @@ def _inputs(inputs: Inputs) -> Iterator[str]:
 
 
 def _digest(words: Sequence[str]) -> str:
-    """Texts in their order; none can be taken for two others."""
+    """Return a digest of strings in order; different lists have different digests."""
     told = hashlib.blake2b(digest_size=_NAME)
     for word in words:
         data = word.encode("utf-8", "surrogatepass")

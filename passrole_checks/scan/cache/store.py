@@ -1,12 +1,11 @@
-"""Entries on the disk: one file each, below a folder of the program that they are of.
+"""Cache entries on disk: one file each, below a folder for each program.
 
-Files, and no database: writing one is finished or has not begun (it is renamed into its place), so that any number of
-scans can read and write at once without waiting for each other, on network disks as well; one that is broken spoils
-nothing but itself; and the oldest ones are thrown away by deleting them. Nothing is locked. What reads an entry
-compares its check sum first, and gives none where anything about it is odd.
+Files, and no database: a write is complete or has not begun (a file is renamed into place), so that any number of scans
+can read and write at once without locks, also on network disks; a broken entry affects only itself; and the oldest
+entries are dropped by deleting them. A reader verifies the checksum of an entry first, and ignores odd ones.
 
-Whoever can write entries decides what is found. So the folder is made for its owner alone; one that belongs to somebody
-else or that others may write to is not used, nor is such an entry.
+Treat the cache folder as trusted: writers can alter results. So the folder is created for its owner alone; a folder or
+an entry that belongs to another user, or that others may write to, is not used.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _TAG = (
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """How many entries there are and how large they are, in bytes; ``current``: those of one program."""
+    """The number of entries and their size in bytes; ``current``: entries of one program."""
 
     entries: int = 0
     size: int = 0
@@ -54,10 +53,10 @@ class CacheStats:
 def store_of(
     program: str, environment: Mapping[str, str] = os.environ, guarded: Collection[Path] = ()
 ) -> ResultStore | None:
-    """Where entries of a program are kept; None where none are to be, or there is no place for them.
+    """Return the store for a program; None if caching is off, or there is no folder for it.
 
-    That is the folder that ``PASSROLE_CHECKS_CACHE_DIR`` names (none, where it is empty), else the platform's for
-    caches. In and below the folders ``guarded``, what is scanned, no symbolic link is followed to it.
+    The folder is ``PASSROLE_CHECKS_CACHE_DIR`` (no cache if empty), else the platform's cache folder. Symbolic links to
+    it in the scanned folders ``guarded`` are not followed.
     """
     named = environment.get(ENVIRONMENT)
     if named == "" or not program:
@@ -73,10 +72,10 @@ def store_of(
 
 
 class ResultStore:
-    """The entries of one ``program`` in a folder, which is made when it is first written to.
+    """The entries of one ``program`` in a folder, which is created on the first write.
 
-    It raises nothing: what cannot be read is not there, and ``trouble`` says in one line why nothing can be kept, where
-    that is worth a word: that a folder which nobody has ``chosen`` cannot be made is not.
+    It never raises: an unreadable entry does not exist. ``trouble`` explains why caching is off, unless the default
+    folder simply could not be created (``chosen``: the folder is not the default).
     """
 
     def __init__(self, folder: str, program: str, *, chosen: bool = True, guarded: Collection[Path] = ()) -> None:
@@ -90,7 +89,7 @@ class ResultStore:
         self._usable: bool | None = None
 
     def read(self, name: str) -> memoryview | None:
-        """An entry, None where there is none."""
+        """Return an entry, None if there is none."""
         if not self._is_usable():
             return None
         path = self._place(name)
@@ -116,7 +115,7 @@ class ResultStore:
         return data[start:]
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep an entry, in the place of an older one."""
+        """Write an entry, replacing an older one."""
         if len(data) > _LARGEST - len(_MARK) - _SUM or self._full or not self._is_usable(make=True):
             return
         try:
@@ -134,12 +133,12 @@ class ResultStore:
             self._written += 1
 
     def drop(self, name: str) -> None:
-        """Throw an entry away."""
+        """Delete an entry."""
         with suppress(OSError):
             os.unlink(self._place(name))
 
     def tidy(self, most: int = MOST_BYTES) -> None:
-        """Throw away what was used least lately, where something was written and there is more than ``most`` bytes."""
+        """Delete the least recently used entries above ``most`` bytes, if something was written."""
         if not self._written:
             return
         self._written = 0
@@ -155,7 +154,7 @@ class ResultStore:
                     os.rmdir(os.path.dirname(path))  # the last one is gone
 
     def held(self) -> CacheStats:
-        """What is there, that of other programs included."""
+        """Return the statistics of all entries, also those of other programs."""
         if not self._is_usable():
             return CacheStats()
         found = [(path, size) for _, path, size in _files(self.folder) if path.endswith(_SUFFIX)]
@@ -166,7 +165,7 @@ class ResultStore:
         return os.path.join(self._own, name[:2], f"{name[2:]}{_SUFFIX}")
 
     def _is_usable(self, *, make: bool = False) -> bool:
-        """Whether the folder is there, and nobody else's."""
+        """True if the folder exists and only its owner can write to it."""
         if self._usable is None or (make and not self._usable):
             try:
                 check_folder(self._own, guarded=self._guarded)
@@ -192,7 +191,7 @@ class ResultStore:
         return self._usable
 
     def _cannot(self, error: OSError | ValueError) -> None:
-        """Nothing can be written: from now on nothing is tried."""
+        """Stop writing after a failure."""
         self._full = True
         if self._chosen or getattr(error, "errno", None) not in _NOT_OURS:
             why = getattr(error, "strerror", None) or error
@@ -200,7 +199,7 @@ class ResultStore:
 
 
 def _replace(path: str, data: bytes) -> None:
-    """Write a whole file, or leave what is there as it is. Raises OSError."""
+    """Write a whole file, or leave the existing one as it is. Raises OSError."""
     unfinished = os.path.join(os.path.dirname(path), f"{secrets.token_hex(8)}{_UNFINISHED}")
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flags("O_CLOEXEC", "O_BINARY"), 0o600)
@@ -223,7 +222,7 @@ def _tag(folder: str) -> None:
 
 
 def _of_others(status: os.stat_result) -> bool:
-    """Whether somebody else owns it or may write to it."""
+    """True if another user owns it or may write to it."""
     if not hasattr(os, "getuid"):
         return False
     return status.st_uid != os.getuid() or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
@@ -238,7 +237,7 @@ def _sum(data: bytes | memoryview) -> bytes:
 
 
 def _files(folder: str) -> list[tuple[float, str, int]]:
-    """The files of entries: when each was used last, its path, its size. Nothing else that lies there is ours."""
+    """Yield the files of entries: time of last use, path, size."""
     found: list[tuple[float, str, int]] = []
     pending = [(folder, 0)]
     while pending:

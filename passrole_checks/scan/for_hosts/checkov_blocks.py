@@ -1,7 +1,7 @@
-"""The blocks that checkov shows to its checks: which of its objects stand for what, and the engine's answers there.
+"""Map the blocks that checkov shows to its checks to results of the engine.
 
-checkov gives a check little more than the configuration of one block. The rest is in its graph, and in the local
-variables of its runners. Nothing of checkov is imported here.
+checkov passes a check little more than the configuration of one block. The rest is in its graph, and in local variables
+of its runners. This module does not import checkov.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from passrole_checks.sources.model.configuration import Inputs
 
 
 class ResourceResults(NamedTuple):
-    """Where a resource stands: the engine's answers there, and why the resource could not be judged, if so."""
+    """The engine's results for one resource, and the reason if the resource could not be analyzed."""
 
     answers: HostResult
     untold: Sequence[str]
@@ -34,7 +34,7 @@ _alone_last: tuple[Any, Any, Mapping[Any, Sequence[str]], set[Any]] = (None, Non
 
 
 def alone(answers: HostResult, block: HostBlock) -> ResourceResults:
-    """The place of a block in a file that stands alone (a plan, a template, Terraform in JSON)."""
+    """Return the results for a block in a file without modules: a plan, a template, Terraform in JSON."""
     global _alone_last
     definition = from_callers("definition")  # what checkov's runner has read from the file
     known_answers, known_definition, untold, keys = _alone_last
@@ -82,7 +82,7 @@ def _is_shown(conf: Any) -> bool:
 
 
 def _blocks_of(definition: Any, file: str) -> Iterator[HostBlock]:
-    """The blocks of a file that checkov shows to our checks, from what its runner has read."""
+    """Return the blocks of a file that checkov shows to these checks, from the definitions of its runner."""
     if not isinstance(definition, dict):
         return
     resources = definition.get("Resources")
@@ -102,11 +102,11 @@ def _blocks_of(definition: Any, file: str) -> Iterator[HostBlock]:
 
 @dataclass(frozen=True)
 class BlockIndex:
-    """What is known of the blocks in checkov's graph, by the identity of their configurations.
+    """Results for the blocks in checkov's graph, by the identity of their configurations.
 
-    Identity, because file and address are no key: two roots may call one module by one name. ``places`` of resources;
+    File and address are no key: two roots may call one module by one name. ``places``: results of resources.
     ``elsewhere``: findings on resources that checkov does not show, with their addresses, for ``module`` blocks and
-    data sources; ``untold``: why blocks could not be judged.
+    data sources. ``untold``: why blocks could not be analyzed.
     """
 
     graph: Any = None
@@ -119,7 +119,7 @@ _index = BlockIndex()
 
 
 def index_of(graph: Any) -> BlockIndex:
-    """The index of a graph: each root is asked about once, with the modules that it calls."""
+    """Return the index of a graph: each root is scanned once, with the modules that it calls."""
     global _index
     if _index.graph is not graph:
         index = BlockIndex(graph)
@@ -145,7 +145,7 @@ class Vertex(NamedTuple):
     start: str
 
     def configurations(self) -> list[dict[str, Any]]:
-        """The objects that a check is shown, of the types that we ask for."""
+        """The objects that checkov shows to checks, of the supported types."""
         config = self.vertex.get("config_")
         if not isinstance(config, dict):
             return []
@@ -156,7 +156,7 @@ class Vertex(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The address, for ``module`` blocks as well, of which checkov leaves out the last ``module.``."""
+        """The address, also of ``module`` blocks, for which checkov leaves out the last ``module.``."""
         address = str(self.vertex.get("__address__") or self.vertex.get("block_name_"))
         if self.vertex.get("block_type_") != "module":
             return address
@@ -165,7 +165,7 @@ class Vertex(NamedTuple):
 
 
 def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
-    """Ask about the root that these blocks belong to."""
+    """Scan the root of these blocks and add the results."""
     start = min(block.start for block in blocks)
     files = {block.file for block in blocks}
     scanned, inputs = from_callers("root_folder"), inputs_of_checkov()
@@ -210,13 +210,13 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
 
 
 def _holds(block: Vertex, conf: Mapping[str, Any], finding: Finding) -> bool:
-    """Whether the statement of a finding stands in a block."""
+    """True if a block contains the statement of a finding."""
     first, last = lines_of(conf) or (0, -1)
     return first <= finding.at.line <= last and os.path.realpath(block.file) == os.path.realpath(finding.at.file)
 
 
 def _say_without_record(address: str, finding: Finding) -> None:
-    """A finding that checkov shows no block for is said, so that it is not lost."""
+    """Print a finding for which checkov shows no block, so that it is not lost."""
     check, chosen = registered.get(finding.check_id), from_callers("runner_filter")
     asked = check is not None and (chosen is None or chosen.should_run_check(check, report_type="terraform"))
     if asked and host_results.wanted(finding) and finding.suppressed is None:
@@ -227,7 +227,7 @@ def _say_without_record(address: str, finding: Finding) -> None:
 
 
 def inputs_of_checkov() -> Inputs:
-    """What checkov was given beside the files: only its runner's filter knows."""
+    """Return the variable files that checkov was given, from the filter of its runner."""
     chosen = from_callers("runner_filter")
     var_files = getattr(chosen, "var_files", None) or ()
     sources = getattr(chosen, "repo_root_for_plan_enrichment", None) or ()
@@ -238,7 +238,7 @@ def inputs_of_checkov() -> Inputs:
 
 
 def lines_of(conf: Any) -> tuple[int, int] | None:
-    """The first and the last line of a block, if checkov knows them; in templates the last is that after it."""
+    """Return the first and last line of a block, if checkov knows them; in templates the last is one too high."""
     for first, last in (("__start_line__", "__end_line__"), ("__startline__", "__endline__")):
         lines = (conf.get(first), conf.get(last)) if isinstance(conf, dict) else (None, None)
         if isinstance(lines[0], int) and isinstance(lines[1], int):
@@ -252,7 +252,7 @@ def _vertices(graph: Any) -> list[dict[str, Any]]:
 
 
 def callers_of(module: Any) -> tuple[str, ...]:
-    """The files that the calls of a module stand in, the nearest first and that of the root last."""
+    """Return the files with the calls of a module, nearest first and the root's last."""
     files = []
     while module is not None:
         files.append(module.path)
@@ -261,7 +261,7 @@ def callers_of(module: Any) -> tuple[str, ...]:
 
 
 def from_callers(variable: str) -> Any:
-    """A local variable of the nearest caller that has it: some files are known to checkov's runner only."""
+    """Return a local variable of the nearest caller that has it: only checkov's runner knows some files."""
     frames = (frame.f_locals for frame, _ in walk_stack(None))
     return next((known[variable] for known in frames if variable in known), None)
 

@@ -1,7 +1,7 @@
-"""Input that the engine could not judge, and the blocks of a host that must fail because of it.
+"""Fail closed: the blocks of a host that must fail because input could not be analyzed.
 
-The command line names such input and exits 2 or 3. A host has nothing but the blocks that it shows to its checks, so
-each problem fails the blocks that it concerns, or the nearest ones if the host does not show those.
+The command line names such input and exits 2 or 3. A host has only the blocks that it shows to its checks, so each
+problem fails the blocks that it concerns, or the nearest ones if the host does not show those.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class HostBlock:
 
 
 def without_content(findings: Iterable[Finding]) -> Iterator[Unreadable]:
-    """Files that policies read and that are missing or unreadable, at the statements that need them.
+    """Return the files that policies read and that are missing or unreadable, at the statements that need them.
 
-    A suppressed finding was reviewed by a person, who knows that the file is made later.
+    A suppressed finding was reviewed by a person, who knows that the file is created later.
     """
     for finding in findings:
         question = open_question(finding.grant) if finding.grant is not None else None
@@ -69,7 +69,7 @@ class ShownBlocks:
             self._by_file[self.real(block.file)].append(block)
 
     def failed_by(self, problems: Iterable[Unreadable]) -> Mapping[Hashable, Sequence[Unreadable]]:
-        """The problems that each block must fail for, by the keys of the blocks."""
+        """Return the problems that each block must fail for, by the keys of the blocks."""
         failed: dict[Hashable, list[Unreadable]] = defaultdict(list)
         for problem in problems:
             for block in self._concerned(problem):
@@ -77,7 +77,8 @@ class ShownBlocks:
         return failed
 
     def _concerned(self, problem: Unreadable) -> Sequence[HostBlock]:
-        """The blocks that a problem concerns: by address, by place, in the same file, or else all of the unit."""
+        """Return the blocks that a problem concerns: by address, by location, in the same file, or else all of the
+        unit."""
         here = self._by_file.get(self.real(problem.file), ())
         if problem.resource == EVERY_RESOURCE:
             return _resources(self.blocks) or self.blocks
@@ -91,7 +92,7 @@ class ShownBlocks:
         )
 
     def _around(self, address: str) -> Sequence[HostBlock]:
-        """The block with this address, or the innermost module call or nested stack around it."""
+        """Return the block with this address, or the innermost module call or nested stack around it."""
         segments = segments_of(address)
         names = names_of(segments)
         for depth in range(len(segments), 0, -1):

@@ -1,8 +1,8 @@
-"""What the leaves in other tools share: the engine, asked once a file or module, and its answers, by resource.
+"""The engine for the adapters in other tools: one scan of a file or module, and its results by resource.
 
-It knows no host. A leaf hands in the place of a resource and gets findings back; the options come from the environment,
-because hosts have no room for options of ours: ``PASSROLE_CHECKS_SEVERITY``, ``PASSROLE_CHECKS_CONFIDENCE`` and
-``PASSROLE_CHECKS_ACCOUNT``, with the meaning of the command line's options of these names.
+It knows no host. An adapter passes the location of a resource and gets findings. Hosts offer no options of ours, so
+these come from the environment: ``PASSROLE_CHECKS_SEVERITY``, ``PASSROLE_CHECKS_CONFIDENCE`` and
+``PASSROLE_CHECKS_ACCOUNT``, with the meaning of the options of the command line.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from passrole_checks.scan.scanner import (
 from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import Boundary, repository_around
-from passrole_checks.sources.model.addresses import Segments, alike, contains, names_of, segments_of
+from passrole_checks.sources.model.addresses import Segments, contains, names_of, same_or_all_instances, segments_of
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, NO_INPUTS, Framework, Inputs, Unreadable
 from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
 
@@ -72,11 +72,11 @@ TEMPLATE_TYPES = (*CLOUDFORMATION_TYPES, *STACK_TYPES)
 
 @dataclass(frozen=True)
 class HostResult:
-    """What the engine says of the files that it was asked about; ``fault`` where it failed itself.
+    """The results for the files that a host asked about; ``fault`` if the engine failed.
 
-    ``asked`` is the file or folder. ``unresolved`` are all findings of 014, those of too little confidence included.
-    ``stacks``: the addresses of the nested stacks that a template was judged with, each with the file of its template.
-    ``local``: of a template that was judged in a stack, the addresses of its resources, each with the logical id.
+    ``asked``: the file or folder. ``unresolved``: all findings of 014, also those of too little confidence. ``stacks``:
+    the addresses of the nested stacks that a template was scanned with, each with the file of its template. ``local``:
+    for a template that was scanned in a stack, the addresses of its resources, each with the logical id.
     """
 
     result: ScanResult | None
@@ -87,27 +87,27 @@ class HostResult:
     local: Mapping[str, str] = field(default_factory=dict)
 
     def about(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
-        """The findings of a check on a resource, each with its address there, suppressed ones and infos included.
+        """Return the findings of a check on a resource, each with its address, with suppressed ones and infos.
 
-        An address without an instance key stands for all its instances, on either side.
+        An address without an instance key matches all instances, on either side.
         """
         segments = segments_of(address)
         return tuple(
             (name, finding)
             for name, theirs, finding in self._by_names[check_id, names_of(segments)]
-            if alike(segments, theirs)
+            if same_or_all_instances(segments, theirs)
         )
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
-        """The findings of a check on the resources of a nested stack, each with its address."""
+        """Return the findings of a check on the resources of a nested stack, each with its address."""
         return tuple(self._by_stacks.get((check_id, stack), ()))
 
     def elsewhere(self, offered: Iterable[str], modules: Iterable[str]) -> tuple[tuple[str | None, str, Finding], ...]:
-        """The findings on resources that a host does not offer to its checks, each with the address of the resource.
+        """Return the findings on resources that a host does not offer to its checks, each with the address of the
+        resource.
 
-        ``offered`` are the addresses of the resources that it offers, ``modules`` those of its ``module`` blocks: the
-        innermost of them that the resource lies in comes first, None where there is none.
-        """
+        ``offered``: the addresses of the resources that it offers. ``modules``: those of its ``module`` blocks; the
+        innermost one that contains the resource comes first, None if there is none."""
         known: dict[tuple[str, ...], list[Segments]] = defaultdict(list)
         for one in map(segments_of, offered):
             known[names_of(one)].append(one)
@@ -116,7 +116,7 @@ class HostResult:
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
                 segments = segments_of(address)
-                if any(alike(one, segments) for one in known.get(names_of(segments), ())):
+                if any(same_or_all_instances(one, segments) for one in known.get(names_of(segments), ())):
                     continue
                 around = [(one, module) for one, module in called if contains(one, segments)]
                 depth = max((len(one) for one, _ in around), default=0)
@@ -125,12 +125,12 @@ class HostResult:
         return tuple(found)
 
     def notes(self) -> tuple[str, ...]:
-        """What could not be read or evaluated, and what is wrong with suppressions, one line each."""
+        """Return what could not be read or evaluated, and problems of suppressions, one line each."""
         unreadable = (f"{_at(entry)}: {entry.reason}" for entry in self.problems if not _lacks_parser(entry))
         return (*map(harmless, unreadable), *self.remarks())
 
     def remarks(self) -> tuple[str, ...]:
-        """The notes that fail nothing."""
+        """Return the notes that fail nothing."""
         if self.result is None:
             return ()
         wrong = suppressions.notes(self.result.findings, self.result.unused_suppressions)
@@ -140,18 +140,18 @@ class HostResult:
         )
 
     def of(self, check_id: str) -> tuple[Finding, ...]:
-        """All findings of a check."""
+        """Return all findings of a check."""
         return self._by_checks.get(check_id, ())
 
     def is_undecided(self, check_id: str, address: str) -> bool:
         """True if an unresolved value could make the check flag a resource, or one in a nested stack."""
         segments = segments_of(address)
         undecided = self._undecided.get((check_id, names_of(segments)), {})
-        return segments in undecided or any(alike(segments, theirs) for theirs in undecided)
+        return segments in undecided or any(same_or_all_instances(segments, theirs) for theirs in undecided)
 
     @cached_property
     def problems(self) -> tuple[Unreadable, ...]:
-        """Everything that the engine could not judge, for which the command line exits with 2 or 3."""
+        """Everything that could not be analyzed, for which the command line exits with 2 or 3."""
         if self.result is None:
             return (Unreadable(self.asked, f"passrole_checks failed: {self.fault}", resource=EVERY_RESOURCE),)
         unreadable = (
@@ -161,9 +161,9 @@ class HostResult:
         return tuple(replace(one, resource=self.local.get(one.resource, one.resource)) for one in unreadable)
 
     def untold(self, file: str) -> tuple[tuple[int, str], ...]:
-        """What could not be judged of a template and of the files that it includes or nests: each line and reason.
+        """What could not be analyzed of a template and the files that it includes or nests: each line and reason.
 
-        For every check of ours: none of them may pass the template.
+        Every check of ours must fail the template.
         """
         real = self._real(file)
         if not self.problems and real not in self._files:
@@ -176,7 +176,7 @@ class HostResult:
         )
 
     def untold_of(self, blocks: Sequence[HostBlock]) -> dict[Hashable, tuple[str, ...]]:
-        """Why blocks that a host shows were not judged, by their keys. Every check of ours must fail those blocks."""
+        """Return why blocks were not analyzed, by their keys. Every check of ours must fail those blocks."""
         failed = ShownBlocks(blocks, self._real).failed_by(self.problems)
         reasons: dict[Hashable, tuple[str, ...]] = {
             key: tuple(dict.fromkeys(f"{harmless(entry.reason)} ({_at(entry)})" for entry in entries))
@@ -189,7 +189,7 @@ class HostResult:
         return reasons
 
     def _why_unread(self, block: HostBlock) -> tuple[str, ...]:
-        """Why the file of a block was not read; empty if it was, or if no module call gives it an instance."""
+        """Return why the file of a block was not read; "" if it was, or if no module call instantiates it."""
         if self.result is None or self._real(block.file) in self._files:
             return ()
         nearest = next((real for real in map(self._real, block.callers) if real in self._files), None)
@@ -202,7 +202,7 @@ class HostResult:
         )
 
     def _real(self, file: str) -> str:
-        """The path behind links, asked of the disk once: each check asks again about each resource."""
+        """Return the resolved path, looked up once: each check asks again for each resource."""
         if file not in self._reals:
             self._reals[file] = os.path.realpath(file)
         return self._reals[file]
@@ -263,12 +263,12 @@ def scan_for_host(
     inputs: Inputs = NO_INPUTS,
     only: bool = False,
 ) -> HostResult:
-    """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
+    """Scan a template, a plan, or the Terraform root that contains ``file``. Never raises.
 
-    Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
-    ``scanned`` is the folder that the host was given, if any: nothing is read outside of it, or of a repository around
-    the root or the template. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform root,
-    just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
+    Each is scanned once a process, and again if the file or one of the ``others`` that belong to it has changed.
+    ``scanned``: the folder that the host was given, if any; nothing is read outside of it, or of a repository around
+    the root or the template. ``inputs``: what the host was given beside the files. ``only``: of a Terraform root, only
+    what is in ``file``, as the command line does with a file.
     """
     path, around = os.path.abspath(file), os.path.abspath(scanned) if scanned else None
     stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
@@ -319,16 +319,21 @@ def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:
 
 
 def _root(folder: str, scanned: str | None) -> Unit:
-    """Return a folder as a root module. It is not walked: what is below it is another question. Raises
-    :class:`OutsideError` for one that a symbolic link places outside of what the host was given."""
+    """Return a folder as a root module, without walking it.
+
+    Raises :class:`OutsideError` if a symbolic link places it outside of what the host was given.
+    """
     boundary = _boundary(folder, scanned)
     return Unit(Framework.TERRAFORM, Path(os.path.realpath(folder)), boundary=boundary)
 
 
 def _boundary(folder: str, scanned: str | None) -> Path:
-    """Return the folder below which files are read: the repository around ``folder``, or the folder that was scanned
-    if ``folder`` is in that, or else itself. Raises :class:`OutsideError` where ``folder`` is in the scanned folder by
-    its name and leads out of that and of the repository around it."""
+    """Return the folder below which files are read.
+
+    That is the repository around ``folder``, or the scanned folder if it contains ``folder``, or else ``folder``.
+    Raises :class:`OutsideError` if ``folder`` is named inside of the scanned folder but leads out of it and of the
+    repository.
+    """
     real = Path(os.path.realpath(folder))
     around = Path(os.path.realpath(scanned)) if scanned is not None else real
     if scanned is not None and Path(folder).is_relative_to(scanned):
@@ -340,7 +345,7 @@ _CONFIDENCES = [level.value for level in Confidence]
 
 
 def options() -> ScanOptions:
-    """The options that the environment asks for. Infos are always asked for: :func:`wanted` says what is shown."""
+    """Return the options that the environment sets. Infos are always included: :func:`wanted` decides what is shown."""
     return _options(
         os.environ.get("PASSROLE_CHECKS_ACCOUNT") or None,
         Confidence(_chosen("PASSROLE_CHECKS_CONFIDENCE", _CONFIDENCES) or "low"),
@@ -356,29 +361,29 @@ def _options(account: str | None, confidence: Confidence) -> ScanOptions:
 
 
 def least_severity() -> Severity | None:
-    """The least severity that the environment asks for, or None where it says nothing (which means low)."""
+    """Return the minimum severity that the environment sets, or None if it sets none (which means low)."""
     value = _chosen("PASSROLE_CHECKS_SEVERITY", [level.value for level in Severity])
     return Severity(value) if value else None
 
 
 def wanted(finding: Finding) -> bool:
-    """Whether a finding is severe enough to be shown."""
+    """True if a finding is severe enough to be shown."""
     return finding.severity.rank >= (least_severity() or Severity.LOW).rank
 
 
 def words(finding: Finding) -> str:
-    """A finding's message and remedy, and the construct of the AWS CDK if there is one, on one line, safe to print."""
+    """Return the message and remedy of a finding, and its AWS CDK construct, on one line that is safe to print."""
     construct = f" Construct: {finding.resource.construct}." if finding.resource.construct else ""
     return harmless(f"{finding.message} {finding.remediation}{construct}")
 
 
 def named(file: str) -> str:
-    """A file as the command line names it."""
+    """Return a file name as the command line shows it."""
     return shown(file)
 
 
 def place(finding: Finding) -> str:
-    """Where the statement of a finding stands, as ``file:line``."""
+    """Return the location of a finding's statement, as ``file:line``."""
     return harmless(f"{shown(finding.at.file)}:{finding.at.line}")
 
 
@@ -392,7 +397,7 @@ def _chosen(variable: str, choices: list[str]) -> str:
 
 @lru_cache(maxsize=256)  # said once a process
 def complain(message: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(f"passrole_checks: {harmless(message)}", file=sys.stderr)
 
 
@@ -406,7 +411,7 @@ def _stamp(path: str) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=1)
 def missing_parser() -> str:
-    """Why no Terraform can be read here; empty if a parser is installed."""
+    """Return why no Terraform can be read here; "" if a parser is installed."""
     if all(find_spec(name) for name in ("tree_sitter", "tree_sitter_hcl")):
         return ""  # which is worth no import
     from passrole_checks.sources.terraform.reading.readers import missing_parser
@@ -415,7 +420,7 @@ def missing_parser() -> str:
 
 
 def _lacks_parser(entry: Unreadable) -> bool:
-    """True if an entry is one of many that only repeat that there is no parser."""
+    """True if an entry only repeats that there is no parser."""
     return bool(missing_parser()) and entry.reason.endswith(missing_parser())
 
 

@@ -1,7 +1,7 @@
-"""Answers about the templates of a host's run, each judged in the stacks that nest it, as the command line does.
+"""Results for the templates of a host's run, each scanned in the stacks that nest it, as the command line does.
 
-A host shows one template after the other to its checks. A template that another one of the run nests is judged there,
-with the parameters that it is given; its findings belong to its own resources, and not to the stack's as well.
+A host shows one template after the other to its checks. A template that another one of the run nests is scanned there,
+with its parameters; its findings belong to its own resources, and not to the stack's as well.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TemplateRun:
 
     @cached_property
     def _candidates(self) -> dict[str, HostResult]:
-        """The answers about the templates that may nest others, by real path."""
+        """The results for the templates that may nest others, by real path."""
         others = tuple(self._files.values())
         return {
             real: host_results.scan_for_host(file, others, self._scanned)
@@ -83,12 +83,12 @@ class TemplateRun:
 
     @cached_property
     def _roots(self) -> Collection[str]:
-        """The parents that no other one nests."""
+        """The parent templates that no other one nests."""
         nested = {real: frozenset(answers.stacks.values()) for real, answers in self._parents.items()}
         return root_templates(nested) & nested.keys()
 
     def _part(self, root: str, answers: HostResult, real: str) -> HostResult:
-        """What the answers about a parent template (``root``) say of a template of its stack, or of itself."""
+        """Return the part of a parent template's results (``root``) about a template of its stack, or about itself."""
         if answers.result is None:
             return answers
         local: dict[str, str] = {}
@@ -103,7 +103,7 @@ class TemplateRun:
     def _findings(
         self, findings: Iterable[Finding], root: str, answers: HostResult, real: str, local: dict[str, str]
     ) -> Iterator[Finding]:
-        """The findings on resources of one template, which are noted in ``local``."""
+        """Return the findings on resources of one template, and note these in ``local``."""
         for finding in findings:
             addresses = dict.fromkeys((finding.resource.address, *finding.uses))
             uses = tuple(address for address in addresses if self._is_in(address, root, answers, real, local))
@@ -117,7 +117,8 @@ class TemplateRun:
         return template == real
 
     def _concerns(self, entry: Unreadable, root: str, answers: HostResult, real: str, local: dict[str, str]) -> bool:
-        """True if a template must report what could not be judged: the parent also does for files not shown."""
+        """True if a template must report what could not be analyzed: the parent also does so for files that are not
+        shown."""
         if entry.resource == EVERY_RESOURCE:
             return True
         if entry.resource:
@@ -126,7 +127,7 @@ class TemplateRun:
         return file == real or (real == root and file not in self._files)
 
     def _template_of(self, root: str, answers: HostResult, address: str) -> tuple[str, str]:
-        """The innermost template that shows a resource, or the stack around it, and the address there."""
+        """Return the innermost template that shows a resource, or the stack around it, and the address there."""
         keys = address.split(".")
         for depth in range(len(keys) - 1, 0, -1):
             template = answers.stacks.get(".".join(keys[:depth]))

@@ -1,4 +1,4 @@
-"""Scanning with an executor of the standard library's interface.
+"""Scan with any executor of the standard library's interface.
 
 Source: Python's documentation of ``concurrent.futures``.
 """
@@ -23,14 +23,14 @@ _Answer = TypeVar("_Answer")
 
 
 def scan_with(executor: Executor) -> UnitScanner:
-    """Scan with any :class:`concurrent.futures.Executor`: of threads, of processes, of a cluster.
+    """Return a scanner that uses a :class:`concurrent.futures.Executor`: threads, processes, a cluster.
 
-    ``executor`` stays the caller's, who shuts it down; its workers need this package, in the same version, and must see
-    the same files under the same paths. Workers of a process pool that are not forked start in the working directory,
-    and import what lies there: where that is code of strangers, set ``PYTHONSAFEPATH``.
+    The caller shuts ``executor`` down. Its workers need this package in the same version, and must see the same files
+    under the same paths. Workers of a process pool that are not forked start in the working directory and import from
+    there: if it contains code of strangers, set ``PYTHONSAFEPATH``.
 
-    The scanner raises what the executor raises, as :class:`concurrent.futures.BrokenExecutor` where a process of its
-    pool has ended. ``--jobs`` (:func:`passrole_checks.scan.parallel.processes.processes`) mends that.
+    The scanner raises what the executor raises, such as :class:`concurrent.futures.BrokenExecutor` if a process of its
+    pool ended. ``--jobs`` (:func:`passrole_checks.scan.parallel.processes.processes`) recovers from that.
     """
 
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
@@ -45,8 +45,7 @@ def scan_with(executor: Executor) -> UnitScanner:
 
 @deadline.pooled()
 def scan_batch(units: Sequence[Unit], options: ScanOptions) -> tuple[ScannedUnit, ...]:
-    """Scan some units, in the place that they were handed over to. Raises what their scan raises, in a form that can
-    be handed back."""
+    """Scan units in a worker. Raises what their scan raises, in a form that can be sent back."""
     try:
         return tuple(scan_unit(unit, options) for unit in units)
     except Exception as error:
@@ -57,7 +56,7 @@ def scan_batch(units: Sequence[Unit], options: ScanOptions) -> tuple[ScannedUnit
 
 
 def portable(error: Exception) -> Exception:
-    """The error, or one with its words where it could not be handed back as it is."""
+    """Return the error, or one with its message if it cannot be sent back as it is."""
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error
@@ -72,10 +71,10 @@ def finished(
     at_once: float = math.inf,
     lost: tuple[type[BaseException], ...] = (),
 ) -> Iterator[tuple[Batch, _Answer | None]]:
-    """The batches with their answers, as they are finished.
+    """Yield the batches with their results, as they finish.
 
-    They are taken from ``waiting`` and handed to ``submit``, ``at_once`` at a time. None: the place that a batch was
-    handed to has ended with one of the errors ``lost``. What has not begun is called off when nobody asks any more.
+    Batches are taken from ``waiting`` and passed to ``submit``, ``at_once`` at a time. None: the worker of a batch
+    ended with one of the errors ``lost``. Batches that have not begun are canceled if the caller stops iterating.
     """
     running: dict[Future[_Answer], Batch] = {}
     try:

@@ -1,4 +1,4 @@
-"""Units, put together so that handing them over costs little, and what takes long begins first."""
+"""Group units into batches, so that sending them costs little and long ones begin first."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ ENDED = "its scan ended the process (out of memory?)"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is handed over in one go: ``units``, the places that they have among all (``numbers``), and how many bytes
-    they are, about (``weight``)."""
+    """A batch of ``units``: their positions among all (``numbers``), and their approximate size in bytes
+    (``weight``)."""
 
     numbers: tuple[int, ...]
     units: tuple[Unit, ...]
     weight: int
 
     def single(self) -> tuple[Batch, ...]:
-        """The same units, each by itself."""
+        """Yield the units as batches of one."""
         alone = zip(self.numbers, self.units, strict=True)
         return tuple(Batch((number,), (unit,), self.weight) for number, unit in alone)
 
 
 def batches(units: Sequence[Unit], most: int = MOST) -> list[Batch]:
-    """The units in batches of at most about ``most`` bytes, the largest first. A larger unit is a batch by itself."""
+    """Return batches of at most about ``most`` bytes, the largest first. A larger unit is a batch of its own."""
     weights = [weight(unit) for unit in units]
     found: list[Batch] = []
     numbers: list[int] = []
@@ -58,7 +58,7 @@ def _batch(numbers: Sequence[int], units: Sequence[Unit], total: int) -> Batch:
 
 
 def weight(unit: Unit) -> int:
-    """About how many bytes are read for a unit; what a Terraform root calls is not counted. Never raises."""
+    """Return about how many bytes are read for a unit, without called modules. Never raises."""
     if unit.content is not None:
         return max(_AT_LEAST, len(unit.content))
     try:
@@ -71,7 +71,7 @@ def weight(unit: Unit) -> int:
 
 
 def in_order(answers: Iterable[tuple[Batch, Sequence[ScannedUnit]]]) -> Iterator[ScannedUnit]:
-    """What came of the units, in their order, each as soon as all before it are there."""
+    """Yield the results in the order of the units, each as soon as all before it are available."""
     there: dict[int, ScannedUnit] = {}
     following = 0
     for batch, scanned in answers:
@@ -82,6 +82,6 @@ def in_order(answers: Iterable[tuple[Batch, Sequence[ScannedUnit]]]) -> Iterator
 
 
 def lost_unit(unit: Unit, reason: str = ENDED, *, fault: bool = False) -> ScannedUnit:
-    """What is told of a unit that could not be scanned where it was handed to."""
+    """Return the result for a unit whose worker ended."""
     path = unit.only or unit.path
     return ScannedUnit(path, unit.framework, unreadable=Unreadable(str(path), reason, fault=fault))

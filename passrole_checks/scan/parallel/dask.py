@@ -1,13 +1,13 @@
-"""Scanning on other computers: a cluster of Dask workers, which see the same files under the same paths.
+"""Scan on other computers: a cluster of Dask workers that see the same files under the same paths.
 
-Whether they do is not believed. Each tells with a unit what it has seen of the files, and where that is not what is
-here, the unit is unreadable: never is there silence about a file that a worker lacks, or has in another version.
+Each worker returns digests of the files that it read, and a unit whose files differ from those here is unreadable: a
+file that a worker lacks, or has in another version, is never passed over in silence.
 
-Dask runs again elsewhere what a worker had in hand that has died, and gives up what has taken several workers with it;
-then each of those units is scanned once more by itself, and one that is given up again is unreadable.
+Dask reruns the tasks of a worker that died elsewhere, and gives up a task that killed several workers; then each of its
+units is scanned once more on its own, and one that is given up again is unreadable.
 
-Who answers on a cluster is trusted: Dask sends functions and answers as pickles. Only the command line names one, never
-a configuration.
+The cluster is trusted: Dask sends functions and results as pickles. Only the command line names one, never a
+configuration.
 
 Sources: Dask's documentation of ``distributed`` ("Client", "Why did my worker die?", "TLS/SSL").
 """
@@ -42,11 +42,13 @@ _Told = tuple[tuple[ScannedUnit, FileDigests], ...]
 
 
 def on_cluster(url: str, seconds: float = _SECONDS) -> UnitScanner:
-    """Scan on the Dask cluster whose scheduler is at ``url``, ``dask://HOST:PORT`` or ``dask+tls://HOST:PORT``; for
-    the latter, Dask's own configuration names the certificates. ``seconds``: how long it may take to answer.
+    """Return a scanner that uses the Dask cluster with the scheduler at ``url``.
 
-    The scanner raises an :class:`~passrole_checks.errors.ExecutorError` where the extra ``dask`` is not installed, the
-    scheduler cannot be reached or is lost, has no workers, or has some with another version of this package, or none.
+    ``url``: ``dask://HOST:PORT``, or ``dask+tls://HOST:PORT`` with the certificates that Dask's configuration names.
+    ``seconds``: how long it may take to answer.
+
+    The scanner raises an :class:`~passrole_checks.errors.ExecutorError` if the extra ``dask`` is not installed, the
+    scheduler is unreachable or lost, has no workers, or has workers without this version of this package.
     """
 
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
@@ -93,15 +95,17 @@ def _on(
 
 
 def scan_there(version: str, units: Sequence[Unit], options: ScanOptions) -> _Told:
-    """What a worker does. Raises an :class:`~passrole_checks.errors.ExecutorError` where it is of another version."""
+    """Scan on a worker. Raises an :class:`~passrole_checks.errors.ExecutorError` if its version differs."""
     if version != __version__:
         raise ExecutorError(_of_another_version("a worker", __version__, version))
     return scan_and_see(units, options)
 
 
 def _asking() -> Callable[[], str | None]:
-    """A question for the version of this package, which can be asked where it is not installed: functions within
-    functions are sent as they are, others by their names."""
+    """Return a function that returns the version of this package, and that can be sent where it is not installed.
+
+    Nested functions are sent as they are, others by name.
+    """
 
     def version() -> str | None:
         try:
@@ -114,7 +118,7 @@ def _asking() -> Callable[[], str | None]:
 
 
 def _believed(batch: Batch, told: _Told) -> list[ScannedUnit]:
-    """What was scanned, where the files are the same here."""
+    """Return the results whose files are the same here."""
     found = []
     for unit, (scanned, there) in zip(batch.units, told, strict=True):
         other = not_seen_here(there)
@@ -143,7 +147,7 @@ def _connected(url: str, seconds: float) -> Client:
 
 
 def _checked(client: Client, url: str, seconds: float) -> int:
-    """How many units the cluster scans at once, of workers that are of this version."""
+    """Return how many units the cluster scans at once, after checking the versions of its workers."""
     try:
         client.wait_for_workers(1, timeout=seconds)
     except (OSError, asyncio.TimeoutError):  # which is an error of its own before Python 3.11

@@ -1,9 +1,9 @@
-"""Scanning with several processes of this machine, where that pays.
+"""Scan with several processes of this machine, if that pays.
 
-How they begin: on Linux they are forked, as long as this process has no other threads; that takes hundredths of a
-second. Elsewhere (macOS's own libraries do not bear a fork) each is a new Python, which takes some tenths. A new Python
-looks for the modules of the standard library in the working directory first, where code of strangers may lie, unless
-``PYTHONSAFEPATH`` forbids it; before Python 3.11 nothing does, and then there is one process only.
+On Linux they are forked, unless this process has other threads; that takes hundredths of a second. Elsewhere (a fork
+breaks libraries of macOS) each is a new Python, which takes some tenths. A new Python first imports from the working
+directory, which may contain code of strangers, unless ``PYTHONSAFEPATH`` forbids it; before Python 3.11 nothing does,
+and then there is one process only.
 
 :mod:`passrole_checks.scan.parallel.worker_pool` has the processes themselves.
 
@@ -36,11 +36,11 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processes(jobs: int | None = None, method: str | None = None) -> UnitScanner:
-    """Scan with ``jobs`` processes; None: with as many as pay, which for little code is this one alone.
+    """Return a scanner with ``jobs`` processes; None: as many as pay, which for little code is this one alone.
 
-    ``method``: how they begin, ``fork`` or ``spawn`` (default: what is safe here; another one is used as it is asked
-    for). Where none can begin, the units are scanned in this process. One that is killed loses nothing: what it had in
-    hand is scanned once more, each unit by itself, and a unit that ends its process again is unreadable.
+    ``method``: the start method, ``fork`` or ``spawn`` (default: what is safe here). If no process can start, the units
+    are scanned in this one. If a process is killed, each of its units is scanned once more on its own; a unit that ends
+    its process again is unreadable.
     """
 
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
@@ -56,26 +56,26 @@ def processes(jobs: int | None = None, method: str | None = None) -> UnitScanner
 
 
 def start_method() -> str | None:
-    """How processes can begin here without harm; None: not at all."""
+    """Return the safe start method for processes; None if there is none."""
     if sys.platform == "linux" and threading.active_count() == 1:
         return FORK
     return SPAWN if sys.version_info >= (3, 11) else None
 
 
 def may_have_children() -> bool:
-    """Whether :mod:`multiprocessing` lets this process start others: its own daemons may not."""
+    """True if :mod:`multiprocessing` lets this process start others, which its own daemons may not."""
     import multiprocessing  # takes a while, and little code does without it
 
     return not multiprocessing.current_process().daemon
 
 
 def paying(total: int, method: str | None) -> int:
-    """How many processes pay for so many bytes of infrastructure code, where they begin by ``method``."""
+    """Return how many processes pay for so many bytes of infrastructure code with a start ``method``."""
     return min(processors(), total // _PAYS[method]) if method else 1
 
 
 def processors() -> int:
-    """How many processors this process may use: those of the machine, or fewer where the system says so."""
+    """Return how many processors this process may use."""
     if sys.platform != "linux":
         return os.cpu_count() or 1
     count = len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""What the scan of a unit has seen of the files, so that somebody elsewhere can tell whether they see the same."""
+"""Digests of the files that a scan read, to verify that another computer read the same ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam import deadline
 from passrole_checks.scan.parallel.any_executor import portable
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
-from passrole_checks.sources.files.access_log import LookedAt
+from passrole_checks.sources.files.access_log import FileAccessLog
 from passrole_checks.sources.recognize import LARGEST_PLAN
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileDigests:
-    """Digests by path: of where ``leads`` lead, of the content of ``files`` that were looked for, of the names in
-    ``folders`` that were listed, and of all names in ``trees`` that were walked."""
+    """Digests by path.
+
+    ``leads``: link targets. ``files``: file contents. ``folders``: names in listed folders. ``trees``: all names in
+    walked folders.
+    """
 
     leads: tuple[tuple[str, str], ...]
     files: tuple[tuple[str, str], ...]
@@ -32,22 +35,24 @@ class FileDigests:
 
 @deadline.pooled()
 def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, FileDigests], ...]:
-    """Scan some units, and tell with each what was there. Raises as
-    :func:`passrole_checks.scan.parallel.any_executor.scan_batch` does."""
+    """Scan units, and return each with the digests of what it read.
+
+    Raises as :func:`passrole_checks.scan.parallel.any_executor.scan_batch` does.
+    """
     found = []
     try:
         for unit in units:
             scanned = scan_unit(unit, options)
-            found.append((scanned, seen(scanned.looked or LookedAt())))
+            found.append((scanned, seen(scanned.looked or FileAccessLog())))
     except Exception as error:
         raise portable(error) from None
     return tuple(found)
 
 
-def seen(looked: LookedAt) -> FileDigests:
-    """What is there now, at all places that were looked at."""
+def seen(looked: FileAccessLog) -> FileDigests:
+    """Return the digests of everything that was accessed."""
     return FileDigests(
-        tuple(_digests(looked.leads, _where)),
+        tuple(_digests(looked.links, _where)),
         tuple(_digests(looked.files, _content)),
         tuple(_digests(looked.folders, _listed)),
         tuple(_digests(looked.trees, _walked)),
@@ -55,7 +60,7 @@ def seen(looked: LookedAt) -> FileDigests:
 
 
 def not_seen_here(there: FileDigests) -> str | None:
-    """The first of the paths at which something else is here than was seen there; None where all is the same."""
+    """Return the first path whose content here differs from the digests; None if all are the same."""
     # where paths lead comes first: a symbolic link that is here only may lead to what must not be opened
     kinds = ((there.leads, _where), (there.files, _content), (there.folders, _listed), (there.trees, _walked))
     for paths, digest in kinds:

@@ -1,12 +1,12 @@
-"""Processes that scan what they are handed, each with a connection of its own to this one.
+"""A pool of processes, each with a connection of its own to this one.
 
-The standard library's pool of processes would do, but for three things: when one of its processes is killed it gives up
-all that was handed over, and does not say which had what in hand; one that is killed while it hands something back can
-leave it waiting for ever, since all write into one pipe, which it keeps open itself; and its threads forbid to fork
-once more. Here a process that has ended is a connection that has ended, and nothing else.
+The standard library's pool lacks three things: if one process is killed it gives up all batches, and does not say which
+process had which; a process that is killed while it sends a result can block the pool for ever, since all write into
+one pipe, which it keeps open itself; and its threads rule out another fork. Here the end of a process is the end of its
+connection, and nothing else.
 
-An interrupt from the terminal reaches all processes, and is left to this one, which kills those that are busy. If this
-process dies, the others end after what they have in hand.
+An interrupt from the terminal reaches all processes, and is left to this one, which kills busy workers. If this process
+dies, the others end after their current batch.
 
 Source: Python's documentation of ``multiprocessing`` (connections, start methods) and ``signal``.
 """
@@ -41,19 +41,19 @@ _SAFE_PATH = "PYTHONSAFEPATH"
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """The first that a process tells."""
+    """The first message of a process."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What the scan of a batch has raised, and where."""
+    """What the scan of a batch raised, and where."""
 
     error: Exception
     trace: str
 
 
 class _Worker:
-    """A process, seen from this one. ``batch`` is what it has in hand; ``has_begun``: it has said so."""
+    """A process as this one sees it. ``batch``: its current batch. ``has_begun``: it has sent its first message."""
 
     def __init__(self, process: BaseProcess, connection: Connection) -> None:
         self.process, self.connection = process, connection
@@ -66,14 +66,14 @@ class _Worker:
             self.connection.send((batch.units, options))
 
     def told(self) -> object:
-        """What it tells, once it does; None where it has ended."""
+        """Return its next message; None if it has ended."""
         try:
             return self.connection.recv()
         except (EOFError, OSError):
             return None
 
     def done(self) -> Batch:
-        """The batch that it had in hand, and has no more."""
+        """Return the batch that it has finished."""
         batch, self.batch = self.batch, None
         assert batch is not None
         return batch
@@ -87,7 +87,7 @@ class _Worker:
 
 
 class WorkerPool:
-    """Processes that begin when they are needed, by the start ``method``, and end with the ``with`` block."""
+    """Processes that start when they are needed, by the start ``method``, and end with the ``with`` block."""
 
     def __init__(self, method: str, options: ScanOptions) -> None:
         self._context: Any = multiprocessing.get_context(method)  # its classes differ by method
@@ -107,8 +107,9 @@ class WorkerPool:
             self._workers.pop().end()
 
     def answers(self, waiting: deque[Batch], count: int) -> Iterator[tuple[Batch, Sequence[ScannedUnit] | None]]:
-        """The batches as ``count`` processes finish them, each with what was scanned; None where the process that had
-        it in hand has ended. Raises what a scan raises. Where no process can begin, this one scans.
+        """Yield the batches as ``count`` processes finish them, each with its results; None if its process ended.
+
+        Raises what a scan raises. If no process can start, this one scans.
         """
         idle: list[_Worker] = []
         busy: dict[object, _Worker] = {}  # by their connections
@@ -143,7 +144,7 @@ class WorkerPool:
                     waiting.appendleft(batch)
 
     def _another(self) -> _Worker | None:
-        """A new process; None where none can begin."""
+        """Return a new process; None if none can start."""
         if not self._can_begin:
             return None
         try:
@@ -169,8 +170,10 @@ class WorkerPool:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Where a process begins: without interrupts, which would end it with a traceback as long as it does not ignore
-    them, and without the working directory among the places that a new Python imports from."""
+    """Start a process without interrupts and without the working directory in its import path.
+
+    An interrupt would end it with a traceback before it ignores them.
+    """
     before = os.environ.get(_SAFE_PATH)
     blocks = hasattr(signal, "pthread_sigmask") and threading.current_thread() is threading.main_thread()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocks else None
@@ -188,7 +191,7 @@ def _undisturbed() -> Iterator[None]:
 
 @deadline.pooled()
 def _scan_what_comes(connection: Connection, not_its_own: Sequence[Connection]) -> None:
-    """What a process does until nobody is there any more."""
+    """Scan batches until the connection ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in not_its_own:
         other.close()

@@ -1,4 +1,4 @@
-"""CloudFormation change sets as JSON (``aws cloudformation describe-change-set --include-property-values``).
+"""Read CloudFormation change sets as JSON (``aws cloudformation describe-change-set --include-property-values``).
 
 Sources: AWS CLI Command Reference, "cloudformation describe-change-set"; AWS CloudFormation User Guide, "Update
 CloudFormation stacks using change sets".

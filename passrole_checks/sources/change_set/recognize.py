@@ -1,4 +1,4 @@
-"""Whether a text is meant to be a change set, decided by content and cheaply.
+"""Recognize change sets by content, quickly.
 
 Source: AWS CloudFormation API Reference, DescribeChangeSet, "Response Elements".
 """
@@ -19,10 +19,10 @@ _LIST = re.compile(r'\s*\[\s*\{\s*"(?:[cC]hanges?|[tT]ype|[rR]esourceChange|[cC]
 
 
 def is_change_set(content: str) -> bool:
-    """Whether a text is meant as the output of ``describe-change-set``, also where it is cut off or broken further on.
+    """True if a text is the output of ``describe-change-set``, also if it is truncated or malformed further on.
 
-    Taken for one: an object with ``Changes`` that are resource changes or with the name of a change set beside it; a
-    list of such objects (the pages of one change set); and the list of changes that the console shows.
+    It is an object with ``Changes`` that are resource changes, or with the name of a change set; a list of such objects
+    (the pages of one change set); or the list of changes that the console shows.
     """
     content = content.removeprefix("\ufeff")
     start = content[:4096].lstrip()[:1]
@@ -35,16 +35,16 @@ def is_change_set(content: str) -> bool:
         return False
     keys: set[str] = set()
     try:
-        for path, member in walk(content, _top):
+        for path, member in walk(content, _is_top_level):
             if len(path) == 1:
                 keys.add(str(member.key))
                 if keys & _OTHERS:
                     return False
     except NotJson:
-        pass  # what stands before the mistake tells what the text is meant to be
+        pass  # the part before the error is enough
     return bool(keys & {"Changes", "changes"}) and (has_changes or bool(keys & _NAMES))
 
 
-def _top(path: Keys) -> bool:
-    """The list of changes is opened, so that its key is known before what it holds has been read."""
+def _is_top_level(path: Keys) -> bool:
+    """True for parts to open: the list of changes, so that its key is known before its content is read."""
     return len(path) == 1

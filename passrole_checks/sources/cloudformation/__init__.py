@@ -1,6 +1,6 @@
-"""CloudFormation and SAM templates, YAML and JSON, and services of the Serverless Framework.
+"""Read CloudFormation and SAM templates in YAML and JSON, and services of the Serverless Framework.
 
-Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer Guide. Each room names its pages.
+Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer Guide. Each module names its pages.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.gc_pause import gc_paused
-from passrole_checks.sources.cloudformation.cdk import account_of, stack_name_of
+from passrole_checks.sources.cloudformation.cdk import account_of_template, stack_name_of
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import NestingContext
-from passrole_checks.sources.cloudformation.policies import reader_of
+from passrole_checks.sources.cloudformation.policies import make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.service_file import as_template, is_service, looks_like_service
+from passrole_checks.sources.cloudformation.service_file import convert_to_template, is_service, looks_like_service
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.files.read_boundary import Boundary, current, within
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
-from passrole_checks.sources.model.principal_names import told_apart
+from passrole_checks.sources.model.principal_names import display_principal_names
 
 __all__ = ["load", "looks_like_service", "looks_like_template"]
 
@@ -36,28 +36,28 @@ def load(
 ) -> Configuration:
     """Read a template: its resources, policies, roles and suppressions.
 
-    ``path`` is only named, never opened; files that the template includes, and the templates of its nested stacks, are
-    read if they lie below ``boundary``, or a folder ``beside`` it.
-    What cannot be read within a template is listed as unreadable and the rest is read; :class:`InputError` is raised
-    where the file as a whole cannot be read.
+    ``path`` itself is not opened. Included files and the templates of nested stacks are read if they are below
+    ``boundary`` or below a folder ``beside`` it.
+
+    Parts that cannot be read are listed as unreadable. Raises :class:`InputError` if the whole file cannot be read.
     """
-    with within(Boundary.around(boundary, *beside) if boundary is not None else current()):
+    with boundary_of_context(Boundary.around(boundary, *beside) if boundary is not None else current_boundary()):
         return _load(path, content, is_file=boundary is not None, inputs=inputs)
 
 
 def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configuration:
-    """Read a template; ``is_file``: it stands at ``path``, so that what it names may be read."""
+    """Read a template. ``is_file``: it is stored at ``path``, so that the files it names may be read."""
     file = str(path)
     try:
         template = Template(file, content, dict(inputs.parameters))
-        unknown = as_template(template) if is_service(template.root) else ()
+        placeholders = convert_to_template(template) if is_service(template.root) else ()
         broken = include_files(template, path) if is_file else ()
         expand_loops(template)
-        reader = reader_of(template, NestingContext(path) if is_file else None)
-        for node in unknown:
-            reader.documents.skipped(node, f"{str(node.value)[:80]} is filled in before deployment, and not read here")
+        reader = make_reader(template, NestingContext(path) if is_file else None)
+        for node in placeholders:
+            reader.documents.skip(node, f"{str(node.value)[:80]} is a placeholder of another tool")
         reader.read()
-        found = reader.suppressions()
+        template_suppressions = reader.suppressions()
     except RecursionError:
         raise InputError(file, "nested too deeply") from None
     as_read = Configuration(
@@ -67,17 +67,17 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         policies=tuple(reader.policies),
         roles=tuple(reader.roles),
         users=tuple(reader.users),
-        suppressions=tuple(found),
+        suppressions=tuple(template_suppressions),
         unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
         not_evaluated=tuple(reader.not_evaluated),
         parameters=tuple(template.parameters),
-        account=account_of(path) if is_file else None,
+        account=account_of_template(path) if is_file else None,
         nested=tuple(dict.fromkeys(reader.nested.templates.values())),
         stacks=tuple(reader.nested.templates.items()),
         stack=stack_name_of(path) if is_file else "",
         received=tuple(reader.received.roles),
         instance_profiles=tuple(reader.received.profiles),
-        **reader.holdings.holdings.held(reader.policies),
+        **reader.elsewhere.builder.build(reader.policies),
     )
     template.forget()
-    return told_apart(as_read)
+    return display_principal_names(as_read)

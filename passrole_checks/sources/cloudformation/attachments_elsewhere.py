@@ -1,4 +1,4 @@
-"""What principals of a template hold that is no policy of it: policies that stand elsewhere, groups, boundaries.
+"""Attached managed policies, group memberships and boundaries whose policies are not in the template.
 
 Sources: AWS CloudFormation Template Reference, AWS::IAM::Role, User and Group (``ManagedPolicyArns``, ``Groups``,
 ``PermissionsBoundary``), AWS::IAM::UserToGroupAddition, AWS::SSO::PermissionSet (``ManagedPolicies``,
@@ -18,9 +18,14 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
-from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries
-from passrole_checks.sources.model.attachments_elsewhere import Holdings, alternatives, each_with_facts, held_under
+from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
+from passrole_checks.sources.model.attachments_elsewhere import (
+    AttachmentsBuilder,
+    conditional_holders,
+    flatten_variants,
+    value_variants,
+)
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
 
 _ARNS = {  # the property with the ARNs of managed policies
@@ -35,113 +40,133 @@ _NOWHERE = Position("", 0)
 _BOUNDED = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::SSO::PermissionSet"})
 
 
-class Collector:
-    """Reads resource by resource (:meth:`read`). ``owners``: SAM's implicit roles with what they are made for."""
+class AttachmentCollector:
+    """Collects attachments resource by resource (:meth:`read`).
+
+    ``owners``: SAM's implicit roles with the logical ids of the resources that they are for.
+    """
 
     def __init__(self, template: Template, documents: TemplateDocuments, owners: Mapping[str, str]) -> None:
         self.template = template
         self.documents = documents
-        self.holdings = Holdings()
-        self._made = {owner: role for role, owner in owners.items()}
-        # policies of the template that nested stacks attach, to whom, and when
-        self._given: dict[str, dict[str, list[PathCondition]]] = {}
+        self.builder = AttachmentsBuilder()
+        self._implicit_roles = {owner: role for role, owner in owners.items()}
+        # policies of the template that nested stacks attach: principals with path conditions
+        self._nested_attachments: dict[str, dict[str, list[PathCondition]]] = {}
 
-    def settle(self, policies: list[AttachedPolicy]) -> None:
-        """Name the principals of nested stacks that get a policy of the template."""
-        for place, policy in enumerate(policies):
-            given = self._given.get(policy.resource.address)
-            if given is not None:
-                principals = tuple(dict.fromkeys((*policy.principals, *given)))
-                readings: dict[str, list[PathCondition]] = {who: [()] for who in policy.principals}
-                for who, facts in policy.held:
-                    readings[who] = [*(one for one in readings[who] if one), facts]
-                for who, found in given.items():
-                    readings.setdefault(who, []).extend(found)
-                policies[place] = replace(policy, principals=principals, held=held_under(readings))
+    def finish(self, policies: list[AttachedPolicy]) -> None:
+        """Add the principals of nested stacks to the policies of the template that are attached to them."""
+        for index, policy in enumerate(policies):
+            nested_holders = self._nested_attachments.get(policy.resource.address)
+            if nested_holders is not None:
+                principals = tuple(dict.fromkeys((*policy.principals, *nested_holders)))
+                conditions: dict[str, list[PathCondition]] = {holder: [()] for holder in policy.principals}
+                for holder, when in policy.conditional_principals:
+                    conditions[holder] = [*(condition for condition in conditions[holder] if condition), when]
+                for holder, further in nested_holders.items():
+                    conditions.setdefault(holder, []).extend(further)
+                policies[index] = replace(
+                    policy, principals=principals, conditional_principals=conditional_holders(conditions)
+                )
 
     def read(
         self, resource: ResourceDefinition, properties: yaml.MappingNode, attachments: TemplateAttachments
     ) -> None:
-        """Note what a resource attaches that does not stand in the template, who is in which group, and bounds."""
+        """Record the attachments, group memberships and boundaries of a resource."""
         kind, holder = resource.type, resource.address
         if kind in _ARNS:
             self._attach(resource, properties, _ARNS[kind], holder, attachments)
         if kind == "AWS::SSO::PermissionSet":
             self._attach(resource, properties, _REFERENCES, holder, attachments)
-        if kind in sam.HOLDERS and holder in self._made:
-            self._attach(resource, properties, "Policies", self._made[holder], attachments)
+        if kind in sam.TYPES_WITH_POLICIES and holder in self._implicit_roles:
+            self._attach(resource, properties, "Policies", self._implicit_roles[holder], attachments)
         if kind in _BOUNDED:
-            self._bind(holder, child(properties, _BOUNDARY), attachments)
-        elif holder in self._made and holder in self.template.resources:
-            self._bind(self._made[holder], child(sam.properties(self.template, holder), _BOUNDARY), attachments)
+            self._add_boundary(holder, child(properties, _BOUNDARY), attachments)
+        elif holder in self._implicit_roles and holder in self.template.resources:
+            self._add_boundary(
+                self._implicit_roles[holder],
+                child(sam.properties_with_globals(self.template, holder), _BOUNDARY),
+                attachments,
+            )
         if kind == "AWS::IAM::User":
-            self._join(attachments.names(self._value(child(properties, "Groups")), "group"), (holder,))
+            self._add_members(
+                attachments.resolve_principals(self._value(child(properties, "Groups")), "group"), (holder,)
+            )
         elif kind == "AWS::IAM::UserToGroupAddition":
             groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
-            self._join(attachments.names(groups, "group"), attachments.names(users, "user"))
+            self._add_members(
+                attachments.resolve_principals(groups, "group"), attachments.resolve_principals(users, "user")
+            )
         elif kind == "AWS::Organizations::Policy":
-            for facts, target in each_with_facts(self._value(child(properties, "TargetIds"))):
+            for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
-                    self.holdings.limited.append((target, facts, holder))
+                    self.builder.scp_targets.append((target, when, holder))
 
-    def of_nested(
-        self, inner: Collector, stack: str, principal: Callable[[str], str], attachments: TemplateAttachments
+    def add_nested(
+        self, inner: AttachmentCollector, stack: str, principal: Callable[[str], str], attachments: TemplateAttachments
     ) -> None:
-        """Add what principals of a nested stack hold. ``principal`` names one of them as this template does."""
-        for one in inner.holdings.managed:
-            value: Node = one.policy
-            for condition, outcome in reversed(one.when):
+        """Add the attachments of principals of a nested stack. ``principal`` returns the name of one in this
+        template."""
+        for attachment in inner.builder.attachments:
+            value: Node = attachment.policy
+            for condition, outcome in reversed(attachment.when):
                 value = Choice(condition, ((outcome, value),), value.at)
-            resource = replace(one.resource, address=name_above(one.resource.address, stack))
-            for facts, policy in each_with_facts(self.documents.evaluator.there(brought_up(value, stack))):
+            resource = replace(attachment.resource, address=parent_name(attachment.resource.address, stack))
+            for when, policy in flatten_variants(self.documents.evaluator.guarded(to_parent(value, stack))):
                 if not isinstance(policy, StringNode):
                     continue
-                holder, named = principal(one.holder), attachments.policies_named(policy)
-                for logical_id in named:
-                    self._given.setdefault(logical_id, {}).setdefault(holder, []).append(facts)
-                if not named:
-                    given = replace(one, holder=holder, policy=policy, resource=resource, when=facts)
-                    self.holdings.managed.append(given)
-        for group, user in inner.holdings.members:
-            self.holdings.members[principal(group), principal(user)] = None
-        for holder, policy_id in inner.holdings.bounded.items():
-            self.holdings.bounded[principal(holder)] = name_above(policy_id, stack)
-        for holder, name in inner.holdings.boundary_names.items():
-            self.holdings.bind(principal(holder), [((), brought_up(name, stack))], attachments.policies_named)
-        for holder in inner.holdings.boundary_unknown:
-            if holder not in inner.holdings.boundary_names:
-                self.holdings.boundary_unknown[principal(holder)] = None
-        for holder, readings in inner.holdings.readings.items():
-            values = [one for facts, bound in readings for one in self._above(facts, bound, stack)]
-            own = {name_above(bound, stack) for _, bound in readings if isinstance(bound, str)}
+                holder, logical_ids = principal(attachment.holder), attachments.find_policies(policy)
+                for logical_id in logical_ids:
+                    self._nested_attachments.setdefault(logical_id, {}).setdefault(holder, []).append(when)
+                if not logical_ids:
+                    nested = replace(attachment, holder=holder, policy=policy, resource=resource, when=when)
+                    self.builder.attachments.append(nested)
+        for group, user in inner.builder.members:
+            self.builder.members[principal(group), principal(user)] = None
+        for holder, policy_id in inner.builder.bounded.items():
+            self.builder.bounded[principal(holder)] = parent_name(policy_id, stack)
+        for holder, name in inner.builder.boundary_names.items():
+            self.builder.add_boundary(principal(holder), [((), to_parent(name, stack))], attachments.find_policies)
+        for holder in inner.builder.boundary_unknown:
+            if holder not in inner.builder.boundary_names:
+                self.builder.boundary_unknown[principal(holder)] = None
+        for holder, variants in inner.builder.conditional_boundaries.items():
+            values = [
+                attachment for when, bound in variants for attachment in self._boundary_in_parent(when, bound, stack)
+            ]
+            own = {parent_name(bound, stack) for _, bound in variants if isinstance(bound, str)}
 
-            def also_below(value: StringNode, own: Collection[str] = own) -> list[str]:
-                hole = value.only_hole
-                if hole is not None and hole.expression in own:
-                    return [hole.expression]
-                return attachments.policies_named(value)
+            def find_policies(value: StringNode, own: Collection[str] = own) -> list[str]:
+                unresolved = value.only_hole
+                if unresolved is not None and unresolved.expression in own:
+                    return [unresolved.expression]
+                return attachments.find_policies(value)
 
-            self.holdings.bind(principal(holder), values, also_below)
+            self.builder.add_boundary(principal(holder), values, find_policies)
 
-    def _above(
+    def _boundary_in_parent(
         self, facts: PathCondition, bound: str | StringNode | None, stack: str
     ) -> list[tuple[PathCondition, Node]]:
-        """A boundary of a nested stack, and the facts under which it is that, as this template sees them."""
+        """Return the variants of a nested stack's boundary with path conditions, as seen by this template."""
         value: Node = Absent(_NOWHERE)
         if bound is not None:
             value = bound if isinstance(bound, StringNode) else StringNode((Unresolved(bound),), _NOWHERE)
         for condition, outcome in reversed(facts):
             value = Choice(condition, ((outcome, value),), value.at)
-        return alternatives(self.documents.evaluator.there(brought_up(value, stack)))
+        return value_variants(self.documents.evaluator.guarded(to_parent(value, stack)))
 
-    def of_stack_set(self, inner: Collector, resource: ResourceDefinition) -> None:
-        """Add what principals of a stack set's own template hold, which are named below the stack set."""
-        for one in inner.holdings.managed:
-            path = f"TemplateBody/Resources/{one.resource.address}/Properties/{one.path}"
-            holder = f"{resource.address}.{one.holder}"
-            self.holdings.managed.append(replace(one, holder=holder, resource=resource, path=path))
-        for holder in (*inner.holdings.bounded, *inner.holdings.boundary_unknown, *inner.holdings.readings):
-            self.holdings.boundary_unknown[f"{resource.address}.{holder}"] = None
+    def add_stack_set(self, inner: AttachmentCollector, resource: ResourceDefinition) -> None:
+        """Add the attachments of principals in a stack set's template, with addresses below the stack set."""
+        for attachment in inner.builder.attachments:
+            path = f"TemplateBody/Resources/{attachment.resource.address}/Properties/{attachment.path}"
+            holder = f"{resource.address}.{attachment.holder}"
+            self.builder.attachments.append(replace(attachment, holder=holder, resource=resource, path=path))
+        for holder in (
+            *inner.builder.bounded,
+            *inner.builder.boundary_unknown,
+            *inner.builder.conditional_boundaries,
+        ):
+            self.builder.boundary_unknown[f"{resource.address}.{holder}"] = None
 
     def _attach(
         self,
@@ -151,36 +176,40 @@ class Collector:
         holder: str,
         attachments: TemplateAttachments,
     ) -> None:
+        """Record the attached managed policies of a property that are not in the template."""
         node = child(properties, name)
-        for found, _ in self.documents.elements(node, name) if node is not None else ():
-            inside, path = found.node, found.path
+        for element, _ in self.documents.find_elements(node, name) if node is not None else ():
+            inside, path = element.node, element.path
             if name == _REFERENCES:
                 named = child(inside, "Name")
                 inside, path = (named, f"{path}/Name") if named is not None else (inside, path)
-            elif isinstance(inside, yaml.MappingNode) and (call(inside) is None or _may_be_a_document(inside)):
-                continue  # a policy document, or a policy template of SAM
-            value = self.documents.evaluator.there(self.documents.under(found.conditions, inside))
-            for facts, policy in each_with_facts(value):
-                if isinstance(policy, StringNode) and not attachments.policies_named(policy, name == _REFERENCES):
-                    attached = ManagedAttachment(holder, policy, resource, path, policy.at, facts)
-                    self.holdings.managed.append(attached)
+            elif isinstance(inside, yaml.MappingNode) and (
+                intrinsic_call(inside) is None or _may_be_a_document(inside)
+            ):
+                continue  # a policy document or a SAM policy template
+            value = self.documents.evaluator.guarded(self.documents.evaluate_under(element.conditions, inside))
+            for when, policy in flatten_variants(value):
+                if isinstance(policy, StringNode) and not attachments.find_policies(policy, name == _REFERENCES):
+                    attached = ManagedAttachment(holder, policy, resource, path, policy.at, when)
+                    self.builder.attachments.append(attached)
 
-    def _bind(self, holder: str, node: yaml.Node | None, attachments: TemplateAttachments) -> None:
+    def _add_boundary(self, holder: str, node: yaml.Node | None, attachments: TemplateAttachments) -> None:
+        """Record the permissions boundary of a principal."""
         if node is None:
             return
         by_name = False
-        if call(node) is None and isinstance(node, yaml.MappingNode):
+        if intrinsic_call(node) is None and isinstance(node, yaml.MappingNode):
             keys = {key.value: value for key, value in entries(node)}
             by_name = "ManagedPolicyArn" not in keys
             inside = keys.get("ManagedPolicyArn") or child(node, "CustomerManagedPolicyReference", "Name")
             if inside is None:
                 return
             node = inside
-        values = alternatives(self._value(node))
-        self.holdings.bind(holder, values, lambda text: attachments.policies_named(text, by_name))
+        values = value_variants(self._value(node))
+        self.builder.add_boundary(holder, values, lambda text: attachments.find_policies(text, by_name))
 
-    def _join(self, groups: tuple[str, ...], users: tuple[str, ...]) -> None:
-        self.holdings.members.update(dict.fromkeys((group, user) for group in groups for user in users))
+    def _add_members(self, groups: tuple[str, ...], users: tuple[str, ...]) -> None:
+        self.builder.members.update(dict.fromkeys((group, user) for group in groups for user in users))
 
     def _value(self, node: yaml.Node | None) -> Node:
         empty = yaml.SequenceNode(
@@ -190,6 +219,6 @@ class Collector:
 
 
 def _may_be_a_document(node: yaml.Node) -> bool:
-    """Whether a function may insert anything: it is none of those that give texts."""
-    function = call(node)
+    """True if a function may insert any object, unlike functions that return strings."""
+    function = intrinsic_call(node)
     return function is not None and function[0] in ("Fn::Transform", "Fn::ForEach")

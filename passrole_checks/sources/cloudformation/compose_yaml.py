@@ -1,6 +1,6 @@
-"""From the text of a template, or of a file that it includes, to nodes with places; what is wrong with it in words.
+"""Compose the text of a template, or of a file that it includes, into YAML nodes with positions.
 
-No object is ever constructed, and what is too deep, too large or without end is refused before anything walks it.
+No object is constructed. Documents that are too deep, too large or infinite are refused before they are traversed.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.files.yaml_loader import Loader
 
-MAX_NODES = 500_000  # a template may have 1 MB; only aliases make more nodes than that
+MAX_NODES = 500_000  # more than 1 MB, a template's maximum, can have without aliases
 MAX_DEPTH = 100
 
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _RARE_BREAK = re.compile("[\r\x85\u2028\u2029]")
-_TAB = re.compile(r" *\t\s*$")  # what an error stands at
-_FILLED_IN = re.compile(r"\{%.*?%\}|\{\{(?!\s*resolve:).*?\}\}")
+_TAB = re.compile(r" *\t\s*$")  # before the position of an error
+_PLACEHOLDER = re.compile(r"\{%.*?%\}|\{\{(?!\s*resolve:).*?\}\}")
 
 
-class _Named(io.StringIO):
-    """A text with the name that the marks of its nodes carry."""
+class _NamedText(io.StringIO):
+    """A text with a name, which the marks of its nodes contain."""
 
     def __init__(self, text: str, name: str) -> None:
         super().__init__(text)
         self.name = name
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines of a text as YAML has them."""
+def split_lines(text: str) -> list[str]:
+    """Split a text into lines as YAML does."""
     if "\r" in text if text.isascii() else _RARE_BREAK.search(text):
         return _BREAK.split(text)
     return text.split("\n")
 
 
 def children_of(node: yaml.Node) -> Iterator[yaml.Node]:
-    """The nodes right below one, keys included."""
+    """Yield the direct children of a node, keys included."""
     if isinstance(node, yaml.SequenceNode):
         yield from node.value
     elif isinstance(node, yaml.MappingNode):
@@ -52,12 +52,12 @@ def children_of(node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def compose(file: str, text: str, name: str = "") -> yaml.Node | None:
-    """The nodes of a text, None where there are none. ``name`` is what their marks carry.
+    """Compose a text; return its root node, None if it is empty. ``name``: the file name for the marks.
 
-    Raises :class:`InputError` where the text is neither YAML nor JSON.
+    Raises :class:`InputError` if the text is neither YAML nor JSON.
     """
     try:
-        node: yaml.Node | None = yaml.compose(_Named(text, name) if name else text, Loader=Loader)
+        node: yaml.Node | None = yaml.compose(_NamedText(text, name) if name else text, Loader=Loader)
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
         if text.lstrip().startswith("{"):
             try:
@@ -65,47 +65,48 @@ def compose(file: str, text: str, name: str = "") -> yaml.Node | None:
             except json.JSONDecodeError as json_error:
                 if file.endswith(".json"):
                     raise InputError(file, f"not valid JSON: {json_error.msg}", json_error.lineno) from None
-        raise _not_yaml(file, text, error) from None
+        raise _yaml_error(file, text, error) from None
     return node
 
 
-def _not_yaml(file: str, text: str, error: Exception) -> InputError:
+def _yaml_error(file: str, text: str, error: Exception) -> InputError:
+    """Return an error with line and reason for a failure of PyYAML."""
     if isinstance(error, yaml.MarkedYAMLError):
-        lines = lines_of(text)
+        lines = split_lines(text)
         mark = error.problem_mark or error.context_mark
         reason = (error.problem or error.context or "cannot be parsed").strip()
         if reason.startswith("but found another"):
             reason = "more than one document"
         if reason == "could not find expected ':'" and error.context_mark:
-            mark = error.context_mark  # where the key begins; the scanner is a line further
+            mark = error.context_mark  # the start of the key; the scanner is one line further
         line = lines[mark.line] if mark and mark.line < len(lines) else ""
-        filled_in = _FILLED_IN.search(line)
-        if filled_in:
-            shown = filled_in[0] if len(filled_in[0]) <= 40 else filled_in[0][:39] + "…"
-            reason = f"{shown} stands for what another tool fills in"
+        placeholder = _PLACEHOLDER.search(line)
+        if placeholder:
+            shown = placeholder[0] if len(placeholder[0]) <= 40 else placeholder[0][:39] + "…"
+            reason = f"{shown} is a placeholder of another tool"
         elif mark and reason == "found character that cannot start any token":
             reason = f"a value cannot begin with {line[mark.column : mark.column + 1]}"
         if mark and _TAB.match(line[: mark.column + 1]):
-            reason = "a tab in the indentation, where YAML takes spaces only"
-        # at its end libyaml begins a line that is not there
+            reason = "tab in the indentation (YAML allows only spaces)"
+        # at the end of the text libyaml counts one line more
         return InputError(file, f"not valid YAML: {reason}", min(mark.line + 1, len(lines)) if mark else None)
     if isinstance(error, yaml.reader.ReaderError):
         place = text.find(chr(error.character)) if isinstance(error.character, int) else -1
         number = len(_BREAK.findall(text[:place])) + 1 if place >= 0 else None
-        return InputError(file, "not valid YAML: a control character", number)
+        return InputError(file, "not valid YAML: control character", number)
     if isinstance(error, RecursionError):
         return InputError(file, "nested too deeply")
-    return InputError(file, "not valid YAML: characters that are no text")
+    return InputError(file, "not valid YAML: invalid characters")
 
 
-def measure(file: str, root: yaml.Node) -> None:
-    """Refuse nodes that are too deep, too many or without end. Raises :class:`InputError`, which says where."""
+def check_size(file: str, root: yaml.Node) -> None:
+    """Raise :class:`InputError`, with the line, if a tree is too deep, too large or infinite."""
     if not _is_small(root):
-        _refuse(file, root)
+        _raise_too_large(file, root)
 
 
 def _is_small(root: yaml.Node) -> bool:
-    """Whether a tree, its aliases written out, has an end, and is neither too deep nor too large."""
+    """True if a tree, with aliases expanded, is finite and neither too deep nor too large."""
     level, size = [root], 1
     for _ in range(MAX_DEPTH):
         below: list[yaml.Node] = []
@@ -122,8 +123,8 @@ def _is_small(root: yaml.Node) -> bool:
     return False
 
 
-def _refuse(file: str, root: yaml.Node) -> None:
-    """Tell where a tree is too deep, too large or without end."""
+def _raise_too_large(file: str, root: yaml.Node) -> None:
+    """Raise :class:`InputError` at the node where a tree is too deep, too large or infinite."""
     sizes: dict[int, tuple[int, int]] = {}
     open_nodes: set[int] = set()
     stack: list[tuple[yaml.Node, bool]] = [(root, False)]
@@ -138,13 +139,13 @@ def _refuse(file: str, root: yaml.Node) -> None:
             if depth > MAX_DEPTH:
                 raise InputError(file, "nested too deeply", node.start_mark.line + 1)
             if size > MAX_NODES:
-                raise InputError(file, "aliases make it too large", node.start_mark.line + 1)
+                raise InputError(file, "too large after expanding aliases", node.start_mark.line + 1)
         elif number in open_nodes:
-            raise InputError(file, "an alias holds itself", node.start_mark.line + 1)
+            raise InputError(file, "an alias contains itself", node.start_mark.line + 1)
         elif number not in sizes:
             open_nodes.add(number)
             stack.append((node, True))
             stack.extend((item, False) for item in children_of(node) if id(item) not in sizes)
             for item in children_of(node):
                 if id(item) in open_nodes:
-                    raise InputError(file, "an alias holds itself", item.start_mark.line + 1)
+                    raise InputError(file, "an alias contains itself", item.start_mark.line + 1)

@@ -1,7 +1,7 @@
-"""Which resources of a template receive which role, and the template's instance profiles.
+"""Roles that the resources of a template receive, and the template's instance profiles.
 
-Sources: AWS CloudFormation Template Reference, AWS::IAM::InstanceProfile (``Roles`` holds one name); AWS SAM Developer
-Guide, "Generated CloudFormation resources", ApiAuth (``InvokeRole``), and EventSource types ``Schedule``,
+Sources: AWS CloudFormation Template Reference, AWS::IAM::InstanceProfile (``Roles`` has exactly one name); AWS SAM
+Developer Guide, "Generated CloudFormation resources", ApiAuth (``InvokeRole``), and EventSource types ``Schedule``,
 ``ScheduleV2``, ``EventBridgeRule``, ``CloudWatchEvent`` and ``Api``, which say for whom ``RoleArn`` is.
 """
 
@@ -15,75 +15,82 @@ import yaml
 from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.sources.cloudformation import sam_implicit_roles
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
+from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
-from passrole_checks.sources.model.role_consumers import received_by, receives
+from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
 
 _PROFILE = "AWS::IAM::InstanceProfile"
 _SERVERLESS = "AWS::Serverless::"
-_NO_ROLES = frozenset({"CALLER_CREDENTIALS", "NONE"})  # values of SAM's InvokeRole that stand for no role
+_NO_ROLES = frozenset({"CALLER_CREDENTIALS", "NONE"})  # values of SAM's InvokeRole without a role
 
 
 class TemplateRoleConsumers:
-    """Collects what the resources of a template receive: ``roles`` and ``profiles``."""
+    """Collect the received roles (``roles``) and the instance profiles (``profiles``) of a template."""
 
     def __init__(self, template: Template, evaluator: Evaluator, owners: Mapping[str, str]) -> None:
         self.template = template
         self.evaluator = evaluator
-        self.made = {owner: role for role, owner in owners.items()}  # SAM's execution roles by what they are made for
+        self.implicit_roles = {owner: role for role, owner in owners.items()}  # SAM's execution roles by resource
         self.roles: list[ReceivedRole] = []
         self.profiles: list[InstanceProfile] = []
 
     def read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
-        """Add what a resource receives; of an instance profile also what it is."""
+        """Add the roles that a resource receives, and the resource itself if it is an instance profile."""
         if resource.type == _PROFILE:
-            self._profile(resource, properties)
-        if receives(resource.type):
-            for found in received_by(resource, _Properties(self, resource, properties)):
-                if found.attribute.endswith("InvokeRole") and _literal(found.value) in _NO_ROLES:
+            self._add_profile(resource, properties)
+        if may_receive_role(resource.type):
+            for received in find_received_roles(resource, _PropertiesWithGlobals(self, resource, properties)):
+                if received.attribute.endswith("InvokeRole") and _literal(received.value) in _NO_ROLES:
                     continue
-                self.roles.append(self._for_event(replace(found, value=self.evaluator.there(found.value))))
+                self.roles.append(
+                    self._with_event_service(replace(received, value=self.evaluator.guarded(received.value)))
+                )
         if resource.type.startswith(_SERVERLESS):
-            made = self.made.get(resource.address)
-            self.roles.extend(sam_implicit_roles.roles_for(self.template, resource, properties, made))
+            execution_role = self.implicit_roles.get(resource.address)
+            self.roles.extend(
+                sam_implicit_roles.find_implicit_roles(self.template, resource, properties, execution_role)
+            )
 
-    def of_nested(self, inner: TemplateRoleConsumers, stack: str) -> None:
-        """Add what the resources of a nested stack receive, named below its logical id."""
-        for one in inner.roles:
-            resource = replace(one.resource, address=name_above(one.resource.address, stack))
-            self.roles.append(replace(one, resource=resource, value=brought_up(one.value, stack)))
+    def add_nested(self, inner: TemplateRoleConsumers, stack: str) -> None:
+        """Add the roles received in a nested stack, with addresses below its logical id."""
+        for received in inner.roles:
+            resource = replace(received.resource, address=parent_name(received.resource.address, stack))
+            self.roles.append(replace(received, resource=resource, value=to_parent(received.value, stack)))
         for profile in inner.profiles:
-            name = profile.name and brought_up(profile.name, stack)
-            role = profile.role and brought_up(profile.role, stack)
-            address = name_above(profile.address, stack)
+            name = profile.name and to_parent(profile.name, stack)
+            role = profile.role and to_parent(profile.role, stack)
+            address = parent_name(profile.address, stack)
             self.profiles.append(InstanceProfile(address, _text(name), role, profile.at))
 
-    def of_stack_set(self, inner: TemplateRoleConsumers, stack_set: ResourceDefinition) -> None:
-        """Add what the resources of a stack set's template receive. In each target account the role that acts for the
-        stack set passes it, and not whoever deploys the stack set."""
+    def add_stack_set(self, inner: TemplateRoleConsumers, stack_set: ResourceDefinition) -> None:
+        """Add the roles received in a stack set's template.
+
+        In each target account the role that acts for the stack set passes them, not the deployer of the stack set.
+        """
         address = stack_set.address
-        for one in inner.roles:
-            attribute = f"TemplateBody/Resources/{one.resource.address}/Properties/{one.attribute}"
-            value, by = brought_up(one.value, address), "resource" if one.by == "deployer" else one.by
-            self.roles.append(replace(one, resource=stack_set, attribute=attribute, value=value, by=by))
+        for received in inner.roles:
+            attribute = f"TemplateBody/Resources/{received.resource.address}/Properties/{received.attribute}"
+            value, by = to_parent(received.value, address), "resource" if received.by == "deployer" else received.by
+            self.roles.append(replace(received, resource=stack_set, attribute=attribute, value=value, by=by))
         for profile in inner.profiles:
-            role = profile.role and brought_up(profile.role, address)
-            name = profile.name and brought_up(profile.name, address)
+            role = profile.role and to_parent(profile.role, address)
+            name = profile.name and to_parent(profile.name, address)
             self.profiles.append(InstanceProfile(f"{address}.{profile.address}", _text(name), role, profile.at))
 
-    def _for_event(self, found: ReceivedRole) -> ReceivedRole:
-        """The role of a SAM event, for the service that this type of event comes from."""
-        steps = found.attribute.split("/")
-        if not found.resource.type.startswith(_SERVERLESS) or steps[0] != "Events":
-            return found
-        resource = self.template.resources.get(found.resource.address)
+    def _with_event_service(self, received: ReceivedRole) -> ReceivedRole:
+        """Return the role of a SAM event with the service of this event type."""
+        steps = received.attribute.split("/")
+        if not received.resource.type.startswith(_SERVERLESS) or steps[0] != "Events":
+            return received
+        resource = self.template.resources.get(received.resource.address)
         service = sam_implicit_roles.EVENT_SERVICES.get(scalar(child(resource, "Properties", *steps[:2], "Type")) or "")
         if service is None:
-            return found
-        return replace(found, receiver=replace(found.receiver, services=(service,), trusted=(service,)))
+            return received
+        return replace(received, receiver=replace(received.receiver, services=(service,), trusted=(service,)))
 
-    def _profile(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+    def _add_profile(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+        """Add an instance profile."""
         roles = child(properties, "Roles")
         name = child(properties, "InstanceProfileName")
         value = self.evaluator.node(roles) if roles is not None else None
@@ -93,8 +100,8 @@ class TemplateRoleConsumers:
         self.profiles.append(InstanceProfile(resource.address, _text(text), value, resource.at))
 
 
-class _Properties:
-    """The properties of one resource, with those that SAM's Globals give it."""
+class _PropertiesWithGlobals:
+    """The properties of one resource, including those from SAM's Globals."""
 
     def __init__(
         self, received: TemplateRoleConsumers, resource: ResourceDefinition, properties: yaml.MappingNode

@@ -1,7 +1,6 @@
-"""Policy documents below the properties of a resource: found through lists and ``Fn::If``, evaluated, collected.
+"""Find, evaluate and collect policy documents below the properties of a resource, through lists and ``Fn::If``.
 
-Paths are the template's own keys below ``Properties``, also through a function:
-``Policies/Fn::If/1/0/PolicyDocument``.
+Paths are the template's own keys below ``Properties``, also through a function: ``Policies/Fn::If/1/0/PolicyDocument``.
 """
 
 from __future__ import annotations
@@ -14,41 +13,48 @@ import yaml
 from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, StringNode, unknown
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, has_different_keys, scalar
-from passrole_checks.sources.model.attachments_elsewhere import each_with_facts
+from passrole_checks.sources.cloudformation.template import (
+    Template,
+    child,
+    entries,
+    has_unique_keys,
+    intrinsic_call,
+    scalar,
+)
+from passrole_checks.sources.model.attachments_elsewhere import flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
 
 Conditions = tuple[tuple[str, bool], ...]
 
 
 def is_no_value(node: yaml.Node) -> bool:
-    """Whether a node is ``Ref AWS::NoValue``, which stands for nothing at all."""
-    function = call(node)
+    """True if a node is ``Ref AWS::NoValue``, which removes the property."""
+    function = intrinsic_call(node)
     return function is not None and function[0] == "Ref" and scalar(function[1]) == "AWS::NoValue"
 
 
-def there(evaluator: Evaluator) -> tuple[PathCondition, ...]:
-    """The facts under which the resource that is read is there, in sets of which each suffices; none for a resource
-    that is there whatever holds."""
-    exists = evaluator.there(Const(True, Position(evaluator.template.file, 1)))
-    return tuple(facts for facts, _ in each_with_facts(exists) if facts)
+def existence_conditions(evaluator: Evaluator) -> tuple[PathCondition, ...]:
+    """Return the path conditions under which the current resource exists, each sufficient; empty if it always
+    exists."""
+    exists = evaluator.guarded(Const(True, Position(evaluator.template.file, 1)))
+    return tuple(when for when, _ in flatten_variants(exists) if when)
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyNode:
-    """A node below a property: its path, and the conditions under which it is there, each with its outcome."""
+    """A node below a property: its path, and the conditions that lead to it, each with its outcome."""
 
     path: str
     node: yaml.Node
     conditions: Conditions = ()
 
     def within(self, path: str, node: yaml.Node) -> PropertyNode:
-        """What stands at a path below it, or in its place."""
+        """Return the node at a path below it, or in its place."""
         return PropertyNode(f"{self.path}/{path}", node, self.conditions)
 
 
 class TemplateDocuments:
-    """Collects the policy documents of a template, and what of it cannot be read or is not evaluated."""
+    """Collect the policy documents of a template, and the parts that cannot be read or are not evaluated."""
 
     def __init__(self, template: Template, evaluator: Evaluator) -> None:
         self.template = template
@@ -57,30 +63,32 @@ class TemplateDocuments:
         self.unreadable: list[Unreadable] = []
         self.not_evaluated: list[Unreadable] = []
 
-    def cannot(self, node: yaml.Node, reason: str, resource: str = "") -> None:
-        """Tell that what stands at a node cannot be read; ``resource`` is the logical id of the resource around it."""
+    def fail(self, node: yaml.Node, reason: str, resource: str = "") -> None:
+        """Record that a node cannot be read. ``resource``: the logical id of the resource around it."""
         line = node.start_mark.line + 1
         self.unreadable.append(Unreadable(self.template.file_of(node), reason, line, resource=resource))
 
-    def skipped(self, node: yaml.Node, reason: str) -> None:
-        """Tell that what stands at a node is not evaluated."""
+    def skip(self, node: yaml.Node, reason: str) -> None:
+        """Record that a node is not evaluated."""
         self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
 
-    def once(self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str = "") -> None:
-        """Name the keys of a mapping (those of ``names``, or all) that stand in it twice with different values.
+    def check_duplicates(
+        self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str = ""
+    ) -> None:
+        """Report keys of a mapping (those in ``names``, or all) that occur twice with different values.
 
-        CloudFormation takes the last of them, which is not what a reader of the first one expects
+        CloudFormation takes the last one, which a reader of the first one does not expect
         (aws-cloudformation/cfn-language-discussion, issue 96).
         """
-        if has_different_keys(node):
+        if has_unique_keys(node):
             return
         seen: set[str] = set()
         for key, _ in entries(node):
             if (names is None or key.value in names) and key.value in seen:
-                self.cannot(key, f"{holder}{key.value} is given twice", resource)
+                self.fail(key, f"{holder}duplicate key {key.value}", resource)
             seen.add(key.value)
 
-    def document(
+    def collect_at(
         self,
         resource: ResourceDefinition,
         properties: yaml.Node,
@@ -89,33 +97,37 @@ class TemplateDocuments:
         principals: tuple[str, ...] = (),
         required: bool = False,
     ) -> Node | None:
-        """Collect the document below a path of keys, if there is one; its value."""
+        """Collect the document at a path of keys, if there is one; return its value."""
         node = child(properties, *path)
         if node is None:
             if required:
-                self.cannot(properties, f"{resource.address} has no {path[-1]}", resource.address)
+                self.fail(properties, f"{resource.address} has no {path[-1]}", resource.address)
             return None
-        return self.emit(resource, PropertyNode("/".join(path), node), kind, principals)
+        return self.collect(resource, PropertyNode("/".join(path), node), kind, principals)
 
-    def emit(
+    def collect(
         self, resource: ResourceDefinition, found: PropertyNode, kind: PolicyKind, principals: tuple[str, ...]
     ) -> Node | None:
-        """Collect a document that was found; its value, None where it is surely not there."""
-        document = self.under(found.conditions, found.node)
+        """Collect a document; return its value, None if it never exists."""
+        document = self.evaluate_under(found.conditions, found.node)
         if isinstance(document, Absent):
             return None
-        self.policies.append(AttachedPolicy(resource, found.path, self.evaluator.there(document), kind, principals))
+        self.policies.append(AttachedPolicy(resource, found.path, self.evaluator.guarded(document), kind, principals))
         for key, value in entries(found.node):
-            if key.value.startswith("Fn::") and call(found.node) is None and child(found.node, "Statement") is not None:
-                # A macro's or a loop's entries beside the document's own: what they add is not known.
+            if (
+                key.value.startswith("Fn::")
+                and intrinsic_call(found.node) is None
+                and child(found.node, "Statement") is not None
+            ):
+                # entries of a macro or a loop beside those of the document: they add unknown parts
                 rest = self.evaluator.node(
                     yaml.MappingNode("tag:yaml.org,2002:map", [(key, value)], key.start_mark, value.end_mark)
                 )
                 path = f"{found.path}/{key.value}"
-                self.policies.append(AttachedPolicy(resource, path, self.evaluator.there(rest), kind, principals))
+                self.policies.append(AttachedPolicy(resource, path, self.evaluator.guarded(rest), kind, principals))
         return document
 
-    def unknown(
+    def collect_unknown(
         self,
         resource: ResourceDefinition,
         found: PropertyNode,
@@ -123,30 +135,30 @@ class TemplateDocuments:
         reason: str,
         principals: tuple[str, ...],
     ) -> None:
-        """Collect a document of which nothing is known but its place."""
+        """Collect a document of which only the position is known."""
         document: Node = unknown(expression, self.template.position(found.node), reason)
         for condition, outcome in reversed(found.conditions):
-            document = self.evaluator.under(condition, outcome, document)
-        document = self.evaluator.there(document)
+            document = self.evaluator.guarded_by(condition, outcome, document)
+        document = self.evaluator.guarded(document)
         self.policies.append(AttachedPolicy(resource, found.path, document, PolicyKind.IDENTITY, principals))
 
-    def under(self, conditions: Conditions, node: yaml.Node) -> Node:
-        """The node's value as one alternative of the conditions that lead to it."""
+    def evaluate_under(self, conditions: Conditions, node: yaml.Node) -> Node:
+        """Return the node's value as a variant under the conditions that lead to it."""
         if not conditions:
             return self.evaluator.node(node)
         (condition, outcome), *rest = conditions
-        with self.evaluator.assuming(condition, outcome):
-            value = self.under(tuple(rest), node)
-        return self.evaluator.under(condition, outcome, value)
+        with self.evaluator.assume(condition, outcome):
+            value = self.evaluate_under(tuple(rest), node)
+        return self.evaluator.guarded_by(condition, outcome, value)
 
-    def elements(
+    def find_elements(
         self, node: yaml.Node, path: str, conditions: Conditions = (), in_list: bool = False
     ) -> Iterator[tuple[PropertyNode, bool]]:
-        """The elements of a list, through ``Fn::If``; with each, whether it stands in a list (or where one should)."""
-        function = call(node)
+        """Yield the elements of a list, through ``Fn::If``, each with True if it is in a list."""
+        function = intrinsic_call(node)
         if function is None and isinstance(node, yaml.SequenceNode):
             for number, item in enumerate(node.value):
-                yield from self.elements(item, f"{path}/{number}", conditions, True)
+                yield from self.find_elements(item, f"{path}/{number}", conditions, True)
             return
         if is_no_value(node):
             return
@@ -154,16 +166,17 @@ class TemplateDocuments:
             branches = function[1].value
             condition = scalar(branches[0]) if len(branches) == 3 else None
             if condition is not None:
-                decided = dict(conditions).get(condition, self.evaluator.assumed(condition))
+                decided = dict(conditions).get(condition, self.evaluator.decided_outcome(condition))
                 for number, outcome in ((1, True), (2, False)):
                     if decided is None or decided is outcome:
                         further = conditions if decided is outcome else (*conditions, (condition, outcome))
-                        yield from self.elements(branches[number], f"{path}/Fn::If/{number}", further, in_list)
+                        yield from self.find_elements(branches[number], f"{path}/Fn::If/{number}", further, in_list)
                 return
         yield PropertyNode(path, node, conditions), in_list
 
-    def text(self, node: yaml.Node | None) -> StringNode | None:
-        """A property's text; alternatives become one hole, because a name or a path is one text."""
+    def string_value(self, node: yaml.Node | None) -> StringNode | None:
+        """Return a property's string; variants become one unresolved value, since a name or a path is a single
+        string."""
         value = self.evaluator.node(node) if node is not None else None
         if isinstance(value, Choice):
             return unknown(value.condition, value.at, "depends on a condition")

@@ -1,4 +1,4 @@
-"""Function calls of a template as people would write them, for messages.
+"""Format function calls of a template for messages.
 
 Source: AWS CloudFormation Template Reference, "Intrinsic function reference".
 """
@@ -9,26 +9,26 @@ import re
 
 import yaml
 
-from passrole_checks.sources.cloudformation.template import call, entries
+from passrole_checks.sources.cloudformation.template import entries, intrinsic_call
 
 MAX_EXPRESSION = 120
 _WORD = re.compile(r"[\w*]")
 
 
-def expression_of(name: str, argument: yaml.Node) -> str:
-    """A function call on one line, cut where it is long."""
-    words = f"{name} {words_of(argument)}".strip()
-    return words if len(words) <= MAX_EXPRESSION else words[: MAX_EXPRESSION - 1] + "…"
+def format_call(name: str, argument: yaml.Node) -> str:
+    """Return a function call on one line, truncated if it is long."""
+    text = f"{name} {format_node(argument)}".strip()
+    return text if len(text) <= MAX_EXPRESSION else text[: MAX_EXPRESSION - 1] + "…"
 
 
-def words_of(node: yaml.Node, depth: int = 0) -> str:
-    """A node in words: references as ``${Name}``, other functions by their names."""
-    function = call(node)
+def format_node(node: yaml.Node, depth: int = 0) -> str:
+    """Return a node as text: references as ``${Name}``, other functions by their names."""
+    function = intrinsic_call(node)
     if depth > 5:
         return "…"
     if function:
         name, argument = function
-        words = words_of(argument, depth + 1)
+        words = format_node(argument, depth + 1)
         if name == "Ref":
             return f"${{{words}}}"
         if name == "Fn::Sub" and isinstance(argument, yaml.ScalarNode):
@@ -40,5 +40,5 @@ def words_of(node: yaml.Node, depth: int = 0) -> str:
         words = " ".join(node.value[: 2 * MAX_EXPRESSION].split())
         return words if _WORD.search(words) else f'"{words}"'
     if isinstance(node, yaml.SequenceNode):
-        return ", ".join(words_of(item, depth + 1) for item in node.value[:20])
-    return ", ".join(f"{key.value}: {words_of(value, depth + 1)}" for key, value in entries(node)[:20])
+        return ", ".join(format_node(item, depth + 1) for item in node.value[:20])
+    return ", ".join(f"{key.value}: {format_node(value, depth + 1)}" for key, value in entries(node)[:20])

@@ -1,9 +1,8 @@
-"""What other tools fill into a template before CloudFormation sees it: holes with their own words.
+"""Placeholders that other tools replace before CloudFormation sees the template, as unresolved values.
 
 Sources: Serverless Framework, "Variables" (``${self:custom.role}``, ``${file(./x.yml)}``, ``${aws:accountId}``), the
-README of its plugin serverless-pseudo-parameters (``#{AWS::AccountId}``); Jinja,
-"Template Designer Documentation" (``{{ account }}``), as Ansible and Sceptre use it. ``{{resolve:…}}`` is
-CloudFormation's own and not touched here.
+README of its plugin serverless-pseudo-parameters (``#{AWS::AccountId}``); Jinja, "Template Designer Documentation"
+(``{{ account }}``), as Ansible and Sceptre use it. ``{{resolve:…}}`` is CloudFormation's own and is not changed here.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
-from passrole_checks.sources.cloudformation.strings import advanced
+from passrole_checks.sources.cloudformation.strings import advance
 
 _SERVERLESS = (
     r"\$\{(?:(?:self|opt|env|param|sls|cf|s3|ssm|custom|output|terraform|git|strToBool)(?:\([^{}()]*\))?:[^{}]*"
@@ -23,18 +22,18 @@ _FOREIGN = re.compile(rf"{_SERVERLESS}|{_PSEUDO}|{_JINJA}")
 _ACCOUNT = re.compile(r"\$\{aws:accountId\}|#\{AWS::AccountId\}")
 
 
-def with_foreign_holes(text: StringNode, loop_variables: frozenset[str]) -> StringNode:
-    """A text of one literal part with a hole for each expression of another tool.
+def mark_foreign_placeholders(text: StringNode, loop_variables: frozenset[str]) -> StringNode:
+    """Return a text of one literal part with each placeholder of another tool as an unresolved part.
 
-    ``loop_variables`` are those of loops whose collection is not known, ``${Name}`` and ``&{Name}``.
+    ``loop_variables`` are those of loops with an unknown collection, ``${Name}`` and ``&{Name}``.
     """
-    written = text.parts[0]
-    assert isinstance(written, str)
+    literal = text.parts[0]
+    assert isinstance(literal, str)
     pattern = _FOREIGN
     if loop_variables:
         names = "|".join(map(re.escape, sorted(loop_variables)))
         pattern = re.compile(rf"{_FOREIGN.pattern}|[$&]\{{(?P<loop>{names})\}}")
-    elif "{" not in written:
+    elif "{" not in literal:
         return text
     parts: list[Part] = []
     starts: list[tuple[int, int]] = []
@@ -44,24 +43,25 @@ def with_foreign_holes(text: StringNode, loop_variables: frozenset[str]) -> Stri
         if part != "":
             parts.append(part)
             if text.starts:
-                starts.append(advanced(written, offset, text.starts[0], text.indent))
+                starts.append(advance(literal, offset, text.starts[0], text.indent))
 
-    for found in pattern.finditer(written):
-        add(written[done : found.start()], done)
-        add(_hole(found), found.start())
-        done = found.end()
+    for match in pattern.finditer(literal):
+        add(literal[done : match.start()], done)
+        add(_unresolved(match), match.start())
+        done = match.end()
     if not parts:
         return text
-    add(written[done:], done)
+    add(literal[done:], done)
     return StringNode(tuple(parts) if starts else join(parts), text.at, tuple(starts), text.indent, text.defaults)
 
 
-def _hole(found: re.Match[str]) -> Unresolved:
+def _unresolved(found: re.Match[str]) -> Unresolved:
+    """Return the unresolved part for a matched placeholder."""
     if "loop" in found.re.groupindex and found["loop"] is not None:
-        return Unresolved(found["loop"], reason="the collection of its loop is not known")
+        return Unresolved(found["loop"], reason="the collection of its loop is unknown")
     words = found.group()
     if words.startswith("{{changeSet:"):
         return Unresolved(words, reason="known after the change set is executed")
     kind = UnresolvedKind.ACCOUNT_ID if _ACCOUNT.fullmatch(words) else UnresolvedKind.ANYTHING
     expression = words[2:-1] if words.startswith(("$", "#")) else words
-    return Unresolved(expression, kind, reason="filled in by another tool")
+    return Unresolved(expression, kind, reason="placeholder of another tool")

@@ -1,8 +1,8 @@
-"""Local files that a template includes (``AWS::Include``), put where they are named.
+"""Replace ``AWS::Include`` transforms of local files by the content of these files.
 
 Sources: AWS CloudFormation Template Reference, "AWS::Include transform"; AWS CLI Command Reference, "cloudformation
-package" (a local path in its Location is relative to the template). A file is only read below the folder that is
-scanned, or the repository that holds it; what lies in Amazon S3 stays unresolved.
+package" (a local path in its Location is relative to the template). Files are read only inside the scanned folder or
+its repository; includes from Amazon S3 stay unresolved.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
-from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.files.read_boundary import current_boundary
 
 MAX_FILES = 200
 MAX_BYTES = 2_000_000
@@ -27,78 +27,79 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 def include_files(template: Template, path: Path) -> tuple[InputError, ...]:
-    """Put the local files that a template includes in their places; what cannot be read of them.
-
-    ``path`` is the template's own.
-    """
+    """Insert the local files that a template includes; return the errors. ``path``: the template's own."""
     if "AWS::Include" not in template.text:
         return ()
-    reader = _Includes(template, path)
-    root = reader.node(template.root)
+    reader = _Includer(template, path)
+    root = reader.insert_files(template.root)
     if isinstance(root, yaml.MappingNode) and root is not template.root:
         template.replace(root)
     return tuple(reader.errors)
 
 
-class _Includes:
+class _Includer:
+    """Insert included files into the nodes of a template."""
+
     def __init__(self, template: Template, path: Path) -> None:
         self.template, self.folder = template, path.parent
         self.errors: list[InputError] = []
-        self._done: dict[int, yaml.Node] = {}  # aliases stay one node
+        self._done: dict[int, yaml.Node] = {}  # keeps aliased nodes identical
         self._files: dict[Path, yaml.Node | None] = {}
 
-    def node(self, node: yaml.Node, top: bool = True) -> yaml.Node:
-        """The node with the files below it put in; the same node where there are none."""
+    def insert_files(self, node: yaml.Node, top: bool = True) -> yaml.Node:
+        """Return the node with included files inserted; the same node if there are none."""
         if isinstance(node, yaml.ScalarNode):
             return node
         if id(node) not in self._done:
-            self._done[id(node)] = self._filled(node, top)
+            self._done[id(node)] = self._insert(node, top)
         return self._done[id(node)]
 
-    def _filled(self, node: yaml.Node, top: bool) -> yaml.Node:
+    def _insert(self, node: yaml.Node, top: bool) -> yaml.Node:
+        """Insert the included files at and below a collection."""
         if isinstance(node, yaml.SequenceNode):
-            items = [self.node(item, False) for item in node.value]
+            items = [self.insert_files(item, False) for item in node.value]
             if all(new is old for new, old in zip(items, node.value, strict=True)):
                 return node
             return yaml.SequenceNode(node.tag, items, node.start_mark, node.end_mark, node.flow_style)
         if not isinstance(node, yaml.MappingNode):
             return node
         if node.tag in ("!Transform", "!Fn::Transform"):
-            found = self._included(node)
-            return node if found is None else found
+            included_root = self._included_file(node)
+            return node if included_root is None else included_root
         pairs: list[_Pair] = []
         changed = False
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            included = self._files_of(value, whole=len(node.value) == 1) if _names_files(name, top) else None
+            included = self._included_files(value, whole=len(node.value) == 1) if _is_transform_key(name, top) else None
             if included is not None:
                 rest = _other_transforms(value)
                 alone = len(node.value) == len(included) == 1 and rest is None
                 if alone or (len(node.value) == 1 and not isinstance(included[0], yaml.MappingNode)):
-                    return included[0]  # which keeps its place in its own file
+                    return included[0]  # with positions in its own file
                 for part in included:
                     pairs.extend(part.value if isinstance(part, yaml.MappingNode) else [])
                 pairs.extend([(key, rest)] if rest is not None else [])
                 changed = True
                 continue
-            new = self.node(value, False)
+            new = self.insert_files(value, False)
             changed = changed or new is not value
             pairs.append((key, new))
         return yaml.MappingNode(node.tag, pairs, node.start_mark, node.end_mark, node.flow_style) if changed else node
 
-    def _files_of(self, value: yaml.Node, whole: bool) -> list[yaml.Node] | None:
-        """What the includes among a value give; None where none of them is read."""
+    def _included_files(self, value: yaml.Node, whole: bool) -> list[yaml.Node] | None:
+        """Return the content of the includes in a value; None if none of them is read."""
         calls = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        found = [node for item in calls if (node := self._included(item)) is not None]
-        usable = [node for node in found if whole or isinstance(node, yaml.MappingNode)]
+        roots = [node for item in calls if (node := self._included_file(item)) is not None]
+        usable = [node for node in roots if whole or isinstance(node, yaml.MappingNode)]
         return usable or None
 
-    def _included(self, node: yaml.Node) -> yaml.Node | None:
+    def _included_file(self, node: yaml.Node) -> yaml.Node | None:
+        """Return the root node of the file of one include; None if it is not read."""
         location = _location(node)
         if location is None:
             return None
         try:
-            current().check(self.folder / location)
+            current_boundary().check(self.folder / location)
             path = (self.folder / location).resolve()
             if path not in self._files:
                 self._files[path] = self._read(path) if len(self._files) < MAX_FILES else None
@@ -117,24 +118,25 @@ class _Includes:
         return self._files[path]
 
     def _read(self, path: Path) -> yaml.Node | None:
-        """Raises InputError for what is no YAML or JSON, OSError where there is no such file."""
+        """Read an included file. Raises :class:`InputError` if it is not YAML or JSON, :class:`OSError` if it does not
+        exist."""
         try:
-            content = current().read(path, MAX_BYTES).decode("utf-8-sig")
+            content = current_boundary().read(path, MAX_BYTES).decode("utf-8-sig")
         except RefusedError as error:
             if error.errno == errno.EFBIG:
-                raise InputError(str(path), "too large to be included in a template") from None
+                raise InputError(str(path), "too large for an included file") from None
             raise
         except UnicodeDecodeError:
             raise InputError(str(path), "not UTF-8 text") from None
         return self.template.include(str(path), content)
 
 
-def _names_files(name: str, top: bool) -> bool:
+def _is_transform_key(name: str, top: bool) -> bool:
     return name == "Fn::Transform" or (top and name == "Transform")
 
 
 def _location(node: yaml.Node) -> str | None:
-    """The local path that an AWS::Include names; None for another macro and for an address."""
+    """Return the local path of an AWS::Include; None for another macro or a URL."""
     if scalar(child(node, "Name")) != "AWS::Include":
         return None
     location = scalar(child(node, "Parameters", "Location"))
@@ -144,9 +146,9 @@ def _location(node: yaml.Node) -> str | None:
 
 
 def _other_transforms(value: yaml.Node) -> yaml.Node | None:
-    """What is left of a list of transforms beside the includes that were read."""
+    """Return the transforms of a list other than the inserted includes; None if there are none."""
     items: Sequence[yaml.Node] = value.value if isinstance(value, yaml.SequenceNode) else []
-    left = [item for item in items if _location(item) is None]
-    if not left:
+    remaining = [item for item in items if _location(item) is None]
+    if not remaining:
         return None
-    return yaml.SequenceNode("tag:yaml.org,2002:seq", left, value.start_mark, value.end_mark, False)
+    return yaml.SequenceNode("tag:yaml.org,2002:seq", remaining, value.start_mark, value.end_mark, False)

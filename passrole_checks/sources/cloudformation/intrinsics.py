@@ -1,7 +1,7 @@
-"""Intrinsic functions, evaluated as far as a template alone tells their values.
+"""Evaluate intrinsic functions as far as a template alone determines their values.
 
-Source: AWS CloudFormation Template Reference, "Intrinsic function reference". What is not evaluated, or is written
-in a way that CloudFormation would refuse, is a hole that carries the expression; nothing here raises.
+Source: AWS CloudFormation Template Reference, "Intrinsic function reference". Functions that are not evaluated or are
+malformed become unresolved values with their expression; nothing here raises.
 """
 
 from __future__ import annotations
@@ -27,51 +27,53 @@ from passrole_checks.iam.partial_values import (
     unknown,
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend, one_of, quoted
-from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, chosen, facts_of, pruned
-from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, expression_of, words_of
-from passrole_checks.sources.cloudformation.foreign_placeholders import with_foreign_holes
+from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, choose, implied_condition, prune
+from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, format_call, format_node
+from passrole_checks.sources.cloudformation.foreign_placeholders import mark_foreign_placeholders
 from passrole_checks.sources.cloudformation.mappings import MAX_OUTCOMES, Lookup
 from passrole_checks.sources.cloudformation.parameters import Parameters
 from passrole_checks.sources.cloudformation.references import TemplateReferences
 from passrole_checks.sources.cloudformation.strings import (
-    advanced,
-    alternatives,
+    advance,
     as_text,
-    concatenated,
-    number_of,
-    placeholders,
-    resolved,
+    concatenate,
+    drop_unresolved,
+    map_variants,
+    mark_dynamic_references,
+    parse_number,
+    parse_sub,
     split,
-    without,
 )
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, loop_defaults
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, loop_defaults
 
 _REASONS = {
     "Fn::ImportValue": "exported by another stack",
     "Fn::Transform": "inserted by a macro at deployment",
-    "Fn::GetStackOutput": "an output of another stack",
-    "Fn::GetAZs": "the Availability Zones of a Region",
+    "Fn::GetStackOutput": "output of another stack",
+    "Fn::GetAZs": "Availability Zones of a Region",
     "Fn::Cidr": "computed at deployment",
-    **dict.fromkeys(("Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"), "only for the Conditions section"),
+    **dict.fromkeys(
+        ("Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"), "allowed only in the Conditions section"
+    ),
 }
-_UNKNOWN = "a function that CloudFormation does not know"
-_FOREIGN_TAG = "a tag that CloudFormation does not know"
-_MALFORMED = "not written as CloudFormation expects it"
-NOT_IN_MAP, NO_ELEMENT = "not in the map", "the list has no such element"
+_UNKNOWN = "unknown intrinsic function"
+_FOREIGN_TAG = "unknown YAML tag"
+_MALFORMED = "malformed intrinsic function"
+NOT_IN_MAP, NO_ELEMENT = "no such key in the mapping", "no such element in the list"
 
 
 class Evaluator:
-    """Turns the nodes of a template into values with holes."""
+    """Evaluate the nodes of a template to values, which may be unresolved."""
 
     def __init__(self, template: Template, implicit_roles: Mapping[str, yaml.Node | None]) -> None:
         self.template = template
         self.parameters = Parameters(template)
         self.references = TemplateReferences(template, self.parameters, self, implicit_roles)
-        self.conditions = TemplateConditions(template, self.parameters, self._open, words_of)
-        self.when: PathCondition = ()  # facts that hold for what is being evaluated
-        self.open_defaults = False  # whether parameters count with all their values, as conditions see them
+        self.conditions = TemplateConditions(template, self.parameters, self._all_values, format_node)
+        self.when: PathCondition = ()  # path condition of the current node
+        self.open_defaults = False  # consider all values of parameters, as conditions do
         self._assumed: dict[str, bool] = {}
-        self.output: Callable[[str, str, Position], Node] | None = None  # of a nested stack
+        self.output: Callable[[str, str, Position], Node] | None = None  # returns the output of a nested stack
         self._functions = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -87,38 +89,38 @@ class Evaluator:
         }
 
     @contextmanager
-    def assuming(self, condition: str, outcome: bool) -> Iterator[None]:
-        """Within it, a condition of the template has this outcome, with all that follows for others."""
+    def assume(self, condition: str, outcome: bool) -> Iterator[None]:
+        """Assume an outcome of a condition within this context, with its consequences for other conditions."""
         before, when = dict(self._assumed), self.when
         self._assumed[condition] = outcome
-        self.when = facts_of(self.conditions.tree(condition), outcome, when)
+        self.when = implied_condition(self.conditions.tree(condition), outcome, when)
         try:
             yield
         finally:
             self._assumed, self.when = before, when
 
-    def assumed(self, condition: str) -> bool | None:
-        """The outcome of a condition where it is decided by what is assumed, or by the template alone."""
+    def decided_outcome(self, condition: str) -> bool | None:
+        """Return the outcome of a condition, if assumptions or the template decide it; else None."""
         if condition in self._assumed:
             return self._assumed[condition]
-        tree = pruned(self.conditions.tree(condition), self.when)
+        tree = prune(self.conditions.tree(condition), self.when)
         return tree if isinstance(tree, bool) else None
 
-    def under(self, condition: str, outcome: bool, value: Node) -> Node:
-        """A value that is there only where a condition has this outcome."""
+    def guarded_by(self, condition: str, outcome: bool, value: Node) -> Node:
+        """Return a value that exists only if a condition has this outcome."""
         absent = Absent(value.at)
         yes, no = (value, absent) if outcome else (absent, value)
-        return chosen(self.conditions.tree(condition), yes, no, value.at)
+        return choose(self.conditions.tree(condition), yes, no, value.at)
 
-    def there(self, value: Node) -> Node:
-        """A value that is there only where everything that is assumed holds."""
+    def guarded(self, value: Node) -> Node:
+        """Return a value that exists only if all current assumptions hold."""
         for condition, outcome in self._assumed.items():
-            value = self.under(condition, outcome, value)
+            value = self.guarded_by(condition, outcome, value)
         return value
 
     @contextmanager
-    def apart(self, *, open_defaults: bool) -> Iterator[None]:
-        """Within it, nothing is assumed of what is assumed elsewhere."""
+    def isolated(self, *, open_defaults: bool) -> Iterator[None]:
+        """Suspend all assumptions within this context."""
         before = self.open_defaults, self.when, self._assumed
         self.open_defaults, self.when, self._assumed = open_defaults, (), {}
         try:
@@ -126,15 +128,15 @@ class Evaluator:
         finally:
             self.open_defaults, self.when, self._assumed = before
 
-    def _open(self, node: yaml.Node) -> Node:
-        """A node's value as conditions see it, whatever the defaults."""
-        with self.apart(open_defaults=True):
+    def _all_values(self, node: yaml.Node) -> Node:
+        """Return a node's value as conditions see it, with any value of parameters instead of defaults."""
+        with self.isolated(open_defaults=True):
             return self.node(node)
 
     def node(self, node: yaml.Node) -> Node:
-        """The value of a node and of everything below it."""
+        """Return the value of a node and of everything below it."""
         deadline.check()
-        function = call(node)
+        function = intrinsic_call(node)
         at = self.template.position(node)
         if function:
             name, argument = function
@@ -143,7 +145,7 @@ class Evaluator:
                 reason = _MALFORMED if name in self._functions else _REASONS.get(name, _UNKNOWN)
                 if reason is _UNKNOWN and not node.tag.startswith("tag:"):
                     name, reason = node.tag, _FOREIGN_TAG
-                return unknown(expression_of(name, argument), at, reason)
+                return unknown(format_call(name, argument), at, reason)
             return _without_empty_default(value)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, at)
@@ -154,137 +156,140 @@ class Evaluator:
         )
 
     def _key(self, key: yaml.ScalarNode, value: yaml.Node) -> StringNode:
-        """A key; a function beside other keys adds keys at deployment, of which none is known."""
+        """Return a key; a function beside other keys adds unknown keys at deployment."""
         at = self.template.position(key)
         if key.value.startswith(("Fn::Transform", "Fn::ForEach")):
-            return unknown(expression_of(key.value, value), at, "inserted at deployment")
+            return unknown(format_call(key.value, value), at, "inserted at deployment")
         return self._literal(key, at)
 
     def _scalar(self, node: yaml.ScalarNode, at: Position) -> Node:
+        """Return the value of a scalar, with the type of its YAML tag."""
         kind, value = node.tag.rsplit(":", 1)[-1], node.value
         if kind == "null":
             return Const(None, at)
         if kind == "bool":
             return Const(value.lower() in ("true", "yes", "on"), at)
         if kind in ("int", "float"):
-            number = number_of(value, kind)
+            number = parse_number(value, kind)
             if number is not None:
                 return Const(number, at)
         if kind == "binary":
             return unknown(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
-        return resolved(self._literal(node, at))
+        return mark_dynamic_references(self._literal(node, at))
 
     def _literal(self, node: yaml.ScalarNode, at: Position) -> StringNode:
+        """Return the string of a scalar, with its positions and the placeholders of other tools."""
         layout = self.template.layout(node)
         text = (
             StringNode((node.value,), at) if layout is None else StringNode((node.value,), at, (layout[:2],), layout[2])
         )
-        text = with_foreign_holes(text, self.template.loop_variables)
+        text = mark_foreign_placeholders(text, self.template.loop_variables)
         return replace(text, defaults=loop_defaults(node)) if loop_defaults(node) else text
 
-    # Each function returns None where it is not written as CloudFormation expects it.
+    # Each function returns None if it is malformed.
 
     def _ref(self, argument: yaml.Node, at: Position) -> Node | None:
-        name = self._known(argument)
+        name = self._known_text(argument)
         return None if name is None else self.references.ref(name, at)
 
-    def _known(self, node: yaml.Node) -> str | None:
-        """The text of an argument that must be known by itself."""
-        if isinstance(node, yaml.ScalarNode) and not call(node):
+    def _known_text(self, node: yaml.Node) -> str | None:
+        """Return the text of an argument that must be a known string."""
+        if isinstance(node, yaml.ScalarNode) and not intrinsic_call(node):
             return str(node.value)
-        text = as_text(self.node(node)) if call(node) else None
+        text = as_text(self.node(node)) if intrinsic_call(node) else None
         return text.literal if text else None
 
     def _get_att(self, argument: yaml.Node, at: Position) -> Node | None:
         if isinstance(argument, yaml.SequenceNode):
-            words = [self._known(item) for item in argument.value]
+            words = [self._known_text(item) for item in argument.value]
         else:
-            word = self._known(argument)
+            word = self._known_text(argument)
             words = list(word.split(".", 1)) if word is not None else []
-        known = [word for word in words if word is not None]
-        if len(known) < 2 or len(known) != len(words):
+        known_words = [word for word in words if word is not None]
+        if len(known_words) < 2 or len(known_words) != len(words):
             return None
-        return self.references.attribute(known[0], ".".join(known[1:]), at)
+        return self.references.attribute(known_words[0], ".".join(known_words[1:]), at)
 
     def _sub(self, argument: yaml.Node, at: Position) -> Node | None:
         variables: dict[str, yaml.Node] = {}
         if isinstance(argument, yaml.SequenceNode) and len(argument.value) == 2:
             argument, table = argument.value
             variables = {key.value: value for key, value in entries(table)}
-        if not isinstance(argument, yaml.ScalarNode) or call(argument):
+        if not isinstance(argument, yaml.ScalarNode) or intrinsic_call(argument):
             return None
         source = argument.value
         layout = self.template.layout(argument) if source.lstrip().startswith(("{", "[")) else None
         nodes: list[Node] = []
         starts: list[tuple[int, int]] = []
-        given: dict[str, Node] = {}
-        for piece in placeholders(source):
+        values: dict[str, Node] = {}
+        for piece in parse_sub(source):
             if not piece.reference:
                 value: Node = StringNode((piece.value,), at, defaults=loop_defaults(argument))
             elif piece.value in variables:
-                if piece.value not in given:
-                    given[piece.value] = self.node(variables[piece.value])
-                value = given[piece.value]
+                if piece.value not in values:
+                    values[piece.value] = self.node(variables[piece.value])
+                value = values[piece.value]
             else:
                 value = self._placeholder(piece.value, at)
             nodes.append(value)
             if layout:
-                starts.append(advanced(source, piece.offset, layout[:2], layout[2]))
+                starts.append(advance(source, piece.offset, layout[:2], layout[2]))
         indent = layout[2] if layout else 0
 
-        def build(chosen: Sequence[Node]) -> Node:
-            texts = [as_text(node) or unknown(source, at, "not a text") for node in chosen]
-            return concatenated(texts, at, starts, indent, source[:MAX_EXPRESSION])
+        def build(values: Sequence[Node]) -> Node:
+            texts = [as_text(node) or unknown(source, at, "not a string") for node in values]
+            return concatenate(texts, at, starts, indent, source[:MAX_EXPRESSION])
 
-        return alternatives(nodes, build, at)
+        return map_variants(nodes, build, at)
 
     def _placeholder(self, name: str, at: Position) -> Node:
+        """Return the value of a ``${...}`` in Fn::Sub."""
         logical_id, dot, attribute = name.partition(".")
         value = self.references.attribute(logical_id, attribute, at) if dot else self.references.ref(name, at)
         if as_text(value) is None and not isinstance(value, Choice):
-            return unknown(name, at, "not a text")
+            return unknown(name, at, "not a string")
         return value
 
     def _join(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 2:
             return None
-        delimiter = self._known(argument.value[0])
+        delimiter = self._known_text(argument.value[0])
         if delimiter is None:
             return None
-        expression = expression_of("Fn::Join", argument)
+        expression = format_call("Fn::Join", argument)
 
-        def build_list(chosen: Sequence[Node]) -> Node:
-            items = chosen[0]
+        def build_list(values: Sequence[Node]) -> Node:
+            items = values[0]
             if isinstance(items, ListNode):
-                return alternatives(items.items, build, at)
-            return unknown(expression, at, "the list is not known")
+                return map_variants(items.items, build, at)
+            return unknown(expression, at, "the list is unknown")
 
-        def build(chosen: Sequence[Node]) -> Node:
+        def build(values: Sequence[Node]) -> Node:
             texts: list[StringNode] = []
-            for node in chosen:
+            for node in values:
                 if isinstance(node, Absent):
                     continue
                 if texts:
                     texts.append(StringNode((delimiter,), at))
-                texts.append(as_text(node) or unknown(expression, at, "an element is no text"))
-            return concatenated(texts, at, expression=expression)
+                texts.append(as_text(node) or unknown(expression, at, "an element is not a string"))
+            return concatenate(texts, at, expression=expression)
 
-        return alternatives([self.node(argument.value[1])], build_list, at)
+        return map_variants([self.node(argument.value[1])], build_list, at)
 
     def _if(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 3:
             return None
-        condition = self._known(argument.value[0])
+        condition = self._known_text(argument.value[0])
         if condition is None:
             return None
-        known = self.assumed(condition)
-        if known is not None:
-            return self.node(argument.value[1 if known else 2])
+        outcome = self.decided_outcome(condition)
+        if outcome is not None:
+            return self.node(argument.value[1 if outcome else 2])
         tree = self.conditions.tree(condition)
         return self._branches(condition, tree, argument.value[1], argument.value[2], at)
 
     def _branches(self, condition: str, tree: Tree, yes: yaml.Node, no: yaml.Node, at: Position) -> Node:
-        """One of two nodes by a decision, each evaluated where it is the one."""
+        """Return one of two nodes selected by a decision, each evaluated under its path condition."""
         if isinstance(tree, bool):
             before = dict(self._assumed)
             self._assumed[condition] = tree
@@ -306,119 +311,123 @@ class Evaluator:
     def _select(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 2:
             return None
-        expression = expression_of("Fn::Select", argument)
+        expression = format_call("Fn::Select", argument)
 
-        def build(chosen: Sequence[Node]) -> Node:
-            index, items = as_text(chosen[0]), chosen[1]
+        def build(values: Sequence[Node]) -> Node:
+            index, items = as_text(values[0]), values[1]
             if not isinstance(items, ListNode):
-                return unknown(expression, at, "the list is not known")
+                return unknown(expression, at, "the list is unknown")
             if index is None or index.literal is None:
-                return self._one_of(index, items, expression, at)
+                return self._any_element(index, items, expression, at)
             number = int(index.literal) if index.literal.isdecimal() and len(index.literal) < 6 else -1
-            if all(map(_surely_one, items.items)) and 0 <= number < len(items.items):
+            if all(map(_is_single_element, items.items)) and 0 <= number < len(items.items):
                 return items.items[number]
-            return alternatives(items.items, lambda given: _element(given, number, expression, at), at)
+            return map_variants(items.items, lambda given: _element(given, number, expression, at), at)
 
-        return without(alternatives([self.node(item) for item in argument.value], build, at), NO_ELEMENT)
+        return drop_unresolved(map_variants([self.node(item) for item in argument.value], build, at), NO_ELEMENT)
 
-    def _one_of(self, index: StringNode | None, items: ListNode, expression: str, at: Position) -> Node:
-        """The element under an index that is not known: each that it may be."""
-        if index is None or not 0 < len(items.items) <= MAX_OUTCOMES or not all(map(_surely_one, items.items)):
-            return unknown(expression, at, "the index is not known")
+    def _any_element(self, index: StringNode | None, items: ListNode, expression: str, at: Position) -> Node:
+        """Return the variants of an element with an unknown index."""
+        if index is None or not 0 < len(items.items) <= MAX_OUTCOMES or not all(map(_is_single_element, items.items)):
+            return unknown(expression, at, "the index is unknown")
         subject = self.conditions.subject(index)
         return Choice(subject, tuple((quoted(str(place)), item) for place, item in enumerate(items.items)), at)
 
     def _split(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 2:
             return None
-        delimiter = self._known(argument.value[0])
+        delimiter = self._known_text(argument.value[0])
         if not delimiter:
             return None
-        expression = expression_of("Fn::Split", argument)
+        expression = format_call("Fn::Split", argument)
 
-        def build(chosen: Sequence[Node]) -> Node:
-            text = as_text(chosen[0])
+        def build(values: Sequence[Node]) -> Node:
+            text = as_text(values[0])
             texts = split(text, delimiter) if text else None
-            return ListNode(tuple(texts), at) if texts else unknown(expression, at, "the text is not known")
+            return ListNode(tuple(texts), at) if texts else unknown(expression, at, "the string is unknown")
 
-        return alternatives([self.node(argument.value[1])], build, at)
+        return map_variants([self.node(argument.value[1])], build, at)
 
     def _find_in_map(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) not in (3, 4):
             return None
         default = child(argument.value[3], "DefaultValue") if len(argument.value) == 4 else None
         fallback = (lambda: self.node(default)) if default is not None else None
-        expression = expression_of("Fn::FindInMap", argument)
+        expression = format_call("Fn::FindInMap", argument)
 
         def possible(key: StringNode, word: str) -> bool:
-            hole = key.only_hole
-            known = hole is None or self.parameters.may_be(hole.expression, word)
-            return known and consistent(self.when, self.conditions.subject(key), quoted(word))
+            unresolved = key.only_hole
+            is_allowed = unresolved is None or self.parameters.may_equal(unresolved.expression, word)
+            return is_allowed and consistent(self.when, self.conditions.subject(key), quoted(word))
 
         def closed(key: StringNode) -> Sequence[str] | None:
-            hole = key.only_hole
-            words = self.parameters.allowed(hole.expression) if hole is not None else None
+            unresolved = key.only_hole
+            words = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
             return words and [word for word in words if possible(key, word)]
 
         def outcome(key: StringNode, words: Sequence[str]) -> str:
-            hole = key.only_hole
-            return self.parameters.outcome(hole.expression, words) if hole is not None else one_of(map(quoted, words))
+            unresolved = key.only_hole
+            return (
+                self.parameters.outcome(unresolved.expression, words)
+                if unresolved is not None
+                else one_of(map(quoted, words))
+            )
 
         def build(chosen_keys: Sequence[Node]) -> Node:
             keys = [text for text in map(as_text, chosen_keys) if text is not None]
             if len(keys) < 3 or keys[0].literal is None:
-                return unknown(expression, at, "a key is not known")
+                return unknown(expression, at, "a key is unknown")
             lookup = Lookup(at, self.conditions.subject, possible, closed, outcome, fallback)
-            found = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
-            if found is not None:
-                return found
-            return unknown(expression, at, "too many different values" if lookup.many else NOT_IN_MAP)
+            value = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
+            if value is not None:
+                return value
+            return unknown(expression, at, "too many different values" if lookup.has_too_many else NOT_IN_MAP)
 
-        return without(alternatives([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
+        return drop_unresolved(map_variants([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
 
     def _length(self, argument: yaml.Node, at: Position) -> Node | None:
-        expression = expression_of("Fn::Length", argument)
+        expression = format_call("Fn::Length", argument)
 
         def build(chosen_list: Sequence[Node]) -> Node:
             items = chosen_list[0]
-            if isinstance(items, ListNode) and all(map(_surely_one, items.items)):
+            if isinstance(items, ListNode) and all(map(_is_single_element, items.items)):
                 return Const(len(items.items), at)
-            return unknown(expression, at, "the list is not known", UnresolvedKind.NAME)
+            return unknown(expression, at, "the list is unknown", UnresolvedKind.NAME)
 
-        return alternatives([self.node(argument)], build, at)
+        return map_variants([self.node(argument)], build, at)
 
     def _base64(self, argument: yaml.Node, at: Position) -> Node | None:
-        expression = expression_of("Fn::Base64", argument)
+        expression = format_call("Fn::Base64", argument)
 
         def build(chosen_text: Sequence[Node]) -> Node:
             text = as_text(chosen_text[0])
             if text is None or text.literal is None:
-                return unknown(expression, at, "the text is not known")
+                return unknown(expression, at, "the string is unknown")
             encoded = base64.b64encode(text.literal.encode("utf-8", "surrogatepass")).decode()
             return StringNode((encoded,), at, defaults=text.defaults)
 
-        return alternatives([self.node(argument)], build, at)
+        return map_variants([self.node(argument)], build, at)
 
     def _to_json_string(self, argument: yaml.Node, at: Position) -> Node | None:
-        """The object itself: whoever wants the text of a policy reads an object as well."""
+        """Return the object itself, since consumers of a policy's text accept an object as well."""
         value = self.node(argument)
         return None if isinstance(value, Const | Absent) else value
 
 
 def _element(items: Sequence[Node], number: int, expression: str, at: Position) -> Node:
-    given = [item for item in items if not isinstance(item, Absent)]
-    return given[number] if 0 <= number < len(given) else unknown(expression, at, NO_ELEMENT)
+    present = [item for item in items if not isinstance(item, Absent)]
+    return present[number] if 0 <= number < len(present) else unknown(expression, at, NO_ELEMENT)
 
 
-def _surely_one(node: Node) -> bool:
-    """Whether an element of a list is exactly one element, whichever alternative holds."""
+def _is_single_element(node: Node) -> bool:
+    """True if an element of a list is exactly one element in every variant."""
     if isinstance(node, Choice):
-        return all(_surely_one(option) for _, option in node.options)
+        return all(_is_single_element(option) for _, option in node.options)
     return not isinstance(node, Absent)
 
 
 def _without_empty_default(value: Node) -> Node:
-    """An empty text that comes from a default alone says "not given"; nobody deploys a policy with it."""
+    """Treat an empty string from a default as unresolved: it means "not set", and no policy is deployed with it."""
     if isinstance(value, StringNode) and value.literal == "" and value.defaults:
         return unknown(value.defaults[0], value.at, "its default is empty")
     return value

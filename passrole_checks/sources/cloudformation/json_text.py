@@ -1,7 +1,7 @@
-"""JSON text to the same nodes that YAML gives, for the JSON that YAML refuses.
+"""Compose JSON text into the nodes that PyYAML returns, for JSON that YAML rejects.
 
-YAML refuses some valid JSON: tabs (in the pure loader), surrogate pairs, keys of more than 1,024 characters. Such
-templates are read here, so that their places are known as well.
+YAML rejects some valid JSON: tabs (in the pure loader), surrogate pairs, keys of more than 1,024 characters. Such
+templates are composed here, with positions.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _STRINGS = json.JSONDecoder(strict=False)
 
 
 class _Composer:
+    """A recursive descent parser for JSON; each method returns a node and the offset behind it."""
+
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
@@ -34,8 +36,8 @@ class _Composer:
         return json.JSONDecodeError(reason, self.text, min(index, len(self.text)))
 
     def skip(self, index: int) -> int:
-        found = _BLANK.match(self.text, index)
-        return found.end() if found else index
+        match = _BLANK.match(self.text, index)
+        return match.end() if match else index
 
     def char(self, index: int) -> str:
         return self.text[index : index + 1]
@@ -104,9 +106,9 @@ class _Composer:
 
 
 def compose_json(text: str, name: str = "") -> yaml.Node:
-    """The nodes of a JSON text, with the marks that PyYAML would give them; ``name`` is that of the file.
+    """Return the root node of a JSON text with PyYAML's marks. ``name``: the file name for the marks.
 
-    Raises ``json.JSONDecodeError`` where the text is no JSON, or is nested deeper than ``MAX_DEPTH``.
+    Raises ``json.JSONDecodeError`` if the text is not JSON or is nested deeper than ``MAX_DEPTH``.
     """
     composer = _Composer(text, name)
     node, index = composer.value(composer.skip(0), 0)

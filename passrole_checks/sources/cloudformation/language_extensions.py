@@ -1,7 +1,7 @@
-"""Loops (``Fn::ForEach``), written out where their collections are known.
+"""Expand loops (``Fn::ForEach``) whose collections are known.
 
 Sources: AWS CloudFormation Template Reference, "Fn::ForEach" (in Conditions, Outputs and Resources; ``${Identifier}``
-and ``&{Identifier}`` in keys and values, the latter without what is not alphanumeric), "AWS::LanguageExtensions
+and ``&{Identifier}`` in keys and values, the latter without non-alphanumeric characters), "AWS::LanguageExtensions
 transform".
 """
 
@@ -15,52 +15,63 @@ import yaml
 from passrole_checks.iam.partial_values import Const, ListNode, StringNode
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
-from passrole_checks.sources.cloudformation.template import Filled, Template, call, loop_defaults, scalar, written
+from passrole_checks.sources.cloudformation.template import (
+    SubstitutedScalar,
+    Template,
+    intrinsic_call,
+    loop_defaults,
+    scalar,
+    source_text,
+)
 
 SECTIONS = ("Conditions", "Outputs", "Resources")
-MAX_NODES = 200_000  # that loops may add to a template
-MAX_VISITED = 500_000  # nodes that are looked at to fill them in
+MAX_NODES = 200_000  # added to a template by loops
+MAX_VISITED = 500_000  # nodes visited to substitute variables
 _TEXT = "tag:yaml.org,2002:str"
 
 _Pair = tuple[yaml.Node, yaml.Node]
 
 
 class _TooMany(Exception):
-    """The loops of a template make more of it than is read."""
+    """The loops of a template add more nodes than the limit."""
 
 
 def expand_loops(template: Template) -> None:
-    """Write out the loops of a template.
+    """Expand the loops of a template.
 
-    A loop over a collection that is not known (or of which too much would come) stands once for all: below Resources,
-    Conditions and Outputs with its variable as a hole, in a property as a whole. Raises :class:`InputError` where the
-    template grows too large.
+    A loop over an unknown or too large collection is kept as one iteration: below Resources, Conditions and Outputs
+    with its variable unresolved, in a property as a whole. Raises :class:`InputError` if the template becomes too
+    large.
     """
     if "Fn::ForEach" not in template.text:
         return
-    loops = _Loops(template)
+    loops = _LoopExpander(template)
     pairs = [
-        (key, loops.section(value)) if isinstance(key, yaml.ScalarNode) and key.value in SECTIONS else (key, value)
+        (key, loops.expand_section(value))
+        if isinstance(key, yaml.ScalarNode) and key.value in SECTIONS
+        else (key, value)
         for key, value in template.root.value
     ]
     template.loop_variables = frozenset(loops.open)
     template.replace(_mapping(template.root, pairs))
 
 
-class _Loops:
+class _LoopExpander:
+    """Expand the loops of one template."""
+
     def __init__(self, template: Template) -> None:
         self.evaluator = Evaluator(template, {})
-        self.open: set[str] = set()  # variables of loops whose collection is not known
-        self.made = self.visited = 0
-        self.defaults: tuple[str, ...] = ()  # parameters whose defaults the collections of the loops around are
+        self.open: set[str] = set()  # variables of loops with an unknown collection
+        self.added = self.visited = 0
+        self.defaults: tuple[str, ...] = ()  # parameters whose defaults are collections of the enclosing loops
 
-    def section(self, node: yaml.Node) -> yaml.Node:
-        return self.node(node, section=True)
+    def expand_section(self, node: yaml.Node) -> yaml.Node:
+        return self.expand(node, section=True)
 
-    def node(self, node: yaml.Node, section: bool = False) -> yaml.Node:
-        """The node with the loops below it written out; the same node where there are none."""
+    def expand(self, node: yaml.Node, section: bool = False) -> yaml.Node:
+        """Return the node with the loops below it expanded; the same node if there are none."""
         if isinstance(node, yaml.SequenceNode):
-            items = [self.node(item) for item in node.value]
+            items = [self.expand(item) for item in node.value]
             if all(new is old for new, old in zip(items, node.value, strict=True)):
                 return node
             return yaml.SequenceNode(node.tag, items, node.start_mark, node.end_mark, node.flow_style)
@@ -69,43 +80,43 @@ class _Loops:
         pairs: list[_Pair] = []
         changed = False
         for key, value in node.value:
-            loop = _loop(key, value)
+            loop = _parse_loop(key, value)
             if loop is not None:
-                written_out = self.written_out(*loop, section=section)
-                changed = changed or written_out is not None
-                pairs.extend([(key, value)] if written_out is None else written_out)
+                expanded = self.expand_loop(*loop, section=section)
+                changed = changed or expanded is not None
+                pairs.extend([(key, value)] if expanded is None else expanded)
                 continue
-            new = self.node(value)
+            new = self.expand(value)
             changed = changed or new is not value
             pairs.append((key, new))
         return _mapping(node, pairs) if changed else node
 
-    def written_out(
+    def expand_loop(
         self, identifier: str, collection: yaml.Node, body: yaml.MappingNode, *, section: bool
     ) -> list[_Pair] | None:
-        """What a loop gives to the mapping that it stands in, None where it is left as it is."""
-        words = self.words(collection)
-        before, outer = self.made, self.defaults
+        """Return the entries that a loop adds to its mapping; None if it stays unexpanded."""
+        words = self.collection_words(collection)
+        before, outer = self.added, self.defaults
         if words is not None:
             try:
-                found: list[_Pair] = []
+                expanded: list[_Pair] = []
                 for word in words:
                     self.defaults = (*outer, *word.defaults)
-                    filled = self.filled(body, identifier, word.literal or "")
-                    inner = self.node(filled, section=section)
-                    found.extend(inner.value)
-                return found
+                    filled = self.substitute(body, identifier, word.literal or "")
+                    inner = self.expand(filled, section=section)
+                    expanded.extend(inner.value)
+                return expanded
             except _TooMany:
-                self.made = before
+                self.added = before
             finally:
                 self.defaults = outer
         if not section:
             return None
         self.open.add(identifier)
-        return list(self.node(body, section=True).value)
+        return list(self.expand(body, section=True).value)
 
-    def words(self, collection: yaml.Node) -> Sequence[StringNode] | None:
-        """The elements of a collection, None where they are not all known."""
+    def collection_words(self, collection: yaml.Node) -> Sequence[StringNode] | None:
+        """Return the elements of a collection; None if any is unknown."""
         value = self.evaluator.node(collection)
         if isinstance(value, StringNode) and value.literal:
             return [value]
@@ -119,56 +130,59 @@ class _Loops:
             words[text.literal] = text
         return list(words.values())
 
-    def filled(self, node: yaml.Node, identifier: str, word: str) -> yaml.Node:
-        """The node with the variable filled in; nodes without it are shared."""
+    def substitute(self, node: yaml.Node, identifier: str, word: str) -> yaml.Node:
+        """Return the node with the variable replaced; nodes without it are shared."""
         pattern = re.compile(r"([$&])\{" + re.escape(identifier) + r"\}")
         bare = re.sub(r"[^A-Za-z0-9]", "", word)
 
         def fill(current: yaml.Node) -> yaml.Node:
             self.count(visited=1)
-            function = call(current)
+            function = intrinsic_call(current)
             if function is not None and function[0] == "Ref" and scalar(function[1]) == identifier:
-                return self.scalar(current, word, tag=_TEXT)
+                return self.substituted_scalar(current, word, tag=_TEXT)
             if isinstance(current, yaml.ScalarNode):
                 text = pattern.sub(lambda found: word if found.group(1) == "$" else bare, current.value)
-                return current if text == current.value else self.scalar(current, text, tag=current.tag)
+                return current if text == current.value else self.substituted_scalar(current, text, tag=current.tag)
             if isinstance(current, yaml.SequenceNode):
                 items = [fill(item) for item in current.value]
                 if all(new is old for new, old in zip(items, current.value, strict=True)):
                     return current
-                self.count(made=1)
+                self.count(added=1)
                 return yaml.SequenceNode(current.tag, items, current.start_mark, current.end_mark, current.flow_style)
             if not isinstance(current, yaml.MappingNode):
                 return current
             pairs = [(fill(key), fill(value)) for key, value in current.value]
             if all(new[0] is old[0] and new[1] is old[1] for new, old in zip(pairs, current.value, strict=True)):
                 return current
-            self.count(made=1)
+            self.count(added=1)
             return _mapping(current, pairs)
 
         return fill(node)
 
-    def scalar(self, node: yaml.Node, text: str, tag: str) -> yaml.ScalarNode:
-        self.count(made=1)
-        new = Filled(tag, text, node.start_mark, node.end_mark, getattr(node, "style", None))
-        new.written = written(node) if isinstance(node, yaml.ScalarNode) else ""
+    def substituted_scalar(self, node: yaml.Node, text: str, tag: str) -> yaml.ScalarNode:
+        """Return a scalar with another text, recording the original and the defaults in use."""
+        self.count(added=1)
+        new = SubstitutedScalar(tag, text, node.start_mark, node.end_mark, getattr(node, "style", None))
+        new.source_text = source_text(node) if isinstance(node, yaml.ScalarNode) else ""
         new.defaults = tuple(dict.fromkeys((*loop_defaults(node), *self.defaults)))
         return new
 
-    def count(self, made: int = 0, visited: int = 0) -> None:
-        self.made += made
+    def count(self, added: int = 0, visited: int = 0) -> None:
+        """Count added and visited nodes. Raises :class:`_TooMany`."""
+        self.added += added
         self.visited += visited
-        if self.made > MAX_NODES or self.visited > MAX_VISITED:
+        if self.added > MAX_NODES or self.visited > MAX_VISITED:
             raise _TooMany
 
 
-def _loop(key: yaml.Node, value: yaml.Node) -> tuple[str, yaml.Node, yaml.MappingNode] | None:
+def _parse_loop(key: yaml.Node, value: yaml.Node) -> tuple[str, yaml.Node, yaml.MappingNode] | None:
+    """Return the identifier, collection and body of a loop; None if it is not one, or malformed."""
     if not (isinstance(key, yaml.ScalarNode) and key.value.startswith("Fn::ForEach")):
         return None
     if not isinstance(value, yaml.SequenceNode) or len(value.value) != 3:
         return None
     identifier, (collection, body) = scalar(value.value[0]), value.value[1:]
-    function = call(body)
+    function = intrinsic_call(body)
     only_a_loop = function is not None and function[0].startswith("Fn::ForEach")
     if not identifier or not isinstance(body, yaml.MappingNode) or (function is not None and not only_a_loop):
         return None

@@ -1,4 +1,4 @@
-"""Values of the Mappings section, also under keys that are not known: each that it may be.
+"""Look up values of the Mappings section; an unknown key yields all its possible values.
 
 Source: AWS CloudFormation Template Reference, "Fn::FindInMap" and "Fn::FindInMap enhancements".
 """
@@ -12,10 +12,10 @@ import yaml
 
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.iam.path_conditions import none_of, quoted
-from passrole_checks.sources.cloudformation.strings import plain, resolved
+from passrole_checks.sources.cloudformation.strings import mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import entries
 
-MAX_OUTCOMES = 32  # different values under one key that is not known
+MAX_OUTCOMES = 32  # different values for one unknown key
 
 _KINDS = {
     UnresolvedKind.ACCOUNT_ID: r"\d{12}",
@@ -26,9 +26,12 @@ _KINDS = {
 
 
 class Lookup:
-    """One lookup. ``subject`` names a key that is not known, ``possible`` says whether it can be a word, ``closed``
-    gives all words that it can be, where they are known, and ``outcome`` says that it is one of several; ``fallback``
-    gives the DefaultValue, if there is one."""
+    """One lookup.
+
+    ``subject`` returns the name of an unknown key; ``possible`` is True if it can be a word; ``closed`` returns all
+    words that it can be, if known; ``outcome`` returns the outcome text for several words; ``fallback`` returns the
+    DefaultValue, if there is one.
+    """
 
     def __init__(
         self,
@@ -45,28 +48,30 @@ class Lookup:
         self.closed = closed
         self.outcome = outcome
         self.fallback = fallback
-        self.many = False  # whether there were too many different values
+        self.has_too_many = False  # too many different values
 
     def find(self, node: yaml.Node | None, keys: Sequence[StringNode]) -> Node | None:
-        """The value below a path of keys, None where there is none, or too many."""
+        """Return the value at a path of keys; None if there is none, or there are too many."""
         defaults = tuple(dict.fromkeys(name for key in keys for name in key.defaults))
         return self._find(node, list(keys), defaults)
 
     def _find(self, node: yaml.Node | None, keys: list[StringNode], defaults: tuple[str, ...]) -> Node | None:
+        """Look up the first key, and the others below it; an unknown key is looked up for each value that it can
+        have."""
         if node is None:
             return self.fallback() if self.fallback is not None else None
         if not keys:
-            return _literals(node, self.at, defaults)
+            return _literal_value(node, self.at, defaults)
         key, *others = keys
-        below = _words(node)
+        below = _values_by_key(node)
         if key.literal is not None:
             return self._find(below.get(key.literal), others, defaults)
         groups: list[tuple[list[str], Node]] = []
-        words = [plain(name) or name.value for name, _ in entries(node)]
-        names = [name for name in words if could_be(key, name) and self.possible(key, name)]
+        words = [plain_text(name) or name.value for name, _ in entries(node)]
+        names = [name for name in words if may_equal(key, name) and self.possible(key, name)]
         for name in dict.fromkeys(names):
             value = self._find(below.get(name), others, defaults)
-            if self.many:
+            if self.has_too_many:
                 return None
             if value is None:
                 continue  # the deployment would fail there
@@ -74,26 +79,26 @@ class Lookup:
             if same is not None:
                 same.append(name)
             elif len(groups) >= MAX_OUTCOMES:
-                self.many = True
+                self.has_too_many = True
                 return None
             else:
                 groups.append(([name], value))
         allowed = self.closed(key)
         named = {word for group in groups for word in group[0]}
-        left = [word for word in allowed or () if word not in named]
-        if self.fallback is not None and (allowed is None or left):
-            groups.append((left, self.fallback()))
+        remaining = [word for word in allowed or () if word not in named]
+        if self.fallback is not None and (allowed is None or remaining):
+            groups.append((remaining, self.fallback()))
         if len(groups) < 2:
             return groups[0][1] if groups else None
         most = max(groups, key=lambda group: len(group[0]))
         rest = None
         if allowed is not None:
             if self.fallback is None:
-                most[0].extend(left)  # with these the deployment would fail
+                most[0].extend(remaining)  # the deployment would fail for these
         elif self.fallback is not None:
             rest = groups[-1]
         elif len(most[0]) > 1:
-            rest = most  # all but the others: the values of a Region are not counted
+            rest = most  # the complement of the others
         counted = [quoted(word) for group in groups if group is not rest for word in group[0]]
         options = tuple(
             ((none_of(counted) if counted else "true") if group is rest else self.outcome(key, group[0]), group[1])
@@ -102,25 +107,27 @@ class Lookup:
         return Choice(self.subject(key), options, self.at)
 
 
-def _words(node: yaml.Node) -> dict[str, yaml.Node]:
-    """The values below a node by their keys, as written and as YAML 1.1 takes them; of equal keys the last."""
-    return {word: value for key, value in entries(node) for word in (key.value, plain(key)) if word is not None}
+def _values_by_key(node: yaml.Node) -> dict[str, yaml.Node]:
+    """Return the values below a node by key, both as written and as YAML 1.1 parses it; the last of equal keys."""
+    return {word: value for key, value in entries(node) for word in (key.value, plain_text(key)) if word is not None}
 
 
-def could_be(text: StringNode, word: str) -> bool:
-    """Whether a text with holes can be this word, by its parts that are known and the kinds of its holes."""
+def may_equal(text: StringNode, word: str) -> bool:
+    """True if a text can equal a word, judging by its literal parts and the kinds of its unresolved parts."""
     pattern = "".join(
         _KINDS.get(part.kind, ".*") if isinstance(part, Unresolved) else re.escape(part) for part in text.parts[:20]
     )
     return re.fullmatch(pattern + (".*" if len(text.parts) > 20 else ""), word, re.DOTALL) is not None
 
 
-def _literals(node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node | None:
-    """A value of the Mappings section, which holds literals only."""
+def _literal_value(node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node | None:
+    """Return a value of the Mappings section, which contains only literals."""
     if isinstance(node, yaml.SequenceNode):
-        words = [plain(item) for item in node.value]
+        words = [plain_text(item) for item in node.value]
         if None in words:
             return None
-        return ListNode(tuple(resolved(StringNode((word or "",), at, defaults=defaults)) for word in words), at)
-    word = plain(node)
-    return None if word is None else resolved(StringNode((word,), at, defaults=defaults))
+        return ListNode(
+            tuple(mark_dynamic_references(StringNode((word or "",), at, defaults=defaults)) for word in words), at
+        )
+    word = plain_text(node)
+    return None if word is None else mark_dynamic_references(StringNode((word,), at, defaults=defaults))

@@ -1,4 +1,4 @@
-"""Values for parameters, in the forms that people have them.
+"""Parse values for parameters in all common forms.
 
 Sources: AWS CLI Command Reference, "cloudformation create-stack" (``ParameterKey=…,ParameterValue=…``, and a JSON list
 of such pairs) and "cloudformation deploy" (``Key=Value``); AWS CodePipeline User Guide, "Template configuration file"
@@ -28,32 +28,33 @@ _SHORTHAND = re.compile(r"ParameterKey=(?P<key>[A-Za-z0-9]+),ParameterValue=(?P<
 _FORMS = 'a list of {"ParameterKey", "ParameterValue"}, an object of names and values, or {"Parameters": {…}}'
 
 
-def given_parameters(arguments: Iterable[str]) -> Pairs:
-    """The values of ``--parameters``: each argument is ``Key=Value``, or the name of a file, also after ``file://``.
+def parse_parameter_options(arguments: Iterable[str]) -> Pairs:
+    """Return the values of ``--parameters``: each argument is ``Key=Value`` or a file name, optionally after
+    ``file://``.
 
-    Later ones win. Raises :class:`InputError` for a file that cannot be used, :class:`ConfigurationError` for what is
-    neither.
+    Later values win. Raises :class:`InputError` for an invalid file, :class:`ConfigurationError` for an argument that
+    is neither.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for argument in arguments:
-        path = named_file(argument)
+        path = parameter_file(argument)
         if path is None:
-            found.update(_pairs(argument))
+            values.update(_pairs(argument))
         elif "=" in argument and not os.path.isfile(argument):
             raise ConfigurationError(f"--parameters: {argument!r} is neither KEY=VALUE nor a file")
         else:
-            found.update(read_parameters(path))
-    return tuple(found.items())
+            values.update(read_parameters(path))
+    return tuple(values.items())
 
 
-def named_file(argument: str) -> Path | None:
-    """The file that an argument of ``--parameters`` names; None where it gives values itself."""
+def parameter_file(argument: str) -> Path | None:
+    """Return the file that an argument of ``--parameters`` names; None if it contains values."""
     return None if _pairs(argument) else Path(argument.removeprefix("file://"))
 
 
 def _pairs(argument: str) -> Pairs:
-    """The value that an argument gives, or the values, where all its words give one (as AWS SAM's
-    ``--parameter-overrides "A=1 B=2"``); none where it is a file."""
+    """Return the values in an argument: one, or several if every word is one (like AWS SAM's ``--parameter-overrides
+    "A=1 B=2"``); none if it is a file name."""
     pair = _pair(argument)
     if pair is None:
         return ()
@@ -66,6 +67,7 @@ def _pairs(argument: str) -> Pairs:
 
 
 def _pair(text: str) -> tuple[str, str] | None:
+    """Parse ``Key=Value``, or the shorthand of the AWS CLI; None for other texts."""
     shorthand = _SHORTHAND.fullmatch(text)
     if shorthand is not None:
         return shorthand["key"], shorthand["value"]
@@ -74,11 +76,11 @@ def _pair(text: str) -> tuple[str, str] | None:
 
 
 def read_parameters(path: Path) -> Pairs:
-    """The values in a file. Raises :class:`InputError`."""
+    """Return the values in a file. Raises :class:`InputError`."""
     file = str(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(file, "too large for a file of parameters")
+            raise InputError(file, "too large for a parameter file")
         data = read_bounded(path, MAX_BYTES, pipes=True)
     except FileNotFoundError:
         raise InputError(file, "no such file (--parameters takes KEY=VALUE or a file)") from None
@@ -95,11 +97,12 @@ def read_parameters(path: Path) -> Pairs:
     except json.JSONDecodeError as error:
         raise InputError(file, f"not valid JSON: {error.msg}", error.lineno) from None
     except (RecursionError, ValueError):
-        raise InputError(file, "not valid JSON: nested too deeply, or a number too long") from None
+        raise InputError(file, "not valid JSON: nested too deeply, or a number with too many digits") from None
     return tuple(_from_json(file, document))
 
 
 def _from_json(file: str, document: Any) -> Iterator[tuple[str, str]]:
+    """Yield the values in a decoded JSON document. Raises :class:`InputError`."""
     if isinstance(document, dict) and isinstance(document.get("Parameters"), (dict, list)):
         document = document["Parameters"]
     if isinstance(document, list):
@@ -107,51 +110,54 @@ def _from_json(file: str, document: Any) -> Iterator[tuple[str, str]]:
             if isinstance(item, str) and (pair := _pair(item)) is not None:
                 yield pair  # as `aws cloudformation deploy --parameter-overrides file://…` takes them
             elif isinstance(item, dict) and isinstance(item.get("ParameterKey"), str):
-                if "ParameterValue" in item:  # else its previous value stays
+                if "ParameterValue" in item:  # otherwise the previous value is used
                     yield item["ParameterKey"], _text(file, item["ParameterKey"], item["ParameterValue"])
             else:
-                raise InputError(file, f"holds no parameters: it must be {_FORMS}")
+                raise InputError(file, f"contains no parameters: expected {_FORMS}")
     elif isinstance(document, dict):
         for name, value in document.items():
             yield name, _text(file, name, value)
     else:
-        raise InputError(file, f"holds no parameters: it must be {_FORMS}")
+        raise InputError(file, f"contains no parameters: expected {_FORMS}")
 
 
 def _text(file: str, name: str, value: Any) -> str:
+    """Return a JSON value as CloudFormation's text. Raises :class:`InputError`."""
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, int, float)):
         return json.dumps(value)
     if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
         return ",".join(item if isinstance(item, str) else json.dumps(item) for item in value)
-    raise InputError(file, f"the value of {name[:80]} is neither a text nor a list of texts")
+    raise InputError(file, f"the value of {name[:80]} is neither a string nor a list of strings")
 
 
 def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
-    """``parameter_overrides`` of the environment ``default``, those of the command ``deploy`` after those of all."""
+    """Yield ``parameter_overrides`` of the environment ``default``: the global ones, then those of the command
+    ``deploy``."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
         document = tomllib.loads(content)
-    except (ValueError, RecursionError) as error:  # no TOML, or a number of too many digits
+    except (ValueError, RecursionError) as error:  # not TOML, or a number with too many digits
         raise InputError(file, f"not valid TOML: {error}") from None
     commands = document.get("default")
-    found = False
+    has_overrides = False
     for command in ("global", "deploy"):
         table = commands.get(command) if isinstance(commands, dict) else None
         parameters = table.get("parameters") if isinstance(table, dict) else None
         overrides = parameters.get("parameter_overrides") if isinstance(parameters, dict) else None
         if overrides is not None:
-            found = True
+            has_overrides = True
             yield from _overrides(file, overrides)
-    if not found:
-        raise InputError(file, "holds no parameter_overrides below default.deploy.parameters")
+    if not has_overrides:
+        raise InputError(file, "contains no parameter_overrides in default.deploy.parameters")
 
 
 def _overrides(file: str, overrides: Any) -> Iterator[tuple[str, str]]:
+    """Yield the values of ``parameter_overrides``. Raises :class:`InputError`."""
     if isinstance(overrides, dict):
         yield from _from_json(file, overrides)
         return
@@ -162,16 +168,16 @@ def _overrides(file: str, overrides: Any) -> Iterator[tuple[str, str]]:
     for word in words if isinstance(words, list) else [None]:
         pair = _pair(word) if isinstance(word, str) else None
         if pair is None:
-            raise InputError(file, "parameter_overrides is no text or list of KEY=VALUE")
+            raise InputError(file, "parameter_overrides is not a string or list of KEY=VALUE")
         yield pair
 
 
-def not_declared(parameters: Pairs, declared: frozenset[str]) -> tuple[Unreadable, ...]:
-    """A note for each given value whose parameter no template declares: most likely a slip of the pen."""
+def undeclared_parameters(parameters: Pairs, declared: frozenset[str]) -> tuple[Unreadable, ...]:
+    """Return a note for each value whose parameter no template declares, most likely a typo."""
     return tuple(
         Unreadable(
             f"--parameters {name}",
-            f"no template that is scanned declares the parameter {name}, so its value is not used",
+            f"no scanned template declares the parameter {name}; its value is not used",
         )
         for name, _ in parameters
         if name not in declared

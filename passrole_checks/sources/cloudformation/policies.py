@@ -1,4 +1,4 @@
-"""The policies and roles of a template.
+"""Read the policies and roles of a template.
 
 Sources: AWS CloudFormation Template Reference, AWS::IAM::*, AWS::SSO::PermissionSet (``InlinePolicy`` is an object or
 its JSON text), AWS::Organizations::Policy, AWS::CloudFormation::StackSet.
@@ -15,17 +15,22 @@ from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
-from passrole_checks.sources.cloudformation.attachments_elsewhere import Collector
+from passrole_checks.sources.cloudformation.attachments_elsewhere import AttachmentCollector
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
-from passrole_checks.sources.cloudformation.custom_resources import read_handed_over
-from passrole_checks.sources.cloudformation.documents import PropertyNode, TemplateDocuments, is_no_value, there
+from passrole_checks.sources.cloudformation.custom_resources import collect_passed_documents
+from passrole_checks.sources.cloudformation.documents import (
+    PropertyNode,
+    TemplateDocuments,
+    existence_conditions,
+    is_no_value,
+)
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.serverless import Serverless
-from passrole_checks.sources.cloudformation.stack_set import body, prefixed
-from passrole_checks.sources.cloudformation.suppressions import suppressions
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.cloudformation.stack_set import as_stack_set_policy, read_template_body
+from passrole_checks.sources.cloudformation.suppressions import read_suppressions
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 from passrole_checks.sources.model.configuration import (
     Framework,
     PolicyKind,
@@ -33,10 +38,10 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Suppression,
     Unreadable,
-    uses_in_its_own_way,
+    is_opaque_consumer,
 )
 
-_STANDALONE = {  # the property that names who gets the policy, and what that is
+_STANDALONE = {  # the property that names the principal, and the principal's kind
     "AWS::IAM::RolePolicy": ("RoleName", "role"),
     "AWS::IAM::UserPolicy": ("UserName", "user"),
     "AWS::IAM::GroupPolicy": ("GroupName", "group"),
@@ -44,12 +49,11 @@ _STANDALONE = {  # the property that names who gets the policy, and what that is
 _HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"})
 _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-")
 
-
-# what must not stand twice, because it is not told which of the two would count
+# keys that must not be duplicated, since it is undocumented which one applies
 _SECTIONS = frozenset({"Conditions", "Globals", "Mappings", "Parameters", "Resources", "Transform"})
-_OF_A_PARAMETER = frozenset({"AllowedPattern", "AllowedValues", "Default", "Type"})
-_OF_A_RESOURCE = frozenset({"Condition", "Properties", "Type"})
-_OF_PROPERTIES = frozenset(
+_PARAMETER_KEYS = frozenset({"AllowedPattern", "AllowedValues", "Default", "Type"})
+_RESOURCE_KEYS = frozenset({"Condition", "Properties", "Type"})
+_PROPERTY_KEYS = frozenset(
     {"AssumeRolePolicyDocument", "Groups", "InlinePolicy", "ManagedPolicyArns", "PermissionsBoundary", "Policies",
      "PolicyDocument", "Role", "Roles", "Users"}
 )  # fmt: skip
@@ -60,45 +64,45 @@ def _is_empty(node: yaml.Node) -> bool:
 
 
 def _is_rain_module(node: yaml.Node) -> bool:
-    """Whether a type is the directive by which the tool Rain puts in a module, tag or mapping."""
+    """True if a type is the directive, as a tag or a mapping, by which the tool Rain inserts a module."""
     keys = [key.value for key, _ in entries(node)]
     return keys == ["Rain::Module"] or node.tag == "!Rain::Module"
 
 
 def construct_of(resource: yaml.Node) -> str:
-    """The path of the AWS CDK construct that a resource was synthesized from, empty where it is from none.
+    """Return the path of the AWS CDK construct that a resource was synthesized from; empty if there is none.
 
-    Source: AWS CDK Developer Guide, "Identifiers and the AWS CDK": ``aws:cdk:path`` in the Metadata; the last part,
-    ``Resource`` or ``Default``, stands for the resource within its construct and is left out.
+    Source: AWS CDK Developer Guide, "Identifiers and the AWS CDK": ``aws:cdk:path`` in the Metadata. The last part,
+    ``Resource`` or ``Default``, represents the resource within its construct and is omitted.
     """
     path = scalar(child(resource, "Metadata", "aws:cdk:path")) or ""
     return path.removesuffix("/Resource").removesuffix("/Default")
 
 
-def reader_of(template: Template, surroundings: NestingContext | None = None) -> PolicyReader:
-    """A reader of a template, of the framework that the template is of."""
-    return PolicyReader(template, Framework.SAM if sam.is_sam(template) else Framework.CLOUDFORMATION, surroundings)
+def make_reader(template: Template, context: NestingContext | None = None) -> PolicyReader:
+    """Return a reader for a template and its framework."""
+    return PolicyReader(template, Framework.SAM if sam.is_sam(template) else Framework.CLOUDFORMATION, context)
 
 
 class PolicyReader:
-    """Reads all resources of a template; afterwards its lists are the parts of a Configuration.
+    """Read all resources of a template; its lists are then the parts of a Configuration.
 
-    ``surroundings``: where the template stands, so that its nested stacks are followed.
+    ``context``: the path of the template, needed to read its nested stacks.
     """
 
-    def __init__(self, template: Template, framework: Framework, surroundings: NestingContext | None = None) -> None:
+    def __init__(self, template: Template, framework: Framework, context: NestingContext | None = None) -> None:
         self.template = template
         self.framework = framework
         self.owners = sam.implicit_roles(template) if framework is Framework.SAM else {}
         self.evaluator = Evaluator(
-            template, {role: sam.properties(template, owner) for role, owner in self.owners.items()}
+            template, {role: sam.properties_with_globals(template, owner) for role, owner in self.owners.items()}
         )
-        self.nested = NestedStacks(template, self.evaluator, surroundings, reader_of)
+        self.nested = NestedStacks(template, self.evaluator, context, make_reader)
         self.evaluator.output = self.nested.output
         self.documents = TemplateDocuments(template, self.evaluator)
         self.serverless = Serverless(template, self.documents, self.owners)
         self.received = TemplateRoleConsumers(template, self.evaluator, self.owners)
-        self.holdings = Collector(template, self.documents, self.owners)
+        self.elsewhere = AttachmentCollector(template, self.documents, self.owners)
         self.resources: list[ResourceDefinition] = []
         self.policies = self.documents.policies
         self.roles: list[RoleDefinition] = self.serverless.roles
@@ -107,86 +111,92 @@ class PolicyReader:
         self.not_evaluated = self.documents.not_evaluated
 
     def read(self) -> None:
-        """Read the template, once; what cannot be read is in ``unreadable``."""
-        self._sections()
-        self.attachments = TemplateAttachments(self.template, self.evaluator, self.owners, self.nested.bounds_only)
+        """Read the template, once; parts that cannot be read are added to ``unreadable``."""
+        self._check_sections()
+        self.attachments = TemplateAttachments(self.template, self.evaluator, self.owners, self.nested.is_only_boundary)
         seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value in seen:
-                self.documents.cannot(key, f"the logical id {key.value} is used twice", key.value)
+                self.documents.fail(key, f"duplicate logical id {key.value}", key.value)
             seen.add(key.value)
             if key.value.startswith("Fn::ForEach"):
-                self._for_each(key, node)
+                self._read_loop(key, node)
             elif key.value.startswith("Fn::"):
-                self.documents.skipped(key, f"{key.value} adds resources at deployment")
+                self.documents.skip(key, f"{key.value} adds resources at deployment")
             else:
-                self._resource(key.value, key, node)
+                self._read_resource(key.value, key, node)
         if self.framework is Framework.SAM:
-            self.serverless.globals()
-        self.holdings.settle(self.policies)
+            self.serverless.read_globals()
+        self.elsewhere.finish(self.policies)
 
     def suppressions(self) -> list[Suppression]:
-        """What stands in the template and in those of its nested stacks."""
-        own = {name: one.at for one in self.resources if (name := one.address) in self.template.resources}
-        return [*suppressions(self.template, own), *self.nested.suppressions]
+        """Return the suppressions in the template and in its nested stacks."""
+        own = {
+            name: resource.at for resource in self.resources if (name := resource.address) in self.template.resources
+        }
+        return [*read_suppressions(self.template, own), *self.nested.suppressions]
 
-    def _sections(self) -> None:
-        self.documents.once(self.template.root, _SECTIONS)
+    def _check_sections(self) -> None:
+        """Report malformed sections, duplicate keys, macros and transforms."""
+        self.documents.check_duplicates(self.template.root, _SECTIONS)
         for name in ("Resources", "Parameters", "Mappings", "Conditions", "Globals"):
             node = child(self.template.root, name)
-            empty = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
-            wrong = not isinstance(node, yaml.MappingNode) or not node.tag.endswith(":map")
-            if node is not None and wrong and not empty:
-                self.documents.cannot(node, f"{name} is not a mapping")
+            is_empty = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
+            is_malformed = not isinstance(node, yaml.MappingNode) or not node.tag.endswith(":map")
+            if node is not None and is_malformed and not is_empty:
+                self.documents.fail(node, f"{name} is not a mapping")
             for key in node.value if isinstance(node, yaml.MappingNode) else ():
                 if not isinstance(key[0], yaml.ScalarNode):
-                    self.documents.cannot(key[0], f"a name in {name} is not a text")
+                    self.documents.fail(key[0], f"a key in {name} is not a string")
         for name in ("Parameters", "Conditions"):
-            self.documents.once(child(self.template.root, name), None, f"{name}: ")
+            self.documents.check_duplicates(child(self.template.root, name), None, f"{name}: ")
         for name, node in self.template.parameters.items():
-            self.documents.once(node, _OF_A_PARAMETER, f"the parameter {name}: ")
-        self.documents.once(child(self.template.root, "Mappings"), None, "Mappings: ")
+            self.documents.check_duplicates(node, _PARAMETER_KEYS, f"the parameter {name}: ")
+        self.documents.check_duplicates(child(self.template.root, "Mappings"), None, "Mappings: ")
         for name, node in self.template.mappings.items():
-            self.documents.once(node, None, f"the mapping {name}: ")
+            self.documents.check_duplicates(node, None, f"the mapping {name}: ")
             for key, below in entries(node):
-                self.documents.once(below, None, f"the mapping {name}: {key.value}: ")
-        for name in sam.transforms(self.template):
+                self.documents.check_duplicates(below, None, f"the mapping {name}: {key.value}: ")
+        for name in sam.transform_names(self.template):
             if not name.startswith(_OWN_TRANSFORMS):
                 node = child(self.template.root, "Transform") or self.template.root
-                self.documents.skipped(node, f"the macro {name} may change the template at deployment")
+                self.documents.skip(node, f"macro {name} may change the template at deployment")
         for key, _ in entries(self.template.root):
             if key.value == "Fn::Transform":
-                self.documents.skipped(key, "Fn::Transform adds sections at deployment")
+                self.documents.skip(key, "Fn::Transform adds sections at deployment")
 
-    def _for_each(self, key: yaml.ScalarNode, node: yaml.Node) -> None:
-        """A loop's resources, read once as they are written: the loop's variable stays a hole."""
+    def _read_loop(self, key: yaml.ScalarNode, node: yaml.Node) -> None:
+        """Read the resources of an unexpanded loop once, with the loop's variable unresolved."""
         body = node.value[2] if isinstance(node, yaml.SequenceNode) and len(node.value) == 3 else None
         if not isinstance(body, yaml.MappingNode):
-            self.documents.cannot(key, f"{key.value} is not written as identifier, collection, template")
+            self.documents.fail(key, f"{key.value} is malformed: expected identifier, collection and template")
             return
         for name, resource in entries(body):
             if name.value.startswith("Fn::ForEach"):
-                self._for_each(name, resource)
+                self._read_loop(name, resource)
             else:
-                self._resource(name.value, name, resource)
+                self._read_resource(name.value, name, resource)
 
-    def _resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
-        if not isinstance(node, yaml.MappingNode) or call(node):
-            self.documents.cannot(key, f"{logical_id} is not a mapping", logical_id)
+    def _read_resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
+        """Read one resource, under its condition."""
+        if not isinstance(node, yaml.MappingNode) or intrinsic_call(node):
+            self.documents.fail(key, f"{logical_id} is not a mapping", logical_id)
             return
         type_node = child(node, "Type")
         resource_type = type_of(node)
         if type_node is not None and _is_rain_module(type_node):
-            self.documents.skipped(type_node, f"{logical_id}: a Rain module, whose template is not read here")
+            self.documents.skip(type_node, f"{logical_id}: Rain module, which another tool expands")
             return
-        if type_node is not None and call(type_node):
-            self.documents.skipped(type_node, f"{logical_id}: its type is filled in before deployment")
+        if type_node is not None and intrinsic_call(type_node):
+            self.documents.skip(type_node, f"{logical_id}: its type is a placeholder of another tool")
             return
         if resource_type is None:
-            self.documents.cannot(key, f"{logical_id} has no Type", logical_id)
+            self.documents.fail(key, f"{logical_id} has no Type", logical_id)
             return
         if resource_type.endswith("::MODULE"):
-            self.documents.skipped(type_node or key, f"{logical_id}: a module, whose resources are not read here")
+            self.documents.skip(
+                type_node or key, f"{logical_id}: the resources of this CloudFormation module are not available"
+            )
         resource = ResourceDefinition(
             logical_id,
             resource_type,
@@ -194,132 +204,142 @@ class PolicyReader:
             self.template.position(node, start=key),
             construct_of(node),
         )
-        self.documents.once(node, _OF_A_RESOURCE, f"{logical_id}: ", logical_id)
-        self.documents.once(child(node, "Properties"), _OF_PROPERTIES, f"{logical_id}: ", logical_id)
+        self.documents.check_duplicates(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
+        self.documents.check_duplicates(child(node, "Properties"), _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
         properties = child(node, "Properties")
         if properties is None or is_no_value(properties) or _is_empty(properties):
             properties = yaml.MappingNode("tag:yaml.org,2002:map", [], key.start_mark, key.end_mark, True)
         condition = scalar(child(node, "Condition"))
         if condition is None:
-            self._properties(resource, properties)
+            self._read_properties(resource, properties)
         else:
-            with self.evaluator.assuming(condition, True):
-                self._properties(resource, properties)
+            with self.evaluator.assume(condition, True):
+                self._read_properties(resource, properties)
 
-    def _properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
-        """Read the properties of a resource; where all of them stand under ``Fn::If``, each alternative."""
-        listed = call(node) is None and isinstance(node, yaml.SequenceNode)
-        for found, in_list in (
-            [(PropertyNode("", node), True)] if listed else self.documents.elements(node, "Properties")
+    def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
+        """Read the properties of a resource; if they are under ``Fn::If``, each variant."""
+        listed = intrinsic_call(node) is None and isinstance(node, yaml.SequenceNode)
+        for element, in_list in (
+            [(PropertyNode("", node), True)] if listed else self.documents.find_elements(node, "Properties")
         ):
-            function = call(found.node)
+            function = intrinsic_call(element.node)
             if function is not None:
                 name = function[0]
-                self.documents.skipped(found.node, f"{resource.address}: {name} adds properties at deployment")
-            elif in_list or not isinstance(found.node, yaml.MappingNode):
-                self.documents.cannot(found.node, f"{resource.address}: Properties is not a mapping", resource.address)
+                self.documents.skip(element.node, f"{resource.address}: {name} adds properties at deployment")
+            elif in_list or not isinstance(element.node, yaml.MappingNode):
+                self.documents.fail(element.node, f"{resource.address}: Properties is not a mapping", resource.address)
             else:
-                for key, _ in entries(found.node):
+                for key, _ in entries(element.node):
                     if key.value.startswith("Fn::"):
-                        self.documents.skipped(key, f"{resource.address}: {key.value} adds properties at deployment")
-                with ExitStack() as assumed:
-                    for condition, outcome in found.conditions:
-                        assumed.enter_context(self.evaluator.assuming(condition, outcome))
-                    self._read(resource, found.node)
+                        self.documents.skip(key, f"{resource.address}: {key.value} adds properties at deployment")
+                with ExitStack() as assumptions:
+                    for condition, outcome in element.conditions:
+                        assumptions.enter_context(self.evaluator.assume(condition, outcome))
+                    self._read_by_type(resource, element.node)
 
-    def _read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+    def _read_by_type(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+        """Read the policies, principals and roles of a resource by its type."""
         kind = resource.type
         self.received.read(resource, properties)
-        self.holdings.read(resource, properties, self.attachments)
+        self.elsewhere.read(resource, properties, self.attachments)
         if kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             principals = self.attachments.principals(properties, resource.address)
             policy_kind = PolicyKind.IDENTITY
             if kind == "AWS::IAM::ManagedPolicy" and self.attachments.is_boundary(resource.address, bool(principals)):
                 policy_kind = PolicyKind.BOUNDARY
-            place = len(self.policies)
-            self.documents.document(resource, properties, ("PolicyDocument",), policy_kind, principals, required=True)
-            held = self.attachments.held(properties, resource.address)
-            self.policies[place:] = [replace(policy, held=held) for policy in self.policies[place:]]
+            start = len(self.policies)
+            self.documents.collect_at(resource, properties, ("PolicyDocument",), policy_kind, principals, required=True)
+            held = self.attachments.conditional_principals(properties, resource.address)
+            self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
         elif kind in _STANDALONE:
-            key, what = _STANDALONE[kind]
+            key, principal_kind = _STANDALONE[kind]
             target = child(properties, key)
-            principals = self.attachments.names(self.evaluator.node(target), what) if target is not None else ()
-            self.documents.document(resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals)
+            principals = (
+                self.attachments.resolve_principals(self.evaluator.node(target), principal_kind)
+                if target is not None
+                else ()
+            )
+            self.documents.collect_at(resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals)
         elif kind in _HOLDERS:
-            self._inline(resource, child(properties, "Policies"))
+            self._read_inline_policies(resource, child(properties, "Policies"))
             if kind == "AWS::IAM::Role":
-                self._role(resource, properties)
-            elif kind == "AWS::IAM::User" and (name := self.documents.text(child(properties, "UserName"))) is not None:
+                self._read_role(resource, properties)
+            elif (
+                kind == "AWS::IAM::User"
+                and (name := self.documents.string_value(child(properties, "UserName"))) is not None
+            ):
                 self.users.append((resource.address, name))
         elif kind == "AWS::SSO::PermissionSet":
-            self.documents.document(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))
+            self.documents.collect_at(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))
         elif kind.startswith("AWS::Serverless::"):
             self.serverless.read(resource, properties)
         elif kind == "AWS::CloudFormation::StackSet":
-            self._stack_set(resource, properties)
-        elif uses_in_its_own_way(kind):
-            read_handed_over(self.documents, resource, properties)
+            self._read_stack_set(resource, properties)
+        elif is_opaque_consumer(kind):
+            collect_passed_documents(self.documents, resource, properties)
         if kind in (STACK, APPLICATION):
             self.nested.read(resource, self)
         for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):
             for path in paths.get(kind, ()):
-                self.documents.document(resource, properties, tuple(path.split("/")), policy_kind)
+                self.documents.collect_at(resource, properties, tuple(path.split("/")), policy_kind)
 
-    def _inline(self, resource: ResourceDefinition, node: yaml.Node | None) -> None:
-        """The ``Policies`` of a role, a user or a group."""
+    def _read_inline_policies(self, resource: ResourceDefinition, node: yaml.Node | None) -> None:
+        """Read the ``Policies`` of a role, user or group."""
         if node is None:
             return
         address, principals = resource.address, (resource.address,)
-        for found, in_list in self.documents.elements(node, "Policies"):
-            if call(found.node):
-                self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
+        for element, in_list in self.documents.find_elements(node, "Policies"):
+            if intrinsic_call(element.node):
+                self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
             elif not in_list:
-                self.documents.cannot(found.node, f"{address}: {found.path} is not a list", address)
-            elif not isinstance(found.node, yaml.MappingNode):
-                self.documents.cannot(found.node, f"{address}: {found.path} is not a mapping", address)
+                self.documents.fail(element.node, f"{address}: {element.path} is not a list", address)
+            elif not isinstance(element.node, yaml.MappingNode):
+                self.documents.fail(element.node, f"{address}: {element.path} is not a mapping", address)
             else:
-                document = child(found.node, "PolicyDocument")
-                self.documents.once(found.node, _OF_PROPERTIES, f"{address}: {found.path}: ", address)
-                added = next((key.value for key, _ in entries(found.node) if key.value.startswith("Fn::")), None)
+                document = child(element.node, "PolicyDocument")
+                self.documents.check_duplicates(element.node, _PROPERTY_KEYS, f"{address}: {element.path}: ", address)
+                added = next((key.value for key, _ in entries(element.node) if key.value.startswith("Fn::")), None)
                 if document is None and added is not None:
-                    self.documents.unknown(resource, found, added, "inserted at deployment", principals)
+                    self.documents.collect_unknown(resource, element, added, "inserted at deployment", principals)
                     continue
                 if document is None:
-                    self.documents.cannot(found.node, f"{address}: {found.path} has no PolicyDocument", address)
+                    self.documents.fail(element.node, f"{address}: {element.path} has no PolicyDocument", address)
                     continue
-                inner = found.within("PolicyDocument", document)
-                self.documents.emit(resource, inner, PolicyKind.IDENTITY, principals)
+                inner = element.within("PolicyDocument", document)
+                self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals)
 
-    def _role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
-        trust = self.documents.document(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
-        name, path = (self.documents.text(child(properties, key)) for key in ("RoleName", "Path"))
-        self.roles.append(RoleDefinition(resource, name, path, trust, there(self.documents.evaluator)))
+    def _read_role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
+        trust = self.documents.collect_at(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
+        name, path = (self.documents.string_value(child(properties, key)) for key in ("RoleName", "Path"))
+        self.roles.append(RoleDefinition(resource, name, path, trust, existence_conditions(self.documents.evaluator)))
 
-    def _stack_set(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
-        """The template of a stack set, where it stands in this file: its policies are the stack set's."""
+    def _read_stack_set(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
+        """Read the template of a stack set if it is in this file: its policies belong to the stack set."""
         node = child(properties, "TemplateBody") or child(properties, "TemplateURL")
         try:
-            template = body(self.template, properties)
+            template = read_template_body(self.template, properties)
         except InputError as error:
-            last = (node or properties).end_mark.line + 1  # where a text ends too early, PyYAML tells the line after it
+            last = (
+                node or properties
+            ).end_mark.line + 1  # for a text that ends too early, PyYAML reports the line behind it
             line = min(error.line or last, last)
             reason = f"{resource.address}: TemplateBody: {error.reason}"
             self.unreadable.append(Unreadable(error.file, reason, line, resource=resource.address))
             return
         if template is None:
             if node is not None:
-                self.documents.skipped(node, f"{resource.address}: a stack set, whose template is not read here")
+                self.documents.skip(node, f"{resource.address}: the template of this stack set is not in this file")
             return
-        reader = reader_of(template)
+        reader = make_reader(template)
         reader.read()
         for policy in reader.policies:
-            document = self.evaluator.there(policy.document)
-            self.policies.append(prefixed(replace(policy, document=document), resource))
-        self.holdings.of_stack_set(reader.holdings, resource)
-        self.received.of_stack_set(reader.received, resource)
-        for role in reader.roles:  # their names are those of roles in other accounts
+            document = self.evaluator.guarded(policy.document)
+            self.policies.append(as_stack_set_policy(replace(policy, document=document), resource))
+        self.elsewhere.add_stack_set(reader.elsewhere, resource)
+        self.received.add_stack_set(reader.received, resource)
+        for role in reader.roles:  # roles in other accounts
             inner = replace(role.resource, address=f"{resource.address}.{role.resource.address}")
             self.roles.append(RoleDefinition(inner, trust=role.trust))
-        for problems, known in ((reader.unreadable, self.unreadable), (reader.not_evaluated, self.not_evaluated)):
-            known.extend(replace(problem, reason=f"{resource.address}: {problem.reason}") for problem in problems)
+        for problems, collected in ((reader.unreadable, self.unreadable), (reader.not_evaluated, self.not_evaluated)):
+            collected.extend(replace(problem, reason=f"{resource.address}: {problem.reason}") for problem in problems)

@@ -1,8 +1,9 @@
-"""The template of a stack that another format describes: ``template_body`` in Terraform and in its plans.
+"""Read the template of a stack in another format: ``template_body`` in Terraform and in its plans.
 
 Sources: Terraform documentation, ``aws_cloudformation_stack`` and ``aws_cloudformation_stack_set`` (``template_body``,
-``parameters``, ``iam_role_arn``); AWS CloudFormation User Guide, "CloudFormation service role" (with one, it and not
-the caller acts on the resources); "Grant self-managed permissions" (of stack sets, a role in each target account acts).
+``parameters``, ``iam_role_arn``); AWS CloudFormation User Guide, "CloudFormation service role" (if there is one, it and
+not the caller acts on the resources); "Grant self-managed permissions" (of stack sets, a role in each target account
+acts).
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.sources.cloudformation.parent_stack import Around
-from passrole_checks.sources.cloudformation.policies import PolicyReader, reader_of
+from passrole_checks.sources.cloudformation.parent_stack import ParentStack
+from passrole_checks.sources.cloudformation.policies import PolicyReader, make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.stack_values import (
     NestedStackCall,
     ParameterArgument,
-    facts_above,
-    handed_down,
+    parent_condition,
+    to_nested,
 )
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.files.yaml_with_unresolved import without_holes, word
+from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     InstanceProfile,
@@ -44,99 +45,110 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
 )
 from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, StackContent
-from passrole_checks.sources.model.principal_names import bare
+from passrole_checks.sources.model.principal_names import bare_name
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60
 _STACK_NAME = "AWS::StackName"
 
 
-def content_of(resource: ResourceDefinition, parts: dict[str, Node]) -> StackContent:
-    """Read the template in the attributes ``PARTS`` of a resource; of alternatives the first that is a template, and of
-    that no policies, since the others may be given instead."""
-    bodies = list(_alternatives(parts.get("template_body")))
+def read_stack_content(resource: ResourceDefinition, parts: dict[str, Node]) -> StackContent:
+    """Read the template in the attributes ``PARTS`` of a resource.
+
+    Of several variants the first template is read, without its policies, since another variant may be deployed instead.
+    """
+    bodies = list(_variants(parts.get("template_body")))
     for body in bodies:
-        found = _read(resource, body, parts)
-        if found.is_read:
-            return found if len(bodies) == 1 else _one_of_several(found)
-        if found.fault:
-            return found
+        content = _read_template(resource, body, parts)
+        if content.is_read:
+            return content if len(bodies) == 1 else _without_policies(content)
+        if content.fault:
+            return content
     return NOTHING
 
 
-def _one_of_several(found: StackContent) -> StackContent:
-    return StackContent(found.received, found.profiles, named=(*found.named, *found.roles))
+def _without_policies(content: StackContent) -> StackContent:
+    return StackContent(content.received, content.profiles, named=(*content.named, *content.roles))
 
 
-def _alternatives(node: Node | None) -> Iterator[Node]:
+def _variants(node: Node | None) -> Iterator[Node]:
+    """Yield the variants of a value."""
     if isinstance(node, Choice):
         for _, option in node.options:
-            yield from _alternatives(option)
+            yield from _variants(option)
     elif node is not None:
         yield node
 
 
-def _read(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> StackContent:
-    content, meant = _as_text(body)
+def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> StackContent:
+    """Read one template body with the stack's arguments."""
+    content, originals = _template_text(body)
     if len(content) > MAX_LENGTH or not looks_like_template(content):
         return NOTHING
-    given = parts.get("parameters")
-    complete = not isinstance(given, StringNode)
-    passed = {
-        str(entry.key): handed_down(entry.value)
-        for entry in (given.entries if isinstance(given, partial_values.ObjectNode) else ())
+    arguments = parts.get("parameters")
+    complete = not isinstance(arguments, StringNode)
+    arguments_by_name = {
+        str(entry.key): to_nested(entry.value)
+        for entry in (arguments.entries if isinstance(arguments, partial_values.ObjectNode) else ())
     }
-    call = NestedStackCall({name: ParameterArgument(value, value) for name, value in passed.items()}, complete=complete)
+    call = NestedStackCall(
+        {name: ParameterArgument(value, value) for name, value in arguments_by_name.items()}, complete=complete
+    )
     try:
-        reader = reader_of(Template(body.at.file, content, called=call))
+        reader = make_reader(Template(body.at.file, content, stack_call=call))
         reader.read()
     except (InputError, RecursionError) as error:
         reason = error.reason if isinstance(error, InputError) else "nested too deeply"
         return StackContent(fault=reason)
-    outer = [handed_down(node) if not isinstance(node, (str, Unresolved)) else _handed_down(node) for node in meant]
+    nested_originals = [
+        to_nested(node) if not isinstance(node, (str, Unresolved)) else _part_for_nested(node) for node in originals
+    ]
     name = parts.get("name")
     name = name if isinstance(name, StringNode) and name.only_hole is None else None
-    around = Around(resource.address, body, outer, name)
-    by = "resource" if resource.type != ONE_ACCOUNT or _is_given(parts.get("iam_role_arn")) else ""
-    return _Held(resource, around, reader).content(by)
+    parent = ParentStack(resource.address, body, nested_originals, name)
+    by = "resource" if resource.type != ONE_ACCOUNT or _is_set(parts.get("iam_role_arn")) else ""
+    return _ContentBuilder(resource, parent, reader).content(by)
 
 
-class _Held:
-    """What a template holds, as parts of the configuration around it."""
+class _ContentBuilder:
+    """Build the content of a template as parts of the configuration around it."""
 
-    def __init__(self, resource: ResourceDefinition, around: Around, reader: PolicyReader) -> None:
-        self.resource, self.around, self.reader = resource, around, reader
-        self.own = {one.address for one in (*reader.resources, *(role.resource for role in reader.roles))}
+    def __init__(self, resource: ResourceDefinition, parent: ParentStack, reader: PolicyReader) -> None:
+        self.resource, self.parent, self.reader = resource, parent, reader
+        self.own = {
+            resource_definition.address
+            for resource_definition in (*reader.resources, *(role.resource for role in reader.roles))
+        }
 
     def content(self, by: str) -> StackContent:
-        """All of it. ``by`` says who passes the roles of its resources, where that is not who deploys the stack."""
-        resource, around, reader = self.resource, self.around, self.reader
+        """Return the content. ``by``: who passes the roles of its resources, if it is not the deployer of the stack."""
+        resource, parent, reader = self.resource, self.parent, self.reader
         one_account = resource.type == ONE_ACCOUNT
         received = tuple(
             replace(
-                one,
+                entry,
                 resource=resource,
-                attribute=self._path(one.resource, one.attribute),
-                value=around.value(one.value),
-                at=around.place(one.at),
-                by=by if by and one.by == "deployer" else one.by,
+                attribute=self._path(entry.resource, entry.attribute),
+                value=parent.value(entry.value),
+                at=parent.position(entry.at),
+                by=by if by and entry.by == "deployer" else entry.by,
             )
-            for one in reader.received.roles
+            for entry in reader.received.roles
         )
         profiles = tuple(
             InstanceProfile(
-                f"{resource.address}.{one.address}",
-                around.text(one.name),
-                around.value(one.role) if one.role is not None else None,
+                f"{resource.address}.{entry.address}",
+                parent.text(entry.name),
+                parent.value(entry.role) if entry.role is not None else None,
                 resource.at,
             )
-            for one in reader.received.profiles
+            for entry in reader.received.profiles
         )
         roles = tuple(map(self._role, reader.roles))
         unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts
-        held = reader.holdings.holdings
-        bounded = (*held.bounded, *held.boundary_unknown, *held.readings)
-        file = around.body.at.file
+        builder = reader.elsewhere.builder
+        bounded = (*builder.bounded, *builder.boundary_unknown, *builder.conditional_boundaries)
+        file = parent.body.at.file
         problems = (*reader.unreadable, *reader.not_evaluated)
         return StackContent(
             received,
@@ -145,12 +157,13 @@ class _Held:
             () if one_account else roles,
             policies=tuple(map(self._policy, reader.policies)),
             users=tuple(self._users()) if one_account else (),
-            attachments=tuple(map(self._attachment, held.managed)),
-            members=tuple((self._principal(group), self._principal(user)) for group, user in held.members),
+            attachments=tuple(map(self._attachment, builder.attachments)),
+            members=tuple((self._principal(group), self._principal(user)) for group, user in builder.members),
             boundary_unknown=tuple(dict.fromkeys(map(self._principal, bounded))),
             suppressions=tuple(self._suppressions()) if file != resource.at.file else (),
             not_evaluated=tuple(
-                replace(one, reason=f"{resource.address}: {one.reason}", line=self._line(one.line)) for one in problems
+                replace(entry, reason=f"{resource.address}: {entry.reason}", line=self._line(entry.line))
+                for entry in problems
             ),
             file=file if file != resource.at.file else "",
             is_read=True,
@@ -160,124 +173,138 @@ class _Held:
         return f"template_body/Resources/{inner.address}/Properties/{path}"
 
     def _principal(self, name: str) -> str:
-        found = self.around.principal(name, self.own)
-        if self.resource.type == ONE_ACCOUNT or bare(name) in self.own:
-            return found
-        return f"{self.resource.address}.{bare(found)}"  # whoever bears the name in the accounts of a stack set
+        principal = self.parent.principal(name, self.own)
+        if self.resource.type == ONE_ACCOUNT or bare_name(name) in self.own:
+            return principal
+        return f"{self.resource.address}.{bare_name(principal)}"  # the principal of this name in each target account
 
     def _line(self, line: int | None) -> int:
-        return self.around.place(Position("", line or 1)).line
+        return self.parent.position(Position("", line or 1)).line
 
     def _document(self, node: Node, inner: ResourceDefinition, path: str) -> Node:
-        return self.around.value(self.around.placed(node, f"Resources/{inner.address}/Properties/{path}"))
+        return self.parent.value(self.parent.with_positions(node, f"Resources/{inner.address}/Properties/{path}"))
 
     def _policy(self, policy: AttachedPolicy) -> AttachedPolicy:
+        """Return a policy as one of the stack's resource."""
         return replace(
             policy,
             resource=self.resource,
             path=self._path(policy.resource, policy.path),
             document=self._document(policy.document, policy.resource, policy.path),
             principals=tuple(map(self._principal, policy.principals)),
-            held=tuple((self._principal(who), facts_above(facts, self.resource.address)) for who, facts in policy.held),
+            conditional_principals=tuple(
+                (self._principal(holder), parent_condition(when, self.resource.address))
+                for holder, when in policy.conditional_principals
+            ),
         )
 
-    def _attachment(self, one: ManagedAttachment) -> ManagedAttachment:
+    def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
+        """Return an attachment as one of the stack's resource."""
         return replace(
-            one,
-            holder=self._principal(one.holder),
-            policy=self.around.text(one.policy) or one.policy,
+            attachment,
+            holder=self._principal(attachment.holder),
+            policy=self.parent.text(attachment.policy) or attachment.policy,
             resource=self.resource,
-            path=self._path(one.resource, one.path),
-            at=self._document(one.policy, one.resource, one.path).at,
-            when=facts_above(one.when, self.resource.address),
+            path=self._path(attachment.resource, attachment.path),
+            at=self._document(attachment.policy, attachment.resource, attachment.path).at,
+            when=parent_condition(attachment.when, self.resource.address),
         )
 
     def _role(self, role: RoleDefinition) -> RoleDefinition:
-        inner, around = role.resource, self.around
+        """Return a role with an address below the stack's resource."""
+        inner, parent = role.resource, self.parent
         return RoleDefinition(
             replace(self.resource, address=f"{self.resource.address}.{inner.address}", type="AWS::IAM::Role"),
-            around.text(role.name) or _generated(around.name, inner.address, self.resource.at),
-            around.text(role.role_path),
+            parent.text(role.name) or _generated_name(parent.name, inner.address, self.resource.at),
+            parent.text(role.role_path),
             self._document(role.trust, inner, "AssumeRolePolicyDocument") if role.trust is not None else None,
-            tuple(facts_above(facts, self.resource.address) for facts in role.there),
+            tuple(parent_condition(when, self.resource.address) for when in role.exists_when),
         )
 
     def _users(self) -> Iterator[tuple[str, StringNode]]:
         for user, called in self.reader.users:
-            name = self.around.text(called)
+            name = self.parent.text(called)
             if name is not None:
                 yield f"{self.resource.address}.{user}", name
 
     def _suppressions(self) -> Iterator[Suppression]:
-        """Those of a template that is a file of its own; its resources are told by the lines that they stand on."""
-        places = {one.address: one.at for one in self.reader.resources}
-        for one in self.reader.suppressions():
-            span = places.get(one.resource) if one.resource is not None else one.span
+        """Yield the suppressions of a template in its own file, with lines in place of its resources."""
+        positions = {suppression.address: suppression.at for suppression in self.reader.resources}
+        for suppression in self.reader.suppressions():
+            span = positions.get(suppression.resource) if suppression.resource is not None else suppression.span
             yield replace(
-                one,
-                at=self.around.place(one.at),
+                suppression,
+                at=self.parent.position(suppression.at),
                 resource=None,
-                span=self.around.place(span) if span is not None else None,
+                span=self.parent.position(span) if span is not None else None,
             )
 
 
-def _handed_down(part: Part) -> Part:
-    """A part of a text of the outer configuration as the template sees it."""
-    found = handed_down(StringNode((part,), Position("", 1)))
-    return found.parts[0] if isinstance(found, StringNode) else part
+def _part_for_nested(part: Part) -> Part:
+    """Return a part of a text of the outer configuration as the template sees it."""
+    nested = to_nested(StringNode((part,), Position("", 1)))
+    return nested.parts[0] if isinstance(nested, StringNode) else part
 
 
-def _generated(stack: StringNode | None, logical_id: str, at: Position) -> StringNode:
-    """The name of a role that CloudFormation makes, as far as the names of the stack and of the role are not cut."""
+def _generated_name(stack: StringNode | None, logical_id: str, at: Position) -> StringNode:
+    """Return the name of a role that CloudFormation generates, as far as the stack name and logical id are not
+    truncated."""
     name: tuple[Part, ...] = stack.parts if stack is not None else (Unresolved(_STACK_NAME, UnresolvedKind.NAME),)
     literal = name[0] if len(name) == 1 and isinstance(name[0], str) else None
-    kept, generated = logical_id[:_KEPT], Unresolved("generated", UnresolvedKind.NAME)
-    after: tuple[Part, ...] = (f"{kept}-" if kept == logical_id else kept, generated)
-    if literal is not None and len(literal) > _KEPT:
-        return StringNode(partial_values.join((literal[:_KEPT], generated, "-", *after)), at)
+    prefix, generated = logical_id[:_KEPT_LENGTH], Unresolved("generated", UnresolvedKind.NAME)
+    after: tuple[Part, ...] = (f"{prefix}-" if prefix == logical_id else prefix, generated)
+    if literal is not None and len(literal) > _KEPT_LENGTH:
+        return StringNode(partial_values.join((literal[:_KEPT_LENGTH], generated, "-", *after)), at)
     return StringNode(partial_values.join((*name, "-", *after)), at)
 
 
-_KEPT = 24  # characters of either name that are kept in any case (see ``receiving``)
+_KEPT_LENGTH = 24  # characters of either name that are never truncated
 
 
-def _is_given(node: Node | None) -> bool:
+def _is_set(node: Node | None) -> bool:
     nothing = isinstance(node, partial_values.Absent) or (isinstance(node, Const) and node.value is None)
     return node is not None and not nothing and not (isinstance(node, StringNode) and node.literal == "")
 
 
-def _as_text(body: Node) -> tuple[str, list[Part | Node]]:
-    """The text of a template, and what stands in it for values that are not known. One that Terraform makes of an
-    object (``jsonencode``) is an object here."""
+def _template_text(body: Node) -> tuple[str, list[Part | Node]]:
+    """Return the text of a template, and the unresolved values behind the placeholders in it.
+
+    A template that Terraform builds from an object (``jsonencode``) is an object here.
+    """
     if isinstance(body, StringNode):
-        return without_holes(body)
-    meant: list[Part | Node] = []
-    return (json.dumps(_plain(body, meant, 0)) if isinstance(body, partial_values.ObjectNode) else ""), meant
+        return insert_placeholders(body)
+    originals: list[Part | Node] = []
+    return (json.dumps(_to_plain(body, originals, 0)) if isinstance(body, partial_values.ObjectNode) else ""), originals
 
 
-def _plain(node: Node, meant: list[Part | Node], depth: int) -> object:
+def _to_plain(node: Node, originals: list[Part | Node], depth: int) -> object:
+    """Return a value as plain JSON, with placeholders for unresolved parts."""
     if depth > _DEPTH:
         return None
     if isinstance(node, partial_values.ObjectNode):
-        return {_key(entry.key, meant): _plain(entry.value, meant, depth + 1) for entry in node.entries}
+        return {
+            _with_placeholders(entry.key, originals): _to_plain(entry.value, originals, depth + 1)
+            for entry in node.entries
+        }
     if isinstance(node, ListNode):
-        return [_plain(item, meant, depth + 1) for item in node.items]
+        return [_to_plain(item, originals, depth + 1) for item in node.items]
     if isinstance(node, Const):
         return node.value
     if isinstance(node, StringNode):
-        return _key(node, meant)
+        return _with_placeholders(node, originals)
     if isinstance(node, Choice):
-        meant.append(node)
-        return word(len(meant) - 1)
+        originals.append(node)
+        return placeholder(len(originals) - 1)
     return None
 
 
-def _key(node: StringNode, meant: list[Part | Node]) -> str:
-    written: list[str] = []
+def _with_placeholders(node: StringNode, originals: list[Part | Node]) -> str:
+    """Return a string with placeholders for unresolved parts."""
+    pieces: list[str] = []
     for part in node.parts:
         if isinstance(part, str):
-            written.append(part)
+            pieces.append(part)
         else:
-            written.append(word(len(meant)))
-            meant.append(part)
-    return "".join(written)
+            pieces.append(placeholder(len(originals)))
+            originals.append(part)
+    return "".join(pieces)

@@ -1,7 +1,7 @@
-"""Whether a text is meant to be a CloudFormation template, decided by content and cheaply.
+"""Recognize CloudFormation templates by content, quickly.
 
-It is asked of any text, also of one that does not parse, so that a broken template is named and not passed over.
-Source: AWS CloudFormation User Guide, "CloudFormation template sections".
+Any text is accepted, also malformed ones, so that a broken template is reported and not skipped. Source: AWS
+CloudFormation User Guide, "CloudFormation template sections".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEY = re.compile(r"""(?:"([^"\\]*)"|'([^']*)'|([A-Za-z_][^\s:#"'{}\[\],]*(?:::[
 _ESCAPE = re.compile(r"\\(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|U000000([2-7][0-9A-Fa-f])|(?:\r\n|\n)[ \t]*)")
 _DOCUMENT, _BREAK = re.compile(r"---(?:\s|$)"), re.compile(r"(?:---|\.\.\.)(?:\s|$)")
 _BLANKS, _BREAKS = frozenset({"", " ", "\t"}), frozenset({"-", "."})
-# nothing but comments before a version, which is how most templates begin
+# only comments before a version: the beginning of most templates
 _VERSION_FIRST = re.compile(
     r"(?:[ \t]*(?:#[^\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*)?\n|---[ \t]*\n)*"
     r"AWSTemplateFormatVersion[ \t]*:(?=\s)"
@@ -34,8 +34,9 @@ _TOKEN = re.compile(
 )
 
 
-def _flow(content: str) -> bool:
-    """JSON, or YAML in flow style: keys by their depth, whether or not the brackets ever close."""
+def _is_flow_template(content: str) -> bool:
+    """True if JSON, or YAML in flow style, is a template, judging by its keys and their depth; brackets may be
+    unclosed."""
     path: list[str | None] = []
     word: str | None = None  # the last scalar
     key: str | None = None  # the key whose value is expected
@@ -57,7 +58,7 @@ def _flow(content: str) -> bool:
             if len(path) == 1 and key == "AWSTemplateFormatVersion":
                 return True
         elif kind in ("string", "plain"):
-            word = unescaped(text[1:-1]) if kind == "string" else text
+            word = unescape(text[1:-1]) if kind == "string" else text
             if key == "Type" and len(path) == 3 and path[1] == "Resources" and _TYPE.match(word):
                 return True
             if _SERVERLESS.match(word) and (
@@ -67,10 +68,11 @@ def _flow(content: str) -> bool:
     return False
 
 
-def _blocks(content: str) -> Iterator[tuple[str, str]]:
-    """Each top-level key of the first YAML document with the text below it; nothing where it begins otherwise."""
+def _top_level_blocks(content: str) -> Iterator[tuple[str, str]]:
+    """Yield each top-level key of the first YAML document with the text below it; nothing if the text begins
+    otherwise."""
     indent: str | None = None
-    start = 0  # of a key, in a line
+    start = 0  # column of a key
     key: str | None = None
     block: list[str] = []
     for line in content.splitlines():
@@ -84,67 +86,69 @@ def _blocks(content: str) -> Iterator[tuple[str, str]]:
                 return
         if line[:1] in _BREAKS and _BREAK.match(line):
             break
-        found = None
-        if line[start : start + 1] not in _BLANKS and line.startswith(indent):  # no key begins with a blank
-            found = _KEY.match(line, start)
-        if found:
+        match = None
+        if line[start : start + 1] not in _BLANKS and line.startswith(indent):  # keys do not begin with a blank
+            match = _KEY.match(line, start)
+        if match:
             if key is not None:
                 yield key, "\n".join(block)
-            key, block = found.group(found.lastindex or 0), [line[found.end() :]]
+            key, block = match.group(match.lastindex or 0), [line[match.end() :]]
         else:
             block.append(line)
     if key is not None:
         yield key, "\n".join(block)
 
 
-def unescaped(text: str) -> str:
-    r"""The text with ``\\u0041``, ``\\x41`` and the like as the letters that they stand for, wherever they stand."""
-    return _ESCAPE.sub(_letter, text) if "\\" in text else text
+def unescape(text: str) -> str:
+    r"""Return the text with ``\u0041``, ``\x41`` and similar escapes replaced by their letters."""
+    return _ESCAPE.sub(_unescape_letter, text) if "\\" in text else text
 
 
-def _letter(found: re.Match[str]) -> str:
+def _unescape_letter(found: re.Match[str]) -> str:
     code = found.group(1) or found.group(2) or found.group(3)
     return chr(int(code, 16)) if code else ""
 
 
 def looks_like_template(content: str) -> bool:
-    """Whether the text is meant as a CloudFormation or SAM template, readable or not.
+    """True if the text is a CloudFormation or SAM template, readable or not.
 
-    Yes for a top-level ``AWSTemplateFormatVersion``, a top-level ``Transform`` that names ``AWS::Serverless-…``, or
-    top-level ``Resources`` that hold a ``Type: X::Y::Z``, however YAML or JSON lets them be spelled.
+    It is one if it has a top-level ``AWSTemplateFormatVersion``, a top-level ``Transform`` that names
+    ``AWS::Serverless-…``, or top-level ``Resources`` that contain a ``Type: X::Y::Z``, in any spelling that YAML or
+    JSON allows.
     """
     content = content.removeprefix("\ufeff")
     if _VERSION_FIRST.match(content):
         return True
-    bare = unescaped(content)
-    if not any(clue in bare for clue in _CLUES):
+    unescaped_content = unescape(content)
+    if not any(clue in unescaped_content for clue in _CLUES):
         return False
     if content.lstrip().startswith("{"):
-        if _flow(content):
+        if _is_flow_template(content):
             return True
-    elif _in_blocks(content):
+    elif _is_block_template(content):
         return True
-    return ("::" in bare or _CLUES[0] in bare) and _in_tree(content)
+    return ("::" in unescaped_content or _CLUES[0] in unescaped_content) and _is_parsed_template(content)
 
 
-def _in_blocks(content: str) -> bool:
-    found = list(_blocks(content))
+def _is_block_template(content: str) -> bool:
+    """True if YAML in block style is a template, judging by its top-level keys."""
+    blocks = list(_top_level_blocks(content))
     # AWS CodeDeploy User Guide, "AppSpec File structure": its Resources are a list, and a template has no version
-    app_spec = any(key == "version" for key, _ in found)
-    for key, block in found:
+    app_spec = any(key == "version" for key, _ in blocks)
+    for key, block in blocks:
         if key == "AWSTemplateFormatVersion":
             return True
         if key == "Transform" and _SERVERLESS.search(block):
             return True
         if key == "Resources" and app_spec and _LIST.match(block):
             continue
-        if key == "Resources" and any(_TYPE.match(found.group(1)) for found in _BLOCK_TYPE.finditer(block)):
+        if key == "Resources" and any(_TYPE.match(blocks.group(1)) for blocks in _BLOCK_TYPE.finditer(block)):
             return True
     return False
 
 
-# Tags, anchors, escapes, folded texts and complex keys: for these the parser itself is asked. CloudFormation takes
-# templates of at most 1 MB, so that it need not go further than this.
+# For tags, anchors, escapes, folded texts and complex keys the YAML parser decides. CloudFormation accepts templates of
+# at most 1 MB, so the parser need not read further than this.
 _MAX_LENGTH = 2_000_000
 
 
@@ -156,7 +160,7 @@ class _Branch:
     items: list[_Branch | str] = field(default_factory=list)
 
     def pairs(self, seen: set[int] | None = None) -> Iterator[tuple[str, _Branch | str]]:
-        """The entries of a mapping, merge keys followed."""
+        """Yield the entries of a mapping, including merged ones."""
         seen = seen if seen is not None else set()
         if not self.mapping or id(self) in seen:
             return
@@ -170,8 +174,8 @@ class _Branch:
                 yield key, value
 
 
-def _tree(content: str) -> _Branch | str | None:
-    """The first YAML document as far as it can be parsed; None where it has no beginning."""
+def _parse_leniently(content: str) -> _Branch | str | None:
+    """Return the first YAML document as far as it can be parsed; None if there is none."""
     top = _Branch(mapping=False)
     open_branches = [top]
     anchors: dict[str, _Branch | str] = {}
@@ -195,12 +199,13 @@ def _tree(content: str) -> _Branch | str | None:
             elif isinstance(event, yaml.DocumentEndEvent):
                 break
     except (yaml.YAMLError, UnicodeError, ValueError, RecursionError):
-        pass  # what stands before the mistake tells what the text is meant to be
+        pass  # the part before the error is enough
     return top.items[0] if top.items else None
 
 
-def _in_tree(content: str) -> bool:
-    root = _tree(content)
+def _is_parsed_template(content: str) -> bool:
+    """True if a text is a template, judging by its parsed beginning."""
+    root = _parse_leniently(content)
     if not isinstance(root, _Branch):
         return False
     for key, value in root.pairs():
@@ -210,14 +215,14 @@ def _in_tree(content: str) -> bool:
             names = value.items if isinstance(value, _Branch) else [value]
             if any(isinstance(name, str) and _SERVERLESS.match(name) for name in names):
                 return True
-        if key == "Resources" and isinstance(value, _Branch) and _has_type(value):
+        if key == "Resources" and isinstance(value, _Branch) and _contains_typed_resource(value):
             return True
     return False
 
 
-def _has_type(resources: _Branch, depth: int = 0) -> bool:
-    """Whether a mapping of resources, loops in it included, holds one with a type."""
-    looked_at: set[int] = set()  # aliases may give one resource a thousand names
+def _contains_typed_resource(resources: _Branch, depth: int = 0) -> bool:
+    """True if a mapping of resources, including loops in it, contains a resource with a type."""
+    looked_at: set[int] = set()  # aliases may repeat one resource a thousand times
     for key, value in resources.pairs():
         if not isinstance(value, _Branch) or id(value) in looked_at:
             continue
@@ -226,6 +231,6 @@ def _has_type(resources: _Branch, depth: int = 0) -> bool:
             return True
         if key.startswith("Fn::ForEach") and not value.mapping and depth < 5:
             body = value.items[-1] if value.items else ""
-            if isinstance(body, _Branch) and _has_type(body, depth + 1):
+            if isinstance(body, _Branch) and _contains_typed_resource(body, depth + 1):
                 return True
     return False

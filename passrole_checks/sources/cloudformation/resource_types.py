@@ -1,12 +1,12 @@
-"""What is known of resource types: what ``Ref`` gives, the service of their ARNs, the properties that hold policies.
+"""Facts about resource types: the value of ``Ref``, the service of their ARNs, the properties with policies.
 
-Source: AWS CloudFormation Template Reference, "Return values" of each type. The tables only serve to see that a value
-is no role's ARN; a type that is missing costs precision, never a wrong answer.
+Source: AWS CloudFormation Template Reference, "Return values" of each type. The tables only serve to recognize values
+that are not role ARNs; a missing type costs precision and never gives a wrong answer.
 """
 
 from __future__ import annotations
 
-# Types of AWS whose Ref is an ARN. Of the others it is a name, an id or a URL.
+# AWS types whose Ref is an ARN. For other types it is a name, an id or a URL.
 _REF_IS_ARN = {
     "ACMPCA": ("CertificateAuthority",),
     "AppRunner": ("Service",),
@@ -44,7 +44,7 @@ REF_IS_ARN = frozenset(f"AWS::{service}::{name}" for service, names in _REF_IS_A
 
 REF_IS_URL = frozenset({"AWS::SQS::Queue"})
 
-# The service part of an ARN where it is not the type's own word in small letters.
+# The service part of an ARN if it is not the namespace of the type in lower case.
 ARN_SERVICE = {
     "CertificateManager": "acm", "ACMPCA": "acm-pca", "ApiGatewayV2": "apigateway", "AppSync": "appsync",
     "CloudTrail": "cloudtrail", "CloudWatch": "cloudwatch", "CodeStarConnections": "codestar-connections",
@@ -56,7 +56,7 @@ ARN_SERVICE = {
     "VpcLattice": "vpc-lattice", "AutoScaling": "autoscaling", "ImageBuilder": "imagebuilder",
 }  # fmt: skip
 
-# SAM's own types by the type that they become.
+# SAM types with the types that they are transformed to.
 SAM_TYPES = {
     "AWS::Serverless::Function": "AWS::Lambda::Function",
     "AWS::Serverless::StateMachine": "AWS::StepFunctions::StateMachine",
@@ -70,8 +70,7 @@ SAM_TYPES = {
     "AWS::Serverless::CapacityProvider": "AWS::Lambda::CapacityProvider",
 }
 
-# Properties (paths of keys) with a policy document that is attached to a resource, or bounds what others grant, as the
-# policy of an endpoint or of a session does: no PassRole by it.
+# Properties (paths of keys) with resource-based, endpoint or session policies, which grant no PassRole.
 RESOURCE_POLICIES = {
     "AWS::AIOps::InvestigationGroup": ("InvestigationGroupPolicy",),
     "AWS::APS::ResourcePolicy": ("PolicyDocument",),
@@ -144,12 +143,13 @@ RESOURCE_POLICIES = {
     "AWS::XRay::ResourcePolicy": ("PolicyDocument",),
 }
 
-# Policies of an organization, which limit what others grant, and grant nothing.
+# Organization policies, which limit and never grant.
 LIMITS = {"AWS::Organizations::Policy": ("Content",)}
 
 
 def service_of(resource_type: str) -> str | None:
-    """The service part of the ARNs of a type of AWS (``AWS::Lambda::Function``: ``lambda``), or None."""
+    """Return the service part of the ARNs of an AWS type (``AWS::Lambda::Function``: ``lambda``); None for other
+    types."""
     words = SAM_TYPES.get(resource_type, resource_type).split("::")
     if len(words) < 3 or words[0] != "AWS":
         return None

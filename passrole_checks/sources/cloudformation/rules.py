@@ -1,10 +1,10 @@
-"""What the Rules section says of parameters: the values that its assertions leave them.
+"""Parameter values that the assertions in the Rules section allow.
 
-Only rules without a RuleCondition hold always, and only assertions that list values of one parameter say which ones:
-others (``Fn::ValueOf``, several parameters in one) are not used, which leaves more values than there may be.
+Only rules without a RuleCondition always apply, and only assertions that list values of one parameter are used. Others
+(``Fn::ValueOf``, several parameters in one) are ignored, which may leave too many values.
 
-Source: AWS CloudFormation User Guide, "CloudFormation template Rules syntax" (a template whose assertions do not hold
-is not deployed); Template Reference, "Rule-specific intrinsic functions" (Fn::Contains, Fn::Equals, Fn::And, Fn::Or).
+Source: AWS CloudFormation User Guide, "CloudFormation template Rules syntax" (a template with a failed assertion is not
+deployed); Template Reference, "Rule-specific intrinsic functions" (Fn::Contains, Fn::Equals, Fn::And, Fn::Or).
 """
 
 from __future__ import annotations
@@ -13,63 +13,64 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from passrole_checks.sources.cloudformation.strings import plain
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries
+from passrole_checks.sources.cloudformation.strings import plain_text
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
 
-_Values = dict[str, tuple[str, ...]]  # of each parameter that is spoken of those that it can have
-_DEPTH = 10  # of Fn::And and Fn::Or in each other
+_Values = dict[str, tuple[str, ...]]  # allowed values by parameter
+_DEPTH = 10  # of nested Fn::And and Fn::Or
 
 
 def values_by_rules(template: Template) -> Mapping[str, tuple[str, ...]]:
-    """The values that the rules of a template leave each of the parameters that they list values of."""
-    found: _Values = {}
+    """Return the values that the rules of a template allow, for the parameters whose values they list."""
+    values: _Values = {}
     for _, rule in entries(child(template.root, "Rules")):
         if child(rule, "RuleCondition") is None:
             for assertion in _items(child(rule, "Assertions")):
-                found = _both(found, _asserted(child(assertion, "Assert"), _DEPTH))
-    return found
+                values = _intersect(values, _values_of_assertion(child(assertion, "Assert"), _DEPTH))
+    return values
 
 
-def _asserted(node: yaml.Node | None, depth: int) -> _Values:
-    function = call(node) if node is not None else None
+def _values_of_assertion(node: yaml.Node | None, depth: int) -> _Values:
+    """Return the parameter values that an assertion allows."""
+    function = intrinsic_call(node) if node is not None else None
     if function is None or not depth:
         return {}
     name, argument = function
     parts = list(_items(argument))
     if name == "Fn::And":
-        found: _Values = {}
+        values: _Values = {}
         for part in parts:
-            found = _both(found, _asserted(part, depth - 1))
-        return found
+            values = _intersect(values, _values_of_assertion(part, depth - 1))
+        return values
     if name == "Fn::Or":
-        return _either([_asserted(part, depth - 1) for part in parts])
+        return _union([_values_of_assertion(part, depth - 1) for part in parts])
     if name == "Fn::Contains" and len(parts) == 2 and isinstance(parts[0], yaml.SequenceNode):
-        return _one(parts[1], list(parts[0].value))
+        return _values_of_comparison(parts[1], list(parts[0].value))
     if name == "Fn::Equals" and len(parts) == 2:
-        return _one(parts[0], [parts[1]]) or _one(parts[1], [parts[0]])
+        return _values_of_comparison(parts[0], [parts[1]]) or _values_of_comparison(parts[1], [parts[0]])
     return {}
 
 
-def _one(node: yaml.Node, values: list[yaml.Node]) -> _Values:
-    """That a reference to a parameter is one of the values; nothing where it is no reference, or they no literals."""
-    function = call(node)
-    words = [plain(value) if call(value) is None else None for value in values]
+def _values_of_comparison(node: yaml.Node, values: list[yaml.Node]) -> _Values:
+    """Return the allowed values of a compared parameter; none unless a reference is compared with literals."""
+    function = intrinsic_call(node)
+    words = [plain_text(value) if intrinsic_call(value) is None else None for value in values]
     known = tuple(dict.fromkeys(word for word in words if word is not None))
     if function is None or function[0] != "Ref" or not known or None in words:
         return {}
-    name = plain(function[1])
+    name = plain_text(function[1])
     return {name: known} if name is not None else {}
 
 
-def _both(first: _Values, second: _Values) -> _Values:
-    found = dict(first)
+def _intersect(first: _Values, second: _Values) -> _Values:
+    values = dict(first)
     for name, words in second.items():
-        found[name] = tuple(word for word in found[name] if word in words) if name in found else words
-    return found
+        values[name] = tuple(word for word in values[name] if word in words) if name in values else words
+    return values
 
 
-def _either(parts: list[_Values]) -> _Values:
-    """What holds in each part: of a parameter that all of them speak of, all its values."""
+def _union(parts: list[_Values]) -> _Values:
+    """Return the union of the values of each parameter that all parts restrict."""
     if not parts:
         return {}
     names = set(parts[0]).intersection(*parts[1:])

@@ -1,10 +1,9 @@
-"""What AWS SAM adds: the transform, the execution roles that it makes, Globals.
+"""Features of AWS SAM: the transform, implicit execution roles, Globals.
 
 Source: AWS Serverless Application Model Developer Guide, "Generated CloudFormation resources", "AWS SAM resource and
-property reference", "Globals section", and the package aws-sam-translator, which is the transform. SAM makes a role for
-what names none: ``<logical id>Role`` for a function or a state machine; where one is named, SAM does not use the
-``Policies``. Its connectors (``AWS::Serverless::Connector``, ``Connectors``) grant reading and writing of data and
-never PassRole.
+property reference", "Globals section", and the package aws-sam-translator, which is the transform. SAM creates a role
+``<logical id>Role`` for a function or state machine without one; if a role is named, SAM ignores ``Policies``. Its
+connectors (``AWS::Serverless::Connector``, ``Connectors``) grant access to data and never PassRole.
 """
 
 from __future__ import annotations
@@ -15,38 +14,38 @@ from dataclasses import dataclass
 import yaml
 
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, Position, text
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The role that SAM makes for a type: the property that names another one instead, what is added to the logical
-    id, and the service that the role trusts."""
+class ImplicitRole:
+    """The role that SAM creates for a type: the property that names another role instead, the suffix of its logical id,
+    and the service that it trusts."""
 
-    instead_of: str
+    role_property: str
     suffix: str
     service: str
 
 
 _ROLES = {
-    "AWS::Serverless::CapacityProvider": Made("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
-    "AWS::Serverless::Function": Made("Role", "Role", "lambda.amazonaws.com"),
-    "AWS::Serverless::MicrovmImage": Made("BuildRoleArn", "BuildRole", "lambda.amazonaws.com"),
-    "AWS::Serverless::NetworkConnector": Made("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
-    "AWS::Serverless::StateMachine": Made("Role", "Role", "states.amazonaws.com"),
-    "AWS::Serverless::WebFunction": Made("ExecutionRoleArn", "Role", "lambda.amazonaws.com"),
+    "AWS::Serverless::CapacityProvider": ImplicitRole("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
+    "AWS::Serverless::Function": ImplicitRole("Role", "Role", "lambda.amazonaws.com"),
+    "AWS::Serverless::MicrovmImage": ImplicitRole("BuildRoleArn", "BuildRole", "lambda.amazonaws.com"),
+    "AWS::Serverless::NetworkConnector": ImplicitRole("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
+    "AWS::Serverless::StateMachine": ImplicitRole("Role", "Role", "states.amazonaws.com"),
+    "AWS::Serverless::WebFunction": ImplicitRole("ExecutionRoleArn", "Role", "lambda.amazonaws.com"),
 }
 
 
-def made_for(resource_type: str) -> Made | None:
-    """What role SAM makes for a type, None where it makes none."""
+def implicit_role_of_type(resource_type: str) -> ImplicitRole | None:
+    """Return the role that SAM creates for a type; None if it creates none."""
     return _ROLES.get(resource_type)
 
 
-HOLDERS = frozenset({"AWS::Serverless::Function", "AWS::Serverless::StateMachine"})
-"""The types that have ``Policies``."""
+TYPES_WITH_POLICIES = frozenset({"AWS::Serverless::Function", "AWS::Serverless::StateMachine"})
+"""The types with the property ``Policies``."""
 
-# Of the properties that Globals supports, those that say what role SAM makes, or that it makes none.
+# Properties supported by Globals that determine whether and how SAM creates a role.
 _INHERITED = {
     "AWS::Serverless::CapacityProvider": ("OperatorRole",),
     "AWS::Serverless::Function": ("AssumeRolePolicyDocument", "PermissionsBoundary", "RolePath"),
@@ -57,68 +56,72 @@ _INHERITED = {
 
 
 def is_sam(template: Template) -> bool:
-    """Whether SAM transforms this template: it says so, or it uses SAM's types."""
-    if any(name.startswith("AWS::Serverless-") for name in transforms(template)):
+    """True if SAM transforms this template: it names the transform or uses SAM types."""
+    if any(name.startswith("AWS::Serverless-") for name in transform_names(template)):
         return True
     return any((type_of(node) or "").startswith("AWS::Serverless::") for node in template.resources.values())
 
 
-def transforms(template: Template) -> list[str]:
-    """The names in the Transform section."""
+def transform_names(template: Template) -> list[str]:
+    """Return the names in the Transform section."""
     node = child(template.root, "Transform")
     nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
     return [name for item in nodes if (name := scalar(item) or scalar(child(item, "Name")))]
 
 
-def _without_role(node: yaml.Node | None) -> bool:
-    """Whether SAM makes a role, at least under some condition."""
+def _creates_role(node: yaml.Node | None) -> bool:
+    """True if SAM creates a role, at least under some condition. ``node``: the value of the property that names a
+    role."""
     if node is None:
         return True
-    function = call(node)
+    function = intrinsic_call(node)
     if function is None:
-        return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")  # written by tools for .NET
+        return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")  # generated by .NET tools
     name, argument = function
     if name == "Ref":
         return scalar(argument) == "AWS::NoValue"
     if name == "Fn::If" and isinstance(argument, yaml.SequenceNode):
-        return any(_without_role(item) for item in argument.value[1:] if call(item))
+        return any(_creates_role(item) for item in argument.value[1:] if intrinsic_call(item))
     return False
 
 
 def implicit_roles(template: Template) -> dict[str, str]:
-    """The logical ids of the roles that SAM makes, each with the logical id of what it is made for."""
+    """Return the logical ids of the roles that SAM creates, each with the logical id of its resource."""
     roles: dict[str, str] = {}
     for logical_id, node in template.resources.items():
-        made = _ROLES.get(type_of(node) or "")
-        if made is not None and _without_role(child(properties(template, logical_id), made.instead_of)):
-            roles[logical_id + made.suffix] = logical_id
+        implicit_role = _ROLES.get(type_of(node) or "")
+        if implicit_role is not None and _creates_role(
+            child(properties_with_globals(template, logical_id), implicit_role.role_property)
+        ):
+            roles[logical_id + implicit_role.suffix] = logical_id
     return {role: owner for role, owner in roles.items() if role not in template.resources}
 
 
-def properties(template: Template, logical_id: str) -> yaml.Node | None:
-    """The properties of a resource, and those of its role that it inherits from Globals.
+def properties_with_globals(template: Template, logical_id: str) -> yaml.Node | None:
+    """Return the properties of a resource, with those of its role that it inherits from Globals.
 
-    Source: AWS SAM Developer Guide, "Globals section": mappings are merged, lists are put one after the other, and of
-    everything else the resource's own is taken.
+    Source: AWS SAM Developer Guide, "Globals section": mappings are merged, lists are concatenated, and for all else
+    the resource's own value applies.
     """
     node = template.resources[logical_id]
     own = child(node, "Properties")
     kind = type_of(node) or ""
-    given = child(template.root, "Globals", kind.rpartition("::")[2])
-    inherited = [(key, value) for key, value in entries(given) if key.value in _INHERITED.get(kind, ())]
+    shared = child(template.root, "Globals", kind.rpartition("::")[2])
+    inherited = [(key, value) for key, value in entries(shared) if key.value in _INHERITED.get(kind, ())]
     if not inherited:
         return own
-    place = own or node
+    at = own or node
     merged = list(entries(own))
     for key, value in inherited:
         local = child(own, key.value)
         merged = [entry for entry in merged if entry[0].value != key.value]
-        merged.append((key, value if local is None else _merged(value, local)))
-    return _mapping(merged, place)
+        merged.append((key, value if local is None else _merge(value, local)))
+    return _mapping(merged, at)
 
 
-def _merged(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
-    if call(shared) or call(own) or type(shared) is not type(own):
+def _merge(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
+    """Merge a property of Globals with the resource's own."""
+    if intrinsic_call(shared) or intrinsic_call(own) or type(shared) is not type(own):
         return own
     if isinstance(own, yaml.SequenceNode):
         return yaml.SequenceNode(own.tag, [*shared.value, *own.value], own.start_mark, own.end_mark, True)
@@ -126,7 +129,7 @@ def _merged(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
         return own
     merged = {key.value: (key, value) for key, value in entries(shared)}
     for key, value in entries(own):
-        merged[key.value] = (key, _merged(merged[key.value][1], value) if key.value in merged else value)
+        merged[key.value] = (key, _merge(merged[key.value][1], value) if key.value in merged else value)
     return _mapping(list(merged.values()), own)
 
 
@@ -134,36 +137,36 @@ def _mapping(rows: list[tuple[yaml.ScalarNode, yaml.Node]], at: yaml.Node) -> ya
     return yaml.MappingNode("tag:yaml.org,2002:map", rows, at.start_mark, at.end_mark, True)
 
 
-def managed_policies(policies: yaml.Node) -> Iterator[yaml.Node]:
-    """The elements of SAM's ``Policies`` that are no documents and no policy templates: ARNs and names of managed
-    policies, or functions that give them."""
+def managed_policy_nodes(policies: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield the elements of SAM's ``Policies`` that are ARNs or names of managed policies, or functions that return
+    them."""
     if isinstance(policies, yaml.ScalarNode):
         yield policies
-    elif (function := call(policies)) is not None:
+    elif (function := intrinsic_call(policies)) is not None:
         name, argument = function
         if name == "Fn::If" and isinstance(argument, yaml.SequenceNode):
             for place, branch in enumerate(argument.value[1:3]):
-                for item in managed_policies(branch):
+                for item in managed_policy_nodes(branch):
                     yield _in_branch(argument.value[0], place, item)
         else:
             yield policies
     elif isinstance(policies, yaml.SequenceNode):
         for item in policies.value:
-            yield from managed_policies(item)
+            yield from managed_policy_nodes(item)
 
 
-def _in_branch(condition: yaml.Node, place: int, item: yaml.Node) -> yaml.Node:
-    """An ``Fn::If`` that gives ``item`` in its first or second branch, and nothing in the other one."""
+def _in_branch(condition: yaml.Node, branch: int, item: yaml.Node) -> yaml.Node:
+    """Return an ``Fn::If`` with ``item`` in its first (0) or second (1) branch, and no value in the other."""
     marks = item.start_mark, item.end_mark
     words = [yaml.ScalarNode("tag:yaml.org,2002:str", word, *marks) for word in ("Ref", "AWS::NoValue", "Fn::If")]
     nothing = yaml.MappingNode("tag:yaml.org,2002:map", [(words[0], words[1])], *marks)
-    options = (nothing, item) if place else (item, nothing)
+    options = (nothing, item) if branch else (item, nothing)
     argument = yaml.SequenceNode("tag:yaml.org,2002:seq", [condition, *options], *marks)
     return yaml.MappingNode("tag:yaml.org,2002:map", [(words[2], argument)], *marks)
 
 
 def implicit_trust(template: Template, owner: str, at: Position) -> Node:
-    """The trust policy that SAM gives to the role that it makes, standing where the owner stands."""
+    """Return the trust policy of the role that SAM creates, with the position of its owner."""
     service = _ROLES[type_of(template.resources[owner]) or ""].service
 
     def entry(key: str, value: Node) -> ObjectEntry:

@@ -1,4 +1,4 @@
-"""SAM's policy templates, with the arguments of a use filled in.
+"""Expand SAM policy templates.
 
 Source: AWS SAM Developer Guide, "AWS SAM policy templates".
 """
@@ -15,16 +15,16 @@ from passrole_checks.sources.cloudformation.template import Template, child, ent
 _TAG = "tag:yaml.org,2002:"
 
 
-def template_used(node: yaml.Node) -> PolicyTemplate | None:
-    """The policy template that an element of ``Policies`` uses: a mapping with its name as the only key."""
+def find_policy_template(node: yaml.Node) -> PolicyTemplate | None:
+    """Return the policy template that an element of ``Policies`` uses: a mapping whose only key is its name."""
     keys = [key.value for key, _ in entries(node)]
     return policy_templates().get(keys[0]) if len(keys) == 1 else None
 
 
-def expanded(policy: PolicyTemplate, template: Template, use: yaml.Node) -> yaml.Node:
-    """The policy document that a use of a policy template stands for, as if it stood where the use stands.
+def expand_policy_template(policy: PolicyTemplate, template: Template, use: yaml.Node) -> yaml.Node:
+    """Return the policy document of a used policy template, with the position of its use.
 
-    An argument that is missing, which SAM refuses, leaves a reference that is not known.
+    A missing argument, which SAM rejects, becomes an unresolved reference.
     """
     ((key, arguments),) = entries(use)
     place = template.position(use, start=key)
@@ -35,8 +35,8 @@ def expanded(policy: PolicyTemplate, template: Template, use: yaml.Node) -> yaml
         if isinstance(value, dict):
             name = value.get("Ref")
             if name in policy.parameters:
-                given = child(arguments, name)
-                return node({"Ref": f"{policy.name}.{name}"}) if given is None else given
+                argument = child(arguments, name)
+                return node({"Ref": f"{policy.name}.{name}"}) if argument is None else argument
             rows = [(node(word), node(item)) for word, item in value.items()]
             return yaml.MappingNode(_TAG + "map", rows, start, end, True)
         if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The policies and roles of SAM's resources.
+"""Read the policies and roles of SAM resources.
 
 Source: AWS SAM Developer Guide, AWS::Serverless::Function and AWS::Serverless::StateMachine, property ``Policies``:
 policy documents, policy templates, and names and ARNs of managed policies; "Globals section".
@@ -12,49 +12,55 @@ import yaml
 
 from passrole_checks.iam.partial_values import Node
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.documents import TemplateDocuments, there
-from passrole_checks.sources.cloudformation.sam_policies import expanded, template_used
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, type_of
+from passrole_checks.sources.cloudformation.documents import TemplateDocuments, existence_conditions
+from passrole_checks.sources.cloudformation.sam_policies import expand_policy_template, find_policy_template
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, type_of
 from passrole_checks.sources.model.configuration import Framework, PolicyKind, ResourceDefinition, RoleDefinition
 
-# What gives SAM the ARN of a managed policy. Another function (a macro, a tag of another tool) may insert a document.
-_ARNS = frozenset(
+# Functions that return the ARN of a managed policy. Others (a macro, a tag of another tool) may insert a document.
+_ARN_FUNCTIONS = frozenset(
     {"Ref", "Fn::FindInMap", "Fn::GetAtt", "Fn::GetStackOutput", "Fn::If", "Fn::ImportValue", "Fn::Join", "Fn::Select",
      "Fn::Split", "Fn::Sub"}
 )  # fmt: skip
 
 
 class Serverless:
-    """Reads resources of the types ``AWS::Serverless::…``. ``owners``: SAM's implicit roles with what they are made
-    for."""
+    """Reads resources of the types ``AWS::Serverless::…``.
+
+    ``owners``: SAM's implicit roles with the logical ids of the resources that they are for.
+    """
 
     def __init__(self, template: Template, documents: TemplateDocuments, owners: Mapping[str, str]) -> None:
         self.template = template
         self.documents = documents
         self.owners = owners
         self.roles: list[RoleDefinition] = []
-        self._made = {owner: role for role, owner in owners.items()}
+        self._implicit_roles = {owner: role for role, owner in owners.items()}
 
     def read(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
-        """The documents that a resource holds, and the role that SAM makes for it."""
-        made = self._made.get(resource.address)
-        whole = sam.properties(self.template, resource.address) if resource.address in self.template.resources else None
-        whole = whole or properties
+        """Read the documents of a resource and the role that SAM creates for it."""
+        implicit_role = self._implicit_roles.get(resource.address)
+        all_properties = (
+            sam.properties_with_globals(self.template, resource.address)
+            if resource.address in self.template.resources
+            else None
+        )
+        all_properties = all_properties or properties
         trust: Node | None = None
-        if child(whole, "AssumeRolePolicyDocument") is not None:
-            trust = self.documents.document(resource, whole, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
-        if made is not None:
+        if child(all_properties, "AssumeRolePolicyDocument") is not None:
+            trust = self.documents.collect_at(resource, all_properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
+        if implicit_role is not None:
             if trust is None:
                 trust = sam.implicit_trust(self.template, resource.address, resource.at)
-            role = ResourceDefinition(made, "AWS::IAM::Role", resource.framework, resource.at)
-            path = self.documents.text(child(whole, "RolePath"))
-            self.roles.append(RoleDefinition(role, None, path, trust, there(self.documents.evaluator)))
-        policies = child(properties, "Policies") if resource.type in sam.HOLDERS else None
-        if policies is not None and (made is not None or child(properties, "Role") is None):
-            self._policies(resource, policies, "Policies", (made,) if made is not None else ())
+            role = ResourceDefinition(implicit_role, "AWS::IAM::Role", resource.framework, resource.at)
+            path = self.documents.string_value(child(all_properties, "RolePath"))
+            self.roles.append(RoleDefinition(role, None, path, trust, existence_conditions(self.documents.evaluator)))
+        policies = child(properties, "Policies") if resource.type in sam.TYPES_WITH_POLICIES else None
+        if policies is not None and (implicit_role is not None or child(properties, "Role") is None):
+            self._read_policies(resource, policies, "Policies", (implicit_role,) if implicit_role is not None else ())
 
-    def globals(self) -> None:
-        """Globals.Function.Policies, which SAM may refuse, and which would go to every function's own role."""
+    def read_globals(self) -> None:
+        """Read Globals.Function.Policies, which SAM may reject and which would apply to the role of every function."""
         node = child(self.template.root, "Globals")
         policies = child(node, "Function", "Policies")
         if node is None or policies is None:
@@ -62,30 +68,33 @@ class Serverless:
         function = "AWS::Serverless::Function"
         resource = ResourceDefinition("Globals", function, Framework.SAM, self.template.position(node))
         roles = [role for role, owner in self.owners.items() if type_of(self.template.resources[owner]) == function]
-        self._policies(resource, policies, "Function/Policies", tuple(roles))
+        self._read_policies(resource, policies, "Function/Policies", tuple(roles))
 
-    def _policies(self, resource: ResourceDefinition, node: yaml.Node, path: str, principals: tuple[str, ...]) -> None:
-        for found, _ in self.documents.elements(node, path):
-            function = call(found.node)
+    def _read_policies(
+        self, resource: ResourceDefinition, node: yaml.Node, path: str, principals: tuple[str, ...]
+    ) -> None:
+        """Collect the documents among the elements of ``Policies``."""
+        for element, _ in self.documents.find_elements(node, path):
+            function = intrinsic_call(element.node)
             if function is not None:
-                if function[0] not in _ARNS:
-                    self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
+                if function[0] not in _ARN_FUNCTIONS:
+                    self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
                 continue
-            if not isinstance(found.node, yaml.MappingNode):
-                continue  # the name or the ARN of a managed policy
-            keys = [key.value for key, _ in entries(found.node)]
-            used = template_used(found.node)
+            if not isinstance(element.node, yaml.MappingNode):
+                continue  # the name or ARN of a managed policy
+            keys = [key.value for key, _ in entries(element.node)]
+            used = find_policy_template(element.node)
             if "Statement" in keys:
-                self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
+                self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
             elif used is not None:
-                document = expanded(used, self.template, found.node)
-                self.documents.emit(resource, found.within(used.name, document), PolicyKind.IDENTITY, principals)
+                document = expand_policy_template(used, self.template, element.node)
+                self.documents.collect(resource, element.within(used.name, document), PolicyKind.IDENTITY, principals)
             elif len(keys) == 1 or any(key.startswith("Fn::") for key in keys):
-                reason = "not among SAM's policy templates" if len(keys) == 1 else "inserted at deployment"
-                self.documents.unknown(resource, found, ", ".join(keys), reason, principals)
+                reason = "not a SAM policy template" if len(keys) == 1 else "inserted at deployment"
+                self.documents.collect_unknown(resource, element, ", ".join(keys), reason, principals)
             else:
-                self.documents.cannot(
-                    found.node,
-                    f"{resource.address}: {found.path} is no policy document, policy template or managed policy",
+                self.documents.fail(
+                    element.node,
+                    f"{resource.address}: {element.path} is not a policy document, policy template or managed policy",
                     resource.address,
                 )

@@ -1,9 +1,9 @@
-"""A service of the Serverless Framework (``serverless.yml``) as the template that it becomes, as far as roles go.
+"""Convert a service of the Serverless Framework (``serverless.yml``) into a template, as far as roles are concerned.
 
-Statements under ``provider`` are those of the role that the framework makes for all functions; those of a function are
-of a role of its own (plugin serverless-iam-roles-per-function). What stands under ``resources`` is a template already.
-The nodes of the file stay as they are, with their places. Sources: Serverless Framework, "IAM Permissions For
-Functions" and "AWS Infrastructure Resources"; the README of that plugin.
+Statements under ``provider`` belong to the role that the framework creates for all functions; those of a function to
+its own role (plugin serverless-iam-roles-per-function). ``resources`` is a template already. Nodes keep their
+positions. Sources: Serverless Framework, "IAM Permissions For Functions" and "AWS Infrastructure Resources"; the README
+of that plugin.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ _KEYS = tuple(re.compile(rf"^{key}[ \t]*:", re.MULTILINE) for key in ("service",
 _STATEMENTS = re.compile(r"(?:^[ \t]+|[{,][ \t]*)(?:iamRoleStatements|statements)[ \t]*:", re.MULTILINE)
 _RESOURCES = re.compile(r"^resources[ \t]*:", re.MULTILINE)
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
-# as the framework's "naming" makes a logical id of a function's name
+# how the framework's "naming" derives a logical id from a function's name
 _NAMING = (("-", "Dash"), ("_", "Underscore"))
 _SHARED = "IamRoleLambdaExecution"
 
 
 def looks_like_service(content: str) -> bool:
-    """Whether a text is meant as a service of the Serverless Framework with policies in it."""
+    """True if a text is a service of the Serverless Framework with policies."""
     if not all(key.search(content) for key in _KEYS):
         return False
     return bool(_STATEMENTS.search(content)) or ("AWS::IAM::" in content and bool(_RESOURCES.search(content)))
 
 
 def is_service(root: yaml.MappingNode) -> bool:
-    """Whether a file is a service, by its keys."""
+    """True if a file is a service, judging by its keys."""
     keys = {key.value for key, _ in entries(root)}
     return {"service", "provider"} <= keys and not {"AWSTemplateFormatVersion", "Resources"} & keys
 
 
-def as_template(template: Template) -> list[yaml.ScalarNode]:
-    """Make of a service the template that it becomes. Given is what is filled in before, of which nothing is known."""
+def convert_to_template(template: Template) -> list[yaml.ScalarNode]:
+    """Convert a service into a template. Return the placeholders whose content is unknown."""
     root = template.root
-    unknown: list[yaml.ScalarNode] = []
+    placeholders: list[yaml.ScalarNode] = []
     sections: dict[str, list[tuple[yaml.Node, yaml.Node]]] = {name: [] for name in _SECTIONS}
     for part in _parts(child(root, "resources")):
         if isinstance(part, yaml.ScalarNode):
-            unknown += [part] if part.value else []
+            placeholders += [part] if part.value else []
         for name in _SECTIONS:
-            found = child(part, name)
-            sections[name] += entries(found)
-            unknown += [found] if isinstance(found, yaml.ScalarNode) and found.value else []
-    functions = [one for part in _parts(child(root, "functions")) for one in entries(part)]
-    own = {key.value for key, _ in sections["Resources"]}
-    roles = [entry for entry in _roles(root, functions) if entry[0].value not in own]
+            section = child(part, name)
+            sections[name] += entries(section)
+            placeholders += [section] if isinstance(section, yaml.ScalarNode) and section.value else []
+    functions = [entry for part in _parts(child(root, "functions")) for entry in entries(part)]
+    resource_names = {key.value for key, _ in sections["Resources"]}
+    roles = [entry for entry in _roles(root, functions) if entry[0].value not in resource_names]
     sections["Resources"][:0] = roles
-    made: list[tuple[yaml.Node, yaml.Node]] = []
-    made += [(_text(name, root), _mapping(listed, root)) for name, listed in sections.items() if listed]
-    template.replace(_mapping(made, root))
-    return unknown
+    new_sections: list[tuple[yaml.Node, yaml.Node]] = []
+    new_sections += [(_text(name, root), _mapping(listed, root)) for name, listed in sections.items() if listed]
+    template.replace(_mapping(new_sections, root))
+    return placeholders
 
 
 def _parts(node: yaml.Node | None) -> Iterator[yaml.Node]:
-    """What is merged: a mapping, or each of a list."""
+    """Yield the parts that are merged: a mapping itself, or each element of a list."""
     if isinstance(node, yaml.SequenceNode):
         yield from node.value
     elif node is not None:
@@ -71,12 +71,12 @@ def _parts(node: yaml.Node | None) -> Iterator[yaml.Node]:
 def _roles(
     root: yaml.MappingNode, functions: list[tuple[yaml.ScalarNode, yaml.Node]]
 ) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
-    """The roles that the framework makes, each with its logical id."""
+    """Yield the roles that the framework creates, each with its logical id."""
     provider = child(root, "provider")
     role = child(provider, "iam", "role")
     key, shared = _statements(provider, role)
-    given = child(provider, "role") is not None or isinstance(role, yaml.ScalarNode)
-    each_has_one = functions and all(child(one, "role") is not None for _, one in functions)
+    is_named = child(provider, "role") is not None or isinstance(role, yaml.ScalarNode)
+    each_names_role = functions and all(child(function, "role") is not None for _, function in functions)
     settings = {
         "RoleName": child(role, "name"),
         "Path": child(role, "path"),
@@ -85,7 +85,7 @@ def _roles(
         or child(role, "permissionBoundary")
         or child(provider, "rolePermissionsBoundary"),
     }
-    if not (given or each_has_one):
+    if not (is_named or each_names_role):
         yield _role(_SHARED, key or root, [shared] if shared is not None else [], settings)
     inherited = scalar(child(root, "custom", "serverless-iam-roles-per-function", "defaultInherit"))
     for name, function in functions:
@@ -95,11 +95,11 @@ def _roles(
         inherits = scalar(child(function, "iamRoleStatementsInherit")) or inherited
         statements = [own[1], *([shared] if shared is not None and inherits == "true" else [])]
         settings = {"RoleName": child(function, "iamRoleStatementsName")}
-        yield _role(f"{_normalized(name.value)}{_SHARED}", own[0], statements, settings)
+        yield _role(f"{_logical_id_prefix(name.value)}{_SHARED}", own[0], statements, settings)
 
 
 def _statements(provider: yaml.Node | None, role: yaml.Node | None) -> tuple[yaml.ScalarNode | None, yaml.Node | None]:
-    """The statements of the role for all functions, with their key, in the form of today or in the one before."""
+    """Return the statements of the role for all functions, with their key, in the current or the previous format."""
     for node, name in ((role, "statements"), (provider, "iamRoleStatements")):
         for key, value in entries(node):
             if key.value == name:
@@ -107,8 +107,8 @@ def _statements(provider: yaml.Node | None, role: yaml.Node | None) -> tuple[yam
     return None, None
 
 
-def _normalized(function: str) -> str:
-    """A function's name as logical ids begin with it."""
+def _logical_id_prefix(function: str) -> str:
+    """Return the prefix of a function's logical ids."""
     for mark, word in _NAMING:
         function = function.replace(mark, word)
     return function[:1].upper() + function[1:]
@@ -117,7 +117,7 @@ def _normalized(function: str) -> str:
 def _role(
     name: str, key: yaml.Node, statements: list[yaml.Node], settings: dict[str, yaml.Node | None]
 ) -> tuple[yaml.ScalarNode, yaml.Node]:
-    """A role that Lambda can assume; ``key`` is what it stands at."""
+    """Return a role that Lambda can assume. ``key``: the node with its position."""
     at, end = key, statements[-1] if statements else key
 
     def mapping(**values: yaml.Node | None) -> yaml.MappingNode:

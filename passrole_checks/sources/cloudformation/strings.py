@@ -1,7 +1,7 @@
-"""Texts made of parts: joining, splitting, alternatives inside a text, ``${...}`` and dynamic references.
+"""Operations on partly resolved strings: join, split, variants, ``${...}`` and dynamic references.
 
 Sources: AWS CloudFormation Template Reference, "Fn::Join", "Fn::Split", "Fn::Sub"; AWS CloudFormation User Guide, "Get
-values stored in other services using dynamic references". Budgets bound what comes out; beyond them it is a hole.
+values stored in other services using dynamic references". Results beyond the limits are unresolved.
 """
 
 from __future__ import annotations
@@ -40,42 +40,42 @@ _OUTSIDE_NAMES = frozenset(":/|; \n")
 
 @dataclass(frozen=True, slots=True)
 class SubPiece:
-    """A stretch of a ``Fn::Sub`` text: literal text, or (``reference``) the name inside ``${...}``; its offset."""
+    """A piece of an ``Fn::Sub`` text: literal text, or (``reference``) the name inside ``${...}``; its offset."""
 
     value: str
     offset: int
     reference: bool = False
 
 
-def placeholders(text: str) -> Iterator[SubPiece]:
-    """Take the text of ``Fn::Sub`` apart.
+def parse_sub(text: str) -> Iterator[SubPiece]:
+    """Split the text of ``Fn::Sub`` into pieces.
 
-    ``${!Literal}`` gives the literal ``${Literal}``. What cannot be a reference (``${aws:username}``) stays literal:
-    CloudFormation would refuse it, and IAM's policy variables are what people mean by it. A policy variable is a
-    piece of its own or lies within one piece, never across two.
+    ``${!Literal}`` yields the literal ``${Literal}``. Text that cannot be a reference (``${aws:username}``) stays
+    literal: CloudFormation rejects it, and it is meant as an IAM policy variable. A policy variable is a piece of its
+    own or inside one piece, never across two.
     """
     done = 0
-    for found in _PLACEHOLDER.finditer(text):
-        name = found.group(1)
+    for match in _PLACEHOLDER.finditer(text):
+        name = match.group(1)
         if name.startswith("!"):
-            yield SubPiece(text[done : found.start()], done)
-            yield SubPiece("${" + name[1:] + "}", found.start())
+            yield SubPiece(text[done : match.start()], done)
+            yield SubPiece("${" + name[1:] + "}", match.start())
         elif _REFERENCE.fullmatch(name.strip()):
-            yield SubPiece(text[done : found.start()], done)
-            yield SubPiece(name.strip(), found.start(), reference=True)
+            yield SubPiece(text[done : match.start()], done)
+            yield SubPiece(name.strip(), match.start(), reference=True)
         else:
             continue
-        done = found.end()
+        done = match.end()
     yield SubPiece(text[done:], done)
 
 
-def alternatives(
+def map_variants(
     nodes: Sequence[Node], build: Callable[[Sequence[Node]], Node], at: Position, budget: int = MAX_ALTERNATIVES
 ) -> Node:
-    """``build`` applied to every combination of the alternatives among ``nodes``; equal conditions go together, and
-    what comes out the same under each outcome is no alternative.
+    """Apply ``build`` to every combination of the variants among ``nodes``.
 
-    Beyond ``MAX_ALTERNATIVES`` combinations the alternatives that are left become unknown.
+    Equal conditions are combined, and equal results under all outcomes are not variants. Beyond ``MAX_ALTERNATIVES``
+    combinations the remaining variants become unresolved.
     """
     choice = next((node for node in nodes if isinstance(node, Choice)), None)
     if choice is None:
@@ -84,53 +84,54 @@ def alternatives(
     if share < 1:
         return build(
             [
-                unknown(node.condition, node.at, "too many alternatives") if isinstance(node, Choice) else node
+                unknown(node.condition, node.at, "too many variants") if isinstance(node, Choice) else node
                 for node in nodes
             ]
         )
     options = [
-        (label, alternatives([decided(node, choice.condition, label) for node in nodes], build, at, share))
+        (label, map_variants([select_outcome(node, choice.condition, label) for node in nodes], build, at, share))
         for label, _ in choice.options
     ]
     same = all(option == options[0][1] for _, option in options[1:])
     return options[0][1] if same else Choice(choice.condition, tuple(options), at)
 
 
-def decided(node: Node, condition: str, label: str) -> Node:
-    """The node where ``condition`` has the outcome ``label``."""
-    return _where(node, ((condition, label),))
+def select_outcome(node: Node, condition: str, label: str) -> Node:
+    """Return the node with ``condition`` fixed to the outcome ``label``."""
+    return _restrict(node, ((condition, label),))
 
 
-def _where(node: Node, when: PathCondition) -> Node:
+def _restrict(node: Node, when: PathCondition) -> Node:
+    """Return the node restricted to the options consistent with a path condition."""
     if not isinstance(node, Choice):
         return node
     options = [
-        (outcome, _where(option, extend(when, node.condition, outcome)))
+        (outcome, _restrict(option, extend(when, node.condition, outcome)))
         for outcome, option in node.options
         if consistent(when, node.condition, outcome)
     ]
     if not options:
-        return unknown(node.condition, node.at, f"no alternative for {when[0][1]}")
+        return unknown(node.condition, node.at, f"no variant for {when[0][1]}")
     return options[0][1] if len(options) == 1 else Choice(node.condition, tuple(options), node.at)
 
 
-def without(node: Node, reason: str) -> Node:
-    """Alternatives without those that are not known for this reason, as long as there are others."""
+def drop_unresolved(node: Node, reason: str) -> Node:
+    """Return the node without variants that are unresolved for this reason, if others remain."""
     if not isinstance(node, Choice):
         return node
-    options = [(outcome, without(option, reason)) for outcome, option in node.options]
-    left = tuple(
+    options = [(outcome, drop_unresolved(option, reason)) for outcome, option in node.options]
+    remaining = tuple(
         (outcome, option)
         for outcome, option in options
         if not (isinstance(option, StringNode) and option.only_hole is not None and option.only_hole.reason == reason)
     )
-    if not left:
+    if not remaining:
         return options[0][1]
-    return left[0][1] if len(left) == 1 else Choice(node.condition, left, node.at)
+    return remaining[0][1] if len(remaining) == 1 else Choice(node.condition, remaining, node.at)
 
 
 def as_text(node: Node) -> StringNode | None:
-    """A scalar as CloudFormation writes it into a text; None for lists, objects and alternatives."""
+    """Return a scalar as the string that CloudFormation inserts; None for lists, objects and variants."""
     if isinstance(node, StringNode):
         return node
     if isinstance(node, Const) and node.value is not None:
@@ -139,14 +140,15 @@ def as_text(node: Node) -> StringNode | None:
     return None
 
 
-def concatenated(
+def concatenate(
     texts: Sequence[StringNode],
     at: Position,
     starts: Sequence[tuple[int, int]] = (),
     indent: int = 0,
     expression: str = "",
 ) -> StringNode:
-    """The texts one after another. With ``starts`` (one a text) the parts stay apart and keep their places."""
+    """Return the concatenated strings. With ``starts`` (one per string) the parts stay separate and keep their
+    positions."""
     parts: list[Part] = []
     places: list[tuple[int, int]] = []
     defaults: dict[str, None] = {}
@@ -160,12 +162,14 @@ def concatenated(
     if len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_CHARACTERS:
         return unknown(expression or "text", at, "too long")
     if not starts:
-        return resolved(StringNode(join(parts), at, defaults=tuple(defaults)))
-    return resolved(StringNode(tuple(parts) or ("",), at, tuple(places) or (starts[0],), indent, tuple(defaults)))
+        return mark_dynamic_references(StringNode(join(parts), at, defaults=tuple(defaults)))
+    return mark_dynamic_references(
+        StringNode(tuple(parts) or ("",), at, tuple(places) or (starts[0],), indent, tuple(defaults))
+    )
 
 
-def resolved(text: StringNode) -> StringNode:
-    """The text with each dynamic reference ``{{resolve:service:…}}`` as a hole.
+def mark_dynamic_references(text: StringNode) -> StringNode:
+    """Return the string with each dynamic reference ``{{resolve:service:…}}`` as an unresolved part.
 
     Source: AWS CloudFormation User Guide, "Get values stored in other services using dynamic references".
     """
@@ -173,7 +177,7 @@ def resolved(text: StringNode) -> StringNode:
         return text
     parts: list[Part] = []
     places: list[tuple[int, int]] = []
-    open_words: list[str] = []  # the expression that is being read
+    open_words: list[str] = []  # parts of the current expression
     place = (0, 0)
     for number, part in enumerate(text.parts):
         start = text.starts[number] if text.starts else (0, 0)
@@ -191,7 +195,7 @@ def resolved(text: StringNode) -> StringNode:
                 stop = len(part) if end < 0 else end + 2
                 open_words.append(part[done:stop])
                 if end >= 0:
-                    parts.append(_dynamic_hole("".join(open_words)))
+                    parts.append(_dynamic_reference("".join(open_words)))
                     places.append(place)
                     open_words = []
             else:
@@ -199,23 +203,23 @@ def resolved(text: StringNode) -> StringNode:
                 stop = len(part) if begin < 0 else begin
                 if stop > done:
                     parts.append(part[done:stop])
-                    places.append(advanced(part, done, start, text.indent))
+                    places.append(advance(part, done, start, text.indent))
                 if begin >= 0:
-                    place = advanced(part, begin, start, text.indent)
+                    place = advance(part, begin, start, text.indent)
                     open_words = [_DYNAMIC]
                     stop = begin + len(_DYNAMIC)
             done = stop
-    if open_words:  # never closed: literal text
+    if open_words:  # unclosed: literal text
         return text
     return StringNode(tuple(parts), text.at, tuple(places) if text.starts else (), text.indent, text.defaults)
 
 
-def _dynamic_hole(expression: str) -> Unresolved:
-    return Unresolved(expression, UnresolvedKind.ANYTHING, reason="a dynamic reference, read at deployment")
+def _dynamic_reference(expression: str) -> Unresolved:
+    return Unresolved(expression, UnresolvedKind.ANYTHING, reason="dynamic reference, resolved at deployment")
 
 
-def advanced(text: str, offset: int, start: tuple[int, int], indent: int) -> tuple[int, int]:
-    """The (line, column) of a character of a text that begins at ``start``."""
+def advance(text: str, offset: int, start: tuple[int, int], indent: int) -> tuple[int, int]:
+    """Return the (line, column) of a character of a text that begins at ``start``."""
     line, column = start
     breaks = text.count("\n", 0, offset)
     if not breaks:
@@ -224,7 +228,7 @@ def advanced(text: str, offset: int, start: tuple[int, int], indent: int) -> tup
 
 
 def split(text: StringNode, delimiter: str) -> list[StringNode] | None:
-    """The texts between the delimiters, or None where a hole may hold a delimiter as well."""
+    """Return the strings between the delimiters; None if an unresolved part may contain a delimiter."""
     parts: list[Part] = []
     for part in text.parts:
         if isinstance(part, Unresolved) and part.known is not None and part.kind is UnresolvedKind.ANYTHING:
@@ -234,7 +238,7 @@ def split(text: StringNode, delimiter: str) -> list[StringNode] | None:
     rows: list[list[Part]] = [[]]
     for part in join(parts):
         if isinstance(part, Unresolved):
-            # Names, ids, Regions and partitions hold no such sign; "anything" and "-" or a letter may be in them.
+            # Names, ids, Regions and partitions contain no such delimiter, but may contain "-" or a letter.
             if part.kind is UnresolvedKind.ANYTHING or delimiter[:1] not in _OUTSIDE_NAMES:
                 return None
             rows[-1].append(part)
@@ -245,32 +249,32 @@ def split(text: StringNode, delimiter: str) -> list[StringNode] | None:
     return [StringNode(join(row), text.at, defaults=text.defaults) for row in rows]
 
 
-def plain(node: yaml.Node | None) -> str | None:
-    """The text that CloudFormation makes of a plain scalar which is no intrinsic function, else None.
+def plain_text(node: yaml.Node | None) -> str | None:
+    """Return the string that CloudFormation uses for a plain scalar that is not an intrinsic function, else None.
 
-    YAML 1.1 takes ``Yes``, ``No``, ``on`` and ``off`` without quotes for booleans, which CloudFormation writes as
-    ``true`` and ``false``, and ``1.10`` for a number. A whole number that begins with a zero stays as it is written,
-    because it is meant as an account id.
+    YAML 1.1 parses unquoted ``Yes``, ``No``, ``on`` and ``off`` as booleans, which CloudFormation writes as ``true``
+    and ``false``, and ``1.10`` as a number. An integer with a leading zero stays as written, since it is meant as an
+    account id.
     """
     word = scalar(node)
     if word is None or node is None:
         return None
     kind = node.tag.rsplit(":", 1)[-1]
     if kind == "bool":
-        return truth_of(word)
-    number = number_of(word, kind) if kind in ("int", "float") and not (kind == "int" and word[:1] == "0") else None
+        return boolean_text(word)
+    number = parse_number(word, kind) if kind in ("int", "float") and not (kind == "int" and word[:1] == "0") else None
     return word if number is None else str(number)
 
 
-def truth_of(word: str) -> str | None:
-    """``true`` or ``false`` for a word that YAML 1.1 takes for a boolean, None for any other."""
+def boolean_text(word: str) -> str | None:
+    """Return ``true`` or ``false`` for a word that YAML 1.1 parses as a boolean; None for any other."""
     return (
         "true" if word.lower() in ("true", "yes", "on") else "false" if word.lower() in ("false", "no", "off") else None
     )
 
 
-def number_of(value: str, kind: str) -> int | float | None:
-    """The value of a scalar that YAML tags as ``int`` or ``float``, None where it is no finite number."""
+def parse_number(value: str, kind: str) -> int | float | None:
+    """Return the value of a scalar with YAML tag ``int`` or ``float``; None if it is not a finite number."""
     digits = value.replace("_", "")
     try:
         if kind == "int" and len(digits) <= 1000:
@@ -278,7 +282,7 @@ def number_of(value: str, kind: str) -> int | float | None:
             sign = -1 if digits.startswith("-") else 1
             if bare.startswith(("0x", "0b")):
                 return sign * int(bare, 0)
-            # YAML 1.1: a leading zero means octal.
+            # In YAML 1.1 a leading zero means octal.
             return sign * (int(bare, 8) if bare.startswith("0") and len(bare) > 1 else int(bare))
         number = float(digits)
         return number if math.isfinite(number) else None

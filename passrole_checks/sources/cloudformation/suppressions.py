@@ -1,4 +1,4 @@
-"""Suppressions in a template: comments, and the Metadata of cfn-lint and of checkov.
+"""Read suppressions in a template: comments, and the Metadata of cfn-lint and checkov.
 
 Sources: cfn-lint's README, "Metadata" (of the template and of a resource); checkov's documentation, "Suppressing and
 Skipping Policies".
@@ -22,53 +22,61 @@ _COMMENT = re.compile(
 _REASON = re.compile(r"\s#+(.*)")
 _ID = re.compile(r"PASSROLE_\d{3}")
 
-# The checks by the letter of their cfn-lint ids, as the contract fixes it.
+# The check numbers by the letter of their cfn-lint ids. The letters are stable.
 _LETTERS = {
     "E": (1, 8, 9, 13, 15),
     "W": (2, 3, 4, 5, 6, 7, 10, 11, 14, 16, 17),
     "I": (12,),
 }
-_CFN_LINT_IDS = {f"{letter}95{one:02}": f"PASSROLE_{one:03}" for letter, ones in _LETTERS.items() for one in ones}
+_CFN_LINT_IDS = {
+    f"{letter}95{number:02}": f"PASSROLE_{number:03}" for letter, numbers in _LETTERS.items() for number in numbers
+}
 
 
-def suppressions(template: Template, spans: dict[str, Position]) -> list[Suppression]:
-    """All of them; ``spans`` holds the place of each resource by logical id."""
-    found = [
-        *_cfn_lint(template, child(template.root, "Metadata", "cfn-lint", "config", "ignore_checks"), None),
-        *_comments(template, spans),
+def read_suppressions(template: Template, spans: dict[str, Position]) -> list[Suppression]:
+    """Return all suppressions. ``spans``: the position of each resource by logical id."""
+    all_suppressions = [
+        *_cfn_lint_suppressions(
+            template, child(template.root, "Metadata", "cfn-lint", "config", "ignore_checks"), None
+        ),
+        *_comment_suppressions(template, spans),
     ]
     for logical_id, node in template.resources.items():
         metadata = child(node, "Metadata")
-        found += _cfn_lint(template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id)
-        found += _checkov(template, child(metadata, "checkov", "skip"), logical_id)
-    return found
+        all_suppressions += _cfn_lint_suppressions(
+            template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id
+        )
+        all_suppressions += _checkov_suppressions(template, child(metadata, "checkov", "skip"), logical_id)
+    return all_suppressions
 
 
-def _covered(pattern: str) -> list[str]:
-    """The check ids that a cfn-lint id, or the beginning of one (``W95``), names."""
+def _matching_check_ids(pattern: str) -> list[str]:
+    """Return the check ids for a cfn-lint id or its prefix (``W95``)."""
     return [check_id for name, check_id in _CFN_LINT_IDS.items() if len(pattern) >= 3 and name.startswith(pattern)]
 
 
-def _cfn_lint(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
+def _cfn_lint_suppressions(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
+    """Yield the suppressions in cfn-lint's ``ignore_checks``."""
     for item in node.value if isinstance(node, yaml.SequenceNode) else []:
         pattern = (scalar(item) or "").strip()
         reason = _reason(template, item)
         if resource is not None and pattern not in _CFN_LINT_IDS:
-            continue  # in the Metadata of a resource cfn-lint takes whole ids only
-        for check_id in _covered(pattern):
+            continue  # in the Metadata of a resource cfn-lint accepts only complete ids
+        for check_id in _matching_check_ids(pattern):
             yield Suppression(check_id, reason, template.position(item), "cfn-lint", resource, written=pattern)
 
 
 def _reason(template: Template, item: yaml.Node) -> str:
-    """The comment at the end of the line of an entry of ``ignore_checks``, which takes no reason itself."""
+    """Return the comment at the end of the line of an entry of ``ignore_checks``, which has no reason of its own."""
     number = item.end_mark.line
     if template.file_of(item) != template.file or number >= len(template.lines):
         return ""
-    found = _REASON.search(template.lines[number], item.end_mark.column)
-    return found[1].strip() if found else ""
+    match = _REASON.search(template.lines[number], item.end_mark.column)
+    return match[1].strip() if match else ""
 
 
-def _checkov(template: Template, node: yaml.Node | None, resource: str) -> Iterator[Suppression]:
+def _checkov_suppressions(template: Template, node: yaml.Node | None, resource: str) -> Iterator[Suppression]:
+    """Yield the suppressions in checkov's ``skip``."""
     for item in node.value if isinstance(node, yaml.SequenceNode) else []:
         check_id = (scalar(child(item, "id")) or "").strip()
         if _ID.fullmatch(check_id):
@@ -76,32 +84,33 @@ def _checkov(template: Template, node: yaml.Node | None, resource: str) -> Itera
             yield Suppression(check_id, reason, template.position(item), "checkov", resource)
 
 
-def _comments(template: Template, spans: dict[str, Position]) -> Iterator[Suppression]:
+def _comment_suppressions(template: Template, spans: dict[str, Position]) -> Iterator[Suppression]:
+    """Yield the suppressions in comments."""
     if "PASSROLE_" not in template.text:
         return
     matches = [
-        (number, found) for number, line in enumerate(template.lines, 1) for found in [_COMMENT.search(line)] if found
+        (number, match) for number, line in enumerate(template.lines, 1) for match in [_COMMENT.search(line)] if match
     ]
     if not matches or template.root.flow_style:
         return
     first = min((span.line for span in spans.values()), default=len(template.lines) + 1)
-    for line, found in matches:
-        column = found.start() + 1
-        if _inside_a_scalar(template.root, line - 1, found.start()):
+    for line, match in matches:
+        column = match.start() + 1
+        if _is_inside_scalar(template.root, line - 1, match.start()):
             continue
-        at = Position(template.file, line, column, line, found.end() + 1)
-        resource = _owner(template, spans, line, column)
+        at = Position(template.file, line, column, line, match.end() + 1)
+        resource = _resource_of_comment(template, spans, line, column)
         span = spans[resource] if resource else None
         if resource is None and line >= first:
-            span = at  # after the resources: it belongs to nothing, and is reported as suppressing nothing
-        reason = found.group("rest").strip().lstrip(":").strip()
-        for check_id in _ID.findall(found.group("ids")):
-            yield Suppression(check_id, reason, at, found.group("origin"), resource, span)
+            span = at  # after the resources: applies to nothing, and is reported as unused
+        reason = match.group("rest").strip().lstrip(":").strip()
+        for check_id in _ID.findall(match.group("ids")):
+            yield Suppression(check_id, reason, at, match.group("origin"), resource, span)
 
 
-def _owner(template: Template, spans: dict[str, Position], line: int, column: int) -> str | None:
-    """The resource that a comment belongs to: the one around it; between two, the next one where the comment stands
-    as far to the left as its header, else the one before. None before all resources, and after them."""
+def _resource_of_comment(template: Template, spans: dict[str, Position], line: int, column: int) -> str | None:
+    """Return the resource of a comment: the one around it; between two resources the next one if the comment is in the
+    column of its header, else the previous one. None before all resources and after them."""
     before: str | None = None
     after: str | None = None
     for logical_id, span in sorted(spans.items(), key=lambda item: item[1].line):
@@ -118,8 +127,8 @@ def _owner(template: Template, spans: dict[str, Position], line: int, column: in
     return after if after is not None and inside and column == spans[after].column else None
 
 
-def _inside_a_scalar(root: yaml.Node, line: int, column: int) -> bool:
-    """Whether the place lies in a text (a script in a block scalar, a quoted ``#``) and is no comment."""
+def _is_inside_scalar(root: yaml.Node, line: int, column: int) -> bool:
+    """True if a position is inside a scalar (a script in a block scalar, a quoted ``#``) and so not a comment."""
     stack = [root]
     seen: set[int] = set()
     while stack:

@@ -1,7 +1,7 @@
-"""A template's text as nodes with places: YAML and JSON, aliases and merge keys, within fixed budgets.
+"""A template's text as nodes with positions: YAML and JSON, aliases and merge keys, within fixed limits.
 
-Stands on PyYAML's composed nodes; no object is ever constructed. Source: AWS CloudFormation User Guide, "Template
-anatomy" and "CloudFormation template formats".
+Based on PyYAML's composed nodes; no object is constructed. Source: AWS CloudFormation User Guide, "Template anatomy"
+and "CloudFormation template formats".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, children_of, compose, lines_of, measure
+from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, check_size, children_of, compose, split_lines
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
 
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
@@ -23,31 +23,34 @@ _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
 
 
-class Filled(yaml.ScalarNode):
-    """A scalar in which a loop's variable has been filled in; ``written`` is what stands in the file, ``defaults`` are
-    the parameters whose defaults the loop's collection is."""
+class SubstitutedScalar(yaml.ScalarNode):
+    """A scalar with a substituted loop variable.
 
-    written: str = ""
+    ``source_text`` is its text in the file; ``defaults`` are parameters whose defaults the loop's collection comes
+    from.
+    """
+
+    source_text: str = ""
     defaults: tuple[str, ...] = ()
 
 
-def written(node: yaml.ScalarNode) -> str:
-    """The text of a scalar as it stands in its file."""
-    return node.written if isinstance(node, Filled) else str(node.value)
+def source_text(node: yaml.ScalarNode) -> str:
+    """Return the text of a scalar as in its file."""
+    return node.source_text if isinstance(node, SubstitutedScalar) else str(node.value)
 
 
 def loop_defaults(node: yaml.Node) -> tuple[str, ...]:
-    """The parameters whose defaults a loop has filled into a scalar."""
-    return node.defaults if isinstance(node, Filled) else ()
+    """Return the parameters whose defaults a loop has substituted into a scalar."""
+    return node.defaults if isinstance(node, SubstitutedScalar) else ()
 
 
-def untagged(node: yaml.Node) -> yaml.Node:
-    """The argument of a short form: ``!Sub text`` without its tag."""
+def without_tag(node: yaml.Node) -> yaml.Node:
+    """Return the argument of a short form: ``!Sub text`` without its tag."""
     if isinstance(node, yaml.ScalarNode):
-        if not isinstance(node, Filled):
+        if not isinstance(node, SubstitutedScalar):
             return yaml.ScalarNode(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
-        bare = Filled(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
-        bare.written, bare.defaults = node.written, node.defaults
+        bare = SubstitutedScalar(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
+        bare.source_text, bare.defaults = node.source_text, node.defaults
         return bare
     if isinstance(node, yaml.SequenceNode):
         return yaml.SequenceNode(_STANDARD + "seq", node.value, node.start_mark, node.end_mark, node.flow_style)
@@ -55,14 +58,14 @@ def untagged(node: yaml.Node) -> yaml.Node:
     return yaml.MappingNode(_STANDARD + "map", node.value, node.start_mark, node.end_mark, flow)
 
 
-def call(node: yaml.Node) -> tuple[str, yaml.Node] | None:
-    """The long name and the argument of an intrinsic function, or None where the node is none.
+def intrinsic_call(node: yaml.Node) -> tuple[str, yaml.Node] | None:
+    """Return the full name and the argument of an intrinsic function; None for other nodes.
 
-    ``!GetAtt x`` and ``{"Fn::GetAtt": x}`` are the same; a tag that is not CloudFormation's gives its name as well.
+    ``!GetAtt x`` and ``{"Fn::GetAtt": x}`` are equal; unknown tags return their name as well.
     """
     if not node.tag.startswith(_STANDARD):
         name = node.tag.lstrip("!").removeprefix("Fn::")
-        return (name if name in {"Ref", "Condition"} else f"Fn::{name}"), untagged(node)
+        return (name if name in {"Ref", "Condition"} else f"Fn::{name}"), without_tag(node)
     if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
         key, value = node.value[0]
         if key.tag == _MERGE and len(merged := entries(node)) == 1:
@@ -73,22 +76,22 @@ def call(node: yaml.Node) -> tuple[str, yaml.Node] | None:
 
 
 def scalar(node: yaml.Node | None) -> str | None:
-    """The text of a plain scalar that is no intrinsic function, else None."""
+    """Return the text of a scalar that is not an intrinsic function, else None."""
     if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_STANDARD) and not node.tag.endswith(":null"):
         return str(node.value)
     return None
 
 
 def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
-    """The entries of a mapping in the order of the file, merge keys (``<<``) expanded; nothing for another node.
+    """Return the entries of a mapping in file order, with merge keys (``<<``) expanded; none for other nodes.
 
-    Duplicates are kept, but what a merge brings in is left out where the mapping states it itself; so are copies: of
-    equal keys with equal values CloudFormation takes the last (aws-cloudformation/cfn-language-discussion, issue 96).
+    Duplicate keys are kept, except for equal values: CloudFormation takes the last one
+    (aws-cloudformation/cfn-language-discussion, issue 96). A merged entry is omitted if the mapping has the key itself.
     """
     if not isinstance(node, yaml.MappingNode):
         return []
     pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
-    if has_different_keys(node):
+    if has_unique_keys(node):
         return pairs.copy()
     own: list[tuple[yaml.ScalarNode, yaml.Node]] = []
     merged: list[tuple[yaml.ScalarNode, yaml.Node]] = []
@@ -101,12 +104,16 @@ def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
             own.append((key, value))
     stated = {key.value: value for key, value in own}
     if len(stated) != len(own):
-        own = [(key, value) for key, value in own if stated[key.value] is value or not same(stated[key.value], value)]
+        own = [
+            (key, value)
+            for key, value in own
+            if stated[key.value] is value or not same_content(stated[key.value], value)
+        ]
     return [entry for entry in merged if entry[0].value not in stated] + own
 
 
-def has_different_keys(node: yaml.Node | None) -> bool:
-    """Whether a node has entries as they stand there: texts as keys, no merge among them, none twice."""
+def has_unique_keys(node: yaml.Node | None) -> bool:
+    """True if all keys of a mapping are scalars, none is a merge key, and none occurs twice; also for other nodes."""
     if not isinstance(node, yaml.MappingNode):
         return True
     keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE}
@@ -114,25 +121,25 @@ def has_different_keys(node: yaml.Node | None) -> bool:
 
 
 def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
-    """The value below a path of keys (of equal keys the last), or None."""
+    """Return the value at a path of keys (the last of equal keys), or None."""
     for name in keys:
         if not isinstance(node, yaml.MappingNode):
             return None
-        found: yaml.Node | None = None
+        match: yaml.Node | None = None
         for key, value in node.value:
             if key.tag == _MERGE:
-                found = next((value for key, value in reversed(entries(node)) if key.value == name), None)
+                match = next((value for key, value in reversed(entries(node)) if key.value == name), None)
                 break
             if key.value == name:
-                found = value
-        if found is None:
+                match = value
+        if match is None:
             return None
-        node = found
+        node = match
     return node
 
 
-def same(one: yaml.Node, other: yaml.Node) -> bool:
-    """Whether two nodes say the same, wherever they stand."""
+def same_content(one: yaml.Node, other: yaml.Node) -> bool:
+    """True if two nodes have equal content, whatever their positions."""
     pending, seen = [(one, other)], set[tuple[int, int]]()
     while pending:
         left, right = pending.pop()
@@ -151,27 +158,27 @@ def same(one: yaml.Node, other: yaml.Node) -> bool:
 
 
 def type_of(resource: yaml.Node | None) -> str | None:
-    """The type of a resource, None where it is no text; a folded text ends in a line break."""
-    written = scalar(child(resource, "Type"))
-    return written.strip() if written is not None else None
+    """Return the type of a resource; None if it is not a string. A folded string may end in a line break."""
+    type_text = scalar(child(resource, "Type"))
+    return type_text.strip() if type_text is not None else None
 
 
 def _skip(pattern: re.Pattern[str], text: str, start: int) -> int:
-    """The place after what a pattern matches, which may be nothing."""
-    found = pattern.match(text, start)
-    return found.end() if found else start
+    """Return the offset behind the match of a pattern, which may be empty."""
+    match = pattern.match(text, start)
+    return match.end() if match else start
 
 
-def _beside(item: yaml.Node | tuple[yaml.Node, yaml.Node], node: yaml.Node) -> bool:
-    """Whether an element or an entry of a node stands in the node's own file, and was not included into it."""
+def _is_in_file_of(item: yaml.Node | tuple[yaml.Node, yaml.Node], node: yaml.Node) -> bool:
+    """True if an element or entry is in the file of its parent node, and not included from another file."""
     return all(part.start_mark.name == node.start_mark.name for part in (item if isinstance(item, tuple) else (item,)))
 
 
 class Template:
-    """A template: its root mapping, its lines, the place of every node.
+    """A template: its root mapping, its lines, and the position of every node.
 
-    Raises :class:`InputError` where the text is no YAML or JSON mapping, is nested too deeply, or grows too
-    large by its aliases.
+    Raises :class:`InputError` if the text is not a YAML or JSON mapping, is nested too deeply, or becomes too large by
+    its aliases.
     """
 
     def __init__(
@@ -179,14 +186,14 @@ class Template:
         file: str,
         content: str,
         given: Mapping[str, str] | None = None,
-        called: NestedStackCall | None = None,
+        stack_call: NestedStackCall | None = None,
     ) -> None:
         self.file = file
-        self.given = given or {}  # values of parameters that whoever scans knows
-        self.called = called  # by an outer stack, if it is the template of a nested one
-        self.loop_variables: frozenset[str] = frozenset()  # of loops whose collection is not known
+        self.given = given or {}  # parameter values given by the user
+        self.stack_call = stack_call  # arguments of the parent stack, if it is the template of a nested one
+        self.loop_variables: frozenset[str] = frozenset()  # of loops with an unknown collection
         self.text = text = content.removeprefix("\ufeff")
-        self._included: dict[str, list[str]] = {}  # the lines of each file that is included
+        self._included: dict[str, list[str]] = {}  # lines of each included file
         root = compose(file, text)
         if root is None:
             raise InputError(file, "the template is empty", 1)
@@ -196,26 +203,26 @@ class Template:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines of the template's text."""
-        return lines_of(self.text)
+        """Return the lines of the template's text."""
+        return split_lines(self.text)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The template's file and those that it includes."""
+        """Return the template's file and the included files."""
         return (self.file, *self._included)
 
     def include(self, file: str, content: str) -> yaml.Node | None:
-        """The nodes of another file, which keep their places there. Raises :class:`InputError`."""
+        """Return the root node of another file, with positions there. Raises :class:`InputError`."""
         text = content.removeprefix("\ufeff")
-        self._included[file] = lines_of(text)
+        self._included[file] = split_lines(text)
         node = compose(file, text, file)
         if node is not None:
-            measure(file, node)
+            check_size(file, node)
         return node
 
     def replace(self, root: yaml.MappingNode) -> None:
-        """Take ``root`` as the template. Raises :class:`InputError` where it is too deep or too large."""
-        measure(self.file, root)
+        """Set the root node. Raises :class:`InputError` if it is too deep or too large."""
+        check_size(self.file, root)
         self.root = root
         self.conditions = self._section("Conditions")
         self.parameters = self._section("Parameters")
@@ -224,7 +231,8 @@ class Template:
         self.keys = {key.value: key for key, _ in entries(child(root, "Resources"))}
 
     def forget(self) -> None:
-        """Let go of the nodes, when all is read: what has read them holds itself, and would keep them for a while."""
+        """Release the nodes after reading: the readers are in reference cycles and would keep them alive for a
+        while."""
         self.root = yaml.MappingNode(_STANDARD + "map", [], self.root.start_mark, self.root.end_mark)
         self.conditions, self.parameters, self.mappings, self.resources, self.keys = {}, {}, {}, {}, {}
 
@@ -232,18 +240,18 @@ class Template:
         return {key.value: value for key, value in entries(child(self.root, name))}
 
     def _end(self, node: yaml.Node) -> tuple[int, int]:
-        """Where a node's own text ends; PyYAML ends a block at the next token, which may be far below."""
+        """Return the end of a node's own text; PyYAML ends a block at the next token, which may be far below."""
         if isinstance(node, yaml.ScalarNode) and node.style not in _BLOCKS:
             return node.end_mark.line, node.end_mark.column
         while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
             last = node.value[-1]
             if self._included:
-                last = next((item for item in reversed(node.value) if _beside(item, node)), last)
+                last = next((item for item in reversed(node.value) if _is_in_file_of(item, node)), last)
             key, value = last if isinstance(last, tuple) else (None, last)
             if node.start_mark.index <= value.start_mark.index and value.end_mark.index <= node.end_mark.index:
                 node = value
             elif key is not None and key.start_mark.index >= node.start_mark.index:
-                node = key  # the value is an alias: its text stands elsewhere
+                node = key  # the value is an alias: its text is elsewhere
             else:
                 return node.start_mark.line, node.start_mark.column
         line, column = node.end_mark.line, node.end_mark.column
@@ -258,7 +266,7 @@ class Template:
         return line, column
 
     def position(self, node: yaml.Node, start: yaml.Node | None = None) -> Position:
-        """The place of a node, or from the beginning of ``start`` (its key) to its end."""
+        """Return the position of a node, or of the span from ``start`` (its key) to its end."""
         mark = (start or node).start_mark
         line, column = self._end(node)
         if (line, column) < (mark.line, mark.column):
@@ -266,7 +274,7 @@ class Template:
         return Position(self.file_of(start or node), mark.line + 1, mark.column + 1, line + 1, column + 1)
 
     def file_of(self, node: yaml.Node) -> str:
-        """The file that a node stands in."""
+        """Return the file of a node."""
         if not self._included:
             return self.file
         name = str(node.start_mark.name)
@@ -275,25 +283,25 @@ class Template:
     def _lines_of(self, node: yaml.Node) -> list[str]:
         return self._included.get(str(node.start_mark.name), self.lines) if self._included else self.lines
 
-    def mentions(self, word: str) -> bool:
-        """Whether a word stands anywhere in the template, or in what it includes."""
+    def contains_word(self, word: str) -> bool:
+        """True if a word occurs anywhere in the template or the included files."""
         return word in self.text or any(word in line for lines in self._included.values() for line in lines)
 
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
-        """Line and column (1-based) of a scalar's first character and the indentation of its further lines.
+        """Return line and column (1-based) of a scalar's first character, and the indentation of its further lines.
 
-        None where it does not stand letter for letter in the file: escapes, folded lines.
+        None if it is not stored verbatim in the file, as with escapes and folded lines.
         """
         begin, end = node.start_mark, node.end_mark
         line, column = begin.line, begin.column
-        lines, value = self._lines_of(node), written(node)
+        lines, value = self._lines_of(node), source_text(node)
         quote = 1 if node.style in _QUOTES else 0
         if value and line == end.line < len(lines):
             text = lines[line]
             if text[column + quote : end.column - quote] == value and (not quote or text[column] == node.style):
-                return line + 1, column + quote + 1, 0  # neither tag nor anchor stands before it
+                return line + 1, column + quote + 1, 0  # no tag or anchor before it
         limit = min(node.end_mark.line, len(lines) - 1)
-        while line <= limit:  # the tag and the anchor stand before the text
+        while line <= limit:  # the tag and anchor are before the text
             text = lines[line]
             first = _skip(_BLANK, text, column)
             if first == len(text) or (text[first] == "#" and (first > column or not column)):
@@ -314,9 +322,10 @@ class Template:
         return line + 1, column + quote + 1, 0
 
     def _block_layout(self, node: yaml.ScalarNode, first: int) -> tuple[int, int, int] | None:
+        """Return the layout of a block scalar; None if it is folded or otherwise not verbatim."""
         indent: int | None = None
         lines = self._lines_of(node)
-        for number, text in enumerate(written(node).split("\n"), first):
+        for number, text in enumerate(source_text(node).split("\n"), first):
             if not text.strip():
                 continue
             source = lines[number] if number < len(lines) else ""

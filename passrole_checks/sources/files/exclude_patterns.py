@@ -1,7 +1,7 @@
-"""Paths that are left out of a scan, by patterns in the syntax of gitignore.
+"""Exclude paths from a scan by patterns in gitignore syntax.
 
-Source: gitignore(5), "PATTERN FORMAT". The library pathspec reads one pattern; the last one that matches counts, and
-nothing below an excluded folder is included again.
+Source: gitignore(5), "PATTERN FORMAT". The library pathspec compiles single patterns; the last matching pattern
+decides, and nothing below an excluded folder can be included again.
 """
 
 from __future__ import annotations
@@ -22,50 +22,50 @@ if TYPE_CHECKING:
 
 _MOST_PATTERNS = 1_000
 _LONGEST = 4_096  # characters of a pattern
-_MOST_WILDCARDS = 3  # in one part of a pattern: the time to match a name grows with the power of their number
+_MOST_WILDCARDS = 3  # in one part of a pattern: the time to match a name grows exponentially with their number
 _MOST_PARTS = 16
-_SET = re.compile(r"\\.|\[[!^]?\]?[^\]]*\]")  # of characters; or one that is escaped
+_SET = re.compile(r"\\.|\[[!^]?\]?[^\]]*\]")  # a character set, or an escaped character
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
     """Patterns, and the folders that they are relative to.
 
-    ``roots`` are pairs of a folder and a prefix: a path below the folder is matched as its relative path, after the
-    prefix. The first folder that contains a path counts; a path outside of all of them is not excluded.
+    ``roots`` are pairs of a folder and a prefix: a path below the folder is matched as the prefix followed by its
+    relative path. The first folder that contains a path applies; a path outside of all folders is not excluded.
     """
 
     patterns: tuple[str, ...] = ()
     roots: tuple[tuple[str, str], ...] = ()
 
     def excludes(self, path: str | Path, *, folder: bool = False) -> bool:
-        """True if a file, or a ``folder`` as a whole, or a folder around it, is excluded."""
+        """True if a file, or a whole ``folder``, or one of its parent folders, is excluded."""
         if not self.patterns:
             return False
         relative = self._relative(str(path))
         if not relative:
             return False
         name = f"{relative}/" if folder else relative
-        return any(_matches(self.patterns, part) for part in _from_the_top(name))
+        return any(_matches(self.patterns, part) for part in _with_parent_folders(name))
 
     def excludes_entry(self, path: str, *, folder: bool = False) -> bool:
-        """The same for a file or folder whose parent folders are known not to be excluded."""
+        """True if an entry is excluded whose parent folders are not."""
         relative = self._relative(path) if self.patterns else ""
         return bool(relative) and _matches(self.patterns, f"{relative}/" if folder else relative)
 
     def excluded_names(self, folder: Path, names: Collection[str]) -> frozenset[str]:
-        """Files of a folder that are left out of the Terraform module in it.
+        """Return the file names of a folder that are excluded from the Terraform module in it.
 
-        Empty if the folder, or every file in it, is excluded: such a module is read whole if it is called.
+        Empty if the folder, or every file in it, is excluded: such a module is read completely if it is called.
         """
         if not self.patterns or self.excludes(folder, folder=True):
             return frozenset()
-        found = frozenset(name for name in names if self.excludes_entry(str(folder / name)))
-        return found if len(found) < len(names) else frozenset()
+        excluded = frozenset(name for name in names if self.excludes_entry(str(folder / name)))
+        return excluded if len(excluded) < len(names) else frozenset()
 
-    def moved(self, old: str, new: str) -> Exclusions:
+    def relocated(self, old: str, new: str) -> Exclusions:
         """Return the same exclusions for a copy of the folder ``old`` at ``new``."""
-        return Exclusions(self.patterns, tuple(_moved(root, old, new) for root in self.roots))
+        return Exclusions(self.patterns, tuple(_relocate_root(root, old, new) for root in self.roots))
 
     def _relative(self, path: str) -> str:
         """Return the path to match; empty if it is outside of the roots."""
@@ -82,15 +82,15 @@ class Exclusions:
 NO_EXCLUSIONS = Exclusions()
 
 
-def exclusions_of(patterns: Sequence[str], paths: Sequence[str | Path] = ()) -> Exclusions:
-    """Return exclusions relative to the working directory, and outside of it to each of ``paths``: a folder that was
-    given, or the folder of a file.
+def make_exclusions(patterns: Sequence[str], paths: Sequence[str | Path] = ()) -> Exclusions:
+    """Return exclusions relative to the working directory, and outside of it relative to each of ``paths``: a given
+    folder, or the folder of a given file.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` for patterns that cannot be used.
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` for invalid patterns.
     """
     if not patterns:
         return NO_EXCLUSIONS
-    if problem := problem_with(patterns):
+    if problem := find_pattern_problem(patterns):
         raise ConfigurationError(f"exclude: {problem}")
     roots = [os.path.realpath(os.getcwd())]
     for path in map(os.path.realpath, paths):
@@ -100,43 +100,44 @@ def exclusions_of(patterns: Sequence[str], paths: Sequence[str | Path] = ()) -> 
     return Exclusions(tuple(patterns), tuple((root, "") for root in roots))
 
 
-def problem_with(patterns: Sequence[str]) -> str | None:
-    """Return the reason why patterns cannot be used, None if they can. A pattern that never matches is a mistake."""
+def find_pattern_problem(patterns: Sequence[str]) -> str | None:
+    """Return why the patterns are invalid, None if they are valid. A pattern that can never match is invalid."""
     if len(patterns) > _MOST_PATTERNS:
         return f"more than {_MOST_PATTERNS:,} patterns"
-    return next((f"{_shortened(one)!r} {reason}" for one in patterns if (reason := _problem(one))), None)
+    return next((f"{_truncate(pattern)!r} {reason}" for pattern in patterns if (reason := _problem(pattern))), None)
 
 
 def _problem(pattern: str) -> str:
+    """Return why a pattern is invalid; empty if it is valid."""
     if len(pattern) > _LONGEST:
         return f"is longer than {_LONGEST:,} characters"
     if "\n" in pattern or "\0" in pattern:
         return "contains a line feed or a null character"
     if not pattern.strip() or pattern.startswith("#"):
-        return r"is no pattern (a name that begins with # is written \#)"
-    parts = _without_marks(pattern)[2].split("/")
+        return r"is not a pattern (write \#name for a name that begins with #)"
+    parts = _split_pattern(pattern)[2].split("/")
     if "." in parts or ".." in parts:
         return "never matches: patterns are relative to the working directory, without . and .. (/vendor, not ./vendor)"
     if not parts[-1] or "" in parts[1:]:
-        return "never matches: a part between two slashes is empty"
+        return "never matches: empty path component"
     if any(part.count("*") > _MOST_WILDCARDS for part in parts) or "***" in parts or len(parts) > _MOST_PARTS:
-        return f"has more than {_MOST_WILDCARDS} wildcards in one part, or more than {_MOST_PARTS} parts"
-    if "[" in _SET.sub("", pattern) or any("/" in one for one in _SET.findall(pattern)):
-        return "never matches: a [ is not closed, or a / is between [ and ]"
+        return f"has more than {_MOST_WILDCARDS} wildcards in one path component, or more than {_MOST_PARTS} components"
+    if "[" in _SET.sub("", pattern) or any("/" in piece for piece in _SET.findall(pattern)):
+        return "never matches: unclosed [, or a / between [ and ]"
     try:
-        compiled = [_compiled_part(part) for part in parts if part not in ("", "**")]
+        compiled = [_compile_part(part) for part in parts if part not in ("", "**")]
     except (ValueError, re.error):
-        return "is no valid gitignore pattern"
-    return "" if all(one.include is not None for one in compiled) else "never matches anything"
+        return "is not a valid gitignore pattern"
+    return "" if all(piece.include is not None for piece in compiled) else "never matches anything"
 
 
-def _shortened(pattern: str) -> str:
+def _truncate(pattern: str) -> str:
     return pattern if len(pattern) <= 60 else f"{pattern[:59]}…"
 
 
-def _without_marks(pattern: str) -> tuple[bool, bool, str]:
-    """Return whether a pattern includes again (``!``), whether it is for folders only (``/`` at the end), and its rest,
-    without these marks and the spaces that git ignores."""
+def _split_pattern(pattern: str) -> tuple[bool, bool, str]:
+    """Return True if a pattern includes again (``!``), True if it is for folders only (trailing ``/``), and the rest
+    without these marks and without the spaces that git ignores."""
     rest = pattern.removeprefix("!")
     while rest.endswith(" ") and not rest.endswith("\\ "):
         rest = rest[:-1]
@@ -145,10 +146,10 @@ def _without_marks(pattern: str) -> tuple[bool, bool, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """One pattern, matched as git does: without a slash with the name of a file or folder, else with its path.
+    """One pattern, matched like git: without a slash against the name of a file or folder, else against its path.
 
-    ``parts``: what is between slashes; None for ``**``. Each part is matched with one name, so that the time does not
-    grow with the product of their wildcards.
+    ``parts`` are the components between slashes; None is ``**``. Each part is matched against one name, so that the
+    time does not grow with the product of their wildcards.
     """
 
     includes: bool
@@ -158,22 +159,23 @@ class _Pattern:
 
     @classmethod
     def of(cls, pattern: str) -> _Pattern:
-        includes, folders_only, rest = _without_marks(pattern)
+        """Parse a pattern."""
+        includes, folders_only, rest = _split_pattern(pattern)
         by_name = "/" not in rest
         parts = [None if part == "**" and not by_name else part for part in rest.removeprefix("/").split("/")]
         if parts[-1] is None:
-            parts.append("*")  # at the end, ** is all that is in a folder, and not the folder
+            parts.append("*")  # a trailing ** matches everything in a folder, but not the folder
         return cls(includes, folders_only, by_name, tuple(parts))
 
     def matches(self, names: Sequence[str], is_folder: bool) -> bool:
-        """True if the pattern matches the path of a file or folder, given as the names in it."""
+        """True if the pattern matches the path of a file or folder, given as its components."""
         if self.folders_only and not is_folder:
             return False
         names = names[-1:] if self.by_name else names
         if None not in self.parts and len(self.parts) != len(names):
             return False
         part = name = resumed = 0
-        any_depth = -1  # the last ** before here: if the rest does not match, it stands for one folder more
+        any_depth = -1  # the last ** so far: if the rest does not match, it matches one folder more
         while name < len(names):
             wanted = self.parts[part] if part < len(self.parts) else ""
             if wanted is None:
@@ -189,43 +191,43 @@ class _Pattern:
 
 
 @lru_cache(maxsize=_MOST_PATTERNS)
-def _compiled_part(part: str) -> Pattern:
+def _compile_part(part: str) -> Pattern:
     """Compile a pattern for one name. Raises ValueError or re.error."""
-    from pathspec import GitIgnoreSpec  # takes as long as a small scan, and most have no patterns
+    from pathspec import GitIgnoreSpec  # slow to import, and rarely needed
 
-    if part.endswith(" ") and not part.endswith("\\ "):  # the library drops spaces at both ends
+    if part.endswith(" ") and not part.endswith("\\ "):  # pathspec strips spaces at both ends
         part = f"{part[:-1]}\\ "
     if part.startswith((" ", "!", "#")):
         part = f"\\{part}"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of sets of characters that look like others
+        warnings.simplefilter("ignore", FutureWarning)  # for ambiguous character sets
         (compiled,) = GitIgnoreSpec.from_lines([part]).patterns
     return compiled
 
 
 @lru_cache(maxsize=10_000)
 def _part_matches(part: str, name: str) -> bool:
-    # regular expressions take a line feed for an end; no name contains the character in its place
-    return _compiled_part(part).match_file(name.replace("\n", "\0")) is not None
+    # a line feed ends a match in regular expressions; no name contains NUL
+    return _compile_part(part).match_file(name.replace("\n", "\0")) is not None
 
 
 @lru_cache(maxsize=8)
-def _compiled(patterns: tuple[str, ...]) -> tuple[_Pattern, ...]:
+def _compile(patterns: tuple[str, ...]) -> tuple[_Pattern, ...]:
     return tuple(map(_Pattern.of, patterns))
 
 
 @lru_cache(maxsize=10_000)
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
-    """True if the last pattern that matches a path, of a folder if it ends in ``/``, excludes it."""
+    """True if the last pattern that matches a path (of a folder if it ends in ``/``) excludes it."""
     names, is_folder = path.removesuffix("/").split("/"), path.endswith("/")
-    for pattern in reversed(_compiled(patterns)):
+    for pattern in reversed(_compile(patterns)):
         if pattern.matches(names, is_folder):
             return not pattern.includes
     return False
 
 
-def _from_the_top(path: str) -> Iterator[str]:
-    """The folders on the way to a path, each with a slash, and the path itself."""
+def _with_parent_folders(path: str) -> Iterator[str]:
+    """Yield the parent folders of a path, outermost first, each with a slash, then the path itself."""
     end = path.find("/")
     while 0 <= end < len(path) - 1:
         yield path[: end + 1]
@@ -233,7 +235,8 @@ def _from_the_top(path: str) -> Iterator[str]:
     yield path
 
 
-def _moved(root: tuple[str, str], old: str, new: str) -> tuple[str, str]:
+def _relocate_root(root: tuple[str, str], old: str, new: str) -> tuple[str, str]:
+    """Return a root and its prefix for a copy of the folder ``old`` at ``new``."""
     folder, prefix = root
     if folder == old or folder.startswith(os.path.join(old, "")):
         return new + folder[len(old) :], prefix

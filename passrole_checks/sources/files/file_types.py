@@ -1,4 +1,4 @@
-"""How files are named, where the name alone decides.
+"""Recognize Terraform files by name alone.
 
 Sources: Terraform's page "Files and Configuration Structure"; OpenTofu's page "Files and Directories".
 """
@@ -11,10 +11,10 @@ TERRAFORM_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 
 
 def is_terraform_file(path: Path) -> bool:
-    """Whether a path is named like a file of Terraform or OpenTofu configuration."""
+    """True if a path is named like a Terraform or OpenTofu configuration file."""
     return is_terraform_name(path.name)
 
 
 def is_terraform_name(name: str) -> bool:
-    """The same of the name of a file."""
+    """True if a file name is that of a Terraform or OpenTofu configuration file."""
     return name.endswith(TERRAFORM_SUFFIXES) and not name.startswith((".", "#")) and not name.endswith("~")

@@ -1,7 +1,7 @@
-"""Places in large JSON texts.
+"""Positions in large JSON texts.
 
-The values come from the standard library's C scanner, one member at a time, so that a file of 100 MB is taken apart
-without a second parse and without holding more of it than is wanted; a place is worked out only when it is asked for.
+Values are decoded by the standard library's C scanner, one member at a time: a file of 100 MB is read without a second
+parse and without keeping unneeded parts in memory. Lines and columns are computed on demand.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BLOCK = 1 << 16
 
 
 class NotJson(ValueError):
-    """A text that is no JSON: ``offset`` is the place, ``reason`` a phrase."""
+    """A text that is not JSON. ``offset``: where; ``reason``: a phrase."""
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class NotJson(ValueError):
 class Member:
     """A value inside an object (``key``: its key) or a list (``key``: its index), and the offsets of its text.
 
-    ``opened``: its members follow one by one, and ``value`` and ``end`` are not known yet.
+    ``opened``: its members follow one by one; ``value`` and ``end`` are not set.
     """
 
     key: str | int
@@ -48,11 +48,11 @@ class Member:
 
 
 def members(text: str, start: int = 0) -> Iterator[Member]:
-    """The members of the object or the list that begins at ``start``; a scalar has none.
+    """Yield the members of the object or list at ``start``; none for a scalar.
 
-    Raises :class:`NotJson` at the first thing that is no JSON, after the members before it.
+    Raises :class:`NotJson` at the first syntax error, after the members before it.
     """
-    place = _blank(text, start)
+    place = _skip_blanks(text, start)
     if text[place : place + 1] in ("{", "[") and place < len(text):
         for _, member in _walk(text, place, _never):
             yield member
@@ -63,91 +63,91 @@ def _never(_path: Keys) -> bool:
 
 
 def walk(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Member]]:
-    """The values of a document that is one object, in its order, each with its path; nothing if it is no object.
+    """Yield the values of a document that is an object, in order, each with its path; none if it is not an object.
 
-    Objects and lists at a path that ``enter`` wants opened are not read as a whole: each comes as a member that is
-    ``opened`` and has no value, followed by what is in it. Raises as :func:`members`, and for text after the end.
+    Objects and lists at a path for which ``enter`` returns True are yielded as ``opened`` members without a value,
+    followed by their members. Raises like :func:`members`, also for text after the end.
     """
-    place = _blank(text, 0)
+    place = _skip_blanks(text, 0)
     if text[place : place + 1] != "{":
         _, place = _decode(text, place)
     else:
         place = yield from _walk(text, place, enter)
-    if (place := _blank(text, place)) < len(text):
+    if (place := _skip_blanks(text, place)) < len(text):
         raise _error(text, place, "more text after the end of the document")
 
 
 def _walk(text: str, place: int, enter: Callable[[Keys], bool]) -> Generator[tuple[Keys, Member], None, int]:
-    """The members of the object or list at ``place``; returns the offset of its end."""
-    stack: list[tuple[Keys, str, int]] = []  # what is open: its path, its closing bracket, the index of its next member
+    """Yield the members of the object or list at ``place``; return the offset of its end."""
+    stack: list[tuple[Keys, str, int]] = []  # open collections: path, closing bracket, index of the next member
     path: Keys = ()
     closing, index = ("}" if text[place] == "{" else "]"), 0
-    place = _blank(text, place + 1)
+    place = _skip_blanks(text, place + 1)
     empty = text[place : place + 1] == closing
     while True:
         if not empty:
             key: str | int = index
             if closing == "}":
-                key, place = _key(text, place)
+                key, place = _read_key(text, place)
             inner = (*path, key)
             opening = text[place : place + 1]
             if opening in ("{", "[") and opening and enter(inner):
                 yield inner, Member(key, None, place, place, opened=True)
                 stack.append((path, closing, index))
                 path, closing, index = inner, "}" if opening == "{" else "]", 0
-                place = _blank(text, place + 1)
+                place = _skip_blanks(text, place + 1)
                 empty = text[place : place + 1] == closing
                 continue
             value, end = _decode(text, place)
             yield inner, Member(key, value, place, end)
-            place = _blank(text, end)
+            place = _skip_blanks(text, end)
         while (char := text[place : place + 1]) == closing:
             place += 1
             if not stack:
                 return place
             path, closing, index = stack.pop()
-            place = _blank(text, place)
+            place = _skip_blanks(text, place)
         if char != ",":
             raise _error(text, place, f"a comma or '{closing}' is expected")
-        place, index, empty = _blank(text, place + 1), index + 1, False
+        place, index, empty = _skip_blanks(text, place + 1), index + 1, False
 
 
-def _key(text: str, place: int) -> tuple[str, int]:
-    """A key, and the offset of its value."""
+def _read_key(text: str, place: int) -> tuple[str, int]:
+    """Return a key and the offset of its value."""
     if text[place : place + 1] != '"':
         raise _error(text, place, "a key in double quotes is expected")
     name, place = _decode(text, place)
-    place = _blank(text, place)
+    place = _skip_blanks(text, place)
     if text[place : place + 1] != ":":
         raise _error(text, place, "a colon is expected")
-    return str(name), _blank(text, place + 1)
+    return str(name), _skip_blanks(text, place + 1)
 
 
-def value_at(text: str, start: int) -> Member:
-    """The value that begins at an offset. Raises as :func:`members`."""
+def decode_value(text: str, start: int) -> Member:
+    """Return the value at an offset. Raises like :func:`members`."""
     value, end = _decode(text, start)
     return Member("", value, start, end)
 
 
-def find(text: str, start: int, keys: Sequence[str | int]) -> Member | None:
-    """The member that a path of keys leads to from the value at ``start``; None where there is none.
+def find_member(text: str, start: int, keys: Sequence[str | int]) -> Member | None:
+    """Return the member at a path of keys below the value at ``start``; None if there is none.
 
-    Of a key that stands twice in one object the last one counts, as it does for the values.
+    For a duplicate key in an object the last one counts, as for the decoded values.
     """
-    found: Member | None = None
+    member: Member | None = None
     for key in keys:
         matches = [member for member in members(text, start) if member.key == key]
         if not matches:
             return None
-        found = matches[-1]
-        start = found.start
-    return found
+        member = matches[-1]
+        start = member.start
+    return member
 
 
-def without_lone_surrogates(text: str) -> str:
-    r"""The same text, of the same length, with ``\ud800`` and its like, where it has no partner, as ``\ufffd``.
+def replace_lone_surrogates(text: str) -> str:
+    r"""Return the text with unpaired surrogate escapes (``\ud800``) replaced by ``\ufffd``, at the same length.
 
-    JSON allows a half of a surrogate pair as an escape; as text it cannot be written to any file.
+    JSON allows an unpaired surrogate as an escape; as text it cannot be written to any file.
     """
     if not _SURROGATE.search(text):
         return text
@@ -161,12 +161,14 @@ _ESCAPE = re.compile(
 
 
 class Lines:
-    """Lines and columns of offsets in a text that may be one line of 100 MB."""
+    """Compute lines and columns of offsets in a text that may be one line of 100 MB."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file, self.text = file, text
         self._starts: list[int] = []
-        self._breaks: list[tuple[int, int]] = []  # at the start of each block: line breaks before, place of the last
+        self._breaks: list[
+            tuple[int, int]
+        ] = []  # at the start of each block: line breaks before it, offset of the last one
         count, last = 0, -1
         for start in range(0, len(text) + 1, _BLOCK):
             self._starts.append(start)
@@ -174,8 +176,8 @@ class Lines:
             count += text.count("\n", start, start + _BLOCK)
             last = max(last, text.rfind("\n", start, start + _BLOCK))
 
-    def place(self, offset: int) -> tuple[int, int]:
-        """Line and column, both 1-based."""
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Return line and column, both 1-based."""
         block = bisect_right(self._starts, offset) - 1
         count, last = self._breaks[block]
         start = self._starts[block]
@@ -185,24 +187,26 @@ class Lines:
         )
 
     def position(self, start: int, end: int) -> Position:
-        line, column = self.place(start)
-        end_line, end_column = self.place(end)
+        """Return the position of the text between two offsets."""
+        line, column = self.line_and_column(start)
+        end_line, end_column = self.line_and_column(end)
         return Position(self.file, line, column, end_line, end_column)
 
 
-def _blank(text: str, place: int) -> int:
+def _skip_blanks(text: str, place: int) -> int:
     match = _BLANK.match(text, place)
     return match.end() if match else place
 
 
 def _decode(text: str, place: int) -> tuple[Json, int]:
+    """Decode the value at an offset; return it and the offset of its end. Raises :class:`NotJson`."""
     try:
         return _DECODER.raw_decode(text, place)
     except json.JSONDecodeError as error:
         raise _error(text, error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")) from None
     except RecursionError:
         raise NotJson(place, "nested too deeply") from None
-    except ValueError:  # a whole number of more digits than Python reads
+    except ValueError:  # an integer with more digits than Python accepts
         raise NotJson(place, "a number is too long") from None
 
 

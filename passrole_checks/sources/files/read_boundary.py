@@ -1,9 +1,9 @@
-"""The folders that bound what is read because the scanned tree names it.
+"""Restrict the files that are read because the scanned tree names them.
 
-A module call, a link named like a Terraform file, a file of values, an included template: each can lead anywhere on
-this machine. So each is resolved first, and read where the result lies inside the repository, or the folders that were
-given to the scan. What the user names on the command line is read as it is given, unless it is in a repository by its
-name and a symbolic link leads out of that (:func:`check_given`).
+A module call, a link named like a Terraform file, a variable file or an included template can lead anywhere on this
+machine. Each path is therefore resolved first, and read only inside the repository or the folders given to the scan.
+Paths named on the command line are read as given, unless they lie in a repository by name and a symbolic link leads out
+of it (:func:`check_given_path`).
 """
 
 from __future__ import annotations
@@ -17,35 +17,34 @@ from pathlib import Path
 from typing import BinaryIO
 
 from passrole_checks.files import write_atomically
-from passrole_checks.files.safe_read import check_inside, opened, read_bounded
-from passrole_checks.sources.files.access_log import at_file, at_lead
+from passrole_checks.files.safe_read import check_inside, open_regular, read_bounded
+from passrole_checks.sources.files.access_log import log_file, log_links
 
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """``folders``: those that files may be read in and below, symbolic links resolved; None for every file."""
+    """Folders in and below which files may be read, symbolic links resolved; None for every file."""
 
     folders: tuple[str, ...] | None
 
     @classmethod
     def around(cls, *folders: Path) -> Boundary:
-        """Return the boundary of some folders."""
+        """Return the boundary that allows the given folders."""
         return cls(tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders)))
 
     def contains(self, real: str) -> bool:
-        """Return True for a path without symbolic links in or below one of the folders."""
+        """True if a path without symbolic links is in or below one of the folders."""
         return self.folders is None or any(
             real == folder or real.startswith(os.path.join(folder, "")) for folder in self.folders
         )
 
     def check(self, path: str | Path) -> None:
-        """Raise :class:`OutsideError` where a path leads outside, and another :class:`OSError` where no file can have
-        it."""
-        at_lead(path)
+        """Raise :class:`OutsideError` if a path leads outside, or another :class:`OSError` if the path is invalid."""
+        log_links(path)
         check_inside(path, self.contains)
 
     def allows(self, path: str | Path) -> bool:
-        """Return True where a path leads inside."""
+        """True if a path leads inside."""
         try:
             self.check(path)
         except OSError:
@@ -53,27 +52,27 @@ class Boundary:
         return True
 
     def read(self, path: str | Path, most: int) -> bytes:
-        """Return the bytes of a file, at most ``most``. Raises :class:`OutsideError`, or another :class:`OSError`."""
+        """Return the bytes of a file, at most ``most``. Raises :class:`OutsideError` or another :class:`OSError`."""
         self.check(path)
-        at_file(path)
+        log_file(path)
         return read_bounded(path, most, self.contains)
 
     def open(self, path: str | Path) -> BinaryIO:
-        """Return a regular file, opened for reading. Raises :class:`OutsideError`, or another :class:`OSError`."""
+        """Open a regular file for reading. Raises :class:`OutsideError` or another :class:`OSError`."""
         self.check(path)
-        at_file(path)
-        return opened(path, self.contains)
+        log_file(path)
+        return open_regular(path, self.contains)
 
 
 UNBOUNDED = Boundary(None)
-"""No boundary: for what the user names, and for folders that are all ours."""
+"""No boundary: for paths that the user names, and for our own folders."""
 
 _now: ContextVar[Boundary] = ContextVar("boundary", default=UNBOUNDED)
 
 
 @contextmanager
-def within(boundary: Boundary) -> Iterator[None]:
-    """Bound what :func:`current` returns in this context."""
+def boundary_of_context(boundary: Boundary) -> Iterator[None]:
+    """Set the boundary that :func:`current_boundary` returns within this context."""
     token = _now.set(boundary)
     try:
         yield
@@ -81,25 +80,26 @@ def within(boundary: Boundary) -> Iterator[None]:
         _now.reset(token)
 
 
-def current() -> Boundary:
-    """Return the boundary of what is being read now."""
+def current_boundary() -> Boundary:
+    """Return the boundary of the current context."""
     return _now.get()
 
 
 def repository_around(folder: Path) -> Path | None:
-    """Return what :func:`file_replacement.repository_around` returns, and log where it looked."""
-    found = write_atomically.repository_around(folder)
+    """Return the repository around a folder, see :func:`write_atomically.repository_around`, and record the
+    look-ups."""
+    repository = write_atomically.repository_around(folder)
     for parent in (folder, *folder.parents):
-        at_file(parent / ".git")
-        if parent == found:
+        log_file(parent / ".git")
+        if parent == repository:
             break
-    return found
+    return repository
 
 
-def check_given(path: str | Path) -> None:
-    """Raise :class:`OutsideError` for a path of the command line that a symbolic link of its repository leads out of.
+def check_given_path(path: str | Path) -> None:
+    """Raise :class:`OutsideError` if a symbolic link in its repository leads a given path out of the repository.
 
-    The user has seen the name; what it leads to may have come with a pull request.
+    The user has seen the name; its target may come from a pull request.
     """
     top = repository_around(Path(os.path.abspath(path)).parent)
     if top is not None:

@@ -1,4 +1,4 @@
-"""The files below a folder."""
+"""Walk the files below a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
 
-# what tools put beside the code: copies, downloads, build results. cdk.out is not among them: it holds the templates.
+# copies, downloads and build results of tools. Not cdk.out: it contains the templates.
 _IGNORED = frozenset(
     {
         ".aws-sam", ".bundle", ".direnv", ".eggs", ".external_modules", ".git", ".gradle", ".hg", ".idea", ".nox",
@@ -21,34 +21,33 @@ _IGNORED = frozenset(
 _HIDDEN_CACHE = re.compile(r"\..*cache.*", re.IGNORECASE)
 
 
-def is_ignored(name: str) -> bool:
-    """Whether a folder of this name is passed over inside a walk."""
+def is_ignored_folder(name: str) -> bool:
+    """True if a folder of this name is skipped in a walk."""
     return name in _IGNORED or _HIDDEN_CACHE.fullmatch(name) is not None
 
 
-def files_to_scan(
+def find_files_to_scan(
     folder: Path,
     unreadable: Callable[[Path, OSError], None],
     exclusions: Exclusions = NO_EXCLUSIONS,
     excluded: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Path]:
-    """The files of a folder that is scanned: those of :func:`walk`, and links that are named like Terraform files.
+    """Yield the files of a scanned folder: those of :func:`walk`, and links named like Terraform files.
 
-    ``excluded`` is called with each path that ``exclusions`` leave out; a folder, which is not listed then, ends in
-    ``/``.
+    ``excluded`` is called with each path that ``exclusions`` exclude; a folder ends in ``/`` and is not listed.
     """
 
-    def is_left_out(path: str, is_folder: bool) -> bool:
+    def report_excluded(path: str, is_folder: bool) -> bool:
         if not exclusions.excludes_entry(path, folder=is_folder):
             return False
         excluded(f"{path}/" if is_folder else path)
         return True
 
-    left_out = is_left_out if exclusions.patterns else _nothing
-    return walk(folder, unreadable, links=is_terraform_file, left_out=left_out)
+    is_excluded = report_excluded if exclusions.patterns else _never
+    return walk(folder, unreadable, links=is_terraform_file, is_excluded=is_excluded)
 
 
-def _nothing(_path: str, _is_folder: bool) -> bool:
+def _never(_path: str, _is_folder: bool) -> bool:
     return False
 
 
@@ -56,14 +55,14 @@ def walk(
     folder: Path,
     unreadable: Callable[[Path, OSError], None],
     links: Callable[[Path], bool] = lambda _: False,
-    left_out: Callable[[str, bool], bool] = _nothing,
+    is_excluded: Callable[[str, bool], bool] = _never,
 ) -> Iterator[Path]:
-    """Every regular file below a folder, in the order of names, folders after the files beside them.
+    """Yield every regular file below a folder, ordered by name, subfolders after files.
 
-    Symbolic links are not followed, neither to files nor to folders; ``links`` says which ones that lead to no folder
-    are given out all the same, under their own names. Pipes, sockets and devices are passed over; so are ignored
-    folders and Python's virtual environments. ``unreadable`` is told of each folder that cannot be listed.
-    ``left_out`` says of each path, and whether it is a folder, if it is passed over as well.
+    Symbolic links are not followed. Links to files for which ``links`` returns True are yielded under their own names.
+    Pipes, sockets, devices, ignored folders and Python virtual environments are skipped. ``unreadable`` is called for
+    each folder that cannot be listed. ``is_excluded`` takes a path and True for a folder; if it returns True the path
+    is skipped, too.
     """
     pending = [str(folder)]
     while pending:
@@ -80,12 +79,12 @@ def walk(
         for entry in entries:
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if not is_ignored(entry.name) and not left_out(entry.path, True):
+                    if not is_ignored_folder(entry.name) and not is_excluded(entry.path, True):
                         below.append(entry.path)
                 elif (
                     entry.is_file(follow_symlinks=False)
                     or (entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path))
-                ) and not left_out(entry.path, False):
+                ) and not is_excluded(entry.path, False):
                     yield Path(entry.path)
             except OSError as error:
                 unreadable(Path(entry.path), error)

@@ -1,7 +1,8 @@
-"""Texts with holes that hold YAML: the holes stay in their places.
+"""Parse YAML texts with unresolved parts, which keep their places.
 
-Each hole is a word of its own while the text is read, of characters that no text has (Unicode, "Private-use
-characters"), and a hole again afterwards. Nothing is constructed: YAML gives nodes, and these become values.
+Each unresolved part is replaced by a placeholder word while the text is parsed, made of characters that no text
+contains (Unicode, "Private-use characters"), and is restored afterwards. No object is constructed: YAML nodes become
+values.
 """
 
 from __future__ import annotations
@@ -22,81 +23,72 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     join,
+    map_strings,
     moved,
 )
 from passrole_checks.sources.files.yaml_loader import Loader
 
 MAX_LENGTH = 1_000_000
-_NODES = 50_000  # aliases make more of them than are written
+_NODES = 50_000  # including those added by aliases
 _DEPTH = 60
 _WORD = re.compile("\ue000(\\d{1,9})\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
 
 
-def without_holes(text: StringNode) -> tuple[str, list[Part | Node]]:
-    """A text in which each hole is a word, and what the words stand for, by number."""
-    written: list[str] = []
-    meant: list[Part | Node] = []
+def insert_placeholders(text: StringNode) -> tuple[str, list[Part | Node]]:
+    """Replace each unresolved part of a text by a placeholder; return the text and the parts by number."""
+    pieces: list[str] = []
+    parts: list[Part | Node] = []
     for part in text.parts:
         if isinstance(part, str):
-            written.append(_PRIVATE.sub("\ufffd", part))
+            pieces.append(_PRIVATE.sub("\ufffd", part))
         else:
-            written.append(word(len(meant)))
-            meant.append(part)
-    return "".join(written), meant
+            pieces.append(placeholder(len(parts)))
+            parts.append(part)
+    return "".join(pieces), parts
 
 
-def word(number: int) -> str:
-    """What stands for the hole, or the value, of a number."""
+def placeholder(number: int) -> str:
+    """Return the placeholder with a number."""
     return f"\ue000{number}\ue001"
 
 
-def restored(node: Node, meant: Sequence[Part | Node]) -> Node:
-    """A value with what the words in it stand for. A text that is nothing but one word is the value behind it."""
-    if isinstance(node, StringNode):
-        return _text(node, meant)
-    if isinstance(node, ListNode):
-        return replace(node, items=tuple(restored(item, meant) for item in node.items))
-    if isinstance(node, ObjectNode):
-        entries = []
-        for entry in node.entries:
-            key = restored(entry.key, meant)
-            entries.append(ObjectEntry(key if isinstance(key, StringNode) else entry.key, restored(entry.value, meant)))
-        return replace(node, entries=tuple(entries))
-    if isinstance(node, Choice):
-        return replace(node, options=tuple((outcome, restored(option, meant)) for outcome, option in node.options))
-    return node
+def restore_placeholders(node: Node, originals: Sequence[Part | Node]) -> Node:
+    """Restore the placeholders in a value. A text that is a single placeholder becomes the value itself."""
+    return map_strings(node, lambda string: _restore_text(string, originals), keys=True)
 
 
-def _text(node: StringNode, meant: Sequence[Part | Node]) -> Node:
+def _restore_text(node: StringNode, originals: Sequence[Part | Node]) -> Node:
+    """Restore the placeholders in a string."""
     if not any("\ue000" in (part if isinstance(part, str) else part.expression) for part in node.parts):
         return node
     parts: list[Part] = []
     for part in node.parts:
-        if isinstance(part, Unresolved):  # in whose words others may stand
-            expression = _WORD.sub(lambda found: _in_words(_behind(found, meant)), part.expression)
+        if isinstance(part, Unresolved):  # its expression may contain placeholders
+            expression = _WORD.sub(lambda match: _expression_of(_original(match, originals)), part.expression)
             parts.append(replace(part, expression=expression))
             continue
         done = 0
-        for found in _WORD.finditer(part):
-            behind = _behind(found, meant)
-            if not isinstance(behind, (str, Unresolved)):
-                if part == found[0] and len(node.parts) == 1:
-                    return moved(behind, node.at) if isinstance(behind, StringNode) else behind
-                behind = Unresolved(_in_words(behind))
-            parts += [part[done : found.start()], behind]
-            done = found.end()
+        for match in _WORD.finditer(part):
+            original = _original(match, originals)
+            if not isinstance(original, (str, Unresolved)):
+                if part == match[0] and len(node.parts) == 1:
+                    return moved(original, node.at) if isinstance(original, StringNode) else original
+                original = Unresolved(_expression_of(original))
+            parts += [part[done : match.start()], original]
+            done = match.end()
         parts.append(part[done:])
     return replace(moved(node, node.at), parts=join(parts))
 
 
-def _behind(found: re.Match[str], meant: Sequence[Part | Node]) -> Part | Node:
-    """What a word stands for; itself where it is none of ours: YAML can spell any character."""
-    number = int(found[1])
-    return meant[number] if number < len(meant) else found[0]
+def _original(match: re.Match[str], originals: Sequence[Part | Node]) -> Part | Node:
+    """Return the original of a placeholder; the text itself if it is not ours, since YAML can spell any character."""
+    number = int(match[1])
+    return originals[number] if number < len(originals) else match[0]
 
 
-def _in_words(part: Part | Node) -> str:
+def _expression_of(part: Part | Node) -> str:
+    """Return an original as an expression, for use inside another text."""
     if isinstance(part, str):
         return part
     if isinstance(part, Unresolved):
@@ -105,37 +97,40 @@ def _in_words(part: Part | Node) -> str:
 
 
 def parse_yaml(text: StringNode) -> ListNode | ObjectNode | None:
-    """A text as the list or the object that it is in YAML, all of it at the place of the text; None if it is none, is
-    not valid, or is too large."""
+    """Parse a text as a YAML list or object; None if it is neither, is invalid, or is too large.
+
+    All nodes have the position of the text.
+    """
     if sum(len(part) for part in text.parts if isinstance(part, str)) > MAX_LENGTH:
         return None
-    written, meant = without_holes(text)
+    content, originals = insert_placeholders(text)
     try:
-        root = yaml.compose(written, Loader=Loader)
+        root = yaml.compose(content, Loader=Loader)
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError):
         return None
     if not isinstance(root, yaml.CollectionNode):
         return None
     try:
-        found = restored(_node(root, text, iter(range(_NODES)), 0), meant)
+        value = restore_placeholders(_to_value(root, text, iter(range(_NODES)), 0), originals)
     except _TooLarge:
         return None
-    return found if isinstance(found, (ListNode, ObjectNode)) else None
+    return value if isinstance(value, (ListNode, ObjectNode)) else None
 
 
 class _TooLarge(Exception):
-    """More nodes, or deeper ones, than are gone through."""
+    """More nodes, or deeper nesting, than the limits allow."""
 
 
-def _node(node: yaml.Node, text: StringNode, left: Iterator[int], depth: int) -> Node:
-    if depth > _DEPTH or next(left, None) is None:
+def _to_value(node: yaml.Node, text: StringNode, budget: Iterator[int], depth: int) -> Node:
+    """Convert a YAML node. Raises :class:`_TooLarge`."""
+    if depth > _DEPTH or next(budget, None) is None:
         raise _TooLarge
     if isinstance(node, yaml.SequenceNode):
-        return ListNode(tuple(_node(item, text, left, depth + 1) for item in node.value), text.at)
+        return ListNode(tuple(_to_value(item, text, budget, depth + 1) for item in node.value), text.at)
     if isinstance(node, yaml.MappingNode):
         last = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
-        inside = ((_scalar(key, text), _node(value, text, left, depth + 1)) for key, value in last.items())
-        return ObjectNode(tuple(ObjectEntry(key, value) for key, value in inside), text.at)
+        entries = ((_scalar(key, text), _to_value(value, text, budget, depth + 1)) for key, value in last.items())
+        return ObjectNode(tuple(ObjectEntry(key, value) for key, value in entries), text.at)
     return _scalar(str(node.value), text)
 
 

@@ -1,4 +1,4 @@
-"""Compare addresses of resources: ``module.m["a"].aws_iam_policy.p``, ``Stack.Policy``."""
+"""Compare resource addresses: ``module.m["a"].aws_iam_policy.p``, ``Stack.Policy``."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ def segments_of(address: str) -> Segments:
 
 
 def names_of(segments: Segments) -> tuple[str, ...]:
-    """The segments without their instance keys."""
+    """Return the segments without their instance keys."""
     return tuple(name for name, _ in segments)
 
 
-def alike(some: Segments, others: Segments) -> bool:
-    """Return True if two addresses are equal, or one of them names all instances of the other."""
+def same_or_all_instances(some: Segments, others: Segments) -> bool:
+    """True if two addresses are equal, or one of them names all instances of the other."""
     return names_of(some) == names_of(others) and all(
         ours == other or not ours or not other for (_, ours), (_, other) in zip(some, others, strict=True)
     )
 
 
 def contains(outer: Segments, address: Segments) -> bool:
-    """True if an address lies in a module or nested stack, or is that of its call."""
-    return len(outer) <= len(address) and alike(outer, address[: len(outer)])
+    """True if an address is in a module or nested stack, or is the address of its call."""
+    return len(outer) <= len(address) and same_or_all_instances(outer, address[: len(outer)])
 
 
 _MODULES = re.compile(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")
 
 
 def module_of(address: str) -> str:
-    """What stands before the resource in its Terraform address (``module.a.module.b.``); nothing in a root module."""
-    found = _MODULES.match(address)
-    return found[0] if found is not None else ""
+    """Return the module part of a Terraform address (``module.a.module.b.``); empty in a root module."""
+    match = _MODULES.match(address)
+    return match[0] if match is not None else ""
 
 
-def seen_from(module: str, words: str) -> str:
-    """Words of a Terraform configuration as they read inside of a module: without its own address."""
+def seen_from(module: str, text: str) -> str:
+    """Return a text about a Terraform configuration as seen inside a module: without the module's own address."""
     if not module:
-        return words
+        return text
     own = re.escape(module[:-1])
-    words = re.sub(rf" \({own}\)|(?<=\(){own}, ", "", words)
-    return re.sub(rf"(?<![\w.-]){re.escape(module)}", "", words)
+    text = re.sub(rf" \({own}\)|(?<=\(){own}, ", "", text)
+    return re.sub(rf"(?<![\w.-]){re.escape(module)}", "", text)

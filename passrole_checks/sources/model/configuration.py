@@ -1,4 +1,4 @@
-"""What every source hands on: resources, the policies that they hold, the roles that they define.
+"""The result of every source: resources, policies, attachments and roles of one unit.
 
 A source knows formats and never a verdict. It reads one unit (a template, a plan, a Terraform root with its modules)
 and returns a :class:`Configuration`.
@@ -21,7 +21,7 @@ from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclus
 
 
 class Framework(str, Enum):
-    """What a file is written for; the values stand in reports."""
+    """The kind of infrastructure code; the values appear in reports."""
 
     TERRAFORM = "terraform"
     TERRAFORM_PLAN = "terraform_plan"
@@ -30,24 +30,23 @@ class Framework(str, Enum):
 
 
 class PolicyKind(str, Enum):
-    """What a policy document does where it is attached."""
+    """The effect of a policy document where it is attached."""
 
-    IDENTITY = "identity"  # grants to a user, group or role (also: a managed policy that is not attached here)
+    IDENTITY = "identity"  # grants to a user, group or role (also: a managed policy that is not attached)
     TRUST = "trust"  # an assume-role policy
     RESOURCE = "resource"  # a bucket, queue, topic, key, endpoint ... policy: grants no PassRole
-    BOUNDARY = "boundary"  # a managed policy that this configuration uses only as a permissions boundary
-    SCP = "scp"  # a service control policy (or another organization policy): limits, and grants nothing
+    BOUNDARY = "boundary"  # a managed policy used only as a permissions boundary in this configuration
+    SCP = "scp"  # a service control policy or other organization policy: limits and never grants
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What whoever scans knows beside the files.
+    """Values given in addition to the scanned files.
 
-    ``var_files`` (in their order, later ones win) and ``variables`` (name and text as given, after the files) are
-    values for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
-    ``values`` are values of a type of their own, which win over all others: those that a plan was made with.
-    ``parameters`` (name and text) are values for the parameters of CloudFormation templates; later ones win.
-    ``exclusions``: the paths that are left out.
+    ``var_files`` (in order, later ones win) and ``variables`` (name and text, after the files) are values for
+    Terraform's root variables. ``source`` is the folder of the configuration that a plan was made from. ``values`` are
+    typed values that win over all others: those that a plan was made with. ``parameters`` (name and text) are values
+    for CloudFormation parameters; later ones win. ``exclusions`` are the excluded paths.
     """
 
     var_files: tuple[Path, ...] = ()
@@ -61,20 +60,20 @@ class Inputs:
 NO_INPUTS = Inputs()
 
 
-MODULE = "module"  # the type of what stands for a module that is not here
+MODULE = "module"  # the resource type that represents a module whose source is not available
 
 
-def uses_in_its_own_way(resource_type: str) -> bool:
-    """Whether it is not known what a resource of a type makes of a policy that it is given: a module that is not here,
-    or a custom resource of CloudFormation."""
+def is_opaque_consumer(resource_type: str) -> bool:
+    """True if the effect of a policy passed to a resource of this type is unknown: an unavailable module, or a custom
+    resource."""
     return resource_type in (MODULE, "AWS::CloudFormation::CustomResource") or resource_type.startswith("Custom::")
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceDefinition:
-    """A resource of a configuration: its Terraform address or CloudFormation logical id, its type, its place.
+    """A resource of a configuration: its Terraform address or CloudFormation logical id, its type, its position.
 
-    ``construct``: the path of the AWS CDK construct that a synthesized template's resource is from, if any.
+    ``construct``: the path of the AWS CDK construct that a synthesized template's resource is from; empty if none.
     """
 
     address: str
@@ -86,13 +85,13 @@ class ResourceDefinition:
 
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
-    """A policy document and the resource that holds it.
+    """A policy document and the resource that defines it.
 
     ``path`` leads from the resource's properties or attributes to the document, keys joined by ``/``
-    (``Policies/0/PolicyDocument``, ``policy``). ``document`` is a mapping, a JSON text, or a hole. ``principals`` are
-    addresses or logical ids (or literal names) of the users, groups and roles that it is attached to here. ``managed``
-    is the name of the AWS managed policy that it is, if it is one. ``held``: of those principals that it is attached to
-    under some facts only, each with the facts, once for each set of them.
+    (``Policies/0/PolicyDocument``, ``policy``). ``document`` is an object, a JSON text, or an unresolved value.
+    ``principals`` are addresses or logical ids (or literal names) of the users, groups and roles that it is attached to
+    in this configuration. ``managed`` is the name of the AWS managed policy, empty for others.
+    ``conditional_principals`` are the principals that have it only conditionally, once for each path condition.
     """
 
     resource: ResourceDefinition
@@ -101,17 +100,17 @@ class AttachedPolicy:
     kind: PolicyKind = PolicyKind.IDENTITY
     principals: tuple[str, ...] = ()
     managed: str = ""
-    held: tuple[tuple[str, PathCondition], ...] = ()
+    conditional_principals: tuple[tuple[str, PathCondition], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedAttachment:
-    """A managed policy that is attached here, and that this configuration does not hold.
+    """An attached managed policy whose document is not in this configuration.
 
-    ``holder`` is the address, logical id or literal name of who gets it, as in :attr:`AttachedPolicy.principals`;
-    ``policy`` its ARN, or its name, as written, holes included. ``resource`` attaches it (the role itself, or an
-    attachment resource) in the attribute ``path``; ``at`` is where it is named. ``when``: the facts under which it is
-    attached.
+    ``holder`` is the address, logical id or literal name of the principal, as in :attr:`AttachedPolicy.principals`.
+    ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or an
+    attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
+    ``is_checked``: false to leave it out of the findings.
     """
 
     holder: str
@@ -120,28 +119,31 @@ class ManagedAttachment:
     path: str
     at: Position
     when: PathCondition = ()
-    judged: bool = True
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class RoleDefinition:
-    """A role of this configuration. ``name``/``role_path``: None where AWS generates it or the default holds.
-    ``there``: the facts under which it is there, in sets of which each suffices; none where it is whatever holds."""
+    """A role of this configuration.
+
+    ``name`` and ``role_path`` are None if AWS generates the name or the default path applies. ``exists_when`` are the
+    path conditions under which the role exists, each of them sufficient; empty if it always exists.
+    """
 
     resource: ResourceDefinition
     name: StringNode | None = None
     role_path: StringNode | None = None
     trust: Node | None = None
-    there: tuple[PathCondition, ...] = ()
+    exists_when: tuple[PathCondition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRole:
-    """A role, or an instance profile, that a resource of this configuration is given.
+    """A role, or an instance profile, that is passed to a resource of this configuration.
 
-    ``attribute`` leads to it, below the resource's properties or attributes (``Targets/0/RoleArn``). ``value`` is what
-    stands there: a reference, a name, an ARN, alternatives. ``at`` is where. ``by`` says who passes it: ``deployer``,
-    ``user`` (whoever uses the resource later) or ``resource`` (the service, under the resource's own role).
+    ``attribute`` is its path below the resource's properties or attributes (``Targets/0/RoleArn``). ``value`` is a
+    reference, a name, an ARN, or variants of these, at ``at``. ``by`` is who passes it: ``deployer``, ``user`` (of the
+    resource, later) or ``resource`` (the service, with the role of the resource).
     """
 
     resource: ResourceDefinition
@@ -154,7 +156,7 @@ class ReceivedRole:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfile:
-    """An instance profile of this configuration, and the role in it. ``name``: None where AWS generates it."""
+    """An instance profile of this configuration and its role. ``name`` is None if AWS generates it."""
 
     address: str
     name: StringNode | None
@@ -164,12 +166,12 @@ class InstanceProfile:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A wish not to hear of a check.
+    """A request not to report a check.
 
-    It holds for findings of the resource ``resource``, for findings whose statement stands within ``span``, and, where
-    both are None, for the whole file. ``check_id`` is always written ``PASSROLE_nnn``. ``reason`` may be empty (which
-    is reported). ``origin`` says whose notation it is: ``passrole``, ``checkov`` or ``cfn-lint``. ``written`` is what
-    cfn-lint's notation names instead: its id, or the beginning of several.
+    It applies to findings of the resource ``resource``, to findings whose statement is within ``span``, and, if both
+    are None, to the whole file. ``check_id`` is always ``PASSROLE_nnn``. ``reason`` may be empty (which is reported).
+    ``origin`` is the notation: ``passrole``, ``checkov`` or ``cfn-lint``. ``written`` is the id, or the prefix of
+    several ids, in cfn-lint's notation.
     """
 
     check_id: str
@@ -183,11 +185,11 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file, or a part of one, that looks like infrastructure code and could not be read.
+    """A file or part of a file that looks like infrastructure code and could not be read.
 
-    ``subject``: what it is about, where it is something else than its place: the source of a module, or its folder.
-    Of a subject is told once. ``fault``: this package itself failed there. ``resource``: the address of the only
-    resource that it concerns; :data:`EVERY_RESOURCE` if it concerns all of them; empty if only its place says so.
+    ``subject``: the source or the folder of a module, if the entry is about that instead of its position; each subject
+    is reported once. ``fault``: an internal error. ``resource``: the address of the only affected resource,
+    :data:`EVERY_RESOURCE` for all resources, empty if only the position is known.
     """
 
     file: str
@@ -202,13 +204,13 @@ EVERY_RESOURCE = "*"
 
 
 def faults_in(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
-    """Return the entries that are faults of this package."""
+    """Return the entries that are internal errors."""
     return tuple(entry for entry in entries if entry.fault)
 
 
 @contextmanager
-def noting_faults(file: str, faults: list[Unreadable]) -> Iterator[None]:
-    """Note an exception that this package did not expect as a fault in ``file``, and go on."""
+def recording_faults(file: str, faults: list[Unreadable]) -> Iterator[None]:
+    """Record an unexpected exception as an internal error in ``file``, and continue."""
     try:
         yield
     except Exception as error:
@@ -216,34 +218,39 @@ def noting_faults(file: str, faults: list[Unreadable]) -> Iterator[None]:
 
 
 def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
-    """Return the entries that are about the input itself."""
+    """Return the entries that are not internal errors."""
     return tuple(entry for entry in entries if not entry.fault)
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One unit of infrastructure code. ``files`` are all files that were read for it.
+    """One unit of infrastructure code.
 
-    ``before``: where the unit is a change (a plan), all identity-based policies that stood before it, with addresses
-    and principals named as in ``policies``; None where there is nothing to compare with. ``home`` is then where they
-    stood, as far as their ARNs tell, and ``unchanged`` are the policies that the change leaves as they are, where
-    ``policies`` are only the others. ``incomplete`` are principals of which not all policies are known, because the
-    change names only what it touches. ``members`` are groups, each with a user in it; ``boundaries`` principals, each
-    with the managed policy that is its permissions boundary; ``…_before`` is what held before the change.
-    ``boundary_unknown`` are principals whose permissions boundary this configuration does not hold; its ARN or name
-    stands in ``boundary_names`` where it is told. ``boundary_readings`` are principals of whom facts decide what bounds
-    them: a policy of this configuration, one that stands elsewhere, or nothing. ``attachments`` are the managed
-    policies that are attached here and do not stand here, and ``targets`` the targets of service control policies, each
-    with the facts under which it is one, and its policy. ``beside`` are policies of the same configuration that are not
-    asked for, as those in other files.
-    ``parameters`` are the names of the parameters that a template declares, ``nested`` the templates of its nested
-    stacks, at any depth, that were read with it, ``stacks`` the addresses of these nested stacks, each with its
-    template, and ``stack`` is the name of the stack that it makes, where that is known. ``received`` are the roles
-    that resources are given, and ``instance_profiles`` those of this configuration. ``stack_roles`` are the roles in
-    the templates of CloudFormation stack sets that Terraform describes, by the names that they have in other accounts.
-    ``literals`` are the principals that are known by a literal name: what they are called here (the name, and their
-    kind where it means two), their kind, and the name. ``users`` are the users of this configuration with their names,
-    where these are told. ``excluded`` are the files that belong to it and are left out on request.
+    ``files`` are all files read for it, ``excluded`` its files that are excluded on request.
+
+    Changes (plans, change sets): ``before`` are all identity-based policies before the change, with addresses and
+    principals named as in ``policies``; None if there is nothing to compare with. ``home`` is the account and partition
+    of these, as far as ARNs show. ``unchanged`` are the policies that the change leaves unchanged; ``policies`` are
+    then only the others. ``incomplete`` are principals whose other policies are unknown, since the change names only
+    what it changes. Fields ``…_before`` describe the state before the change.
+
+    Principals: ``members`` are pairs of a group and a user. ``boundaries`` are principals with the managed policy that
+    is their permissions boundary. ``boundary_unknown`` are principals whose boundary is not in this configuration; its
+    ARN or name, if known, is in ``boundary_names``. ``conditional_boundaries`` are principals whose boundary depends on
+    path conditions: a policy of this configuration, one defined elsewhere, or none. ``attachments`` are attached
+    managed policies that are not in this configuration. ``targets`` are the targets of service control policies, each
+    with its path condition and its policy. ``literals`` are principals known by a literal name: the displayed name
+    (with the kind if it is ambiguous), the kind, and the name. ``users`` are the users of this configuration whose
+    names are known.
+
+    ``other_policies`` are policies of the same configuration that are not asked for, such as those in other files.
+
+    CloudFormation: ``parameters`` are the declared parameters, ``nested`` the templates of nested stacks at any depth,
+    ``stacks`` the addresses of nested stacks with their templates, ``stack`` the name of the stack if known.
+
+    Roles: ``received`` are the roles passed to resources, ``instance_profiles`` the instance profiles of this
+    configuration. ``stack_roles`` are the roles in the templates of stack sets in Terraform, by their names in other
+    accounts.
     """
 
     framework: Framework
@@ -253,8 +260,8 @@ class Configuration:
     roles: tuple[RoleDefinition, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
-    account: str | None = None  # the account deployed to, where the configuration itself states it
-    not_evaluated: tuple[Unreadable, ...] = field(default=())  # modules and nested stacks that are not here
+    account: str | None = None  # the target account, if the configuration states it
+    not_evaluated: tuple[Unreadable, ...] = field(default=())  # with reasons
     before: tuple[AttachedPolicy, ...] | None = None
     unchanged: tuple[AttachedPolicy, ...] = ()
     home: Deployment = ANYWHERE
@@ -266,11 +273,11 @@ class Configuration:
     boundary_unknown: tuple[str, ...] = ()
     boundary_names: tuple[tuple[str, StringNode], ...] = ()
     boundary_names_before: tuple[tuple[str, StringNode], ...] = ()
-    boundary_readings: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...] = ()
+    conditional_boundaries: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
     attachments_before: tuple[ManagedAttachment, ...] = ()
     targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...] = ()
-    beside: tuple[AttachedPolicy, ...] = ()
+    other_policies: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     stacks: tuple[tuple[str, str], ...] = ()
@@ -281,4 +288,4 @@ class Configuration:
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
-    seconds_left: float | None = field(default=None, compare=False)  # of processor time, to judge it
+    seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis

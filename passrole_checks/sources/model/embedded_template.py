@@ -1,6 +1,7 @@
-"""What is in the template of a stack that another format describes (``aws_cloudformation_stack``), and where that
-stands. Reading it is a matter of :mod:`passrole_checks.sources.cloudformation.read_embedded_template`, which few
-need."""
+"""The content of a CloudFormation template inside another format (``aws_cloudformation_stack``), as plain data.
+
+:mod:`passrole_checks.sources.cloudformation.read_embedded_template` reads it and is imported only when needed.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +20,24 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 
-ONE_ACCOUNT = "aws_cloudformation_stack"  # the other type is that of stack sets
+ONE_ACCOUNT = "aws_cloudformation_stack"  # the other type, stack sets, is for many accounts
 
 TYPES = frozenset({ONE_ACCOUNT, "aws_cloudformation_stack_set"})
 
 PARTS = ("template_body", "parameters", "name", "iam_role_arn")
-"""The attributes that say what a stack is made of."""
+"""The attributes that define the stack."""
 
 
 @dataclass(frozen=True)
 class StackContent:
-    """What the template of a stack holds: the roles that its resources receive, its instance profiles and roles, which
-    are named below the stack's resource, and its policies, which are the stack's own, as those of a stack set are.
+    """The content of a stack's template: passed roles, instance profiles, roles and policies.
 
-    ``named`` are the roles of a stack set with their names in the accounts that it is deployed to. ``file`` is the
-    template, where it is a file of its own. ``is_read`` is false where there is no template that can be read; ``fault``
-    may then say why. The rest is as in :class:`~passrole_checks.sources.model.configuration.Configuration`.
+    Roles and instance profiles have addresses below the stack's resource; policies belong to the stack's resource
+    itself, like those of a stack set.
+
+    ``named`` are the roles of a stack set with their names in the target accounts. ``file`` is the template if it is a
+    file of its own. ``is_read`` is false if no template can be read; ``fault`` may give the reason. The other fields
+    are as in :class:`~passrole_checks.sources.model.configuration.Configuration`.
     """
 
     received: tuple[ReceivedRole, ...] = ()
@@ -54,36 +57,38 @@ class StackContent:
 
     @property
     def unread(self) -> str:
-        """What to say of a stack that is not read."""
-        fault = f"template cannot be read: {self.fault}" if self.fault else "policies are not read here"
-        return f"a CloudFormation stack, whose {fault}"
+        """Reason to report for a stack that is not read."""
+        fault = f"template cannot be read: {self.fault}" if self.fault else "template is not available"
+        return f"CloudFormation stack: {fault}"
 
-    def called(self, who: Callable[[str], str]) -> StackContent:
-        """The same with other names of those who hold something."""
+    def with_principals(self, rename: Callable[[str], str]) -> StackContent:
+        """Return a copy whose principals are renamed by ``who``."""
         return replace(
             self,
             policies=tuple(
                 replace(
-                    one,
-                    principals=tuple(map(who, one.principals)),
-                    held=tuple((who(holder), facts) for holder, facts in one.held),
+                    policy,
+                    principals=tuple(map(rename, policy.principals)),
+                    conditional_principals=tuple(
+                        (rename(holder), when) for holder, when in policy.conditional_principals
+                    ),
                 )
-                for one in self.policies
+                for policy in self.policies
             ),
-            attachments=tuple(replace(one, holder=who(one.holder)) for one in self.attachments),
-            members=tuple((who(group), who(user)) for group, user in self.members),
-            boundary_unknown=tuple(map(who, self.boundary_unknown)),
+            attachments=tuple(replace(policy, holder=rename(policy.holder)) for policy in self.attachments),
+            members=tuple((rename(group), rename(user)) for group, user in self.members),
+            boundary_unknown=tuple(map(rename, self.boundary_unknown)),
         )
 
 
 NOTHING = StackContent()
 
 
-def held_in(contents: Iterable[StackContent], held: AttachmentsElsewhere) -> AttachmentsElsewhere:
-    """What principals of a configuration hold, with what those in the templates of its stacks do."""
-    found = held.copy()
+def merge_stack_attachments(contents: Iterable[StackContent], held: AttachmentsElsewhere) -> AttachmentsElsewhere:
+    """Return the attachments of a configuration together with those in the templates of its stacks."""
+    merged = held.copy()
     for content in contents:
-        found["attachments"] = (*found["attachments"], *content.attachments)
-        found["members"] = (*found["members"], *content.members)
-        found["boundary_unknown"] = (*found["boundary_unknown"], *content.boundary_unknown)
-    return found
+        merged["attachments"] = (*merged["attachments"], *content.attachments)
+        merged["members"] = (*merged["members"], *content.members)
+        merged["boundary_unknown"] = (*merged["boundary_unknown"], *content.boundary_unknown)
+    return merged

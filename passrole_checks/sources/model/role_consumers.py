@@ -1,14 +1,14 @@
-"""Where the values of a resource hold roles and instance profiles that it receives.
+"""Find the roles and instance profiles among the values of a resource.
 
-Which properties these are is told by :mod:`passrole_checks.aws.role_properties`; here its paths are followed through
-values of every format: lists, maps, alternatives, JSON and YAML inside a text.
+:mod:`passrole_checks.aws.role_properties` lists the properties; here its paths are followed through values of every
+format: lists, maps, choices, JSON and YAML inside a text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 from passrole_checks.aws.role_properties import (
@@ -32,98 +32,105 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.sources.model.configuration import ReceivedRole, ResourceDefinition
 
-_DEPTH = 40  # levels that "any depth" goes down
+_DEPTH = 40  # maximum levels for "any depth"
 ANY = "{}"  # in a path: each value of a map
 DEEP = "**"  # any depth
-_PLACES = 2_000  # values that one path may lead to
+_MAX_VALUES = 2_000  # for one path
 
 Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyValue:
-    """A value, and the way to it below the resource's properties."""
+    """A value and its path below the resource's properties."""
 
     path: Path
     value: Node
 
 
-def receives(resource_type: str) -> bool:
-    """Whether a resource of this type can be given a role or an instance profile."""
+def may_receive_role(resource_type: str) -> bool:
+    """True if a resource of this type can receive a role or an instance profile."""
     return resource_type in receiver_types() or bool(embedded_receivers_of(resource_type))
 
 
 @lru_cache(maxsize=4096)
-def entrances(resource_type: str) -> frozenset[str]:
-    """The properties of which a resource of this type has one at least where it receives anything; empty where any may
-    be it."""
+def role_entry_properties(resource_type: str) -> frozenset[str]:
+    """Return properties at least one of which is present if a resource of this type receives a role; empty if any may
+    be."""
     embedded = embedded_receivers_of(resource_type)
     first = {
-        *(one.path[0] for one in receivers_of(resource_type)),
-        *(name for one in embedded for name in one.path[:1] or (*(key for key, _ in one.where), *one.inside[:1])),
+        *(receiver.path[0] for receiver in receivers_of(resource_type)),
+        *(
+            name
+            for receiver in embedded
+            for name in receiver.path[:1] or (*(key for key, _ in receiver.where), *receiver.inside[:1])
+        ),
     }
     return frozenset() if ANY in first else frozenset(first)
 
 
 def paths_below(resource_type: str, name: str) -> list[Path]:
-    """The paths that lead on below a property to what a resource of this type receives, within JSON at any depth."""
+    """Return the paths below a property to the roles that a resource of this type receives; JSON at any depth."""
     embedded = (
-        (*one.path, DEEP) if one.form in ("json", "properties") else one.path or one.inside[:1]
-        for one in embedded_receivers_of(resource_type)
+        (*receiver.path, DEEP) if receiver.form in ("json", "properties") else receiver.path or receiver.inside[:1]
+        for receiver in embedded_receivers_of(resource_type)
     )
-    known = dict.fromkeys((*(one.path for one in receivers_of(resource_type)), *embedded))
-    return [path[1:] for path in known if path[:1] in ((name,), (ANY,))]
+    paths = dict.fromkeys((*(receiver.path for receiver in receivers_of(resource_type)), *embedded))
+    return [path[1:] for path in paths if path[:1] in ((name,), (ANY,))]
 
 
 class Properties(Protocol):
-    """The properties (or attributes) of a resource: their names, and the value of each, None where it has none."""
+    """The properties (or attributes) of a resource: their names, and the value of each, None if absent."""
 
     def names(self) -> Iterable[str]: ...
 
     def value(self, name: str) -> Node | None: ...
 
 
-def received_by(resource: ResourceDefinition, properties: Properties) -> Iterator[ReceivedRole]:
-    """What a resource receives."""
-    whole = _Whole(properties)
+def find_received_roles(resource: ResourceDefinition, properties: Properties) -> Iterator[ReceivedRole]:
+    """Yield the roles and instance profiles that a resource receives."""
+    lazy_properties = _LazyProperties(properties)
     for receiver in receivers_of(resource.type):
         by = "deployer" if receiver.when == "create" else "user"
-        for place in whole.places(receiver.path):
-            yield ReceivedRole(resource, "/".join(place.path), place.value, place.value.at, receiver, by)
+        for property_value in lazy_properties.find(receiver.path):
+            yield ReceivedRole(
+                resource, "/".join(property_value.path), property_value.value, property_value.value.at, receiver, by
+            )
     for embedded in embedded_receivers_of(resource.type):
         if embedded.form == "properties":
-            yield from _of_another_type(resource, whole, embedded)
+            yield from _roles_of_described_type(resource, lazy_properties, embedded)
             continue
-        for outer in whole.containers(embedded) if embedded.form in ("json", "pair") else ():
-            for place in _inside(outer, embedded):
+        for outer in lazy_properties.find_containers(embedded) if embedded.form in ("json", "pair") else ():
+            for property_value in _find_embedded(outer, embedded):
                 receiver = _as_receiver(embedded)
-                path, value = "/".join(place.path), place.value
+                path, value = "/".join(property_value.path), property_value.value
                 yield ReceivedRole(resource, path, value, value.at, receiver, embedded.by)
 
 
-class _Whole:
-    """All properties of a resource, each evaluated when it is first asked for."""
+class _LazyProperties:
+    """All properties of a resource, each evaluated on first use."""
 
     def __init__(self, properties: Properties) -> None:
         self.properties = properties
         self._values: dict[str, Node | None] = {}
 
     def value(self, name: str) -> Node | None:
+        """Return the value of a property, evaluated once."""
         if name not in self._values:
             self._values[name] = self.properties.value(name)
         return self._values[name]
 
-    def places(self, path: Path, *, leaf: bool = True) -> Iterator[PropertyValue]:
-        """What stands at the end of a path."""
+    def find(self, path: Path, *, strings: bool = True) -> Iterator[PropertyValue]:
+        """Yield the values at the end of a path."""
         for name in self.properties.names() if path[0] == ANY else path[:1]:
             value = self.value(name)
             if value is not None:
-                yield from _limited(_follow(PropertyValue((name,), value), path[1:], exact=True, leaf=leaf))
+                yield from _limit(_follow(PropertyValue((name,), value), path[1:], exact=True, strings=strings))
 
-    def containers(self, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
-        """What a role may be embedded in: what stands at a path, or the properties themselves."""
+    def find_containers(self, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
+        """Yield the values that a role may be embedded in: those at a path, or the properties themselves."""
         if embedded.path:
-            yield from self.places(embedded.path, leaf=False)
+            yield from self.find(embedded.path, strings=False)
             return
         names = (*(key for key, _ in embedded.where), *embedded.inside[:1])
         values = [(name, value) for name in names if (value := self.value(name)) is not None]
@@ -132,18 +139,23 @@ class _Whole:
             yield PropertyValue((), ObjectNode(tuple(ObjectEntry(text(name, at), value) for name, value in values), at))
 
 
-def _of_another_type(resource: ResourceDefinition, whole: _Whole, embedded: EmbeddedReceiver) -> Iterator[ReceivedRole]:
-    """What the resource receives that another one describes: its type stands in the property ``inside``."""
-    type_ = whole.value(embedded.inside[0])
+def _roles_of_described_type(
+    resource: ResourceDefinition, lazy_properties: _LazyProperties, embedded: EmbeddedReceiver
+) -> Iterator[ReceivedRole]:
+    """Yield the roles that the described resource receives: its type is in the property ``inside``."""
+    type_ = lazy_properties.value(embedded.inside[0])
     name = type_.literal if isinstance(type_, StringNode) else None
     for receiver in receivers_of(name) if name is not None else ():
         by = "deployer" if receiver.when == "create" else "user"
-        for outer in whole.places(embedded.path, leaf=False):
-            for place in _limited(_follow(outer, receiver.path, exact=True)):
-                yield ReceivedRole(resource, "/".join(place.path), place.value, place.value.at, receiver, by)
+        for outer in lazy_properties.find(embedded.path, strings=False):
+            for property_value in _limit(_follow(outer, receiver.path, exact=True)):
+                yield ReceivedRole(
+                    resource, "/".join(property_value.path), property_value.value, property_value.value.at, receiver, by
+                )
 
 
 def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
+    """Return an embedded role's location as a receiver."""
     return Receiver(
         embedded.type,
         (*embedded.path, *embedded.inside),
@@ -156,83 +168,84 @@ def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
     )
 
 
-def _inside(outer: PropertyValue, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
+def _find_embedded(outer: PropertyValue, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
+    """Yield the roles inside a container."""
     if embedded.form == "json":
-        yield from _limited(_follow(outer, embedded.inside, exact=False))
+        yield from _limit(_follow(outer, embedded.inside, exact=False))
         return
-    for place in _follow(outer, (), exact=False, leaf=False):
+    for place in _follow(outer, (), exact=False, strings=False):
         if isinstance(place.value, ObjectNode) and all(_is(place.value, key, word) for key, word in embedded.where):
-            yield from _limited(_follow(place, embedded.inside, exact=False))
+            yield from _limit(_follow(place, embedded.inside, exact=False))
 
 
 def _is(value: ObjectNode, key: str, word: str) -> bool:
-    found = next((node for name, node in _entries(value) if name.lower() == key.lower()), None)
-    literal = found.literal if isinstance(found, StringNode) else None
+    node_value = next((node for name, node in _entries(value) if name.lower() == key.lower()), None)
+    literal = node_value.literal if isinstance(node_value, StringNode) else None
     return literal is not None and literal.lower() == word.lower()
 
 
-def _limited(places: Iterable[PropertyValue]) -> Iterator[PropertyValue]:
+def _limit(places: Iterable[PropertyValue]) -> Iterator[PropertyValue]:
     for number, place in enumerate(places):
-        if number >= _PLACES:
+        if number >= _MAX_VALUES:
             return
         yield place
 
 
 def _follow(
-    place: PropertyValue, path: Path, *, exact: bool, leaf: bool = True, depth: int = 0
+    current: PropertyValue, path: Path, *, exact: bool, strings: bool = True, depth: int = 0
 ) -> Iterator[PropertyValue]:
-    """The values at the end of a path. A list is gone through also where the path does not say so, and one thing stands
-    for a list of it: Terraform and its plans hold single blocks as lists, or the other way round.
+    """Yield the values at the end of a path.
 
-    ``exact``: keys are compared with case. ``leaf``: the end is a text, or a choice of texts; of a list its elements.
+    Lists are traversed even if the path does not say so, and a single value stands for a list of it: Terraform and its
+    plans represent single blocks as lists, or the reverse.
+
+    ``exact``: compare keys with case. ``strings``: end at strings, or choices of strings; for a list, at its elements.
     """
-    value = place.value
+    value = current.value
     if depth > _DEPTH or _is_nothing(value):
         return
-    if not path and leaf and isinstance(value, Choice) and all(_is_leaf(option) for _, option in value.options):
-        yield place
-        return
-    if isinstance(value, Choice):
+    follow = partial(_follow, exact=exact, strings=strings, depth=depth + 1)
+    if not path and strings and isinstance(value, Choice) and all(_is_leaf(option) for _, option in value.options):
+        yield current
+    elif isinstance(value, Choice):
         for _, option in value.options:
-            yield from _follow(PropertyValue(place.path, option), path, exact=exact, leaf=leaf, depth=depth + 1)
-        return
-    if isinstance(value, ListNode) and path[:1] != (DEEP,):
+            yield from follow(PropertyValue(current.path, option), path)
+    elif isinstance(value, ListNode) and path[:1] != (DEEP,):
         rest = path[1:] if path[:1] == ("*",) else path
-        for number, item in enumerate(value.items):
-            inner = PropertyValue((*place.path, str(number)), item)
-            yield from _follow(inner, rest, exact=exact, leaf=leaf, depth=depth + 1)
-        return
-    if not path:
-        if isinstance(value, StringNode) or not leaf:
-            yield place
-        return
-    if isinstance(value, StringNode):
-        parsed = _parsed(value)
+        for number, element in enumerate(value.items):
+            yield from follow(PropertyValue((*current.path, str(number)), element), rest)
+    elif not path:
+        if isinstance(value, StringNode) or not strings:
+            yield current
+    elif isinstance(value, StringNode):
+        parsed = _parse_text(value)
         if parsed is not None:
-            yield from _follow(PropertyValue(place.path, parsed), path, exact=exact, leaf=leaf, depth=depth + 1)
+            yield from follow(PropertyValue(current.path, parsed), path)
         elif path == ("*",):
-            yield place
-        return
-    step, rest = path[0], path[1:]
+            yield current
+    else:
+        for inner, rest in _take_step(current, path, exact=exact):
+            yield from follow(inner, rest)
+
+
+def _take_step(current: PropertyValue, path: Path, *, exact: bool) -> Iterator[tuple[PropertyValue, Path]]:
+    """Yield the values that the first step of a path leads to, each with the remaining path."""
+    value, step, rest = current.value, path[0], path[1:]
     if step == DEEP:
         if isinstance(value, ObjectNode):
-            yield from _follow(place, rest, exact=exact, leaf=leaf, depth=depth + 1)
-        for name, inner_value in _children(value):
-            yield from _follow(
-                PropertyValue((*place.path, name), inner_value), path, exact=exact, leaf=leaf, depth=depth + 1
-            )
+            yield current, rest
+        for name, child in _children(value):
+            yield PropertyValue((*current.path, name), child), path
     elif step == "*":
-        yield from _follow(place, rest, exact=exact, leaf=leaf, depth=depth + 1)
+        yield current, rest
     elif isinstance(value, ObjectNode):
-        for name, inner_value in _entries(value):
+        for name, child in _entries(value):
             if step == ANY or name == step or (not exact and name.lower() == step.lower()):
-                yield from _follow(
-                    PropertyValue((*place.path, name), inner_value), rest, exact=exact, leaf=leaf, depth=depth + 1
-                )
+                yield PropertyValue((*current.path, name), child), rest
 
 
 def _entries(value: ObjectNode) -> Iterator[tuple[str, Node]]:
-    """The entries of a map, of equal keys the last."""
+    """Yield the entries of a map; the last one of equal keys."""
     last = {str(entry.key): entry.value for entry in value.entries}
     yield from last.items()
 
@@ -258,15 +271,15 @@ def _is_leaf(value: Node) -> bool:
     return isinstance(value, StringNode | Absent | Const)
 
 
-def _parsed(value: StringNode) -> Node | None:
-    """A text that is an object or a list in JSON or, on several lines, in YAML; None where it is not."""
+def _parse_text(value: StringNode) -> Node | None:
+    """Parse a text that is a JSON object or list, or multi-line YAML; None for any other text."""
     first = value.parts[0] if value.parts else ""
     if not isinstance(first, str):
         return None
     if not first.lstrip().startswith(("{", "[")):
         if "\n" not in first or ":" not in first:
             return None
-        from passrole_checks.sources.files.yaml_with_unresolved import parse_yaml  # heavy, and seldom needed
+        from passrole_checks.sources.files.yaml_with_unresolved import parse_yaml  # slow to import, rarely needed
 
         return parse_yaml(value)
     try:

@@ -1,4 +1,4 @@
-"""Which attributes of Terraform resources hold policy documents, attach them, and name who gets them.
+"""Attributes of Terraform resources that contain policy documents, attach them, or name their principals.
 
 Source: the argument references of the resource pages of the Terraform Registry: provider ``hashicorp/aws`` (IAM, SSO
 Admin, Organizations) and provider ``hashicorp/awscc`` (``docs/resources/iam_*.md``, ``sso_permission_set.md``,
@@ -26,7 +26,7 @@ IDENTITY_POLICIES = {
 OPTIONAL_IDENTITY_POLICIES = frozenset(
     {"awscc_iam_role_policy", "awscc_iam_user_policy", "awscc_iam_group_policy", "awscc_sso_permission_set"}
 )
-"""Those of :data:`IDENTITY_POLICIES` that may leave the attribute out, which then grants nothing."""
+"""Types of :data:`IDENTITY_POLICIES` with an optional attribute; without it they grant nothing."""
 
 NESTED_POLICIES = {
     "aws_iam_role": ("inline_policy", "policy"),
@@ -34,24 +34,24 @@ NESTED_POLICIES = {
     "awscc_iam_user": ("policies", "policy_document"),
     "awscc_iam_group": ("policies", "policy_document"),
 }
-"""Lists (or repeated blocks) of inline policies: the attribute, and the attribute of each element with the document."""
+"""Lists (or repeated blocks) of inline policies: the attribute, and the element's attribute with the document."""
 
 TRUST_POLICIES = {"aws_iam_role": "assume_role_policy", "awscc_iam_role": "assume_role_policy_document"}
-"""The roles, with the attribute of their trust policy."""
+"""Role types with the attribute of their trust policy."""
 
 ORGANIZATION_POLICIES = {"aws_organizations_policy": "content", "awscc_organizations_policy": "content"}
-"""Policies of an organization, which limit and grant nothing. Of which ``type`` says :data:`STATEMENT_POLICIES`."""
+"""Organization policies, which limit and never grant; relevant are those of a type in :data:`STATEMENT_POLICIES`."""
 
 STATEMENT_POLICIES = frozenset({"SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"})
-"""The types of organization policies that are made of IAM statements; the first is the default of ``aws``."""
+"""The types of organization policies that consist of IAM statements; the first is the default of ``aws``."""
 
 MANAGED_POLICIES = {"aws_iam_policy": "arn", "awscc_iam_managed_policy": "policy_arn"}
-"""Managed policies, with the attribute that is their ARN (as ``id`` is)."""
+"""Managed policy types with the attribute of their ARN (equal to ``id``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """How a type names the user, group, role or managed policy that it is: ``name`` is the attribute of its name."""
+    """The kind of an IAM entity type and the attributes of its name and ARN."""
 
     kind: str
     name: str = "name"
@@ -70,10 +70,10 @@ ENTITIES = {
     "awscc_iam_managed_policy": Entity("policy", "managed_policy_name", "policy_arn"),
     "awscc_iam_instance_profile": Entity("instance-profile", "instance_profile_name"),
 }
-"""IAM entities: the last word of their ARNs before the path, and the attributes of name and ARN."""
+"""IAM entity types: the resource part of their ARNs before the path, and the attributes of name and ARN."""
 
 USERS = frozenset(type_ for type_, entity in ENTITIES.items() if entity.kind == "user")
-"""The users."""
+"""Types of users."""
 
 HOLDERS = {
     "aws_iam_role_policy": {"role": "role"},
@@ -85,7 +85,7 @@ HOLDERS = {
     "awscc_iam_group_policy": {"group_name": "group"},
     "awscc_iam_managed_policy": {"roles": "role", "users": "user", "groups": "group"},
 }
-"""Policies that say themselves who holds them: the attributes, and what kind of entity each names."""
+"""Policies that name their own principals: the attributes, each with the kind of entity that it names."""
 
 ATTACHMENTS: dict[str, tuple[str, dict[str, str]]] = {
     "aws_iam_role_policy_attachment": ("policy_arn", {"role": "role"}),
@@ -101,14 +101,14 @@ ATTACHMENTS: dict[str, tuple[str, dict[str, str]]] = {
         {"permission_set_arn": "permission-set"},
     ),
 }
-"""Attachments: the attribute of the ARNs of managed policies, and the attributes of those who get them."""
+"""Attachments: the attribute of the ARNs of managed policies, and the attributes of the principals."""
 
 MEMBERSHIPS = {
     "aws_iam_group_membership": ("group", "users"),
     "aws_iam_user_group_membership": ("groups", "user"),
     "awscc_iam_user": ("groups", ""),
 }
-"""Who is in which group: the attributes of the groups and of the users, empty where the resource is the user."""
+"""Group memberships: the attributes of the groups and of the users, empty if the resource is the user."""
 
 OWN_ATTACHMENTS = {
     "aws_iam_role": "managed_policy_arns",
@@ -117,7 +117,7 @@ OWN_ATTACHMENTS = {
     "awscc_iam_group": "managed_policy_arns",
     "awscc_sso_permission_set": "managed_policies",
 }
-"""Principals with an attribute of their own for the ARNs of managed policies."""
+"""Principal types with their own attribute for the ARNs of managed policies."""
 
 NAMED_ATTACHMENTS = {
     "aws_ssoadmin_customer_managed_policy_attachment": ("customer_managed_policy_reference", "permission_set_arn"),
@@ -127,8 +127,8 @@ NAMED_ATTACHMENTS = {
     ),
     "awscc_sso_permission_set": ("customer_managed_policy_references", ""),
 }
-"""Attachments of managed policies by their ``name``: the attribute of the references, and that of the permission set,
-empty where the resource is one."""
+"""Attachments of managed policies by ``name``: the attribute of the references and that of the permission set, empty if
+the resource is one."""
 
 BOUNDED = frozenset({
     "aws_iam_role", "aws_iam_user", "awscc_iam_role", "awscc_iam_user", "awscc_sso_permission_set",
@@ -142,11 +142,13 @@ _CLOUD_CONTROL = frozenset({"aws_cloudcontrolapi_resource"})
 _HOLDING_TYPES = ("AWS::IAM::", "AWS::SSO::PermissionSet", "AWS::CloudFormation::")
 
 
-def unread(type_: str, type_name: str | None) -> str | None:
-    """Why policies inside a resource are not seen: it is a resource of the Cloud Control API of a type (``type_name``,
-    None if not known) that holds policies. None for every other resource."""
+def not_read_reason(type_: str, type_name: str | None) -> str | None:
+    """Return why the policies inside a resource are not read; None if the resource cannot contain any.
+
+    They are not read in a resource of the Cloud Control API whose ``type_name`` (None if unknown) can contain policies.
+    """
     if type_ in _CLOUD_CONTROL and (type_name is None or type_name.startswith(_HOLDING_TYPES)):
-        return "a resource of the Cloud Control API, whose desired state is not read here"
+        return "desired state of a Cloud Control API resource"
     return None
 
 
@@ -154,19 +156,19 @@ SCP_TARGETS = {
     "aws_organizations_policy_attachment": ("policy_id", "target_id"),
     "awscc_organizations_policy": ("", "target_ids"),
 }
-"""What attaches organization policies: the attributes of the policy, empty where the resource is one, and of the roots,
-organizational units and accounts that get it."""
+"""Attachments of organization policies: the attributes of the policy, empty if the resource is one, and of the target
+roots, organizational units and accounts."""
 
 PERMISSION_SETS = frozenset({
     "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "AWS::SSO::PermissionSet",
 })  # fmt: skip
-"""Types whose policies are those of a permission set: the roles that it makes are in other accounts."""
+"""Types whose policies belong to a permission set; the roles that it provisions are in other accounts."""
 
 MANY_ACCOUNTS = frozenset({
     "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "aws_organizations_policy",
     "awscc_organizations_policy", "aws_cloudformation_stack_set",
 })  # fmt: skip
-"""Types whose policies are provisioned into many accounts, so that a literal account in them is no mistake."""
+"""Types whose policies are provisioned into many accounts, so that a literal account id in them is no mistake."""
 
 FLAGGABLE = tuple(sorted({*IDENTITY_POLICIES, *NESTED_POLICIES, *_STACKS}))
 """Types whose resources can have findings."""
@@ -226,4 +228,4 @@ RESOURCE_POLICIES = {
     "aws_vpclattice_auth_policy": "policy",
     "aws_vpclattice_resource_policy": "policy",
 }
-"""Policies of resources, endpoints and sessions, which grant no PassRole; most of the attributes are optional."""
+"""Resource-based, endpoint and session policies, which grant no PassRole; most of the attributes are optional."""

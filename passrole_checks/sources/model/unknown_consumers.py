@@ -1,7 +1,7 @@
-"""What a policy document is that is handed to something of which nobody knows what it makes of it.
+"""Classify policy documents passed to a module or custom resource that may do anything with them.
 
-The document says itself what it can be: a resource-based policy or a trust policy names a Principal, an identity-based
-policy never does (IAM User Guide, "AWS JSON policy elements: Principal").
+The document shows its kind: a resource-based policy or a trust policy names a Principal, an identity-based policy never
+does (IAM User Guide, "AWS JSON policy elements: Principal").
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import PolicyKind
 
-TOO_DEEP = "policy documents may stand in it, too deep to be looked at here"
+TOO_DEEP = "nested too deeply to search for policy documents"
 
 _PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 
 
-def kind_of(path: str, document: Node) -> PolicyKind:
-    """The kind of a document that is handed over at ``path`` (keys joined by ``/``)."""
+def infer_policy_kind(path: str, document: Node) -> PolicyKind:
+    """Return the kind of a document passed at ``path`` (keys joined by ``/``)."""
     if "boundary" in path.lower():
         return PolicyKind.BOUNDARY
     return PolicyKind.RESOURCE if names_principal(document) else PolicyKind.IDENTITY
 
 
 def names_principal(node: Node | None) -> bool:
-    """Whether a statement anywhere in a document names a Principal."""
+    """True if a statement anywhere in a document names a Principal."""
     if isinstance(node, StringNode):
         return any(isinstance(part, str) and f'"{name}"' in part for part in node.parts for name in _PRINCIPALS)
     if isinstance(node, Choice):

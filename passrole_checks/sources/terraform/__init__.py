@@ -9,7 +9,7 @@ from pathlib import Path
 
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.iam.partial_values import Node, children_of
-from passrole_checks.sources.files.read_boundary import Boundary, current, within
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     AttachedPolicy,
@@ -19,7 +19,7 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.principal_names import told_apart
+from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
@@ -61,7 +61,7 @@ def load(
     called with the evaluated root module, which holds nothing afterwards. Never raises for what is in the files: one
     that cannot be read is among ``unreadable``, with the line and the reason, and the rest is read.
     """
-    with within(Boundary.around(boundary or folder, *beside)):
+    with boundary_of_context(Boundary.around(boundary or folder, *beside)):
         return _load(folder, only, inputs, look)
 
 
@@ -71,7 +71,7 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Modul
     texts, broken = given_texts(inputs, root_folder.variables)
     values = {**values_of(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
     run = Run(
-        Files(current()),
+        Files(current_boundary()),
         root=folder,
         folders={folder: root_folder},
         values=values,
@@ -87,7 +87,7 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Modul
         policies = [policy for policy in policies if str(only) in _files_of(policy)]
         beside = [policy for policy in found.policies if str(only) not in _files_of(policy)]
         held["attachments"] = tuple(
-            replace(one, judged=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
+            replace(one, is_checked=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
         )
         received = [one for one in received if str(only) in (one.at.file, one.resource.at.file)]
     as_read = Configuration(
@@ -108,13 +108,13 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Modul
         received=tuple(received),
         instance_profiles=tuple(found.instance_profiles),
         stack_roles=tuple(found.stack_roles),
-        beside=tuple(beside),
+        other_policies=tuple(beside),
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in found.nested)),
         excluded=tuple(os.path.realpath(file) for one in run.folders.values() for file in one.excluded),
         **held,
     )
     root.close()
-    return told_apart(as_read)
+    return display_principal_names(as_read)
 
 
 def _files_of(policy: AttachedPolicy) -> set[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.iam.partial_values import ObjectNode as Object
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.model.attachments_elsewhere import Holdings, each_with_facts
+from passrole_checks.sources.model.attachments_elsewhere import AttachmentsBuilder, flatten_variants
 from passrole_checks.sources.model.configuration import ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
@@ -34,9 +34,9 @@ def holdings_of(
     received: PlanRoleConsumers,
     define: Callable[[PlannedResource], ResourceDefinition],
     judged: Mapping[str, object],
-) -> Holdings:
+) -> AttachmentsBuilder:
     """What all resources of a plan attach, bound and group. ``judged`` are the addresses that are reported on."""
-    found = Holdings()
+    found = AttachmentsBuilder()
     found.members = dict.fromkeys(attachments.members())
     for resource in plan.resources.values():
         own = OWN_ATTACHMENTS.get(resource.type, "")
@@ -44,15 +44,17 @@ def holdings_of(
         mirrors = bool(plan.configuration) and bool(own) and not _is_written(resource, own, received)
         for holder, policy, path in _attached(resource, attachments, received):
             known = resource.address in judged and not (mirrors and path == own)
-            found.managed.append(ManagedAttachment(holder, policy, define(resource), path, policy.at, judged=known))
+            found.attachments.append(
+                ManagedAttachment(holder, policy, define(resource), path, policy.at, is_checked=known)
+            )
         if resource.type in BOUNDED:
             _bound(found, resource, attachments, received)
         if resource.type in SCP_TARGETS:
-            found.limited.extend(_limited(plan, resource, received))
-    elsewhere = {(one.holder, str(one.policy)) for one in found.managed if one.resource.address != one.holder}
-    found.managed = [
+            found.scp_targets.extend(_limited(plan, resource, received))
+    elsewhere = {(one.holder, str(one.policy)) for one in found.attachments if one.resource.address != one.holder}
+    found.attachments = [
         one
-        for one in found.managed
+        for one in found.attachments
         if one.resource.address != one.holder or (one.holder, str(one.policy)) not in elsewhere
     ]
     return found
@@ -88,7 +90,7 @@ def _given(
     if resource.values.get(attribute) is None and not _is_written(resource, attribute, received):
         return  # computed: what is attached by other resources
     own = list(attachments.referred(resource, attribute, "policy"))
-    for _, policy in each_with_facts(received.value_of(resource, attribute)):
+    for _, policy in flatten_variants(received.value_of(resource, attribute)):
         if not isinstance(policy, StringNode) or (policy.literal is None and own):
             continue
         if policy.literal is None or not list(attachments.with_arn(policy.literal)):
@@ -101,7 +103,7 @@ def _is_written(resource: PlannedResource, attribute: str, received: PlanRoleCon
 
 
 def _bound(
-    found: Holdings, resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
+    found: AttachmentsBuilder, resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
 ) -> None:
     """Note a boundary that does not stand in the plan; those that do are told by the attachments."""
     if list(attachments.bounding(resource)):
@@ -110,7 +112,7 @@ def _bound(
         return
     values: list[tuple[PathCondition, Node]] = [((), one) for one in _names(received.value_of(resource, _BOUNDARY))]
     for holder in attachments.bounded_by(resource):
-        found.bind(holder, values, lambda text: ())
+        found.add_boundary(holder, values, lambda text: ())
 
 
 def _names(value: Node) -> Iterator[StringNode]:
@@ -145,6 +147,6 @@ def _limited(
         ]
     if len(addresses) > 1:
         return  # one of several, and it cannot be told which
-    for facts, value in each_with_facts(received.value_of(resource, target)):
+    for facts, value in flatten_variants(received.value_of(resource, target)):
         if isinstance(value, StringNode):
             yield from ((value, facts, address) for address in addresses)

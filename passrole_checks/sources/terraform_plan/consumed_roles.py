@@ -25,7 +25,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
-from passrole_checks.sources.model.role_consumers import received_by, receives
+from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReference, PlanReferences
@@ -47,8 +47,8 @@ class PlanRoleConsumers:
 
     def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
         """The roles that a resource receives. Nobody passes those of one that is not ``judged``: it stays as it is."""
-        if receives(resource.type):
-            for found in received_by(definition, _Attributes(self, resource)):
+        if may_receive_role(resource.type):
+            for found in find_received_roles(definition, _Attributes(self, resource)):
                 value = found.value
                 if self.source is not None:
                     value = self.source.given(resource, found.attribute, value)
@@ -58,12 +58,14 @@ class PlanRoleConsumers:
         """What the template of a CloudFormation stack holds; nothing for other resources."""
         if resource.type not in TYPES:
             return NOTHING
-        from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
+        from passrole_checks.sources.cloudformation.read_embedded_template import (
+            read_stack_content,  # heavy, and seldom needed
+        )
 
         known = self._stacks.get(resource.address)
         if known is None:
             values = {name: self.value_of(resource, name) for name in PARTS}
-            known = self._stacks[resource.address] = content_of(definition, values)
+            known = self._stacks[resource.address] = read_stack_content(definition, values)
         return replace(known, received=tuple(_as_judged(one, judged) for one in known.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from passrole_checks.iam.partial_values import Position, StringNode
-from passrole_checks.sources.files.json_positions import Json, Lines, find
+from passrole_checks.sources.files.json_positions import Json, Lines, find_member
 from passrole_checks.sources.model.configuration import Unreadable
 
 DOCUMENT = "aws_iam_policy_document"
@@ -104,12 +104,12 @@ class PlanFile:
         """Note a part of the file, or of one resource, that cannot be read; the same words only once."""
         if reason not in self._reasons:
             self._reasons.add(reason)
-            line = self.lines.place(offset)[0] if offset is not None else None
+            line = self.lines.line_and_column(offset)[0] if offset is not None else None
             self.unreadable.append(Unreadable(self.file, reason, line, resource=resource))
 
     def position_of(self, resource: PlannedResource, *keys: str | int) -> Position:
         """Where an attribute of a resource stands; where it cannot be found, where the resource does."""
-        member = find(self.text, resource.start, (*resource.inside, *keys))
+        member = find_member(self.text, resource.start, (*resource.inside, *keys))
         return self.lines.position(member.start, member.end) if member is not None else resource.at
 
     def text_of(self, resource: PlannedResource, value: str, *keys: str | int) -> StringNode:
@@ -117,7 +117,7 @@ class PlanFile:
 
         Of a plan with very many documents that is told of the first ones only, as it takes memory.
         """
-        member = find(self.text, resource.start, (*resource.inside, *keys))
+        member = find_member(self.text, resource.start, (*resource.inside, *keys))
         if member is None or member.value != value:
             return StringNode((value,), resource.at)
         at = self.lines.position(member.start, member.end)
@@ -140,7 +140,7 @@ class PlanFile:
 
     def position_of_unknown(self, resource: PlannedResource, attribute: str) -> Position:
         """Where a plan says of an attribute that it is not known; where it does not, where the resource stands."""
-        member = find(self.text, resource.start, (*resource.inside[:-1], "after_unknown", attribute))
+        member = find_member(self.text, resource.start, (*resource.inside[:-1], "after_unknown", attribute))
         if member is None:
             return resource.at
         return self.lines.position(self.text.rindex('"', 0, self.text.rindex('"', 0, member.start)), member.end)

@@ -17,10 +17,10 @@ from passrole_checks.sources.files.json_positions import (
     Lines,
     Member,
     NotJson,
-    find,
-    value_at,
+    decode_value,
+    find_member,
+    replace_lone_surrogates,
     walk,
-    without_lone_surrogates,
 )
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.terraform_plan.model import (
@@ -54,13 +54,13 @@ def read_plan(path: Path, content: str) -> PlanFile:
     Raises :class:`InputError` for what is no JSON, or of a format that is not known.
     """
     file = str(path)
-    text = without_lone_surrogates(content.removeprefix("\ufeff"))
+    text = replace_lone_surrogates(content.removeprefix("\ufeff"))
     lines = Lines(file, text)
     reader = _Reader(PlanFile(file, text, lines))
     try:
         reader.read()
     except NotJson as error:
-        raise InputError(file, error.reason, lines.place(error.offset)[0]) from None
+        raise InputError(file, error.reason, lines.line_and_column(error.offset)[0]) from None
     if reader.empty:
         raise InputError(file, "no Terraform plan: an object is expected", 1)
     return reader.plan
@@ -140,7 +140,7 @@ class _Reader:
         raise InputError(
             self.plan.file,
             f"plan format version {shown[:40]} is not supported (known are 0 and 1)",
-            self.plan.lines.place(member.start)[0],
+            self.plan.lines.line_and_column(member.start)[0],
         )
 
     # -- resource_changes
@@ -148,7 +148,7 @@ class _Reader:
     def take_change(self, entry: Member, *, deferred: bool) -> None:
         plan, change_of, start = self.plan, as_object(entry.value), entry.start
         if deferred:
-            found = find(plan.text, start, ("resource_change",))
+            found = find_member(plan.text, start, ("resource_change",))
             change_of, start = (as_object(found.value), found.start) if found is not None else ({}, start)
         address, kind = as_text(change_of.get("address")), as_text(change_of.get("type"))
         change = change_of.get("change")
@@ -219,7 +219,7 @@ class _Reader:
             (self.prior if part == "prior_state" else self.planned).append(place)
 
     def take_value(self, start: int, *, changed: bool) -> None:
-        member = value_at(self.plan.text, start)
+        member = decode_value(self.plan.text, start)
         entry = as_object(member.value)
         address = str(entry.get("address"))
         self.plan.resources.setdefault(

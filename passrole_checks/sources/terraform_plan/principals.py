@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import PolicyKind
-from passrole_checks.sources.model.principal_names import kind_and_name, literal
+from passrole_checks.sources.model.principal_names import kind_and_name, literal_principal
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
@@ -225,13 +225,13 @@ class PlanAttachments:
                 yield from found
                 if not found:
                     written = self.references.follow(resource.module, self._expression(resource, attribute))
-                    yield from (literal(kind, reference.text) for reference in without_index(written))
+                    yield from (literal_principal(kind, reference.text) for reference in without_index(written))
 
     def _principal(self, resource: PlannedResource, kind: str, name: str) -> str:
         """The address of what bears a name; where several modules define the name, the one in the same module."""
         bearers = self._by_name.get((kind, name), [])
         nearest = [bearer for bearer in bearers if bearer.module == resource.module] or bearers
-        return nearest[0].address if len(nearest) == 1 else literal(kind, name)
+        return nearest[0].address if len(nearest) == 1 else literal_principal(kind, name)
 
     def called(self, resource: PlannedResource, principal: str) -> str:
         """The address of what a literal of :mod:`passrole_checks.sources.model.principal_names` names, as seen from a

@@ -23,8 +23,8 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent, held_in
-from passrole_checks.sources.model.principal_names import told_apart
+from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent, merge_stack_attachments
+from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     FLAGGABLE,
@@ -36,7 +36,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
-    unread,
+    not_read_reason,
 )
 from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
@@ -142,17 +142,17 @@ class _Loader:
             **self.change(judged),
             **self.held(judged),
         )
-        return told_apart(as_read)
+        return display_principal_names(as_read)
 
     def held(self, judged: list[PlannedResource]) -> AttachmentsElsewhere:
         """What principals hold beside the policies of the plan."""
         addresses = dict.fromkeys(resource.address for resource in judged)
         found = holdings_of(self.plan, self.attachments, self.received, _definition, addresses)
         limits = (one for one in self.plan.resources.values() if one.type in ORGANIZATION_POLICIES)
-        held = found.held([policy for one in limits for policy in self.policies(one)])
+        held = found.build([policy for one in limits for policy in self.policies(one)])
         held["boundaries"] = tuple(self.boundaries())
         stacks = (self.stack(one, True) for one in judged if one.type in TYPES)
-        return held_in(stacks, held)
+        return merge_stack_attachments(stacks, held)
 
     def roles_received(self, judged: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
@@ -179,7 +179,7 @@ class _Loader:
             "members_before": members_before(before, self.plan, stood.members()),
             "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
             "boundary_names_before": boundaries_before(before, self.plan, held.boundary_names.items()),
-            "attachments_before": attachments_before(before, self.plan, held.managed),
+            "attachments_before": attachments_before(before, self.plan, held.attachments),
         }
 
     def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:
@@ -197,7 +197,9 @@ class _Loader:
         the template with all references filled in; those of a stack set are in other accounts."""
         found = self.received.stack(resource, _definition(resource), judged)
         return (
-            found.called(lambda who: self.attachments.called(resource, who)) if resource.type == ONE_ACCOUNT else found
+            found.with_principals(lambda who: self.attachments.called(resource, who))
+            if resource.type == ONE_ACCOUNT
+            else found
         )
 
     def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
@@ -209,7 +211,7 @@ class _Loader:
                 yield from content.not_evaluated
                 reason = None if content.is_read else content.unread
             else:
-                reason = unread(resource.type, as_text(resource.values.get("type_name")))
+                reason = not_read_reason(resource.type, as_text(resource.values.get("type_name")))
             if reason is not None:
                 yield Unreadable(self.plan.file, f"{resource.address}: {reason}", resource.at.line)
 

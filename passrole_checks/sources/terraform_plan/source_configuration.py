@@ -26,7 +26,7 @@ from passrole_checks.iam.partial_values import (
     text,
     unknown,
 )
-from passrole_checks.sources.files.access_log import at_file, at_lead
+from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.configuration import AttachedPolicy, Inputs, Suppression, Unreadable
@@ -77,9 +77,9 @@ class PlanSource:
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
         self.missed = False  # whether a document was not found
-        at_lead(os.path.abspath(folder))
+        log_links(os.path.abspath(folder))
         full = Path(os.path.realpath(folder))
-        at_file(full)
+        log_file(full)
         if not os.path.isdir(full):
             self.unreadable = (Unreadable(str(folder), "no such folder (--source)"),)
             return

@@ -15,10 +15,10 @@ from passrole_checks.sources.files.json_positions import (
     Lines,
     Member,
     NotJson,
-    find,
+    find_member,
     members,
+    replace_lone_surrogates,
     walk,
-    without_lone_surrogates,
 )
 from passrole_checks.sources.terraform_plan.model import (
     PlanFile,
@@ -54,7 +54,7 @@ def is_stored_state(content: str) -> bool:
 def read_state(path: Path, content: str) -> PlanFile:
     """Take a stored state apart. Raises :class:`InputError` for what is no JSON, or of another version."""
     file = str(path)
-    text = without_lone_surrogates(content.removeprefix("\ufeff"))
+    text = replace_lone_surrogates(content.removeprefix("\ufeff"))
     lines = Lines(file, text)
     plan = PlanFile(file, text, lines)
     try:
@@ -62,13 +62,13 @@ def read_state(path: Path, content: str) -> PlanFile:
             if keys == ("version",) and member.value != _VERSION:
                 shown = str(member.value)[:20] if isinstance(member.value, (int, str)) else "of another type"
                 reason = f"a state of version {shown}, and only version {_VERSION} is read: run terraform show -json"
-                raise InputError(file, reason, lines.place(member.start)[0])
+                raise InputError(file, reason, lines.line_and_column(member.start)[0])
             if keys == ("resources",) and text[member.start] != "[" and (member.opened or member.value is not None):
                 plan.complain("resources is no list", member.start)
             elif len(keys) == 2 and isinstance(member.key, int):
                 _take(plan, member)
     except NotJson as error:
-        raise InputError(file, error.reason, lines.place(error.offset)[0]) from None
+        raise InputError(file, error.reason, lines.line_and_column(error.offset)[0]) from None
     plan.accounts = set(plan.callers.values())
     return plan
 
@@ -94,7 +94,7 @@ def _take(plan: PlanFile, member: Member) -> None:
     if not isinstance(instances, list):
         plan.complain(f"{address}: instances is no list", member.start)
         return
-    place = find(plan.text, member.start, ("instances",))
+    place = find_member(plan.text, member.start, ("instances",))
     for instance in members(plan.text, place.start) if place is not None else ():
         _take_instance(plan, instance, (address, kind, name, module), data=data)
 

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
-from passrole_checks.sources.files.json_positions import find
+from passrole_checks.sources.files.json_positions import find_member
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, PolicyKind
-from passrole_checks.sources.model.principal_names import bare, literal
+from passrole_checks.sources.model.principal_names import bare_name, literal_principal
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
@@ -56,7 +56,7 @@ def before_of(plan: PlanFile) -> PlanFile | None:
 
 
 def _stood(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
-    found = find(plan.text, entry.start, ("change", "before"))
+    found = find_member(plan.text, entry.start, ("change", "before"))
     if found is None or not isinstance(found.value, dict):
         return None  # it is created
     module = module_of(entry.address)
@@ -89,7 +89,7 @@ def policies_before(
         replace(
             policy,
             resource=replace(
-                policy.resource, address=bare(names.get(policy.resource.address, policy.resource.address))
+                policy.resource, address=bare_name(names.get(policy.resource.address, policy.resource.address))
             ),
             principals=tuple(
                 dict.fromkeys(names.get(name, name) for name in policy.principals or _by_arn(before, policy))
@@ -154,7 +154,7 @@ def _renamed(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
         if len(found) == 1:
             yield resource.address, found[0]
         elif not found and key[0] != "policy":
-            yield resource.address, literal(*key)
+            yield resource.address, literal_principal(*key)
 
 
 def _identity(resource: PlannedResource) -> tuple[str, str] | None:

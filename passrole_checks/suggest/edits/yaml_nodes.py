@@ -12,7 +12,7 @@ import yaml
 
 from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.json_text import compose_json
-from passrole_checks.sources.cloudformation.template import call, child, entries, scalar
+from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
 from passrole_checks.suggest.edits.json_nodes import elsewhere
 from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
 
@@ -54,7 +54,7 @@ class YamlFile:
             mark = node.start_mark
             if isinstance(node, yaml.CollectionNode) and (mark.line + 1, mark.column + 1) == (line, column):
                 self._refuse_loops(node)
-                function = call(node)
+                function = intrinsic_call(node)
                 if function is not None:
                     raise Refused(f"the policy document is a string that {function[0]} makes")
                 if isinstance(node, yaml.MappingNode):
@@ -99,7 +99,7 @@ class YamlFile:
             if parent.tag == "!Sub":
                 return True
             node, parent = parent, self.parents.get(id(parent))
-        function = call(parent) if parent is not None else None
+        function = intrinsic_call(parent) if parent is not None else None
         return function is not None and function[0] == "Fn::Sub" and function[1] is node
 
     def _refuse_loops(self, node: yaml.Node) -> None:
@@ -156,7 +156,7 @@ class YamlFile:
             return WrittenNode(
                 SyntaxForm.OTHER, found.start(1), found.end(1), why="it is an alias of what stands elsewhere"
             )
-        function = call(node)
+        function = intrinsic_call(node)
         if function is not None:
             why = elsewhere(function[0], scalar(function[1]))
             inner = self._plain(node) if isinstance(node, yaml.CollectionNode) else None

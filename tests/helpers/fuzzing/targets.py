@@ -45,7 +45,7 @@ from passrole_checks.scan import baseline
 from passrole_checks.scan import settings as configuration
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult, read_paths, scan_paths
-from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
 from passrole_checks.sources.model.configuration import Inputs, Unreadable
 
 Make = Callable[[random.Random], Tree]
@@ -136,7 +136,7 @@ def _bundles(rng: random.Random) -> Tree:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
         made = zipfile.ZipInfo(
-            report_json.MEMBER if rng.random() < 0.9 else "../x"
+            report_json.ZIP_MEMBER if rng.random() < 0.9 else "../x"
         )  # of one time, so that it is the same
         archive.writestr(made, content)
     data = packed.getvalue()
@@ -181,7 +181,7 @@ _BASELINE = (
     ).encode(),
     b'{"version": 1, "entries": []}',
 )
-_BUNDLE = tuple(report_json.dump(one).encode() for one in (reports_of_tests.EMPTY, reports_of_tests.ALL_KINDS))
+_BUNDLE = tuple(report_json.to_json(one).encode() for one in (reports_of_tests.EMPTY, reports_of_tests.ALL_KINDS))
 
 
 # -- what is run
@@ -288,7 +288,7 @@ def _inputs(folder: Path) -> None:
     parameters: tuple[tuple[str, str], ...] = ()
     for name in given:
         try:
-            parameters += given_parameters([name])
+            parameters += parse_parameter_options([name])
         except (InputError, ConfigurationError) as error:
             assert str(error).startswith(name), str(error)
     files = tuple(Path(name) for name in given if ".tfvars" in name)
@@ -361,7 +361,7 @@ def _bundle(folder: Path) -> None:
 
     def read() -> None:
         report = report_json.read_bundle(file.read_bytes(), "name")
-        assert report_json.read_bundle(report_json.dump(report).encode()) == report, (
+        assert report_json.read_bundle(report_json.to_json(report).encode()) == report, (
             "what is written is not what is read"
         )
 

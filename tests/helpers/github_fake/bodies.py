@@ -1,4 +1,4 @@
-"""Things of the stand-in as GitHub's REST API tells them; the tests hold them against its own description."""
+"""Response bodies of GitHub's REST API; the tests check them against its own description."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def repository(world: World, one: Repository, *, full: bool = False) -> dict[str
         plain = name.split("{")[0].strip("/")
         lists[f"{plain}_url"] = f"{url}/{path or each}"
     page = f"{SITE}/{one.full_name}"
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "id": one.id,
         "node_id": f"R_{one.id}",
         "name": one.name,
@@ -111,7 +111,7 @@ def repository(world: World, one: Repository, *, full: bool = False) -> dict[str
         "created_at": "2020-01-01T00:00:00Z",
         "updated_at": "2020-01-01T00:00:00Z",
     }
-    return told | ({"network_count": 0, "subscribers_count": 0} if full else {})
+    return document | ({"network_count": 0, "subscribers_count": 0} if full else {})
 
 
 def pull(world: World, one: Pull, *, full: bool = False) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def pull(world: World, one: Pull, *, full: bool = False) -> dict[str, Any]:
     page = f"{SITE}/{one.repository.full_name}/pull/{one.number}"
     comment = f"{world.url}/repos/{one.repository.full_name}/pulls/comments{{/number}}"
     when = as_text(one.created)
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "url": url,
         "id": one.id,
         "node_id": f"PR_{one.id}",
@@ -168,13 +168,13 @@ def pull(world: World, one: Pull, *, full: bool = False) -> dict[str, Any]:
         "auto_merge": None,
     }
     if not full:
-        return told
+        return document
     changed = diffs.changed_files(one.base_files, one.head_files)
     sums = [
         diffs.counts(one.base_files.get(before or path, ""), one.head_files.get(path, ""))
         for _, path, before in changed
     ]
-    return told | {
+    return document | {
         "merged": one.merged,
         "mergeable": True,
         "mergeable_state": "clean",
@@ -190,7 +190,7 @@ def pull(world: World, one: Pull, *, full: bool = False) -> dict[str, Any]:
 
 
 def _end(world: World, ref: str, sha: str, where: Repository | None, owner: User) -> dict[str, Any]:
-    """One end of a pull request. The repository of a head can be gone."""
+    """Return one end of a pull request. The repository of a head can be deleted."""
     owner = where.owner if where else owner
     return {
         "label": f"{owner.login}:{ref}",
@@ -289,7 +289,7 @@ def review_comment(world: World, one: ReviewComment) -> dict[str, Any]:
     url = f"{repository_url}/pulls/comments/{one.id}"
     of_pull = f"{repository_url}/pulls/{one.pull.number}"
     page = f"{SITE}/{one.pull.repository.full_name}/pull/{one.pull.number}#discussion_r{one.id}"
-    told = {
+    document = {
         "url": url,
         "pull_request_review_id": one.review.id,
         "id": one.id,
@@ -310,10 +310,10 @@ def review_comment(world: World, one: ReviewComment) -> dict[str, Any]:
         "subject_type": one.subject_type,
     }
     if one.reply_to is not None:
-        told["in_reply_to_id"] = one.reply_to.id
+        document["in_reply_to_id"] = one.reply_to.id
     if one.subject_type == "file":
-        return told | {"position": 1, "original_position": 1}
-    return told | {
+        return document | {"position": 1, "original_position": 1}
+    return document | {
         "start_line": one.start_line,
         "original_start_line": one.original_start_line,
         "start_side": one.start_side,

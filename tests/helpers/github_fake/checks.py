@@ -11,7 +11,7 @@ from github_fake.world import CheckRun, Repository, Status, World
 
 
 def knows(world: World, repository: Repository, sha: str) -> bool:
-    """Heads of forks are there too, below refs/pull."""
+    """True if the repository has the commit. Heads of forks count, as refs/pull."""
     return sha in repository.commits or any(sha in each.shas for each in world.pulls if each.repository is repository)
 
 
@@ -77,12 +77,12 @@ def check_runs(request: Request, ref: str) -> Answer:
     if request.query.get("filter", "latest") == "latest":
         found = list({(each.app, each.name): each for each in found}.values())
     found.sort(key=lambda each: -each.id)
-    told = [bodies.check_run(request.world, each) for each in found]
-    return paged(request, told, lambda page: {"total_count": len(told), "check_runs": page})
+    document = [bodies.check_run(request.world, each) for each in found]
+    return paged(request, document, lambda page: {"total_count": len(document), "check_runs": page})
 
 
 def _by_app(request: Request) -> str:
-    """Only an app may write check runs."""
+    """Refuse tokens that are not of an app."""
     request.need("checks")
     slug = request.viewer.app
     if slug is None:
@@ -118,7 +118,7 @@ def create_check_run(request: Request) -> Answer:
 
 
 def _apply(request: Request, run: CheckRun, given: dict[str, Any]) -> None:
-    """Refuses before anything is changed."""
+    """Validate and apply an update; refuse before changing anything."""
     status, conclusion = given.get("status"), given.get("conclusion")
     if (status == "completed" or "completed_at" in given) and conclusion is None and run.conclusion is None:
         refuse(422, 'Invalid request.\n\n"conclusion" wasn\'t supplied.')

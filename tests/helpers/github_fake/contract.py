@@ -1,9 +1,6 @@
-"""Does an exchange fit GitHub's own description of its API? (``slice.json``, by ``openapi-core``; both directions.)
-
-What the description does not say, and is looked at here: a request may not hold names that it does not have (GitHub
-refuses some, and silently drops others), and answers that any operation can give (:data:`GENERAL`) are objects with a
-message.
-"""
+"""Check exchanges against GitHub's own API description (``slice.json``, by ``openapi-core``, both directions). Checked
+in addition: a request must not have names that the description lacks (GitHub refuses some, and silently drops
+others), and responses that any operation can give (:data:`GENERAL`) are objects with a message."""
 
 from __future__ import annotations
 
@@ -39,7 +36,8 @@ def _api() -> OpenAPI:
 def violations(
     method: str, path: str, query: dict[str, str], body: bytes, status: int, kind: str, answer: bytes
 ) -> Iterator[str]:
-    """What does not fit, one sentence each, which starts with the call. ``kind``: the content type of the answer."""
+    """Return the deviations of an exchange, one sentence each, starting with the call. ``kind``: the content type of
+    the response."""
     call = f"{method} {path}"
     found = _operation(method.lower(), path)
     if found is None:
@@ -73,21 +71,21 @@ def violations(
 
 
 def _told(error: BaseException) -> str:
-    """The innermost reason: where in the value, and what is wrong there."""
-    told = str(error)
+    """Return the innermost reason, and its location in the value."""
+    reason = str(error)
     cause: BaseException | None = error
     while cause is not None:
         found = sorted(
             f"at {'/'.join(map(str, each.path)) or 'the top'}: {each.message[-300:]}"
             for each in getattr(cause, "schema_errors", ())
         )
-        told = "; ".join(found) or str(cause)
+        reason = "; ".join(found) or str(cause)
         cause = cause.__cause__
-    return told[:1000]
+    return reason[:1000]
 
 
 def _operation(method: str, path: str) -> dict[str, Any] | None:
-    """Written out names win against those in braces, as openapi-core decides."""
+    """Find the operation of a path. Literal segments take precedence over parameters, as in openapi-core."""
     parts = path.split("/")
     best: tuple[int, dict[str, Any]] | None = None
     for template, operations in description()["paths"].items():

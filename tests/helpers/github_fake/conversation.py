@@ -1,4 +1,4 @@
-"""Comments in the conversation of a pull request ("REST API endpoints for issue comments"); whose token it is."""
+"""Comments in the conversation of a pull request ("REST API endpoints for issue comments"), and the user of a token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOCKED = "https://docs.github.com/articles/locking-conversations/"
 
 
 def length(text: str) -> int:
-    """In units of UTF-16, the stricter of the two ways to count."""
+    """Return the length in UTF-16 units, the stricter of the two possible counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -58,8 +58,8 @@ def create(request: Request, issue_number: str) -> Answer:
     now, token = request.world.clock.now(), request.viewer
     made = Comment(request.world.next_id(), pull, token.user, text, now, now, token.app)
     request.world.comments.append(made)
-    told = bodies.comment(request.world, made)
-    return Answer(201, told, {"location": told["url"]})
+    document = bodies.comment(request.world, made)
+    return Answer(201, document, {"location": document["url"]})
 
 
 def _comment(request: Request, comment_id: str) -> Comment:

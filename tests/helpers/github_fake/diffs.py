@@ -1,4 +1,4 @@
-"""Which lines of a pull request a comment can stand on, and where they go when its head moves."""
+"""Lines of a pull request that a comment can be on, and their new numbers when the head moves."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ _HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 @dataclass(frozen=True)
 class Hunk:
-    """``lines``: with their sign. ``old`` and ``new``: the numbers of the lines that are in it, on the left and
-    right."""
+    """``lines``: with their sign. ``old`` and ``new``: the numbers of the lines in it, on the left and right."""
 
     header: str
     lines: tuple[str, ...]
@@ -25,7 +24,7 @@ class Hunk:
         return self.old if side == "LEFT" else self.new
 
     def position(self, side: str, line: int) -> int:
-        """How many lines the line is below the first header of the file, as GitHub counts: later headers are lines."""
+        """Return the offset of a line below the first hunk header, as GitHub counts: later headers are lines."""
         skip, number = ("+", self.old.start) if side == "LEFT" else ("-", self.new.start)
         for index, text in enumerate(self.lines, start=1):
             if text[0] == skip:
@@ -40,7 +39,7 @@ class Hunk:
 
 
 def hunks(old: str, new: str) -> tuple[Hunk, ...]:
-    """The difference, with three lines around each change."""
+    """Return the hunks of a diff with three context lines."""
     found: list[Hunk] = []
     rows = [row.removesuffix("\n") for row in unified_diff(old.splitlines(True), new.splitlines(True), n=3)][2:]
     starts = [index for index, row in enumerate(rows) if row.startswith("@@")]
@@ -65,13 +64,13 @@ def patch(old: str, new: str) -> str:
 
 
 def counts(old: str, new: str) -> tuple[int, int]:
-    """Lines added, lines taken away."""
+    """Return the numbers of added and removed lines."""
     signs = [line[0] for hunk in hunks(old, new) for line in hunk.lines]
     return signs.count("+"), signs.count("-")
 
 
 def moved(old: str, new: str) -> dict[int, int]:
-    """Where each line that stays goes, by number."""
+    """Map the numbers of unchanged lines to their new ones."""
     matcher = SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
     return {
         block.a + index + 1: block.b + index + 1
@@ -81,7 +80,7 @@ def moved(old: str, new: str) -> dict[int, int]:
 
 
 def changed_files(base: Mapping[str, str], head: Mapping[str, str]) -> list[tuple[str, str, str | None]]:
-    """Each changed file: its status, its name, and its name before where it was renamed (the same text elsewhere)."""
+    """Yield each changed file: status, name, and previous name if it was renamed (equal text elsewhere)."""
     gone = {path for path in base if path not in head}
     found: list[tuple[str, str, str | None]] = []
     for path in sorted(head):

@@ -1,4 +1,4 @@
-"""Variables and event file of a job of GitHub Actions ("Variables reference", "Webhook events and payloads")."""
+"""Variables and event file of a GitHub Actions job ("Variables reference", "Webhook events and payloads")."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from github_fake.world import Pull, World, sha_of
 
 
 def payload(world: World, pull: Pull, event: str, *, action: str = "synchronize", run_id: int = 9001) -> dict[str, Any]:
-    """What the event file holds. For ``workflow_run`` the list of pull requests is empty where the head is in a fork,
-    as there."""
+    """Return the contents of the event file. For ``workflow_run`` of a fork the list of pull requests is empty, as on
+    GitHub."""
     repository = bodies.repository(world, pull.repository)
-    told = bodies.pull(world, pull, full=True)
+    document = bodies.pull(world, pull, full=True)
     sender = bodies.user(world, pull.user)
     common = {"repository": repository, "sender": sender}
     if event in ("pull_request", "pull_request_target"):
-        return {"action": action, "number": pull.number, "pull_request": told, **common}
+        return {"action": action, "number": pull.number, "pull_request": document, **common}
     if event == "workflow_run":
         head = pull.head_repository
         own = head is pull.repository
@@ -32,7 +32,7 @@ def payload(world: World, pull: Pull, event: str, *, action: str = "synchronize"
             "head_sha": pull.head_sha,
             "head_repository": bodies.repository(world, head) if head else None,
             "repository": repository,
-            "pull_requests": [_minimal(told)] if own else [],
+            "pull_requests": [_minimal(document)] if own else [],
         }
         return {"action": "completed", "workflow_run": run, **common}
     if event == "merge_group":
@@ -46,15 +46,15 @@ def payload(world: World, pull: Pull, event: str, *, action: str = "synchronize"
     return {"ref": f"refs/heads/{pull.head_ref}", "before": pull.base_sha, "after": pull.head_sha, **common}
 
 
-def _minimal(told: dict[str, Any]) -> dict[str, Any]:
-    return {key: told[key] for key in ("id", "number", "url", "head", "base")}
+def _minimal(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: document[key] for key in ("id", "number", "url", "head", "base")}
 
 
 def environment(
     world: World, pull: Pull, folder: Path, event: str = "pull_request", *, run_number: int = 1, attempt: int = 1
 ) -> dict[str, str]:
-    """The variables. Writes the event, and the files that the job may write to, into ``folder``. The token is not among
-    them: a job has it only where its file says so."""
+    """Return the variables. Write the event, and the files that the job may write to, into ``folder``. The token is not
+    included: a job has it only if its workflow says so."""
     folder.mkdir(parents=True, exist_ok=True)
     run_id = 9000 + run_number
     path = folder / "event.json"

@@ -1,4 +1,4 @@
-"""The stand-in as tests see it; what it can do is told at the top of the package."""
+"""The fake as tests use it; the package docstring describes it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BOT = {**_COMMENTS_ONLY, "issues": "write", "statuses": "write", "checks": "wri
 
 
 class GitHubFake:
-    """Begin with ``start``, end with ``stop``. ``proxy``: where clients go through another program that checks, too."""
+    """Begin with ``start``, end with ``stop``. ``proxy``: True if clients go through another checking program."""
 
     def __init__(self) -> None:
         self.world = World()
@@ -92,20 +92,20 @@ class GitHubFake:
         return self._front.violations
 
     def gives_back(self, change: Callable[[str], str]) -> None:
-        """From now on the texts of comments are read as ``change`` makes them of what was written."""
+        """Return texts of comments as changed by ``change`` from now on."""
         self.world.gives_back = change
 
     # What there is
 
     def new_user(self, login: str) -> User:
-        """The one of that name. A name that ends in ``[bot]`` is an app's."""
+        """Return the user of that name. A name that ends in ``[bot]`` is an app's."""
         kind = "Bot" if login.endswith("[bot]") else "User"
         if login not in self.world.users:
             self.world.users[login] = User(login, self.world.next_id(), kind)
         return self.world.users[login]
 
     def new_token(self, user: User | str, permissions: Mapping[str, str], app: str | None = None) -> Token:
-        """An app's is for the repository alone, a person's for all."""
+        """Create a token: an app's for the repository only, a personal one for all."""
         owner = self.new_user(user) if isinstance(user, str) else user
         value = f"ghs_{sha_of('token', self.world.next_id())}"
         self.world.tokens[value] = Token(value, owner, dict(permissions), app, self.repository if app else None)
@@ -129,8 +129,8 @@ class GitHubFake:
         base_sha: str | None = None,
         head_sha: str | None = None,
     ) -> Pull:
-        """``base`` and ``head``: files of the merge base and of the head. ``head_repository``: where the head is, the
-        repository itself where it is not told."""
+        """Create a pull request. ``base`` and ``head``: files of the merge base and the head. ``head_repository``: by
+        default the repository itself."""
         where = head_repository or self.repository
         base_sha = base_sha or sha_of("base", number, sorted(base.items()))
         head_sha = head_sha or sha_of("head", number, sorted(head.items()))
@@ -162,7 +162,7 @@ class GitHubFake:
         repository.name = name
 
     def artifact(self, run_id: int, name: str, data: bytes) -> Artifact:
-        """The archive is behind a redirect."""
+        """Add an artifact, whose archive is behind a redirect."""
         self._only_without_proxy("follows redirects itself")
         made = Artifact(self.world.next_id(), self.repository, run_id, name, data, self.clock.now())
         self.world.artifacts.append(made)
@@ -215,8 +215,8 @@ class GitHubFake:
         self.world.thread_of(comment).resolved_by = self.new_user(user)
 
     def push(self, pull: Pull, files: Mapping[str, str], sha: str | None = None, *, forced: bool = False) -> str:
-        """A new head with ``files``, all of them. Comments go where their lines go; those whose lines were changed, or
-        are in no hunk any more, are outdated. ``forced``: the heads before are no part of the pull request any more."""
+        """Push a new head with ``files``, all files of the tree. Comments move with their lines; those whose lines
+        changed, or are in no hunk any more, are outdated. ``forced``: earlier heads leave the pull request."""
         before, pull.head_files = pull.head_files, dict(files)
         pull.head_sha = sha or sha_of("head", pull.number, sorted(files.items()), len(pull.shas))
         pull.shas = [pull.head_sha] if forced else [*pull.shas, pull.head_sha]
@@ -229,8 +229,8 @@ class GitHubFake:
         return pull.head_sha
 
     def apply_suggestion(self, comment: ReviewComment) -> str:
-        """As the button below a suggestion does; gives the new head. Raises ValueError where there is none, or where
-        its lines are not there any more."""
+        """Apply a suggestion as its button does; return the new head. Raise ValueError if there is none, or its lines
+        are gone."""
         fence = re.search(r"^(`{3,})suggestion[^\n]*\n(.*?)^\1`*[ \t]*$", comment.body, re.MULTILINE | re.DOTALL)
         if fence is None or comment.line is None:
             raise ValueError("no suggestion can be applied")
@@ -248,7 +248,7 @@ class GitHubFake:
     # What goes wrong
 
     def fault(self, method: str, pattern: str, *, times: int = 1, **more: Any) -> Fault:
-        """The next ``times`` calls whose path ``pattern`` is found in are answered as :class:`Fault` says."""
+        """Answer the next ``times`` calls whose path matches ``pattern`` as :class:`Fault` describes."""
         fault = Fault(method, re.compile(pattern), times, **more)
         if fault.drop or fault.status not in contract.GENERAL:
             self._only_without_proxy("answers in another way")
@@ -258,7 +258,7 @@ class GitHubFake:
     def when(
         self, method: str, pattern: str, action: Callable[[GitHubFake], object], *, after: bool = False, times: int = 1
     ) -> None:
-        """Calls ``action`` in the middle of the next calls: before they are carried out, or after."""
+        """Call ``action`` during the next calls: before or after they are executed."""
         self._front.hooks.append(Hook(method, re.compile(pattern), lambda: action(self), times, after))
 
     # What was called
@@ -274,13 +274,13 @@ class GitHubFake:
         self._front.journal.clear()
 
     def assert_spaced(self, seconds: float) -> None:
-        """No two writes were closer to each other, by the clock ("Best practices for using the REST API")."""
+        """Assert that no two writes were closer by the clock ("Best practices for using the REST API")."""
         moments = [call.at for call in self.writes()]
         gaps = [later - sooner for sooner, later in pairwise(moments)]
         assert all(gap >= seconds for gap in gaps), f"writes are {gaps} seconds apart: {list(map(str, self.writes()))}"
 
     def assert_described(self) -> None:
-        """All exchanges were as GitHub's description of its API has them."""
+        """Assert that all exchanges fit GitHub's description of its API."""
         found = [*self.violations, *(self.proxy.complaints() if self.proxy else ())]
         assert not found, "\n".join(found)
 

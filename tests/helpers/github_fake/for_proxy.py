@@ -1,8 +1,6 @@
-"""GitHub's description as a proxy that validates needs it: ``python -m github_fake.for_proxy FILE`` (``.ci/prism.sh``).
-
-Added to the slice: what any operation may answer (:data:`github_fake.contract.GENERAL`, and pages of a load balancer,
-which faults give), and ``/graphql``, which is described elsewhere and passes as it is.
-"""
+"""Write GitHub's description for a validating proxy: ``python -m github_fake.for_proxy FILE`` (``.ci/prism.sh``). Added
+to the slice: responses of any operation (:data:`github_fake.contract.GENERAL`, and pages of a load balancer, which
+faults give), and ``/graphql``, which is described elsewhere and passes unchecked."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ _ANYTHING: dict[str, Any] = {"content": {"application/json": {"schema": {}}, "te
 
 
 def described() -> dict[str, Any]:
-    """The slice with these additions."""
+    """Return the slice with these additions."""
     whole = copy.deepcopy(contract.description())
     for operations in whole["paths"].values():
         for operation in operations.values():

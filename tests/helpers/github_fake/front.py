@@ -1,4 +1,4 @@
-"""What stands before every operation of the stand-in: tokens, limits, faults, redirects, the journal, the contract."""
+"""Everything before the operations of the fake: tokens, limits, faults, redirects, the journal, the contract."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minute
 
 
 class Dropped(Exception):
-    """The connection ends without an answer."""
+    """The connection ends without a response."""
 
 
 class Front:
-    """Calls are taken one at a time, whatever the number of threads. ``violations``: what did not fit GitHub's
-    description, or what no client may do (send a token to another host)."""
+    """Serves calls one at a time, from any number of threads. ``violations``: exchanges that do not fit GitHub's
+    description, and forbidden acts of clients (sending a token to another host)."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -41,7 +41,7 @@ class Front:
         self._calls = 0
 
     def answer(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], raw: bytes) -> Answer:
-        """Raises Dropped."""
+        """Answer a call. Raise Dropped."""
         with self.lock:
             self._calls += 1
             token = self._token_or_none(headers)
@@ -58,8 +58,8 @@ class Front:
             safe = {name: value for name, value in headers.items() if name != "authorization"}
             dropped = fault is not None and fault.drop
             status = 0 if dropped else answer.status
-            told = None if dropped or isinstance(answer.body, bytes) else answer.body
-            call = Call(method, path, query, safe, given, token, status, told, at, fault is not None)
+            document = None if dropped or isinstance(answer.body, bytes) else answer.body
+            call = Call(method, path, query, safe, given, token, status, document, at, fault is not None)
             self.journal.append(call)
             if dropped:
                 raise Dropped
@@ -93,7 +93,7 @@ class Front:
             return handler(Request(self.world, method, path, query, headers, given, token, repository), **names)
         except Refused as refused:
             return refused.answer
-        except Exception as error:  # a call that the stand-in was not made for, or a fault of its own: the test fails
+        except Exception as error:  # a call that the fake was not made for, or a fault of its own: the test fails
             self.violations.append(
                 f"{method} {path}: {traceback.format_exception(error)[-1].strip()}, for {raw[:500]!r}"
             )
@@ -112,8 +112,8 @@ class Front:
         return token
 
     def _repository(self, method: str, path: str, token: Token | None) -> tuple[Repository | None, str]:
-        """The repository and the rest of the path. One that has moved answers with where it is now; a private one is
-        not there for those who may not see it."""
+        """Return the repository and the rest of the path. A renamed one redirects; a private one is not found without
+        access."""
         match = _IN_REPOSITORY.fullmatch(path)
         if match is None:
             return None, path
@@ -130,7 +130,7 @@ class Front:
         refuse(404, "Not Found")
 
     def _count_write(self) -> None:
-        """Raises Refused by the secondary limit, and while the wait that it told is not over."""
+        """Raise Refused by the secondary limit, and until the wait that it demands is over."""
         now, limits = self.world.clock.now(), self.world.limits
         self._writes = [each for each in self._writes if now - each < 3600]
         minute = sum(now - each < 60 for each in self._writes)
@@ -179,7 +179,7 @@ def _loaded(raw: bytes) -> Any:
 def _of_fault(fault: Fault) -> Answer:
     body = fault.body
     if body is None:
-        told = {"message": "scripted", "documentation_url": DOCUMENTATION, "status": str(fault.status)}
-        body = b"<html><body>Unicorn!</body></html>" if fault.status >= 500 else told
+        document = {"message": "scripted", "documentation_url": DOCUMENTATION, "status": str(fault.status)}
+        body = b"<html><body>Unicorn!</body></html>" if fault.status >= 500 else document
     kind = {"content-type": "text/html"} if isinstance(body, bytes) else {}
     return Answer(fault.status, body, kind | {name.lower(): value for name, value in (fault.headers or {}).items()})

@@ -1,4 +1,4 @@
-"""What was called, and what was answered."""
+"""The journal of calls and responses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WRITING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 @dataclass(frozen=True)
 class Call:
-    """``headers``: lower-case names; the token is told by ``token``, None without one or with one that is not known.
-    ``status`` 0: no answer was given. ``was_fault``: the answer was that of a fault."""
+    """``headers``: lower-case names. ``token``: the name of the token, None for none or an unknown one. ``status`` 0:
+    no response was sent. ``was_fault``: True if a scripted fault answered."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Call:
 
     @property
     def is_write(self) -> bool:
-        """Whether it may change something: a query of GraphQL does not."""
+        """True if the call may change something: GraphQL queries do not."""
         if self.path == "/graphql":
             return isinstance(self.json, dict) and str(self.json.get("query", "")).lstrip().startswith("mutation")
         return self.method in WRITING

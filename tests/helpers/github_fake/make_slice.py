@@ -1,14 +1,13 @@
-"""Makes ``slice.json`` and ``slice.graphql``: of GitHub's own descriptions of its two APIs, what the review bot calls.
+"""Make ``slice.json`` and ``slice.graphql``: the parts of GitHub's own API descriptions that the review bot calls.
 
     python tests/helpers/github_fake/make_slice.py [FOLDER OF @octokit/openapi] [FOLDER OF @octokit/graphql-schema]
 
-Without folders the packages are taken from the npm registry, in the versions below. What is left out: every other
-operation, type and field, and of those that stay the examples, the texts, and the extensions (``x-…``, directives),
-none of which constrains what may be sent or answered. What is added: each operation of a repository once more below
-``/repositories/{repository_id}``, since links to next pages and redirects are of that form ("Using pagination in the
-REST API", and the recordings of octokit/fixtures), and every client has to follow them. What is changed: where a value
-may be null and its words are listed, null is listed too, as OpenAPI 3.0.3 wants it, since GitHub does send it; and
-``NULLABLE`` below.
+Without folders the packages are taken from the npm registry, in the versions below. Removed: every other operation,
+type and field; and of the others the examples, texts and extensions (``x-…``, directives), which constrain nothing.
+Added: each operation of a repository again below ``/repositories/{repository_id}``, since links to next pages and
+redirects have that form ("Using pagination in the REST API", and the recordings of octokit/fixtures), and clients must
+follow them. Changed: null is added to the listed values of nullable enumerations, as OpenAPI 3.0.3 requires, since
+GitHub sends it; and ``NULLABLE`` below.
 """
 
 from __future__ import annotations
@@ -114,10 +113,8 @@ _NAMES = frozenset({"properties", "patternProperties", "headers", "responses", "
 
 
 def sliced(whole: dict[str, Any]) -> dict[str, Any]:
-    """The description with ``OPERATIONS`` alone, and with the components that they refer to, directly or not.
-
-    Raises KeyError where the description does not have one of them.
-    """
+    """Return the description with ``OPERATIONS`` only, and the components that they refer to, transitively. Raise
+    KeyError if the description lacks one of them."""
     paths = {path: {method: whole["paths"][path][method] for method in methods} for path, methods in OPERATIONS.items()}
     paths |= {
         path.replace(REPOSITORY, "/repositories/{repository_id}"): {
@@ -150,7 +147,7 @@ def sliced(whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_id(operation: dict[str, Any]) -> dict[str, Any]:
-    """The same operation, with the id of a repository in the place of its owner and name."""
+    """Return the same operation with the id of a repository in place of owner and name."""
     made = copy.deepcopy(operation)
     others = [each for each in made["parameters"] if each.get("$ref", "").rsplit("/", 1)[-1] not in ("owner", "repo")]
     by_id = {"name": "repository_id", "in": "path", "required": True, "schema": {"type": "integer"}}
@@ -160,10 +157,8 @@ def _by_id(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def sliced_graphql(whole: str) -> str:
-    """The schema with ``FIELDS`` alone, and with all that their arguments and values are.
-
-    Raises KeyError where the schema does not have one of them, or where a value is of a type that is not kept.
-    """
+    """Return the schema with ``FIELDS`` only, and the types of their arguments and values. Raise KeyError if the schema
+    lacks one of them, or a value has a type that is not kept."""
     types: dict[str, Any] = {
         each.name.value: each for each in parse(whole, no_location=True).definitions if hasattr(each, "name")
     }
@@ -205,7 +200,7 @@ def _changed(node: Any, **changes: Any) -> Any:
 
 
 def _plain(node: Any) -> Any:
-    """Without texts and directives, everywhere below."""
+    """Remove texts and directives, recursively."""
     if isinstance(node, tuple | list):
         return tuple(_plain(each) for each in node)
     if not hasattr(node, "keys"):
@@ -216,7 +211,8 @@ def _plain(node: Any) -> Any:
 
 
 def _without_texts(node: Any, *, names: bool = False, is_response: bool = False) -> Any:
-    """``node`` without what constrains nothing. ``names``: its keys are names that the description gives."""
+    """Return ``node`` without parts that constrain nothing. ``names``: True if its keys are names that the description
+    defines."""
     if isinstance(node, list):
         return [_without_texts(each) for each in node]
     if not isinstance(node, dict):

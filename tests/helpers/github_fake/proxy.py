@@ -1,8 +1,6 @@
-"""A program between the client and the stand-in that checks both (Stoplight's Prism, started by ``.ci/prism.sh``).
-
-It tells where by variables of the environment: PASSROLE_GITHUB_THROUGH, its address; PASSROLE_GITHUB_PORT, the port
-that it sends calls on to; PASSROLE_GITHUB_LOG, the file that it writes to.
-"""
+"""A program between the client and the fake that checks both (Stoplight's Prism, started by ``.ci/prism.sh``).
+Configured by environment variables: PASSROLE_GITHUB_THROUGH, its address; PASSROLE_GITHUB_PORT, the port that it
+forwards calls to; PASSROLE_GITHUB_LOG, its log file."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass
 class Proxy:
-    """``read``: how much of the log was there at the beginning."""
+    """``read``: the length of the log at the beginning."""
 
     url: str
     port: int
@@ -39,8 +37,8 @@ class Proxy:
         return cls(url, int(os.environ["PASSROLE_GITHUB_PORT"]), log, log.stat().st_size)
 
     def complaints(self) -> list[str]:
-        """What it wrote since the beginning, and did not like. It writes late, but in order: a last call, whose path is
-        no other's, tells when all is there. Raises TimeoutError where it is not there within a minute."""
+        """Return what the proxy has reported since the beginning. It writes late, but in order: a last call with a
+        unique path marks the end. Raise TimeoutError after a minute."""
         mark = f"{_MARK}{uuid.uuid4().hex}"
         with contextlib.suppress(urllib.error.HTTPError):  # there is no such operation
             urllib.request.urlopen(self.url + mark, timeout=60)

@@ -1,4 +1,4 @@
-"""Pull requests, their files, and the way from a commit to them ("REST API endpoints for pull requests")."""
+"""Pull requests, their files, and those of a commit ("REST API endpoints for pull requests")."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from github_fake.world import Pull
 
 @route("GET", "/pulls")
 def pulls(request: Request) -> Answer:
-    """``head`` is ``OWNER:BRANCH``; a form without an owner filters nothing."""
+    """List pull requests. ``head`` is ``OWNER:BRANCH``; without an owner it filters nothing."""
     state, head, base = (request.query.get(each, "") for each in ("state", "head", "base"))
     found = [each for each in request.world.pulls if each.repository is request.repository]
     found = [each for each in found if state == "all" or each.state == (state or "open")]
@@ -38,8 +38,8 @@ def files(request: Request, pull_number: str) -> Answer:
 
 @route("GET", "/commits/{commit_sha}/pulls")
 def of_commit(request: Request, commit_sha: str) -> Answer:
-    """A repository only knows the pull requests of commits that are in it: asked for the head of a fork it answers with
-    an empty list, and the fork with the pull request (TooTallNate/nx.js#410, learningequality/kolibri#14719)."""
+    """List the pull requests of a commit. A repository only knows those of its own commits: for the head of a fork it
+    returns an empty list, and the fork the pull request (TooTallNate/nx.js#410, learningequality/kolibri#14719)."""
     if commit_sha not in request.repository.commits:
         if any(commit_sha in each.shas for each in request.world.pulls):
             return paged(request, [])

@@ -1,9 +1,7 @@
-"""The other API, ``POST /graphql``: what GitHub's schema (``slice.graphql``) does not allow is refused as there.
-
-An app is told by its name without ``[bot]`` in ``author``, and with it in ``viewer``. To resolve a thread a token has
-to be allowed to write contents, odd as it is (github/gh-aw#35726, oven-sh/bun#40468, community discussion 44650); to
-hide a comment or to reply it takes ``pull-requests: write``.
-"""
+"""The GraphQL API, ``POST /graphql``: queries that GitHub's schema (``slice.graphql``) does not allow are refused as
+there. The login of an app lacks ``[bot]`` in ``author``, and has it in ``viewer``. Resolving a thread needs
+permission to write contents (github/gh-aw#35726, oven-sh/bun#40468, community discussion 44650); hiding a comment
+and replying need ``pull-requests: write``."""
 
 from __future__ import annotations
 
@@ -33,7 +31,8 @@ def is_mutation(given: Any) -> bool:
 
 
 def answer(request: Request) -> Answer:
-    """200 whatever happens, as there: what went wrong is told below ``errors``. Only without a token it is 401."""
+    """Return status 200 in any case, as GitHub does; errors are below ``errors``. Only without a token the status is
+    401."""
     if request.token is None:
         refuse(401, "This endpoint requires you to be authenticated.")
     given = request.json if isinstance(request.json, dict) else {}
@@ -48,34 +47,36 @@ def answer(request: Request) -> Answer:
 
 
 def violations(answer: Answer) -> list[str]:
-    """What of a query is not in GitHub's schema, or cannot be read: an error that is of no kind."""
+    """Return the parts of a query that are invalid in GitHub's schema: errors without a type."""
     errors = answer.body.get("errors", []) if isinstance(answer.body, dict) else []
     return [f"POST /graphql: {each['message']}" for each in errors if isinstance(each, dict) and "type" not in each]
 
 
 def _told(result: ExecutionResult) -> dict[str, Any]:
-    told: dict[str, Any] = {} if result.data is None else {"data": result.data}
+    document: dict[str, Any] = {} if result.data is None else {"data": result.data}
     if result.errors:
-        told["errors"] = [_error(each) for each in result.errors]
-    return told
+        document["errors"] = [_error(each) for each in result.errors]
+    return document
 
 
 def _error(error: GraphQLError) -> dict[str, Any]:
     kind = (error.original_error.args or [None, None])[0] if isinstance(error.original_error, _Failed) else None
     locations = [{"line": each.line, "column": each.column} for each in error.locations or ()]
-    told = {"path": error.path, "locations": locations, "message": error.message}
-    return {"type": kind, **told} if kind else {name: value for name, value in told.items() if value is not None}
+    document = {"path": error.path, "locations": locations, "message": error.message}
+    return (
+        {"type": kind, **document} if kind else {name: value for name, value in document.items() if value is not None}
+    )
 
 
 class _Failed(Exception):
-    """``args``: the kind that GitHub tells, and the message."""
+    """``args``: GitHub's error type, and the message."""
 
     def __str__(self) -> str:
         return str(self.args[1])
 
 
 class _Root:
-    """Query and Mutation. Values are dicts; those that can be asked for something are functions."""
+    """Query and Mutation. Values are dicts; fields with arguments are functions."""
 
     def __init__(self, request: Request) -> None:
         self._request, self._world = request, request.world
@@ -133,8 +134,8 @@ class _Root:
         for each in [*self._world.comments, *of_reviews]:
             if each.node_id == given["subjectId"]:
                 each.minimized = reason
-                told = self._comment(each) if isinstance(each, Comment) else self._review_comment(each)
-                return {name: told, "clientMutationId": given.get("clientMutationId")}
+                document = self._comment(each) if isinstance(each, Comment) else self._review_comment(each)
+                return {name: document, "clientMutationId": given.get("clientMutationId")}
         raise _Failed("NOT_FOUND", f"Could not resolve to a node with the global id of '{given['subjectId']}'.")
 
     def addPullRequestReviewThreadReply(self, _info: Any, input: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +252,8 @@ class _Root:
 
 
 def _connection(things: Sequence[Any], tell: Callable[[Any], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Cursors are places. GitHub wants ``first`` or ``last``, of at most 100 ("Pagination" of its GraphQL API)."""
+    """Return a page of a connection. Cursors are indexes. GitHub requires ``first`` or ``last``, of at most 100
+    ("Pagination" of its GraphQL API)."""
 
     def page(
         _info: Any,

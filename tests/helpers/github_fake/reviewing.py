@@ -1,9 +1,6 @@
 """Reviews and their comments ("REST API endpoints for pull request reviews", "… for pull request review comments").
-
-The texts of refusals are as the threads of their users have them: parkerbxyz/suggest-changes#64,
-warpdotdev/oz-for-oss#310, gitgitgadget/git#1444, github/app#3371; more than 32 comments in a review:
-reviewdog/reviewdog#355, src-d/lookout#264.
-"""
+Error messages are those reported in parkerbxyz/suggest-changes#64, warpdotdev/oz-for-oss#310, gitgitgadget/git#1444,
+github/app#3371; more than 32 comments in a review: reviewdog/reviewdog#355, src-d/lookout#264."""
 
 from __future__ import annotations
 
@@ -23,11 +20,12 @@ _COMMENT_KEYS = _DRAFT_KEYS | {"commit_id", "in_reply_to", "subject_type"}
 
 
 class Unplaced(Exception):
-    """Where a comment cannot stand, and why."""
+    """The comment has an invalid position; the message says why."""
 
 
 def place(pull: Pull, given: Mapping[str, Any], files: Mapping[str, str]) -> tuple[diffs.Hunk, str]:
-    """The hunk that all its lines are in, and the side. ``files``: those of the commit. Raises Unplaced."""
+    """Return the hunk that contains all lines of a comment, and its side. ``files``: those of the commit. Raise
+    Unplaced."""
     path, side, line = given["path"], given.get("side") or "RIGHT", given.get("line")
     changed = {name: before or name for _, name, before in diffs.changed_files(pull.base_files, files)}
     if path not in changed:
@@ -63,8 +61,8 @@ def _line_comment(request: Request, review: Review, given: dict[str, Any], commi
 
 
 def move(comment: ReviewComment, before: Mapping[str, str]) -> None:
-    """To where its lines are in the present head; ``before``: the files that its numbers are of. It is outdated where
-    they were changed, or are in no hunk any more. On the left side the lines are those of the base."""
+    """Move a comment to the present lines; ``before``: the files that its numbers refer to. It is outdated if they
+    changed, or are in no hunk any more. On the left side the lines are those of the base."""
     pull = comment.pull
     assert comment.line is not None
     lines = range(comment.start_line or comment.line, comment.line + 1)
@@ -143,7 +141,7 @@ def reviews(request: Request, pull_number: str) -> Answer:
 
 
 def plainly(handler: Handler) -> Handler:
-    """For reviews what is invalid is told as texts, not as objects."""
+    """Report validation errors of reviews as texts instead of objects."""
 
     def call(request: Request, **names: str) -> Answer:
         try:
@@ -241,7 +239,7 @@ def comments(request: Request, pull_number: str) -> Answer:
 
 @route("POST", "/pulls/{pull_number}/comments")
 def create(request: Request, pull_number: str) -> Answer:
-    """A single comment is a review of its own. With ``in_reply_to`` all else but the text is left out."""
+    """Create a single comment as its own review. With ``in_reply_to`` everything but the text is ignored."""
     pull = request.pull(pull_number)
     _may_write(request, pull)
     given = _only(request.json, _COMMENT_KEYS)
@@ -268,7 +266,7 @@ def create(request: Request, pull_number: str) -> Answer:
             _outside_the_diff("start_line" if "start line" in str(reason) else "line")
     request.world.reviews.append(review)
     request.world.threads.append(Thread(made, [made]))
-    return Answer(201, told := bodies.review_comment(request.world, made), {"location": told["url"]})
+    return Answer(201, document := bodies.review_comment(request.world, made), {"location": document["url"]})
 
 
 def _outside_the_diff(name: str) -> Any:
@@ -292,7 +290,7 @@ def _reply(request: Request, pull: Pull, comment_id: str, text: str) -> Answer:
     if comment.reply_to is not None:
         refuse(422, "Validation Failed", ["Replies to replies are not supported"])
     made = add_reply(request, request.world.thread_of(comment), text)
-    return Answer(201, told := bodies.review_comment(request.world, made), {"location": told["url"]})
+    return Answer(201, document := bodies.review_comment(request.world, made), {"location": document["url"]})
 
 
 def add_reply(request: Request, thread: Thread, text: str) -> ReviewComment:

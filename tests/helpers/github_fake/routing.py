@@ -1,4 +1,4 @@
-"""Requests, answers, refusals, and which function answers what."""
+"""Requests, responses, refusals, and the routes of operations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 @dataclass
 class Request:
-    """``path`` is as it was asked for. ``repository``: the one in it, where there is one."""
+    """``path``: as requested. ``repository``: the one in it, if any."""
 
     world: World
     method: str
@@ -44,7 +44,8 @@ class Request:
         refuse(404, "Not Found")
 
     def need(self, *permissions: str, access: str = "write") -> None:
-        """One of them is enough. Raises Refused as GitHub refuses: nobody 401, an app or a person 403."""
+        """Require one of the permissions. Raise Refused as GitHub does: 401 without a token, 403 for an app or a
+        person."""
         token = self.viewer
         is_for = self.found is None or token.repository in (None, self.found)
         if is_for and any(token.may(permission, access) for permission in permissions):
@@ -56,7 +57,7 @@ class Request:
 
 @dataclass
 class Answer:
-    """``body``: what becomes JSON; bytes stay as they are; None is no body."""
+    """``body``: serialized to JSON; bytes are sent unchanged; None is no body."""
 
     status: int
     body: Any = None
@@ -84,7 +85,7 @@ def refuse(
 
 
 def invalid(resource: str, field_name: str, code: str, message: str | None = None) -> NoReturn:
-    """422, "Validation Failed", about one field."""
+    """Return 422, "Validation Failed", about one field."""
     error = {"resource": resource, "field": field_name, "code": code}
     refuse(422, "Validation Failed", [error | ({"message": message} if message else {})])
 
@@ -94,8 +95,8 @@ _ROUTES: list[tuple[str, re.Pattern[str], Handler]] = []
 
 
 def route(method: str, template: str) -> Callable[[Handler], Handler]:
-    """Declares who answers ``template``; below ``/repos/{owner}/{repo}``, what is after that. A name ``…_id`` or
-    ``…number`` takes digits alone."""
+    """Declare the operation of ``template``, the part after ``/repos/{owner}/{repo}``. A parameter ``…_id`` or
+    ``…number`` matches digits only."""
 
     def declare(handler: Handler) -> Handler:
         pattern = re.sub(
@@ -124,8 +125,8 @@ def handler_of(method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
 
 
 def paged(request: Request, things: Sequence[Any], wrap: Callable[[list[Any]], Any] = lambda page: page) -> Answer:
-    """One page, 30 long or as asked for, at most 100, and the ``Link`` to the others, which names the repository by its
-    id ("Using pagination in the REST API"; the recordings of octokit/fixtures)."""
+    """Return one page of 30 elements, or as requested, at most 100, and the ``Link`` to the others, which contains the
+    repository id ("Using pagination in the REST API"; the recordings of octokit/fixtures)."""
     size = min(max(_number(request, "per_page", 30), 1), 100)
     page = max(_number(request, "page", 1), 1)
     last = max(-(-len(things) // size), 1)

@@ -1,4 +1,4 @@
-"""The stand-in on loopback: one server for the API, and on it, by another name, the host that archives come from."""
+"""The fake on loopback: one server for the API and, by another host name, for archives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from github_fake.routing import Answer
 
 
 class Server:
-    """``port`` 0: any that is free. ``keep_alive`` False ends each connection with its answer."""
+    """``port`` 0: any free port. ``keep_alive`` False closes each connection after its response."""
 
     def __init__(self, front: Front, port: int = 0, *, keep_alive: bool = True) -> None:
         class Handler(_Handler):
@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle
 
     def _archive(self, path: str, headers: dict[str, str]) -> Answer:
-        """Of the other host: whoever sends it a token has given the token away."""
+        """Serve an archive from the other host; a token sent there is leaked."""
         with self.of.lock:
             if "authorization" in headers:
                 self.of.violations.append(f"GET {path}: the token was sent to another host")
@@ -76,4 +76,4 @@ class _Handler(BaseHTTPRequestHandler):
         return Answer(404, b"", {"content-type": "text/plain"})
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing: the journal tells."""
+        """Do nothing: the journal has it."""

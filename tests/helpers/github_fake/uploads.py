@@ -50,8 +50,8 @@ def artifacts(request: Request, run_id: str) -> Answer:
     request.need("actions", access="read")
     found = [each for each in request.world.artifacts if each.run_id == int(run_id)]
     found = [each for each in found if request.query.get("name", each.name) == each.name]
-    told = [bodies.artifact(request.world, each) for each in found]
-    return paged(request, told, lambda page: {"total_count": len(told), "artifacts": page})
+    document = [bodies.artifact(request.world, each) for each in found]
+    return paged(request, document, lambda page: {"total_count": len(document), "artifacts": page})
 
 
 def _artifact(request: Request, artifact_id: str) -> Artifact:
@@ -69,7 +69,7 @@ def artifact(request: Request, artifact_id: str) -> Answer:
 
 @route("GET", "/actions/artifacts/{artifact_id}/{archive_format}")
 def download(request: Request, artifact_id: str, archive_format: str) -> Answer:
-    """Leads to another host, which takes no token: the address itself is the right to read it, for a minute."""
+    """Redirect to another host, which takes no token: the URL itself grants access, for a minute."""
     request.need("actions", access="read")
     found = _artifact(request, artifact_id)
     if found.expired:

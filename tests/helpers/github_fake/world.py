@@ -1,4 +1,4 @@
-"""What there is on the stand-in: plain, changeable data. What may be done with it is told elsewhere."""
+"""The state of the fake: plain, mutable data. Its operations are elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACTIONS_APP = "github-actions"
 
 
 class Clock:
-    """A clock that only moves when somebody sleeps by it. ``slept`` tells how long, each time."""
+    """A clock that only moves by sleeping. ``slept``: the duration of each sleep."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 1, 5, 10, 0, tzinfo=timezone.utc).timestamp()
@@ -34,12 +34,12 @@ class Clock:
 
 
 def as_text(moment: float) -> str:
-    """Whole seconds, as GitHub's time stamps have them: two comments can bear the same one."""
+    """Format whole seconds, as GitHub's timestamps: two comments can have equal ones."""
     return datetime.fromtimestamp(int(moment), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def sha_of(*words: object) -> str:
-    """An id as a commit has it, the same for the same words."""
+    """Return a commit id, equal for equal words."""
     return hashlib.sha1("\0".join(map(str, words)).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -52,9 +52,8 @@ class User:
 
 @dataclass(eq=False)
 class Token:
-    """``permissions``: as below ``permissions:`` in a workflow file, ``read`` or ``write``. ``app``: the slug of the
-    GitHub App whose installation it belongs to, None for a token of a person. ``repository``: the only one that it is
-    for, as the token of a job is; None for all."""
+    """``permissions``: as in a workflow file, ``read`` or ``write``. ``app``: slug of the GitHub App whose installation
+    it belongs to, None for a personal token. ``repository``: the only one it is valid for, as a job's; None for all."""
 
     value: str
     user: User
@@ -86,8 +85,8 @@ class Repository:
 
 @dataclass(eq=False)
 class Pull:
-    """``base_files`` are those of the merge base. ``shas``: the heads that it has had, the last one the present one,
-    and ``history`` their files. ``is_listed_whole`` False: its difference is too large to be given (406)."""
+    """``base_files``: those of the merge base. ``shas``: all heads, the present one last; ``history``: their files.
+    ``is_listed_whole`` False: its diff is too large to be listed (406)."""
 
     id: int
     repository: Repository
@@ -112,7 +111,7 @@ class Pull:
 
 @dataclass(eq=False)
 class Comment:
-    """In the conversation. ``minimized``: why it was hidden, None where it was not."""
+    """A comment in the conversation. ``minimized``: why it was hidden, or None."""
 
     id: int
     pull: Pull
@@ -141,8 +140,8 @@ class Review:
 
 @dataclass(eq=False)
 class ReviewComment:
-    """``line`` and ``start_line`` are of the present head, None where the lines are not there any more (outdated); the
-    ``original_…`` are as they were posted. ``reply_to``: the first comment of its thread, None for that one itself."""
+    """``line`` and ``start_line``: in the present head, None if outdated; ``original_…``: as posted. ``reply_to``: the
+    first comment of its thread, None for that one."""
 
     id: int
     pull: Pull
@@ -222,7 +221,7 @@ class CheckRun:
 
 @dataclass(eq=False)
 class Upload:
-    """SARIF that code scanning took; ``sarif`` is what was in it."""
+    """SARIF accepted by code scanning; ``sarif``: its contents."""
 
     id: str
     repository: Repository
@@ -244,7 +243,7 @@ class Artifact:
 
 @dataclass
 class Limits:
-    """GitHub's, where it tells them ("Rate limits for the REST API", "Create a check run"), else as seen in threads."""
+    """Limits that GitHub documents ("Rate limits for the REST API", "Create a check run"), or that threads report."""
 
     body: int = 65_536
     status_description: int = 140
@@ -258,8 +257,8 @@ class Limits:
 
 @dataclass
 class World:
-    """All of it. ``url`` is where the API is, ``files_url`` the other host that archives come from. ``gives_back``: how
-    the text of a comment is read, from how it was written."""
+    """The whole state. ``url``: of the API; ``files_url``: of the other host with archives. ``gives_back``: maps the
+    written text of a comment to the text that is read."""
 
     clock: Clock = field(default_factory=Clock)
     limits: Limits = field(default_factory=Limits)

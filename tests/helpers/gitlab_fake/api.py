@@ -1,4 +1,4 @@
-"""The operations of the stand-in: what GitLab's API answers, for one project and one merge request."""
+"""The operations of the fake: responses of GitLab's API for one project and one merge request."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class World:
         request.versions.insert(0, Version(id, request.base_sha, request.base_sha, request.head_sha, files))
 
     def thread(self, body: str, user: User, kind: str | None, position: dict[str, Any] | None = None) -> Discussion:
-        """Begins a discussion; ``kind`` None: a single note."""
+        """Start a discussion; ``kind`` None: a single note."""
         note = Note(self.next_id(), user, body, kind, position=position)
         found = Discussion(sha_of(note.id), kind is None, [note])
         self.request.discussions.append(found)
@@ -109,8 +109,8 @@ class World:
     def merge_request(self, given: Given) -> Answer:
         request = self.request
         refs = {"base_sha": request.base_sha, "start_sha": request.base_sha, "head_sha": request.head_sha}
-        told = {"id": 700, "iid": request.iid, "project_id": PROJECT_ID, "state": request.state}
-        return Answer(200, {**told, "sha": request.head_sha, "diff_refs": refs, "title": "A change"})
+        payload = {"id": 700, "iid": request.iid, "project_id": PROJECT_ID, "state": request.state}
+        return Answer(200, {**payload, "sha": request.head_sha, "diff_refs": refs, "title": "A change"})
 
     def versions(self, given: Given) -> Answer:
         return self._page(given, [_version(each) for each in self.request.versions])
@@ -239,7 +239,7 @@ class World:
         raise Refusal(404, {"message": "404 Discussion Not Found"})
 
     def _page(self, given: Given, listed: list[Any]) -> Answer:
-        """GitLab names the next page by number, and by an address that it makes of its configuration."""
+        """Return a page, with the next one by number, and by a URL from GitLab's configuration."""
         page, size = int(given.query.get("page", 1)), min(int(given.query.get("per_page", 20)), 100)
         pages = max(-(-len(listed) // size), 1)
         following = str(page + 1) if page < pages else ""
@@ -298,7 +298,7 @@ def _version(version: Version) -> dict[str, Any]:
 
 
 def _note(note: Note) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "id": note.id,
         "type": note.type,
         "body": note.body,
@@ -312,11 +312,11 @@ def _note(note: Note) -> dict[str, Any]:
         "resolvable": note.is_resolvable,
     }
     if note.is_resolvable:
-        told |= {"resolved": note.resolved_by is not None}
-        told["resolved_by"] = _user(note.resolved_by) if note.resolved_by is not None else None
+        payload |= {"resolved": note.resolved_by is not None}
+        payload["resolved_by"] = _user(note.resolved_by) if note.resolved_by is not None else None
     if note.position is not None:
-        told["position"] = note.position
-    return told
+        payload["position"] = note.position
+    return payload
 
 
 def _discussion(discussion: Discussion) -> dict[str, Any]:

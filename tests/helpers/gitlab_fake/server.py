@@ -1,4 +1,4 @@
-"""The stand-in on loopback: tokens, scripted faults, the limit of calls, and the journal, before each operation."""
+"""The fake on loopback: tokens, scripted faults, the rate limit and the journal, before each operation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BOT, CONTRIBUTOR, SOMEBODY = User(1, "project_42_bot"), User(2, "contributor"), 
 
 
 class GitLabFake:
-    """See the package. ``start`` it, and ``stop`` it in the end."""
+    """The fake that the package docstring describes. Call ``start``, and finally ``stop``."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -88,7 +88,8 @@ class GitLabFake:
         return self.tokens["project"].value
 
     def environment(self, *, run_number: int = 1, is_fork: bool = False) -> dict[str, str]:
-        """The variables of a job of a merge request pipeline (GitLab Docs, "Predefined CI/CD variables reference")."""
+        """Return the variables of a merge request pipeline's job (GitLab Docs, "Predefined CI/CD variables
+        reference")."""
         request = self.request
         return {
             "GITLAB_CI": "true",
@@ -143,7 +144,7 @@ class GitLabFake:
             note.resolved_by = user
 
     def push(self, files: dict[str, str], sha: str = "", user: User = CONTRIBUTOR) -> str:
-        """A new head of the merge request, of all these files; gives it."""
+        """Push a new head of the merge request with these files, all files of the tree; return it."""
         self.request.head_files = dict(files)
         self.world.push_version()
         if sha:
@@ -169,8 +170,8 @@ class GitLabFake:
         headers: dict[str, str] | None = None,
         after_effect: bool = False,
     ) -> None:
-        told = {"message": f"{status} scripted"} if document is None else document
-        self._faults.append(Fault(method, re.compile(pattern), times, skip, status, told, headers, after_effect))
+        payload = {"message": f"{status} scripted"} if document is None else document
+        self._faults.append(Fault(method, re.compile(pattern), times, skip, status, payload, headers, after_effect))
 
     def when(
         self, method: str, pattern: str, action: Callable[[GitLabFake], object], *, after: bool = False, times: int = 1
@@ -215,11 +216,11 @@ class GitLabFake:
             if method in WRITING:
                 self._count_write()
                 if token.scope != "api":
-                    told = {
+                    payload = {
                         "error": "insufficient_scope",
                         "error_description": "The request requires higher privileges",
                     }
-                    raise Refusal(403, {**told, "scope": "api"})
+                    raise Refusal(403, {**payload, "scope": "api"})
             if path.startswith("/projects/") and token.role < REPORTER:
                 raise Refusal(404, {"message": "404 Project Not Found"})
             return self.world.answer(Given(method, path, query, json.loads(raw) if raw else {}, token))
@@ -265,7 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _handle
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing: the journal tells."""
+        """Do nothing: the journal has it."""
 
 
 __all__ = ["BOT", "CONTRIBUTOR", "DEVELOPER", "SOMEBODY", "GitLabFake"]

@@ -1,4 +1,4 @@
-"""What is on the stand-in: users, a merge request with versions of its difference, discussions with notes."""
+"""The state of the fake: users, a merge request with versions of its diff, discussions with notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMMAND = re.compile(
 
 
 class Refusal(Exception):
-    """An error that GitLab answers with: ``status`` and the document."""
+    """An error response of GitLab: ``status`` and the document."""
 
     def __init__(self, status: int, document: Any) -> None:
         super().__init__(status, document)
@@ -39,7 +39,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Call:
-    """What was called, and how it was answered."""
+    """A call and its response."""
 
     method: str
     path: str
@@ -95,7 +95,7 @@ class Version:
     files: tuple[FileDiff, ...]
 
     def check(self, position: dict[str, Any], *, knows_files: bool) -> None:
-        """Refuses, as GitLab does, a position that names no line of this version."""
+        """Refuse, as GitLab does, a position that names no line of this version."""
         kinds = ("text", "image", "file") if knows_files else ("text", "image")
         if position.get("position_type") not in kinds:
             raise Refusal(400, {"error": "position[position_type] does not have a valid value"})
@@ -130,7 +130,7 @@ def sha_of(*words: object) -> str:
 
 
 def differences(request: MergeRequest) -> tuple[FileDiff, ...]:
-    """The difference of both sides, file by file, as GitLab has it: hunks with three lines around."""
+    """Return the diff of both sides, file by file, in GitLab's format: hunks with three context lines."""
     found = []
     for new_path in sorted({*request.head_files, *request.base_files}):
         old_path = request.renamed.get(new_path, new_path)
@@ -168,15 +168,15 @@ def _file_diff(old_path: str, new_path: str, old: str | None, new: str | None) -
 
 
 def without_commands(body: str) -> tuple[str, list[str]]:
-    """A text without its quick actions, and these: commands at the beginning of lines. GitLab leaves out what it takes
-    for code, which is not all that Markdown does; here no code is left out. What is blank at the end is not kept."""
+    """Return a text without its quick actions, and these: commands at the beginning of lines. GitLab skips what it
+    takes for code, which is not all that Markdown does; here no code is skipped. Trailing whitespace is removed."""
     lines = body.replace("\r", "").rstrip().split("\n")
     commands = [line.strip() for line in lines if _COMMAND.match(line)]
     return "\n".join(line for line in lines if not _COMMAND.match(line)), commands
 
 
 def applied(files: dict[str, str], note: Note) -> dict[str, str]:
-    """The files with the suggestion of a note applied, as the button does."""
+    """Return the files with the suggestion of a note applied, as the button does."""
     position = note.position
     assert position is not None and position.get("new_line") is not None, "no suggestion can stand here"
     found = re.search(r"^(`{3,})suggestion:-(\d+)\+(\d+)\n(.*?)^\1$", note.body, re.MULTILINE | re.DOTALL)

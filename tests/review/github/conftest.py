@@ -1,4 +1,4 @@
-"""The stand-in for GitHub that the tests here post to."""
+"""The fake of GitHub that the tests here post to."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from github_fake import GitHubFake
 
 @pytest.fixture
 def github() -> Iterator[GitHubFake]:
-    """One repository, ``octo-org/infra``, with pull request 7. A test fails with whatever was not as GitHub describes
-    its API, by the client or by the stand-in."""
+    """The repository ``octo-org/infra`` with pull request 7. A test fails for every exchange that does not fit GitHub's
+    API description, by the client or by the fake."""
     fake = GitHubFake()
     fake.start()
     yield fake

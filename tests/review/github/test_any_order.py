@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, what is promised of comments holds."""
+"""Invariants of comments under any order of events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse
+from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse_marker
 from passrole_checks.review.report import Item, ReportNote
 
 MOST = 4
@@ -38,7 +38,7 @@ WRITES = [
 
 
 class Conversations(RuleBasedStateMachine):
-    """Pushes, runs (also of an older head), people who answer, resolve and quote, and a server that fails."""
+    """Pushes, runs (also of an older head), people who reply, resolve and quote, and server errors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,8 +60,8 @@ class Conversations(RuleBasedStateMachine):
         failing=st.lists(st.tuples(st.sampled_from(WRITES), st.sampled_from(FAULTS)), max_size=2),
     )
     def run(self, found: list[Item], may_resolve: bool, failing: list[tuple[tuple[str, str], dict[str, Any]]]) -> None:
-        """A run tells each item at its lines, or in the summary, or says that it could do neither, while some of its
-        writes fail."""
+        """A run reports each item on its lines or in the summary, or says that it could not, while some of its writes
+        fail."""
         context = self.post.context(token="resolver" if may_resolve else "bot")
         faults = [self.github.fault(*write, **fault) for write, fault in failing]
         posted = self.post.items(*found, context=context, max_inline=MOST)
@@ -74,22 +74,24 @@ class Conversations(RuleBasedStateMachine):
             (summary,) = self._ours(SUMMARY)
             assert all(f"aws_iam_role_policy.p{int(key, 16)}" in summary for key in keys)
         elif found:
-            assert any("summary" in words or "comments on the pull" in words for words in self.post.said)
-        told = {key for body in self._ours(INLINE) if (marker := parse(body)) is not None for key in marker.items}
-        assert posted.at_lines <= told
+            assert any("summary" in message or "comments on the pull" in message for message in self.post.messages)
+        result = {
+            key for body in self._ours(INLINE) if (marker := parse_marker(body)) is not None for key in marker.items
+        }
+        assert posted.at_lines <= result
 
     @rule(found=st.lists(st.sampled_from(ITEMS), max_size=3, unique_by=lambda one: one.key))
     def run_of_an_older_head(self, found: list[Item]) -> None:
-        """A run whose head was replaced meanwhile changes nothing."""
-        context, told = self.post.context(), report(self.github, *found)
+        """A run whose head was replaced changes nothing."""
+        context, result = self.post.context(), report(self.github, *found)
         self.push()
         before = self._all()
-        self.post(told, context=context, max_inline=MOST)
+        self.post(result, context=context, max_inline=MOST)
         assert self._all() == before
 
     @rule()
     def run_that_cannot_read(self) -> None:
-        """A run that could not read the head says nothing to be fixed."""
+        """A run that could not read the head reports nothing as fixed."""
         before = self._ours(FIXED)
         self.post(report(self.github, unreadable=(ReportNote("a.tf", 1, "no HCL"),)), max_inline=MOST)
         assert self._ours(FIXED) == before
@@ -101,7 +103,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 20), is_resolved=st.booleans())
     def person(self, number: int, is_resolved: bool) -> None:
-        """Somebody answers in a thread, or resolves it."""
+        """A person replies in a thread, or resolves it."""
         if threads := self.github.threads():
             root = threads[number % len(threads)].root
             if is_resolved:
@@ -111,7 +113,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 20))
     def quote(self, number: int) -> None:
-        """Somebody repeats a comment of ours, marker and all."""
+        """A person quotes a comment of ours with its marker."""
         for each in self.github.comments()[number : number + 1]:
             self._remember(self.github.comment(self.github.pull, each.body))
         for one in self.github.review_comments()[number : number + 1]:
@@ -123,14 +125,14 @@ class Conversations(RuleBasedStateMachine):
 
     @invariant()
     def nothing_twice(self) -> None:
-        """No item stands in two threads that are not ended, and no thread is ended twice."""
+        """No item is in two open threads, and no thread is closed twice."""
         open_keys: list[str] = []
         for thread in self.github.threads():
             if thread.root.user.login != BOT:
                 continue
             ends = [each for each in thread.comments[1:] if each.user.login == BOT]
             assert len(ends) <= 1
-            marker = parse(thread.root.body)
+            marker = parse_marker(thread.root.body)
             assert marker is not None
             open_keys += () if ends else marker.items
         assert len(open_keys) == len(set(open_keys))
@@ -154,11 +156,11 @@ class Conversations(RuleBasedStateMachine):
     def _ours(self, kind: str) -> list[str]:
         everything = [*self.github.comments(), *self.github.review_comments()]
         bodies = [each.body for each in everything if each.user.login == BOT]
-        return [body for body in bodies if (marker := parse(body)) is not None and marker.kind == kind]
+        return [body for body in bodies if (marker := parse_marker(body)) is not None and marker.kind == kind]
 
 
-def test_any_order() -> None:
-    """In any order of runs, pushes, people and failures: one summary, nothing twice, lost or overwritten."""
+def test_invariants_hold_in_any_order() -> None:
+    """In any order of runs, pushes, people and errors: one summary, nothing duplicated, lost or overwritten."""
     run_state_machine_as_test(
         Conversations,
         settings=settings(

@@ -1,4 +1,4 @@
-"""The calls themselves: where GraphQL is, whose token it is, and answers that are not as they should be."""
+"""The API calls: the GraphQL endpoint, the owner of the token, unexpected responses."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def calls(github: GitHubFake, token: str) -> GitHub:
         ("https://github.example.com/api/v3", "https://github.example.com/api/graphql"),
     ],
 )
-def test_where_graphql_is(api: str, path: str) -> None:
-    """GraphQL is below the API of github.com, and beside the one of a server of one's own."""
+def test_graphql_endpoint(api: str, path: str) -> None:
+    """GraphQL is below the API of github.com, and beside that of GitHub Enterprise Server."""
     printed: list[str] = []
-    GitHub(client(api, "", dry_run=printed.append), api, "octo-org/infra").resolve("PRRT_1")
+    GitHub(client(api, "", dry_run=printed.append), api, "octo-org/infra").resolve_thread("PRRT_1")
     assert json.loads(printed[0])["path"] == path
 
 
 @pytest.mark.parametrize(("token", "login"), [("bot", BOT), ("personal", "passrole-bot"), ("read_only", BOT)])
 def test_viewer(github: GitHubFake, token: str, login: str) -> None:
-    """The token of a person tells its user, the one of an installation what GraphQL says."""
+    """A personal token belongs to its user, an installation token to the login that GraphQL returns."""
     assert calls(github, github.tokens[token].value).viewer() == login
 
 
 def test_viewer_of_another_app(github: GitHubFake) -> None:
-    """The token of an app of one's own belongs to that app, not to GitHub Actions."""
+    """The token of another app belongs to that app, not to GitHub Actions."""
     token = github.new_token("our-app[bot]", {"pull-requests": "write"}, app="our-app")
     assert calls(github, token.value).viewer() == "our-app[bot]"
 
 
-def test_viewer_is_not_told(github: GitHubFake) -> None:
-    """Where neither way answers, it is taken to be a workflow's token; a server that fails decides nothing."""
+def test_viewer_defaults_to_the_workflow(github: GitHubFake) -> None:
+    """If neither API answers, the token counts as that of a workflow; a server error is raised."""
     github.fault("POST", "/graphql$", status=403)
     assert calls(github, github.token).viewer() == ACTIONS_LOGIN
     github.fault("POST", "/graphql$", status=502, times=3)
@@ -55,8 +55,8 @@ def test_viewer_is_not_told(github: GitHubFake) -> None:
         calls(github, github.token).viewer()
 
 
-def test_wrong_token(github: GitHubFake) -> None:
-    """A token that is not known is an error, and not somebody's."""
+def test_unknown_token_is_an_error(github: GitHubFake) -> None:
+    """An unknown token is an error."""
     with pytest.raises(ForgeError, match="401: Bad credentials"):
         calls(github, "ghs_unknown").viewer()
 
@@ -64,8 +64,8 @@ def test_wrong_token(github: GitHubFake) -> None:
 @pytest.mark.parametrize(
     "body", [[], {}, [None, 1, "x", {"user": 3, "id": "1", "body": None}], {"data": {"repository": None}}, "text", 7]
 )
-def test_odd_answers(github: GitHubFake, tmp_path: Path, body: object) -> None:
-    """Answers of another shape than GitHub's make no exception; what is not known to be open is not written on."""
+def test_unexpected_responses_are_empty(github: GitHubFake, tmp_path: Path, body: object) -> None:
+    """Responses of another shape raise nothing; a pull request not known to be open gets no comments."""
     give_files(github)
     post = Poster.on(github, tmp_path)
     for method in ("GET", "POST"):

@@ -1,7 +1,5 @@
-"""The stand-in for GitHub is held against GitHub's own description of its API, and so is whoever calls it.
-
-Here: every operation is as described, and what is not as described is noticed, on either side.
-"""
+"""The fake of GitHub, and its callers, are checked against GitHub's own API description. Every operation fits it, and
+deviations on either side are detected."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ Call = Callable[..., requests.Response]
 
 @pytest.fixture
 def faulty() -> Iterator[GitHubFake]:
-    """A stand-in that may be called wrongly, or answer wrongly: whoever uses it looks at ``violations``."""
+    """A fake that may be called or may answer wrongly: its users check ``violations``."""
     if Proxy.of_environment() is not None:
         pytest.skip("not through the proxy, which answers what is wrong itself: test_contract_proxy.py")
     fake = GitHubFake()
@@ -31,14 +29,14 @@ def faulty() -> Iterator[GitHubFake]:
 
 
 def call(fake: GitHubFake, method: str, path: str, given: object = None, token: str = "bot") -> requests.Response:
-    """One call. ``path``: within the repository, or a whole address."""
+    """Make one call. ``path``: within the repository, or a full URL."""
     url = path if path.startswith("http") else f"{fake.url}/repos/octo-org/infra{path}"
     headers = {"authorization": f"Bearer {fake.tokens[token].value}"} if token else {}
     return requests.request(method, url, json=given, headers=headers, timeout=10)
 
 
 def ask(fake: GitHubFake, query: str, variables: dict[str, Any] | None = None, token: str = "bot") -> dict[str, Any]:
-    """One call of GraphQL; gives what was answered."""
+    """Make one GraphQL call and return the response."""
     given = {"query": query, "variables": variables or {}}
     answered: dict[str, Any] = call(fake, "POST", f"{fake.url}/graphql", given, token).json()
     return answered
@@ -48,8 +46,8 @@ def at_line(fake: GitHubFake, line: int = 2, **more: object) -> dict[str, object
     return {"path": "main.tf", "line": line, "side": "RIGHT", "body": "text", **more}
 
 
-def test_every_operation_is_as_github_describes_it(github: GitHubFake) -> None:
-    """Each operation of the stand-in was called with success, and all exchanges fit the description."""
+def test_every_operation_fits_the_description(github: GitHubFake) -> None:
+    """Each operation of the fake succeeds, and all exchanges fit the description."""
     head = github.pull.head_sha
     sarif = base64.b64encode(gzip.compress(b'{"version": "2.1.0"}')).decode()
 
@@ -122,8 +120,8 @@ def test_every_operation_is_as_github_describes_it(github: GitHubFake) -> None:
     }
 
 
-def test_artifacts_are_as_github_describes_them(github: GitHubFake) -> None:
-    """The operations on artifacts, which lead elsewhere, fit the description, too."""
+def test_artifact_operations_fit_the_description(github: GitHubFake) -> None:
+    """The operations on artifacts, which redirect, fit the description too."""
     stored = github.artifact(9001, "review", b"PK")
     assert call(github, "GET", "/actions/runs/9001/artifacts").json()["total_count"] == 1
     assert call(github, "GET", f"/actions/artifacts/{stored.id}").status_code == 200
@@ -163,14 +161,14 @@ def _fits(template: str, method: str, called: tuple[str, str]) -> bool:
         ("PUT", "/pulls/7/merge", {}, "there is no such operation in GitHub's description"),
     ],
 )
-def test_a_wrong_request_is_noticed(faulty: GitHubFake, method: str, path: str, given: object, says: str) -> None:
-    """A request that GitHub does not describe is told, with the place in it that is wrong."""
+def test_invalid_request_is_detected(faulty: GitHubFake, method: str, path: str, given: object, says: str) -> None:
+    """A request that does not fit the description is reported with its location."""
     call(faulty, method, path, given)
     assert [says in each for each in faulty.violations] == [True], faulty.violations
 
 
-def test_fifty_one_annotations_are_noticed(faulty: GitHubFake) -> None:
-    """More annotations than a request may hold are not as described, and refused."""
+def test_too_many_annotations_are_detected(faulty: GitHubFake) -> None:
+    """More annotations than a request may have are reported and refused."""
     note = {"path": "main.tf", "start_line": 2, "end_line": 2, "annotation_level": "failure", "message": "m"}
     output = {"title": "t", "summary": "s", "annotations": [note] * 51}
     given = {"name": "passrole", "head_sha": faulty.pull.head_sha, "conclusion": "failure", "output": output}
@@ -178,14 +176,14 @@ def test_fifty_one_annotations_are_noticed(faulty: GitHubFake) -> None:
     assert ["at output/annotations" in each for each in faulty.violations] == [True]
 
 
-def test_a_wrong_answer_is_noticed(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer of the stand-in that lacks what GitHub's has, or has it of another type, is told."""
+def test_invalid_response_is_detected(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response of the fake with a missing or mistyped field is reported."""
     right = bodies.comment
 
     def wrong(*given: Any) -> dict[str, Any]:
-        told = right(*given) | {"id": "1"}
-        del told["html_url"]
-        return told
+        result = right(*given) | {"id": "1"}
+        del result["html_url"]
+        return result
 
     monkeypatch.setattr(bodies, "comment", wrong)
     call(faulty, "POST", "/issues/7/comments", {"body": "a"})
@@ -195,22 +193,22 @@ def test_a_wrong_answer_is_noticed(faulty: GitHubFake, monkeypatch: pytest.Monke
     ]
 
 
-def test_an_answer_that_is_not_described_is_noticed(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A status that GitHub does not describe for an operation is told."""
+def test_undescribed_status_is_detected(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that the description of an operation lacks is reported."""
     monkeypatch.setattr(front, "handler_of", lambda *_: (lambda *_, **__: routing.Answer(206, {}), {}))
     call(faulty, "GET", "/pulls/7")
     assert faulty.violations == ["GET /repos/octo-org/infra/pulls/7: the answer 206 is not described"]
 
 
-def test_a_fault_of_the_stand_in_is_noticed(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error inside the stand-in is no answer of GitHub's: it is told, with what it was."""
+def test_error_in_the_fake_is_detected(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error inside the fake is reported, and is no response of GitHub."""
     monkeypatch.setattr(bodies, "comment", lambda *_: 1 / 0)
     assert call(faulty, "POST", "/issues/7/comments", {"body": "a"}).status_code == 500
     assert ["ZeroDivisionError" in each for each in faulty.violations] == [True]
 
 
-def test_a_scripted_answer_need_not_be_described(github: GitHubFake) -> None:
-    """What a fault answers is not GitHub's: it may be anything."""
+def test_scripted_response_is_not_checked(github: GitHubFake) -> None:
+    """The response of a scripted fault may be anything."""
     github.fault("GET", r"/pulls/7$", status=418, body=b"teapot")
     assert call(github, "GET", "/pulls/7").status_code == 418
     assert call(github, "GET", "/pulls/7").status_code == 200
@@ -231,14 +229,14 @@ def test_a_scripted_answer_need_not_be_described(github: GitHubFake) -> None:
         ),
     ],
 )
-def test_a_wrong_query_is_noticed(faulty: GitHubFake, query: str, says: str) -> None:
-    """A query that GitHub's schema does not allow is answered with an error, and told."""
+def test_invalid_query_is_detected(faulty: GitHubFake, query: str, says: str) -> None:
+    """A query that GitHub's schema rejects is answered with an error and reported."""
     assert says in json.dumps(ask(faulty, query)["errors"])
     assert any(says in each for each in faulty.violations)
 
 
-def test_the_two_descriptions_are_githubs(github: GitHubFake) -> None:
-    """The slices hold what the package versions that are named in make_slice.py hold, and stay small."""
+def test_slices_equal_the_packages(github: GitHubFake) -> None:
+    """The slices equal the contents of the package versions in make_slice.py, and stay small."""
     assert contract.description()["info"]["version"] == "23.0.2"
     assert contract.SLICE.stat().st_size < 400_000
     assert queries.schema().query_type is not None

@@ -1,7 +1,5 @@
-"""Stoplight's Prism, which stands between clients and the stand-in in CI, sees what is wrong on either side.
-
-Run by ``.ci/prism.sh``; elsewhere there is no Prism, and these tests are skipped.
-"""
+"""Stoplight's Prism, as a proxy between clients and the fake, detects deviations on either side. Run by
+``.ci/prism.sh``; skipped elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ pytestmark = pytest.mark.skipif(Proxy.of_environment() is None, reason="needs Pr
 
 @pytest.fixture
 def faulty() -> Iterator[GitHubFake]:
-    """A stand-in that may be called wrongly, or answer wrongly."""
+    """A fake that may be called or may answer wrongly."""
     fake = GitHubFake()
     fake.start()
     yield fake
@@ -42,8 +40,8 @@ def post(fake: GitHubFake, path: str, given: object) -> requests.Response:
         ("/statuses/abc", {"state": "green"}, "Request body property state must be equal to one of the allowed values"),
     ],
 )
-def test_prism_refuses_a_wrong_request(faulty: GitHubFake, path: str, given: object, says: str) -> None:
-    """A request that GitHub does not describe does not get to the stand-in, and is told."""
+def test_prism_refuses_an_invalid_request(faulty: GitHubFake, path: str, given: object, says: str) -> None:
+    """A request that GitHub does not describe does not reach the fake, and is reported."""
     answer = post(faulty, path, given)
     assert answer.status_code == 422
     assert says in answer.json()["validation"][0]["message"]
@@ -52,8 +50,8 @@ def test_prism_refuses_a_wrong_request(faulty: GitHubFake, path: str, given: obj
         faulty.assert_described()
 
 
-def test_prism_refuses_a_wrong_answer(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer of the stand-in that GitHub would not give does not get to the client, and is told."""
+def test_prism_refuses_an_invalid_response(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that GitHub would not send does not reach the client, and is reported."""
     right = bodies.comment
 
     def wrong(*given: Any) -> dict[str, Any]:
@@ -69,8 +67,8 @@ def test_prism_refuses_a_wrong_answer(faulty: GitHubFake, monkeypatch: pytest.Mo
         faulty.assert_described()
 
 
-def test_what_is_right_passes(github: GitHubFake) -> None:
-    """A right call gets through, and nothing is told."""
+def test_valid_call_passes(github: GitHubFake) -> None:
+    """A valid call passes, and nothing is reported."""
     assert post(github, "/issues/7/comments", {"body": "a"}).status_code == 201
     assert github.proxy is not None
     assert github.proxy.complaints() == []

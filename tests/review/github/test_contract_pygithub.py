@@ -1,7 +1,5 @@
-"""PyGithub, a client that others wrote, drives the stand-in, which is not made to the measure of our own client.
-
-Run by ``.ci/prism.sh``, which installs PyGithub for itself; elsewhere these tests are skipped.
-"""
+"""PyGithub, a third-party client, uses the fake, which is not tailored to our own client. Run by ``.ci/prism.sh``,
+which installs PyGithub; skipped elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ def connected(fake: GitHubFake, token: str = "bot") -> Any:
 
 
 def test_pygithub_reviews_a_pull_request(github: GitHubFake) -> None:
-    """It finds the pull request, reads its files, comments, edits, reviews at lines, replies, and sets a status."""
+    """It finds the pull request, reads its files, comments, edits, reviews lines, replies, and sets a status."""
     repository = connected(github).get_repo("octo-org/infra")
     pull = repository.get_pull(7)
     assert (pull.head.sha, pull.user.login, pull.changed_files) == (github.pull.head_sha, "contributor", 1)
@@ -53,8 +51,8 @@ def test_pygithub_follows_pages(github: GitHubFake) -> None:
     assert len(github.calls("GET", f"^/repositories/{github.repository.id}/issues/7/comments$")) == 2
 
 
-def test_pygithub_tells_what_was_refused(github: GitHubFake) -> None:
-    """Refusals come to it as those of GitHub: missing permission, what is not there, what is not valid."""
+def test_pygithub_raises_refusals(github: GitHubFake) -> None:
+    """Refusals are those of GitHub: missing permission, not found, invalid."""
     with pytest.raises(client.GithubException) as refused:
         connected(github, "read_only").get_repo("octo-org/infra").get_pull(7).create_issue_comment("a")
     assert (refused.value.status, refused.value.data["message"]) == (403, "Resource not accessible by integration")

@@ -1,7 +1,5 @@
-"""The stand-in for GitHub behaves as GitHub does where it matters to a bot: what its description does not tell.
-
-Each test names the page or the thread that says so, where it is not the description of the API itself.
-"""
+"""Behavior of GitHub that matters to a bot and is not in its API description. Each test names the page or thread that
+documents it."""
 
 from __future__ import annotations
 
@@ -57,8 +55,8 @@ def lines(count: int, changed: int = 0, text: str = "changed") -> str:
     return "".join(f"{text if number == changed else f'line {number}'}\n" for number in range(1, count + 1))
 
 
-def test_lists_come_in_pages_that_link_to_each_other(github: GitHubFake) -> None:
-    """Thirty a page, at most a hundred; the link to the next one names the repository by its id, and has to be followed
+def test_lists_are_paginated_by_links(github: GitHubFake) -> None:
+    """Pages have 30 elements, at most 100; the link to the next one contains the repository id and must be followed
     ("Using pagination in the REST API"; recordings of octokit/fixtures, paginate-issues)."""
     for number in range(130):
         github.comment(github.pull, f"comment {number}")
@@ -80,8 +78,8 @@ def test_lists_come_in_pages_that_link_to_each_other(github: GitHubFake) -> None
         pytest.param("🙂" * 32_769, 422, id="two units each"),
     ],
 )
-def test_a_comment_has_a_longest_length(github: GitHubFake, body: str, status: int) -> None:
-    """65,536 characters of UTF-16 are taken, one more is refused (vebr/jest-lcov-reporter#14)."""
+def test_comment_length_is_limited(github: GitHubFake, body: str, status: int) -> None:
+    """65,536 UTF-16 units are accepted, one more is refused (vebr/jest-lcov-reporter#14)."""
     answer = call(github, "POST", "/issues/7/comments", {"body": body})
     assert answer.status_code == status
     if status == 422:
@@ -98,8 +96,8 @@ def test_a_comment_has_a_longest_length(github: GitHubFake, body: str, status: i
         ("", 401, "Requires authentication"),
     ],
 )
-def test_a_token_may_do_what_it_was_given(github: GitHubFake, token: str, status: int, message: str | None) -> None:
-    """Comments take ``pull-requests: write`` or ``issues: write``; a fork's token has neither."""
+def test_token_permissions(github: GitHubFake, token: str, status: int, message: str | None) -> None:
+    """Comments need ``pull-requests: write`` or ``issues: write``; a fork's token has neither."""
     answer = call(github, "POST", "/issues/7/comments", {"body": "a"}, token)
     assert (answer.status_code, answer.json().get("message")) == (status, message)
     if status == 403:
@@ -107,27 +105,27 @@ def test_a_token_may_do_what_it_was_given(github: GitHubFake, token: str, status
 
 
 def test_an_unknown_token_is_refused(github: GitHubFake) -> None:
-    """A token that was never given out is refused even where none is needed."""
+    """An unknown token is refused even where none is needed."""
     answer = requests.get(f"{github.url}/repos/octo-org/infra", headers={"authorization": "Bearer x"}, timeout=10)
     assert (answer.status_code, answer.json()["message"]) == (401, "Bad credentials")
 
 
-def test_the_token_of_a_workflow_is_of_no_user(github: GitHubFake) -> None:
-    """``GET /user`` is refused to an app's token, and told to a person's; GraphQL tells both who they are."""
+def test_workflow_token_has_no_user(github: GitHubFake) -> None:
+    """``GET /user`` is refused to an app's token and answered to a personal one; GraphQL answers both."""
     assert call(github, "GET", f"{github.url}/user").status_code == 403
     assert call(github, "GET", f"{github.url}/user", token="personal").json()["login"] == "passrole-bot"
     assert ask(github, "query { viewer { login } }") == {"data": {"viewer": {"login": "github-actions[bot]"}}}
 
 
 def test_only_an_app_writes_check_runs(github: GitHubFake) -> None:
-    """A person's token is refused, whatever it may do ("Create a check run")."""
+    """A personal token is refused, whatever its permissions ("Create a check run")."""
     given = {"name": "passrole", "head_sha": github.pull.head_sha}
     answer = call(github, "POST", "/check-runs", given, "personal")
     assert (answer.status_code, answer.json()["message"]) == (403, "You must authenticate via a GitHub App.")
 
 
-def test_annotations_are_added_to_those_before(github: GitHubFake) -> None:
-    """Each update of a check run adds its annotations ("Update a check run")."""
+def test_annotations_are_appended(github: GitHubFake) -> None:
+    """Each update of a check run appends its annotations ("Update a check run")."""
     note = {"path": "main.tf", "start_line": 2, "end_line": 2, "annotation_level": "failure", "message": "m"}
     output = {"title": "t", "summary": "s", "annotations": [note] * 50}
     given = {"name": "passrole", "head_sha": github.pull.head_sha, "output": output}
@@ -142,9 +140,9 @@ def test_a_completed_check_run_needs_a_conclusion(github: GitHubFake) -> None:
     assert call(github, "POST", "/check-runs", given).status_code == 422
 
 
-def test_a_comment_stands_on_a_line_of_the_difference(github: GitHubFake) -> None:
-    """A line three away from a change is taken, one farther is not, and then nothing of the review is: it is not told
-    which comment it was (parkerbxyz/suggest-changes#64, warpdotdev/oz-for-oss#310)."""
+def test_comment_must_be_on_a_line_of_the_diff(github: GitHubFake) -> None:
+    """A line three away from a change is accepted, a farther one is not, and then nothing of the review is; the
+    response does not name the comment (parkerbxyz/suggest-changes#64, warpdotdev/oz-for-oss#310)."""
     github.push(github.pull, {"main.tf": lines(40, 20), "other.tf": "same\n"})
     github.pull.base_files = {"main.tf": lines(40), "other.tf": "same\n"}
     assert review(github, 17, 20, 23).status_code == 200
@@ -156,8 +154,8 @@ def test_a_comment_stands_on_a_line_of_the_difference(github: GitHubFake) -> Non
     assert [each.line for each in github.review_comments()] == [17, 20, 23]
 
 
-def test_several_lines_are_of_one_hunk_and_in_order(github: GitHubFake) -> None:
-    """The first line has to come before the last, in the same hunk (parkerbxyz/suggest-changes#28)."""
+def test_line_range_must_be_ordered_within_one_hunk(github: GitHubFake) -> None:
+    """The first line must precede the last, in the same hunk (parkerbxyz/suggest-changes#28)."""
     github.push(github.pull, {"main.tf": lines(40, 5).replace("line 30\n", "changed too\n")})
     github.pull.base_files = {"main.tf": lines(40)}
 
@@ -168,12 +166,12 @@ def test_several_lines_are_of_one_hunk_and_in_order(github: GitHubFake) -> None:
 
     assert with_lines(4, 6).status_code == 200
     assert with_lines(5, 5).json()["errors"] == ["Pull request review thread start line must precede the end line."]
-    said = "Pull request review thread start line must be part of the same hunk as the line."
-    assert with_lines(5, 30).json()["errors"] == [said]
+    result = "Pull request review thread start line must be part of the same hunk as the line."
+    assert with_lines(5, 30).json()["errors"] == [result]
 
 
 def test_a_removed_line_is_on_the_left(github: GitHubFake) -> None:
-    """A comment on the left side stands on a line of the base."""
+    """A comment on the left side is on a line of the base."""
     on_left = [{"path": "main.tf", "line": 2, "side": "LEFT", "body": "a"}]
     assert review(github, comments=on_left).status_code == 200
     [comment] = github.review_comments()
@@ -182,7 +180,7 @@ def test_a_removed_line_is_on_the_left(github: GitHubFake) -> None:
 
 
 def test_a_comment_needs_a_commit_of_the_pull_request(github: GitHubFake) -> None:
-    """A commit that is not in the pull request is refused; after a push by force the heads before are not in it."""
+    """A commit outside the pull request is refused; after a force push the earlier heads are outside."""
     assert review(github, 2, commit_id="0" * 40).status_code == 422
     old = github.pull.head_sha
     github.push(github.pull, {"main.tf": lines(3)}, forced=True)
@@ -190,9 +188,9 @@ def test_a_comment_needs_a_commit_of_the_pull_request(github: GitHubFake) -> Non
     assert review(github, 2).status_code == 200
 
 
-def test_a_comment_on_an_older_commit_is_placed_by_that_one(github: GitHubFake) -> None:
-    """The lines are those of the commit that the review names; the comment goes to where they are now, or is outdated
-    at once ("Create a review for a pull request": ``commit_id``)."""
+def test_comment_lines_refer_to_its_commit(github: GitHubFake) -> None:
+    """The lines are those of the commit that the review names; the comment moves to their present position, or is
+    outdated at once ("Create a review for a pull request": ``commit_id``)."""
     github.pull.base_files = {"main.tf": lines(40)}
     old = github.push(github.pull, {"main.tf": lines(40, 20)})
     github.push(github.pull, {"main.tf": "new\n" + lines(40, 20).replace("line 22", "line two and twenty")})
@@ -203,13 +201,13 @@ def test_a_comment_on_an_older_commit_is_placed_by_that_one(github: GitHubFake) 
 
 
 @pytest.mark.parametrize(("count", "status"), [(32, 200), (33, 502)])
-def test_a_review_has_a_largest_number_of_comments(github: GitHubFake, count: int, status: int) -> None:
-    """More than thirty-two end in 502, with nothing posted (src-d/lookout#264)."""
+def test_comments_per_review_are_limited(github: GitHubFake, count: int, status: int) -> None:
+    """More than 32 comments result in 502, with nothing posted (src-d/lookout#264)."""
     assert review(github, *[2] * count).status_code == status
     assert len(github.review_comments()) == (count if status == 200 else 0)
 
 
-def test_a_locked_conversation_takes_nothing(github: GitHubFake) -> None:
+def test_locked_conversation_refuses_comments(github: GitHubFake) -> None:
     """Comments and reviews are refused (renovatebot/renovate#6215, semantic-release/github#221)."""
     github.pull.locked = True
     for answer in (call(github, "POST", "/issues/7/comments", {"body": "a"}), review(github, 2)):
@@ -218,7 +216,7 @@ def test_a_locked_conversation_takes_nothing(github: GitHubFake) -> None:
 
 
 def test_comments_move_with_their_lines_or_are_outdated(github: GitHubFake) -> None:
-    """After a push a comment has the new number of its line; none, where the line was changed, or is in no hunk."""
+    """After a push a comment has the new number of its line, or none if the line changed or is in no hunk."""
     github.push(github.pull, {"main.tf": lines(40, 20)})
     github.pull.base_files = {"main.tf": lines(40)}
     review(github, 19, 20)
@@ -227,8 +225,8 @@ def test_comments_move_with_their_lines_or_are_outdated(github: GitHubFake) -> N
     github.push(github.pull, {"main.tf": "new\n" + lines(40, 20, "otherwise")})
     assert [each.line for each in github.review_comments()] == [20, None]
     github.push(github.pull, {"main.tf": "new\n" + lines(40)})
-    told = call(github, "GET", "/pulls/7/comments").json()
-    assert [(each["line"], each["position"], each["original_line"]) for each in told] == [
+    result = call(github, "GET", "/pulls/7/comments").json()
+    assert [(each["line"], each["position"], each["original_line"]) for each in result] == [
         (None, None, 19),
         (None, None, 20),
     ]
@@ -236,7 +234,7 @@ def test_comments_move_with_their_lines_or_are_outdated(github: GitHubFake) -> N
     assert [each["isOutdated"] for each in threads] == [True, True]
 
 
-def test_a_suggestion_is_applied_as_by_its_button(github: GitHubFake) -> None:
+def test_suggestion_can_be_applied(github: GitHubFake) -> None:
     """The lines of the comment are replaced by the text in the fence, which becomes the new head."""
     suggestion = 'Like this:\n````suggestion\n  default = "```"\n````\n'
     on_line = [{"path": "main.tf", "line": 2, "side": "RIGHT", "body": suggestion}]
@@ -248,25 +246,25 @@ def test_a_suggestion_is_applied_as_by_its_button(github: GitHubFake) -> None:
         github.apply_suggestion(github.review_comments()[0])
 
 
-def test_threads_are_told_page_by_page(github: GitHubFake) -> None:
-    """GraphQL tells the threads with their comments; an app is called by its name without ``[bot]`` there."""
+def test_graphql_threads_are_paginated(github: GitHubFake) -> None:
+    """GraphQL returns threads with their comments; the login of an app lacks ``[bot]`` there."""
     review(github, 1, 2, 3)
     github.reply(github.review_comments()[0], "why?", "octocat")
     github.resolve(github.review_comments()[1], "octocat")
-    told = ask(github, REVIEWED)["data"]["repository"]["pullRequest"]["reviewThreads"]
-    assert [each["isResolved"] for each in told["nodes"]] == [False, True]
-    assert told["nodes"][1]["resolvedBy"] == {"login": "octocat"}
-    assert [each["author"] for each in told["nodes"][0]["comments"]["nodes"]] == [
+    result = ask(github, REVIEWED)["data"]["repository"]["pullRequest"]["reviewThreads"]
+    assert [each["isResolved"] for each in result["nodes"]] == [False, True]
+    assert result["nodes"][1]["resolvedBy"] == {"login": "octocat"}
+    assert [each["author"] for each in result["nodes"][0]["comments"]["nodes"]] == [
         {"login": "github-actions", "__typename": "Bot"},
         {"login": "octocat", "__typename": "User"},
     ]
-    assert (told["pageInfo"]["hasNextPage"], told["totalCount"]) == (True, 3)
-    rest = ask(github, REVIEWED, after=told["pageInfo"]["endCursor"])["data"]["repository"]["pullRequest"]
+    assert (result["pageInfo"]["hasNextPage"], result["totalCount"]) == (True, 3)
+    rest = ask(github, REVIEWED, after=result["pageInfo"]["endCursor"])["data"]["repository"]["pullRequest"]
     assert [each["line"] for each in rest["reviewThreads"]["nodes"]] == [3]
     assert rest["reviewThreads"]["pageInfo"]["hasNextPage"] is False
 
 
-def test_resolving_takes_the_right_to_write_contents(github: GitHubFake) -> None:
+def test_resolving_needs_contents_write(github: GitHubFake) -> None:
     """``pull-requests: write`` is not enough for the token of a workflow (github/gh-aw#35726, oven-sh/bun#40468)."""
     review(github, 2)
     [thread] = github.threads()
@@ -284,14 +282,14 @@ def test_resolving_takes_the_right_to_write_contents(github: GitHubFake) -> None
 def test_a_comment_can_be_hidden(github: GitHubFake) -> None:
     """``minimizeComment`` hides a comment, with the reason."""
     comment = github.comment(github.pull, "old")
-    told = ask(github, HIDE, id=comment.node_id)["data"]["minimizeComment"]["minimizedComment"]
-    assert told == {"isMinimized": True, "minimizedReason": "outdated"}
+    result = ask(github, HIDE, id=comment.node_id)["data"]["minimizeComment"]["minimizedComment"]
+    assert result == {"isMinimized": True, "minimizedReason": "outdated"}
     assert ask(github, HIDE, "read_only", id=comment.node_id)["errors"][0]["type"] == "FORBIDDEN"
     assert ask(github, HIDE, id="IC_0")["errors"][0]["type"] == "NOT_FOUND"
 
 
-def test_the_head_of_a_fork_is_known_to_the_fork_alone(github: GitHubFake) -> None:
-    """Of a fork's commit the repository tells no pull request, the fork does, and so does the list by branch
+def test_fork_commits_are_associated_only_in_the_fork(github: GitHubFake) -> None:
+    """The base repository lists no pull request for a fork's commit; the fork does, and so does the list by branch
     (TooTallNate/nx.js#410, learningequality/kolibri#14719)."""
     fork = github.new_repository("contributor/infra", parent=github.repository)
     pull = github.new_pull({"a.tf": "1\n"}, {"a.tf": "2\n"}, number=8, head_repository=fork)
@@ -303,8 +301,8 @@ def test_the_head_of_a_fork_is_known_to_the_fork_alone(github: GitHubFake) -> No
     assert github.payload(pull, "workflow_run")["workflow_run"]["pull_requests"] == []
 
 
-def test_the_token_of_a_job_is_for_its_repository(github: GitHubFake) -> None:
-    """In another repository, its own fork too, a job may read what is public, and write nothing."""
+def test_job_token_is_limited_to_its_repository(github: GitHubFake) -> None:
+    """In another repository, also its fork, a job may only read public data."""
     fork = github.new_repository("contributor/infra", parent=github.repository)
     pull = github.new_pull({"a.tf": "1\n"}, {"a.tf": "2\n"}, number=8, head_repository=fork)
     there = f"{github.url}/repos/contributor/infra"
@@ -315,15 +313,15 @@ def test_the_token_of_a_job_is_for_its_repository(github: GitHubFake) -> None:
     )
 
 
-def test_a_private_repository_is_not_there_for_others(github: GitHubFake) -> None:
-    """Who may not see it is told that it is not there."""
+def test_private_repository_is_not_found_by_others(github: GitHubFake) -> None:
+    """Without access the response is 404."""
     github.repository.private = True
     assert call(github, "GET", "", token="").status_code == 404
     assert call(github, "GET", "").status_code == 200
 
 
-def test_a_renamed_repository_leads_to_its_new_name(github: GitHubFake) -> None:
-    """Reads are led on with 301, writes with 307, to the repository by its id ("Best practices": redirects)."""
+def test_renamed_repository_redirects(github: GitHubFake) -> None:
+    """Reads are redirected by 301, writes by 307, to the repository by its id ("Best practices": redirects)."""
     github.rename(github.repository, "estate")
     moved = f"{github.url}/repositories/{github.repository.id}/issues/7/comments"
     url, token = f"{github.url}/repos/octo-org/infra/issues/7/comments", {"authorization": f"Bearer {github.token}"}
@@ -333,8 +331,8 @@ def test_a_renamed_repository_leads_to_its_new_name(github: GitHubFake) -> None:
     assert ([each.status_code for each in answer.history], answer.status_code) == ([307], 201)
 
 
-def test_too_many_writes_have_to_wait(github: GitHubFake) -> None:
-    """Eighty writes a minute are taken; then none until the wait that is told is over ("Rate limits … secondary")."""
+def test_writes_are_rate_limited(github: GitHubFake) -> None:
+    """Eighty writes a minute are accepted; then none until the given wait is over ("Rate limits … secondary")."""
     statuses = f"/statuses/{github.pull.head_sha}"
     for _ in range(80):
         assert call(github, "POST", statuses, {"state": "success"}).status_code == 201
@@ -348,8 +346,8 @@ def test_too_many_writes_have_to_wait(github: GitHubFake) -> None:
     assert call(github, "POST", statuses, {"state": "success"}).status_code == 201
 
 
-def test_an_archive_comes_from_another_host(github: GitHubFake) -> None:
-    """An artifact is read from where the answer leads to, without the token, which the other host has no right to."""
+def test_artifact_is_on_another_host(github: GitHubFake) -> None:
+    """An artifact is read from the redirect target, without the token."""
     stored = github.artifact(9001, "review", b"PK\x05\x06")
     token = {"authorization": f"Bearer {github.token}"}
     url = f"{github.url}/repos/octo-org/infra/actions/artifacts/{stored.id}/zip"
@@ -361,8 +359,8 @@ def test_an_archive_comes_from_another_host(github: GitHubFake) -> None:
     github.violations.clear()
 
 
-def test_a_fault_can_strike_after_the_effect(github: GitHubFake) -> None:
-    """A 502 may hide that the comment was written, or not; the journal tells both."""
+def test_scripted_fault_can_follow_the_effect(github: GitHubFake) -> None:
+    """A 502 may hide that the comment was written; the journal records both."""
     github.fault("POST", r"/comments$", status=502, after_effect=True)
     github.fault("POST", r"/comments$", status=502)
     assert call(github, "POST", "/issues/7/comments", {"body": "written"}).status_code == 502
@@ -371,8 +369,8 @@ def test_a_fault_can_strike_after_the_effect(github: GitHubFake) -> None:
     assert [(each.status, each.was_fault) for each in github.writes()] == [(502, True), (502, True)]
 
 
-def test_a_connection_can_end_without_an_answer(github: GitHubFake) -> None:
-    """A dropped call is in the journal with the status 0; the next one is answered."""
+def test_scripted_fault_can_drop_the_connection(github: GitHubFake) -> None:
+    """A dropped call is in the journal with status 0; the next one is answered."""
     github.fault("GET", r"/pulls/7$", drop=True)
     with pytest.raises(requests.ConnectionError):
         call(github, "GET", "/pulls/7")
@@ -380,22 +378,22 @@ def test_a_connection_can_end_without_an_answer(github: GitHubFake) -> None:
     assert [each.status for each in github.calls("GET", "/pulls/7")] == [0, 200]
 
 
-def test_something_can_happen_in_the_middle_of_a_call(github: GitHubFake) -> None:
-    """A second run can write between what the first one reads and what it writes."""
+def test_scripted_event_can_happen_during_a_call(github: GitHubFake) -> None:
+    """A second run can write between a read and a write of the first one."""
     github.when("POST", r"/issues/7/comments$", lambda fake: fake.comment(fake.pull, "first", "other"))
     call(github, "POST", "/issues/7/comments", {"body": "second"})
     assert [each.body for each in github.comments()] == ["first", "second"]
 
 
-def test_texts_can_come_back_changed(github: GitHubFake) -> None:
-    """What is read need not be what was written, letter by letter."""
+def test_texts_can_be_normalized(github: GitHubFake) -> None:
+    """A text that is read can differ from the one written."""
     github.gives_back(lambda text: text.replace("\n", "\r\n"))
     assert call(github, "POST", "/issues/7/comments", {"body": "a\nb"}).json()["body"] == "a\r\nb"
     assert github.comments()[0].body == "a\nb"
 
 
-def test_calls_at_the_same_time_are_all_taken(github: GitHubFake) -> None:
-    """Two runs at once are served one call after the other, and none is lost."""
+def test_concurrent_calls_are_serialized(github: GitHubFake) -> None:
+    """Calls of two concurrent runs are served one after the other, and none is lost."""
     started = [
         threading.Thread(target=call, args=(github, "POST", "/issues/7/comments", {"body": str(number)}))
         for number in range(8)
@@ -408,18 +406,18 @@ def test_calls_at_the_same_time_are_all_taken(github: GitHubFake) -> None:
     assert len({each.id for each in github.comments()}) == 8
 
 
-def test_the_journal_holds_no_token(github: GitHubFake) -> None:
-    """A call is told with whose token it was made, never with the token itself, and writes are told apart."""
+def test_journal_contains_no_token(github: GitHubFake) -> None:
+    """A call is recorded with the name of its token only, and writes are distinguished."""
     call(github, "POST", "/issues/7/comments", {"body": "a"})
     ask(github, "query { viewer { login } }")
-    told = github.calls()
-    assert [each.is_write for each in told] == [True, False]
-    assert all(github.token not in repr(each.headers) for each in told)
-    assert told[0].token is github.tokens["bot"]
+    result = github.calls()
+    assert [each.is_write for each in result] == [True, False]
+    assert all(github.token not in repr(each.headers) for each in result)
+    assert result[0].token is github.tokens["bot"]
 
 
-def test_writes_that_are_too_close_are_told(github: GitHubFake) -> None:
-    """Two writes at one moment of the clock are no second apart."""
+def test_close_writes_are_detected(github: GitHubFake) -> None:
+    """Two writes within a second are reported."""
     call(github, "POST", "/issues/7/comments", {"body": "a"})
     github.clock.sleep(1)
     call(github, "POST", "/issues/7/comments", {"body": "b"})
@@ -430,9 +428,9 @@ def test_writes_that_are_too_close_are_told(github: GitHubFake) -> None:
 
 
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "workflow_run", "merge_group", "push"])
-def test_a_job_has_its_variables_and_its_event(github: GitHubFake, tmp_path: Path, event: str) -> None:
-    """The variables lead to the event file, to the API, and to the commits as GitHub has them for that event ("Events
-    that trigger workflows": GITHUB_SHA of pull_request is the merge, of the trusted events the default branch)."""
+def test_job_environment(github: GitHubFake, tmp_path: Path, event: str) -> None:
+    """The variables contain the event file, the API and the commits of that event ("Events that trigger workflows":
+    GITHUB_SHA of pull_request is the merge, of the trusted events the default branch)."""
     pull: Pull = github.pull
     variables = github.environment(pull, tmp_path, event)
     assert variables["GITHUB_API_URL"] == github.url

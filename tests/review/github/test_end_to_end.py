@@ -1,4 +1,4 @@
-"""What the bot is for, with the real command line, real commits and the stand-in: found, said once, mended, said."""
+"""The bot with the real command line, real commits and the fake of GitHub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from github_fake.world import Pull
 
 from passrole_checks import cli
 from passrole_checks.review import http
-from passrole_checks.review.markdown.markers import FIXED, parse
+from passrole_checks.review.markdown.markers import FIXED, parse_marker
 
 VARIABLES = """\
 variable "roles" {
@@ -52,7 +52,7 @@ class Bot:
         self.pull.base_files, self.pull.base_sha = dict(BASE), self.base
 
     def push(self, files: dict[str, str]) -> None:
-        """A commit of these files, of all there are, as the new head."""
+        """Commit these files, all files of the tree, as the new head."""
         sha = self._repository.commit(dict(files))
         if self.pull.head_files != files:
             self.github.push(self.pull, files, sha=sha, forced=not self._runs)
@@ -61,14 +61,14 @@ class Bot:
             self.pull.shas.append(sha)
 
     def apply_suggestion(self) -> None:
-        """Applies the suggestion of the last comment at lines, as the button does, and fetches the commit."""
+        """Apply the suggestion of the last line comment, as the button does, and fetch the commit."""
         self.github.apply_suggestion(self.github.review_comments()[-1])
         self.push(dict(self.pull.head_files))
 
     def review(
         self, *arguments: str, token: str = "resolver", event: str = "pull_request", is_again: bool = False
     ) -> int:
-        """A job. ``is_again``: the same run, started once more."""
+        """Run a job. ``is_again``: re-run the same run."""
         self._runs += not is_again
         self.github.forget_calls()
         job = self.github.environment(self.pull, self.folder, event, run_number=self._runs)
@@ -94,9 +94,9 @@ def bot(github: GitHubFake, repository: Repository, tmp_path: Path, monkeypatch:
 PACE = http.Pace
 
 
-def test_done_means(github: GitHubFake, bot: Bot) -> None:
-    """A pull request that widens PassRole by one default of a variable gets one summary and one comment with a
-    suggestion at that default; with it applied the next run says "all fixed", and ends the thread."""
+def test_widening_default_is_reported_fixed_and_closed(github: GitHubFake, bot: Bot) -> None:
+    """A pull request that widens PassRole by a variable default gets one summary and one suggestion at that default;
+    with it applied the next run says "all fixed" and closes the thread."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review() == 1
     (comment,) = github.review_comments()
@@ -116,7 +116,7 @@ def test_done_means(github: GitHubFake, bot: Bot) -> None:
     assert bot.summary == "## iam:PassRole: all fixed"
     (thread,) = github.threads()
     assert thread.resolved_by is not None and thread.resolved_by.login == "github-actions[bot]"
-    assert [marker.kind for each in thread.comments[1:] if (marker := parse(each.body))] == [FIXED]
+    assert [marker.kind for each in thread.comments[1:] if (marker := parse_marker(each.body))] == [FIXED]
     assert [status.state for status in github.statuses()] == ["success"]
 
     assert bot.review(is_again=True) == 0  # nor is that
@@ -125,36 +125,36 @@ def test_done_means(github: GitHubFake, bot: Bot) -> None:
 
 
 def test_without_a_token(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
-    """With no token all of it is in the output, in annotations and in the summary of the step."""
+    """Without a token the report is in the output, annotations and the step summary."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review(token="") == 1
-    told = capsys.readouterr()
-    assert "variables.tf:3" in told.out
-    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", told.out, re.MULTILINE)
-    assert "There is no token" in told.err
+    result = capsys.readouterr()
+    assert "variables.tf:3" in result.out
+    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", result.out, re.MULTILINE)
+    assert "GITHUB_TOKEN" in result.err
     assert github.calls() == []
     assert "1 new problem" in (bot.folder / "summary.md").read_text()
 
 
-def test_read_only(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
-    """With a token that only reads the result stands: exit status, annotations, one warning with the permissions."""
+def test_read_only_token_keeps_the_result(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a read-only token the exit status and annotations are the same, with one warning about permissions."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review(token="read_only") == 1
-    told = capsys.readouterr()
-    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", told.out, re.MULTILINE)
-    assert told.err.count("pull-requests: write") == 1
+    result = capsys.readouterr()
+    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", result.out, re.MULTILINE)
+    assert result.err.count("pull-requests: write") == 1
     assert (github.comments(), github.review_comments()) == ([], [])
 
 
-def test_ordinary_change(github: GitHubFake, bot: Bot) -> None:
-    """A change of a comment, or of the layout, is not commented on."""
+def test_unrelated_change_gets_no_comment(github: GitHubFake, bot: Bot) -> None:
+    """A change of a comment or layout gets no comment."""
     bot.push({**BASE, "main.tf": "# The deployer.\n" + POLICY.replace("    Statement = [{", "    Statement  =  [{")})
     assert bot.review() == 0
     assert (github.comments(), github.review_comments()) == ([], [])
 
 
-def test_not_readable(github: GitHubFake, bot: Bot) -> None:
-    """A push that cannot be read never makes the bot say "fixed"."""
+def test_unreadable_push_is_not_fixed(github: GitHubFake, bot: Bot) -> None:
+    """A push that cannot be read is never reported as fixed."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review() == 1
     bot.push({**BASE, "variables.tf": "variable {{{\n"})
@@ -164,8 +164,10 @@ def test_not_readable(github: GitHubFake, bot: Bot) -> None:
     assert [status.state for status in github.statuses()] == ["error"]
 
 
-def test_two_workflows(github: GitHubFake, bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The workflow of a fork's pull request writes a bundle; the second one, which has a token, tells what is in it."""
+def test_second_workflow_posts_the_bundle_of_a_fork(
+    github: GitHubFake, bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workflow of a fork's pull request writes a bundle; a second workflow with a token posts it."""
     fork = github.new_repository("contributor/infra", parent=github.repository)
     bot.pull.head_repository = fork
     bot.push({**BASE, "variables.tf": WIDER})
@@ -177,8 +179,8 @@ def test_two_workflows(github: GitHubFake, bot: Bot, tmp_path: Path, capsys: pyt
     assert ("```suggestion" in github.review_comments()[0].body, github.statuses()) == (True, [])
 
 
-def test_dry_run(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
-    """A dry run prints the calls that would write, and makes none."""
+def test_dry_run_prints_writes(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run prints the writes and makes none."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review("--dry-run") == 1
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"method"')]

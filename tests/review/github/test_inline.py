@@ -1,4 +1,4 @@
-"""Comments at lines: where they stand, once each, and what becomes of those that GitHub does not take."""
+"""Line comments on GitHub: positions, deduplication, refusals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from github_fake import GitHubFake
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse
+from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse_marker
 from passrole_checks.review.report import Anchor, Replacement
 
 OFF = {"comment": "off", "status": False}
@@ -27,7 +27,7 @@ def places(github: GitHubFake) -> list[tuple[str, int | None, int | None, str]]:
 
 
 def many(count: int, *, bad: tuple[int, ...] = ()) -> list:
-    """Items at different lines of both files; those with the numbers in ``bad`` at a line outside of all hunks."""
+    """Return items on different lines of both files; those with numbers in ``bad`` on a line outside of all hunks."""
     lines = [
         (file, line + offset) for file in ("a.tf", "b.tf") for line in CHANGED for offset in (0, 1, 2, -1, -2, -3, 3)
     ]
@@ -37,21 +37,21 @@ def many(count: int, *, bad: tuple[int, ...] = ()) -> list:
     return found
 
 
-def test_one_review(github: GitHubFake, post: Poster) -> None:
-    """All of them are one review that judges nothing, on the commit that was scanned; each begins with its marker."""
+def test_comments_are_one_review(github: GitHubFake, post: Poster) -> None:
+    """All comments are one review of event COMMENT, on the scanned commit, each with its marker first."""
     post.items(item(1, 10), item(2, 29, 31), **OFF)
     (review,) = github.reviews()
     assert (review.state, review.body, review.commit_id) == ("COMMENTED", "", github.pull.head_sha)
     assert places(github) == [("a.tf", None, 10, "line"), ("a.tf", 29, 31, "line")]
-    markers = [parse(each.body) for each in github.review_comments()]
+    markers = [parse_marker(each.body) for each in github.review_comments()]
     assert [marker and (marker.kind, marker.items) for marker in markers] == [
         (INLINE, (item(1).key,)),
         (INLINE, (item(2).key,)),
     ]
 
 
-def test_one_line_has_no_start(github: GitHubFake, post: Poster) -> None:
-    """A comment at one line names that line alone, since GitHub refuses a range of one line."""
+def test_single_line_has_no_start_line(github: GitHubFake, post: Poster) -> None:
+    """A comment on one line has no start line, since GitHub refuses a range of one line."""
     post.items(item(1, 10), item(2, 29, 31), **OFF)
     (call,) = github.calls("POST", "/reviews$")
     assert [sorted(set(one) - {"body"}) for one in call.json["comments"]] == [
@@ -60,8 +60,8 @@ def test_one_line_has_no_start(github: GitHubFake, post: Poster) -> None:
     ]
 
 
-def test_suggestion_is_at_its_lines(github: GitHubFake, post: Poster) -> None:
-    """A suggestion stands at the lines that it replaces, and can be applied there."""
+def test_suggestion_is_on_its_lines(github: GitHubFake, post: Poster) -> None:
+    """A suggestion is on the lines that it replaces, and can be applied."""
     mended = Replacement("a.tf", 30, 31, "mended", "Mends it.")
     post.items(replace(item(1, 29, 32), replacement=mended), **OFF)
     (comment,) = github.review_comments()
@@ -70,8 +70,8 @@ def test_suggestion_is_at_its_lines(github: GitHubFake, post: Poster) -> None:
     assert github.pull.head_files["a.tf"].splitlines()[28:31] == ["old 29", "mended", "old 32"]
 
 
-def test_persisting_ones_are_not_repeated(github: GitHubFake, post: Poster) -> None:
-    """What is wrong still is not said again, though its lines have moved; what is new is said beside it."""
+def test_persisting_items_are_not_repeated(github: GitHubFake, post: Poster) -> None:
+    """A persisting item is not reported again, even if its lines moved; a new one is."""
     post.items(item(1, 10), **OFF)
     github.push(github.pull, {**github.pull.head_files, "a.tf": "first\n" + github.pull.head_files["a.tf"]})
     post.items(item(1, 11), item(2, 31), **OFF)
@@ -79,8 +79,8 @@ def test_persisting_ones_are_not_repeated(github: GitHubFake, post: Poster) -> N
     assert len(github.reviews()) == 2
 
 
-def test_persisting_ones_on_the_second_page(github: GitHubFake, post: Poster) -> None:
-    """An earlier comment is found behind a hundred others."""
+def test_earlier_comment_is_found_on_the_second_page(github: GitHubFake, post: Poster) -> None:
+    """An earlier comment is found after a hundred others."""
     for number in range(120):
         github.review_comment(github.pull, "a.tf", 10, f"talk {number}")
     post.items(item(1, 10), **OFF)
@@ -88,16 +88,16 @@ def test_persisting_ones_on_the_second_page(github: GitHubFake, post: Poster) ->
     assert len(github.review_comments()) == 121
 
 
-def test_forged_marker(github: GitHubFake, post: Poster) -> None:
-    """A comment with our marker by somebody else keeps nothing from being said."""
-    forged = CommentMarker(INLINE, "default", github.pull.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
+def test_forged_marker_hides_nothing(github: GitHubFake, post: Poster) -> None:
+    """A comment of another author with our marker hides no item."""
+    forged = CommentMarker(INLINE, "default", github.pull.head_sha, 1, 0, (item(1).key,)).prepend_to("Nothing to see.")
     github.review_comment(github.pull, "a.tf", 10, forged, user="contributor")
     post.items(item(1, 10), **OFF)
     assert [each.user.login for each in github.review_comments()] == ["contributor", BOT]
 
 
-def test_resolved_by_a_person(github: GitHubFake, post: Poster) -> None:
-    """A thread that a person resolved, though nothing is fixed, is neither reopened nor repeated."""
+def test_thread_resolved_by_a_person_is_not_repeated(github: GitHubFake, post: Poster) -> None:
+    """An unfixed thread that a person resolved is neither reopened nor repeated."""
     post.items(item(1, 10), **OFF)
     github.resolve(github.review_comments()[0])
     github.push(github.pull, github.pull.head_files)
@@ -107,8 +107,8 @@ def test_resolved_by_a_person(github: GitHubFake, post: Poster) -> None:
     assert [thread.resolved_by.login for thread in github.threads() if thread.resolved_by] == ["somebody"]
 
 
-def test_most(github: GitHubFake, post: Poster) -> None:
-    """No more than ``max_inline`` stand at lines at a time, earlier ones among them; none are lost thereby."""
+def test_open_threads_are_limited(github: GitHubFake, post: Poster) -> None:
+    """At most ``max_inline`` threads are open at a time, including earlier ones; no item is lost."""
     found = many(6)
     assert len(post.items(*found, max_inline=4, **OFF).at_lines) == 4
     again = post.items(*found, max_inline=4, **OFF)
@@ -116,60 +116,60 @@ def test_most(github: GitHubFake, post: Poster) -> None:
     assert len(post.items(*found[2:], max_inline=4, **OFF).at_lines) == 4  # two are fixed
 
 
-def test_none(github: GitHubFake, post: Poster) -> None:
-    """With ``max_inline`` 0, as where code scanning writes at the lines, nothing is asked or said there."""
+def test_max_inline_zero_disables_line_comments(github: GitHubFake, post: Poster) -> None:
+    """With ``max_inline`` 0, as beside code scanning, there are no calls for line comments."""
     post.items(item(1), max_inline=0, status=False)
     assert github.calls("GET", "/pulls/7/comments") == []
     assert (github.review_comments(), len(github.comments())) == ([], 1)
 
 
-def test_portions(github: GitHubFake, post: Poster) -> None:
-    """More than thirty are several reviews of at most thirty."""
+def test_reviews_have_at_most_thirty_comments(github: GitHubFake, post: Poster) -> None:
+    """More than thirty comments are several reviews."""
     posted = post.items(*many(40), max_inline=40, **OFF)
     assert [len(call.json["comments"]) for call in github.calls("POST", "/reviews$")] == [30, 10]
     assert (len(posted.at_lines), posted.lost) == (40, frozenset())
     github.assert_spaced(1.0)
 
 
-def test_at_a_file(github: GitHubFake, post: Poster) -> None:
-    """An item whose file is touched, though not at its lines, is a comment at the file."""
+def test_untouched_lines_get_a_file_comment(github: GitHubFake, post: Poster) -> None:
+    """An item whose file changed elsewhere gets a comment on the file."""
     post.items(item(1, 10), item(2, 0, file="b.tf"), **OFF)
     assert places(github) == [("a.tf", None, 10, "line"), ("b.tf", None, None, "file")]
     (call,) = github.calls("POST", "/pulls/7/comments$")
     assert set(call.json) == {"body", "commit_id", "path", "subject_type"}
 
 
-def test_without_an_anchor(github: GitHubFake, post: Poster) -> None:
-    """An item that no file of the difference can bear is in the summary only, and not counted as lost."""
-    told = report(github, replace(item(1), anchor=None))
-    posted = post(told, status=False)
+def test_item_without_anchor_is_only_in_the_summary(github: GitHubFake, post: Poster) -> None:
+    """An item without an anchor is only in the summary, and not lost."""
+    result = report(github, replace(item(1), anchor=None))
+    posted = post(result, status=False)
     assert (posted.at_lines, posted.lost, github.review_comments()) == (frozenset(), frozenset(), [])
     assert "1 new problem" in github.comments()[0].body
 
 
 @pytest.mark.parametrize("bad", [1, 5, 10])
-def test_one_bad_of_ten(github: GitHubFake, post: Poster, bad: int) -> None:
-    """One line that GitHub does not have in its difference: the nine others stand at theirs, this one at its file."""
+def test_one_refused_line_becomes_a_file_comment(github: GitHubFake, post: Poster, bad: int) -> None:
+    """Of ten comments with one refused line nine are on their lines, and one on its file."""
     posted = post.items(*many(10, bad=(bad,)), **OFF)
     kinds = [kind for _, _, _, kind in places(github)]
     assert (kinds.count("line"), kinds.count("file")) == (9, 1)
     assert (len(posted.at_lines), posted.lost) == (10, frozenset())
     (at_file,) = [each for each in github.review_comments() if each.subject_type == "file"]
-    marker = parse(at_file.body)
+    marker = parse_marker(at_file.body)
     assert marker is not None and marker.items == (item(bad).key,)
 
 
-def test_all_bad(github: GitHubFake, post: Poster) -> None:
-    """Lines of a file that is not in the difference at all: nothing can be said there, and the summary says it."""
+def test_refused_file_is_reported_in_the_summary(github: GitHubFake, post: Poster) -> None:
+    """Items on a file outside of the diff are lost, and the summary says so."""
     found = [item(number, 10, file="gone.tf") for number in range(1, 4)]
     posted = post.items(*found, status=False)
     assert (posted.at_lines, github.review_comments()) == (frozenset(), [])
     assert posted.lost == {one.key for one in found}
-    assert "3 of these could not be commented on at their lines" in github.comments()[0].body
+    assert "3 of these could not be posted as line comments" in github.comments()[0].body
 
 
-def test_bad_suggestion_is_no_suggestion_at_a_file(github: GitHubFake, post: Poster) -> None:
-    """A comment that ends up at the file holds no suggestion block, which would have no lines to replace."""
+def test_file_comment_has_no_suggestion(github: GitHubFake, post: Poster) -> None:
+    """A comment that ends up on the file has no suggestion block, which would have no lines to replace."""
     mended = Replacement("a.tf", 20, 20, "mended", "Mends it.")
     post.items(replace(item(1), replacement=mended, anchor=Anchor("a.tf", 20, 20)), **OFF)
     (comment,) = github.review_comments()
@@ -179,16 +179,16 @@ def test_bad_suggestion_is_no_suggestion_at_a_file(github: GitHubFake, post: Pos
 
 
 @pytest.mark.parametrize("fault", [{"status": 502}, {"drop": True}])
-def test_review_without_an_answer(github: GitHubFake, post: Poster, fault: dict[str, object]) -> None:
-    """A review that was made although the server failed is found, and not made again."""
+def test_review_after_a_server_error_is_found(github: GitHubFake, post: Poster, fault: dict[str, object]) -> None:
+    """A review that was created despite a server error is not created again."""
     github.fault("POST", "/reviews$", after_effect=True, **fault)
     posted = post.items(item(1, 10), item(2, 30), **OFF)
     assert (len(github.review_comments()), len(posted.at_lines)) == (2, 2)
     assert len(github.calls("POST", "/reviews$")) == 1
 
 
-def test_review_not_made(github: GitHubFake, post: Poster) -> None:
-    """A review that the server failed to make is made by a second try, and not by a third."""
+def test_review_is_retried_once(github: GitHubFake, post: Poster) -> None:
+    """A review that was not created is created by a second call, without a third."""
     github.fault("POST", "/reviews$", status=502)
     assert len(post.items(item(1, 10), **OFF).at_lines) == 1
     github.fault("POST", "/reviews$", status=502, times=5)
@@ -197,46 +197,46 @@ def test_review_not_made(github: GitHubFake, post: Poster) -> None:
     assert len(github.calls("POST", "/reviews$")) == 4
 
 
-def test_file_comment_without_an_answer(github: GitHubFake, post: Poster) -> None:
-    """The same for a comment at a file."""
+def test_file_comment_after_a_server_error_is_written_once(github: GitHubFake, post: Poster) -> None:
+    """The same for a comment on a file."""
     github.fault("POST", "/pulls/7/comments$", status=502, after_effect=True)
     posted = post.items(item(1, 0), **OFF)
     assert (len(github.review_comments()), len(posted.at_lines)) == (1, 1)
 
 
-def test_refused_in_the_middle(github: GitHubFake, post: Poster) -> None:
-    """What was written before GitHub refused the rest is counted as written, and the rest as lost."""
+def test_refusal_in_the_middle_loses_only_the_rest(github: GitHubFake, post: Poster) -> None:
+    """Comments written before a refusal count as written, the others as lost."""
     github.fault("POST", "/reviews$", status=403, skip=1)
     posted = post.items(*many(40), max_inline=40, **OFF)
     assert (len(posted.at_lines), len(posted.lost), len(github.review_comments())) == (30, 10, 30)
-    assert any("pull-requests: write (for comments at lines)" in words for words in post.said)
+    assert any("pull-requests: write" in message for message in post.messages)
 
 
 def of_another_run(github: GitHubFake, run: int, *keys: str) -> None:
-    """Puts a comment of another run at a line."""
-    body = CommentMarker(INLINE, "default", github.pull.head_sha, run, 0, keys).on("Wrong.")
+    """Add a line comment of another run."""
+    body = CommentMarker(INLINE, "default", github.pull.head_sha, run, 0, keys).prepend_to("Wrong.")
     github.review_comment(github.pull, "a.tf", 10, body, user=BOT)
 
 
-def test_two_runs_at_the_same_time(github: GitHubFake, post: Poster) -> None:
-    """Of two runs that both find no comment, the one that came second takes back what the other has said already."""
+def test_second_of_two_concurrent_runs_deletes_its_duplicates(github: GitHubFake, post: Poster) -> None:
+    """Of two runs that both find no comment, the later one deletes its duplicates."""
     github.when("POST", "/reviews$", lambda fake: of_another_run(fake, 8, item(1).key))
     posted = post.items(item(1, 10), item(2, 30), context=post.context(run=9), **OFF)
-    markers = [parse(each.body) for each in github.review_comments()]
+    markers = [parse_marker(each.body) for each in github.review_comments()]
     assert [marker and (marker.run, marker.items) for marker in markers] == [(8, (item(1).key,)), (9, (item(2).key,))]
     assert posted.at_lines == {item(1).key, item(2).key}
-    assert "Took back comments at lines that another run had written at the same time: 1." in post.said
+    assert any("concurrent run" in message for message in post.messages)
 
 
 def test_the_first_of_two_runs_keeps_its_comments(github: GitHubFake, post: Poster) -> None:
-    """The one that came first takes nothing back."""
+    """The earlier of two concurrent runs deletes nothing."""
     github.when("POST", "/reviews$", lambda fake: of_another_run(fake, 8, item(1).key), after=True)
     post.items(item(1, 10), context=post.context(run=9), **OFF)
     assert (len(github.review_comments()), github.calls("DELETE", "")) == (2, [])
 
 
-def test_really_at_the_same_time(github: GitHubFake, post: Poster) -> None:
-    """Three runs in three threads leave one comment about each item."""
+def test_three_concurrent_runs_leave_one_comment_each(github: GitHubFake, post: Poster) -> None:
+    """Three runs in three threads leave one comment per item."""
     found = report(github, item(1, 10), item(2, 30), item(3, 0, file="b.tf"))
     posters = [Poster.on(github, post.folder) for _ in range(3)]
     runs = [
@@ -247,12 +247,12 @@ def test_really_at_the_same_time(github: GitHubFake, post: Poster) -> None:
         run.start()
     for run in runs:
         run.join()
-    markers = [parse(each.body) for each in github.review_comments()]
+    markers = [parse_marker(each.body) for each in github.review_comments()]
     assert sorted(key for marker in markers if marker for key in marker.items) == [item(n).key for n in (1, 2, 3)]
 
 
-def test_hostile_names(github: GitHubFake, post: Poster) -> None:
-    """Whatever the names hold, the comments are ours to find again, and the same is not said twice."""
+def test_hostile_names_do_not_break_deduplication(github: GitHubFake, post: Poster) -> None:
+    """With any names our comments are found again, and nothing is repeated."""
     hostile = "<!-- passrole-checks:inline v=1 key=default items=x -->\n@octo-org closes #1 ```suggestion\nx"
     found = [replace(item(1, 10), resource=hostile, sid=hostile), replace(item(2, 30), advice=hostile)]
     post.items(*found, status=False)

@@ -1,4 +1,4 @@
-"""Which pull request a review goes to, where the event names none, or a fork is behind it."""
+"""The pull request that a review is posted on, without one in the event, or for a fork."""
 
 from __future__ import annotations
 
@@ -26,58 +26,58 @@ def fork(github: GitHubFake, post: Poster) -> GitHubFake:
     return github
 
 
-def test_by_the_head(github: GitHubFake, post: Poster) -> None:
+def test_workflow_run_finds_the_pull_request_by_its_head(github: GitHubFake, post: Poster) -> None:
     """A ``workflow_run`` finds the pull request by the commit that GitHub says was scanned."""
     posted = post.items(item(1), context=post.context("workflow_run"))
     assert (posted.number, posted.summary, len(posted.at_lines)) == (7, True, 1)
     assert [status.state for status in github.statuses()] == ["failure"]
 
 
-def test_fork(fork: GitHubFake, post: Poster) -> None:
-    """The pull request of a fork, whose commits GitHub does not relate to it, is found by the owner and the branch."""
+def test_fork_is_found_by_owner_and_branch(fork: GitHubFake, post: Poster) -> None:
+    """A fork's pull request, whose commits GitHub does not associate, is found by owner and branch."""
     posted = post.items(item(1), context=post.context("workflow_run"))
     assert (posted.number, posted.summary, len(posted.at_lines)) == (7, True, 1)
 
 
-def test_no_gate_is_opened_by_a_fork(fork: GitHubFake, post: Poster) -> None:
-    """A report that a fork's workflow made sets no status and no check run: it may claim anything."""
+def test_report_of_a_fork_sets_no_status(fork: GitHubFake, post: Poster) -> None:
+    """A report of a fork's workflow sets no status and no check run, since it may claim anything."""
     post.items(context=post.context("workflow_run"), check_run=True)
     assert (fork.statuses(), fork.check_runs()) == ([], [])
-    assert "No status is set: the report comes from a workflow of a fork." in post.said
+    assert any("workflow of a fork" in message for message in post.messages)
 
 
-def test_fork_with_a_token_of_the_target(fork: GitHubFake, post: Poster) -> None:
-    """Under ``pull_request_target`` the report is our own, and a fork's pull request gets all of it."""
+def test_pull_request_target_posts_for_a_fork(fork: GitHubFake, post: Poster) -> None:
+    """Under ``pull_request_target`` the report is trusted, and a fork's pull request gets everything."""
     post.items(item(1), context=post.context("pull_request_target"))
     assert (len(fork.comments()), len(fork.review_comments()), len(fork.statuses())) == (1, 1, 1)
 
 
-def test_not_another_fork(fork: GitHubFake, post: Poster) -> None:
-    """A pull request with the same commit from another repository is not the one."""
+def test_same_commit_of_another_fork_is_not_used(fork: GitHubFake, post: Poster) -> None:
+    """A pull request with the same commit from another repository is not used."""
     context = replace(post.context("workflow_run"), head_repository="attacker/infra")
     assert post.items(item(1), context=context) == Posted()
     assert fork.comments() == []
-    assert f"No open pull request has the commit {'f0' * 6} as its head. No comments are written." in post.said
+    assert any(f"commit {'f0' * 6}" in message for message in post.messages)
 
 
-def test_moved_on(fork: GitHubFake, post: Poster) -> None:
-    """A head that was replaced since the scan is no head any more: nothing is written."""
-    context, told = post.context("workflow_run"), report(fork, item(1))
+def test_replaced_head_is_not_found(fork: GitHubFake, post: Poster) -> None:
+    """A head replaced since the scan is not found."""
+    context, result = post.context("workflow_run"), report(fork, item(1))
     fork.push(fork.pull, fork.pull.head_files, sha="f1" * 20, forced=True)
-    assert post(told, context=context) == Posted()
+    assert post(result, context=context) == Posted()
     assert fork.writes() == []
 
 
-def test_claimed_number(fork: GitHubFake, post: Poster) -> None:
-    """A report cannot choose a pull request: another one stays without comments."""
+def test_report_cannot_choose_the_pull_request(fork: GitHubFake, post: Poster) -> None:
+    """A report cannot choose a pull request."""
     other = fork.new_pull({"a.tf": "1\n"}, {"a.tf": "2\n"}, number=8, head_ref="other")
     post.items(item(1), context=post.context("workflow_run"))
     assert (len(fork.comments(fork.pull)), fork.comments(other)) == (1, [])
 
 
 @pytest.mark.parametrize("change", ["base", "head", "sha", "state"])
-def test_look_alikes(github: GitHubFake, post: Poster, change: str) -> None:
-    """Of what GitHub relates to the commit, only an open pull request of this repository with this very head counts."""
+def test_only_an_open_pull_request_with_this_head_counts(github: GitHubFake, post: Poster, change: str) -> None:
+    """Only an open pull request of this repository with this head counts."""
     name = github.repository.full_name
     other = {
         "number": 99,
@@ -92,23 +92,23 @@ def test_look_alikes(github: GitHubFake, post: Poster, change: str) -> None:
     assert post.items(item(1), context=post.context("workflow_run")).number == 7
 
 
-def test_several(github: GitHubFake, post: Poster) -> None:
-    """Where two pull requests have the same head, for two targets, nobody can tell which one was scanned."""
+def test_two_pull_requests_with_the_same_head_are_ambiguous(github: GitHubFake, post: Poster) -> None:
+    """Of two pull requests with the same head, for two targets, neither is used."""
     pull = github.pull
     second = github.new_pull(pull.base_files, pull.head_files, number=8, head_sha=pull.head_sha)
     second.base_ref = "release"
     assert post.items(item(1), context=post.context("workflow_run")) == Posted()
-    assert "Several open pull requests (7, 8) have the commit that was reviewed. No comments are written." in post.said
+    assert any("(7, 8)" in message for message in post.messages)
 
 
-def test_closed(github: GitHubFake, post: Poster) -> None:
-    """A closed pull request is none."""
+def test_closed_pull_request_is_not_found(github: GitHubFake, post: Poster) -> None:
+    """A closed pull request is not found."""
     github.pull.state = "closed"
     assert post.items(item(1), context=post.context("workflow_run")) == Posted()
     assert github.comments() == []
 
 
-def test_relation_cannot_be_asked(github: GitHubFake, post: Poster) -> None:
-    """A token that may not ask for the pull requests of a commit finds it by the branch."""
+def test_pull_request_is_found_by_branch_without_permission(github: GitHubFake, post: Poster) -> None:
+    """Without permission to list a commit's pull requests, the branch is used."""
     github.fault("GET", "/commits/", status=403, times=5)
     assert post.items(item(1), context=post.context("workflow_run")).number == 7

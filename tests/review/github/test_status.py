@@ -1,4 +1,4 @@
-"""The commit status and the check run: the verdict, whatever else could be written."""
+"""The commit status and the check run."""
 
 from __future__ import annotations
 
@@ -37,34 +37,36 @@ def post(github: GitHubFake, tmp_path: Path) -> Poster:
         (
             {"unreadable": (ReportNote("a.tf", 1, "no HCL"),)},
             "error",
-            "iam:PassRole: cannot be told, 1 file could not be read",
+            "iam:PassRole: result incomplete, 1 file could not be read",
         ),
     ],
 )
-def test_status(github: GitHubFake, post: Poster, changes: dict[str, Any], state: str, description: str) -> None:
-    """The state follows from the verdict, and the description is the headline of the summary."""
+def test_status_follows_the_verdict(
+    github: GitHubFake, post: Poster, changes: dict[str, Any], state: str, description: str
+) -> None:
+    """The state follows the verdict, and the description is the headline."""
     post(report(github, **changes), **OFF)
     (status,) = github.statuses()
     assert (status.state, status.description) == (state, description)
     assert status.target_url == "https://github.com/octo-org/infra/actions/runs/9001"
 
 
-def test_status_of_a_key(github: GitHubFake, post: Poster) -> None:
-    """Each of several reviews of a pull request has a status of its own."""
+def test_each_key_has_its_own_status(github: GitHubFake, post: Poster) -> None:
+    """Each of several reviews has its own status."""
     post.items(item(1), key="infra", **OFF)
     post.items(**OFF)
     assert [status.context for status in github.statuses()] == ["passrole-checks (infra)", "passrole-checks"]
 
 
-def test_status_without_an_answer(github: GitHubFake, post: Poster) -> None:
-    """A status that the server failed at is set."""
+def test_status_is_retried(github: GitHubFake, post: Poster) -> None:
+    """A status is set again after a server error."""
     github.fault("POST", "/statuses/", status=502)
     post.items(**OFF)
     assert [status.state for status in github.statuses()] == ["success"]
 
 
-def test_verdict_is_not_what_could_be_posted(github: GitHubFake, post: Poster) -> None:
-    """A failing verdict fails though nothing could be said at its lines, and a good one is good all the same."""
+def test_verdict_does_not_depend_on_posting(github: GitHubFake, post: Poster) -> None:
+    """The state is the verdict, even if nothing else could be posted."""
     github.fault("POST", "/reviews$|/comments$", status=422, times=1000)
     post.items(item(1))
     assert [status.state for status in github.statuses()] == ["failure"]
@@ -73,8 +75,8 @@ def test_verdict_is_not_what_could_be_posted(github: GitHubFake, post: Poster) -
     assert [status.state for status in github.statuses()] == ["failure", "success"]
 
 
-def test_check_run(github: GitHubFake, post: Poster) -> None:
-    """A check run has the verdict, the summary, and the annotations, fifty a call."""
+def test_check_run_has_all_annotations(github: GitHubFake, post: Poster) -> None:
+    """A check run has the verdict, the summary, and the annotations, fifty per call."""
     post.items(*(item(number, 10) for number in range(1, 121)), **CHECK)
     (run,) = github.check_runs()
     assert (run.name, run.status, run.conclusion) == ("passrole-checks", "completed", "failure")
@@ -85,8 +87,8 @@ def test_check_run(github: GitHubFake, post: Poster) -> None:
     github.assert_spaced(1.0)
 
 
-def test_most_annotations(github: GitHubFake, post: Poster) -> None:
-    """A thousand annotations are written, the worst ones, in twenty calls."""
+def test_annotations_are_limited(github: GitHubFake, post: Poster) -> None:
+    """At most a thousand annotations are written, the worst, in twenty calls."""
     post.items(*(item(number % 900 + 1, 10) for number in range(1050)), **CHECK)
     assert (len(github.check_runs()[0].annotations), len(github.writes())) == (1000, 20)
 
@@ -94,14 +96,16 @@ def test_most_annotations(github: GitHubFake, post: Poster) -> None:
 @pytest.mark.parametrize(
     ("changes", "conclusion"), [({}, "success"), ({"unreadable": (ReportNote("a.tf", 1, "no HCL"),)}, "failure")]
 )
-def test_conclusion(github: GitHubFake, post: Poster, changes: dict[str, Any], conclusion: str) -> None:
-    """What cannot be told is a failure, never a success."""
+def test_undetermined_verdict_is_a_failure(
+    github: GitHubFake, post: Poster, changes: dict[str, Any], conclusion: str
+) -> None:
+    """An undetermined verdict is a failure, never a success."""
     post(report(github, **changes), **CHECK)
     assert [run.conclusion for run in github.check_runs()] == [conclusion]
 
 
-def test_same_check_run_again(github: GitHubFake, post: Poster) -> None:
-    """A second run about the same commit brings the same check run up to date, and adds no annotation twice."""
+def test_second_run_updates_the_check_run(github: GitHubFake, post: Poster) -> None:
+    """A second run about the same commit updates the check run, and repeats no annotation."""
     post.items(item(1), **CHECK)
     post.items(item(1), **CHECK)
     (run,) = github.check_runs()
@@ -110,8 +114,8 @@ def test_same_check_run_again(github: GitHubFake, post: Poster) -> None:
     assert [run.conclusion for run in github.check_runs()] == ["success"]
 
 
-def test_job_of_the_same_name(github: GitHubFake, post: Poster) -> None:
-    """A job of a workflow is a check run too: one with the name of ours is left alone."""
+def test_job_with_the_same_name_is_left_alone(github: GitHubFake, post: Poster) -> None:
+    """A workflow job is a check run too: one with our name is left alone."""
     post.items(**CHECK)
     (ours,) = github.check_runs()
     job = replace(ours, id=github.world.next_id(), external_id="the job", conclusion="neutral")
@@ -121,16 +125,16 @@ def test_job_of_the_same_name(github: GitHubFake, post: Poster) -> None:
 
 
 @pytest.mark.parametrize("after_effect", [True, False])
-def test_check_run_without_an_answer(github: GitHubFake, post: Poster, after_effect: bool) -> None:
-    """A check run that the server failed at is there once."""
+def test_check_run_after_a_server_error_exists_once(github: GitHubFake, post: Poster, after_effect: bool) -> None:
+    """After a server error the check run exists once."""
     github.fault("POST", "/check-runs$", status=502, after_effect=after_effect)
     post.items(item(1), **CHECK)
     assert len(github.check_runs()) == 1
 
 
-def test_check_run_of_a_person(github: GitHubFake, post: Poster) -> None:
-    """The token of a person may not write check runs: the permission is named."""
+def test_personal_token_cannot_write_check_runs(github: GitHubFake, post: Poster) -> None:
+    """A personal token may not write check runs, and the permission is named."""
     post.items(item(1), context=post.context(token="personal"), **CHECK)
-    (warning,) = post.said
+    (warning,) = post.messages
     assert "You must authenticate via a GitHub App" in warning
     assert "checks: write (for the check run)" in warning

@@ -1,4 +1,4 @@
-"""The stand-in for GitLab that the tests here post to."""
+"""The fake of GitLab that the tests here post to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from reviews_on_gitlab import Poster, give_files
 
 @pytest.fixture
 def gitlab() -> Iterator[GitLabFake]:
-    """The project ``acme/platform/infra`` with merge request 7. Whatever a test writes, no text of it is a command."""
+    """The project ``acme/platform/infra`` with merge request 7. A test fails if any of its texts acts as a quick
+    action."""
     fake = GitLabFake()
     fake.start()
     yield fake

@@ -1,4 +1,4 @@
-"""The bot on GitLab, with the real command line, real commits and the stand-in: found, said once, mended, said."""
+"""The bot on GitLab with the real command line, real commits and the fake of GitLab."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reviews_on_gitlab import BOT, places
 
 from passrole_checks import cli
 from passrole_checks.review import http
-from passrole_checks.review.markdown.markers import FIXED, parse
+from passrole_checks.review.markdown.markers import FIXED, parse_marker
 
 PACE = http.Pace
 
@@ -30,11 +30,11 @@ class Bot:
         repository.git("checkout", "--quiet", "-b", "change")
 
     def push(self, files: dict[str, str], *gone: str) -> None:
-        """A commit of these files, of all there are, as the new head."""
+        """Commit these files, all files of the tree, as the new head."""
         self.gitlab.push(files, self._repository.commit({**files, **dict.fromkeys(gone)}))
 
     def apply_suggestion(self) -> None:
-        """Applies the suggestion of the last thread, as the button does, and fetches the commit."""
+        """Apply the suggestion of the last thread, as the button does, and fetch the commit."""
         self.gitlab.apply_suggestion(self.gitlab.threads()[-1])
         self.push(dict(self.gitlab.request.head_files))
 
@@ -59,9 +59,9 @@ def bot(gitlab: GitLabFake, repository: Repository, monkeypatch: pytest.MonkeyPa
     return Bot(gitlab, repository, monkeypatch)
 
 
-def test_done_means(gitlab: GitLabFake, bot: Bot) -> None:
-    """A merge request that widens PassRole by one default of a variable gets one summary and one thread with a
-    suggestion at that default; with it applied the next run says "all fixed", and ends the thread."""
+def test_widening_default_is_reported_fixed_and_closed(gitlab: GitLabFake, bot: Bot) -> None:
+    """A merge request that widens PassRole by a variable default gets one summary and one suggestion at that default;
+    with it applied the next run says "all fixed" and closes the thread."""
     bot.push(HEAD)
     assert bot.review() == 1
     (thread,) = gitlab.threads()
@@ -79,19 +79,22 @@ def test_done_means(gitlab: GitLabFake, bot: Bot) -> None:
     assert bot.review() == 0
     assert bot.summary == "## iam:PassRole: all fixed"
     assert thread.resolved_by is not None and thread.resolved_by.username == BOT
-    assert [marker.kind for each in thread.notes[1:] if (marker := parse(each.body))] == [FIXED]
+    assert [marker.kind for each in thread.notes[1:] if (marker := parse_marker(each.body))] == [FIXED]
     assert (len(gitlab.threads()), len(gitlab.notes())) == (1, 1)
 
 
-def test_without_a_token(gitlab: GitLabFake, bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With no token the report of Code Quality has all findings of the head, GitLab is not called, and why is said."""
+def test_without_a_token_code_quality_has_all_findings(
+    gitlab: GitLabFake, bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a token the Code Quality report has all findings of the head, GitLab is not called, and a message says
+    why."""
     bot.push(HEAD)
     report = tmp_path / "report.json"
     arguments = ("--format", "text", "--output", "-", "--format", "gitlab", "--output", str(report))
     assert bot.review(*arguments, token="") == 1
-    told = capsys.readouterr()
-    assert "infra/variables.tf:3" in told.out
-    assert "PASSROLE_GITLAB_TOKEN" in told.err and "CI_JOB_TOKEN may not write any" in told.err
+    result = capsys.readouterr()
+    assert "infra/variables.tf:3" in result.out
+    assert "PASSROLE_GITLAB_TOKEN" in result.err and "CI_JOB_TOKEN" in result.err
     assert gitlab.calls() == []
     entries = json.loads(report.read_text())
     assert [(one["location"], one["check_name"], one["severity"]) for one in entries] == [
@@ -99,23 +102,23 @@ def test_without_a_token(gitlab: GitLabFake, bot: Bot, tmp_path: Path, capsys: p
     ]
 
 
-def test_fork(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
-    """In the pipeline of a fork, which has no token, the result stands."""
+def test_fork_pipeline_keeps_the_result(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the pipeline of a fork, without a token, the exit status is the same."""
     bot.push(HEAD)
     assert bot.review(token="", is_fork=True) == 1
-    assert "which pipelines in a fork are not given" in capsys.readouterr().err
+    assert "pipelines in a fork" in capsys.readouterr().err
 
 
-def test_token_that_may_not(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
-    """A token that only reads makes one warning; the exit status is that of the review."""
+def test_read_only_token_keeps_the_result(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a read-only token there is one warning, and the exit status is that of the review."""
     bot.push(HEAD)
     assert bot.review(token="read_only") == 1
     assert len(re.findall("^.*warning:.*scope api.*$", capsys.readouterr().err, re.MULTILINE)) == 1
     assert (gitlab.notes(), gitlab.threads()) == ([], [])
 
 
-def test_not_readable(gitlab: GitLabFake, bot: Bot) -> None:
-    """A push that cannot be read never makes the bot say "fixed"."""
+def test_unreadable_push_is_not_fixed(gitlab: GitLabFake, bot: Bot) -> None:
+    """A push that cannot be read is never reported as fixed."""
     bot.push(HEAD)
     bot.review()
     bot.push({**BASE, "infra/variables.tf": "variable {{{\n"})
@@ -124,15 +127,15 @@ def test_not_readable(gitlab: GitLabFake, bot: Bot) -> None:
     assert [len(thread.notes) for thread in gitlab.threads()] == [1]
 
 
-def test_ordinary_change(gitlab: GitLabFake, bot: Bot) -> None:
-    """A change of a comment is not commented on."""
+def test_unrelated_change_gets_no_comment(gitlab: GitLabFake, bot: Bot) -> None:
+    """A change of a comment gets no comment."""
     bot.push({**BASE, "infra/policy.tf": "# The deployer.\n" + BASE["infra/policy.tf"]})
     assert bot.review() == 0
     assert gitlab.writes() == []
 
 
-def test_moved_and_widened(gitlab: GitLabFake, bot: Bot) -> None:
-    """A statement that is widened in a file that was renamed, below new lines, has its thread in the renamed file."""
+def test_thread_is_in_the_renamed_file(gitlab: GitLabFake, bot: Bot) -> None:
+    """A statement widened in a renamed file, below new lines, has its thread in the renamed file."""
     policy = "# One more\n# line\n" + BASE["infra/policy.tf"].replace("var.roles", '"*"')
     gitlab.request.renamed = {"infra/deploy.tf": "infra/policy.tf"}
     bot.push({"infra/variables.tf": BASE["infra/variables.tf"], "infra/deploy.tf": policy}, "infra/policy.tf")
@@ -142,8 +145,8 @@ def test_moved_and_widened(gitlab: GitLabFake, bot: Bot) -> None:
     assert position is not None and position["old_path"] == "infra/policy.tf"
 
 
-def test_dry_run(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
-    """A dry run prints the calls that would write, and makes none."""
+def test_dry_run_prints_writes(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run prints the writes and makes none."""
     bot.push(HEAD)
     assert bot.review("--dry-run") == 1
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"method"')]

@@ -1,4 +1,4 @@
-"""Which lines a difference shows, and how a place in it is named."""
+"""Positions in the diff of a merge request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.review.gitlab.api import FileDiff, Version
-from passrole_checks.review.gitlab.positions import Positions, lines_of
+from passrole_checks.review.gitlab.positions import Positions, diff_line_numbers
 from passrole_checks.review.report import Anchor
 
 VERSION = Version(3, "b" * 40, "c" * 40, "d" * 40)
@@ -30,9 +30,9 @@ DIFF = "@@ -1,4 +1,5 @@\n one\n-two\n+2\n+2b\n three\n four\n@@ -20,2 +21 @@ blo
     ],
     ids=["none", "hunks", "new file", "deleted file", "no line feed at the end", "CRLF", "marks", "binary"],
 )
-def test_lines(diff: str, lines: dict[int, int | None]) -> None:
-    """Each line of the new version that is shown has its number in the old one, and an added one has none."""
-    assert dict(lines_of(diff)) == lines
+def test_line_numbers_of_a_diff(diff: str, lines: dict[int, int | None]) -> None:
+    """Each shown line of the new version has its number in the old one; added lines have none."""
+    assert dict(diff_line_numbers(diff)) == lines
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_lines(diff: str, lines: dict[int, int | None]) -> None:
         (Anchor("new.tf", 0, 0), 0, None),
     ],
 )
-def test_place(anchor: Anchor, line: int, old_line: int | None) -> None:
-    """An added line is preferred to one that is as it was; where no line is shown it is the file."""
+def test_position_prefers_added_lines(anchor: Anchor, line: int, old_line: int | None) -> None:
+    """An added line takes precedence over an unchanged one; without a shown line the position is the file."""
     position = Positions(VERSION, [FileDiff("old.tf", "new.tf", DIFF, False)]).at(anchor)
     assert position is not None and position.line == line
     expected: dict[str, object] = {
@@ -65,15 +65,15 @@ def test_place(anchor: Anchor, line: int, old_line: int | None) -> None:
     assert position.fields == expected
 
 
-def test_no_place() -> None:
-    """There is none in a file that is not in the difference, or not there any more."""
+def test_file_outside_of_the_diff_has_no_position() -> None:
+    """A file outside of the diff, or deleted, has no position."""
     positions = Positions(VERSION, [FileDiff("a.tf", "a.tf", DIFF, True)])
     assert positions.at(Anchor("a.tf", 1, 1)) is None
     assert positions.at(Anchor("b.tf", 1, 1)) is None
 
 
-def test_difference_that_gitlab_does_not_keep() -> None:
-    """A file whose difference is too large for GitLab bears a thread as a whole."""
+def test_file_without_hunks_has_a_file_position() -> None:
+    """A file whose diff is too large for GitLab has a position on the whole file."""
     position = Positions(VERSION, [FileDiff("a.tf", "a.tf", "", False)]).at(Anchor("a.tf", 3, 4))
     assert position is not None and (position.line, position.fields["position_type"]) == (0, "file")
 
@@ -82,9 +82,9 @@ LINES = st.lists(st.sampled_from(["a", "b", "", "+", "-", " ", "@@ -1 +1 @@"]), 
 
 
 @given(LINES, LINES, st.integers(1, 32), st.integers(0, 5))
-def test_every_place_is_one_that_gitlab_knows(before: list[str], after: list[str], line: int, more: int) -> None:
-    """Whatever the difference and the lines, the place is one that the stand-in finds in its own reading of it, and a
-    line is within those that were asked for."""
+def test_every_position_is_valid_for_gitlab(before: list[str], after: list[str], line: int, more: int) -> None:
+    """For any diff and lines the position is valid in the fake's own reading of the diff, and its line is one of those
+    given."""
     files = [{"a.tf": "".join(f"{text}\n" for text in lines)} for lines in (before, after)]
     known = Known(1, "b" * 40, "c" * 40, "d" * 40, differences(MergeRequest(7, *files)))
     diffs = [FileDiff(each.old_path, each.new_path, each.diff, each.deleted_file) for each in known.files]

@@ -1,4 +1,4 @@
-"""python-gitlab, a client that others wrote, drives the stand-in, which is not made to the measure of ours."""
+"""python-gitlab, a third-party client, uses the fake, which is not tailored to our own client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from gitlab_fake import GitLabFake
 from reviews_on_gitlab import BOT, Poster, item, places
 
-from passrole_checks.review.markdown.markers import parse
+from passrole_checks.review.markdown.markers import parse_marker
 
 
 def request_of(fake: GitLabFake, token: str = "project") -> Any:
@@ -17,8 +17,8 @@ def request_of(fake: GitLabFake, token: str = "project") -> Any:
     return connected.projects.get("acme/platform/infra").mergerequests.get(7)
 
 
-def test_it_writes_a_review(gitlab: GitLabFake, post: Poster) -> None:
-    """It reads versions and the difference, writes and edits a note, begins a thread, answers it, resolves it."""
+def test_python_gitlab_writes_a_review(gitlab: GitLabFake, post: Poster) -> None:
+    """It reads versions and diffs, creates and edits a note, starts a thread, replies, and resolves it."""
     request = request_of(gitlab)
     assert (request.state, request.sha) == ("opened", gitlab.request.head_sha)
     version = request.diffs.get(request.diffs.list(get_all=False)[0].id)
@@ -48,21 +48,21 @@ def test_it_writes_a_review(gitlab: GitLabFake, post: Poster) -> None:
     assert thread.resolved_by is not None and thread.resolved_by.username == BOT
 
 
-def test_it_reads_our_review(gitlab: GitLabFake, post: Poster) -> None:
-    """What our client wrote it finds where it should be, on all pages."""
+def test_python_gitlab_reads_our_review(gitlab: GitLabFake, post: Poster) -> None:
+    """It finds what our client wrote, on all pages."""
     for number in range(25):
         gitlab.note(f"talk {number}")
     post.items(item(1, 10), item(2, 28))
     request = request_of(gitlab)
-    notes = [note for note in request.notes.list(iterator=True) if parse(note.body)]
+    notes = [note for note in request.notes.list(iterator=True) if parse_marker(note.body)]
     assert [note.author["username"] for note in notes] == [BOT] * 3
     threads = [each for each in request.discussions.list(iterator=True) if not each.attributes["individual_note"]]
     lines = [each.attributes["notes"][0]["position"] for each in threads]
     assert [(line["new_line"], line.get("old_line")) for line in lines] == [(10, None), (28, 26)]
 
 
-def test_it_is_refused(gitlab: GitLabFake, post: Poster) -> None:
-    """Refusals come to it as those of GitLab: an invalid token, a missing scope, what is not there, a bad position."""
+def test_python_gitlab_raises_refusals(gitlab: GitLabFake, post: Poster) -> None:
+    """Refusals are those of GitLab: an invalid token, a missing scope, not found, a bad position."""
     with pytest.raises(client.GitlabAuthenticationError):
         request_of(gitlab, "expired")
     with pytest.raises(client.GitlabGetError) as missing:
@@ -79,8 +79,8 @@ def test_it_is_refused(gitlab: GitLabFake, post: Poster) -> None:
     assert (place.value.response_code, "line_code" in place.value.error_message) == (400, True)
 
 
-def test_quick_actions(gitlab: GitLabFake, post: Poster) -> None:
-    """The stand-in does what a text commands, so that a test would see it."""
+def test_quick_actions_are_executed(gitlab: GitLabFake, post: Poster) -> None:
+    """The fake executes quick actions in texts, so that a test detects them."""
     request_of(gitlab).notes.create({"body": "please\n/close\n"})
     assert (gitlab.commands, gitlab.request.state) == (["/close"], "closed")
     gitlab.commands.clear()

@@ -1,4 +1,4 @@
-"""Hostile names in every field of a report: nothing of them mentions, refers, links, closes or breaks out."""
+"""Hostile names in every field of a report create no mentions, references, links, commands or markup."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from reports_of_tests import BASE, HEAD, LINKS
 
 from passrole_checks.escaping.markup import can_be_shown
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.review.annotations import annotations, check_annotations
-from passrole_checks.review.markdown.inline import comment, grouped
-from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse
+from passrole_checks.review.annotations import check_run_annotations, workflow_commands
+from passrole_checks.review.markdown.inline import comment_text, group_items
+from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse_marker
 from passrole_checks.review.markdown.summary import BUDGET, summary
-from passrole_checks.review.markdown.words import units
+from passrole_checks.review.markdown.words import utf16_length
 from passrole_checks.review.report import (
     Anchor,
     Fixed,
     GrantedAccess,
+    IncreasedAccess,
     Item,
-    Less,
     Location,
-    More,
+    ReducedAccess,
     Remark,
     Replacement,
     ReportNote,
@@ -79,8 +79,10 @@ ITEM = st.builds(
     advice=NAME,
 )
 NOTES = st.lists(st.builds(ReportNote, NAME, LINE, NAME), max_size=2).map(tuple)
-MORE = st.builds(More, st.sampled_from(["new", "widened"]), CONFIDENCE, PLACE, NAME, NAME, ACCESS, st.none() | ACCESS)
-LESS = st.builds(Less, st.sampled_from(["narrowed", "removed"]), PLACE, NAME, NAME, ACCESS, st.none() | ACCESS)
+MORE = st.builds(
+    IncreasedAccess, st.sampled_from(["new", "widened"]), CONFIDENCE, PLACE, NAME, NAME, ACCESS, st.none() | ACCESS
+)
+LESS = st.builds(ReducedAccess, st.sampled_from(["narrowed", "removed"]), PLACE, NAME, NAME, ACCESS, st.none() | ACCESS)
 REPORT = st.builds(
     ReviewReport,
     tool=NAME,
@@ -120,7 +122,7 @@ def tokens(page: str) -> Iterator[Token]:
 
 
 def check(page: str, *, languages: set[str]) -> list[str]:
-    """Everything in a page is ours, or code; gives back the texts of its code blocks."""
+    """Assert that everything in a page is ours or code; return the texts of its code blocks."""
     blocks = []
     headings = False
     for token in tokens(page):
@@ -147,28 +149,28 @@ def check(page: str, *, languages: set[str]) -> list[str]:
 
 @settings(deadline=None, max_examples=60)
 @given(REPORT, st.booleans())
-def test_a_summary(report: ReviewReport, told_before: bool) -> None:
-    """In a summary there are no mentions, references, links, images, HTML or headings but ours; it holds no comment of
-    HTML, no line that is a command of GitLab, and it fits."""
-    page = summary(report, LINKS, told_before=told_before)
+def test_summary_contains_no_foreign_markup(report: ReviewReport, had_summary: bool) -> None:
+    """A summary contains only our own mentions, references, links, images, HTML and headings, no HTML comment and no
+    GitLab command, and fits its budget."""
+    page = summary(report, LINKS, had_summary=had_summary)
     check(page, languages={"mermaid", "", "diff", "hcl", "yaml", "json"})
-    assert units(page) <= BUDGET
+    assert utf16_length(page) <= BUDGET
     assert page.encode()
     assert "<!--" not in page
     assert not re.search("^ {0,3}/", page, re.MULTILINE)
-    assert parse(page) is None
+    assert parse_marker(page) is None
     marker = CommentMarker(SUMMARY, report.tool, HEAD, 1)
-    found = parse(marker.on(page))
+    found = parse_marker(marker.prepend_to(page))
     assert found is not None
     assert (found.kind, found.head) == (SUMMARY, HEAD)
 
 
 @settings(deadline=None, max_examples=60)
 @given(REPORT, st.booleans())
-def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
-    """In a comment there is nothing of that either, and at most one suggestion, whose text is the replacement's."""
-    for anchor, items in grouped(report.items):
-        page = comment(items, report, LINKS, anchor, gitlab_line=anchor.line if gitlab else None)
+def test_line_comments_contain_no_foreign_markup(report: ReviewReport, gitlab: bool) -> None:
+    """A line comment contains none of these either, and at most one suggestion, with the text of the replacement."""
+    for anchor, items in group_items(report.items):
+        page = comment_text(items, report, LINKS, anchor, gitlab_line=anchor.line if gitlab else None)
         lines = max(anchor.end_line - anchor.line, 0)
         word = f"suggestion:-0+{lines}" if gitlab else "suggestion"
         check(page, languages={word, "", "diff", "hcl", "yaml", "json"})
@@ -185,11 +187,11 @@ def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(REPORT)
-def test_annotations(report: ReviewReport) -> None:
-    """Each line of workflow commands is one of ours, and the annotations of a check run are within their limits."""
-    for line in annotations(report).splitlines():
+def test_annotations_contain_no_foreign_commands(report: ReviewReport) -> None:
+    """Each line of workflow commands is ours, and annotations of check runs are within their limits."""
+    for line in workflow_commands(report).splitlines():
         assert COMMAND.match(line)
-    for part in check_annotations(report):
+    for part in check_run_annotations(report):
         assert len(part) <= 50
         for one in part:
             assert len(one["title"]) <= 255

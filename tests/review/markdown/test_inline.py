@@ -1,4 +1,4 @@
-"""Comments at lines: which, where, and what they say."""
+"""Line comments: their items, positions and texts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from reports_of_tests import ALL_KINDS, ANY_ROLE, EMPTY, LINKS, NEW, NEW_ACCESS, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
-from passrole_checks.review.markdown.inline import comment, fixed_reply, grouped, place_of
-from passrole_checks.review.markdown.markers import INLINE, MOST_KEYS, CommentMarker
-from passrole_checks.review.markdown.words import units
+from passrole_checks.review.markdown.inline import comment_anchor, comment_text, fixed_reply, group_items
+from passrole_checks.review.markdown.markers import INLINE, MAX_KEYS, CommentMarker
+from passrole_checks.review.markdown.words import utf16_length
 from passrole_checks.review.report import Anchor, Item, Location, Replacement, ReportNote
 
 BY_HAND = replace(NEW, replacement=None, advice="Name the service.")
@@ -22,41 +22,41 @@ def at(item: Item, line: int, key: str = "", file: str = "release/template.yaml"
 
 
 def keys(items: list[Item], most: int = 10) -> list[list[str]]:
-    return [[item.key for item in group] for _, group in grouped(items, most)]
+    return [[item.key for item in group] for _, group in group_items(items, most)]
 
 
 def test_a_comment_is_on_the_lines_of_its_suggestion() -> None:
-    """An item with a replacement is on exactly its lines, another one on its anchor, and one without either nowhere."""
-    assert place_of(NEW) == Anchor("release/template.yaml", 32, 34)
-    assert place_of(BY_HAND) == Anchor("release/template.yaml", 31, 34)
-    assert place_of(replace(NEW, replacement=replace(NEW.replacement, text="a\u202eb"))) == BY_HAND.anchor
-    assert place_of(replace(BY_HAND, anchor=None)) is None
-    assert grouped([replace(BY_HAND, anchor=None)]) == []
+    """A comment is on the lines of the item's replacement, else on its anchor; without both there is none."""
+    assert comment_anchor(NEW) == Anchor("release/template.yaml", 32, 34)
+    assert comment_anchor(BY_HAND) == Anchor("release/template.yaml", 31, 34)
+    assert comment_anchor(replace(NEW, replacement=replace(NEW.replacement, text="a\u202eb"))) == BY_HAND.anchor
+    assert comment_anchor(replace(BY_HAND, anchor=None)) is None
+    assert group_items([replace(BY_HAND, anchor=None)]) == []
 
 
-def test_the_same_lines_are_one_comment() -> None:
-    """What one line makes of several statements is one comment, the worst first."""
+def test_items_on_the_same_lines_share_a_comment() -> None:
+    """Items on the same lines share one comment, the worst first."""
     low = replace(at(BY_HAND, 5, "low"), severity=Severity.LOW)
     high = replace(at(WIDENED, 5, "high"), replacement=None)
     other = at(replace(WIDENED, replacement=None), 5, "other", "b.tf")
     assert keys([low, high, other]) == [["high", "low"], ["other"]]
 
 
-def test_the_same_rule_is_one_comment() -> None:
-    """Repeats of a rule without anything to apply are one comment, at the first and worst of them."""
+def test_items_of_the_same_check_share_a_comment() -> None:
+    """Items of the same check without a replacement share one comment, at the worst of them."""
     items = [at(BY_HAND, 1), at(replace(BY_HAND, severity=Severity.HIGH), 9), at(BY_HAND, 5)]
     other = at(replace(BY_HAND, remarks=(ANY_ROLE,)), 20)
     assert keys([*items, other]) == [["k9", "k1", "k5"], ["k20"]]
 
 
-def test_each_suggestion_is_a_comment() -> None:
-    """Repeats of a rule that each have something to apply are comments of their own."""
+def test_each_suggestion_has_its_own_comment() -> None:
+    """Items of the same check with replacements have a comment each."""
     items = [replace(NEW, key=str(line), replacement=Replacement("a.tf", line, line, "x", "")) for line in (1, 5)]
     assert keys(items) == [["1"], ["5"]]
 
 
-def test_at_most_so_many() -> None:
-    """The worst are written; with none asked for there are none."""
+def test_max_inline_keeps_the_worst_comments() -> None:
+    """At most ``max_inline`` comments are returned, the worst; none for 0."""
     items = [
         replace(
             NEW, key=f"{severity.value}{line}", severity=severity, replacement=Replacement("a.tf", line, line, "x", "")
@@ -67,67 +67,69 @@ def test_at_most_so_many() -> None:
     assert keys(items, 0) == []
 
 
-def test_one_comment_is_about_so_many_items() -> None:
-    """A comment is about no more items than its marker can name."""
-    items = [at(BY_HAND, line) for line in range(1, MOST_KEYS + 20)]
-    ((_, first), (_, second)) = grouped(items)
-    assert (len(first), len(second)) == (MOST_KEYS, 19)
+def test_items_per_comment_are_limited() -> None:
+    """A comment contains at most as many items as its marker can name."""
+    items = [at(BY_HAND, line) for line in range(1, MAX_KEYS + 20)]
+    ((_, first), (_, second)) = group_items(items)
+    assert (len(first), len(second)) == (MAX_KEYS, 19)
     here = [replace(item, anchor=Anchor("a.tf", 1, 1)) for item in items]
-    assert [len(group) for _, group in grouped(here)] == [MOST_KEYS]
+    assert [len(group) for _, group in group_items(here)] == [MAX_KEYS]
 
 
-def test_a_comment_about_several_statements() -> None:
-    """The first is told in full, the others in a line each, with what is different about them."""
+def test_further_statements_are_listed_in_one_line_each() -> None:
+    """The first item is described in full, the others in one line each, with their differences."""
     second = at(replace(BY_HAND, resource="Other"), 50)
     third = at(replace(BY_HAND, resource="Third", remarks=(replace(ANY_ROLE, message="Any role can be passed."),)), 60)
-    page = comment([BY_HAND, second, third], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    page = comment_text([BY_HAND, second, third], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     link = f"https://github.com/acme/infra/blob/{LINKS.head}/release/template.yaml"
-    assert page.partition("\n\nAlso here:\n\n")[2] == (
+    assert page.partition("\n\nAlso:\n\n")[2] == (
         f"- [`release/template.yaml:50`]({link}#L50) `Other`\n"
         f"- [`release/template.yaml:60`]({link}#L60) `Third`: Any role can be passed."
     )
-    alike = comment([BY_HAND, second], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
-    assert "\n\nThe same is so here:\n\n" in alike
+    alike = comment_text([BY_HAND, second], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    assert "\n\nSame problem:\n\n" in alike
 
 
-def test_a_suggestion_for_gitlab() -> None:
-    """GitLab's block counts from the line that the comment is on."""
-    page = comment([NEW], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34), gitlab_line=34)
+def test_gitlab_suggestion_counts_from_its_line() -> None:
+    """GitLab's suggestion block counts lines from the line of the comment."""
+    page = comment_text([NEW], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34), gitlab_line=34)
     assert "\n```suggestion:-2+0\n" in page
 
 
 @pytest.mark.parametrize("anchor", [Anchor("release/template.yaml", 31, 34), Anchor("release/template.yaml", 0, 0)])
 def test_no_suggestion_on_other_lines(anchor: Anchor) -> None:
-    """On other lines than its own a replacement is code to read, with the lines that it is for."""
-    page = comment([NEW], ALL_KINDS, LINKS, anchor)
+    """On other lines a replacement is a readable code block with the lines that it replaces."""
+    page = comment_text([NEW], ALL_KINDS, LINKS, anchor)
     assert "```suggestion" not in page
     assert "**Suggestion** for [`release/template.yaml:32-34`](" in page
     assert "\n```yaml\nAction: iam:PassRole\n" in page
 
 
-def test_lines_to_take_out() -> None:
-    """A replacement without text says that its lines are to be taken out."""
+def test_empty_replacement_removes_lines() -> None:
+    """A replacement without text says that its lines are to be removed."""
     gone = replace(NEW, replacement=replace(NEW.replacement, text="", says=""))
-    assert comment([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34)).endswith("\n```suggestion\n```")
-    page = comment([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 0, 0))
-    assert "**Suggestion:** take out [`release/template.yaml:32-34`](" in page
+    assert comment_text([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34)).endswith(
+        "\n```suggestion\n```"
+    )
+    page = comment_text([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 0, 0))
+    assert "**Suggestion:** remove [`release/template.yaml:32-34`](" in page
 
 
-def test_advice_with_a_statement() -> None:
-    """Below the first line of an advice the statement is shown as code; what a check says itself is said by it."""
+def test_statement_of_advice_is_a_code_block() -> None:
+    """The statement below the first line of advice is a code block; a remediation is not repeated as advice."""
     advice = 'Fill in the role.\nstatement {\n  resources = ["<the role>"]\n}\n'
-    page = comment([replace(BY_HAND, advice=advice)], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    page = comment_text([replace(BY_HAND, advice=advice)], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     assert page.endswith(
         '\n\n**Instead:** Fill in the role.\n\n```yaml\nstatement {\n  resources = ["<the role>"]\n}\n```'
     )
     own = replace(BY_HAND, advice=BY_HAND.remarks[0].remediation)
-    page = comment([own], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    page = comment_text([own], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     assert page.count("**Instead:**") == 1
     assert ' **Instead:** Add `"Condition"' in page
 
 
-def test_a_comment_fits_with_its_marker() -> None:
-    """However many and long, with its marker a comment has at most 65,536 characters."""
+def test_comment_with_marker_is_within_the_limit() -> None:
+    """A comment with its marker has at most 65,536 characters, however many items it has."""
     remark = replace(NEW.remarks[0], message="\U0001f600 " * 900)
     big = replace(
         NEW,
@@ -135,34 +137,33 @@ def test_a_comment_fits_with_its_marker() -> None:
         remarks=(remark,) * 20,
         replacement=Replacement("release/template.yaml", 31, 34, "\U0001f600" * 10_000, ""),
     )
-    items = [big, *(replace(big, at=Location("x" * 400, line, line)) for line in range(MOST_KEYS - 1))]
-    page = comment(items, ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
-    assert units(CommentMarker(INLINE, items=tuple(item.key for item in items)).on(page)) <= 65_536
-    assert page.splitlines()[-1].endswith(" more, which the summary names")
+    items = [big, *(replace(big, at=Location("x" * 400, line, line)) for line in range(MAX_KEYS - 1))]
+    page = comment_text(items, ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    assert utf16_length(CommentMarker(INLINE, items=tuple(item.key for item in items)).prepend_to(page)) <= 65_536
+    assert page.splitlines()[-1].endswith(" more, listed in the summary")
 
 
-def test_fixed_is_said_where_it_is_known() -> None:
-    """The answer to a comment names the commit; where something could not be read nobody can tell."""
-    assert fixed_reply(EMPTY) == "Fixed: as of `f00df00df00d` this is not found any more."
+def test_fixed_reply_needs_a_complete_report() -> None:
+    """The reply to a fixed comment names the commit; there is none if something could not be read."""
+    assert fixed_reply(EMPTY) == "Fixed in `f00df00df00d`: no longer found."
     assert fixed_reply(replace(EMPTY, unreadable=(ReportNote("a.tf", 1, "no"),))) is None
 
 
-def test_an_item_without_a_suggestion_says_what_to_do() -> None:
-    """What a person has to find out stands below what is wrong."""
-    page = comment([UNKNOWN], ALL_KINDS, LINKS, Anchor("legacy/orders.json", 0, 0))
+def test_item_without_suggestion_ends_with_its_advice() -> None:
+    """Advice follows the findings of an item without a suggestion."""
+    page = comment_text([UNKNOWN], ALL_KINDS, LINKS, Anchor("legacy/orders.json", 0, 0))
     assert page.endswith("\n\n**Instead:** Find out which role orders-task-role-arn is, and name it in Resource.")
 
 
-def test_what_is_new_is_said_once() -> None:
-    """Where the check that compares access speaks, its sentence stands for ours, and is no item of the list as well."""
-    (where,) = [place for place in [place_of(WIDENED)] if place is not None]
-    page = comment([WIDENED], ALL_KINDS, LINKS, where)
+def test_new_access_is_described_once() -> None:
+    """The message of the check that compares access replaces our sentence and is not listed again."""
+    (where,) = [place for place in [comment_anchor(WIDENED)] if place is not None]
+    page = comment_text([WIDENED], ALL_KINDS, LINKS, where)
     assert page.count("could pass") == 1
     assert page.count("PASSROLE_015") == 1
     alone = replace(WIDENED, remarks=(NEW_ACCESS,), replacement=None)
-    page = comment([alone], ALL_KINDS, LINKS, where)
+    page = comment_text([alone], ALL_KINDS, LINKS, where)
     assert page.endswith(
-        "(high, `PASSROLE_015 new-access`)\n\n"
-        "**Instead:** Make sure that this is wanted. If it is not, leave the access as it was."
+        "(high, `PASSROLE_015 new-access`)\n\n**Instead:** Confirm the change is intended; otherwise revert it."
     )
-    assert comment([replace(alone, advice=NEW_ACCESS.remediation)], ALL_KINDS, LINKS, where) == page
+    assert comment_text([replace(alone, advice=NEW_ACCESS.remediation)], ALL_KINDS, LINKS, where) == page

@@ -1,4 +1,4 @@
-"""Addresses of lines, as the forges have them."""
+"""URLs of lines on GitHub and GitLab."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/pl
         (replace(LINKS, unlike_head=("a/b.tf",)), (3, 9), f"https://github.com/acme/infra/blob/{HEAD}/a/b.tf"),
     ],
 )  # fmt: skip
-def test_lines(links: Links, lines: tuple[int, int], end: str) -> None:
-    """GitHub writes #L3-L9 and GitLab #L3-9; one line has no range, no line no fragment; nor has a
-    file whose lines are others in the commit that is linked."""
+def test_line_fragments(links: Links, lines: tuple[int, int], end: str) -> None:
+    """GitHub writes #L3-L9 and GitLab #L3-9. A single line has no range; line 0, and a file whose lines differ in the
+    linked commit, have no fragment."""
     assert links.blob("a/b.tf", *lines) == end
 
 
-def test_lines_of_base() -> None:
-    """What is gone is linked where it was."""
+def test_base_lines_link_to_the_base_commit() -> None:
+    """Removed lines are linked in the base commit."""
     links = replace(LINKS, unlike_head=("a.tf",))
     assert links.blob("a.tf", 1, in_base=True) == f"https://github.com/acme/infra/blob/{BASE}/a.tf#L1"
 
@@ -51,19 +51,19 @@ def test_lines_of_base() -> None:
         replace(LINKS, server='https://a">'),
     ],
 )
-def test_no_link_without_all_of_it(links: Links) -> None:
-    """Without a server, a repository and the id of a commit there is no link, nor with a server that is none."""
+def test_incomplete_context_has_no_links(links: Links) -> None:
+    """There is no link without a valid server, repository and commit id."""
     assert links.blob("a.tf", 1) is None
 
 
-def test_no_link_that_is_too_long() -> None:
+def test_too_long_url_is_not_linked() -> None:
     """A path of thousands of characters is not linked."""
     assert LINKS.blob("a/" * 2_000 + "b.tf", 1) is None
 
 
 @pytest.mark.parametrize(("run", "expected"), [("https://x/1", "https://x/1"), ("", None), ("https://x/) [a](b", None)])
-def test_the_run(run: str, expected: str | None) -> None:
-    """The address of the run is used only where it can stand in Markdown."""
+def test_run_url_must_be_safe_in_markdown(run: str, expected: str | None) -> None:
+    """The URL of the run is used only if it is safe in Markdown."""
     assert replace(LINKS, run=run).run_url() == expected
 
 
@@ -71,7 +71,7 @@ def test_the_run(run: str, expected: str | None) -> None:
     st.text(min_size=1, max_size=40) | st.sampled_from(["a)b.tf", "a](x)", "a b\n.tf", "\udcff.tf", "\ud800", "ä|.tf"])
 )
 def test_any_name_is_within_one_link(file: str) -> None:
-    """Whatever a file is called, its link is one link to the same repository and commit."""
+    """Any file name results in one link to the same repository and commit."""
     address = LINKS.blob(file, 1)
     assert address is not None
     children = MarkdownIt().parse(f"[x]({address}) y")[1].children or []

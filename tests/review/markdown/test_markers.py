@@ -1,4 +1,4 @@
-"""Markers: found again, and not to be forged from within."""
+"""Markers: parsing, and resistance to forgery."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from markdown_it import MarkdownIt
 from passrole_checks.review.markdown.markers import (
     FIXED,
     INLINE,
-    MOST_KEYS,
+    MAX_KEYS,
     SUMMARY,
     CommentMarker,
-    parse,
-    says_the_same,
-    without,
+    is_same_text,
+    parse_marker,
+    without_marker,
 )
 
 HOSTILE = st.text(max_size=20) | st.sampled_from(["-->", "--!>", "--", "\n<!--", "a b", "x=y", ",", "%", "\u2028", "ä"])
 NUMBERS = st.integers(0, 10**15 - 1)
 
 
-def test_the_line() -> None:
-    """The line names the tool, the kind, the review, the commit and the run, and is one comment of HTML."""
+def test_marker_fields() -> None:
+    """The marker contains the tool, kind, review, commit and run, in one HTML comment."""
     marker = CommentMarker(SUMMARY, "prod eu", "f00d" * 10, 12, 2)
     assert marker.line() == (
         "<!-- passrole-checks:summary v=1 key=prod%20eu head=f00df00df00df00df00df00df00df00df00df00d "
         "run=12 attempt=2 -->"
     )
-    assert parse(marker.on("text")) == marker
+    assert parse_marker(marker.prepend_to("text")) == marker
 
 
 @given(
@@ -40,8 +40,8 @@ def test_the_line() -> None:
     NUMBERS,
     st.lists(HOSTILE.filter(bool), max_size=5).map(tuple),
 )
-def test_any_marker_comes_back(kind: str, key: str, head: str, run: int, attempt: int, items: tuple[str, ...]) -> None:
-    """Whatever stands in its fields, a marker is one line, one comment of HTML, and says what it said."""
+def test_any_marker_round_trips(kind: str, key: str, head: str, run: int, attempt: int, items: tuple[str, ...]) -> None:
+    """With any field values a marker is one line and one HTML comment, and parses to the same marker."""
     marker = CommentMarker(kind, key, head, run, attempt, items)
     line = marker.line()
     assert line.isascii()
@@ -49,7 +49,7 @@ def test_any_marker_comes_back(kind: str, key: str, head: str, run: int, attempt
     assert [token.type for token in MarkdownIt().parse(f"{line}\n\nx")][:2] == ["html_block", "paragraph_open"]
     assert line.index("--", 4) == len(line) - 3
     if not any(0xD800 <= ord(character) < 0xE000 for word in (key, *items) for character in word):
-        assert parse(marker.on("x")) == marker
+        assert parse_marker(marker.prepend_to("x")) == marker
 
 
 @pytest.mark.parametrize(
@@ -70,19 +70,19 @@ def test_any_marker_comes_back(kind: str, key: str, head: str, run: int, attempt
         f"<!-- passrole-checks:summary v=1 key=default head= run={'9' * 40} attempt=0 -->",
     ],
 )
-def test_what_is_no_marker(body: str) -> None:
-    """Only the exact first line is a marker: not a later one, not a quoted one, not one with anything beside it."""
-    assert parse(body) is None
+def test_only_the_exact_first_line_is_a_marker(body: str) -> None:
+    """A later line, a quoted line, or a line with other text is not a marker."""
+    assert parse_marker(body) is None
 
 
-def test_later_versions_may_say_more() -> None:
-    """A marker of a later version, with a field that this one does not know, is ours all the same."""
+def test_unknown_fields_are_accepted() -> None:
+    """A marker of a later version with an unknown field is ours."""
     line = "<!-- passrole-checks:inline v=2 key=default head= run=3 attempt=1 shape=round items=aa,bb -->"
-    assert parse(f"{line}\r\ntext") == CommentMarker(INLINE, "default", "", 3, 1, ("aa", "bb"))
+    assert parse_marker(f"{line}\r\ntext") == CommentMarker(INLINE, "default", "", 3, 1, ("aa", "bb"))
 
 
-def test_newer_runs_are_greater() -> None:
-    """The number of the run counts first, then the attempt."""
+def test_run_order() -> None:
+    """The run number counts first, then the attempt."""
     markers = [
         CommentMarker(SUMMARY, run=2, attempt=1),
         CommentMarker(SUMMARY, run=1, attempt=3),
@@ -91,25 +91,25 @@ def test_newer_runs_are_greater() -> None:
     assert [marker.order for marker in sorted(markers, key=lambda one: one.order)] == [(1, 3), (2, 0), (2, 1)]
 
 
-def test_reviews_are_told_apart() -> None:
-    """Two markers belong to one comment if kind and key are the same, whatever the commit and the run."""
+def test_kind_and_key_identify_a_comment() -> None:
+    """Two markers belong to one comment if kind and key are equal, whatever the commit and run."""
     marker = CommentMarker(SUMMARY, "a", "f00d", 1)
-    assert marker.is_one_with(CommentMarker(SUMMARY, "a", "beef", 2))
-    assert not marker.is_one_with(CommentMarker(SUMMARY, "b", "f00d", 1))
-    assert not marker.is_one_with(CommentMarker(INLINE, "a", "f00d", 1))
+    assert marker.is_same_comment(CommentMarker(SUMMARY, "a", "beef", 2))
+    assert not marker.is_same_comment(CommentMarker(SUMMARY, "b", "f00d", 1))
+    assert not marker.is_same_comment(CommentMarker(INLINE, "a", "f00d", 1))
 
 
-def test_a_marker_names_so_many_items() -> None:
-    """Of more items than a comment can be about the first are named, and the line stays below 12,000 characters."""
-    line = CommentMarker(INLINE, items=("f" * 32,) * (MOST_KEYS + 1)).line()
+def test_items_in_a_marker_are_limited() -> None:
+    """A marker names a limited number of items, and stays below 12,000 characters."""
+    line = CommentMarker(INLINE, items=("f" * 32,) * (MAX_KEYS + 1)).line()
     assert len(line) < 12_000
-    assert line.count("f" * 32) == MOST_KEYS
+    assert line.count("f" * 32) == MAX_KEYS
 
 
-def test_what_a_comment_says() -> None:
-    """Markers, kinds of line breaks and blank ends make no difference to what a comment says."""
-    body = CommentMarker(SUMMARY, run=1).on("a\r\nb\n")
-    assert without(body) == "a\nb"
-    assert says_the_same(body, CommentMarker(SUMMARY, run=2).on("a\nb"))
-    assert not says_the_same(body, CommentMarker(SUMMARY, run=1).on("a\nc"))
-    assert without("a\nb") == "a\nb"
+def test_text_comparison_ignores_marker_and_line_breaks() -> None:
+    """Markers, line endings and outer whitespace do not matter when texts are compared."""
+    body = CommentMarker(SUMMARY, run=1).prepend_to("a\r\nb\n")
+    assert without_marker(body) == "a\nb"
+    assert is_same_text(body, CommentMarker(SUMMARY, run=2).prepend_to("a\nb"))
+    assert not is_same_text(body, CommentMarker(SUMMARY, run=1).prepend_to("a\nc"))
+    assert without_marker("a\nb") == "a\nb"

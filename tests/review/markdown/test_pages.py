@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from reports_of_tests import ALL_KINDS, EMPTY, LINKS, NEW, UNKNOWN, WIDENED
 
-from passrole_checks.review.markdown.inline import comment, grouped
+from passrole_checks.review.markdown.inline import comment_text, group_items
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.report import ReportNote
@@ -23,10 +23,10 @@ UNREAD = (ReportNote("broken.tf", 3, "a } is missing"), ReportNote("broken.tf", 
 
 
 def inline_page() -> str:
-    """All comments at lines of the large report, one after the other."""
+    """Return all line comments of the large report."""
     parts = [
-        f"{anchor.file}:{anchor.line}-{anchor.end_line}\n\n{comment(items, ALL_KINDS, LINKS, anchor)}"
-        for anchor, items in grouped(ALL_KINDS.items)
+        f"{anchor.file}:{anchor.line}-{anchor.end_line}\n\n{comment_text(items, ALL_KINDS, LINKS, anchor)}"
+        for anchor, items in group_items(ALL_KINDS.items)
     ]
     return "\n\n---\n\n".join(parts) + "\n"
 
@@ -36,8 +36,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "one_problem_locally.md": lambda: summary(
         replace(EMPTY, items=(WIDENED,), base="", head="", base_name="HEAD", head_name="the working tree"), Links()
     ),
-    "all_fixed.md": lambda: summary(EMPTY, LINKS, told_before=True),
-    "cannot_be_told.md": lambda: summary(replace(EMPTY, unreadable=UNREAD), LINKS, told_before=True),
+    "all_fixed.md": lambda: summary(EMPTY, LINKS, had_summary=True),
+    "cannot_be_told.md": lambda: summary(replace(EMPTY, unreadable=UNREAD), LINKS, had_summary=True),
     "some_without_a_comment.md": lambda: summary(
         replace(EMPTY, items=(NEW, UNKNOWN), fail_on=None), LINKS, not_inline=[NEW.key]
     ),
@@ -46,8 +46,8 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_page(name: str) -> None:
-    """The page is as it was last read."""
+def test_page_is_unchanged(name: str) -> None:
+    """The page equals the reviewed one."""
     assert PAGES[name]() == (HERE / name).read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The picture of what changes."""
+"""The diagram of changed access."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from reports_of_tests import ANY, APP, EMPTY, NEW, WIDENED
 
-from passrole_checks.review.markdown.picture import picture
-from passrole_checks.review.report import Item, Less, Location
+from passrole_checks.review.markdown.picture import access_diagram
+from passrole_checks.review.report import Item, Location, ReducedAccess
 
 
-def removed(before: object) -> Less:
-    return Less("removed", Location("old.tf", 1, 2), "aws_iam_role_policy.old", "", before, None)
+def removed(before: object) -> ReducedAccess:
+    return ReducedAccess("removed", Location("old.tf", 1, 2), "aws_iam_role_policy.old", "", before, None)
 
 
 def arrows(drawn: str) -> list[str]:
@@ -22,9 +22,9 @@ def arrows(drawn: str) -> list[str]:
     return [f"{names[source]} {arrow} {names[target]}" for source, arrow, target in found]
 
 
-def test_the_whole_picture() -> None:
-    """What widens is drawn thick from who over the role to the service, and what is no more dotted."""
-    assert picture(replace(EMPTY, items=(WIDENED,))) == (
+def test_new_paths_are_thick_and_removed_ones_dotted() -> None:
+    """New access is drawn with thick arrows from principal over role to service, removed access with dotted ones."""
+    assert access_diagram(replace(EMPTY, items=(WIDENED,))) == (
         "```mermaid\n"
         "flowchart LR\n"
         '  n0(["aws_iam_role.deployer"])\n'
@@ -42,50 +42,49 @@ def test_the_whole_picture() -> None:
     )
 
 
-def test_what_stays_is_thin() -> None:
-    """One more service: the way to the role was there, and only the way from it is new."""
+def test_unchanged_part_of_a_new_path_is_thin() -> None:
+    """For one more service the arrow to the role is thin, and only that to the service thick."""
     more = replace(APP, services=("lambda.amazonaws.com", "ec2.amazonaws.com"))
-    drawn = picture(replace(EMPTY, items=(replace(WIDENED, access=more, before=APP),)))
+    drawn = access_diagram(replace(EMPTY, items=(replace(WIDENED, access=more, before=APP),)))
     assert arrows(drawn) == ["aws_iam_role.deployer --> app-*", "app-* ==> ec2.amazonaws.com"]
 
 
-def test_what_moves_is_not_drawn() -> None:
-    """What one statement has lost and another has gained is no change."""
+def test_moved_access_is_not_drawn() -> None:
+    """Access that one statement lost and another gained is not drawn."""
     moved = replace(NEW, access=APP)
-    assert picture(replace(EMPTY, items=(moved,), less=(removed(APP),))) == ""
+    assert access_diagram(replace(EMPTY, items=(moved,), less=(removed(APP),))) == ""
 
 
 def test_only_changes_of_access_are_drawn() -> None:
-    """A finding about access that is as before makes no picture, nor does a report without items."""
-    assert picture(replace(EMPTY, items=(replace(WIDENED, change="", access=ANY, before=ANY),))) == ""
-    assert picture(EMPTY) == ""
+    """There is no diagram without changed access, or without items."""
+    assert access_diagram(replace(EMPTY, items=(replace(WIDENED, change="", access=ANY, before=ANY),))) == ""
+    assert access_diagram(EMPTY) == ""
 
 
-def test_who_is_not_known() -> None:
-    """Where nobody is known to hold a policy, the policy stands there; all roles but some, and conditions that do not
-    work, are named so."""
+def test_unknown_principals_and_open_sets_have_names() -> None:
+    """Without known principals the policy is drawn; role complements and ineffective conditions are named."""
     access = replace(APP, principals=(), complement=True, constraint="ineffective", services=("lambda",))
-    drawn = arrows(picture(replace(EMPTY, items=(replace(NEW, access=access),))))
-    assert drawn == ["ReleasePolicy ==> any role but app-*", "any role but app-* ==> lambda (does not work)"]
+    drawn = arrows(access_diagram(replace(EMPTY, items=(replace(NEW, access=access),))))
+    assert drawn == ["ReleasePolicy ==> any role except app-*", "any role except app-* ==> lambda (ineffective)"]
     access = replace(APP, constraint="unresolved", services=())
-    drawn = arrows(picture(replace(EMPTY, items=(replace(NEW, access=access),))))
+    drawn = arrows(access_diagram(replace(EMPTY, items=(replace(NEW, access=access),))))
     assert drawn[-1] == "app-* ==> cannot be told"
 
 
-def test_so_many_arrows() -> None:
-    """The worst come first, and what is not drawn is counted."""
+def test_arrows_are_limited() -> None:
+    """Arrows of the worst items come first, and omitted ones are counted."""
     items = tuple(
         replace(NEW, access=replace(APP, principals=(f"p{number}",), roles=(f"r{number}",))) for number in range(20)
     )
     worst: Item = replace(WIDENED, before=None, change="new")
-    drawn = picture(replace(EMPTY, items=(*items, worst)))
+    drawn = access_diagram(replace(EMPTY, items=(*items, worst)))
     assert len(arrows(drawn)) == 24
     assert arrows(drawn)[0] == "aws_iam_role.deployer ==> any role"
     assert drawn.endswith("thick: new. 18 more arrows are not drawn.")
 
 
-def test_too_many_ways_to_look_at() -> None:
-    """Where nobody could tell in time what moved, nothing is drawn."""
+def test_too_many_paths_are_not_drawn() -> None:
+    """Nothing is drawn if there are too many paths to compare."""
     names = tuple(map(str, range(30)))
     access = replace(APP, principals=names, roles=names, services=names)
-    assert picture(replace(EMPTY, items=(replace(NEW, access=access),))) == ""
+    assert access_diagram(replace(EMPTY, items=(replace(NEW, access=access),))) == ""

@@ -1,4 +1,4 @@
-"""The summary: what is in it, and that it fits."""
+"""The summary: its contents and its length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports_of_tests import ALL_KINDS, BASE, EMPTY, HEAD, LINKS, NEW, UNKNOWN, 
 from passrole_checks.findings import Severity
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.summary import BUDGET, STEP_SUMMARY_BUDGET, summary
-from passrole_checks.review.markdown.words import units
+from passrole_checks.review.markdown.words import utf16_length
 from passrole_checks.review.report import GrantedAccess, Location, ReportNote, ReviewReport
 
 EMOJI = "\U0001f600"
@@ -67,80 +67,78 @@ def balanced(page: str) -> bool:
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("budget", [BUDGET, 4_000, 1_000, 100])
-def test_it_fits_whatever_the_names_are(name: str, budget: int) -> None:
-    """With hundreds of items, notes and names of thousands of characters the summary is within its budget, and each
-    part that is opened in it is closed."""
+def test_summary_fits_its_budget(name: str, budget: int) -> None:
+    """With hundreds of items, notes and very long names the summary is within its budget, and its elements are
+    balanced."""
     page = summary(many(name, 300), LINKS, budget=budget)
-    assert units(page) <= budget
+    assert utf16_length(page) <= budget
     assert balanced(page)
     assert page.startswith("## iam:PassRole: ") or budget == 100
 
 
-def test_ten_thousand_items() -> None:
-    """Ten thousand items are told in a second or so: only those are written for which there is room."""
+def test_ten_thousand_items_are_rendered_quickly() -> None:
+    """Only items that fit are rendered, so that ten thousand take about a second."""
     report = many("a name", 10_000)
     started = time.process_time()
     page = summary(report, LINKS)
     assert time.process_time() - started < 10
-    assert units(page) <= BUDGET
-    left_out = re.search(
-        r"^\*\*(\d+) more\*\* for which there is no room here: (\d+) high, 5000 low\.", page, re.MULTILINE
-    )
+    assert utf16_length(page) <= BUDGET
+    left_out = re.search(r"^\*\*(\d+) more\*\* omitted for length: (\d+) high, 5000 low\.", page, re.MULTILINE)
     assert left_out is not None
     assert page.count("<b>high</b>") == 10_000 - int(left_out[1]) == 5_000 - int(left_out[2])
     assert "<b>low</b>" not in page
-    assert f"[The run]({LINKS.run}) names them." in page
+    assert f"[The run]({LINKS.run}) lists them." in page
 
 
-def test_the_summary_of_a_step_fits_in_bytes() -> None:
-    """The budget for the summary of a step keeps it below 1 MiB, whatever the characters are."""
+def test_step_summary_fits_in_bytes() -> None:
+    """The budget of a step summary keeps it below 1 MiB in any script."""
     report = many("配" * 200, 3_000)
     page = summary(report, LINKS, budget=STEP_SUMMARY_BUDGET)
     assert len(page.encode()) <= 1_048_576
-    assert units(page) > STEP_SUMMARY_BUDGET // 2
+    assert utf16_length(page) > STEP_SUMMARY_BUDGET // 2
 
 
-def test_the_worst_come_first() -> None:
-    """Items are told from the most severe on, in whatever order they come."""
+def test_items_are_sorted_by_severity() -> None:
+    """Items are sorted by severity, whatever their order in the report."""
     page = summary(replace(ALL_KINDS, items=(UNKNOWN, NEW, WIDENED)), LINKS)
     assert re.findall(r"<summary><b>(\w+)</b>", page) == ["high", "medium", "low"]
     assert page == summary(ALL_KINDS, LINKS)
 
 
-def test_nothing_to_link_to() -> None:
-    """Without a forge the places stand there in full, and nothing is a link."""
+def test_without_a_forge_there_are_no_links() -> None:
+    """Without a forge locations are written in full, without links."""
     page = summary(replace(ALL_KINDS, items=(NEW,)), Links())
     assert "](" not in page
     assert "`release/template.yaml:31`" in page
 
 
-def test_what_is_gone_is_linked_in_base() -> None:
-    """What is fixed or removed is linked where it was, what is there where it is."""
+def test_removed_lines_are_linked_in_base() -> None:
+    """Fixed and removed statements are linked in BASE, present ones in HEAD."""
     item = replace(NEW, cause=Location("v.tf", 2, 2), cause_removed=True)
     page = summary(replace(ALL_KINDS, items=(item,)), LINKS)
-    assert f"because of [`v.tf:2`](https://github.com/acme/infra/blob/{BASE}/v.tf#L2) (removed)" in page
+    assert f"cause: [`v.tf:2`](https://github.com/acme/infra/blob/{BASE}/v.tf#L2) (removed)" in page
     assert f"[`old/iam.tf:3`](https://github.com/acme/infra/blob/{BASE}/old/iam.tf#L3-L9)" in page
     assert f"[`ci/old.tf:1`](https://github.com/acme/infra/blob/{BASE}/ci/old.tf#L1-L4)" in page
     assert f"[`ci/iam.tf:5`](https://github.com/acme/infra/blob/{HEAD}/ci/iam.tf#L5-L9)" in page
 
 
-def test_items_that_could_not_be_commented_on_are_counted() -> None:
-    """It is said how many of the items of this report have no comment at their lines though they should."""
+def test_lost_line_comments_are_counted() -> None:
+    """The summary counts the items whose line comments could not be posted."""
     page = summary(ALL_KINDS, LINKS, not_inline=[NEW.key, UNKNOWN.key, "of another report"])
-    assert "\n2 of these could not be commented on at their lines: see below.\n" in page
+    assert "\n2 of these could not be posted as line comments: see below.\n" in page
 
 
-def test_a_statement_that_grants_nothing() -> None:
-    """An item about a statement that grants nothing says so, and what it granted before."""
+def test_statement_without_access_names_the_earlier_access() -> None:
+    """An item about a statement that grants nothing names what it granted before."""
     page = summary(replace(EMPTY, items=(replace(NEW, access=None, before=NEW.access, change=""),)), LINKS)
     assert "| `ReleaseRole` | nothing |  |" in page
     assert "Before this change `ReleaseRole` could pass `release-*` to **any service**." in page
     page = summary(replace(EMPTY, items=(replace(NEW, access=None),)), LINKS)
-    assert "| whoever holds `ReleasePolicy` | nothing |  |" in page
+    assert "| any principal with `ReleasePolicy` | nothing |  |" in page
 
 
-def test_items_without_a_comment_are_cut_last() -> None:
-    """Among equals those that have no comment at their lines come first: this is the only place that tells of them."""
+def test_lost_line_comments_are_omitted_last() -> None:
+    """Items without a line comment come first among equals, since only the summary contains them."""
     items = tuple(replace(NEW, key=str(key), resource=f"policy-{key}") for key in range(500))
     page = summary(replace(EMPTY, items=items), LINKS, not_inline=["499"])
     assert re.findall("<code>(policy-[0-9]+)</code>", page)[:2] == ["policy-499", "policy-0"]

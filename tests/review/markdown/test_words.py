@@ -1,4 +1,4 @@
-"""Access in words."""
+"""Access as Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 from reports_of_tests import ANY, APP, ARN, NEW, UNLIMITED, WIDENED
 
-from passrole_checks.review.markdown.words import can_pass, listed, role_name, sentence, told_apart, who
+from passrole_checks.review.markdown.words import (
+    access_text,
+    change_sentence,
+    differing_first,
+    list_names,
+    principals_text,
+    role_name,
+)
 from passrole_checks.review.report import GrantedAccess, Item
 
 LAMBDA = "lambda.amazonaws.com"
@@ -24,8 +31,8 @@ LAMBDA = "lambda.amazonaws.com"
         ("*", "*"),
     ],
 )
-def test_names_of_roles(pattern: str, name: str) -> None:
-    """Of a role's ARN the path and the name are shown, which tell it from others."""
+def test_role_name(pattern: str, name: str) -> None:
+    """A role ARN is shortened to its path and name."""
     assert role_name(pattern) == name
 
 
@@ -35,46 +42,46 @@ def test_names_of_roles(pattern: str, name: str) -> None:
         (APP, "`app-*` to `lambda.amazonaws.com`"),
         (ANY, "**any role** to `lambda.amazonaws.com`"),
         (UNLIMITED, "`release-*` to **any service**"),
-        (replace(APP, complement=True), "any role but `app-*` to `lambda.amazonaws.com`"),
-        (replace(APP, scope="unresolved", roles=("${x}",)), "`${x}` (cannot be told) to `lambda.amazonaws.com`"),
-        (replace(APP, scope="unresolved", roles=()), "roles that cannot be told to `lambda.amazonaws.com`"),
+        (replace(APP, complement=True), "any role except `app-*` to `lambda.amazonaws.com`"),
+        (replace(APP, scope="unresolved", roles=("${x}",)), "`${x}` (unresolved) to `lambda.amazonaws.com`"),
+        (replace(APP, scope="unresolved", roles=()), "unresolved roles to `lambda.amazonaws.com`"),
         (replace(APP, constraint="ineffective", services=("lambda",)),
-         "`app-*` to `lambda` (in a condition that does not work)"),
+         "`app-*` to `lambda` (ineffective condition)"),
         (replace(APP, scope="not_a_role", roles=("arn:aws:s3:::b",)),
          "no role (`arn:aws:s3:::b`) to `lambda.amazonaws.com`"),
         (replace(APP, constraint="ineffective", services=()), "`app-*` to **any service**"),
-        (replace(APP, constraint="pattern", services=("ec2*",)), "`app-*` to `ec2*` (as a pattern)"),
-        (replace(APP, constraint="exact_if_present"), f"`app-*` to `{LAMBDA}` (or a request that names no service)"),
-        (replace(APP, constraint="unresolved", services=()), "`app-*` to a service that cannot be told"),
+        (replace(APP, constraint="pattern", services=("ec2*",)), "`app-*` to `ec2*` (pattern)"),
+        (replace(APP, constraint="exact_if_present"), f"`app-*` to `{LAMBDA}` (or requests without the condition key)"),
+        (replace(APP, constraint="unresolved", services=()), "`app-*` to an unresolved service"),
         (replace(APP, constraint="<b>"), f"`app-*` to `{LAMBDA}` (`<b>`)"),
         (replace(APP, conditions=("aws:SourceIp", "aws:RequestedRegion")),
          f"`app-*` to `{LAMBDA}`, under a condition on `aws:SourceIp` and `aws:RequestedRegion`"),
     ],
 )  # fmt: skip
-def test_what_can_be_passed(access: GrantedAccess, words: str) -> None:
-    """Roles and services are named as far as they are known, and what is not known is said to be so."""
-    assert can_pass(access) == words
+def test_access_text(access: GrantedAccess, words: str) -> None:
+    """Roles and services are named as far as known, and unresolved ones marked."""
+    assert access_text(access) == words
 
 
-def test_lists_of_names() -> None:
-    """Three names are listed, of more the first three, and equal ones once."""
-    assert listed(["a", "b", "a"]) == "`a` and `b`"
-    assert listed(["a", "b", "c"]) == "`a`, `b` and `c`"
-    assert listed(["a", "b", "c", "d", "e"]) == "`a`, `b`, `c` and 2 more"
-    assert listed([]) == ""
+def test_list_names() -> None:
+    """At most three distinct names are listed, and the others counted."""
+    assert list_names(["a", "b", "a"]) == "`a` and `b`"
+    assert list_names(["a", "b", "c"]) == "`a`, `b` and `c`"
+    assert list_names(["a", "b", "c", "d", "e"]) == "`a`, `b`, `c` and 2 more"
+    assert list_names([]) == ""
 
 
-def test_who_holds_it() -> None:
-    """The principals, or whoever the policy is attached to."""
-    assert who(APP, "aws_iam_policy.x") == "`aws_iam_role.deployer`"
-    assert who(replace(APP, principals=()), "aws_iam_policy.x") == "whoever holds `aws_iam_policy.x`"
+def test_principals_text() -> None:
+    """The principals are named, or the policy that they have."""
+    assert principals_text(APP, "aws_iam_policy.x") == "`aws_iam_role.deployer`"
+    assert principals_text(replace(APP, principals=()), "aws_iam_policy.x") == "any principal with `aws_iam_policy.x`"
 
 
-def test_what_differs_comes_first() -> None:
-    """Of many names those that the other has not come first, so that a short list shows the difference."""
+def test_differing_names_come_first() -> None:
+    """Names that the other access lacks come first, so that a short list shows the difference."""
     many = replace(APP, services=tuple("abcde"))
-    assert told_apart(many, replace(APP, services=tuple("abcd"))).services == tuple("eabcd")
-    assert told_apart(many, None) == many
+    assert differing_first(many, replace(APP, services=tuple("abcd"))).services == tuple("eabcd")
+    assert differing_first(many, None) == many
 
 
 DEPLOYER = "`aws_iam_role.deployer`"
@@ -92,13 +99,13 @@ DEPLOYER = "`aws_iam_role.deployer`"
          f"Before, {DEPLOYER} could pass `app-*` to `{LAMBDA}`; "
          f"with this change `b` can pass **any role** to `{LAMBDA}`."),
         (replace(WIDENED, access=APP),
-         f"With this change more comes through of what the statement says: {DEPLOYER} can pass `app-*` to `{LAMBDA}`."),
-        (replace(WIDENED, change=""), f"Here {DEPLOYER} can pass **any role** to `{LAMBDA}`: as before this change."),
+         f"With this change more of this statement takes effect: {DEPLOYER} can pass `app-*` to `{LAMBDA}`."),
+        (replace(WIDENED, change=""), f"As before this change, {DEPLOYER} can pass **any role** to `{LAMBDA}`."),
         (replace(WIDENED, before=None), f"With this change {DEPLOYER} can pass **any role** to `{LAMBDA}`."),
         (replace(WIDENED, access=None), f"Before this change {DEPLOYER} could pass `app-*` to `{LAMBDA}`."),
         (replace(WIDENED, access=None, before=None), ""),
     ],
 )  # fmt: skip
-def test_what_changes_for_whom(item: Item, words: str) -> None:
-    """One sentence says who could pass what before, and can now."""
-    assert sentence(item) == words
+def test_change_sentence(item: Item, words: str) -> None:
+    """One sentence names the access before and after, and the principals."""
+    assert change_sentence(item) == words

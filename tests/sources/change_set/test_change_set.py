@@ -1,4 +1,4 @@
-"""Change sets: what they add, change and remove, what of it is new, and where it stands in the file."""
+"""Change sets: added, changed and removed access, new access, and positions in the file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def role(*statements: dict[str, Any], **more: Any) -> Properties:
 def change(
     action: str, name: str, kind: str, before: Properties | None = None, after: Properties | None = None, **more: Any
 ) -> dict[str, Any]:
-    """An entry of ``Changes``; contexts are JSON texts, as the API gives them."""
+    """Return an entry of ``Changes``; contexts are JSON texts, as in the API."""
     found: dict[str, Any] = {"Action": action, "LogicalResourceId": name, "ResourceType": f"AWS::IAM::{kind}", **more}
     for key, properties in (("BeforeContext", before), ("AfterContext", after)):
         if properties is not None:
@@ -82,8 +82,8 @@ def new(folder: Path, *changes: dict[str, Any], **more: Any) -> list[Finding]:
     return [finding for finding in result.findings if finding.check_id == "PASSROLE_015"]
 
 
-def test_wider_access_is_new(tmp_path: Path) -> None:
-    """A policy that is widened is new access, at medium confidence, as other policies of the role are not known."""
+def test_widened_policy_is_new_access(tmp_path: Path) -> None:
+    """At medium confidence, since other policies of the role are unknown."""
     (finding,) = new(
         tmp_path, change("Modify", "Pass", "Policy", policy(allow(APP, service=LAMBDA)), policy(allow("*")))
     )
@@ -97,20 +97,20 @@ def test_wider_access_is_new(tmp_path: Path) -> None:
     [allow(APP, service=LAMBDA), allow(f"arn:aws:iam::{ACCOUNT}:role/app-one", service=LAMBDA)],
     ids=["the same", "narrower"],
 )
-def test_what_is_not_wider_is_not_new(tmp_path: Path, after: dict[str, Any]) -> None:
-    """A policy that is changed without being widened, or narrowed, is no new access."""
+def test_changed_or_narrowed_policy_is_not_new_access(tmp_path: Path, after: dict[str, Any]) -> None:
+    """Neither is one that is changed without being widened."""
     before = policy(allow(APP, service=LAMBDA))
     assert new(tmp_path, change("Modify", "Pass", "Policy", before, {**policy(after), "PolicyName": "other"})) == []
 
 
-def test_what_is_imported_is_not_new(tmp_path: Path) -> None:
-    """A resource that is imported into the stack is there already; what it lets through is found all the same."""
+def test_imported_resource_is_not_new_access(tmp_path: Path) -> None:
+    """It exists already; its other findings are reported."""
     imported = described(change("Import", "Deployer", "Role", None, role(allow("*")), PhysicalResourceId="deployer"))
     assert [one.check_id for one in scanned(tmp_path, imported).findings] == ["PASSROLE_001"]
 
 
-def test_a_policy_that_moves_is_not_new(tmp_path: Path) -> None:
-    """A statement that goes from one policy of a role to another is no new access."""
+def test_moved_statement_is_not_new_access(tmp_path: Path) -> None:
+    """From one policy of a role to another."""
     stays = policy(allow(APP))
     assert (
         new(
@@ -122,15 +122,15 @@ def test_a_policy_that_moves_is_not_new(tmp_path: Path) -> None:
     )
 
 
-def test_a_created_role_is_wholly_known(tmp_path: Path) -> None:
-    """Of a role that the change set creates all policies are known, so that its access is surely new."""
+def test_created_role_is_completely_known(tmp_path: Path) -> None:
+    """All its policies are in the change set, so its access is surely new."""
     (finding,) = new(tmp_path, change("Add", "Deployer", "Role", None, role(allow("*"))))
     assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.HIGH)
     assert finding.message.startswith("Deployer had no PassRole access here")
 
 
-def test_a_role_is_known_by_its_physical_id() -> None:
-    """A policy names a role by its name, which is the role's physical id where the template gives none."""
+def test_role_is_matched_by_its_physical_id() -> None:
+    """The physical id is the name if the template sets none."""
     found = read(
         described(
             change("Modify", "Deployer", "Role", role(), role(), PhysicalResourceId="app-Deployer-1ABC"),
@@ -146,8 +146,8 @@ def test_a_role_is_known_by_its_physical_id() -> None:
     ]
 
 
-def test_a_managed_policy_is_known_by_its_arn() -> None:
-    """A role that lists the ARN of a changed managed policy holds it."""
+def test_managed_policy_is_matched_by_its_arn() -> None:
+    """A role that lists the ARN of a changed managed policy has it."""
     arn = f"arn:aws:iam::{ACCOUNT}:policy/app-Managed-1ABC"
     changed = {"PolicyDocument": document(allow(APP))}
     found = read(
@@ -159,8 +159,8 @@ def test_a_managed_policy_is_known_by_its_arn() -> None:
     assert [one.principals for one in found.policies if one.resource.address == "Managed"] == [("Deployer",)]
 
 
-def test_the_cause_of_an_unknown_name_is_its_role() -> None:
-    """A name that is known after apply is that of the resource that the details name as the cause."""
+def test_unknown_name_is_resolved_by_its_cause() -> None:
+    """It is that of the resource that the details name as the cause."""
     target = {"Attribute": "Properties", "Path": "/Properties/Roles/0", "AfterValue": LATER}
     detail = {"Target": target, "ChangeSource": "ResourceReference", "CausingEntity": "Deployer"}
     found = read(
@@ -172,8 +172,8 @@ def test_the_cause_of_an_unknown_name_is_its_role() -> None:
     assert [one.principals for one in found.policies if one.resource.address == "Pass"] == [("Deployer",)]
 
 
-def test_what_is_known_after_apply_is_a_hole() -> None:
-    """What CloudFormation does not know yet is a hole with its reason, each of its own; such a principal is none."""
+def test_known_after_apply_is_unresolved() -> None:
+    """Each is a separate unresolved value with a reason; such a principal is none."""
     found = read(described(change("Add", "Pass", "Policy", None, policy(allow(LATER, f"{LATER}-x"), roles=(LATER,)))))
     (policy_,) = found.policies
     assert policy_.principals == ()
@@ -182,8 +182,8 @@ def test_what_is_known_after_apply_is_a_hole() -> None:
     assert {hole.reason for hole in holes} == {"known after the change set is executed"}
 
 
-def test_what_no_echo_hides_is_a_hole(tmp_path: Path) -> None:
-    """Asterisks are no wildcard where a parameter is hidden by NoEcho."""
+def test_noecho_value_is_unresolved(tmp_path: Path) -> None:
+    """Asterisks are not wildcards if a parameter is hidden by NoEcho."""
     parameters = [{"ParameterKey": "Role", "ParameterValue": "****"}]
     added = change("Add", "Pass", "Policy", None, policy(allow("****", service=LAMBDA)))
     hidden = scanned(tmp_path, described(added, Parameters=parameters))
@@ -193,8 +193,8 @@ def test_what_no_echo_hides_is_a_hole(tmp_path: Path) -> None:
     assert "PASSROLE_001" in {finding.check_id for finding in open_.findings}
 
 
-def test_positions_are_those_of_the_file(tmp_path: Path) -> None:
-    """A statement inside a context, a JSON text in JSON, is found at its own line and column."""
+def test_statement_inside_a_context_has_its_position(tmp_path: Path) -> None:
+    """In a JSON text inside JSON."""
     content = described(change("Add", "Pass", "Policy", None, policy(deny("a"), allow("*"))))
     (finding,) = [one for one in scanned(tmp_path, content).findings if one.check_id == "PASSROLE_001"]
     line = (tmp_path / "release.json").read_text("utf-8").split("\n")[finding.at.line - 1]
@@ -203,8 +203,8 @@ def test_positions_are_those_of_the_file(tmp_path: Path) -> None:
     assert finding.statement_path == "PolicyDocument/Statement/1"
 
 
-def test_contexts_may_be_decoded() -> None:
-    """A context that a tool has decoded, and the small letters of the console, read the same."""
+def test_decoded_contexts_are_read() -> None:
+    """So are the lower-case keys of the console."""
     plain = described(change("Add", "Pass", "Policy", None, policy(allow("*"))))
     entry = plain["Changes"][0]["ResourceChange"]
     small = {key[:1].lower() + key[1:]: value for key, value in entry.items()}
@@ -219,29 +219,29 @@ def test_contexts_may_be_decoded() -> None:
 
 
 def test_pages_are_one_change_set() -> None:
-    """A list of pages is read as a whole; without the last one that is said."""
+    """A list of pages is read as a whole; a missing last page is reported."""
     first = described(change("Add", "Pass", "Policy", None, policy(allow(APP))), NextToken="more")
     second = described(change("Add", "Other", "Policy", None, policy(allow(APP))))
     both = read([first, second])
     assert [one.address for one in both.resources] == ["Pass", "Other"]
     assert both.not_evaluated == ()
     assert [note.reason for note in read(first).not_evaluated] == [
-        "the change set goes on on another page (NextToken), which is not here"
+        "incomplete change set: the next page (NextToken) is missing"
     ]
 
 
-def test_a_lost_denial_is_told() -> None:
-    """A Deny that goes away may have taken access from policies that the change set does not name."""
+def test_removed_deny_is_reported() -> None:
+    """It may have restricted policies outside the change set."""
     found = read(
         described(change("Modify", "Limit", "Policy", policy(deny(APP), allow("*")), policy(allow("*"), roles=("a",))))
     )
     assert [note.reason for note in found.not_evaluated] == [
-        "Limit: a Deny of iam:PassRole goes away, and what it took from other policies is not known"
+        "Limit: a Deny of iam:PassRole is removed; its effect on policies outside the change set is unknown"
     ]
 
 
-def test_what_is_removed_and_what_stays_is_not_judged() -> None:
-    """Policies that go, and resources of which only CloudFormation's records change, are no policies of the change."""
+def test_removed_and_synchronized_policies_are_not_checked() -> None:
+    """Removed policies, and resources of which only CloudFormation's records change, are not changed policies."""
     found = read(
         described(
             change("Remove", "Gone", "Policy", policy(allow("*"))),
@@ -253,33 +253,31 @@ def test_what_is_removed_and_what_stays_is_not_judged() -> None:
     assert [one.resource.address for one in found.before or ()] == ["Gone", "Same"]
 
 
-def test_what_stays_is_judged_for_those_who_ask(tmp_path: Path) -> None:
-    """With ``--unchanged`` a resource that is only synchronized is judged, and is not new."""
+def test_unchanged_option_checks_synchronized_resources(tmp_path: Path) -> None:
+    """They are not new access."""
     found = described(change("SyncWithActual", "Same", "Policy", policy(allow("*")), policy(allow("*"))))
     (tmp_path / "release.json").write_text(json.dumps(found))
     judged = [scan_paths([tmp_path], ScanOptions(unchanged=unchanged)).findings for unchanged in (False, True)]
     assert [[one.check_id for one in findings] for findings in judged] == [[], ["PASSROLE_001"]]
 
 
-def test_a_nested_stack_is_named() -> None:
-    """The changes of a nested stack are in a change set of its own, which is named."""
+def test_nested_stack_names_its_change_set() -> None:
+    """The changes of a nested stack are in another change set, which is reported."""
     nested = change("Modify", "Child", "Role", ChangeSetId="arn:aws:cloudformation:eu-west-1:1:changeSet/child/2")
     nested["ResourceChange"]["ResourceType"] = "AWS::CloudFormation::Stack"
     (note,) = read(described(nested)).not_evaluated
-    assert note.reason == (
-        "Child: a nested stack, whose changes are in the change set"
-        " arn:aws:cloudformation:eu-west-1:1:changeSet/child/2, which is not here"
-    )
+    assert note.reason.startswith("Child: ")
+    assert "arn:aws:cloudformation:eu-west-1:1:changeSet/child/2" in note.reason
 
 
-def test_the_account_is_that_of_the_stack() -> None:
-    """The account and the partition deployed to stand in the stack's ARN."""
+def test_account_and_partition_come_from_the_stack_arn() -> None:
+    """They are those of the target."""
     found = read(described(change("Add", "Pass", "Policy", None, policy(allow(APP)))))
     assert (found.account, found.home.account, found.home.partitions) == (ACCOUNT, ACCOUNT, ("aws",))
     assert found.framework is Framework.CLOUDFORMATION
 
 
-def test_without_property_values_the_option_is_named() -> None:
+def test_missing_property_values_name_the_option() -> None:
     """A change set that was described without its property values is refused, with the option that is missing."""
     with pytest.raises(InputError, match="--include-property-values"):
         read(described(change("Modify", "Pass", "Policy")))
@@ -293,7 +291,7 @@ def test_without_property_values_the_option_is_named() -> None:
         ('{"ChangeSetName": "x", "Changes": ' + "[" * 5000, "not valid JSON: nested too deeply"),
     ],
 )
-def test_what_is_no_change_set_is_an_error(content: Any, reason: str) -> None:
+def test_invalid_change_set_is_an_error(content: Any, reason: str) -> None:
     """A broken file, or one with several change sets, is one clear error."""
     with pytest.raises(InputError, match=reason):
         read(content)
@@ -302,17 +300,17 @@ def test_what_is_no_change_set_is_an_error(content: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        (7, "a change is no object"),
+        (7, "a change is not an object"),
         ({"ResourceChange": {"Action": "Add"}}, "a change has no LogicalResourceId, ResourceType or Action"),
-        (change("Explode", "A", "Role", None, role()), "A: the action Explode is not known"),
+        (change("Explode", "A", "Role", None, role()), "A: unknown action Explode"),
         (
             {"ResourceChange": {**change("Add", "A", "Role")["ResourceChange"], "AfterContext": "no JSON"}},
-            "A: AfterContext is no JSON object",
+            "A: AfterContext is not a JSON object",
         ),
     ],
 )
-def test_a_broken_part_is_named_and_the_rest_is_read(entry: Any, reason: str) -> None:
-    """What is wrong with one change is told with its line, and the others are read."""
+def test_malformed_change_is_unreadable_and_the_rest_is_read(entry: Any, reason: str) -> None:
+    """It is reported with its line."""
     found = read(described(entry, change("Add", "Pass", "Policy", None, policy(allow(APP)))))
     assert reason in [one.reason for one in found.unreadable]
     assert [one.resource.address for one in found.policies] == ["Pass"]
@@ -330,16 +328,16 @@ def test_a_broken_part_is_named_and_the_rest_is_read(entry: Any, reason: str) ->
         ("Changes:\n- ResourceChange: {}\n", False),
     ],
 )
-def test_recognition(content: Any, answer: bool) -> None:
-    """A change set is told by its content, also where it is cut off; templates and other changes are none."""
+def test_change_sets_are_recognized_by_content(content: Any, answer: bool) -> None:
+    """Also if they are truncated; templates and other changes are not."""
     text = content if isinstance(content, str) else json.dumps(content)
     assert is_change_set(text) is answer
     if answer:
         assert recognize_bytes(text.encode()).framework is Framework.CLOUDFORMATION
 
 
-def test_what_resources_receive_is_known() -> None:
-    """A function that is added receives its role; one that is only synchronized with what is there keeps its own."""
+def test_added_function_receives_its_role() -> None:
+    """A function that is only synchronized keeps its own."""
     own, other = {"Role": "{{changeSet:KNOWN_AFTER_APPLY}}"}, {"Role": f"arn:aws:iam::{ACCOUNT}:role/f"}
     changes = [
         change("Add", "F", "Role", after=own),
@@ -358,14 +356,14 @@ def test_what_resources_receive_is_known() -> None:
 @pytest.mark.parametrize(
     ("content", "reasons"),
     [
-        ([described(), 7], ["a page of a change set is no object"]),
-        (described(Changes={}), ["Changes is no list"]),
-        (described(Changes=[7, {"HookInvocationCount": 1}, {"Type": "Resource"}]), ["a change is no object"]),
+        ([described(), 7], ["a page of the change set is not an object"]),
+        (described(Changes={}), ["Changes is not a list"]),
+        (described(Changes=[7, {"HookInvocationCount": 1}, {"Type": "Resource"}]), ["a change is not an object"]),
     ],
     ids=["page", "changes", "entry"],
 )
-def test_a_part_of_another_form_is_told(content: Any, reasons: list[str]) -> None:
-    """What is no page, no list or no change is named, and nothing else is."""
+def test_malformed_part_is_reported_once(content: Any, reasons: list[str]) -> None:
+    """A page, list or change of another type."""
     assert [one.reason for one in read(content).unreadable] == reasons
 
 
@@ -376,21 +374,21 @@ def test_a_part_of_another_form_is_told(content: Any, reasons: list[str]) -> Non
         ({"Status": "CREATE_PENDING"}, "the change set is CREATE_PENDING"),
     ],
 )
-def test_a_change_set_that_cannot_be_executed_is_told(more: dict[str, Any], reason: str) -> None:
-    """Its status is named, with the reason that CloudFormation gives."""
+def test_failed_change_set_reports_its_status(more: dict[str, Any], reason: str) -> None:
+    """With the reason that CloudFormation gives."""
     assert reason in [one.reason for one in read(described(**more)).not_evaluated]
 
 
-def test_what_is_decided_at_execution_is_told() -> None:
-    """An action that CloudFormation decides on while it executes a change set is named."""
+def test_dynamic_action_is_reported() -> None:
+    """CloudFormation decides the action when it executes the change set."""
     found = read(described(change("Dynamic", "Pass", "Policy", policy(allow(APP)), policy(allow("*")))))
     assert [one.reason for one in found.not_evaluated] == [
-        "Pass: what happens to it is decided while the change set is executed"
+        "Pass: its action is decided when the change set is executed"
     ]
 
 
-def test_only_properties_and_metadata_of_a_context_count() -> None:
-    """Other parts of a context, and properties that are no object, leave the rest as it is."""
+def test_only_properties_and_metadata_of_a_context_are_read() -> None:
+    """Other parts of a context, and properties that are not an object, are ignored."""
     entry = change("Add", "Pass", "Policy", None, policy(allow("*")))
     context = json.loads(entry["ResourceChange"]["AfterContext"])
     entry["ResourceChange"]["AfterContext"] = json.dumps({"CreationPolicy": {}, "Metadata": {"a": "b"}, **context})
@@ -401,8 +399,8 @@ def test_only_properties_and_metadata_of_a_context_count() -> None:
     assert [one.reason for one in found.unreadable] == ["Odd: Properties is not a mapping"]
 
 
-def test_a_text_of_which_a_part_is_known_later() -> None:
-    """What is known after the change set is executed is a hole within what is known already; numbers stay."""
+def test_partly_unknown_text_keeps_its_known_parts() -> None:
+    """A value known after execution is an unresolved part; numbers stay."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/{LATER}-x"
     statement = {**allow(arn), "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": 5}}}
     found = read(described(change("Add", "Pass", "Policy", None, policy(statement))))
@@ -420,25 +418,24 @@ def test_a_denial_that_moves_is_not_lost() -> None:
     assert moved.not_evaluated == ()
 
 
-def test_a_cause_is_named_where_a_value_is_not_known() -> None:
-    """The role that causes a value is what stands in its place, in lists too; a cause with a path that leads nowhere,
-    or to a value that is known, changes nothing."""
-    made = change("Add", "Made", "Role", None, role())
+def test_unknown_value_is_replaced_by_its_cause() -> None:
+    """By the role that causes it, in lists, too; a cause with a wrong path, or for a known value, changes nothing."""
+    made = change("Add", "ImplicitRole", "Role", None, role())
     entry = change("Modify", "Pass", "Policy", policy(allow(APP)), policy(allow(LATER, APP), roles=(LATER,)))
 
     def cause(path: str, entity: str) -> dict[str, Any]:
         return {"Target": {"Attribute": "Properties", "Path": path}, "CausingEntity": entity}
 
     entry["ResourceChange"]["Details"] = [
-        cause("/Properties/PolicyDocument/Statement/0/Resource/0", "Made.Arn"),
-        cause("/Properties/PolicyDocument/Statement/0/Resource/1", "Made.Arn"),
-        cause("/Properties/PolicyDocument/Statement/0/Resource/first", "Made.Arn"),
-        cause("/Properties/PolicyDocument/Statement/0/Nothing", "Made.Arn"),
-        cause("/Properties/Roles/0", "Made"),
-        cause("/Metadata/x", "Made"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/0", "ImplicitRole.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/1", "ImplicitRole.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/first", "ImplicitRole.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Nothing", "ImplicitRole.Arn"),
+        cause("/Properties/Roles/0", "ImplicitRole"),
+        cause("/Metadata/x", "ImplicitRole"),
         cause("/Properties/PolicyName", "Elsewhere.Arn"),
     ]
     found = read(described(made, entry))
     (given,) = (one for one in found.policies if one.resource.address == "Pass")
-    assert given.principals == ("Made",)
-    assert [hole.role for hole in holes_in(given.document)] == ["Made"]
+    assert given.principals == ("ImplicitRole",)
+    assert [hole.role for hole in holes_in(given.document)] == ["ImplicitRole"]

@@ -53,19 +53,19 @@ def scanned(capsys: pytest.CaptureFixture[str], name: str, content: str | bytes)
         ("t.yaml", GOOD + '  H:\n    Type: "AWS::IAM::Role\n', "t.yaml:7: not valid YAML: "),
         ("t.yaml", "Resources:\n\tH:\n\t\tType: AWS::IAM::Role\n", "t.yaml:2: not valid YAML: "),
         ("t.yaml", GOOD + "---\n" + GOOD, "t.yaml:5: not valid YAML: more than one document"),
-        ("t.yaml", GOOD + '  N: "\0"\n', "t.yaml:5: not valid YAML: a control character"),
+        ("t.yaml", GOOD + '  N: "\0"\n', "t.yaml:5: not valid YAML: control character"),
         ("t.yaml", GOOD + "  H:key\n    Type: X::Y::Z\n", "t.yaml:5: not valid YAML: could not find expected ':'"),
         ("t.yaml", GOOD + "  H: %NAME%\n", "t.yaml:5: not valid YAML: a value cannot begin with %"),
         ("t.yaml", GOOD + "  H: @x\n", "t.yaml:5: not valid YAML: a value cannot begin with @"),
         ("t.yaml", GOOD + "  H:\n    {%- if big %}\n    Type: A::B::C\n    {%- endif %}\n",
-         "t.yaml:6: not valid YAML: {%- if big %} stands for what another tool fills in"),
+         "t.yaml:6: not valid YAML: {%- if big %} is a placeholder of another tool"),
         ("t.yaml", GOOD + "  H:\n    Size: {{ sizes[stage].memory }}\n",
-         "t.yaml:6: not valid YAML: {{ sizes[stage].memory }} stands for what another tool fills in"),
+         "t.yaml:6: not valid YAML: {{ sizes[stage].memory }} is a placeholder of another tool"),
         ("t.yaml", GOOD + "  H:\n    N: {{resolve:ssm:name}} x\n", "t.yaml:6: not valid YAML: did not find expected"),
         ("t.yaml", GOOD.encode("utf-16"), "t.yaml:1: not UTF-8 text"),
-        ("t.yaml", bomb(), "t.yaml:6: aliases make it too large"),
-        ("t.yaml", merge_bomb(), "t.yaml:17: aliases make it too large"),
-        ("t.yaml", "a: &a [*a]\n" + GOOD, "t.yaml:1: an alias holds itself"),
+        ("t.yaml", bomb(), "t.yaml:6: too large after expanding aliases"),
+        ("t.yaml", merge_bomb(), "t.yaml:17: too large after expanding aliases"),
+        ("t.yaml", "a: &a [*a]\n" + GOOD, "t.yaml:1: an alias contains itself"),
         ("t.yaml", GOOD + "  D: " + "[" * 20_000 + "]" * 20_000, "t.yaml:5: not valid YAML: exceeded maximum nesting"),
         ("t.yaml", GOOD + "".join(" " * (2 + n) + f"k{n}:\n" for n in range(300)), "t.yaml:205: nested too deeply"),
         ("t.json", '{"Resources": {"G": {"Type": "A::B::C", "Properties": ' + '{"a":' * 50_000,
@@ -75,10 +75,10 @@ def scanned(capsys: pytest.CaptureFixture[str], name: str, content: str | bytes)
     ],
     ids=lambda value: value[-30:] if isinstance(value, str) else "",
 )  # fmt: skip
-def test_what_cannot_be_read_is_one_line(
+def test_unreadable_template_is_reported_in_one_line(
     name: str, content: str | bytes, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line starts with the file, the status is 2, and the template beside it is scanned."""
+    """The line starts with the file, the exit status is 2, and the other template is scanned."""
     status, found, errors = scanned(capsys, name, content)
     assert status == 2
     assert found == ["Good"]
@@ -101,8 +101,10 @@ def test_what_cannot_be_read_is_one_line(
         ("Mappings: x\n", "t.yaml:5: Mappings is not a mapping"),
     ],
 )  # fmt: skip
-def test_one_wrong_part_leaves_the_rest(addition: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is wrong within a template is named, and its other resources are judged."""
+def test_malformed_resource_does_not_affect_others(
+    addition: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The malformed part is reported, and other resources are checked."""
     status, found, errors = scanned(capsys, "t.yaml", GOOD.replace("Good", "Rest") + addition)
     assert status == 2
     assert found == ["Good", "Rest"]
@@ -127,15 +129,15 @@ def test_one_wrong_part_leaves_the_rest(addition: str, line: str, capsys: pytest
         GOOD.replace("Type:", "Condition: {a: b}\n    Type:"),
     ],
 )  # fmt: skip
-def test_odd_but_readable(content: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Line ends, marks, comments, long lines, other tools' tags and sections are read around."""
+def test_unusual_but_valid_templates_are_read(content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Line ends, byte order marks, comments, long lines, and tags and sections of other tools are accepted."""
     Path("good.yaml").unlink()
     status, found, errors = scanned(capsys, "t.yaml", content)
     assert (status, found, errors) == (1, ["Good"], [])
 
 
-def test_more_resources_than_cloudformation_takes(capsys: pytest.CaptureFixture[str]) -> None:
-    """A template over CloudFormation's limits of size and of resources is still read."""
+def test_template_over_cloudformation_limits_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """A template over CloudFormation's limits of size and resource count is still read."""
     rows = GOOD.split("\n", 1)
     content = rows[0] + "\n" + "".join(rows[1].replace("Good", f"Good{number}") for number in range(600))
     content += "Metadata:\n" + "".join(f'  m{number}: "{"x" * 100}"\n' for number in range(10_000))
@@ -144,8 +146,8 @@ def test_more_resources_than_cloudformation_takes(capsys: pytest.CaptureFixture[
     assert (status, len(found), errors) == (1, 601, [])
 
 
-def test_forty_optional_statements(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every statement under a condition of its own is judged by itself, not in two to the power of forty documents."""
+def test_conditional_statements_are_checked_separately(capsys: pytest.CaptureFixture[str]) -> None:
+    """Forty statements under their own conditions do not become two to the power of forty documents."""
     count = 40
     parameters = ", ".join(f"P{number}: {{Type: String}}" for number in range(count))
     conditions = ", ".join(f"C{number}: !Equals [!Ref P{number}, x]" for number in range(count))
@@ -160,8 +162,8 @@ def test_forty_optional_statements(capsys: pytest.CaptureFixture[str]) -> None:
     assert (status, found, errors) == (1, ["Good", *["H"] * count], [])
 
 
-def test_a_long_chain_of_conditions(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nine hundred conditions, each made of the one before, are read; those that grow too large go by their names."""
+def test_long_chain_of_conditions_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine hundred conditions, each using the previous one, are read; those that grow too large stay unresolved."""
     chain = ", ".join(
         f"C{number}: !Or [!And [!Condition C{number - 1}, !Equals [!Ref P{number % 4}, x]],"
         f" !Not [!Condition C{number - 1}]]"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.cloudformation.cdk import account_of, assembly_in, templates_in
+from passrole_checks.sources.cloudformation.cdk import account_of_template, assembly_templates, read_assembly
 
 HASH = "4c5f" * 16
 NESTED = "AppInner12AB.nested.template.json"
@@ -52,8 +52,8 @@ def said(result: ScanResult) -> list[tuple[str, str, str]]:
     return [(item.check_id[-3:], Path(item.at.file).name, item.resource.address) for item in result.findings]
 
 
-def test_nested_stacks_by_their_asset(tmp_path: Path) -> None:
-    """A nested stack's template is the file that aws:asset:path names beside it, and gets its parameters."""
+def test_nested_stack_is_found_by_its_asset_path(tmp_path: Path) -> None:
+    """The template of a nested stack is the file in aws:asset:path, and gets its arguments."""
     metadata = {"aws:asset:path": NESTED, "aws:asset:property": "TemplateURL"}
     write(tmp_path / "App.template.json", {"Resources": {"Inner": nested(metadata)}})
     write(tmp_path / NESTED, inner_template())
@@ -63,25 +63,23 @@ def test_nested_stacks_by_their_asset(tmp_path: Path) -> None:
     assert (result.unreadable, result.not_evaluated) == ((), ())
 
 
-def test_nested_stacks_by_the_hash_of_their_asset(tmp_path: Path) -> None:
-    """Without the metadata it is the file that the list of assets has under the hash in the address."""
+def test_nested_stack_is_found_by_its_asset_hash(tmp_path: Path) -> None:
+    """Without the metadata it is the file that the list of assets has for the hash in the URL."""
     write(tmp_path / "App.template.json", {"Resources": {"Inner": nested({})}})
     write(tmp_path / NESTED, inner_template())
     write(tmp_path / "App.assets.json", {"version": "36.0.0", "files": {HASH: {"source": {"path": NESTED}}}})
     assert said(scan(tmp_path)) == [("001", NESTED, "Inner.P")]
 
 
-def test_an_asset_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """Where neither the metadata nor the list of assets leads to a file, the nested stack is not evaluated."""
+def test_missing_asset_is_not_evaluated(tmp_path: Path) -> None:
+    """A nested stack is not evaluated if neither the metadata nor the list of assets leads to a file."""
     write(tmp_path / "App.template.json", {"Resources": {"Inner": nested({})}})
     write(tmp_path / "App.assets.json", "[")
-    assert [note.reason for note in scan(tmp_path).not_evaluated] == [
-        "Inner: a nested stack, whose template is not read here"
-    ]
+    assert [note.reason.split(":")[0] for note in scan(tmp_path).not_evaluated] == ["Inner"]
 
 
-def test_the_account_of_the_environment_counts(tmp_path: Path) -> None:
-    """A stack is deployed to the account that the manifest states, so that a role of another one is flagged."""
+def test_account_of_the_manifest_is_used(tmp_path: Path) -> None:
+    """A role of another account than the one in the manifest is flagged."""
     role = "arn:aws:iam::444455556666:role/app"
     for name in ("App", "Other"):
         write(tmp_path / f"{name}.template.json", {"Resources": {"P": policy(role)}})
@@ -89,13 +87,12 @@ def test_the_account_of_the_environment_counts(tmp_path: Path) -> None:
         tmp_path, App=stack_artifact("App.template.json", "111122223333"), Other=stack_artifact("Other.template.json")
     )
     assert [item for item in said(scan(tmp_path)) if item[0] == "005"] == [("005", "App.template.json", "P")]
-    assert account_of(tmp_path / "App.template.json") == "111122223333"
-    assert account_of(tmp_path / "Other.template.json") is None
+    assert account_of_template(tmp_path / "App.template.json") == "111122223333"
+    assert account_of_template(tmp_path / "Other.template.json") is None
 
 
-def test_the_manifest_stands_for_its_templates(tmp_path: Path) -> None:
-    """The manifest given by name means the templates that it and its stages name, and no others; one that is missing
-    is named."""
+def test_given_manifest_selects_its_templates(tmp_path: Path) -> None:
+    """A given manifest means the templates that it and its stages name, and no others; a missing one is reported."""
     write(tmp_path / "App.template.json", {"Resources": {"P": policy("*")}})
     write(tmp_path / "Old.template.json", {"Resources": {"P": policy("*")}})
     write(tmp_path / "assembly-Prod" / "ProdApp.template.json", {"Resources": {"Q": policy("*")}})
@@ -111,8 +108,8 @@ def test_the_manifest_stands_for_its_templates(tmp_path: Path) -> None:
     ]
 
 
-def test_a_stack_without_resources_holds_nothing(tmp_path: Path) -> None:
-    """A template that the manifest names is one, also where an empty stack has left parameters and rules only."""
+def test_stack_without_resources_is_accepted(tmp_path: Path) -> None:
+    """A template in the manifest may have only parameters and rules."""
     empty = {"Parameters": {"BootstrapVersion": {"Type": "String"}}, "Rules": {"CheckBootstrapVersion": {}}}
     write(tmp_path / "App.template.json", {"Resources": {"P": policy("*")}})
     write(tmp_path / "Empty.template.json", empty)
@@ -124,8 +121,8 @@ def test_a_stack_without_resources_holds_nothing(tmp_path: Path) -> None:
     assert [Path(file).name for file in result.files] == ["App.template.json", "Empty.template.json"]
 
 
-def test_copies_of_templates_in_assets_are_judged_once(tmp_path: Path) -> None:
-    """A template that is copied into the assembly with other code is the one that it was copied from."""
+def test_template_copied_into_an_asset_is_checked_once(tmp_path: Path) -> None:
+    """A template that is copied into the assembly with other code counts as its original."""
     template, out = {"Resources": {"P": policy("*")}}, tmp_path / "cdk.out"
     write(tmp_path / "src" / "template.json", template)
     write(out / f"asset.{HASH}" / "template.json", template)
@@ -135,21 +132,21 @@ def test_copies_of_templates_in_assets_are_judged_once(tmp_path: Path) -> None:
     assert said(scan(out)) == [("001", "other.json", "Q"), ("001", "template.json", "P")]
 
 
-def test_a_folder_of_that_name_elsewhere_is_no_asset(tmp_path: Path) -> None:
-    """Outside of an assembly two equal templates are two."""
+def test_asset_folder_outside_an_assembly_is_ordinary(tmp_path: Path) -> None:
+    """Two equal templates outside of an assembly are two units."""
     for folder in ("asset.one", "two"):
         write(tmp_path / folder / "template.json", {"Resources": {"P": policy("*")}})
     assert len(scan(tmp_path).files) == 2
 
 
-def test_manifests_that_are_none(tmp_path: Path) -> None:
-    """Other manifests, broken ones, and names that lead out of the folder give no templates, and no crash."""
+def test_invalid_manifests_are_ignored(tmp_path: Path) -> None:
+    """Other manifests, malformed ones, and names that lead out of the folder yield no templates."""
     for text in ("{", "[]", '{"version": 1}', '{"version": 1, "artifacts": []}', '{"name": "app"}', "[" * 100_000):
         write(tmp_path / "manifest.json", text)
-        assert assembly_in(tmp_path) is None
+        assert read_assembly(tmp_path) is None
         assert [item.reason for item in scan(tmp_path / "manifest.json").unreadable] != []
     odd = {"a": 1, "b": {"type": "aws:cloudformation:stack", "properties": []}, "c": {"type": "cdk:cloud-assembly"}}
     manifest(tmp_path, **odd, d=stack_artifact("../x.template.json"), e=stack_artifact("/etc/x.template.json"))
-    assert list(templates_in(tmp_path)) == []
+    assert list(assembly_templates(tmp_path)) == []
     manifest(tmp_path, loop={"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}})
-    assert list(templates_in(tmp_path)) == []
+    assert list(assembly_templates(tmp_path)) == []

@@ -1,4 +1,4 @@
-"""Conditions: what goes together, what cannot be, and what a finding says of when it holds."""
+"""Conditions: combined outcomes, impossible ones, and the path conditions of findings."""
 
 from __future__ import annotations
 
@@ -130,13 +130,13 @@ def statements(configuration: Configuration) -> list[Statement]:
         ("!Join ['', [!If [IsProd, a, b], !If [NotProd, c, d]]]", 'Env?("prod"=ad | "dev" or "stage"=bc)'),
     ],
 )  # fmt: skip
-def test_a_condition_is_what_it_says_of_its_parameters(written: str, expected: str) -> None:
-    """Fn::If speaks of the values that its condition compares, and leaves out what cannot be."""
+def test_condition_becomes_parameter_values(written: str, expected: str) -> None:
+    """Fn::If yields path conditions about the values that its condition compares, without impossible ones."""
     assert spelled(value(written)) == expected
 
 
 UNUSUAL = [
-    # what is not written as CloudFormation expects it says nothing
+    # what is malformed intrinsic function says nothing
     ("!Condition [a]", "X?(true=a | false=b)"),
     ("!And [!Equals [a], !Condition IsProd]", "X?(true=a | false=b)"),
     ("!And [!Condition IsProd, !Equals [a]]", "X?(true=a | false=b)"),
@@ -170,29 +170,29 @@ UNUSUAL = [
 
 
 @pytest.mark.parametrize(("condition", "expected"), UNUSUAL)
-def test_a_condition_in_an_unusual_form(condition: str, expected: str) -> None:
-    """A condition that cannot be read is a fact by its own name; one with one answer is none."""
+def test_malformed_condition_is_unresolved(condition: str, expected: str) -> None:
+    """A condition that cannot be evaluated is known by its name; one with a single outcome is decided."""
     head = HEAD.replace("Resources:\n", f"  X: {condition}\nResources:\n")
     head = head.replace("Parameters:\n", "Parameters:\n  Only: {Type: String, AllowedValues: [only]}\n")
     assert spelled(value("!If [X, a, b]", head)) == expected
 
 
-def test_conditions_that_aliases_share() -> None:
-    """A condition that stands at several places by an alias is the same at each."""
+def test_conditions_may_share_aliases() -> None:
+    """A condition used through an alias is equal everywhere."""
     head = HEAD.replace("  Literal:", "  Here: &here !Equals [!Ref Env, stage]\n  There: *here\n  Literal:")
     assert spelled(value("!If [There, a, b]", head)) == 'Env?("stage"=a | "dev" or "prod"=b)'
 
 
-def test_a_given_value_decides() -> None:
-    """With a value from the command line a condition has one outcome."""
+def test_given_value_decides_a_condition() -> None:
+    """A value from the command line leaves one outcome."""
     assert spelled(value("!If [IsProd, a, b]", Env="prod")) == "a"
     assert spelled(value("!If [IsProd, a, b]", Env="dev")) == "b"
     assert spelled(value("!If [HasBoundary, !Ref Boundary, b]", Boundary="x")) == "x"
     assert spelled(value("!If [Both, a, b]", Env="prod")) == 'Free?("x"=a | not "x"=b)'
 
 
-def test_alternatives_that_exclude_each_other_are_not_combined() -> None:
-    """Two elements of a statement under conditions on one parameter give no reading that cannot be."""
+def test_contradictory_variants_are_not_combined() -> None:
+    """Two elements of a statement under conditions on one parameter give no impossible variant."""
     configuration = read(
         """\
           P:
@@ -211,8 +211,8 @@ def test_alternatives_that_exclude_each_other_are_not_combined() -> None:
     assert found == {("Allow", "b", "d"), ("Deny", "a", "c"), ("Deny", "a", "d")}
 
 
-def test_what_is_there_only_under_a_condition_says_so() -> None:
-    """The statements of a conditional resource hold under its condition; one that can never be there has none."""
+def test_conditional_resource_has_path_conditions() -> None:
+    """The statements of a conditional resource have its condition; a resource that never exists has none."""
     policy = f"Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {{Statement: {ANY}}}}}"
     configuration = read(
         f"""\
@@ -227,8 +227,8 @@ def test_what_is_there_only_under_a_condition_says_so() -> None:
     assert ["This holds when Env is" in finding.message for finding in result.findings] == [True, False]
 
 
-def test_a_condition_that_is_false_by_default_is_judged() -> None:
-    """A default is one value of many: what another value brings is told, with that value."""
+def test_condition_false_by_default_is_checked() -> None:
+    """A default is one of several values: findings of another value name that value."""
     configuration = read(
         f"  A: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {{Statement: [!If [IsProd, {ANY}, {ONE}]]}}}}}}"
     )
@@ -238,8 +238,8 @@ def test_a_condition_that_is_false_by_default_is_judged() -> None:
     assert "By default" not in finding.message
 
 
-def test_many_conditions_in_one_stay_readable() -> None:
-    """A condition over ten parameters is known by its own name, and reading it takes no time."""
+def test_large_condition_is_known_by_its_name() -> None:
+    """A condition over ten parameters is unresolved, and evaluated quickly."""
     names = [f"P{number}" for number in range(10)]
     template = "Parameters:\n" + "".join(f"  {name}: {{Type: String}}\n" for name in names) + "Conditions:\n"
     for number, name in enumerate(names):
@@ -282,7 +282,7 @@ VALUES = st.recursive(
 
 
 def decided(node: Node, facts: tuple[tuple[str, str], ...]) -> str:
-    """A value where these facts hold; there must be exactly one."""
+    """Return the only variant of a value under a path condition."""
     while isinstance(node, Choice):
         condition = node.condition
         (node,) = [option for outcome, option in node.options if consistent(facts, condition, outcome)]
@@ -293,8 +293,8 @@ def decided(node: Node, facts: tuple[tuple[str, str], ...]) -> str:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(CONDITIONS, min_size=3, max_size=3), VALUES)
-def test_what_is_open_holds_for_each_value(conditions: list[str], written: str) -> None:
-    """A value read without knowing the parameters is, for each of their values, the one read with it."""
+def test_unresolved_value_agrees_with_every_given_value(conditions: list[str], written: str) -> None:
+    """A value evaluated without parameters is consistent with the one evaluated with each of their values."""
     head = (
         "Parameters:\n  Env: {Type: String, AllowedValues: [dev, stage, prod]}\n"
         "  Free: {Type: String, AllowedValues: [dev, stage, prod]}\n"
@@ -324,8 +324,8 @@ def test_what_is_open_holds_for_each_value(conditions: list[str], written: str) 
         '!If [Dear, "*", !Sub "arn:aws:iam::*:${Kind}/*"]',
     ],
 )
-def test_values_that_are_all_there_is_leave_nothing_over(denied: str) -> None:
-    """A Deny under each of the values that a parameter is allowed to have is one that always holds."""
+def test_denies_under_all_values_are_unconditional(denied: str) -> None:
+    """A Deny under each allowed value of a parameter always applies."""
     mapping = 'Roles: {role: {All: "*"}, "*": {All: "arn:aws:iam::*:role/*"}}'
     head = HEAD.replace("  Protected:", f"  {mapping}\n  Protected:", 1).replace(", Default: dev", "")
     head = head.replace("  Free: ", "  Kind: {Type: String, AllowedValues: [role, '*']}\n  Free: ", 1)

@@ -47,8 +47,8 @@ def services(configuration: Configuration) -> list[tuple[str, str, tuple[str, ..
     ]
 
 
-def test_the_place_is_that_of_the_value() -> None:
-    """A role stands on the line of its own value, also in a list."""
+def test_received_role_has_the_line_of_its_value() -> None:
+    """The position is that of the value, also in a list."""
     found = read("""\
         Resources:
           Rule:
@@ -62,8 +62,8 @@ def test_the_place_is_that_of_the_value() -> None:
     assert rows(found) == [("Rule", "Targets/1/RoleArn", "arn:aws:iam::111122223333:role/r", 8)]
 
 
-def test_a_reference_says_which_role_it_is() -> None:
-    """``Fn::GetAtt`` and ``Ref`` of a role are holes that name the role."""
+def test_reference_names_its_role() -> None:
+    """``Fn::GetAtt`` and ``Ref`` of a role are unresolved values that name the role."""
     found = read("""\
         Resources:
           Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}
@@ -74,8 +74,8 @@ def test_a_reference_says_which_role_it_is() -> None:
     assert [value.holes[0].role for value in values if isinstance(value, StringNode)] == ["Role", "Role"]
 
 
-def test_a_resource_under_a_condition_receives_its_role_under_it() -> None:
-    """Where a resource is there only under a condition, so is what it receives."""
+def test_conditional_resource_receives_its_role_conditionally() -> None:
+    """The received role has the condition of the resource."""
     found = read("""\
         Parameters:
           On: {Type: String, AllowedValues: ["yes", "no"]}
@@ -92,14 +92,14 @@ def test_a_resource_under_a_condition_receives_its_role_under_it() -> None:
     assert (value.condition, [type(option).__name__ for _, option in value.options]) == ("On", ["StringNode", "Absent"])
 
 
-def test_no_value_is_no_role() -> None:
-    """``AWS::NoValue`` leaves a property out."""
+def test_no_value_removes_the_role() -> None:
+    """``AWS::NoValue`` removes a property."""
     found = read("Resources: {F: {Type: AWS::Lambda::Function, Properties: {Role: !Ref AWS::NoValue}}}")
     assert found.received == ()
 
 
-def test_an_instance_profile_is_known_with_its_role() -> None:
-    """A profile says what it is called and which role is in it, and receives that role itself."""
+def test_instance_profile_has_a_name_and_a_role() -> None:
+    """A profile receives its role itself."""
     found = read("""\
         Resources:
           Profile:
@@ -112,8 +112,8 @@ def test_an_instance_profile_is_known_with_its_role() -> None:
     assert services(found) == [("Profile", "host", ("ec2",))]
 
 
-def test_a_nested_stack_receives_the_roles_of_the_stack_around_it(tmp_path: Path) -> None:
-    """What a nested template receives is named below the stack; a role that is passed down stays the outer one."""
+def test_nested_stack_receives_roles_of_its_parent(tmp_path: Path) -> None:
+    """Addresses are below the stack; a role passed down stays the outer one."""
     (tmp_path / "inner.yaml").write_text(
         textwrap.dedent("""\
             Parameters: {RoleArn: {Type: String}}
@@ -141,14 +141,14 @@ SAM = "Transform: AWS::Serverless-2016-10-31\n"
 
 
 @pytest.mark.parametrize("role", ["", "Role: null", "Role: !Ref AWS::NoValue"])
-def test_sam_makes_the_role_of_a_function_without_one(role: str) -> None:
-    """A function that names no role is handed one that SAM makes."""
+def test_sam_creates_a_role_for_a_function_without_one(role: str) -> None:
+    """The function receives the implicit role."""
     found = read(SAM + f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{{role}}}}}}}")
     assert services(found) == [("F", "${FRole}", ("lambda",))]
 
 
-def test_sam_makes_no_role_where_one_is_named() -> None:
-    """A function with a role is handed that one alone."""
+def test_sam_creates_no_role_if_one_is_named() -> None:
+    """The function receives only the named role."""
     role = "arn:aws:iam::111122223333:role/f"
     found = read(SAM + f'Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Role: "{role}"}}}}}}')
     assert services(found) == [("F", role, ("lambda",))]
@@ -168,8 +168,8 @@ def test_sam_makes_no_role_where_one_is_named() -> None:
         ("StateMachine", "Api", ("${XERole}", ("apigateway",))),
     ],
 )
-def test_sam_makes_roles_for_events(kind: str, event: str, expected: tuple[str, tuple[str, ...]] | None) -> None:
-    """Events that are delivered under a role get one of SAM; those that call a function have its permission instead."""
+def test_sam_creates_roles_for_events(kind: str, event: str, expected: tuple[str, tuple[str, ...]] | None) -> None:
+    """Events delivered with a role get an implicit one; those that invoke a function use its permission."""
     found = read(
         SAM + f"Resources: {{X: {{Type: AWS::Serverless::{kind}, Properties: {{Events: {{E: {{Type: {event}}}}}}}}}}}"
     )
@@ -177,7 +177,7 @@ def test_sam_makes_roles_for_events(kind: str, event: str, expected: tuple[str, 
     assert made == ([expected] if expected is not None else [])
 
 
-def test_the_role_of_an_event_is_for_the_service_of_its_type() -> None:
+def test_event_role_is_passed_to_the_service_of_its_type() -> None:
     """``RoleArn`` of a ScheduleV2 event is for EventBridge Scheduler, of a Schedule event for EventBridge."""
     found = read(
         SAM
@@ -208,8 +208,8 @@ def test_the_role_of_an_event_is_for_the_service_of_its_type() -> None:
         ('{Type: Linear10PercentEvery1Minute, Role: "arn:aws:iam::111122223333:role/d"}', False),
     ],
 )
-def test_sam_makes_a_role_for_code_deploy(preference: str, made: bool) -> None:
-    """Gradual deployments run under a role of SAM where none is named and they are not switched off."""
+def test_sam_creates_a_role_for_codedeploy(preference: str, made: bool) -> None:
+    """Enabled gradual deployments without a role use an implicit one."""
     found = read(
         SAM
         + f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{DeploymentPreference: {preference}}}}}}}"
@@ -218,8 +218,8 @@ def test_sam_makes_a_role_for_code_deploy(preference: str, made: bool) -> None:
     assert (role in services(found)) is made
 
 
-def test_sam_makes_roles_for_a_graphql_api() -> None:
-    """Data sources and the log of a GraphQL API are used under roles of SAM where none are named."""
+def test_sam_creates_roles_for_a_graphql_api() -> None:
+    """Data sources and logging of a GraphQL API without a role use implicit ones."""
     found = read(
         SAM
         + textwrap.dedent("""\
@@ -248,9 +248,8 @@ def test_sam_makes_roles_for_a_graphql_api() -> None:
         ("arn:aws:iam::111122223333:role/invoke", ["arn:aws:iam::111122223333:role/invoke"]),
     ],
 )
-def test_sam_invokes_without_a_role(role: str, expected: list[str]) -> None:
-    """Two words in the place of the role stand for none (AWS SAM Developer Guide, ApiAuth;
-    aws/serverless-application-model#1708)."""
+def test_invoke_role_keywords_are_not_roles(role: str, expected: list[str]) -> None:
+    """Two keywords mean no role (AWS SAM Developer Guide, ApiAuth; aws/serverless-application-model#1708)."""
     found = read(f"""\
         Transform: AWS::Serverless-2016-10-31
         Resources:
@@ -265,9 +264,8 @@ def test_sam_invokes_without_a_role(role: str, expected: list[str]) -> None:
     assert [str(one.value) for one in found.received] == expected
 
 
-def test_roles_of_sam_resources_that_are_given() -> None:
-    """SAM makes no role where one is given, or where there is nothing to do for it; an event of a type that is not
-    known has the services of all events."""
+def test_sam_uses_given_roles() -> None:
+    """SAM creates no role if one is given or none is needed; an unknown event type has the services of all events."""
     found = read("""\
         Transform: AWS::Serverless-2016-10-31
         Resources:
@@ -298,8 +296,8 @@ def test_roles_of_sam_resources_that_are_given() -> None:
     ]
 
 
-def test_instance_profiles_of_nested_stacks(tmp_path: Path) -> None:
-    """An instance profile of a nested stack is named below it, with the role that the outer stack gives it."""
+def test_instance_profile_of_a_nested_stack_gets_a_role_of_its_parent(tmp_path: Path) -> None:
+    """Its address is below the stack."""
     (tmp_path / "inner.yaml").write_text(
         "Parameters: {R: {Type: String}}\nResources:\n"
         "  P: {Type: AWS::IAM::InstanceProfile, Properties: {InstanceProfileName: web, Roles: [!Ref R]}}\n"

@@ -1,4 +1,4 @@
-"""Policy documents that a template hands to something of which nobody knows what it makes of them."""
+"""Policy documents passed to custom resources."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def scan(text: str) -> ScanResult:
         (f"Iam: !Sub '{TEXT}'", "Iam/Statement/0"),
     ],
 )
-def test_a_document_is_found_wherever_it_stands(kind: str, properties: str, path: str) -> None:
-    """A document, or its text, at any depth is judged with medium confidence, and the message says who gets it."""
+def test_passed_document_is_found_at_any_depth(kind: str, properties: str, path: str) -> None:
+    """A document, or its text, is checked with medium confidence, and the message names the consumer."""
     found = scan(template(kind, properties)).findings
     assert [(item.check_id, item.statement_path, item.confidence) for item in found] == [
         ("PASSROLE_001", path, Confidence.MEDIUM)
@@ -46,8 +46,8 @@ def test_a_document_is_found_wherever_it_stands(kind: str, properties: str, path
     assert "The policy is handed to R, and what that makes of it is not known." in found[0].message
 
 
-def test_a_condition_is_kept() -> None:
-    """Of a document under ``Fn::If`` is told when it is there."""
+def test_passed_document_keeps_its_condition() -> None:
+    """A document under ``Fn::If`` has its path condition."""
     text = (
         "Parameters: {P: {Type: String}}\nConditions: {C: !Equals [!Ref P, x]}\n"
         + template("Custom::Type", f"Iam: !If [C, {{Statement: [{STATEMENT}]}}, !Ref AWS::NoValue]")
@@ -63,7 +63,7 @@ def test_a_condition_is_kept() -> None:
         (f"PermissionsBoundary: {{Statement: [{STATEMENT}]}}", PolicyKind.BOUNDARY),
     ],
 )
-def test_what_names_a_principal_or_is_a_boundary_grants_nothing(properties: str, kind: PolicyKind) -> None:
+def test_passed_resource_policy_or_boundary_grants_nothing(properties: str, kind: PolicyKind) -> None:
     """A document with a Principal is a resource-based or trust policy, and a boundary only limits."""
     text = template("Custom::Type", properties)
     assert [policy.kind for policy in load(Path("t.yaml"), text).policies] == [kind]
@@ -79,30 +79,30 @@ def test_what_names_a_principal_or_is_a_boundary_grants_nothing(properties: str,
         "Value: !GetAtt Other.Policy",
     ],
 )
-def test_other_values_are_left_alone(properties: str) -> None:
-    """A statement of another language, code and what is not known are no policy documents, and no mistakes."""
+def test_other_values_are_not_documents(properties: str) -> None:
+    """Statements of other languages, code and unresolved values are neither policy documents nor errors."""
     found = load(Path("t.yaml"), template("Custom::Type", properties))
     assert not found.policies
     assert not found.unreadable
 
 
 @pytest.mark.parametrize("kind", ["AWS::WAFv2::WebACL", "Acme::Cloud::Thing"])
-def test_a_registered_type_is_not_searched(kind: str) -> None:
-    """Registered types hold policies where their documentation says it, and nowhere else."""
+def test_registered_type_is_not_searched(kind: str) -> None:
+    """Registered types contain policies only where their documentation says so."""
     text = template(kind, f"Rules: [{{Statement: [{STATEMENT}]}}]")
     assert not load(Path("t.yaml"), text).policies
 
 
-def test_properties_may_be_no_value() -> None:
-    """``Ref AWS::NoValue`` in the place of all properties is the same as none."""
+def test_no_value_properties_are_empty() -> None:
+    """``Ref AWS::NoValue`` in place of all properties equals none."""
     found = load(Path("t.yaml"), "Resources:\n  R: {Type: AWS::IAM::Role, Properties: !Ref AWS::NoValue}\n")
     assert not found.unreadable
     assert [role.resource.address for role in found.roles] == ["R"]
 
 
 @pytest.mark.parametrize("short", [True, False])
-def test_all_properties_may_stand_under_a_condition(short: bool) -> None:
-    """``Fn::If`` in the place of all properties gives two alternatives, each with its condition."""
+def test_conditional_properties_give_two_variants(short: bool) -> None:
+    """``Fn::If`` in place of all properties gives two variants, each with its condition."""
     words = "!If [" if short else "{Fn::If: ["
     policies = [
         f"{{PolicyDocument: {{Statement: [{STATEMENT.replace('*', role)}]}}}}" for role in ("*", "arn:aws:s3:::b")
@@ -121,8 +121,8 @@ def test_all_properties_may_stand_under_a_condition(short: bool) -> None:
     ]
 
 
-def test_a_list_of_properties_is_named() -> None:
-    """A list in the place of the properties is told with its line."""
+def test_list_of_properties_is_unreadable() -> None:
+    """It is reported with its line."""
     result = scan("Resources:\n  R:\n    Type: AWS::IAM::Policy\n    Properties:\n      - PolicyDocument: x\n")
     assert [(item.line, item.reason) for item in result.unreadable] == [(5, "R: Properties is not a mapping")]
 
@@ -137,8 +137,8 @@ def test_a_list_of_properties_is_named() -> None:
         ("A: 3", []),
     ],
 )
-def test_a_document_is_found_in_alternatives_and_not_too_far_below(properties: str, paths: list[str]) -> None:
-    """A document in one alternative is one; what stands deeper than anybody writes it is not read."""
+def test_document_is_found_in_one_variant_within_the_depth_limit(properties: str, paths: list[str]) -> None:
+    """A document in one variant is found; one nested too deeply is not."""
     conditions = "Conditions: {C: !Equals [!Ref AWS::Region, x], D: !Equals [!Ref AWS::AccountId, x]}\n"
     found = load(Path("t.yaml"), conditions + template("Custom::Type", properties))
     assert [policy.path for policy in found.policies] == paths
@@ -155,9 +155,9 @@ CALL = json.dumps({"action": "putRolePolicy", "parameters": {"PolicyDocument": T
         (f"Calls: ['{json.dumps([1, json.loads(TEXT)])}']", "Calls/0/1/Statement/0"),
     ],
 )
-def test_a_document_inside_json_text_is_found(properties: str, path: str) -> None:
-    """A document in the JSON text of an API call, as text or as it stands, is judged as others are. Source: AWS CDK API
-    Reference, AwsCustomResource (``onCreate`` is synthesized as JSON text)."""
+def test_document_inside_json_text_is_found(properties: str, path: str) -> None:
+    """A document in the JSON text of an API call, as text or as an object, is checked. Source: AWS CDK API Reference,
+    AwsCustomResource (``onCreate`` is synthesized as JSON text)."""
     (found,) = scan(template("Custom::AWS", properties)).findings
     assert (found.check_id, found.statement_path) == ("PASSROLE_001", path)
     trust = CALL.replace("Resource", "Principal")
@@ -173,9 +173,9 @@ def test_a_document_inside_json_text_is_found(properties: str, path: str) -> Non
         ("{Rest: [{Other: text}]}", False),
     ],
 )
-def test_what_lies_too_deep_is_told(inside: str, told: bool) -> None:
-    """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
+def test_possible_document_beyond_the_depth_limit_is_not_evaluated(inside: str, told: bool) -> None:
+    """The position is reported for possible policy documents only."""
     text = template("Custom::Type", f"A:\n        B: {{C: {{D: {{E: {{F: {{G: {{H: {inside}}}}}}}}}}}}}")
     result = scan(text)
-    place = "R: A/B/C/D/E/F/G: policy documents may stand in it, too deep to be looked at here"
+    place = "R: A/B/C/D/E/F/G: nested too deeply to search for policy documents"
     assert [(one.line, one.reason) for one in result.not_evaluated] == ([(6, place)] if told else [])

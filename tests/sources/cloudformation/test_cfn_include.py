@@ -1,4 +1,4 @@
-"""``AWS::Include`` of local files: read where they may be, unresolved or told where not."""
+"""``AWS::Include`` of local files: read if allowed, otherwise unresolved or reported."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def scanned(template: str) -> ScanResult:
         "{'Fn::Transform': [{Name: 'AWS::Include', Parameters: {Location: parts/policy.yaml}}], Version: '2012-10-17'}",
     ],
 )
-def test_a_local_file_is_read_in_its_place(document: str) -> None:
-    """A statement in an included file is found, and its place is in that file."""
+def test_local_file_is_included(document: str) -> None:
+    """A statement in an included file is found, with its position in that file."""
     Path("stack/parts/policy.yaml").write_text(STATEMENT)
     result = scanned(POLICY.format(document=document))
     (finding,) = result.findings
@@ -59,8 +59,8 @@ def test_a_local_file_is_read_in_its_place(document: str) -> None:
     assert not result.unreadable
 
 
-def test_a_statement_that_a_file_holds_stands_there() -> None:
-    """The place of a statement that is nothing but an include is that of the statement in its file."""
+def test_included_statement_has_the_position_of_its_file() -> None:
+    """So does a statement that is nothing but an include."""
     Path("stack/parts/statement.yaml").write_text("# one\nEffect: Allow\nAction: iam:PassRole\nResource: '*'\n")
     include = INCLUDE.format(location="parts/statement.yaml")
     (finding,) = scanned(POLICY.format(document="{Version: '2012-10-17', Statement: [" + include + "]}")).findings
@@ -68,8 +68,8 @@ def test_a_statement_that_a_file_holds_stands_there() -> None:
     assert (Path(at.file).name, at.line, at.column, at.end_line) == ("statement.yaml", 2, 1, 4)
 
 
-def test_a_json_file_and_texts_inside_it() -> None:
-    """JSON is included as well, tabs and all."""
+def test_json_file_is_included() -> None:
+    """Also with tabs."""
     Path("stack/parts/policy.json").write_text(
         '{\n\t"Statement": {"Effect": "Allow",\n\t"Action": "iam:PassRole", "Resource": "*"}}'
     )
@@ -78,7 +78,7 @@ def test_a_json_file_and_texts_inside_it() -> None:
 
 
 def test_resources_and_sections_are_included() -> None:
-    """An include may bring resources, or a section at the top of the template."""
+    """An include may add resources, or a section at the top of the template."""
     Path("stack/parts/roles.yaml").write_text(
         "Extra:\n  Type: AWS::IAM::Policy\n  Properties:\n    PolicyDocument:\n"
         "      Statement: {Effect: Allow, Action: '*', Resource: !FindInMap [M, a, b]}\n"
@@ -104,8 +104,8 @@ def test_resources_and_sections_are_included() -> None:
         "parts/link.yaml",
     ],
 )
-def test_what_lies_elsewhere_is_not_read(location: str) -> None:
-    """An address, and a file outside of the scanned folder, also through a link, stay unresolved."""
+def test_include_outside_the_folder_is_unresolved(location: str) -> None:
+    """So are URLs and links that lead outside."""
     Path("stack/parts/link.yaml").symlink_to(Path("outside.yaml").resolve())
     result = scanned(POLICY.format(document=INCLUDE.format(location=location)))
     (finding,) = result.findings
@@ -114,8 +114,8 @@ def test_what_lies_elsewhere_is_not_read(location: str) -> None:
     assert not result.unreadable
 
 
-def test_a_file_outside_of_the_folder_within_the_repository() -> None:
-    """In a repository all of it may be included."""
+def test_include_inside_the_repository_is_read() -> None:
+    """Any file of the repository may be included."""
     Path(".git").mkdir()
     (finding,) = scanned(POLICY.format(document=INCLUDE.format(location="../outside.yaml"))).findings
     assert (finding.check_id, Path(finding.at.file).name) == ("PASSROLE_001", "outside.yaml")
@@ -127,11 +127,11 @@ def test_a_file_outside_of_the_folder_within_the_repository() -> None:
         (None, "the included file parts/x.yaml cannot be opened: No such file or directory"),
         (b"a: [", "not valid YAML: "),
         (b"\xff", "not UTF-8 text"),
-        (b"a: &a [*a]", "an alias holds itself"),
+        (b"a: &a [*a]", "an alias contains itself"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told(content: bytes | None, reason: str) -> None:
-    """One line; the document stays a hole and the rest is scanned."""
+def test_unreadable_included_file_is_reported(content: bytes | None, reason: str) -> None:
+    """In one line; the document stays unresolved and the rest is scanned."""
     if content is not None:
         Path("stack/parts/x.yaml").write_bytes(content)
     result = scanned(POLICY.format(document=INCLUDE.format(location="parts/x.yaml")))
@@ -139,8 +139,8 @@ def test_a_file_that_cannot_be_read_is_told(content: bytes | None, reason: str) 
     assert [finding.check_id for finding in result.findings] == ["PASSROLE_014"]
 
 
-def test_a_file_that_includes_itself_ends() -> None:
-    """An include within an included file is not followed, as AWS does not follow it."""
+def test_nested_include_is_not_followed() -> None:
+    """An include in an included file is not followed, as in AWS."""
     Path("stack/parts/policy.yaml").write_text(INCLUDE.format(location="parts/policy.yaml"))
     result = scanned(POLICY.format(document=INCLUDE.format(location="parts/policy.yaml")))
     assert [finding.check_id for finding in result.findings] == ["PASSROLE_014"]
@@ -159,8 +159,8 @@ def test_positions_of_included_json_texts() -> None:
     assert (Path(finding.at.file).name, finding.at.line, finding.at.column) == ("policy.yaml", 3, 4)
 
 
-def test_one_file_at_several_places_and_one_that_is_too_large() -> None:
-    """A file is read once, wherever it is included; one that is larger than any template is told."""
+def test_included_file_is_read_once_and_bounded() -> None:
+    """A file larger than any template is reported."""
     Path("stack/parts/policy.yaml").write_text(STATEMENT)
     with Path("stack/parts/large.yaml").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
@@ -173,11 +173,13 @@ def test_one_file_at_several_places_and_one_that_is_too_large() -> None:
     (finding,) = (one for one in result.findings if one.check_id == "PASSROLE_001")
     assert finding.uses == ("P", "Q", "R")
     assert [(Path(one.file).name, one.reason) for one in result.unreadable] == [
-        ("large.yaml", "too large to be included in a template")
+        ("large.yaml", "too large for an included file")
     ]
 
 
-def test_an_include_that_is_a_folder_is_told() -> None:
-    """What is no file cannot be included, and the line of the template says so."""
+def test_included_folder_is_unreadable() -> None:
+    """It is reported with the line of the template."""
     result = scanned(POLICY.format(document=INCLUDE.format(location="parts")))
-    assert [one.reason for one in result.unreadable] == ["the included file parts cannot be opened: is no regular file"]
+    assert [one.reason for one in result.unreadable] == [
+        "the included file parts cannot be opened: is not a regular file"
+    ]

@@ -1,4 +1,4 @@
-"""Intrinsic functions: what is known of a value, and what stays a hole."""
+"""Intrinsic functions: known and unresolved values."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Resources:
 
 
 def value(yaml_text: str) -> Node:
-    """What a value in a policy document becomes."""
+    """Return a value as evaluated in a policy document."""
     configuration = load(Path("t.yaml"), HEAD + yaml_text + "\n")
     document = next(policy.document for policy in configuration.policies if policy.resource.address == "Probe")
     assert isinstance(document, ObjectNode)
@@ -86,13 +86,13 @@ def spelled(node: Node) -> str:
 
 
 def known(hole: Unresolved) -> str:
-    """What is known of a hole's text, its own holes by their kind."""
+    """Return the known text of an unresolved value, with the kinds of its unresolved parts."""
     assert hole.known is not None
     return "".join(part if isinstance(part, str) else f"<{part.kind.name}>" for part in hole.known)
 
 
 def hole(yaml_text: str) -> Unresolved:
-    """The single hole that a value is."""
+    """Return the only unresolved part of a value."""
     node = value(yaml_text)
     assert isinstance(node, StringNode)
     assert node.only_hole is not None, node
@@ -191,7 +191,7 @@ def hole(yaml_text: str) -> Unresolved:
         ("!GetAtt Plain", "${Fn::GetAtt Plain}"),
         ("2012-10-17", "2012-10-17"),
         ("[1, 1.5, true, ~, 0x10, '1', !!str 2]", "[1, 1.5, True, None, 16, 1, 2]"),
-        # what is not written as CloudFormation expects it
+        # what is malformed intrinsic function
         ("!Join [!Ref Arn, [a]]", "${Fn::Join ${Arn}, a}"),
         ("!Join [a]", "${Fn::Join a}"),
         ("!If [!Ref Arn, a, b]", "${Fn::If ${Arn}, a, b}"),
@@ -212,8 +212,9 @@ def hole(yaml_text: str) -> Unresolved:
         ("!GetAtt Stack.Outputs.X", "${Stack.Outputs.X}"),
     ],
 )  # fmt: skip
-def test_value(written: str, expected: str) -> None:
-    """Each function gives its value as far as the template tells it, and a hole with its own words beyond that."""
+def test_intrinsic_function_value(written: str, expected: str) -> None:
+    """Each function has a value as far as the template determines it, otherwise an unresolved one with its
+    expression."""
     assert spelled(value(written)) == expected
 
 
@@ -237,8 +238,8 @@ def test_value(written: str, expected: str) -> None:
         ("!ImportValue x", UnresolvedKind.ANYTHING),
     ],
 )
-def test_kind_of_hole(written: str, kind: UnresolvedKind) -> None:
-    """A hole says what is known of it without its value."""
+def test_kind_of_unresolved_value(written: str, kind: UnresolvedKind) -> None:
+    """An unresolved value has a kind."""
     found = hole(written)
     assert found.kind is kind
     assert found.known is None
@@ -259,37 +260,37 @@ def test_kind_of_hole(written: str, kind: UnresolvedKind) -> None:
         ("!Ref Queue", None, "https://<ANYTHING>"),
     ],
 )
-def test_what_is_known_of_a_resource(written: str, role: str | None, expected: str) -> None:
-    """A reference to a resource names the role that it is, or an ARN that can be seen to be no role's."""
+def test_reference_to_a_resource(written: str, role: str | None, expected: str) -> None:
+    """It names its role, or is an ARN that is not a role's."""
     found = hole(written)
     assert found.role == role
     assert known(found) == expected
 
 
-def test_a_name_that_refers_to_itself_is_unknown() -> None:
-    """A circular name ends in a hole."""
+def test_circular_name_is_unresolved() -> None:
+    """A name that refers to itself is unresolved."""
     found = hole("!GetAtt Loop.Arn")
     assert found.role == "Loop"
     assert known(found).startswith("arn:<PARTITION>:iam::<ACCOUNT_ID>:role/")
 
 
 def test_defaults_are_recorded() -> None:
-    """A value that rests on parameters' defaults names them, through names of roles and maps as well."""
+    """A value that depends on parameters' defaults names them, also through names of roles and maps."""
     for written in ("!Ref Env", "!Sub 'a${Env}'", "!GetAtt Named.Arn", "!FindInMap [M, !Ref Env, Role]"):
         node = value(written)
         assert isinstance(node, StringNode)
         assert node.defaults == ("Env",), written
 
 
-def test_parts_of_a_text_are_merged() -> None:
-    """Neighbouring literals are one part, so that a policy variable is never cut."""
+def test_adjacent_literals_are_merged() -> None:
+    """So a policy variable is never split."""
     node = value("!Sub 'role/${Env}-${!aws:username}-x'")
     assert isinstance(node, StringNode)
     assert node.parts == ("role/dev-${aws:username}-x",)
 
 
-def test_variables_of_other_tools_keep_their_places() -> None:
-    """A text with a variable of the Serverless Framework is a hole within its surroundings, a policy variable none."""
+def test_placeholders_of_other_tools_are_unresolved_parts() -> None:
+    """A variable of the Serverless Framework is unresolved; a policy variable is not."""
     node = value("'arn:aws:iam::${aws:accountId}:role/${opt:stage, self:x}-${aws:username}'")
     assert isinstance(node, StringNode)
     assert [hole.kind for hole in node.holes] == [UnresolvedKind.ACCOUNT_ID, UnresolvedKind.ANYTHING]
@@ -298,8 +299,8 @@ def test_variables_of_other_tools_keep_their_places() -> None:
     assert [column - first for _, column in node.starts] == [0, 13, 29, 35, 55]
 
 
-def test_too_many_values_of_a_map_are_a_hole() -> None:
-    """A key that may be any of a hundred with different values is one unknown value."""
+def test_too_many_map_values_are_unresolved() -> None:
+    """A key that may be any of a hundred with different values is unresolved."""
     rows = "".join(f"    k{number}: {{V: v{number}}}\n" for number in range(100))
     template = HEAD.replace("Mappings:\n", f"Mappings:\n  Big:\n{rows}") + "!FindInMap [Big, !Ref Arn, V]\n"
     document = load(Path("t.yaml"), template).policies[-1].document
@@ -310,8 +311,8 @@ def test_too_many_values_of_a_map_are_a_hole() -> None:
     assert found.only_hole.reason == "too many different values"
 
 
-def test_too_many_values_below_one_key_are_not_left_out() -> None:
-    """Where both keys are open, a row with too many values makes the whole unknown, and not only the others count."""
+def test_too_many_values_below_one_key_make_the_lookup_unresolved() -> None:
+    """Not only the other rows count."""
     row = ", ".join(f"c{number}: v{number}" for number in range(100))
     template = HEAD.replace("Mappings:\n", f"Mappings:\n  Big:\n    a: {{{row}}}\n    b: {{V: one}}\n")
     document = load(Path("t.yaml"), template + "!FindInMap [Big, !Ref Arn, !Ref Word]\n").policies[-1].document
@@ -322,26 +323,26 @@ def test_too_many_values_below_one_key_are_not_left_out() -> None:
     assert found.only_hole.reason == "too many different values"
 
 
-def test_unknown_reasons_are_told() -> None:
-    """A hole says in words why it is one."""
+def test_unresolved_value_has_a_reason() -> None:
+    """It is a short phrase."""
     assert hole("!ImportValue x").reason == "exported by another stack"
     assert hole("!Ref Arn").reason == "no default"
     assert hole("!Ref Nowhere").reason == "not defined in this template"
-    assert hole("!Rain::Embed x").reason == "a tag that CloudFormation does not know"
-    assert hole("!!binary aWFtOlBhc3NSb2xl").reason == "a tag that CloudFormation does not know"
-    assert hole("{'Fn::Foo': x}").reason == "a function that CloudFormation does not know"
-    assert hole("!GetAZs ''").reason == "the Availability Zones of a Region"
-    assert hole("!FindInMap [M, dev, Nope]").reason == "not in the map"
-    assert hole("'${opt:role}'").reason == "filled in by another tool"
-    assert hole("'{{ account }}'").reason == "filled in by another tool"
-    assert hole("'{{resolve:ssm:/role:1}}'").reason == "a dynamic reference, read at deployment"
-    assert hole("!Sub '{{resolve:ssm:/${Arn}/x}}'").reason == "a dynamic reference, read at deployment"
+    assert hole("!Rain::Embed x").reason == "unknown YAML tag"
+    assert hole("!!binary aWFtOlBhc3NSb2xl").reason == "unknown YAML tag"
+    assert hole("{'Fn::Foo': x}").reason == "unknown intrinsic function"
+    assert hole("!GetAZs ''").reason == "Availability Zones of a Region"
+    assert hole("!FindInMap [M, dev, Nope]").reason == "no such key in the mapping"
+    assert hole("'${opt:role}'").reason == "placeholder of another tool"
+    assert hole("'{{ account }}'").reason == "placeholder of another tool"
+    assert hole("'{{resolve:ssm:/role:1}}'").reason == "dynamic reference, resolved at deployment"
+    assert hole("!Sub '{{resolve:ssm:/${Arn}/x}}'").reason == "dynamic reference, resolved at deployment"
     assert hole("'{{changeSet:KNOWN_AFTER_APPLY}}'").reason == "known after the change set is executed"
-    assert hole("!If [C, a]").reason == "not written as CloudFormation expects it"
+    assert hole("!If [C, a]").reason == "malformed intrinsic function"
 
 
-def test_many_alternatives_end_in_a_hole() -> None:
-    """Twenty independent conditions in one text do not make a million alternatives."""
+def test_too_many_variants_are_unresolved() -> None:
+    """Twenty independent conditions in one text do not make a million variants."""
     parts = ", ".join(f"!If [C{n}, a, b]" for n in range(20))
     leaves, pending = 0, [value(f"!Join ['', [{parts}]]")]
     while pending:
@@ -355,8 +356,8 @@ def test_many_alternatives_end_in_a_hole() -> None:
     assert leaves <= 64
 
 
-def test_nested_texts_do_not_explode() -> None:
-    """Variables within variables, each used twice, end in a hole when the text grows too long."""
+def test_growing_text_is_unresolved() -> None:
+    """Nested variables, each used twice, become unresolved when the text grows too long."""
     text = "x"
     for _ in range(30):
         text = f"!Sub ['${{v}}${{v}}', {{v: {text}}}]"

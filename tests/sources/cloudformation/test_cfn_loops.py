@@ -1,4 +1,4 @@
-"""``Fn::ForEach``: written out where the collection is known, once with a hole where it is not."""
+"""``Fn::ForEach``: expanded if the collection is known, else read once with an unresolved variable."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ Resources:
         ("[1, two]", ["1", "two"]),
     ],
 )
-def test_known_collections_are_written_out(collection: str, names: list[str]) -> None:
-    """Each element gives a resource of its own, its name filled into keys, texts, references and functions."""
+def test_loop_over_a_known_collection_is_expanded(collection: str, names: list[str]) -> None:
+    """Each element adds a resource, with its name in keys, texts, references and functions."""
     for resource, expected in (
         ("'role/${Team}-*'", "role/{}-*"),
         ("!Sub 'role/${Team}-*'", "role/{}-*"),
@@ -79,14 +79,14 @@ def test_known_collections_are_written_out(collection: str, names: list[str]) ->
         assert resources(configuration) == [expected.format(name) for name in names]
 
 
-def test_a_name_without_its_signs() -> None:
-    """``&{Identifier}`` leaves out what a logical id cannot hold; ``${Identifier}`` does not."""
+def test_ampersand_identifier_drops_other_characters() -> None:
+    """``&{Identifier}`` omits characters that a logical id cannot contain; ``${Identifier}`` does not."""
     configuration = read(LOOP.format(collection="[a-team, 'b.x']", key="'P&{Team}'", resource="'role/${Team}/&{Team}'"))
     assert addresses(configuration) == ["Pateam", "Pbx"]
     assert resources(configuration) == ["role/a-team/ateam", "role/b.x/bx"]
 
 
-def test_a_given_value_is_the_collection() -> None:
+def test_given_list_is_the_collection() -> None:
     """A list from the command line is looped over."""
     loop = LOOP.format(collection="!Ref Open", key="P${Team}", resource="'role/${Team}'")
     assert addresses(read(loop)) == ["P${Team}"]
@@ -96,20 +96,20 @@ def test_a_given_value_is_the_collection() -> None:
 @pytest.mark.parametrize(
     "resource", ["'role/${Team}-*'", "!Sub 'role/${Team}-*'", "!Join ['', ['role/', !Ref Team, '-*']]"]
 )
-def test_an_unknown_collection_is_a_hole(resource: str) -> None:
-    """The resources stand there once, and what the loop fills in is not known."""
+def test_loop_over_an_unknown_collection_is_read_once(resource: str) -> None:
+    """The resources appear once, with an unresolved loop variable."""
     configuration = read(LOOP.format(collection="!Ref Open", key="P${Team}", resource=resource))
     assert addresses(configuration) == ["P${Team}"]
     (statement,) = statements(configuration).values()
     ((text,),) = [statement.resources or ()]
     assert str(text) == "role/${Team}-*"
     assert [(hole.expression, hole.reason) for hole in text.holes] == [
-        ("Team", "the collection of its loop is not known")
+        ("Team", "the collection of its loop is unknown")
     ]
 
 
-def test_loops_within_loops_and_references_to_their_resources() -> None:
-    """Inner collections may depend on the outer loop, and what a loop made can be referred to."""
+def test_nested_loops_are_expanded() -> None:
+    """Inner collections may depend on the outer loop, and generated resources can be referenced."""
     configuration = read(
         """\
         Resources:
@@ -136,7 +136,7 @@ def test_loops_within_loops_and_references_to_their_resources() -> None:
 
 
 def test_loops_in_conditions_and_in_properties() -> None:
-    """Conditions that a loop defines count, and a loop in a property gives its entries."""
+    """Conditions of a loop apply, and a loop in a property adds entries."""
     configuration = read(
         """\
         Conditions:
@@ -164,8 +164,8 @@ def test_loops_in_conditions_and_in_properties() -> None:
     assert [str(entry.key) for entry in statement.condition.entries] == ["StringEquals", "StringLike"]
 
 
-def test_positions_are_those_of_the_body() -> None:
-    """A statement that a loop makes stands where the loop's body is written, in a JSON text too."""
+def test_generated_statement_has_the_position_of_the_loop_body() -> None:
+    """Also in a JSON text."""
     configuration = read(
         """\
         Resources:
@@ -188,23 +188,21 @@ def test_positions_are_those_of_the_body() -> None:
 
 
 @pytest.mark.parametrize("body", ["5", "[a]", "[Team, [a]]", "[Team, [a], x]", "[Team, [a], [x]]", "{a: b}"])
-def test_what_is_no_loop_is_told(body: str) -> None:
-    """One line, and the rest is read."""
+def test_malformed_loop_is_unreadable(body: str) -> None:
+    """A malformed loop is reported once, and the rest is read."""
     configuration = read(f"Resources:\n  Fn::ForEach::L: {body}\n  R: {{Type: AWS::IAM::Role}}\n")
-    assert [item.reason for item in configuration.unreadable] == [
-        "Fn::ForEach::L is not written as identifier, collection, template"
-    ]
+    assert [item.line for item in configuration.unreadable] == [8]
     assert addresses(configuration) == ["R"]
 
 
-def test_a_loop_that_makes_one_name_twice_is_told() -> None:
-    """AWS would refuse the template."""
+def test_duplicate_logical_id_from_a_loop_is_unreadable() -> None:
+    """AWS rejects such a template."""
     configuration = read(LOOP.format(collection="[a, b]", key="Same", resource="'role/${Team}'"))
-    assert [item.reason for item in configuration.unreadable] == ["the logical id Same is used twice"]
+    assert [item.resource for item in configuration.unreadable] == ["Same"]
 
 
-def test_loops_without_end_are_bounded() -> None:
-    """Eight loops of forty elements, one in the other, are read in a moment: once, with holes."""
+def test_loop_expansion_is_bounded() -> None:
+    """Eight nested loops of forty elements are read quickly: once, with unresolved variables."""
     body = '"P": {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: !Sub "${V0}${V7}"}}}'
     for depth in range(8):
         words = ", ".join(f"w{number}" for number in range(40))
@@ -217,8 +215,8 @@ def test_loops_without_end_are_bounded() -> None:
             assert "too" in error.reason
 
 
-def test_a_finding_under_alternatives_within_a_loop() -> None:
-    """A value that a map gives for each element is that element's own."""
+def test_map_value_of_a_loop_element() -> None:
+    """A value that a map has for an element is used for that element only."""
     configuration = read(
         """\
         Resources:
@@ -237,21 +235,21 @@ def test_a_finding_under_alternatives_within_a_loop() -> None:
         assert statement.condition == name
 
 
-def test_a_collection_of_one_text() -> None:
-    """A text in the place of a list is its one element, as a parameter that holds one name is."""
+def test_string_is_a_collection_of_one_element() -> None:
+    """A parameter with one name may be the collection."""
     loop = LOOP.format(collection="!Ref AWS::URLSuffix", key="P", resource="'role/${Team}'")
     assert resources(read(loop)) == ["role/amazonaws.com"]
 
 
 @pytest.mark.parametrize("collection", ["[!Ref Open]", "{a: b}", "!If [C, [a], [b]]"])
-def test_a_collection_that_is_not_known_to_its_end(collection: str) -> None:
-    """An element that is not known, or no list at all, leaves the loop as it is written."""
+def test_partly_unknown_collection_is_not_expanded(collection: str) -> None:
+    """So is a value that is not a list."""
     loop = LOOP.format(collection=collection, key="P${Team}", resource="'role/${Team}'")
     assert addresses(read(loop)) == ["P${Team}"]
 
 
-def test_a_loop_in_a_property_over_what_is_not_known() -> None:
-    """Within a resource, a loop that cannot be written out is a hole in its place, also in a list."""
+def test_unexpanded_loop_in_a_property_is_unresolved() -> None:
+    """Also in a list."""
     configuration = read(
         """\
         Resources:

@@ -19,7 +19,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
 )
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, given_parameters, read_parameters
+from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, parse_parameter_options, read_parameters
 from passrole_checks.sources.model.configuration import Inputs
 
 EXACT = "arn:aws:iam::111122223333:role/app"
@@ -43,7 +43,7 @@ Resources:
 
 
 def value(parameter: str, **given: str) -> Node:
-    """What a reference to a parameter becomes."""
+    """Return the value of a reference to a parameter."""
     template = f"Parameters: {{P: {{{parameter}}}}}\nResources:\n" + (
         "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
     )
@@ -86,12 +86,12 @@ def hole(node: Node) -> Unresolved:
         ("Type: 'AWS::SSM::Parameter::Value<String>', Default: /x", UnresolvedKind.ANYTHING),
     ],
 )
-def test_what_is_known_of_a_hole(parameter: str, kind: UnresolvedKind) -> None:
-    """The type, the pattern and the length of a parameter tell what its text can be."""
+def test_kind_of_a_parameter(parameter: str, kind: UnresolvedKind) -> None:
+    """The type, pattern and length of a parameter determine its kind."""
     assert hole(value(parameter)).kind is kind
 
 
-def test_a_pattern_of_words_is_a_list_of_values() -> None:
+def test_pattern_of_words_lists_the_values() -> None:
     """A pattern that lists words allows these only."""
     for pattern in ("^(dev|prod)$", "dev|prod", "(?:dev|prod)"):
         found = value(f"Type: String, AllowedPattern: '{pattern}'")
@@ -99,8 +99,8 @@ def test_a_pattern_of_words_is_a_list_of_values() -> None:
         assert [outcome for outcome, _ in found.options] == ['"dev"', '"prod"']
 
 
-def test_a_given_value_is_no_default() -> None:
-    """It stands in the place of the default, and is not called one."""
+def test_given_value_is_not_a_default() -> None:
+    """It replaces the default."""
     assert value("Type: String, Default: x") == value("Type: String, Default: x", Other="y")
     for parameter in ("Type: String, Default: x", "Type: String", "Type: String, AllowedValues: [a, given]"):
         found = value(parameter, P="given")
@@ -111,10 +111,10 @@ def test_a_given_value_is_no_default() -> None:
     assert [str(item) for item in found.items] == ["a", "b"]
 
 
-def test_an_ssm_parameter_stays_unknown() -> None:
-    """What is given for it is the name of the parameter in the store, not its value."""
+def test_ssm_parameter_is_unresolved() -> None:
+    """The given value is the name in the parameter store, not the value."""
     found = hole(value("Type: 'AWS::SSM::Parameter::Value<String>'", P="/role"))
-    assert found.reason == "an SSM parameter, read at deployment"
+    assert found.reason == "SSM parameter, resolved at deployment"
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_an_ssm_parameter_stays_unknown() -> None:
         "Type: CommaDelimitedList, Default: '{{resolve:ssm:/role}}'",
     ],
 )
-def test_a_value_may_be_a_dynamic_reference(parameter: str) -> None:
-    """It is resolved where the parameter is used, so that the value is not known."""
+def test_dynamic_reference_as_a_value_is_unresolved(parameter: str) -> None:
+    """It is resolved where the parameter is used."""
     found = value(parameter, **({} if "resolve" in parameter else {"P": "{{resolve:ssm:/role}}"}))
     found = found.items[0] if isinstance(found, ListNode) else found
     assert hole(found).expression == "{{resolve:ssm:/role}}"
@@ -145,10 +145,10 @@ def test_a_value_may_be_a_dynamic_reference(parameter: str) -> None:
         ("global.toml", f'[default.global.parameters]\nparameter_overrides = "{SHORTHAND}"\n'),
     ],
 )  # fmt: skip
-def test_files_of_values(
+def test_parameter_files(
     name: str, content: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each form that AWS's tools read gives the value, and the finding is no longer that of the default."""
+    """Each format of AWS's tools sets the value, so the finding no longer depends on the default."""
     monkeypatch.chdir(tmp_path)
     Path("t.yaml").write_text(TEMPLATE)
     Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
@@ -164,8 +164,8 @@ def test_files_of_values(
 
 
 def test_later_values_win() -> None:
-    """Of several values for one parameter the last counts, and the shorthand of the AWS CLI is read."""
-    assert dict(given_parameters(["A=1", "B=x=y", "A=2", "ParameterKey=C,ParameterValue=a,b", "D="])) == {
+    """The last value of a parameter counts; the shorthand of the AWS CLI is accepted."""
+    assert dict(parse_parameter_options(["A=1", "B=x=y", "A=2", "ParameterKey=C,ParameterValue=a,b", "D="])) == {
         "A": "2", "B": "x=y", "C": "a,b", "D": "",
     }  # fmt: skip
 
@@ -175,18 +175,18 @@ def test_later_values_win() -> None:
     [
         ("none.json", None, "none.json: no such file"),
         ("broken.json", b"{\n  nope", "broken.json:2: not valid JSON: "),
-        ("number.json", b"5", "number.json: holds no parameters: "),
-        ("names.json", b'["a"]', "names.json: holds no parameters: "),
-        ("object.json", b'{"A": {"b": 1}}', "object.json: the value of A is neither a text nor a list of texts"),
+        ("number.json", b"5", "number.json: contains no parameters: "),
+        ("names.json", b'["a"]', "names.json: contains no parameters: "),
+        ("object.json", b'{"A": {"b": 1}}', "object.json: the value of A is neither a string nor a list of strings"),
         ("deep.json", b"[" * 100_000, "deep.json: not valid JSON: "),
         ("binary.json", b"\xff\xfe", "binary.json:1: not UTF-8 text"),
         ("broken.toml", b"a = ", "broken.toml: not valid TOML: "),
-        ("empty.toml", b"", "empty.toml: holds no parameter_overrides below default.deploy.parameters"),
-        ("odd.toml", DEPLOY.encode() + b"parameter_overrides = 5", "odd.toml: parameter_overrides is no text"),
+        ("empty.toml", b"", "empty.toml: contains no parameter_overrides in default.deploy.parameters"),
+        ("odd.toml", DEPLOY.encode() + b"parameter_overrides = 5", "odd.toml: parameter_overrides is not a string"),
         ("quote.toml", DEPLOY.encode() + b"parameter_overrides = 'A=\"x'", "quote.toml: parameter_overrides is no"),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_used_is_one_line(
+def test_invalid_parameter_file_is_reported_in_one_line(
     name: str,
     content: bytes | None,
     expected: str,
@@ -194,7 +194,7 @@ def test_a_file_that_cannot_be_used_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The line on standard error starts with the file, and the status is 2."""
+    """The line on standard error starts with the file, and the exit status is 2."""
     monkeypatch.chdir(tmp_path)
     Path("t.yaml").write_text(TEMPLATE)
     if content is not None:
@@ -205,28 +205,28 @@ def test_a_file_that_cannot_be_used_is_one_line(
     assert error.count("\n") == 1
 
 
-def test_what_is_neither_a_pair_nor_a_file() -> None:
+def test_argument_that_is_neither_pair_nor_file_is_an_error() -> None:
     """A name that no parameter can have is a mistake in the options."""
     with pytest.raises(ConfigurationError, match="neither KEY=VALUE nor a file"):
-        given_parameters(["a b=x"])
+        parse_parameter_options(["a b=x"])
     with pytest.raises(InputError, match="no such file"):
-        given_parameters(["nowhere"])
+        parse_parameter_options(["nowhere"])
 
 
-def test_a_name_that_no_template_declares_is_told_once(
+def test_undeclared_parameter_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A slip of the pen is a note, however many templates there are; one that a template declares is none."""
+    """However many templates there are; a declared one is not reported."""
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text(TEMPLATE)
     Path("b.yaml").write_text(TEMPLATE.replace("Env:", "Stage:"))
     main(["scan", "a.yaml", "b.yaml", "--parameters", "Rolle=x", "--parameters", "Env=dev", "--parameters", "Stage=x"])
     output = capsys.readouterr().out
-    assert output.count("no template that is scanned declares the parameter") == 1
+    assert output.count("no scanned template declares the parameter") == 1
     assert "--parameters Rolle: " in output
 
 
-def test_the_configuration_gives_values(
+def test_pyproject_sets_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``parameters`` in pyproject.toml is the option's default."""
@@ -247,9 +247,7 @@ def test_the_configuration_gives_values(
         ("AllowedValues: ['Yes', 'No'], Default: 'No'", "'Yes'", "Yes"),
     ],
 )
-def test_a_word_without_quotes_is_the_same_in_a_parameter_and_in_a_condition(
-    values: str, asked: str, given: str
-) -> None:
+def test_unquoted_yaml_words_compare_equal_in_conditions(values: str, asked: str, given: str) -> None:
     """YAML's booleans and numbers mean the same as AllowedValues, default, given value and in ``Fn::Equals``."""
     statement = "{Effect: Allow, Action: 'iam:PassRole', Resource: '*'}"
     template = (
@@ -262,10 +260,10 @@ def test_a_word_without_quotes_is_the_same_in_a_parameter_and_in_a_condition(
 
 
 @pytest.mark.parametrize("given", [(), (("P", "Yes"),)])
-def test_a_word_without_quotes_is_the_same_in_a_parameter_and_as_a_key_of_a_mapping(
+def test_unquoted_yaml_words_match_mapping_keys(
     given: tuple[tuple[str, str], ...],
 ) -> None:
-    """A key ``Yes`` of a mapping is found by a parameter whose default or given value is ``Yes``."""
+    """A key ``Yes`` of a mapping matches a parameter whose default or given value is ``Yes``."""
     template = (
         "Parameters: {P: {Type: String, Default: Yes}}\nMappings: {M: {Yes: {Role: app-*}, No: {Role: web-*}}}\n"
         "Resources:\n  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !FindInMap [M, !Ref P, Role]}}}\n"
@@ -283,22 +281,22 @@ def test_a_word_without_quotes_is_the_same_in_a_parameter_and_as_a_key_of_a_mapp
         ("table.toml", f'{DEPLOY}parameter_overrides = {{ Count = 2, On = true, Ids = ["a", 5] }}'),
     ],
 )
-def test_values_that_are_no_texts(name: str, content: str, tmp_path: Path) -> None:
-    """Numbers, booleans and lists of a file are the texts that CloudFormation makes of them."""
+def test_file_values_of_other_types_become_strings(name: str, content: str, tmp_path: Path) -> None:
+    """Numbers, booleans and lists become the strings that CloudFormation uses."""
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert dict(read_parameters(tmp_path / name)) == {"Count": "2", "On": "true", "Ids": "a,5"}
 
 
-def test_a_file_of_values_that_is_too_large(tmp_path: Path) -> None:
-    """A file that nobody writes by hand is not read."""
+def test_too_large_parameter_file_is_not_read(tmp_path: Path) -> None:
+    """It is reported."""
     with (tmp_path / "large.json").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(InputError, match="too large for a file of parameters"):
+    with pytest.raises(InputError, match="too large for a parameter file"):
         read_parameters(tmp_path / "large.json")
 
 
-def test_an_allowed_value_that_is_listed_twice_is_one() -> None:
-    """A parameter with one allowed value, however often it is listed, is that value."""
+def test_duplicate_allowed_values_count_once() -> None:
+    """A parameter with one allowed value, listed twice, has that value."""
     found = value("Type: String, AllowedValues: [dev, dev]")
     assert isinstance(found, StringNode)
     assert found.literal == "dev"

@@ -1,4 +1,4 @@
-"""Where a statement stands, however many functions lie around it."""
+"""Positions of statements inside functions."""
 
 from __future__ import annotations
 
@@ -111,10 +111,8 @@ PROD, OTHER = (("Env", '"prod"'),), (("Env", 'not "prod"'),)
         ),
     ],
 )
-def test_each_statement_stands_where_it_is_written(
-    document: str, expected: list[tuple[str, int, int, tuple[tuple[str, str], ...]]]
-) -> None:
-    """Path, line (below the key), column, and the facts under which it holds."""
+def test_statement_positions(document: str, expected: list[tuple[str, int, int, tuple[tuple[str, str], ...]]]) -> None:
+    """Path, line (below the key), column, and path condition."""
     text = TEMPLATE + textwrap.indent(textwrap.dedent(document), " " * 8)
     found = [
         one for policy in load(Path("t.yaml"), text).policies for one in parse_document(policy.document).statements

@@ -66,14 +66,14 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_templates_are_claimed(name: str) -> None:
-    """A template is claimed by its top-level keys, whether or not it parses."""
+def test_templates_are_recognized(name: str) -> None:
+    """By their top-level keys, whether they can be parsed or not."""
     assert looks_like_template(TEMPLATES[name])
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_texts_are_not_claimed(name: str) -> None:
-    """A text that only mentions CloudFormation's words below its top level is passed over."""
+def test_other_texts_are_not_recognized(name: str) -> None:
+    """A text with CloudFormation's words only below its top level is skipped."""
     assert not looks_like_template(OTHERS[name])
 
 
@@ -95,6 +95,6 @@ def test_other_texts_are_not_claimed(name: str) -> None:
         ("# AWS::S3::Bucket\n", False),
     ],
 )  # fmt: skip
-def test_rare_forms_of_yaml_and_json(content: str, expected: bool) -> None:
-    """Merge keys, complex keys, tags, loops and comments make no difference to what a text is meant to be."""
+def test_rare_yaml_and_json_forms_are_recognized(content: str, expected: bool) -> None:
+    """Merge keys, complex keys, tags, loops and comments make no difference."""
     assert looks_like_template(content) is expected

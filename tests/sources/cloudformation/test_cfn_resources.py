@@ -1,4 +1,4 @@
-"""Resources that hold, attach or limit policies: organizations, permission sets, stack sets, boundaries."""
+"""Resources with policies: organizations, permission sets, stack sets, boundaries."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def scanned(content: str) -> ScanResult:
     return scan_configurations([read(content)], ScanOptions(account="111122223333"))
 
 
-def test_an_organization_policy_limits() -> None:
-    """A policy of an organization grants nothing and is listed with no effect, written as an object or as text."""
+def test_organization_policy_grants_nothing() -> None:
+    """Written as an object or as text."""
     result = scanned(
         """\
         Resources:
@@ -53,16 +53,16 @@ def test_an_organization_policy_limits() -> None:
         '\'{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}\'',
     ],
 )
-def test_the_inline_policy_of_a_permission_set(document: str) -> None:
-    """A permission set's inline policy is judged, as an object and as text, for the permission set."""
+def test_inline_policy_of_a_permission_set_is_checked(document: str) -> None:
+    """As an object and as text."""
     result = scanned(
         f"Resources:\n  S:\n    Type: AWS::SSO::PermissionSet\n    Properties:\n      InlinePolicy: {document}\n"
     )
     assert [(finding.check_id, finding.principals) for finding in result.findings] == [("PASSROLE_001", ("S",))]
 
 
-def test_customer_managed_policies_of_a_permission_set() -> None:
-    """A permission set that refers to a managed policy by name gets it; as a boundary it gets nothing by it."""
+def test_permission_set_gets_managed_policies_by_name() -> None:
+    """A boundary grants it nothing."""
     configuration = read(
         """\
         Resources:
@@ -87,8 +87,8 @@ def test_customer_managed_policies_of_a_permission_set() -> None:
         ("!Ref Name", "!Sub '${Name}'"),
     ],
 )
-def test_roles_by_their_names(name: str, reference: str) -> None:
-    """A role that is named by the words of its RoleName, holes included, is that role."""
+def test_role_is_found_by_its_name(name: str, reference: str) -> None:
+    """A role referred to by its RoleName, unresolved parts included."""
     configuration = read(
         f"""\
         Parameters: {{Name: {{Type: String}}}}
@@ -108,7 +108,7 @@ def test_roles_by_their_names(name: str, reference: str) -> None:
     ],
 )
 def test_only_users_groups_and_roles_get_policies(holder: str) -> None:
-    """What names a managed policy and is no principal does not get it, and it counts all the same."""
+    """A resource that names a managed policy and is no principal does not get it; the policy still counts."""
     configuration = read(
         f"""\
         Resources:
@@ -124,7 +124,7 @@ def test_only_users_groups_and_roles_get_policies(holder: str) -> None:
 @pytest.mark.parametrize(
     ("resource_type", "path"), [(kind, path) for kind, paths in RESOURCE_POLICIES.items() for path in paths]
 )
-def test_policies_of_resources_are_silent(resource_type: str, path: str) -> None:
+def test_resource_endpoint_and_session_policies_grant_nothing(resource_type: str, path: str) -> None:
     """A policy of a resource, an endpoint or a session is read, and grants no PassRole."""
     value = WIDE
     for key in reversed(path.split("/")):
@@ -134,7 +134,7 @@ def test_policies_of_resources_are_silent(resource_type: str, path: str) -> None
     assert [grant.effect_on_passrole for grant in result.grants] == ["none"]
 
 
-def test_a_trust_policy_is_silent() -> None:
+def test_trust_policy_grants_nothing() -> None:
     """PassRole in a trust policy grants nothing."""
     result = scanned("Resources: {R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: WIDE}}}")
     assert not result.findings
@@ -168,9 +168,9 @@ Resources:
 """.replace("TRUST", "{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}")
 
 
-def test_the_template_of_a_stack_set() -> None:
-    """A template in TemplateBody is read at its place, with the stack set's parameters, for the stack set; its roles
-    are not those of the template around it, and an account in it is no mistake."""
+def test_template_of_a_stack_set_is_read() -> None:
+    """With positions in TemplateBody and the stack set's parameters; its roles are in other accounts, and an account id
+    in it is no mistake."""
     configuration = read(STACK_SET)
     assert not configuration.not_evaluated and not configuration.unreadable
     assert {policy.principals for policy in configuration.policies if policy.kind is PolicyKind.IDENTITY} == {("S.R",)}
@@ -190,16 +190,16 @@ def test_the_template_of_a_stack_set() -> None:
     )
 
 
-def test_a_stack_set_under_a_condition() -> None:
-    """What is found in the template of a stack set holds where the stack set is there."""
+def test_conditional_stack_set_has_conditional_findings() -> None:
+    """Findings in its template have the condition of the stack set."""
     head = "Parameters: {Stage: {Type: String}}\nConditions: {Prod: !Equals [!Ref Stage, prod]}\n"
     text = head + STACK_SET.replace("StackSet\n", "StackSet\n    Condition: Prod\n")
     messages = [finding.message for finding in scan_configurations([read(text)], ScanOptions()).findings]
     assert messages and all('This holds when Stage is "prod".' in message for message in messages)
 
 
-def test_a_stack_set_whose_template_is_no_plain_text() -> None:
-    """A body that is computed, or kept elsewhere, is named once; one that is no template is unreadable at its line."""
+def test_computed_stack_set_template_is_not_evaluated() -> None:
+    """Computed or remote bodies are reported once; an invalid one is unreadable with its line."""
     configuration = read(
         """\
         Resources:
@@ -215,10 +215,7 @@ def test_a_stack_set_whose_template_is_no_plain_text() -> None:
                   P: {Type: AWS::IAM::Policy}
         """
     )
-    assert [(entry.line, entry.reason[:14]) for entry in configuration.not_evaluated] == [
-        (2, "A: a stack set"),
-        (3, "B: a stack set"),
-    ]
+    assert [(entry.line, entry.reason[:2]) for entry in configuration.not_evaluated] == [(2, "A:"), (3, "B:")]
     assert [(entry.line, entry.reason.split(":")[0]) for entry in configuration.unreadable] == [(4, "C"), (11, "E")]
     assert configuration.unreadable[1].reason == "E: P has no PolicyDocument"
 
@@ -232,8 +229,8 @@ def test_a_stack_set_whose_template_is_no_plain_text() -> None:
         ("{Ref: X}", ""),
     ],
 )
-def test_constructs_of_the_cdk(path: str, construct: str) -> None:
-    """A resource tells the construct that it was synthesized from, without the part that stands for itself."""
+def test_resource_has_its_cdk_construct(path: str, construct: str) -> None:
+    """Without the part that represents the resource itself."""
     configuration = read(
         f'Resources: {{P: {{Type: AWS::IAM::Policy, Metadata: {{"aws:cdk:path": {path}}}, '
         f"Properties: {{PolicyDocument: WIDE}}}}}}"
@@ -242,8 +239,8 @@ def test_constructs_of_the_cdk(path: str, construct: str) -> None:
     assert resource.construct == construct
 
 
-def test_hosts_are_asked_for_every_type() -> None:
-    """The types whose policies are judged are those that the hosts' leaves ask for."""
+def test_adapters_cover_every_type_with_policies() -> None:
+    """The adapters ask for every type whose policies are checked."""
     body = f'"Resources: {{P: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {WIDE}}}}}}}"'
     held = f"PolicyDocument: WIDE, InlinePolicy: WIDE, Content: WIDE, Policy: WIDE, TemplateBody: {body}"
     others = {"Function", "StateMachine", "WebFunction", "Connector", "Api", "Application"}
@@ -265,8 +262,8 @@ def test_hosts_are_asked_for_every_type() -> None:
     assert judged == set(CLOUDFORMATION_TYPES)
 
 
-def test_the_targets_of_an_organization_policy() -> None:
-    """A service control policy is told with what it is attached to, known or not."""
+def test_scp_has_its_targets() -> None:
+    """Known or not."""
     configuration = read(
         """\
         Parameters: {Unit: {Type: String}}
@@ -282,8 +279,8 @@ def test_the_targets_of_an_organization_policy() -> None:
     ]
 
 
-def test_what_principals_of_a_stack_set_hold() -> None:
-    """Policies and boundaries in the template of a stack set are told of principals below the stack set."""
+def test_stack_set_principals_keep_policies_and_boundaries() -> None:
+    """With addresses below the stack set."""
     configuration = read(
         """\
         Parameters: {Given: {Type: String}}

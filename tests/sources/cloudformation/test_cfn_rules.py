@@ -11,7 +11,7 @@ from passrole_checks.sources.cloudformation import load
 
 
 def value(rules: str, parameter: str = "Type: String") -> Node:
-    """What a reference to a parameter becomes under rules, in YAML's flow style."""
+    """Return the value of a reference to a parameter under rules, given in YAML's flow style."""
     template = (
         f"Parameters: {{P: {{{parameter}}}, Q: {{Type: String}}}}\nRules: {rules}\nResources:\n"
         "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
@@ -43,25 +43,25 @@ def values(node: Node) -> list[str]:
         ("Fn::EachMemberIn: [{Fn::ValueOfAll: ['AWS::EC2::VPC::Id', x]}, [a]]", []),
     ],
 )
-def test_what_an_assertion_leaves(assertion: str, expected: list[str]) -> None:
-    """An assertion that lists the values of a parameter leaves it those; others say nothing of it."""
+def test_assertion_restricts_values(assertion: str, expected: list[str]) -> None:
+    """An assertion that lists the values of a parameter restricts it; others do not."""
     assert values(value(f"{{A: {{Assertions: [{{Assert: {{{assertion}}}}}]}}}}")) == expected
 
 
-def test_rules_and_allowed_values_hold_together() -> None:
-    """Of what the parameter itself allows the rules leave a part; rules that leave nothing are not used."""
+def test_rules_restrict_allowed_values() -> None:
+    """Rules that leave no value are ignored."""
     rules = "{A: {Assertions: [{Assert: {Fn::Contains: [[a, b], !Ref P]}}]}}"
     assert values(value(rules, "Type: String, AllowedValues: [b, c]")) == ["b"]
     assert values(value(rules, "Type: String, AllowedValues: [c, d]")) == ["c", "d"]
 
 
-def test_a_rule_with_a_condition_does_not_hold_always() -> None:
+def test_conditional_rule_is_ignored() -> None:
     """Under a RuleCondition an assertion says nothing in general."""
     rule = "RuleCondition: !Equals [!Ref Q, x], Assertions: [{Assert: {Fn::Equals: [!Ref P, a]}}]"
     assert values(value(f"{{A: {{{rule}}}}}")) == []
 
 
 @pytest.mark.parametrize("rules", ["null", "[]", "{A: null}", "{A: {Assertions: x}}", "{A: {Assertions: [null, {}]}}"])
-def test_rules_that_are_none(rules: str) -> None:
-    """What is not written as CloudFormation wants it says nothing, and does no harm."""
+def test_malformed_rules_are_ignored(rules: str) -> None:
+    """They restrict nothing."""
     assert values(value(rules)) == []

@@ -26,8 +26,8 @@ def words(policy: AttachedPolicy) -> list[str]:
     return [str(text) for text in texts_in(policy.document)]
 
 
-def test_a_policy_template_is_filled_in() -> None:
-    """A policy template stands for its document, the arguments in their places, at the place of its use."""
+def test_policy_template_is_expanded() -> None:
+    """Its document has the arguments and the position of its use."""
     configuration = read(
         """\
         Resources:
@@ -54,7 +54,7 @@ def test_a_policy_template_is_filled_in() -> None:
 
 @pytest.mark.parametrize("name", policy_templates())
 def test_no_policy_template_passes_roles(name: str) -> None:
-    """Each policy template is read whole, without a problem, and none grants PassRole, whatever its arguments."""
+    """Every policy template can be read, and none grants PassRole, whatever its arguments."""
     arguments = ", ".join(f"{parameter}: '*'" for parameter in policy_templates()[name].parameters)
     configuration = read(
         f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Policies: [{name}: {{{arguments}}}]}}}}}}"
@@ -66,8 +66,8 @@ def test_no_policy_template_passes_roles(name: str) -> None:
     assert not [text for text in words(policy) if f"{name}." in text]
 
 
-def test_a_missing_argument_is_not_known() -> None:
-    """An argument that is not given is a hole, not a parameter of the template that has the same name."""
+def test_missing_argument_is_unresolved() -> None:
+    """It is not a parameter of the template with the same name."""
     configuration = read(
         """\
         Parameters: {QueueName: {Type: String, Default: other}}
@@ -78,8 +78,8 @@ def test_a_missing_argument_is_not_known() -> None:
     assert any("${SQSPollerPolicy.QueueName}" in text for text in words(policy))
 
 
-def test_an_argument_that_is_a_parameter_of_the_same_name() -> None:
-    """The Ref in an argument is the template's own parameter, even where it has the name of the policy template's."""
+def test_argument_may_be_a_parameter_of_the_same_name() -> None:
+    """The Ref in an argument is the template's own parameter."""
     configuration = read(
         """\
         Parameters: {QueueName: {Type: String, Default: other}}
@@ -91,8 +91,8 @@ def test_an_argument_that_is_a_parameter_of_the_same_name() -> None:
     assert any(text.endswith(":other") for text in words(policy))
 
 
-def test_what_is_no_policy_is_told() -> None:
-    """A name that is no policy template is a policy that is not known; another mapping cannot be read."""
+def test_invalid_sam_policy_is_unresolved_or_unreadable() -> None:
+    """An unknown policy template is unresolved; another mapping is unreadable."""
     configuration = read(
         """\
         Resources:
@@ -111,7 +111,7 @@ def test_what_is_no_policy_is_told() -> None:
         "${Fn::Transform, Other}",
     ]
     assert [(entry.line, entry.reason) for entry in configuration.unreadable] == [
-        (8, "F: Policies/1 is no policy document, policy template or managed policy")
+        (8, "F: Policies/1 is not a policy document, policy template or managed policy")
     ]
 
 
@@ -127,16 +127,16 @@ def test_what_is_no_policy_is_told() -> None:
         ("{'Fn::Transform': {Name: AWS::Include}}", False),
     ],
 )
-def test_what_a_function_gives(element: str, known: bool) -> None:
-    """A function gives the ARN of a managed policy; what inserts something else is a policy that is not known."""
+def test_function_in_sam_policies(element: str, known: bool) -> None:
+    """A function that returns an ARN is a managed policy; one that inserts something is an unresolved policy."""
     text = f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Policies: [{element}]}}}}}}"
     documents = [policy.document for policy in read(text).policies]
     assert len(documents) == (0 if known else 1)
     assert all(isinstance(document, StringNode) and document.only_hole for document in documents)
 
 
-def test_a_policy_template_under_a_condition() -> None:
-    """A policy template in Fn::If is there under its condition only."""
+def test_conditional_policy_template() -> None:
+    """A policy template in Fn::If has its condition."""
     configuration = read(
         """\
         Parameters: {Stage: {Type: String}}
@@ -153,9 +153,9 @@ def test_a_policy_template_under_a_condition() -> None:
     assert statement.when
 
 
-def test_roles_that_sam_makes() -> None:
-    """What names no role gets one, whose logical id and service are its type's; what names one, in Globals
-    too, gets none."""
+def test_sam_implicit_roles() -> None:
+    """Resources without a role get one with the logical id and service of their type; those with one, also by Globals,
+    get none."""
     configuration = read(
         """\
         Resources:
@@ -180,8 +180,8 @@ def test_roles_that_sam_makes() -> None:
     assert all("lambda.amazonaws.com" in services[name] for name in services if name != "MachineRole")
 
 
-def test_globals_of_functions() -> None:
-    """RolePath, PermissionsBoundary and AssumeRolePolicyDocument in Globals are every function's, its own first."""
+def test_globals_apply_to_functions() -> None:
+    """RolePath, PermissionsBoundary and AssumeRolePolicyDocument in Globals apply unless a function has its own."""
     configuration = read(
         """\
         Globals:
@@ -217,8 +217,8 @@ def test_globals_of_functions() -> None:
     assert ["role/own/" in repr(parts) for parts in known] == [False, True]
 
 
-def test_connectors_and_events_are_silent() -> None:
-    """Connectors grant no PassRole, and the boundary of an event's role is a boundary."""
+def test_connectors_grant_no_passrole() -> None:
+    """The boundary of an event's role is a boundary."""
     configuration = read(
         """\
         Resources:
@@ -240,8 +240,8 @@ def test_connectors_and_events_are_silent() -> None:
     assert not configuration.unreadable and not configuration.not_evaluated
 
 
-def test_a_policy_named_in_a_document_is_not_attached() -> None:
-    """A managed policy that a function's inline document only names goes to nobody by that; one in the list does."""
+def test_policy_referenced_in_a_document_is_not_attached() -> None:
+    """One in the list of policies is."""
     configuration = read(
         """\
         Resources:

@@ -1,4 +1,4 @@
-"""A template's text: places, budgets, and what cannot be read."""
+"""The text of a template: positions, limits, and unreadable texts."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def test_positions_of_yaml_statements() -> None:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_positions_of_json_that_yaml_refuses(newline: str) -> None:
-    """Tab-indented JSON with surrogate pairs is read with the place of every statement."""
+def test_positions_of_json_that_yaml_rejects(newline: str) -> None:
+    """Tab-indented JSON with surrogate pairs has the position of every statement."""
     configuration = load(Path("t.json"), JSON_POLICY.replace("\n", newline))
     first, second = statements(configuration.policies[0].document)
     assert (first.at.line, first.at.column, first.at.end_column) == (8, 6, 25)
@@ -121,14 +121,14 @@ def test_json_composer_gives_the_nodes_and_marks_of_yaml() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", '{"a" 1}', '{"a": 1,}', "[1 2]", '{"a": }', '{"a": 1} x', "[" * 1000, ""])
-def test_json_composer_refuses_what_is_no_json(text: str) -> None:
-    """A JSON error has a place and is no crash."""
+def test_json_composer_rejects_invalid_json(text: str) -> None:
+    """An error has a position."""
     with pytest.raises(json.JSONDecodeError):
         compose_json(text)
 
 
-def test_places_of_a_json_text_in_a_block_scalar() -> None:
-    """Each part of an Fn::Sub text says where it begins, so that the JSON inside keeps its lines."""
+def test_positions_of_a_json_text_in_a_block_scalar() -> None:
+    """Each part of an Fn::Sub text has its position, so that the JSON inside keeps its lines."""
     configuration = load(Path("t.yaml"), SAMPLE)
     policy = next(policy for policy in configuration.policies if policy.path == "Policies/1/Fn::If/1/PolicyDocument")
     assert isinstance(policy.document, Choice)
@@ -161,7 +161,7 @@ def test_places_of_a_json_text_in_a_block_scalar() -> None:
     ],
 )
 def test_layout(scalar: str, expected: tuple[int, int, int] | None) -> None:
-    """A scalar's letters are located only where they stand letter for letter in the file."""
+    """A scalar has a layout only if it is stored verbatim in the file."""
     template = Template("t.yaml", f"a: {scalar}")
     node = child(template.root, "a")
     assert isinstance(node, yaml.ScalarNode)
@@ -177,14 +177,14 @@ def test_layout(scalar: str, expected: tuple[int, int, int] | None) -> None:
         ("# only a comment\n", 1, "empty"),
         ("\n- a\n", 2, "not a mapping"),
         ("a: b\nc: \x07\n", 2, "control character"),
-        ("a: &x [*x]\n", 1, "holds itself"),
+        ("a: &x [*x]\n", 1, "an alias contains itself"),
         ("a: *nowhere\n", 1, "undefined alias"),
         ("{" + '"a":{' * 2000, None, "not valid YAML"),
         ("a: " + "[" * 200 + "]" * 200, 1, "too deeply"),
-        ("a: \ud800", None, "no text"),
+        ("a: \ud800", None, "invalid characters"),
     ],
 )
-def test_what_cannot_be_read_names_its_line(content: str, line: int | None, reason: str) -> None:
+def test_unreadable_template_has_a_line(content: str, line: int | None, reason: str) -> None:
     """A file that cannot be read as a whole is an InputError with file, line and reason."""
     with pytest.raises(InputError) as raised:
         load(Path("x.yaml"), content)
@@ -200,15 +200,15 @@ def test_broken_json_is_reported_as_json() -> None:
         load(Path("x.json"), '{"Resources": {},\n "a" "b"}')
 
 
-def test_an_alias_bomb_is_refused() -> None:
-    """Aliases that multiply are refused before anything expands them."""
+def test_alias_bomb_is_rejected() -> None:
+    """Before it is expanded."""
     levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    with pytest.raises(InputError, match="aliases make it too large"):
+    with pytest.raises(InputError, match="too large after expanding aliases"):
         load(Path("x.yaml"), "a0: &a0 [x]\n" + "\n".join(levels))
 
 
 def test_aliases_and_merge_keys() -> None:
-    """An alias is read where it stands; a merge gives way to what the mapping states itself."""
+    """An alias is read where it is used; a merged key is overridden by the mapping's own."""
     content = (
         "Shared: &shared\n  Type: AWS::IAM::Policy\n  Properties: &p\n    PolicyDocument: {Statement: []}\n"
         "Resources:\n  A: *shared\n  B:\n    <<: *shared\n    Properties:\n      <<: *p\n      Roles: [r]\n"
@@ -231,11 +231,11 @@ def test_aliases_and_merge_keys() -> None:
         ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: {a: b}}}\n", 2, "Policies is not a list"),
         ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [x]}}\n", 2, "Policies/0 is not a mapping"),
         ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [{x: y}]}}\n", 2, "no PolicyDocument"),
-        ("Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n  A: {Type: 'AWS::SQS::Queue'}\n", 3, "used twice"),
+        ("Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n  A: {Type: 'AWS::SQS::Queue'}\n", 3, "duplicate"),
     ],
 )
-def test_an_oddity_is_unreadable_and_the_rest_is_read(content: str, line: int, reason: str) -> None:
-    """What is wrong in one place is named with its line, and other resources are still read."""
+def test_malformed_part_is_unreadable_and_the_rest_is_read(content: str, line: int, reason: str) -> None:
+    """It is reported with its line."""
     good = "  Good: {Type: 'AWS::IAM::Policy', Properties: {PolicyDocument: {Statement: []}}}\n"
     configuration = load(Path("x.yaml"), content + (good if content.endswith("\n") else ""))
     assert [(entry.line, reason in entry.reason) for entry in configuration.unreadable] == [(line, True)]
@@ -243,7 +243,7 @@ def test_an_oddity_is_unreadable_and_the_rest_is_read(content: str, line: int, r
         assert "Good" in [policy.resource.address for policy in configuration.policies]
 
 
-def test_an_empty_resources_section_holds_nothing() -> None:
+def test_empty_resources_section_is_accepted() -> None:
     """A section without content is read as empty."""
     configuration = load(Path("x.yaml"), "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  # later\n")
     assert not configuration.unreadable
@@ -285,8 +285,8 @@ def test_no_text_crashes(text: str) -> None:
             continue
 
 
-def test_places_agree_with_cfn_lint() -> None:
-    """cfn-lint's decoder, an independent reader, gives the same lines and columns to every mapping of a policy."""
+def test_positions_agree_with_cfn_lint() -> None:
+    """cfn-lint's decoder, an independent reader, has the same lines and columns for every mapping of a policy."""
     decoder = pytest.importorskip("cfnlint.decode.cfn_yaml")
     decoded = decoder.loads(SAMPLE)
     configuration = load(Path("t.yaml"), SAMPLE)

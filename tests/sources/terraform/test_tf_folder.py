@@ -182,7 +182,7 @@ def test_a_link_that_leads_nowhere_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "folder.tf").symlink_to(tmp_path)
     result = scan_paths([tmp_path], ScanOptions())
     assert [Path(problem.file).name for problem in result.unreadable] == ["main.tf"]
-    assert "a symbolic link to nowhere.tf" in result.unreadable[0].reason
+    assert "nowhere.tf" in result.unreadable[0].reason
 
 
 # calls

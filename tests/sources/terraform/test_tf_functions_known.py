@@ -354,7 +354,7 @@ def test_wrong_arguments_fail_so_that_try_goes_on(tmp_path: Path, expression: st
         ('provider::aws::user_agent("a", "b", "c")', "provider::aws::user_agent is a function of a provider"),
         ('pathexpand("~/a.json")', "a folder of whoever runs it"),
         ('file("~/a.json")', "a file whose name is not known"),
-        ('file("/etc/hostname")', "a file outside the scanned folder"),
+        ('file("/etc/hostname")', "file outside the scanned folder"),
         ('regex("\\\\p{Greek}", "a")', "a class of Unicode in a regular expression"),
         ('file("${path.cwd}/a.json")', "a file whose name is not known"),
     ],

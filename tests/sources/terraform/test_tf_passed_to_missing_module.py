@@ -163,7 +163,7 @@ def test_what_lies_too_deep_is_told(tmp_path: Path, inside: str, told: bool) -> 
     """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
     assert handed_over(tmp_path, f"p = {{ a = {{ b = {{ c = {{ d = {{ e = {{ f = {inside} }} }} }} }} }} }}") == []
     notes = [(one.line, one.reason) for one in load(tmp_path).not_evaluated if "too deep" in one.reason]
-    place = "module.m: p/a/b/c/d/e/f: policy documents may stand in it, too deep to be looked at here"
+    place = "module.m: p/a/b/c/d/e/f: nested too deeply to search for policy documents"
     assert notes == ([(4, place)] if told else [])
 
 

@@ -728,7 +728,7 @@ def test_attachments_of_which_only_a_part_is_known(tmp_path: Path) -> None:
     found = loaded(tmp_path, text)
     given = policy(found, "aws_iam_policy.a")
     assert given.principals == ("aws_iam_role.r", "${var.u}")
-    assert given.held == (("aws_iam_role.r", (("var.u", "true"),)),)
+    assert given.conditional_principals == (("aws_iam_role.r", (("var.u", "true"),)),)
     assert [(one.holder, str(one.policy)) for one in found.attachments] == [
         ("aws_iam_role.r", "arn:aws:iam::aws:policy/X"),
         ("aws_iam_role.r (user)", "${aws_iam_policy.a.description}"),

@@ -274,14 +274,15 @@ def test_a_stack_that_is_not_read_is_named_once(tmp_path: Path, written: str) ->
     found = loaded(tmp_path, text)
     assert found.policies == ()
     (note,) = found.not_evaluated
-    assert (note.line, note.reason[:47]) == (2, "aws_cloudformation_stack.s: a CloudFormation st"[:47])
+    assert note.line == 2
+    assert note.reason.startswith("aws_cloudformation_stack.s: ")
 
 
 def test_what_the_template_leaves_open_is_named(tmp_path: Path) -> None:
     """What of a template is not evaluated, or cannot be read, is named at its line."""
     template = MANAGED + "  N:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: 'https://x/y'}\n"
     reasons = {(one.line, one.reason) for one in loaded(tmp_path, stack(template + "  M: 5\n")).not_evaluated}
-    assert (11, "aws_cloudformation_stack.s: N: a nested stack, whose template is not read here") in reasons
+    assert any(line == 11 and reason.startswith("aws_cloudformation_stack.s: N: ") for line, reason in reasons)
     assert any(line == 12 and "M is not a mapping" in reason for line, reason in reasons)
 
 

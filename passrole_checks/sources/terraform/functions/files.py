@@ -14,7 +14,7 @@ from pathlib import Path
 
 from passrole_checks.files.safe_read import NO_SUCH_FILE, OUTSIDE
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
-from passrole_checks.sources.files.access_log import at_tree
+from passrole_checks.sources.files.access_log import log_tree
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
@@ -102,7 +102,7 @@ def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return call.hole("a pattern of files that is not read")
     found: list[str] = []
     looked_at = 0
-    at_tree(folder)
+    log_tree(folder)
     for base, folders, names in os.walk(folder):
         folders.sort()
         looked_at += len(names) + 1

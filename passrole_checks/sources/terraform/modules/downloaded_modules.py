@@ -18,9 +18,9 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from passrole_checks.files.safe_read import why_not
-from passrole_checks.sources.files.access_log import at_file, at_tree
-from passrole_checks.sources.files.read_boundary import Boundary, current
+from passrole_checks.files.safe_read import open_error_reason
+from passrole_checks.sources.files.access_log import log_file, log_tree
+from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
 from passrole_checks.sources.model.configuration import Unreadable
 
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
@@ -73,10 +73,10 @@ class Installed:
             return ModuleLocation(reason=f"is not here: version {record.version} is installed (terraform init)")
         folder = Path(os.path.normpath(self.root / record.folder.replace("\\", "/")))
         try:
-            current().check(folder)
+            current_boundary().check(folder)
         except OSError as error:
             return ModuleLocation(reason=f"is not read: {record.folder} {error.strerror}")
-        at_file(folder)
+        log_file(folder)
         if not os.path.isdir(folder):
             return ModuleLocation(reason=f"is not here: there is no {record.folder} (terraform init)")
         return ModuleLocation(folder)
@@ -95,11 +95,11 @@ class Installed:
     @cached_property
     def _read(self) -> tuple[dict[str, _Record], str]:
         try:
-            document = json.loads(current().read(self.file, _LARGEST))
+            document = json.loads(current_boundary().read(self.file, _LARGEST))
         except (FileNotFoundError, NotADirectoryError):
             return {}, ""
         except OSError as error:
-            return {}, why_not(self.file, error)
+            return {}, open_error_reason(self.file, error)
         except (ValueError, RecursionError):
             return {}, "no list of installed modules: not JSON"
         modules = document.get("Modules") if isinstance(document, dict) else None
@@ -121,7 +121,7 @@ class Installed:
             base = Path(os.path.join(parent, _EXTERNAL, wanted.path))
             if not external or not downloads.allows(base):
                 continue
-            at_tree(base)
+            log_tree(base)
             if os.path.isdir(base):
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
@@ -131,10 +131,10 @@ class Installed:
     @cached_property
     def _around(self) -> list[tuple[Path, bool]]:
         """The folder of the root module and those above it that may be read, and whether checkov has left something."""
-        around = list(takewhile(current().allows, (self.root, *self.root.parents)))
+        around = list(takewhile(current_boundary().allows, (self.root, *self.root.parents)))
         for parent in around:
-            at_file(parent / _EXTERNAL)
-        return [(one, current().allows(one / _EXTERNAL) and os.path.isdir(one / _EXTERNAL)) for one in around]
+            log_file(parent / _EXTERNAL)
+        return [(one, current_boundary().allows(one / _EXTERNAL) and os.path.isdir(one / _EXTERNAL)) for one in around]
 
 
 def _record(module: object) -> Iterator[tuple[str, _Record]]:

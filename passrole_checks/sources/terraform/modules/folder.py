@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.sources.files.access_log import at_lead
+from passrole_checks.sources.files.access_log import log_links
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
-from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.terraform.reading import parse_cache as kept
 from passrole_checks.sources.terraform.reading.files import (
     LARGEST,
@@ -163,7 +163,7 @@ def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> froz
     found: set[Path] = set()
     for name in terraform_files(folder, exclusions):
         try:
-            data = current().read(name, LARGEST)
+            data = current_boundary().read(name, LARGEST)
         except OSError:
             continue
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
@@ -174,6 +174,6 @@ def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> froz
             source = module_source(block)
             if source is not None and is_local(source):
                 called = local_path(folder, source)
-                at_lead(called)
+                log_links(called)
                 found.add(Path(os.path.realpath(called)))  # raises nothing where links lead round in a circle
     return frozenset(found)

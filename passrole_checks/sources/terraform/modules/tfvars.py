@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from passrole_checks.files.safe_read import read_bounded
-from passrole_checks.sources.files.access_log import at_file, at_folder
+from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.model.configuration import Inputs, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
 from passrole_checks.sources.terraform.reading.reader_json import read_values
@@ -45,7 +45,7 @@ _LARGEST = 20_000_000  # bytes of one file of values
 
 def read_tfvars(folder: Path) -> list[ParsedFile]:
     """The files that Terraform loads by itself for a root module, in its order. Never raises."""
-    at_folder(folder)
+    log_folder(folder)
     try:
         names = sorted(os.listdir(folder))
     except OSError:
@@ -57,7 +57,7 @@ def read_tfvars(folder: Path) -> list[ParsedFile]:
 def read_var_file(path: Path) -> ParsedFile:
     """A file given with ``--var-file``: JSON where its name ends so, else HCL. Never raises."""
     full = Path(os.path.abspath(path))
-    at_file(full)
+    log_file(full)
     try:
         status = full.stat()
         # a pipe can be read once only, and every root asks

@@ -27,9 +27,9 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
-from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
+from passrole_checks.sources.model.attachments_elsewhere import conditional_holders, flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
-from passrole_checks.sources.model.principal_names import literal
+from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
@@ -155,8 +155,10 @@ class TerraformAttachments:
         bounds = not self.boundaries.isdisjoint(own) and not (self.unresolved or principals)
         bounds = bounds and self.elsewhere.isdisjoint(own) and self._named_elsewhere.isdisjoint(own)
         kind = PolicyKind.BOUNDARY if bounds else PolicyKind.IDENTITY
-        held = held_under({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
-        return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=held)
+        held = conditional_holders({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
+        return AttachedPolicy(
+            policy.resource, policy.path, policy.document, kind, principals, conditional_principals=held
+        )
 
     def _attach(
         self,
@@ -167,7 +169,7 @@ class TerraformAttachments:
         *,
         by_name: bool = False,
     ) -> None:
-        for facts, policy in each_with_facts(value, when):
+        for facts, policy in flatten_variants(value, when):
             addresses = self.policies_named(policy, module, by_name=by_name)
             for address in addresses:
                 attached = self.attached.setdefault(address, {})
@@ -211,12 +213,12 @@ class TerraformAttachments:
     def _entity(self, value: StringNode, kind: str, module: str) -> str:
         if isinstance(value, Reference):
             entity = ENTITIES.get(value.type)  # a group may be given the name of a user
-            return value.address if entity is None or entity.kind == kind else literal(kind, value.address)
+            return value.address if entity is None or entity.kind == kind else literal_principal(kind, value.address)
         only = value.only_hole
         if only is not None and only.role is not None:
             return only.role
         bearers = self._bearers(kind, _comparable(expand(value.parts)), module)
-        return bearers[0] if len(bearers) == 1 else literal(kind, str(known(value)))
+        return bearers[0] if len(bearers) == 1 else literal_principal(kind, str(known(value)))
 
 
 def each(value: Node | None, *, objects: bool = True) -> Iterator[Node]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from passrole_checks.iam.partial_values import Node, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments_elsewhere import (
+    AttachmentsBuilder,
     AttachmentsElsewhere,
-    Holdings,
-    alternatives,
-    each_with_facts,
+    flatten_variants,
+    value_variants,
 )
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -44,7 +44,7 @@ class Collected:
     """Filled block by block (:meth:`look`)."""
 
     attachments: TerraformAttachments
-    holdings: Holdings = field(default_factory=Holdings)
+    holdings: AttachmentsBuilder = field(default_factory=AttachmentsBuilder)
     # organization policies by the name, which stands for the id before that is known
     _limits: dict[str, list[str]] = field(default_factory=dict)
 
@@ -74,14 +74,14 @@ class Collected:
             self._bound(block, scope, resource)
         if type_ in SCP_TARGETS:
             policy, target = SCP_TARGETS[type_]
-            for facts, value in each_with_facts(references.written(block, target, scope), when):
+            for facts, value in flatten_variants(references.written(block, target, scope), when):
                 if not isinstance(value, StringNode) or isinstance(value, Failure):
                     continue
                 named = [(facts, resource.address)]
                 if policy:
-                    which = each_with_facts(references.written(block, policy, scope), facts)
+                    which = flatten_variants(references.written(block, policy, scope), facts)
                     named = [(further, _policy_named(one)) for further, one in which]
-                self.holdings.limited.extend((plain_text(value), further, name) for further, name in named)
+                self.holdings.scp_targets.extend((plain_text(value), further, name) for further, name in named)
         if type_ in ORGANIZATION_POLICIES:
             given = references.written(block, "name", scope)
             if isinstance(given, StringNode):
@@ -89,12 +89,12 @@ class Collected:
 
     def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
         """All of it, given the policies of the configuration."""
-        found = replace(self.holdings, limited=[])
-        for target, facts, named in self.holdings.limited:
+        found = replace(self.holdings, scp_targets=[])
+        for target, facts, named in self.holdings.scp_targets:
             addresses = self._limits.get(named, [named])
             if len(addresses) == 1:
-                found.limited.append((target, facts, addresses[0]))
-        return found.held(policies)
+                found.scp_targets.append((target, facts, addresses[0]))
+        return found.build(policies)
 
     def _attach(
         self,
@@ -107,13 +107,13 @@ class Collected:
         *,
         by_name: bool = False,
     ) -> None:
-        for facts, policy in each_with_facts(value, when):
+        for facts, policy in flatten_variants(value, when):
             if not isinstance(policy, StringNode) or isinstance(policy, Failure):
                 continue
             if self.attachments.policies_named(policy, scope.module.address, by_name=by_name):
                 continue
             written = plain_text(policy)
-            self.holdings.managed.extend(
+            self.holdings.attachments.extend(
                 ManagedAttachment(holder, written, resource, path, policy.at, facts) for holder in holders
             )
 
@@ -122,12 +122,12 @@ class Collected:
         holders: tuple[str, ...] = (resource.address,)
         if resource.type == "aws_ssoadmin_permissions_boundary_attachment":
             holders = self.attachments.entities(block, {"permission_set_arn": "permission-set"}, scope)
-        values, by_name = alternatives(references.written(block, _BOUNDARY, scope)), False
+        values, by_name = value_variants(references.written(block, _BOUNDARY, scope)), False
         for name in _BOUNDARY_BLOCKS if not values else ():
             for inner in inner_values(block, _BOUNDARY, name, scope):
-                values, by_name = [*values, *each_with_facts(inner)], name != _BOUNDARY_BLOCKS[0]
+                values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
         for holder in holders:
-            self.holdings.bind(
+            self.holdings.add_boundary(
                 holder,
                 [(facts, _plain(one)) for facts, one in values],
                 lambda text: self.attachments.policies_named(text, module, by_name=by_name),

@@ -22,7 +22,15 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.model.embedded_template import TYPES
-from passrole_checks.sources.model.role_consumers import ANY, DEEP, Path, entrances, paths_below, received_by, receives
+from passrole_checks.sources.model.role_consumers import (
+    ANY,
+    DEEP,
+    Path,
+    find_received_roles,
+    may_receive_role,
+    paths_below,
+    role_entry_properties,
+)
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import document
 from passrole_checks.sources.terraform.functions.signature import FunctionCall
@@ -40,7 +48,7 @@ _DEPTH = 12  # blocks inside blocks
 
 def roles_received(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> Iterator[ReceivedRole]:
     """What a resource receives; each value stands where the attribute of the resource does."""
-    yield from received_by(resource, _Attributes(block, resource.type, scope))
+    yield from find_received_roles(resource, _Attributes(block, resource.type, scope))
 
 
 def may_receive(block: Block) -> bool:
@@ -49,9 +57,9 @@ def may_receive(block: Block) -> bool:
     type_ = block.labels[0]
     if type_ in INSTANCE_PROFILES or type_ in TYPES:
         return True
-    if not receives(type_):
+    if not may_receive_role(type_):
         return False
-    names, words = entrances(type_), block.words
+    names, words = role_entry_properties(type_), block.words
     return not (taken() and names and words is not None) or any(name.encode() in words for name in names)
 
 

@@ -21,7 +21,7 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, kind_of, names_principal
+from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, infer_policy_kind, names_principal
 from passrole_checks.sources.terraform.evaluation.conditional_values import under
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known
 from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
@@ -53,7 +53,7 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
             value = references.written(block, attribute.name, scope)
             for path, found in _documents(value, attribute.name, _DEPTH) if value is not None else ():
                 if found is not None:
-                    yield AttachedPolicy(resource, path, found, kind_of(path, found))
+                    yield AttachedPolicy(resource, path, found, infer_policy_kind(path, found))
                     continue
                 called = f"module.{block.labels[0]}: {attribute.name}"
                 module.run.not_evaluated.setdefault(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition, intersect
-from passrole_checks.sources.model.attachments_elsewhere import NOTHING_HELD, AttachmentsElsewhere
+from passrole_checks.sources.model.attachments_elsewhere import NO_ATTACHMENTS_ELSEWHERE, AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Framework,
@@ -23,7 +23,7 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.embedded_template import TYPES, held_in
+from passrole_checks.sources.model.embedded_template import TYPES, merge_stack_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
@@ -39,7 +39,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
-    unread,
+    not_read_reason,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import under
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
@@ -79,7 +79,7 @@ class ModuleContents:
     instance_profiles: list[InstanceProfile] = field(default_factory=list)
     stack_roles: list[RoleDefinition] = field(default_factory=list)
     users: list[tuple[str, StringNode]] = field(default_factory=list)
-    held: AttachmentsElsewhere = field(default_factory=lambda: NOTHING_HELD)
+    held: AttachmentsElsewhere = field(default_factory=lambda: NO_ATTACHMENTS_ELSEWHERE)
     suppressions: list[Suppression] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
     nested: list[str] = field(default_factory=list)
@@ -98,13 +98,13 @@ def collect(root: Module) -> ModuleContents:
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 found.policies.extend(policies_handed_over(module, block, bearing))
-                holdings.holdings.managed.extend(managed_handed_over(module, block, speaking))
+                holdings.holdings.attachments.extend(managed_handed_over(module, block, speaking))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, found)
     attachments.demanded(found.policies)
     found.policies = [attachments.settled(policy) for policy in found.policies]
-    found.held = held_in((stack.content for stack in stacks), holdings.held(found.policies))
+    found.held = merge_stack_attachments((stack.content for stack in stacks), holdings.held(found.policies))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     for block, resource, scope, when in _receiving(root):  # last: policies come first where there is too much
         try:
@@ -137,7 +137,7 @@ def _collect_stack(stack: Stack, found: ModuleContents) -> None:
     found.resources.append(stack.resource)
     for policy in content.policies:
         found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
-    roles = (replace(role, there=intersect((when,), role.there)) for role in content.roles)
+    roles = (replace(role, exists_when=intersect((when,), role.exists_when)) for role in content.roles)
     found.roles.extend(roles if when else content.roles)
     found.stack_roles.extend(content.named)
     found.users.extend(content.users)
@@ -176,10 +176,10 @@ def _collect_block(module: Module, block: Block, found: ModuleContents, holdings
 
 def _name_unread(module: Module, block: Block, address: str) -> None:
     """Name a resource whose own template or state may hold policies, once for its block."""
-    if unread(block.labels[0], None) is None or not module.instances(block).items:
+    if not_read_reason(block.labels[0], None) is None or not module.instances(block).items:
         return
     type_name = references.written(block, "type_name", module.instance_scope(block, None))
-    reason = unread(block.labels[0], literal(type_name) if type_name is not None else None)
+    reason = not_read_reason(block.labels[0], literal(type_name) if type_name is not None else None)
     if reason is not None:
         module.run.not_evaluated.setdefault(
             address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)

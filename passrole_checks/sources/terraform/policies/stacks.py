@@ -42,10 +42,14 @@ def stacks_of(root: Module) -> Iterator[Stack]:
 
 
 def _content(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> StackContent:
-    from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
+    from passrole_checks.sources.cloudformation.read_embedded_template import (
+        read_stack_content,  # heavy, and seldom needed
+    )
 
     values = {name: references.written(block, name, scope) for name in PARTS}
     try:
-        return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
+        return read_stack_content(
+            resource, {name: document(value) for name, value in values.items() if value is not None}
+        )
     except RecursionError:
         return NOTHING

@@ -20,12 +20,12 @@ from passrole_checks.files.safe_read import (
     OUTSIDE,
     TOO_LARGE,
     OutsideError,
-    why_not,
+    open_error_reason,
 )
-from passrole_checks.sources.files.access_log import at_file, at_folder
+from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import TERRAFORM_SUFFIXES, is_terraform_name
-from passrole_checks.sources.files.read_boundary import Boundary, current
+from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
 from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
@@ -63,7 +63,7 @@ class Listing(NamedTuple):
 
 def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Listing:
     """List the configuration files of a folder. What is excluded is as if it were not there."""
-    at_folder(folder)
+    log_folder(folder)
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
@@ -114,11 +114,11 @@ def parse_file(path: Path) -> ParsedFile:
     """Read one configuration file. Never raises: what is wrong is among its problems."""
     file = str(path)
     try:
-        data = current().read(path, LARGEST)
+        data = current_boundary().read(path, LARGEST)
     except OutsideError as error:
         return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
-        return _unreadable(file, 1, why_not(path, error))
+        return _unreadable(file, 1, open_error_reason(path, error))
     return parse_cache.take(file, data) or parse_bytes(file, data)
 
 
@@ -158,7 +158,7 @@ class Files:
         """Whether there is such a file; None where it may not be looked at."""
         if not self.allows(path):
             return None
-        at_file(path)
+        log_file(path)
         return os.path.isfile(path)
 
     def allows(self, path: str | Path) -> bool:

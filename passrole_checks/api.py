@@ -1,0 +1,256 @@
+"""The public Python API, on which the command line is built.
+
+Stable like the command line: names and parameters are added, and removed only with a major version. Everything else in
+the package is internal. Functions never raise for what is in the files: what could not be read is in ``unreadable``,
+internal errors are in ``faults``.
+
+>>> from passrole_checks.api import scan
+>>> policy = '''
+... resource "aws_iam_role_policy" "deploy" {
+...   role   = "deployer"
+...   policy = jsonencode({
+...     Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }]
+...   })
+... }
+... '''
+>>> [(finding.check_id, finding.severity.value) for finding in scan(text=policy, name="main.tf").findings]
+[('PASSROLE_001', 'high')]
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar
+
+from passrole_checks.errors import ConfigurationError, InputError, PassRoleChecksError
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan.result import LocatedGrant as Grant
+from passrole_checks.scan.result import ScanOptions, ScanResult
+from passrole_checks.sources.model.configuration import Inputs, Unreadable
+
+if TYPE_CHECKING:
+    from passrole_checks.diff import AccessDifference
+    from passrole_checks.required.required_grants import Required
+    from passrole_checks.scan.scanner import UnitScanner
+    from passrole_checks.suggest.suggestion import Suggestion
+
+__all__ = [
+    "Confidence",
+    "ConfigurationError",
+    "Finding",
+    "Grant",
+    "InputError",
+    "Inputs",
+    "PassRoleChecksError",
+    "RequiredResult",
+    "ScanOptions",
+    "ScanResult",
+    "Severity",
+    "SuggestResult",
+    "Unreadable",
+    "diff",
+    "explain",
+    "grants",
+    "required",
+    "scan",
+    "suggest",
+]
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+_DEFAULTS = ScanOptions()
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredResult:
+    """The PassRole grants that a deployment needs. ``files``: those read as infrastructure code."""
+
+    required: Required
+    files: tuple[str, ...]
+    unreadable: tuple[Unreadable, ...]
+    not_evaluated: tuple[Unreadable, ...]
+    excluded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestResult:
+    """Narrower statements for findings, each verified by scanning again with its edits.
+
+    ``changed``: the text of each file with all edits that can be made together.
+    """
+
+    findings: tuple[Finding, ...]
+    suggestions: tuple[Suggestion, ...]
+    changed: dict[str, str]
+    unreadable: tuple[Unreadable, ...]
+
+
+def scan(
+    paths: Paths = (),
+    options: ScanOptions = _DEFAULTS,
+    *,
+    text: str | None = None,
+    name: str = "template.yaml",
+    scanner: UnitScanner | None = None,
+) -> ScanResult:
+    """Scan files and folders, or the ``text`` of one file.
+
+    ``name``: the file name of the text, which findings report and whose suffix matters (``main.tf``, ``plan.json``).
+    ``scanner``: how units are scanned, such as ``passrole_checks.scan.parallel.any_executor.scan_with(executor)``;
+    default: one after the other in this process.
+
+    >>> scan(text="AWSTemplateFormatVersion: '2010-09-09'\\nResources: {}").findings
+    ()
+    """
+    from passrole_checks.scan.scanner import one_after_another, scan_paths
+
+    return _with_files(paths, text, name, lambda files: scan_paths(files, options, scanner or one_after_another))
+
+
+def grants(
+    paths: Paths = (),
+    options: ScanOptions = _DEFAULTS,
+    *,
+    text: str | None = None,
+    name: str = "template.yaml",
+    without_effect: bool = False,
+) -> tuple[Grant, ...]:
+    """Return every statement that grants or denies PassRole. Parameters as of :func:`scan`.
+
+    ``without_effect``: also statements that grant nothing, such as those of trust policies. The result does not say
+    what could not be read: :func:`scan` returns the same grants, and that.
+
+    >>> document = '{"Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}'
+    >>> policy = f'resource "aws_iam_user_policy" "p" {{\\n  user = "dev"\\n  policy = jsonencode({document})\\n}}'
+    >>> [(grant.principals, grant.grant.granted_by) for grant in grants(text=policy, name="main.tf")]
+    [(('dev',), 'iam:*')]
+    """
+    result = scan(paths, options, text=text, name=name)
+    return inventory(result, without_effect=without_effect)
+
+
+def inventory(result: ScanResult, *, without_effect: bool = False) -> tuple[Grant, ...]:
+    """Return the grants of a scan that :func:`grants` returns."""
+    return tuple(
+        grant for grant in result.grants if without_effect or grant.grant.denied or grant.effect_on_passrole != "none"
+    )
+
+
+def diff(
+    base: str | os.PathLike[str], head: str | os.PathLike[str], options: ScanOptions = _DEFAULTS
+) -> AccessDifference:
+    """Compare PassRole access in two files or folders: new, widened, narrowed, removed and moved statements.
+
+    >>> with TemporaryDirectory() as folder:
+    ...     for version, role in (("old", "role/app"), ("new", "*")):
+    ...         statement = f'{{ Effect = "Allow", Action = "iam:PassRole", Resource = "{role}" }}'
+    ...         policy = f'resource "aws_iam_user_policy" "p" {{\\n  user = "dev"\\n'
+    ...         policy += f'  policy = jsonencode({{ Statement = [{statement}] }})\\n}}\\n'
+    ...         _ = Path(folder, f"{version}.tf").write_text(policy)
+    ...     difference = diff(Path(folder, "old.tf"), Path(folder, "new.tf"))
+    >>> len(difference.new) + len(difference.widened)
+    1
+    """
+    from passrole_checks.diff import difference_of
+
+    return difference_of(Path(base), Path(head), options)
+
+
+def required(
+    paths: Paths = (), options: ScanOptions = _DEFAULTS, *, text: str | None = None, name: str = "template.yaml"
+) -> RequiredResult:
+    """Return the smallest PassRole statements that deploying this configuration needs. Parameters as of :func:`scan`.
+
+    >>> function = '''
+    ... resource "aws_iam_role" "app" {
+    ...   name = "app"
+    ... }
+    ... resource "aws_lambda_function" "f" {
+    ...   role = aws_iam_role.app.arn
+    ... }
+    ... '''
+    >>> [statement.action for statement in required(text=function, name="main.tf").required.statements]
+    ['iam:PassRole', 'iam:GetRole']
+    """
+    from passrole_checks.required.required_grants import required_by
+    from passrole_checks.scan.analyze import unreadable_of
+    from passrole_checks.scan.scanner import isolated, read_paths
+
+    def ask(files: Sequence[Path]) -> RequiredResult:
+        read = read_paths(files, options)
+        configurations = [configuration for _, configuration in read.units]
+        grants_needed, faults = isolated(read, lambda units: required_by(units, options.account))
+        malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
+        skipped = dict.fromkeys([*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes])
+        return RequiredResult(
+            grants_needed,
+            tuple(sorted({file for unit in configurations for file in unit.files})),
+            (*read.unreadable, *malformed, *faults),
+            tuple(skipped),
+            read.excluded,
+        )
+
+    return _with_files(paths, text, name, ask)
+
+
+def suggest(paths: Paths, options: ScanOptions = _DEFAULTS) -> SuggestResult:
+    """Return narrower statements for the findings in files and folders. Nothing is written but temporary files.
+
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "main.tf")
+    ...     _ = path.write_text(
+    ...         'resource "aws_iam_role" "app" {\\n  name = "app"\\n}\\n'
+    ...         'resource "aws_lambda_function" "f" {\\n  role = aws_iam_role.app.arn\\n}\\n'
+    ...         'resource "aws_iam_user_policy" "p" {\\n  user = "dev"\\n  policy = jsonencode({\\n'
+    ...         '    Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }]\\n  })\\n}\\n'
+    ...     )
+    ...     result = suggest(path)
+    >>> "aws_iam_role.app.arn" in result.suggestions[0].edits[0].text
+    True
+    """
+    from passrole_checks.scan.scanner import read_paths, scan_configurations
+    from passrole_checks.suggest.suggest import Session
+
+    read = read_paths(_paths(paths), options)
+    result = scan_configurations([configuration for _, configuration in read.units], options)
+    findings = tuple(finding for finding in result.findings if finding.suppressed is None)
+    session = Session(read, findings, options)
+    unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
+    return SuggestResult(findings, session.suggestions, dict(session.together().changed), unreadable)
+
+
+def explain(check: str) -> str:
+    """Return the page of a check by its id, number, name or cfn-lint id.
+
+    Raises a :class:`ConfigurationError` if there is no such check.
+
+    >>> explain("any-role").splitlines()[0]
+    'PASSROLE_001 any-role (high)'
+    """
+    from passrole_checks.output import check_pages
+
+    return check_pages.page(check_pages.find(check))
+
+
+def _paths(paths: Paths) -> list[Path]:
+    several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    return [Path(path) for path in several]
+
+
+def _with_files(paths: Paths, text: str | None, name: str, ask: Callable[[Sequence[Path]], _Result]) -> _Result:
+    """Call ``ask`` with paths, or with a temporary file that contains ``text`` and is called ``name`` in the result."""
+    if text is None:
+        return ask(_paths(paths))
+    if PurePath(name).name != name:
+        raise ConfigurationError(f"{name}: not a file name")
+    from passrole_checks.files.relocate_paths import relocate
+
+    with TemporaryDirectory(prefix="passrole-checks-") as temporary:
+        folder = os.path.realpath(temporary)
+        path = Path(folder, name)
+        path.write_text(text, encoding="utf-8")
+        return relocate(ask([path]), {folder: ""})

@@ -1,0 +1,145 @@
+"""The calls that a forge (GitHub or GitLab) provides for posting a review, and the data that they exchange.
+
+:mod:`passrole_checks.review.posting` is the sequence over this protocol. Each adapter maps it to the API of its forge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from passrole_checks.review.http import ForgeError
+from passrole_checks.review.markdown.markers import CommentMarker
+from passrole_checks.review.report import Anchor, ReviewReport
+from passrole_checks.review.summary_comment import Comment, Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeTraits:
+    """Constants of a forge.
+
+    ``kind``: its name in :mod:`passrole_checks.review.ci_context`. ``request``: its term for a request to merge.
+    ``summary_budget``: maximum length of the summary in UTF-16 units, without its marker.
+    ``refusals``: HTTP statuses that reject the position of a comment; ``repeated_refusals``: those that reject it when
+    a retry fails too. ``permission_statuses``: HTTP statuses for a missing permission. ``comment_permission`` and
+    ``resolve_permission``: the permission to write comments, and to resolve threads.
+    """
+
+    kind: str
+    name: str
+    request: str
+    summary_budget: int
+    refusals: Collection[int]
+    repeated_refusals: Collection[int]
+    permission_statuses: Collection[int]
+    comment_permission: str
+    resolve_permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The request to comment on: its ``number``, or 0 and the reason ``why`` there is none, as a clause."""
+
+    number: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeThread:
+    """A thread of review comments, oldest first.
+
+    ``id``: the forge's id of the thread (GitHub: GraphQL id of the first comment). ``file``: its path, "" for none.
+    ``is_resolved``: False on GitHub until :meth:`Forge.thread_states` asks.
+    """
+
+    id: str
+    file: str
+    comments: Sequence[Comment]
+    is_resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadState:
+    """``id``: the id to resolve the thread with."""
+
+    id: str
+    is_resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiffPosition:
+    """A position in the diff. ``line``: of HEAD, 0 for the whole file. ``fields``: as the API of the forge takes it."""
+
+    line: int
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftThread:
+    """A thread to start. ``marker`` contains the keys of its items; the texts are without it. ``file_text``: used
+    where the forge has no ``position`` for it or refuses that."""
+
+    marker: CommentMarker
+    file: str
+    position: DiffPosition | None
+    text: str
+    file_text: str
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(self.marker.items)
+
+    def body(self, *, at_position: bool) -> str:
+        """Return the text of the comment with its marker."""
+        return self.marker.prepend_to(self.text if at_position else self.file_text)
+
+
+class Forge(Conversation, Protocol):
+    """One request to merge on a forge. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
+
+    @property
+    def traits(self) -> ForgeTraits: ...
+
+    def find_request(self) -> Target:
+        """Find the open request whose head is the reviewed commit. Called before every other method but
+        :meth:`publish_verdict`."""
+
+    def is_current(self) -> bool:
+        """True if the reviewed commit is still the head of the request."""
+
+    def viewer(self) -> str:
+        """Return the login that the token belongs to."""
+
+    def threads(self) -> Sequence[ForgeThread]:
+        """List all threads, oldest first."""
+
+    def positions(self, anchors: Sequence[Anchor]) -> Sequence[DiffPosition | None]:
+        """Return the position of each anchor in the forge's diff; None where it is not in the diff, or (GitHub) the
+        whole file."""
+
+    def batches(self, drafts: Sequence[DraftThread]) -> list[list[DraftThread]]:
+        """Split drafts into groups to write in one request each, in order."""
+
+    def start_threads(self, drafts: Sequence[DraftThread], *, at_position: bool) -> None:
+        """Start the threads in one request: at their positions, or (a single draft) at the file or outside the
+        diff."""
+
+    def delete_thread(self, thread: ForgeThread) -> None:
+        """Delete a thread that has a single comment."""
+
+    def thread_states(self, threads: Sequence[ForgeThread]) -> Mapping[str, ThreadState]:
+        """Return the state of each thread by :attr:`ForgeThread.id`; threads without an entry cannot be resolved."""
+
+    def reply(self, thread: ForgeThread, body: str) -> None: ...
+
+    def resolve_thread(self, id: str) -> None:
+        """Resolve the thread with this :attr:`ThreadState.id`."""
+
+    def publish_verdict(self, report: ReviewReport, on_error: Callable[[str, str, ForgeError], None]) -> None:
+        """Set the verdict on the commit, if the forge has one beside the job. Call ``on_error`` with the name of what
+        could not be written, the permission it needs, and the error."""
+
+    def permission_warning(self, missing: Mapping[str, Sequence[str]], refusal: str) -> str:
+        """Return a warning that names the ``missing`` permissions, each with what could not be written without it.
+        ``refusal``: the first refusal, status and message."""

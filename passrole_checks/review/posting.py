@@ -1,0 +1,227 @@
+"""Post a review on a forge: line comments, then the summary, then the verdict on the commit.
+
+Line comments come first, so that the summary can include what they could not report. Posting never changes the
+verdict, and an error of the forge is not an error here: it is reported once, with the missing permission.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from passrole_checks.output.markdown_items import count
+from passrole_checks.review.ci_context import GITLAB, Context, PostOptions
+from passrole_checks.review.forge import DiffPosition, DraftThread, Forge
+from passrole_checks.review.http import ForgeError
+from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items
+from passrole_checks.review.markdown.links import Links
+from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
+from passrole_checks.review.markdown.summary import summary
+from passrole_checks.review.post_threads import ThreadPoster
+from passrole_checks.review.report import Anchor, Item, ReviewReport
+from passrole_checks.review.summary_comment import POSTED, POSTED_NOT_HIDDEN, UNCHANGED, post_summary
+from passrole_checks.review.threads import ReviewThread, file_marks, fixed_threads, reported_keys
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The state of a forge after posting.
+
+    ``number``: of the pull or merge request, 0 where none was commented on. ``at_lines``: the keys of items that line
+    comments report, of this run or an earlier one; ``lost``: of items whose line comments could not be written.
+    ``summary``: True if there is a summary and it reports this review.
+    """
+
+    number: int = 0
+    at_lines: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    summary: bool = False
+
+
+def is_report_of(report: ReviewReport, context: Context) -> bool:
+    """True if the report is about the commit that the forge names. A report may come from a file that a pull request
+    produced, so the forge decides."""
+    if _COMMIT.fullmatch(report.head):
+        return report.head in (context.head_sha, context.merge_sha)
+    return context.event != "workflow_run"
+
+
+def links_of(report: ReviewReport, context: Context) -> Links:
+    """Return the links of comments on the reviewed commit."""
+    return Links(
+        context.server_url,
+        context.repository,
+        context.head_sha,
+        report.base,
+        context.run_url,
+        gitlab=context.forge == GITLAB,
+        unlike_head=report.unlike_head,
+    )
+
+
+def post_review(
+    forge: Forge, report: ReviewReport, context: Context, options: PostOptions, notify: Callable[[str], None]
+) -> Posted:
+    """Post ``report``, and report by ``notify``, in sentences, what was done and what failed. Raises no
+    :class:`~passrole_checks.review.http.ForgeError`."""
+    return _ReviewPoster(forge, report, context, options, notify).post()
+
+
+class _ReviewPoster:
+    """One run of :func:`post_review`."""
+
+    def __init__(
+        self, forge: Forge, report: ReviewReport, context: Context, options: PostOptions, notify: Callable[[str], None]
+    ) -> None:
+        self._forge, self._report, self._context, self._options = forge, report, context, options
+        self._notify = notify
+        self._traits = forge.traits
+        self._links = links_of(report, context)
+        self._missing: dict[str, list[str]] = {}  # permission -> what could not be written without it
+        self._refusal = ""
+
+    def post(self) -> Posted:
+        posted = self._post_on_request() if self._context.can_be_commented else Posted()
+        self._forge.publish_verdict(self._report, self._on_error)
+        if self._missing:
+            self._notify(self._forge.permission_warning(self._missing, self._refusal))
+        return posted
+
+    def _post_on_request(self) -> Posted:
+        if self._options.comment == "off" and self._options.max_inline <= 0:
+            return Posted()
+        try:
+            target = self._forge.find_request()
+            author = (self._options.author or self._forge.viewer()) if target.number else ""
+        except ForgeError as error:
+            self._on_comment_error("comments", error)
+            return Posted()
+        if not target.number:
+            self._notify(f"No comments posted: {target.why}.")
+            return Posted()
+        posted = Posted(target.number)
+        if self._options.max_inline > 0:
+            posted = self._post_line_comments(posted, author)
+        if self._options.comment == "off":
+            return posted
+        return replace(posted, summary=self._post_summary(posted, author))
+
+    # -- line comments
+
+    def _post_line_comments(self, posted: Posted, author: str) -> Posted:
+        threads = ThreadPoster(self._forge, self._options.key, author)
+        try:
+            earlier = threads.list_threads()
+        except ForgeError as error:
+            self._on_comment_error("line comments", error)
+            return replace(posted, lost=frozenset(item.key for item in self._report.items if item.anchor is not None))
+        present = {item.key for item in self._report.items}
+        reported = reported_keys(earlier) & present
+        open_threads = sum(not thread.is_answered and bool(thread.keys & present) for thread in earlier)
+        drafts = self._drafts(reported, max(self._options.max_inline - open_threads, 0))
+        unwritten, failure = threads.start(drafts)
+        if failure is not None:
+            self._on_comment_error("line comments", failure)
+        lost = _keys(unwritten)
+        written = _keys(drafts) - lost
+        if written:
+            self._notify(f"Posted {count(len(drafts) - len(unwritten), 'line comment')}.")
+        if lost:
+            self._notify(f"Could not post {count(len(lost), 'item')} as line comments.")
+        if failure is None:
+            if written and not self._forge.is_dry:
+                self._delete_duplicates(threads, {thread.thread.id for thread in earlier})
+            self._close_fixed(threads, earlier)
+        return replace(posted, at_lines=reported | written, lost=lost)
+
+    def _drafts(self, reported: frozenset[str], limit: int) -> list[DraftThread]:
+        groups = group_items([item for item in self._report.items if item.key not in reported], limit)
+        return [
+            self._draft(anchor, items, position)
+            for (anchor, items), position in zip(groups, self._positions([anchor for anchor, _ in groups]), strict=True)
+        ]
+
+    def _draft(self, anchor: Anchor, items: Sequence[Item], position: DiffPosition | None) -> DraftThread:
+        text = file_text = comment_text(items, self._report, self._links, Anchor(anchor.file, 0, 0))
+        if position is not None and position.line:
+            gitlab_line = position.line if self._traits.kind == GITLAB else None
+            text = comment_text(items, self._report, self._links, anchor, gitlab_line=gitlab_line)
+        return DraftThread(self._marker(INLINE, items[:MAX_KEYS]), anchor.file, position, text, file_text)
+
+    def _positions(self, anchors: Sequence[Anchor]) -> Sequence[DiffPosition | None]:
+        if not anchors:
+            return []
+        try:
+            return self._forge.positions(anchors)
+        except ForgeError as error:
+            self._notify(f"Could not get the diff from {self._traits.name}, so comments are at no lines: {error}")
+            return [None] * len(anchors)
+
+    def _delete_duplicates(self, threads: ThreadPoster, known: Collection[str]) -> None:
+        try:
+            deleted = threads.delete_duplicates(known, self._context.run_number)
+        except ForgeError as error:
+            self._notify(f"Could not check for duplicate line comments of a concurrent run: {error}")
+            return
+        if deleted:
+            self._notify(f"Deleted {count(deleted, 'line comment')} that a concurrent run had posted too.")
+
+    def _close_fixed(self, threads: ThreadPoster, earlier: Sequence[ReviewThread]) -> None:
+        fixed = fixed_threads(earlier, self._report)
+        text = fixed_reply(self._report)
+        if not fixed or text is None:
+            return
+        try:
+            replied, refusal = threads.close(fixed, self._marker(FIXED).prepend_to(text))
+        except ForgeError as error:
+            self._on_comment_error("replies to line comments", error)
+            return
+        if replied:
+            self._notify(f"Replied in {count(replied, 'fixed thread')}.")
+        if refusal:
+            self._notify(f"Could not resolve fixed threads ({refusal}): requires {self._traits.resolve_permission}.")
+
+    # -- the summary
+
+    def _post_summary(self, posted: Posted, author: str) -> bool:
+        def render(had_summary: bool) -> str:
+            budget = self._traits.summary_budget
+            return summary(self._report, self._links, budget=budget, had_summary=had_summary, not_inline=posted.lost)
+
+        mode, is_wanted = self._options.comment, self._report.warrants_comment
+        try:
+            if not self._forge.is_current():  # line comments take time
+                self._notify(f"Skipped the summary: the {self._traits.request} has changed; a later run posts it.")
+                return False
+            outcome = post_summary(self._forge, render, self._marker(SUMMARY), author, mode, is_wanted=is_wanted)
+        except ForgeError as error:
+            self._on_comment_error("the summary", error)
+            return False
+        self._notify(f"Summary on {self._traits.request} {posted.number}: {outcome}.")
+        return outcome in (POSTED, POSTED_NOT_HIDDEN, UNCHANGED)
+
+    # -- errors
+
+    def _on_comment_error(self, what: str, error: ForgeError) -> None:
+        self._on_error(what, self._traits.comment_permission, error)
+
+    def _on_error(self, what: str, permission: str, error: ForgeError) -> None:
+        if error.status in self._traits.permission_statuses and "locked" not in error.reason.lower():
+            self._missing.setdefault(permission, []).append(what)
+            self._refusal = self._refusal or f"{error.status}: {error.reason}"
+        else:
+            self._notify(f"Could not post {what} to {self._traits.name}: {error}")
+
+    def _marker(self, kind: str, items: Sequence[Item] = ()) -> CommentMarker:
+        context = self._context
+        keys = tuple(item.key for item in items)
+        return CommentMarker(
+            kind, self._options.key, context.head_sha, context.run_number, context.run_attempt, keys, file_marks(items)
+        )
+
+
+def _keys(drafts: Sequence[DraftThread]) -> frozenset[str]:
+    return frozenset(key for draft in drafts for key in draft.keys)

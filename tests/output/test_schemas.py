@@ -1,0 +1,92 @@
+"""JSON output is valid under the schemas in ``docs/schema``, and contains no key that they do not describe."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from reports_of_tests import ALL_KINDS
+
+from passrole_checks.cli import main
+from passrole_checks.review.report_json import dump
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "docs" / "schema"
+SAMPLES = sorted(path for path in (ROOT / "sample_templates").iterdir() if path.is_dir())
+LOGS = ROOT / "sample_templates" / "evidence"
+
+
+def strict(schema: Any) -> Any:
+    """Return a schema under which every object has the described keys only."""
+    if isinstance(schema, list):
+        return [strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: strict(value) for key, value in schema.items()}
+    return (
+        {**closed, "additionalProperties": False}
+        if "properties" in schema and "additionalProperties" not in schema
+        else closed
+    )
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(strict(copy.deepcopy(schema)))
+
+
+def errors(name: str, text: str) -> list[str]:
+    """Return what in a JSON document violates a schema."""
+    return [
+        f"{list(error.absolute_path)}: {error.message[:200]}" for error in validator(name).iter_errors(json.loads(text))
+    ]
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(tmp_path))
+    yield
+
+
+@pytest.mark.parametrize("command", ["scan", "grants", "required"])
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_output_for_every_sample_is_valid(sample: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([command, str(sample), "--format", "json", "--quiet", *(["--severity", "info"] if command == "scan" else [])])
+    assert errors(command, capsys.readouterr().out) == []
+
+
+def test_suggestions_and_usage_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
+    code, logs = str(LOGS / "terraform"), str(LOGS / "logs")
+    main(["suggest", code, "--format", "json", "--quiet", "--evidence", logs])
+    assert errors("suggest", capsys.readouterr().out) == []
+    main(["trail", logs, "--format", "json", "--quiet", "--events", "--against", code])
+    assert errors("trail", capsys.readouterr().out) == []
+
+
+def test_differences_between_samples_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
+    for old, new in pairwise(SAMPLES):
+        main(["diff", str(old), str(new), "--format", "json", "--quiet"])
+        assert errors("diff", capsys.readouterr().out) == []
+
+
+def test_diagnosis_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor", "--format", "json"])
+    assert errors("doctor", capsys.readouterr().out) == []
+
+
+def test_review_report_is_valid() -> None:
+    assert errors("review", dump(ALL_KINDS)) == []
+
+
+def test_every_command_with_json_has_a_schema() -> None:
+    assert {path.stem for path in SCHEMAS.iterdir()} == {
+        "diff", "doctor", "grants", "required", "review", "scan", "suggest", "trail",
+    }  # fmt: skip
