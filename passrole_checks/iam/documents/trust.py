@@ -20,8 +20,8 @@ class KnownRole:
 
     ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
     names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
-    with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role exists;
-    empty if it always does.
+    with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role
+    exists; empty if it always does.
     """
 
     address: str
