@@ -22,7 +22,7 @@ import pytest
 from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
@@ -100,7 +100,7 @@ def conditions(*values: dict[str, Any]) -> list[dict[str, Any]]:
     return [allow(Condition=value) for value in values]
 
 
-TAG_UNKNOWN = "a policy variable is filled in by IAM at request time"
+TAG_UNKNOWN = "IAM substitutes a policy variable at request time"
 OTHER_KEY = "the key is about the caller, not about the role or the service; it is named as another condition"
 ASSOCIATED = "the resource that the role will serve is not part of a configuration's grant"
 
@@ -269,7 +269,7 @@ def decide(statements: tuple[Statement, ...], name: str, role: str, service: str
 
 def _action(statement: Statement, name: str) -> Ternary:
     if statement.actions is None:
-        return action.left_out_by(statement.not_actions or (), name)
+        return action.not_action_covers(statement.not_actions or (), name)
     answer = Ternary.NO
     for pattern in statement.actions:
         answer = answer | action.matches(pattern, name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from passrole_checks.access.principals import allowed_by, by_group, by_holder, managed_by_holder
 from passrole_checks.iam.documents.policy import Statement, parse_document
@@ -26,6 +25,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.partial_values import ObjectNode as MappingNode
+from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.permissions.permissions import Contents
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
@@ -179,7 +179,7 @@ class AccessChange:
         of_any = [item for item in allows if id(item) not in limited]
         yield _all_but(of_any, _services("StringNotLike", names, at), at)
         for name in (name for name in names if not set("*?") & set(name)):
-            of_it = [item for item in allows if any(fnmatchcase(name, one) for one in limited.get(id(item), ("*",)))]
+            of_it = [item for item in allows if any(wildcard_match(one, name) for one in limited.get(id(item), ("*",)))]
             if len(of_it) < len(allows):
                 yield _all_but(of_it, _services("StringEquals", (name,), at), at)
 

@@ -13,7 +13,8 @@ from passrole_checks.access.role_consumers import RoleConsumers
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from passrole_checks.iam.documents.trust import KnownRole, only_others, only_services, trusted_services
+from passrole_checks.iam.documents.trust import KnownRole, names_no_service, names_only_services, trusted_services
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.configuration import RoleDefinition
 
@@ -62,14 +62,15 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
         role = KnownRole(
             definition.resource.address,
             trusted_services(trust),
-            *only_others(trust),
+            *names_no_service(trust),
             _role_arn(definition),
-            only_services(trust),
+            names_only_services(trust),
             definition.exists_when,
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them
-            role = replace(role, there=(*known.there, *role.there) if known.there and role.there else ())
+            both = known.exists_when and role.exists_when
+            role = replace(role, exists_when=(*known.exists_when, *role.exists_when) if both else ())
         by_address[role.address] = role
         path = role_name_key(definition.role_path.parts) if definition.role_path is not None else "/"
         name = role_name_key(definition.name.parts) if definition.name is not None else ""

@@ -15,7 +15,7 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.effective_grant import PassableSet
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text
-from passrole_checks.iam.patterns.wildcard import takes
+from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 
@@ -122,7 +122,7 @@ class Plain:
             return None
         if not place.startswith(self.begins):
             return Ternary.NO
-        return Ternary.of(takes(self.whole, role)) if self.whole is not None else None
+        return Ternary.of(wildcard_match(self.whole, role)) if self.whole is not None else None
 
 
 _ANY_ARN = re.compile(r"arn:(?:aws[a-z-]*|\0):iam::(?:\d{12}|\0):role(?P<begins>/[^*?$\0]*)(?P<rest>.*)", re.DOTALL)

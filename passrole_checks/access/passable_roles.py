@@ -179,14 +179,14 @@ class PassableRoles:
 
     def passable(self, passing: EffectiveGrant) -> Reached:
         """Return the roles of the configuration that can be passed to a service that may assume them."""
-        widest = passing.anything
+        widest = passing.for_any_service
         if widest is None:
             return _NOTHING
         whole = self.reached(widest, passing.grant)
         parts: list[Reached] = []
         for trusted in whole.by_trust:
             services = passed_as(trusted)
-            found = [passing.to(name) for name in services] if services else [widest]
+            found = [passing.for_service(name) for name in services] if services else [widest]
             sets = [self.reached(passed, passing.grant) for passed in found if passed is not None]
             parts.append(self.union(sets))
         return self._sets.get(("passable",), (whole, *parts), lambda: _of_trusting(whole, parts))
@@ -205,7 +205,7 @@ class PassableRoles:
         if not self._some_are_conditional:
             return roles
         return self._sets.get((when,), (roles,), lambda: Reached(
-            tuple(role for role in roles.roles if role.may_be_there(when)), roles.all_known
+            tuple(role for role in roles.roles if role.may_exist(when)), roles.all_known
         ))  # fmt: skip
 
     def trusting(self, roles: Reached, way: Way) -> Reached:
@@ -240,7 +240,7 @@ class PassableRoles:
 
     @cached_property
     def _some_are_conditional(self) -> bool:
-        return any(role.there for role in self.by_address.values())
+        return any(role.exists_when for role in self.by_address.values())
 
     def _all_within(self, passed: PassableSet, variables: bool) -> Reached:
         if passed.complement:
@@ -263,7 +263,7 @@ class PassableRoles:
 
     def _called_like(self, named: KnownRole) -> Iterator[KnownRole]:
         """Yield a role and those of the same path and name, of which one can exist at a time."""
-        if not named.there or named.arn is None:
+        if not named.exists_when or named.arn is None:
             yield named
             return
         yield from self._by_arn[named.arn.parts]
@@ -349,7 +349,7 @@ class PassableRoles:
         """Return the roles with any permissions under a path condition, most privileged first."""
         known = self._ranked.get((id(roles), when))
         if known is None:
-            there = [role for role in roles.roles if role.may_be_there(when)]
+            there = [role for role in roles.roles if role.may_exist(when)]
             most = [(ceiling, role) for role in there if (ceiling := self._ceiling(role)) is not None]
             most.sort(key=lambda item: (-item[0].rank, item[1].address))
             if len(self._ranked) >= _MOST_ANSWERS:
@@ -404,7 +404,7 @@ _NOTHING = Reached((), False)
 
 def _at_once(roles: Reached, when: PathCondition) -> Reached:
     """Return the roles that may exist under a path condition."""
-    together = tuple(role for role in roles.roles if role.may_be_there(when))
+    together = tuple(role for role in roles.roles if role.may_exist(when))
     return Reached(together, roles.all_known and bool(together or not roles.roles))
 
 

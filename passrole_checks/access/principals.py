@@ -395,9 +395,9 @@ def _statements_of(name: str) -> tuple[Statement, ...]:
 @cache
 def _speaks_of_pass_role(name: str) -> bool:
     return any(
-        action.left_out_by(statement.not_actions) is not Ternary.NO
+        action.not_action_covers(statement.not_actions) is not Ternary.NO
         if statement.not_actions is not None
-        else action.granted_by(statement.actions or ())[1] is not None
+        else action.best_match(statement.actions or ())[1] is not None
         for statement in _statements_of(name)
     )
 

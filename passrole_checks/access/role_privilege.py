@@ -77,7 +77,8 @@ def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
     if not graded:
         return None
     graded = sorted(
-        sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource, item[1].but)
+        sure or graded,
+        key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource, item[1].except_actions),
     )
     when = min((pair.when for grade, pair in graded if grade is graded[0][0]), key=len)  # under the fewest facts
     graded = [item for item in graded if all(implies(when, fact) for fact in item[1].when)]
@@ -97,7 +98,7 @@ def most_of(excess: ExtraPermissions) -> Severity | None:
 
 
 def _graded(pair: ExtraPermission) -> Severity | None:
-    return _grade(pair.action, pair.resource, pair.but)
+    return _grade(pair.action, pair.resource, pair.except_actions)
 
 
 def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
@@ -153,9 +154,9 @@ def _is_wide(resource: str) -> bool:
 
 def _in_words(pair: ExtraPermission) -> str:
     name = pair.action
-    if pair.but:
-        more = len(pair.but) - _MOST_LEFT_OUT
-        name = f"everything except {', '.join(pair.but[:_MOST_LEFT_OUT])}" + (f" and {more} more" if more > 0 else "")
+    if pair.except_actions:
+        named, more = pair.except_actions[:_MOST_LEFT_OUT], len(pair.except_actions) - _MOST_LEFT_OUT
+        name = f"everything except {', '.join(named)}" + (f" and {more} more" if more > 0 else "")
     where = _REFERENCE.sub(r"${\1}", pair.resource).replace("${an account id}", "${AccountId}")
     where = where if len(where) <= 80 else f"{where[:79]}…"
     return f"{name} on {where}" if where != "*" else name

@@ -11,7 +11,7 @@ from passrole_checks.checks.base.grants import is_scoped
 from passrole_checks.checks.base.wording import beside, condition_on, how_granted, listed, roles_in_words
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.documents.trust import linked_service
+from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
@@ -72,7 +72,7 @@ class AnyService(Check):
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
         service, services = self._only_service(context), context.services_to_name()
         trusted = ""
-        linked = list(takewhile(bool, (linked_service(role.pattern) for role in grant.roles)))
+        linked = list(takewhile(bool, (service_of_linked_role(role.pattern) for role in grant.roles)))
         if linked and len(linked) == len(grant.roles) and not grant.complement:
             severity = Severity.INFO
             one = len(linked) == 1 and grant.scope is not Scope.PREFIX

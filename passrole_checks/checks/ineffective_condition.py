@@ -93,7 +93,7 @@ class IneffectiveCondition(Check):
     @staticmethod
     def _problem(grant: PassRoleGrant) -> tuple[Severity, str] | None:
         condition, constraint = grant.condition, grant.services.constraint
-        reasons = "; ".join(f'"{item.value}" {item.reason}' for item in condition.suspicions)
+        reasons = "; ".join(f'"{item.value}" {item.reason}' for item in condition.likely_typos)
         if condition.dead:
             return Severity.MEDIUM, "The `iam:PassedToService` condition never matches, so nothing can be passed" + (
                 f" ({reasons})." if reasons else "."

@@ -71,7 +71,7 @@ class ManagedPolicyPassRole(Check):
         if not context.managed:
             return
         for holder in context.holders:
-            left = context.effective_grant(holder).anything
+            left = context.effective_grant(holder).for_any_service
             if left is None or left.scope is not Scope.ANY_ROLE:
                 continue  # a Deny or a permissions boundary restricts it
             narrowed = narrows_services(grant)

@@ -12,7 +12,7 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services
 from passrole_checks.checks.base.wording import beside, listed, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.documents.trust import KnownRole, linked_service
+from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies
@@ -74,10 +74,10 @@ class PrivilegeEscalation(Check):
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
         grant, reach = context.grant, context.passable_roles
-        if grant.roles and not grant.complement and all(linked_service(role.pattern) for role in grant.roles):
+        if grant.roles and not grant.complement and all(service_of_linked_role(role.pattern) for role in grant.roles):
             return  # service-linked roles: each can be assumed by its own service only, whose code no caller writes
         for holder in context.holders:
-            if not holder.permissions.administers(grant.statement.when):
+            if not holder.permissions.is_administrator_when(grant.statement.when):
                 yield from _about(context, reach, holder)
 
 
@@ -125,7 +125,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
     if not found:
         return
-    found = [one for one in found if not holder.permissions.administers(_facts(one))]
+    found = [one for one in found if not holder.permissions.is_administrator_when(_facts(one))]
     worst: Severity | None = None
     while found:  # ways under the same facts are told together; others only where more is gained by them
         facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)
@@ -175,7 +175,7 @@ def _is_sure(one: _Open) -> bool:
 
 def _opened(way: OpenWay, passing: EffectiveGrant, reach: PassableRoles) -> _Open | None:
     services = way.way.services
-    candidates = [passing.to(name) for name in services] if services else [passing.anything]
+    candidates = [passing.for_service(name) for name in services] if services else [passing.for_any_service]
     passed = max(
         (one for one in candidates if one is not None), key=lambda one: one.certain is Ternary.YES, default=None
     )

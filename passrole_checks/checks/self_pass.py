@@ -10,7 +10,7 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, narrows_services
 from passrole_checks.checks.base.wording import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.documents.trust import linked_service
+from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, implies
@@ -67,7 +67,7 @@ class SelfPass(Check):
         if not is_scoped(grant) or grant.complement or not grant.roles:
             return
         for holder in context.holders:
-            if holder.permissions.administers(grant.statement.when):
+            if holder.permissions.is_administrator_when(grant.statement.when):
                 continue
             passing = context.effective_grant(holder)
             verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
@@ -77,13 +77,13 @@ class SelfPass(Check):
     @staticmethod
     def _changes(context: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
         """Return the verdict if the principal can change a role in scope."""
-        left = passing.anything
+        left = passing.for_any_service
         if left is None:
             return None
         found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
         changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
         for pattern in left.roles if changes else ():
-            if linked_service(pattern):
+            if service_of_linked_role(pattern):
                 continue  # a service-linked role can be changed by its service only
             for name in changes:
                 allowed = holder.permissions.allows(name, (pattern,), left.when)
@@ -95,7 +95,7 @@ class SelfPass(Check):
             return None
         sure = {name: when for name, (_, certain, when) in found.items() if certain is Ternary.YES}
         facts = min(sure.values() if sure else (when for _, _, when in found.values()), key=len)
-        if holder.permissions.administers(facts):
+        if holder.permissions.is_administrator_when(facts):
             return None
         names = [name for name in sure or found if all(implies(facts, fact) for fact in found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
@@ -123,7 +123,7 @@ class SelfPass(Check):
         exact = any(context.known_role(role.pattern) == own for role in context.grant.roles)
         narrowed = narrows_services(context.grant)
         low = exact and (narrowed or len(own.trusted or ()) == 1)
-        left = passing.anything
+        left = passing.for_any_service
         facts = left.when if left is not None else context.grant.statement.when
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
         return Verdict(

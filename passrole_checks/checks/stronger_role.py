@@ -72,13 +72,13 @@ class StrongerRole(Check):
         if grant.scope is Scope.UNRESOLVED:
             return
         for holder in context.holders:
-            if not holder.permissions.administers(grant.statement.when):
+            if not holder.permissions.is_administrator_when(grant.statement.when):
                 yield from _about(context, reach, holder)
 
 
 def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
     passing = context.effective_grant(holder)
-    left = passing.anything
+    left = passing.for_any_service
     facts = left.when if left is not None else context.grant.statement.when
     stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
     while stronger:  # those that are there under the same facts are told together

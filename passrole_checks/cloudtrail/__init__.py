@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from passrole_checks.cloudtrail.extract import PassExtractor, Row
@@ -22,6 +21,7 @@ from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome, U
 from passrole_checks.cloudtrail.store import EventStore, Progress
 from passrole_checks.cloudtrail.summary import Edge, aggregate_passes
 from passrole_checks.errors import internal_error
+from passrole_checks.iam.patterns.glob import wildcard_match
 
 __all__ = [
     "Bounds",
@@ -95,4 +95,4 @@ def _matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
 def _matches(pattern: str, text: str) -> bool:
     if ":" not in pattern and "/" not in pattern:
         text = text.rpartition("/")[2]
-    return fnmatchcase(text, pattern.replace("[", "[[]"))
+    return wildcard_match(pattern, text)

@@ -157,7 +157,7 @@ class _Side:
                 )
                 for attached, holder in self._holders(policy):
                     passing = self.model.effective_grant(policy, grant, holder)
-                    if passing.anything is not None:
+                    if passing.for_any_service is not None:
                         used.holders[holder.name] = None
                         held_grants.append(_HeldGrant(attached, holder, passing))
         yield from found.values()
@@ -250,8 +250,8 @@ class _Side:
         if self.model.account is not None and _account_of(edge) not in (self.model.account, ""):
             return Ternary.NO
         if not edge.services:
-            return self._covers(passing.anything, passing.grant, edge) & Ternary.UNKNOWN
-        answers = {self._covers(passing.to(service), passing.grant, edge) for service in edge.services}
+            return self._covers(passing.for_any_service, passing.grant, edge) & Ternary.UNKNOWN
+        answers = {self._covers(passing.for_service(service), passing.grant, edge) for service in edge.services}
         return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
     def _is_principal(self, holder: Principal, principal: str) -> Ternary:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation
+from passrole_checks.iam.patterns.glob import wildcard_match
 
 _MOST = 10_000  # values of one path; no call passes as many roles
 
@@ -80,7 +80,7 @@ def _follow(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
                 yield from _follow(one, rest)
         elif "*" in step:
             for name, one in node.items():
-                if fnmatchcase(name.lower(), step.lower()):
+                if wildcard_match(step.lower(), name.lower()):
                     yield from _follow(one, rest)
         elif step in node:
             yield from _follow(node[step], rest)
@@ -115,6 +115,6 @@ def _content(node: Any) -> Any:
 def _matches_members(parent: Any, where: Sequence[tuple[str, str]]) -> bool:
     for name, pattern in where:
         beside = strings_at(parent, (name,))
-        if not any(fnmatchcase(one.lower(), pattern.lower()) for one in beside):
+        if not any(wildcard_match(pattern.lower(), one.lower()) for one in beside):
             return False
     return True

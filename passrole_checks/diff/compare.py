@@ -35,7 +35,8 @@ from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import unreadable_in
 from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, together

@@ -9,7 +9,7 @@ from functools import cached_property
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.roles.arn import ANYWHERE, Scope
-from passrole_checks.iam.roles.role_set import RoleSet, may_meet
+from passrole_checks.iam.roles.role_set import RoleSet, may_intersect
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy
 
@@ -140,4 +140,4 @@ def _may_correspond(one: StatementVersion, other: StatementVersion) -> bool:
     if None not in sids and sids[0] != sids[1]:
         return False
     first, second = one.role_set, other.role_set
-    return may_meet(first, second, ANYWHERE) and may_meet(second, first, ANYWHERE)
+    return may_intersect(first, second, ANYWHERE) and may_intersect(second, first, ANYWHERE)

@@ -1,1 +1,1 @@
-"""The policy language: what a document lets through, decided from its meaning. The standard library only."""
+"""Evaluate IAM policies by their meaning. Standard library only."""

@@ -1,8 +1,8 @@
-"""How long one thread may compute for one configuration, looked at by whatever may take long.
+"""CPU-time limits for the evaluation of one configuration.
 
-Code that could compute for hours on a hostile input calls :func:`check` in its loops. Time is processor time of the
-thread, so that other work on the machine makes no difference. Outside of :func:`limited` nothing is limited.
-:func:`pooled` limits what many units take together.
+Code that could run for hours on hostile input calls :func:`check` in its loops. Time is CPU time of the thread, so that
+other load on the machine does not matter. Outside :func:`limited` there is no limit. :func:`pooled` limits the total of
+many units.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_EVERY = 64  # calls of check for one look at the clock
+_CALLS_PER_CLOCK_READ = 64  # calls of check per look at the clock
 
 
 class OutOfTimeError(BaseException):
-    """The time is over. Raised by :func:`check`.
+    """Raised by :func:`check` when the time limit is exceeded.
 
-    No :class:`Exception`: code that isolates faults must let it through to where the limit was set.
+    Not an :class:`Exception`: code that isolates faults must let it propagate to where the limit was set.
     """
 
 
 class Pool:
-    """Processor time that the limits of one run share: :data:`SECONDS`, and more for each file that is read.
+    """CPU time shared by all limits of one run: :data:`SECONDS`, plus an allowance for each file read.
 
-    A run of many units that each take nearly their own limit ends in little more time than one of them. Once the pool
-    is empty, a unit still gets what any real one needs, until :data:`_OVERDRAFT` is used up as well.
+    A run of many units that each nearly exhaust their own limit takes little more time than one of them. Once the pool
+    is empty, a unit still gets what a typical one needs, until :data:`_OVERDRAFT` is used up as well.
     """
 
     def __init__(self) -> None:
@@ -34,59 +34,58 @@ class Pool:
 
     @property
     def share(self) -> float:
-        """The seconds that one limit may take."""
-        return max(self.seconds, min(_SHARE, self.seconds + _OVERDRAFT), 0.0)
+        """Seconds available to one limit."""
+        return max(self.seconds, min(_MIN_SHARE, self.seconds + _OVERDRAFT), 0.0)
 
 
-# Of processor time, to read and to judge one unit, and all units of a run. All real code that is known takes less than
-# a tenth of that.
+# CPU time to read and evaluate one unit, and all units of a run. All real code measured takes less than a tenth of it.
 SECONDS = 13.0
 SECONDS_PER_MEGABYTE = 30.0
-_SHARE = 0.2  # of one unit once the pool is empty; real ones take some hundredths
-_OVERDRAFT = 1.0  # of all of them
+_MIN_SHARE = 0.2  # per unit once the pool is empty; real units take a few hundredths
+_OVERDRAFT = 1.0  # for all units
 
 
 class Deadline:
-    """``seconds`` of processor time from now, of a ``pool`` at most its share; reading a file adds some to both."""
+    """A limit of ``seconds`` of CPU time from now, capped by the share of ``pool``; reading a file extends both."""
 
     def __init__(self, seconds: float, per_megabyte: float = 0, pool: Pool | None = None) -> None:
         self._start = time.thread_time()
         self._own, self._per_megabyte, self._pool = seconds, per_megabyte, pool
-        self.within = 0.0  # seconds that limits inside of this one have taken
-        self._look = time.monotonic() + self.seconds
+        self.within = 0.0  # seconds used by nested limits
+        self._next_clock_read = time.monotonic() + self.seconds
         self.calls = 0
 
     @property
     def seconds(self) -> float:
-        """All the seconds that it allows."""
+        """The seconds allowed in total."""
         return self._own if self._pool is None else min(self._own, self._pool.share + self.within)
 
     @property
     def taken(self) -> float:
-        """The seconds since it was set."""
+        """The seconds used so far."""
         return time.thread_time() - self._start
 
     @property
     def left(self) -> float:
-        """The seconds that are left."""
+        """The seconds remaining."""
         return self.seconds - self.taken
 
     @property
     def is_over(self) -> bool:
-        """Whether the time is over. No thread takes more processor time than passes, and a look at that is slow."""
+        """True if the limit is exceeded. Thread time never exceeds elapsed time, and reading it is slow."""
         now = time.monotonic()
-        if now < self._look:
+        if now < self._next_clock_read:
             return False
         left = self.left
-        self._look = now + max(left, 0.0)
+        self._next_clock_read = now + max(left, 0.0)
         return left <= 0
 
     def grant(self, size: int) -> None:
-        """Allow for a file of ``size`` bytes."""
+        """Extend the limit for a file of ``size`` bytes."""
         self._own += size / 1_000_000 * self._per_megabyte
 
     def end(self, around: Deadline | None) -> None:
-        """Take its seconds from the pool, those apart that a limit inside of it has taken."""
+        """Charge the seconds used to the pool, except those that nested limits have charged already."""
         taken = self.taken
         if self._pool is not None:
             self._pool.seconds -= max(taken - self.within, 0.0)
@@ -104,9 +103,9 @@ _current = _Current()
 
 @contextmanager
 def pooled() -> Iterator[None]:
-    """Within it, all limits of this thread share one :class:`Pool`. Within another one it changes nothing.
+    """Share one :class:`Pool` among all limits that this thread sets within; no effect if nested.
 
-    As a decorator it holds for each call.
+    Also usable as a decorator: each call has its own pool.
     """
     if _current.pool is not None:
         yield
@@ -120,7 +119,7 @@ def pooled() -> Iterator[None]:
 
 @contextmanager
 def limited(seconds: float, per_megabyte: float = 0) -> Iterator[Deadline]:
-    """Within it, :func:`check` raises once the seconds are over; a limit inside of another one replaces it."""
+    """Limit the CPU time within; a nested limit replaces the outer one."""
     before = _current.deadline
     _current.deadline = deadline = Deadline(seconds, per_megabyte, _current.pool)
     try:
@@ -131,16 +130,16 @@ def limited(seconds: float, per_megabyte: float = 0) -> Iterator[Deadline]:
 
 
 def check() -> None:
-    """Raise an :class:`OutOfTimeError` where the time is over. Cheap enough for inner loops."""
+    """Raise :class:`OutOfTimeError` if the limit is exceeded. Cheap enough for inner loops."""
     deadline = _current.deadline
     if deadline is not None:
         deadline.calls += 1
-        if not deadline.calls % _EVERY and deadline.is_over:
+        if not deadline.calls % _CALLS_PER_CLOCK_READ and deadline.is_over:
             raise OutOfTimeError
 
 
 def grant(size: int) -> None:
-    """Allow for a file of ``size`` bytes that is read."""
+    """Extend the current limit and pool for a file of ``size`` bytes."""
     if _current.pool is not None:
         _current.pool.seconds += size / 1_000_000 * SECONDS_PER_MEGABYTE
     if _current.deadline is not None:

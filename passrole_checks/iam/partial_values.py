@@ -1,10 +1,10 @@
-"""Values that may not be known yet.
+"""Policy values that may be unknown before deployment.
 
-Infrastructure code is full of holes: parameters, references, results of other resources. Here a hole is a value that
-keeps its place, so that one unknown leaves the list, the statement and the document around it intact.
+Infrastructure code is full of unresolved values: parameters, references, attributes of other resources. An unresolved
+value is a value of its own, so that it leaves the list, statement and document around it intact.
 
-A source turns a policy, however it is written, into a tree of :data:`Node`. Everything behind it (documents, grants,
-checks) sees only this tree.
+A source turns a policy, in whatever syntax, into a tree of :data:`Node`. Documents, grants and checks see only this
+tree.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import overload
 
 
 class Ternary(Enum):
-    """The answer to a question about a value that may hold holes: yes, no, or it cannot be told."""
+    """A three-valued answer: yes, no, or unknown because of an unresolved value."""
 
     NO = "no"
-    UNKNOWN = "cannot be told"
+    UNKNOWN = "unknown"
     YES = "yes"
 
     @staticmethod
     def of(known: bool) -> Ternary:
-        """Yes or no, for what is known."""
+        """Return YES or NO."""
         return Ternary.YES if known else Ternary.NO
 
     def __and__(self, other: Ternary) -> Ternary:
@@ -42,21 +42,21 @@ class Ternary(Enum):
 
 
 class UnresolvedKind(Enum):
-    """What is known of a hole's value without knowing the value."""
+    """The kind of an unresolved value: which strings it can be."""
 
-    ANYTHING = "anything"  # any text, wildcards included; in the place of a list or an object, any list or object
-    NAME = "a name"  # not empty; no wildcard, no colon, no slash: a generated name, a stack's name, an id
+    ANYTHING = "anything"  # any string, wildcards included; also any list or object
+    NAME = "a name"  # not empty; no wildcard, colon or slash: a generated name, a stack name, an id
     ACCOUNT_ID = "an account id"
     PARTITION = "a partition"
     REGION = "a Region"
-    POLICY_VARIABLE = "a policy variable"  # ${aws:...}: filled in by IAM at request time with one literal text
+    POLICY_VARIABLE = "a policy variable"  # ${aws:...}: IAM substitutes one literal string at request time
 
-    __hash__ = object.__hash__  # there is one of each, and holes are hashed a great deal
+    __hash__ = object.__hash__  # members are singletons, and this hash is a hot path
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where something stands: 1-based lines and columns (in characters); the end is exclusive in its column."""
+    """A span in a file: 1-based lines and columns (in characters); the end column is exclusive."""
 
     file: str
     line: int
@@ -65,18 +65,18 @@ class Position:
     end_column: int = 0
 
     def covers(self, line: int) -> bool:
-        """Whether ``line`` of the same file lies within this span."""
+        """True if ``line`` of the same file lies within this span."""
         return self.line <= line <= max(self.line, self.end_line)
 
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A part of a text that is not known before deployment.
+    """A part of a string that is unknown before deployment.
 
-    ``expression`` is the source's own words (``var.role_arn``, ``AWS::AccountId``). ``role`` is the address or logical
-    id of the role of this configuration whose ARN (or, with ``kind`` NAME, whose name) the value is. ``known`` spells
-    out what is known of the text, itself with holes (an ARN with an unknown account id). ``reason`` says in a few
-    words why the value is not known, for people (``"no default"``, ``"known after apply"``).
+    ``expression`` is the source expression (``var.role_arn``, ``AWS::AccountId``). ``role`` is the address or logical
+    id of the role in this configuration whose ARN (with ``kind`` NAME: whose name) the value is. ``known`` is the known
+    structure of the value, which may contain unresolved parts itself (an ARN with an unknown account id). ``reason`` is
+    a short phrase for people that says why the value is unknown (``"no default"``, ``"known after apply"``).
     """
 
     expression: str
@@ -86,12 +86,12 @@ class Unresolved:
     reason: str = ""
 
     def __hash__(self) -> int:
-        """A hash of what tells holes apart; they are hashed a great deal."""
+        """Hash the fields that distinguish unresolved values; a hot path."""
         return hash((self.expression, self.role, self.known and self.known[-1]))
 
     @property
     def written(self) -> str:
-        """The hole as it stands in a text: ``${expression}``, or in the brackets that it has of its own."""
+        """The placeholder as it appears in text: ``${expression}``, or the expression if it has braces of its own."""
         return self.expression if self.expression.startswith("{{") else f"${{{self.expression}}}"
 
 
@@ -100,14 +100,13 @@ Part = str | Unresolved
 
 @dataclass(frozen=True, slots=True)
 class StringNode:
-    """A string: literal parts and holes, joined.
+    """A string: a concatenation of literal and unresolved parts.
 
-    A text that is one single hole also stands for "a value of any type that is not known".
-    ``starts`` gives, where the text stands letter for letter in its file (a heredoc, a block scalar, a one-line string
-    without escapes), the (line, column) at which each part begins, so that a JSON document inside it keeps its
-    positions; ``indent`` is the number of columns that the format strips from each continued line. ``defaults`` names
-    the variables or parameters whose default value was taken for parts of this text. An ``optional`` text is an element
-    of a list that may stand there any number of times, or not at all.
+    A string that is one single unresolved part also represents an unknown value of any type. ``starts`` contains the
+    (line, column) at which each part begins, if the string appears verbatim in its file (a heredoc, a block scalar, a
+    one-line string without escapes), so that a JSON document inside it keeps its positions. ``indent`` is the number of
+    columns that the format strips from each continued line. ``defaults`` names the variables or parameters whose
+    defaults were used. An ``optional`` string is a list element that may occur any number of times, or not at all.
     """
 
     parts: tuple[Part, ...]
@@ -119,7 +118,7 @@ class StringNode:
 
     @property
     def literal(self) -> str | None:
-        """The whole text if every part of it is known, else None."""
+        """The whole string if every part of it is known, else None."""
         if len(self.parts) == 1:
             only = self.parts[0]
             return only if isinstance(only, str) else None
@@ -129,22 +128,22 @@ class StringNode:
 
     @property
     def only_hole(self) -> Unresolved | None:
-        """The hole that is the whole text, if it is one."""
+        """The unresolved part that is the whole string, else None."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Unresolved):
             return self.parts[0]
         return None
 
     @property
     def holes(self) -> tuple[Unresolved, ...]:
-        """Its parts that are not known."""
+        """The unresolved parts."""
         return tuple(part for part in self.parts if isinstance(part, Unresolved))
 
     def __hash__(self) -> int:
-        """A hash of what tells texts apart; texts are hashed a great deal."""
+        """Hash the fields that distinguish strings; a hot path."""
         return hash((self.parts, self.at.line, self.at.column))
 
     def __str__(self) -> str:
-        """The text as people read it: holes as ``${expression}`` or ``{{resolve:…}}``."""
+        """Render for people, with unresolved parts as ``${expression}`` or ``{{resolve:…}}``."""
         if len(self.parts) == 1:
             only = self.parts[0]
             return only if isinstance(only, str) else only.written
@@ -169,7 +168,7 @@ class ListNode:
 
 @dataclass(frozen=True, slots=True)
 class ObjectEntry:
-    """A key of an object, with its value."""
+    """A key of an object and its value."""
 
     key: StringNode
     value: Node
@@ -177,9 +176,9 @@ class ObjectEntry:
 
 @dataclass(frozen=True, slots=True)
 class ObjectNode:
-    """An object; entries in the order of the file, duplicates kept.
+    """An object; entries in file order, duplicates included.
 
-    ``block``: it is a statement that is written in other words than IAM's, those of Terraform's ``statement`` blocks.
+    ``block``: the object is a Terraform ``statement`` block, which uses other element names than IAM.
     """
 
     entries: tuple[ObjectEntry, ...]
@@ -187,7 +186,7 @@ class ObjectNode:
     block: bool = field(default=False, compare=False)
 
     def get(self, key: str) -> Node | None:
-        """The value of the last entry with this literal key, or None."""
+        """Return the value of the last entry with this literal key, or None."""
         for entry in reversed(self.entries):
             if entry.key.literal == key:
                 return entry.value
@@ -196,10 +195,10 @@ class ObjectNode:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Alternatives under a condition that is not known.
+    """Alternatives that depend on an unknown condition.
 
-    ``condition`` is the expression; ``options`` pairs its outcome, in words (``"true"``, ``"false"``), with a node.
-    The same condition text always has the same outcome within one configuration.
+    ``condition`` is the expression; ``options`` pairs each outcome (``"true"``, ``"false"``) with a node. The same
+    condition string always has the same outcome within one configuration.
     """
 
     condition: str
@@ -209,7 +208,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Nothing at all, where an alternative leaves an element out (``AWS::NoValue``, ``null``)."""
+    """An element that an alternative omits (``AWS::NoValue``, ``null``)."""
 
     at: Position
 
@@ -218,19 +217,19 @@ Node = StringNode | Const | ListNode | ObjectNode | Choice | Absent
 
 
 def text(value: str, at: Position) -> StringNode:
-    """A text that is wholly known."""
+    """Return a string node without unresolved parts."""
     return StringNode((value,), at)
 
 
 def unknown(
     expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING
 ) -> StringNode:
-    """A value of any type of which only the expression is known."""
+    """Return an unresolved value of any type, known by its expression only."""
     return StringNode((Unresolved(expression, kind, reason=reason),), at)
 
 
 def join(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> tuple[Part, ...]:
-    """The same text with neighbouring literals merged and empty ones dropped."""
+    """Merge adjacent literals and drop empty ones."""
     merged: list[Part] = []
     for part in parts:
         if isinstance(part, str):
@@ -244,7 +243,7 @@ def join(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> tuple[Part, .
 
 
 def children_of(node: Node) -> Sequence[Node]:
-    """The nodes right below one: elements, values of entries, alternatives."""
+    """Return the direct children of a node: elements, values of entries, alternatives."""
     if isinstance(node, ListNode):
         return node.items
     if isinstance(node, ObjectNode):
@@ -255,48 +254,52 @@ def children_of(node: Node) -> Sequence[Node]:
 
 
 def holes_in(node: Node) -> Iterator[Unresolved]:
-    """Every hole anywhere below a node."""
+    """Yield every unresolved part in a node's subtree."""
     for text in texts_in(node):
         yield from text.holes
 
 
 def texts_in(node: Node) -> Iterator[StringNode]:
-    """Every text anywhere below a node, keys included."""
+    """Yield every string in a node's subtree, keys included."""
     pending = [node]
     while pending:
-        found = pending.pop()
-        if isinstance(found, StringNode):
-            yield found
-        elif isinstance(found, ObjectNode):
-            pending.extend(part for entry in reversed(found.entries) for part in (entry.value, entry.key))
+        current = pending.pop()
+        if isinstance(current, StringNode):
+            yield current
+        elif isinstance(current, ObjectNode):
+            pending.extend(part for entry in reversed(current.entries) for part in (entry.value, entry.key))
         else:
-            pending.extend(reversed(children_of(found)))
+            pending.extend(reversed(children_of(current)))
 
 
 def moved(node: StringNode, at: Position) -> StringNode:
-    """The same text standing elsewhere; its letter-for-letter layout is lost."""
+    """Return the same string at another position, without the verbatim layout (``starts``)."""
     return replace(node, at=at, starts=(), indent=0)
 
 
 @overload
-def without_variables(node: StringNode) -> StringNode: ...
+def escape_policy_variables(node: StringNode) -> StringNode: ...
 
 
 @overload
-def without_variables(node: Node) -> Node: ...
+def escape_policy_variables(node: Node) -> Node: ...
 
 
-def without_variables(node: Node) -> Node:
-    """The same node with each literal ``${`` written as ``${$}{``, which is no policy variable."""
+def escape_policy_variables(node: Node) -> Node:
+    """Return a copy in which each literal ``${`` is written as ``${$}{``, so that it starts no policy variable."""
     if isinstance(node, StringNode):
         parts = tuple(part.replace("${", "${$}{") if isinstance(part, str) else part for part in node.parts)
         return node if parts == node.parts else replace(node, parts=parts)
     if isinstance(node, ListNode):
-        return replace(node, items=tuple(map(without_variables, node.items)))
+        return replace(node, items=tuple(map(escape_policy_variables, node.items)))
     if isinstance(node, ObjectNode):
-        return replace(node, entries=tuple(ObjectEntry(one.key, without_variables(one.value)) for one in node.entries))
+        return replace(
+            node, entries=tuple(ObjectEntry(child.key, escape_policy_variables(child.value)) for child in node.entries)
+        )
     if isinstance(node, Choice):
-        return replace(node, options=tuple((outcome, without_variables(one)) for outcome, one in node.options))
+        return replace(
+            node, options=tuple((outcome, escape_policy_variables(child)) for outcome, child in node.options)
+        )
     return node
 
 
@@ -347,6 +350,7 @@ __all__ = [
     "Ternary",
     "Unresolved",
     "UnresolvedKind",
+    "escape_policy_variables",
     "holes_in",
     "join",
     "map_strings",
@@ -354,5 +358,4 @@ __all__ = [
     "text",
     "texts_in",
     "unknown",
-    "without_variables",
 ]  # fmt: skip

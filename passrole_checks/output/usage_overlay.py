@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-from fnmatch import fnmatchcase
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import GrantMatch, GrantUsage, UsageComparison
+from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, Use
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 
@@ -115,7 +115,7 @@ def _services(numbers: Collection[int], nodes: Sequence[Node], services: Iterabl
     matches: dict[int, None] = {}
     for service in services:
         exact = [number for number in numbers if nodes[number].label == service]
-        fits = exact or [number for number in numbers if fnmatchcase(service, nodes[number].label.replace("[", "[[]"))]
+        fits = exact or [number for number in numbers if wildcard_match(nodes[number].label, service)]
         matches.update(dict.fromkeys(fits or [number for number in numbers if nodes[number].open] or numbers))
     matches = matches or dict.fromkeys(numbers)
     return dict.fromkeys(matches, len(matches) == 1)

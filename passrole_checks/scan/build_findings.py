@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from passrole_checks.findings import Confidence, Finding
-from passrole_checks.iam.grants.grant import PassRoleGrant, under
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict
@@ -22,7 +23,7 @@ def finding_of(item: CheckVerdict) -> Finding:
     if confidence is Confidence.HIGH and (is_incomplete or is_opaque_consumer(policy.resource.type)):
         confidence = Confidence.MEDIUM
     if verdict.when:
-        grant = under(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
+        grant = under_condition(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
     return Finding(
         check_id=check.id,
         name=check.name,

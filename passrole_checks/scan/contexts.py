@@ -8,7 +8,8 @@ from dataclasses import replace
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.iam.grants.grant import PassRoleGrant, under
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.sources.model.configuration import AttachedPolicy
@@ -38,7 +39,7 @@ def _can_pass(model: AccessModel, policy: AttachedPolicy, grant: PassRoleGrant, 
     permissions = holder.permissions
     if holder.kind is PrincipalKind.POLICY or not (permissions.limits or permissions.denials):
         return True
-    return model.effective_grant(policy, grant, holder).anything is not None
+    return model.effective_grant(policy, grant, holder).for_any_service is not None
 
 
 def by_path_condition(context: GrantContext) -> list[GrantContext]:
@@ -55,6 +56,6 @@ def by_path_condition(context: GrantContext) -> list[GrantContext]:
             if both is not None:
                 holders_under.setdefault(both, []).append(holder)
     return [
-        replace(context, grant=under(context.grant, condition), holders=tuple(holders))
+        replace(context, grant=under_condition(context.grant, condition), holders=tuple(holders))
         for condition, holders in holders_under.items()
     ]

@@ -18,6 +18,7 @@ from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.access.service_trust import passed_as
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks.base.wording import shortened
+from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
@@ -171,7 +172,7 @@ class _Decision:
     def _intended_services(self) -> tuple[str, ...] | None:
         """Return the services that the condition intends, if it says so; None if they follow from the roles."""
         condition = self.condition
-        if any(suspicion.reason.startswith("is a key") for suspicion in condition.suspicions):
+        if any(suspicion.reason.startswith(NOT_A_KEY) for suspicion in condition.likely_typos):
             raise _ManualReviewError("the intended condition key: iam:PassedToService or another one")
         if condition.problems or any("${" in value or "{{" in value for value in condition.values):
             raise _ManualReviewError("the full name of the service that uses the roles")

@@ -6,12 +6,12 @@ Sources: IAM User Guide, "Available keys for IAM and AWS STS" (``iam:PassedToSer
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Collection
 from functools import cache
 
 from passrole_checks.aws.passrole_actions import passing_actions
 from passrole_checks.aws.role_properties import receiver_types, receivers_of
+from passrole_checks.iam.patterns.glob import wildcard_match
 
 _DOMAIN = ".amazonaws.com"
 
@@ -53,7 +53,7 @@ def intended_services(value: str, known: Collection[str]) -> tuple[str, ...]:
     if name and f"{name}{_DOMAIN}" in known and plain in (name, *(f"{name}{end}" for end in _WRONG_DOMAINS)):
         return (f"{name}{_DOMAIN}",)
     if "*" in plain.lstrip("*")[1:] or "?" in plain:
-        fitting = sorted(service for service in known if fnmatch.fnmatchcase(service, plain.replace("[", "[[]")))
+        fitting = sorted(service for service in known if wildcard_match(plain, service))
         if 1 <= len(fitting) <= 2 and len({one.removesuffix(".cn") for one in fitting}) == 1:
             return tuple(fitting)
     return ()

@@ -127,10 +127,10 @@ def _verify_not_wider(
     """Raise :class:`NotVerifiedError` if a principal could pass a role to a service that it could not before."""
     before, after = judges
     for service in one.grant.services.values:
-        passed = one.passing.to(service)
+        passed = one.passing.for_service(service)
         if passed is None:
             continue
-        held = [(other.grant, other.passing.to(service)) for other in was if other.holder == one.holder]
+        held = [(other.grant, other.passing.for_service(service)) for other in was if other.holder == one.holder]
         could = [(grant, found) for grant, found in held if found is not None]
         where = _deployment_of(before, [grant for grant, _ in could])
         allowed, denied = [], list[RoleSet]()
@@ -156,7 +156,7 @@ def _verify_still_allowed(
         for one in held:
             for service in observation.services:
                 answers[one.holder] = answers.get(one.holder, Ternary.NO) | grant_covers(
-                    one.passing.to(service),
+                    one.passing.for_service(service),
                     one.grant,
                     observation.role,
                     observation.account,

@@ -31,8 +31,8 @@ def work(of: Callable[[], object]) -> int:
         for function in vars(room).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()
-    passed_to_service._remembered.clear()
-    grant._allowing.clear()
+    passed_to_service._effects_by_content.clear()
+    grant._allow_indexes.clear()
     return calls_of(of)
 
 

@@ -34,7 +34,7 @@ def test_an_operator_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """Where no value is missing but the condition is malformed, the finding says what is wrong with it."""
     (tmp_path / "template.yaml").write_text(TEMPLATE.replace("StringEquals", "StringEqual"), encoding="utf-8")
     messages = [finding.message for finding in scan_paths([tmp_path], ScanOptions()).findings]
-    assert any('"StringEqual" is no condition operator; did you mean StringEquals?' in message for message in messages)
+    assert any('"StringEqual" is not a condition operator' in message for message in messages)
     assert not any("depends on there" in message for message in messages)
 
 

@@ -392,13 +392,13 @@ ONE_APP = "arn:aws:iam::111122223333:role/app-one"
 
 def _gains_counted(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     counted: list[None] = []
-    gain_of = AccessComparison._gain_of
+    gain_of = AccessComparison._compute_gain
 
     def counting(comparison: AccessComparison, mine: Permission | None) -> Gain | None:
         counted.append(None)
         return gain_of(comparison, mine)
 
-    monkeypatch.setattr(AccessComparison, "_gain_of", counting)
+    monkeypatch.setattr(AccessComparison, "_compute_gain", counting)
     return counted
 
 

@@ -60,6 +60,11 @@ def forget() -> None:
             clear = getattr(member, "cache_clear", None)
             if callable(clear):
                 clear()
-    own = (grant._allowing, grant._grants)
-    for remembered in (passed_to_service._remembered, passed_to_service._found, passed_to_service._blocks, *own):
+    own = (grant._allow_indexes, grant._grants_cache)
+    for remembered in (
+        passed_to_service._effects_by_content,
+        passed_to_service._effects_by_id,
+        passed_to_service._evaluations,
+        *own,
+    ):
         remembered.clear()

@@ -219,9 +219,9 @@ def test_what_cannot_be_told_fails_014(run: Run) -> None:
     assert ("/plan.json", "aws_iam_policy.unknown") in failed
     for check_id in SEVERE:
         malformed = run.records["failed"][check_id]["/template.yaml", "AWS::IAM::ManagedPolicy.Malformed"]
-        assert "not JSON" in " ".join(malformed["check_result"]["details"])
+        assert "not valid JSON" in " ".join(malformed["check_result"]["details"])
         assert malformed["severity"] == "HIGH"
-    assert run.errors.count("Malformed: the policy document is not JSON") == 1
+    assert run.errors.count("Malformed: the policy document is not valid JSON") == 1
     assert ("/main.tf", "aws_iam_policy.flagged") not in failed
 
 

@@ -1,4 +1,4 @@
-"""What of somebody's access is new: by meaning, against a slow and obvious reference."""
+"""Compare access before and after a change, against a slow and obvious reference."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ Policy = list[dict[str, Any]]
 def statements(
     policy: Policy, holes: dict[str, Unresolved] | None = None, file: str = "policy.json"
 ) -> tuple[Statement, ...]:
-    """The statements of a document of Version 2012-10-17; the keys of ``holes`` stand for holes in its text."""
+    """The statements of a document of Version 2012-10-17; the keys of ``holes`` stand for unresolved parts in its
+    text."""
     parts: list[Part] = [json.dumps({"Version": "2012-10-17", "Statement": policy})]
     for name, hole in (holes or {}).items():
         cut: list[Part] = []
@@ -68,7 +69,7 @@ def gains(
     holes_before: dict[str, Unresolved] | None = None,
     where: Deployment = HERE,
 ) -> list[Gain]:
-    """What each statement of ``after`` gives that ``before`` did not."""
+    """Return the gain of each statement of ``after``."""
     earlier = statements(before, holes if holes_before is None else holes_before, "before.json")
     later = statements(after, holes)
     comparison = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES, where)
@@ -76,7 +77,7 @@ def gains(
 
 
 def is_new(before: Policy, after: Policy, **more: Any) -> Ternary:
-    """YES: something is surely new. UNKNOWN: perhaps. NO: nothing is."""
+    """Return YES for a certain gain, UNKNOWN for a possible one, NO for none."""
     found = gains(before, after, **more)
     if not found:
         return Ternary.NO
@@ -84,17 +85,17 @@ def is_new(before: Policy, after: Policy, **more: Any) -> Ternary:
 
 
 @pytest.mark.parametrize("service", ["XLAMBDA.amazonaws.com", "xlambda.AMAZONAWS.com"])
-def test_a_service_in_other_letters(service: str) -> None:
-    """Where case makes no difference a service is the same however it is written, a service that nobody knows too."""
+def test_ignore_case_compares_services_without_case(service: str) -> None:
+    """Operators that ignore case give the same services for any spelling, also for an unknown service."""
     before = [allow(ROLE + "a", StringEqualsIgnoreCase={"iam:PassedToService": service})]
     assert is_new(before, [allow(ROLE + "a", "xlambda.amazonaws.com")]) is Ternary.NO
     assert is_new(before, [allow(ROLE + "a", "xlambda2.amazonaws.com")]) is Ternary.YES
 
 
 @pytest.mark.parametrize("denied", ["arn:aws:iam::*/a", "arn:aws:iam::${aws:PrincipalAccount}:role/a"])
-def test_what_a_deny_may_not_have_taken_away(denied: str) -> None:
-    """Whether a wildcard runs past colons is not known, and before the fifth colon IAM fills in no variable: it is not
-    told for sure that a Deny of that form took something away before."""
+def test_removing_an_uncertain_deny_is_an_uncertain_gain(denied: str) -> None:
+    """Wildcards may or may not cross colons, and IAM substitutes no variable before the fifth colon: removing such a
+    Deny is no certain gain."""
     assert is_new([allow("*"), deny(denied)], [allow(ROLE + "a")]) is Ternary.UNKNOWN
 
 
@@ -154,8 +155,8 @@ _policies = st.lists(_rules, max_size=4)
 
 @settings(max_examples=examples(200))
 @given(_policies, _policies)
-def test_what_is_new_is_what_the_requests_say(before: list[Rule], after: list[Rule]) -> None:
-    """A statement is said to give something new, for exactly those services, where a request through it is."""
+def test_gain_agrees_with_requests(before: list[Rule], after: list[Rule]) -> None:
+    """A statement gains access to exactly those services for which a request is newly allowed."""
     later = statements([rule.written() for rule in after])
     comparison = AccessComparison(
         access_of(statements([rule.written() for rule in before], file="before.json"), SERVICES),
@@ -187,7 +188,7 @@ def test_what_is_new_is_what_the_requests_say(before: list[Rule], after: list[Ru
 
 @settings(max_examples=examples(100))
 @given(_policies, st.randoms(use_true_random=False))
-def test_the_same_in_another_order_is_not_new(rules: list[Rule], random: Any) -> None:
+def test_reordered_statements_gain_nothing(rules: list[Rule], random: Any) -> None:
     """Statements in another order give nothing new."""
     shuffled = list(rules)
     random.shuffle(shuffled)
@@ -210,10 +211,10 @@ _ANYTHING = [*_NAMED, "", "*", "a*", "?", "x/a", ROLE + "a", ROLE + "*"]
 
 @settings(max_examples=examples(100))
 @given(_policies_with_holes, _policies_with_holes, st.sampled_from([UnresolvedKind.NAME, UnresolvedKind.ANYTHING]))
-def test_what_is_not_new_is_not_new_whatever_the_hole_holds(
+def test_no_gain_holds_for_all_values_of_unresolved_parts(
     before: list[Rule], after: list[Rule], kind: UnresolvedKind
 ) -> None:
-    """Where nothing is said to be new, nothing is, for any text in the place of the hole on both sides."""
+    """If there is no gain, there is none for any string in place of the unresolved part on both sides."""
     written, later = [rule.written() for rule in before], [rule.written() for rule in after]
     if is_new(written, later, holes={"HOLE": Unresolved("var.x", kind)}) is not Ternary.NO:
         return
@@ -224,8 +225,10 @@ def test_what_is_not_new_is_not_new_whatever_the_hole_holds(
 
 @settings(max_examples=examples(40))
 @given(_policies_with_holes, _policies_with_holes, st.sampled_from([UnresolvedKind.NAME, UnresolvedKind.ANYTHING]))
-def test_two_different_holes_are_two_texts(before: list[Rule], after: list[Rule], kind: UnresolvedKind) -> None:
-    """The same for a hole before and another one after."""
+def test_different_unresolved_parts_are_different_strings(
+    before: list[Rule], after: list[Rule], kind: UnresolvedKind
+) -> None:
+    """The same for an unresolved part before and another one after."""
     written, later = [rule.written() for rule in before], [rule.written() for rule in after]
     holes, earlier = {"HOLE": Unresolved("var.x", kind)}, {"HOLE": Unresolved("var.y", kind)}
     if is_new(written, later, holes=holes, holes_before=earlier) is not Ternary.NO:
@@ -260,8 +263,8 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("before", "after"), SPELLINGS)
-def test_the_same_or_less_in_other_words_is_not_new(before: Policy, after: Policy) -> None:
-    """Another spelling, an added condition, fewer values: nothing is new."""
+def test_equivalent_or_narrower_access_is_no_gain(before: Policy, after: Policy) -> None:
+    """Another spelling, an added condition, or fewer values gain nothing."""
     assert is_new(before, after) is Ternary.NO
 
 
@@ -281,19 +284,19 @@ WIDER = [
 
 
 @pytest.mark.parametrize(("before", "after"), WIDER)
-def test_more_is_new(before: Policy, after: Policy) -> None:
-    """Another role, another service, a condition or a Deny that is gone: something is surely new."""
+def test_wider_access_is_a_certain_gain(before: Policy, after: Policy) -> None:
+    """Another role, another service, a removed condition or a removed Deny is a certain gain."""
     assert is_new(before, after) is Ternary.YES
 
 
 @pytest.mark.parametrize(("after", "before"), [pair for pair in WIDER if pair[0] and pair[0] != [allow(ROLE + "a")]])
-def test_narrowing_is_not_new(before: Policy, after: Policy) -> None:
+def test_narrowing_is_no_gain(before: Policy, after: Policy) -> None:
     """The way back from each widening gives nothing new."""
     assert is_new(before, after) is Ternary.NO
 
 
-def test_a_changed_condition_cannot_be_told() -> None:
-    """A condition on the same key with other values is neither surely narrower nor surely wider."""
+def test_changed_condition_is_an_uncertain_gain() -> None:
+    """A test on the same key with other values is neither surely narrower nor surely wider."""
     before = [allow(ROLE + "a", IpAddress={"aws:SourceIp": "198.51.100.0/24"})]
     after = [allow(ROLE + "a", IpAddress={"aws:SourceIp": "203.0.113.0/24"})]
     assert is_new(before, after) is Ternary.UNKNOWN
@@ -301,8 +304,8 @@ def test_a_changed_condition_cannot_be_told() -> None:
     assert gain.widenings[0].conditions == ("aws:SourceIp",)
 
 
-def test_what_is_widened_is_said() -> None:
-    """The difference names the new services, the old ones, the narrower roles of before, and a Deny that is gone."""
+def test_widening_describes_the_difference() -> None:
+    """A widening contains the new services, the previous ones, narrower previous roles, and a removed Deny."""
     (services,) = gains([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", [LAMBDA, EC2])])
     (widening,) = services.widenings
     assert widening.services.names == (EC2,) and widening.kept is not None and widening.kept.names == (LAMBDA,)
@@ -313,8 +316,8 @@ def test_what_is_widened_is_said() -> None:
     assert gone.widenings[0].denied
 
 
-def test_services_of_a_pattern_are_named_by_it() -> None:
-    """Of a pattern that no known service matches, the pattern is named, never a service that is made up."""
+def test_services_of_a_pattern_are_shown_as_the_pattern() -> None:
+    """A pattern that no known service matches is shown itself, never an invented service."""
     before = [allow(ROLE + "a", StringLike={"iam:PassedToService": "zeta-a*"})]
     after = [allow(ROLE + "a", StringLike={"iam:PassedToService": ["zeta-*", "lamb*"]})]
     (gain,) = gains(before, after)
@@ -323,8 +326,8 @@ def test_services_of_a_pattern_are_named_by_it() -> None:
     assert {name for widening in gain.widenings if widening.kept for name in widening.kept.names} == {"zeta-a*"}
 
 
-def test_a_deny_that_stays_takes_away_what_is_new() -> None:
-    """What a Deny takes away after the change is no new access, in whatever policy it stands."""
+def test_remaining_deny_prevents_a_gain() -> None:
+    """What a Deny excludes after the change is no gain, in whichever policy it is."""
     assert is_new([deny(ROLE + "admin")], [allow(ROLE + "admin"), deny(ROLE + "*")]) is Ternary.NO
     # under a condition that may not hold, a Deny takes nothing away
     guard = deny("*", Bool={"aws:MultiFactorAuthPresent": "false"})
@@ -335,7 +338,7 @@ NAME = Unresolved("aws_iam_role.app.name", UnresolvedKind.NAME)
 OPEN = Unresolved("var.role")
 
 
-def test_equal_holes_are_equal() -> None:
+def test_equal_unresolved_parts_are_equal() -> None:
     """What is not known is the same on both sides where its expression is the same."""
     for hole in (NAME, OPEN):
         holes = {"HOLE": hole}
@@ -345,20 +348,20 @@ def test_equal_holes_are_equal() -> None:
     assert is_new([allow(ROLE + "a-?")], [allow(ROLE + "a-HOLE")], holes={"HOLE": NAME}) is not Ternary.NO
 
 
-def test_a_hole_under_a_question_mark_is_not_one_letter() -> None:
+def test_unresolved_part_is_not_one_character() -> None:
     """A name that is not known is not taken to be as long as one ``?``."""
     holes = {"HOLE": NAME}
     assert is_new([allow(ROLE + "?"), allow(ROLE + "HOLE-x")], [allow(ROLE + "HOLE")], holes=holes) is not Ternary.NO
 
 
-def test_a_deny_of_a_role_that_the_hole_may_be_is_not_forgotten() -> None:
+def test_removed_deny_of_a_possible_role_counts() -> None:
     """That a Deny is gone counts where the unknown name may be the role that it named."""
     before = [allow(ROLE + "HOLE"), deny(ROLE + "app")]
     assert is_new(before, [allow(ROLE + "HOLE")], holes={"HOLE": NAME}) is not Ternary.NO
     assert is_new(before, [allow(ROLE + "HOLE"), deny(ROLE + "a*")], holes={"HOLE": NAME}) is Ternary.NO
 
 
-def test_what_is_known_of_a_hole_counts() -> None:
+def test_known_structure_of_unresolved_part_counts() -> None:
     """The ARN of a role that is spelled out as far as its account equals the literal one in that account only."""
     parts: tuple[Part, ...] = (
         "arn:",
@@ -374,7 +377,7 @@ def test_what_is_known_of_a_hole_counts() -> None:
     assert is_new([allow(ROLE + "other")], after, holes=holes) is Ternary.YES
 
 
-def test_an_account_that_is_not_known_may_be_the_one_that_was_named() -> None:
+def test_unknown_account_may_be_the_literal_one() -> None:
     """Where nobody says which account it is, a role of a literal account may be the same as one of "this account"."""
     nowhere = Deployment()
     here = {"HOLE": Unresolved("data.aws_caller_identity.current.account_id", UnresolvedKind.ACCOUNT_ID)}
@@ -385,8 +388,8 @@ def test_an_account_that_is_not_known_may_be_the_one_that_was_named() -> None:
     assert is_new(before, [allow("arn:aws:iam::HOLE:role/*")], holes=here, where=nowhere) is Ternary.YES
 
 
-def test_an_unknown_cannot_be_told() -> None:
-    """A hole that may be anything is neither surely new nor surely old; where nothing was before, all is new."""
+def test_unresolved_pattern_is_an_uncertain_gain() -> None:
+    """An unresolved pattern is neither surely new nor surely old; without previous access everything is new."""
     holes = {"HOLE": OPEN}
     assert is_new([allow(ROLE + "a")], [allow("HOLE")], holes=holes) is Ternary.UNKNOWN
     assert is_new([allow("HOLE")], [allow(ROLE + "a")], holes=holes) is Ternary.UNKNOWN
@@ -397,13 +400,13 @@ def test_an_unknown_cannot_be_told() -> None:
     assert is_new([allow(ROLE + "a")], [allow(ROLE + "a", "HOLE")], holes=holes) is Ternary.NO
 
 
-def test_a_role_of_another_account_is_no_access() -> None:
-    """What can only be a role of another account than the principal's is never new access."""
+def test_role_of_another_account_is_no_gain() -> None:
+    """A role that can only be in another account than the principal is no gain."""
     assert is_new([], [allow("arn:aws:iam::999999999999:role/a")]) is Ternary.NO
     assert is_new([], [allow("arn:aws:s3:::bucket")]) is Ternary.NO
     assert is_new([], [allow("arn:aws:iam::999999999999:role/a")], where=Deployment()) is Ternary.YES
 
 
-def test_the_names_of_what_has_no_name_are_no_services() -> None:
+def test_placeholders_are_no_service_names() -> None:
     """The two stand-ins can be no service principal."""
     assert "\0" in UNKNOWN_SERVICE and "\0" in NO_KEY

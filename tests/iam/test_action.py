@@ -1,4 +1,4 @@
-"""Action patterns, by the truth table and against the standard library's matcher."""
+"""Action patterns, against the truth table and the standard library's matcher."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.iam.documents.action import granted_by, is_explicit, left_out_by, matches
+from passrole_checks.iam.documents.action import best_match, is_explicit, matches, not_action_covers
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 
 AT = Position("policy.json", 1)
@@ -23,7 +23,7 @@ def text(*parts: str | Unresolved) -> StringNode:
     ["iam:PassRole", "IAM:passROLE", "iam:*", "*", "iam:Pass*", "iam:*Role", "iam:?assRole", "iam:PassRole*", "*:*",
      "iam:*pass*", "iam:P*"],
 )  # fmt: skip
-def test_pattern_reaches_passrole(pattern: str) -> None:
+def test_pattern_matches_passrole(pattern: str) -> None:
     """Every spelling of the truth table's row 2 covers PassRole."""
     assert matches(text(pattern)) is Ternary.YES
 
@@ -33,13 +33,13 @@ def test_pattern_reaches_passrole(pattern: str) -> None:
     ["iam:PassRole?", "iam:GetRole", "sts:PassRole", "iam:AddRoleToInstanceProfile", "PassRole", "", "iam:Pass Role",
      "iam:PassRole:x", "s*:PassRole"],
 )  # fmt: skip
-def test_pattern_misses_passrole(pattern: str) -> None:
+def test_pattern_does_not_match_passrole(pattern: str) -> None:
     """Other actions, and values that AWS refuses, cover nothing (rows 3 and 5)."""
     assert matches(text(pattern)) is Ternary.NO
 
 
 @pytest.mark.parametrize("pattern", ["*:PassRole", "i*:*ole", "i*:PassRole"])
-def test_wildcard_in_the_prefix_cannot_be_told(pattern: str) -> None:
+def test_wildcard_in_the_service_prefix_is_unknown(pattern: str) -> None:
     """AWS says nothing of wildcards in the service prefix (row 5)."""
     assert matches(text(pattern)) is Ternary.UNKNOWN
 
@@ -54,14 +54,14 @@ def test_wildcard_in_the_prefix_cannot_be_told(pattern: str) -> None:
         (("iam:", Unresolved("var.verb", UnresolvedKind.NAME), "Role"), Ternary.UNKNOWN),
     ],
 )
-def test_hole_decides_only_where_it_can(parts: tuple[str | Unresolved, ...], answer: Ternary) -> None:
-    """A hole makes the answer unknown only if some value of it would make the pattern match."""
+def test_unresolved_part_is_unknown_only_if_it_can_match(parts: tuple[str | Unresolved, ...], answer: Ternary) -> None:
+    """An unresolved part makes the answer unknown only if some value of it would make the pattern match."""
     assert matches(text(*parts)) is answer
 
 
-def test_the_most_explicit_pattern_is_named() -> None:
+def test_best_match_is_the_most_explicit_pattern() -> None:
     """Of several patterns that grant PassRole, its own name is named before a wildcard."""
-    answer, pattern = granted_by([text("*"), text("iam:Pass*"), text("iam:passrole"), text("iam:*")])
+    answer, pattern = best_match([text("*"), text("iam:Pass*"), text("iam:passrole"), text("iam:*")])
     assert answer is Ternary.YES and str(pattern) == "iam:passrole"
     assert pattern is not None and is_explicit(pattern)
 
@@ -77,16 +77,16 @@ def test_the_most_explicit_pattern_is_named() -> None:
         ([], Ternary.YES),
     ],
 )
-def test_not_action_covers_what_it_leaves_out(not_actions: list[str], answer: Ternary) -> None:
+def test_not_action_covers_unlisted_actions(not_actions: list[str], answer: Ternary) -> None:
     """NotAction grants PassRole unless one of its patterns names it (rows 6 and 7)."""
-    assert left_out_by([text(item) for item in not_actions]) is answer
+    assert not_action_covers([text(item) for item in not_actions]) is answer
 
 
 names = st.text("iamPpasRole:*?", max_size=12)
 
 
 @given(names)
-def test_matching_agrees_with_a_plain_matcher(rest: str) -> None:
+def test_matching_agrees_with_fnmatch(rest: str) -> None:
     """Matching below a literal prefix is matching as shells do it, without case."""
     pattern = f"iam:{rest.replace(':', '')}"
     expected = fnmatchcase("iam:passrole", pattern.lower())
@@ -94,13 +94,13 @@ def test_matching_agrees_with_a_plain_matcher(rest: str) -> None:
 
 
 @given(names)
-def test_letter_case_makes_no_difference(pattern: str) -> None:
+def test_actions_are_case_insensitive(pattern: str) -> None:
     """An action pattern means the same in capitals."""
     assert matches(text(pattern)) is matches(text(pattern.swapcase()))
 
 
 @given(names, st.integers(0, 12), st.integers(0, 12))
-def test_a_hole_never_hides_a_match(pattern: str, start: int, length: int) -> None:
+def test_unresolved_part_never_hides_a_match(pattern: str, start: int, length: int) -> None:
     """A pattern that covers PassRole is never answered with no once a part of it is unknown."""
     if matches(text(pattern)) is Ternary.NO:
         return

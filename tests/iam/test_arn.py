@@ -1,4 +1,4 @@
-"""Resource patterns as sets of roles: the truth table's rows, and what holes do to them."""
+"""Resource patterns as sets of roles: the rows of the truth table, and unresolved parts."""
 
 from __future__ import annotations
 
@@ -126,14 +126,14 @@ def test_variables_are_literal_in_the_old_version() -> None:
     assert arn.matches(text(f"{A}role/${{aws:PrincipalTag/t}}"), WORKER) is Ternary.UNKNOWN
 
 
-def test_patterns_can_cover_every_role_together() -> None:
+def test_union_of_patterns_can_cover_every_role() -> None:
     """Two patterns, of which neither holds every role, can do so together."""
     one, two = text(f"{A}role/?"), text(f"{A}role/??*")
     assert arn.resource_scope(one) is Scope.PREFIX and arn.resource_scope(two) is Scope.PREFIX
     assert arn.union_scope([one, two]) is Scope.ANY_ROLE
 
 
-def test_a_role_whose_name_is_not_known_is_one_role_among_patterns() -> None:
+def test_role_reference_counts_as_one_role_in_a_union() -> None:
     """A role of this configuration does not make a pattern beside it all roles, whatever its name turns out to be."""
     role = text(
         Unresolved(
@@ -156,12 +156,12 @@ def test_a_role_whose_name_is_not_known_is_one_role_among_patterns() -> None:
         ((f"{A}role/*",), Scope.ANY_ROLE),
     ],
 )
-def test_not_resource_is_every_role_but(left_out: tuple[str, ...], scope: Scope) -> None:
+def test_not_resource_is_any_role_unless_it_names_all(left_out: tuple[str, ...], scope: Scope) -> None:
     """NotResource lets any role through unless it leaves every role of every account out (row 24)."""
     assert arn.complement_scope([text(item) for item in left_out]) is scope
 
 
-def test_not_resource_of_the_account_deployed_to_is_nothing() -> None:
+def test_not_resource_of_all_roles_of_the_known_account_is_nothing() -> None:
     """Where the account is known, leaving out all of its roles leaves none; another account's roles are no matter."""
     own = Deployment(account="111122223333")
     assert arn.complement_scope([text(f"{A}role/*")], where=own) is Scope.NOT_A_ROLE
@@ -193,7 +193,7 @@ def test_not_resource_of_the_account_deployed_to_is_nothing() -> None:
 def test_inclusion(
     inner: tuple[str | Unresolved, ...], outer: tuple[tuple[str | Unresolved, ...], ...], answer: Ternary
 ) -> None:
-    """A pattern is included if all its roles are matched by the others together, whatever the holes hold."""
+    """A pattern is included if all its roles are matched by the others together, whatever the unresolved parts hold."""
     assert arn.included(text(*inner), [text(*item) for item in outer]) is answer
 
 
@@ -214,7 +214,7 @@ def test_service_linked_roles(pattern: str, answer: Ternary) -> None:
     assert arn.covers_service_linked(text(pattern)) is answer
 
 
-def test_account_and_partition() -> None:
+def test_account_and_partition_are_read_if_literal() -> None:
     """The account and the partition are told where they are written out, and only there."""
     assert arn.account_of(text(WORKER)) == "111122223333"
     assert arn.account_of(text("arn:aws:iam::*:role/Worker")) is None
@@ -223,7 +223,7 @@ def test_account_and_partition() -> None:
     assert arn.partition_of(text(ROLE)) is None
 
 
-def test_patterns_that_explode_cannot_be_told() -> None:
-    """Patterns whose machine would take gigabytes are answered with "cannot be told", soon and in little memory."""
+def test_exploding_patterns_are_unknown() -> None:
+    """Patterns whose automaton would take gigabytes are unknown, soon and in little memory."""
     many = [text(f"arn:aws:iam::*:role/*{letters}*") for letters in (f"x{index}admin{index}y" for index in range(40))]
     assert arn.included(text("arn:aws:iam::*:role/app-*"), many) is not Ternary.YES

@@ -1,4 +1,4 @@
-"""The pattern machine against a slow, obvious reference: match every role of a small world one by one."""
+"""Role patterns against a slow and obvious reference: every role of a small world."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_widening_never_narrows(pattern: str, place: int) -> None:
 
 
 @given(patterns, st.integers(0, 40), st.integers(0, 40))
-def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> None:
+def test_unresolved_part_never_hides_a_role(pattern: str, start: int, length: int) -> None:
     """Where a part of a pattern that matches roles is not known, it is never said to match none."""
     whole = A + pattern
     if arn.resource_scope(text(whole)) is Scope.NOT_A_ROLE:
@@ -111,7 +111,7 @@ def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> Non
 
 
 @given(st.lists(st.sampled_from(["a", "-", "/b", "*", "1", "111122223333"]), min_size=1, max_size=5))
-def test_an_account_id_in_a_name_never_hides_a_role(pieces: list[str]) -> None:
+def test_unresolved_account_id_in_a_name_never_hides_a_role(pieces: list[str]) -> None:
     """A name that holds an account id which is not known matches a role wherever one with the id written out does."""
     account = Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID)
     holed = text("arn:aws:iam::", account, ":role/", *(account if len(piece) == 12 else piece for piece in pieces))
@@ -123,8 +123,8 @@ PLACES = st.sampled_from(["arn:aws:iam::111122223333", "arn:*:iam::*", "arn:aws-
 
 
 @given(PLACES, st.text("ab-/*?:$", min_size=1, max_size=6))
-def test_a_plain_role_has_the_scope_that_the_machine_gives(place: str, name: str) -> None:
-    """The quick answer for the usual form of a Resource is the answer of the pattern machine."""
+def test_plain_role_scope_agrees_with_the_automaton(place: str, name: str) -> None:
+    """The quick answer for the usual form of a Resource is the answer of the pattern automaton."""
     pattern = text(f"{place}:role/{name}")
     plain = arn.plain_role(pattern.parts)
     if plain is None:

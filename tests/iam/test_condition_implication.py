@@ -1,4 +1,4 @@
-"""One Condition block implies another: against every request of a small world."""
+"""Implication between Condition blocks, against every request of a small world."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.iam.conditions.condition_implication import Limit, implies, limits_of
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position, Ternary, text
 
@@ -25,12 +25,12 @@ _KEYS = ["aws:a", "aws:b"]
 _CARRIED = [set(found) for found in chain.from_iterable(combinations(_VALUES, size) for size in range(4))]
 
 
-def limits(condition: Any) -> frozenset[Limit]:
+def limits(condition: Any) -> frozenset[ConditionTest]:
     """The tests of the condition of one statement."""
     statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition}
     document = json.dumps({"Version": "2012-10-17", "Statement": statement})
     (parsed,) = parse_document(text(document, Position("policy.json", 1))).statements
-    return limits_of(parsed.condition)
+    return condition_tests(parsed.condition)
 
 
 def meets(operator: str, wanted: list[str], carried: set[str]) -> bool:
@@ -64,7 +64,7 @@ _blocks = st.dictionaries(
 
 @settings(max_examples=examples(300))
 @given(_blocks, _blocks)
-def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None:
+def test_implication_holds_for_every_request(narrow: Any, wide: Any) -> None:
     """Where one block is said to imply another, every request that meets the one meets the other."""
     if implies(limits(narrow), limits(wide))[0] is not Ternary.YES:
         return
@@ -98,6 +98,6 @@ def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None
         ({"StringEquals": "x"}, {"StringEquals": "x"}, Ternary.YES, ()),
     ],
 )
-def test_by_hand(narrow: Any, wide: Any, answer: Ternary, keys: tuple[str, ...]) -> None:
+def test_implication_examples(narrow: Any, wide: Any, answer: Ternary, keys: tuple[str, ...]) -> None:
     """More tests, fewer values, no IfExists: narrower. Nothing on a key: surely not. Another test on it: open."""
     assert implies(limits(narrow), limits(wide)) == (answer, keys)

@@ -1,4 +1,4 @@
-"""The set that `evaluate` answers with, against a slow and obvious interpreter of one concrete request."""
+"""Evaluation of Condition blocks, against a slow and obvious interpreter of single requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Block: TypeAlias = "list[tuple[str, list[tuple[str, str | list[str]]]]]"
 
 
 def glob(pattern: str, value: str) -> bool:
-    """Whether a value matches a pattern of ``*`` and ``?``."""
+    """True if a value matches a pattern of ``*`` and ``?``."""
     if not pattern:
         return not value
     if pattern[0] == "*":
@@ -62,7 +62,7 @@ COMPARE = {
 
 
 def one_key(operator: str, policy: list[str], request: list[str] | None) -> bool | None:
-    """Whether the values that a request carries for a key meet an operator; None: AWS does not say."""
+    """Return whether the values of a key in a request meet an operator; None if AWS does not document it."""
     quantifier, _, plain = operator.rpartition(":")
     if plain == "Null":
         if quantifier:
@@ -186,8 +186,8 @@ TRI = {True: Ternary.YES, False: Ternary.NO, None: Ternary.UNKNOWN}
 
 @settings(max_examples=examples(400))
 @given(blocks)
-def test_agrees_with_the_reference(block: Block) -> None:
-    """For every known service, for one that nobody knows and without the key, the answer is the reference's."""
+def test_evaluation_agrees_with_the_reference(block: Block) -> None:
+    """For every known service, for one that is unknown and without the key, the answer is the reference's."""
     effect = evaluate(node(block), SERVICES)
     for service in SERVICES:
         assert answer_of(effect, service) is decide(block, service), service
@@ -198,7 +198,7 @@ def test_agrees_with_the_reference(block: Block) -> None:
 
 @settings(max_examples=examples(200))
 @given(blocks)
-def test_a_service_that_only_the_block_names_is_decided_like_the_known_ones(block: Block) -> None:
+def test_unknown_service_in_the_block_is_evaluated(block: Block) -> None:
     """A service that is named and not known gets the reference's answer, and a dead block lets nobody through."""
     effect = evaluate(node(block), SERVICES)
     brand_new = "brand-new.amazonaws.com"
@@ -210,7 +210,7 @@ def test_a_service_that_only_the_block_names_is_decided_like_the_known_ones(bloc
 
 @settings(max_examples=examples(150))
 @given(blocks)
-def test_spelling_makes_no_difference(block: Block) -> None:
+def test_key_case_and_scalar_values_are_irrelevant(block: Block) -> None:
     """The letter case of a key, and a scalar instead of a list of one, change nothing."""
     respelled: Block = [
         (operator, [(key.swapcase(), [given] if isinstance(given, str) else given) for key, given in keys])
@@ -254,7 +254,7 @@ def replaced(tree: Node, old: Node, new: StringNode) -> Node:
 
 
 def assert_less_known(exact: ConditionEffect, holed: ConditionEffect) -> None:
-    """What is sure with the hole was so without it, and what was possible still is."""
+    """What is sure with the unresolved part was so without it, and what was possible still is."""
     assert exact.possible & SERVICES <= holed.possible & SERVICES
     assert holed.allowed & SERVICES <= exact.allowed & SERVICES
     for before, after in ((exact.unknown_service, holed.unknown_service), (exact.without_key, holed.without_key)):
@@ -264,7 +264,7 @@ def assert_less_known(exact: ConditionEffect, holed: ConditionEffect) -> None:
 
 @settings(max_examples=examples(400))
 @given(st.data(), blocks)
-def test_a_hole_in_place_of_a_literal_only_makes_less_sure(data: st.DataObject, block: Block) -> None:
+def test_unresolved_literal_only_lowers_certainty(data: st.DataObject, block: Block) -> None:
     """Where an operator, a key, a value or a part of it is not known, nothing sure turns into its opposite."""
     tree = node(block)
     texts = list(texts_of(tree))
@@ -282,9 +282,7 @@ def test_a_hole_in_place_of_a_literal_only_makes_less_sure(data: st.DataObject, 
 
 @settings(max_examples=examples(200))
 @given(st.data(), blocks)
-def test_a_hole_in_place_of_what_stands_under_an_operator_only_makes_less_sure(
-    data: st.DataObject, block: Block
-) -> None:
+def test_unresolved_operator_value_only_lowers_certainty(data: st.DataObject, block: Block) -> None:
     """Where everything under one operator, or the whole block, is not known, nothing sure turns into its opposite."""
     tree = node(block)
     assert isinstance(tree, ObjectNode)
@@ -296,7 +294,7 @@ def test_a_hole_in_place_of_what_stands_under_an_operator_only_makes_less_sure(
 
 @settings(max_examples=examples(200))
 @given(labels, st.sampled_from(["ec2", "lambda", "ecs-tasks"]), string_operators)
-def test_a_hole_of_a_name_is_possible_for_every_name(label: str, service: str, operator: str) -> None:
+def test_unresolved_name_may_be_every_name(label: str, service: str, operator: str) -> None:
     """A generated name in the place of a service's own keeps every service with such a name possible."""
     value = StringNode((Unresolved("x", UnresolvedKind.NAME), ".amazonaws.com"), AT)
     tree = ObjectNode((ObjectEntry(literal(operator), ObjectNode((ObjectEntry(literal(PTS), value),), AT)),), AT)
@@ -367,7 +365,7 @@ any_nodes: st.SearchStrategy[Node] = st.recursive(
 
 @settings(max_examples=examples(400))
 @given(any_nodes, st.booleans())
-def test_no_node_makes_it_crash(tree: Node, variables: bool) -> None:
+def test_any_node_can_be_evaluated(tree: Node, variables: bool) -> None:
     """Whatever stands in the place of a block, there is an answer that agrees with itself."""
     effect = evaluate(tree, SERVICES, variables=variables)
     assert effect.allowed <= effect.possible

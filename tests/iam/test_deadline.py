@@ -1,4 +1,4 @@
-"""Limits of time: what each allows, and what all of a run share. The clock is the tests' own."""
+"""CPU-time limits: what each allows, and what all of a run share. The clock is fake."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Work = Callable[[float], None]
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """Let seconds pass, and look at the clock after each tenth of them."""
+    """Let seconds pass, calling ``check`` after each tenth of them."""
     now = [0.0]
     monkeypatch.setattr(deadline.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(deadline.time, "thread_time", lambda: now[0])
-    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(deadline, "_CALLS_PER_CLOCK_READ", 1)
 
     def passing(seconds: float) -> None:
         for _ in range(round(seconds * 10)):

@@ -1,4 +1,4 @@
-"""Many denials: which of them matter to an Allow is looked up, and the answer is that of a comparison with all."""
+"""Indexed denials give the same answers as comparing with all of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants import denials
-from passrole_checks.iam.grants import grant as passrole
-from passrole_checks.iam.grants.denials import Denials
+from passrole_checks.iam.grants import denials, subtract_denials
+from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of, raw_grants
+from passrole_checks.iam.grants.grant import PassRoleGrant, raw_grants
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import (
     ListNode,
     ObjectEntry,
@@ -108,49 +108,44 @@ _documents = st.builds(
 
 
 def _forget() -> None:
-    """Forget the answers that hang on a layout of patterns."""
-    for remembered in (arn._union, arn._within, arn._included):
+    """Clear the caches that depend on the layout of patterns."""
+    for remembered in (arn._union, arn._included_in, arn._included):
         remembered.cache_clear()
 
 
 @contextmanager
 def _looked_up(index: bool) -> Iterator[None]:
-    """With ``index``, look up few denials and patterns as well; without, compare an Allow with every Deny, and each
-    pattern with every other."""
+    """Use the indexes even for few denials and patterns or, without ``index``, compare every pair."""
     _forget()
     few = 0 if index else 1_000_000
-    taking = Denials.taking if index else lambda every, *_: every.all
+    taking = DenialIndex.deciding if index else lambda every, *_: every.all
     with (
         mock.patch.object(denials, "_FEW", 0),
         mock.patch.object(role_union, "_FEW", few),
-        mock.patch.object(Denials, "taking", taking),
+        mock.patch.object(DenialIndex, "deciding", taking),
     ):
         yield
 
 
 @settings(max_examples=examples(200))
 @given(_documents, st.sampled_from([None, "111122223333"]))
-def test_grants_are_those_of_a_comparison_with_every_denial(
-    statements: tuple[Statement, ...], account: str | None
-) -> None:
+def test_indexed_denials_give_the_same_grants(statements: tuple[Statement, ...], account: str | None) -> None:
     """What denials leave of the Allows of a document does not depend on which of them are looked at."""
     with _looked_up(True):
-        looked_up = passrole._grants_of(statements, SERVICES, account)
+        looked_up = subtract_denials._grants_of(statements, SERVICES, account)
     with _looked_up(False):
-        assert looked_up == passrole._grants_of(statements, SERVICES, account)
+        assert looked_up == subtract_denials._grants_of(statements, SERVICES, account)
 
 
 @settings(max_examples=examples(200))
 @given(_documents, st.sampled_from([None, "111122223333"]))
-def test_passable_roles_are_those_of_a_comparison_with_every_denial(
-    statements: tuple[Statement, ...], account: str | None
-) -> None:
+def test_indexed_denials_give_the_same_passable_roles(statements: tuple[Statement, ...], account: str | None) -> None:
     """What one principal can pass does not depend on which of its denials are looked at."""
     (grant, *_) = raw_grants(statements, dict(SERVICES), account)
 
     def passed() -> list[object]:
         one = EffectiveGrant(grant, Permissions(statements), SERVICES, account)
-        return [one.anything, *(one.to(service) for service in (EC2, LAMBDA, OTHER))]
+        return [one.for_any_service, *(one.for_service(service) for service in (EC2, LAMBDA, OTHER))]
 
     with _looked_up(True):
         looked_up = passed()
@@ -180,9 +175,7 @@ def _many(*denied: str) -> list[PassRoleGrant]:
         (("*",), []),
     ],
 )
-def test_denials_that_cover_a_pattern_take_it_among_many_that_cross_it(
-    denied: tuple[str, ...], left: list[str]
-) -> None:
+def test_covering_denials_are_found_among_many_overlapping(denied: tuple[str, ...], left: list[str]) -> None:
     """Also where only two of them together cover it."""
     allowed = _many(*denied)[0]
     assert allowed.denied is (not left)
@@ -191,15 +184,15 @@ def test_denials_that_cover_a_pattern_take_it_among_many_that_cross_it(
 
 def test_allows_near_the_same_denials_share_them() -> None:
     """The denials that have roles in common with each of many Allows are one object, made once."""
-    found = Denials([grant for grant in _many() if grant.effect == "Deny"])
+    found = DenialIndex([grant for grant in _many() if grant.effect == "Deny"])
     allows = [_statement("Allow", (text(f"{ROLE}a{number}*", AT),), False, None, ()) for number in range(20)]
     near = {id(found.near(grant)) for grant in raw_grants(allows, dict(SERVICES))}
     assert len(near) == 1
 
 
-def test_denials_that_only_cross_an_allow_are_not_compared_with_it() -> None:
+def test_merely_overlapping_denials_are_skipped() -> None:
     """Of many denials no one decides what is left of a pattern that has a role which none of them takes."""
     allowed, *others = _many(f"{ROLE}a2*")
     (grant,) = raw_grants([allowed.statement], dict(SERVICES))
-    taking = Denials(others).taking(grant, Deployment(None, ("aws",)))
+    taking = DenialIndex(others).deciding(grant, Deployment(None, ("aws",)))
     assert [str(role.pattern) for denial in taking for role in denial.roles] == [f"{ROLE}a2*"]

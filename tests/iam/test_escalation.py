@@ -1,4 +1,4 @@
-"""Ways to act as a role that may be passed."""
+"""Open escalation paths of a principal."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ def parsed(*statements: dict[str, object]) -> tuple[Statement, ...]:
     return parse_document(text(json.dumps(document), AT)).statements
 
 
-def test_a_way_needs_all_of_its_actions() -> None:
+def test_path_needs_all_of_its_actions() -> None:
     """A way is open where every action is allowed, and surely so where nothing is open."""
     assert open_ways(Permissions(parsed(statement("Allow", "x:Create"))), [WAY]) == ()
     (found,) = open_ways(Permissions(parsed(statement("Allow", "x:C*"), statement("Allow", "x:S*"))), [WAY])
     assert found.certain is Ternary.YES and len(found.by) == 2
 
 
-def test_what_is_not_known_opens_a_way_only_beside_what_is() -> None:
-    """One action from a hole is a way that cannot be told; actions that are nothing but a hole are none."""
+def test_unresolved_actions_alone_open_no_path() -> None:
+    """One action from an unresolved part is a way that is unknown; actions that are nothing but an unresolved part are
+    none."""
     hole = StringNode((Unresolved("var.actions"),), AT)
     (unknown,) = parsed(statement("Allow", "x:Nothing"))
     unknown = Statement("", AT, None, "Allow", (hole,), None, unknown.resources, None, None, True)
@@ -46,13 +47,13 @@ def test_what_is_not_known_opens_a_way_only_beside_what_is() -> None:
     assert found.certain is Ternary.UNKNOWN
 
 
-def test_a_resource_of_another_service_opens_no_way() -> None:
+def test_resource_of_another_service_opens_no_path() -> None:
     """An action on ARNs of another service is no action of a way."""
     start = statement("Allow", "x:*", "arn:aws:s3:::releases/*")
     assert open_ways(Permissions(parsed(start)), [WAY]) == ()
 
 
-def test_both_halves_are_about_the_same_resources() -> None:
+def test_actions_must_share_a_resource() -> None:
     """Who may create some functions and invoke others starts none; kinds that differ, or are open, say nothing."""
     arn = "arn:aws:x:*:111122223333:"
 
@@ -67,7 +68,7 @@ def test_both_halves_are_about_the_same_resources() -> None:
     assert opens(arn + "function:a-*", arn + "function:b-*", arn + "function:a-x")
 
 
-def test_alternatives_that_exclude_each_other_open_no_way() -> None:
+def test_exclusive_alternatives_open_no_path() -> None:
     """What is allowed only under outcomes that never hold together is no way."""
 
     def reading(outcome: str, name: str) -> Statement:
@@ -89,6 +90,6 @@ def test_alternatives_that_exclude_each_other_open_no_way() -> None:
         ("ec2.amazonaws.com.cn", "ec2.amazonaws.com", "ec2"),
     ],
 )
-def test_names_of_services(service: str, plain: str, of: str) -> None:
+def test_service_names_are_normalized(service: str, plain: str, of: str) -> None:
     """A service principal without Region and suffix, and the service that it belongs to."""
     assert (plain_name(service), family(service)) == (plain, of)

@@ -1,4 +1,4 @@
-"""Patterns of any action and resource, against a slow and obvious reference: all short texts, one by one."""
+"""Action and resource patterns, against a slow and obvious reference: every short string."""
 
 from __future__ import annotations
 
@@ -26,28 +26,30 @@ def matched(pattern: str) -> frozenset[str]:
 
 @given(PATTERNS, PATTERNS)
 @settings(max_examples=examples(300))
-def test_a_pattern_takes_the_general_member_of_what_lies_within_it(outer: str, inner: str) -> None:
+def test_pattern_matches_representative_of_included_pattern(outer: str, inner: str) -> None:
     """A pattern takes another one's general member exactly where it matches all that the other matches."""
-    assert glob.surely(glob.pattern(outer), glob.request(glob.pattern(inner))) == (matched(inner) <= matched(outer))
+    assert glob.must_match(glob.from_text(outer), glob.representative(glob.from_text(inner))) == (
+        matched(inner) <= matched(outer)
+    )
 
 
 @given(PATTERNS, PATTERNS)
 @settings(max_examples=examples(300))
-def test_two_patterns_meet_where_they_match_a_text_in_common(first: str, second: str) -> None:
+def test_patterns_intersect_if_a_string_matches_both(first: str, second: str) -> None:
     """Two patterns meet exactly where a text matches both, and what they meet in lies within both."""
-    common = glob.meeting(glob.pattern(first), glob.pattern(second))
+    common = glob.intersect(glob.from_text(first), glob.from_text(second))
     assert (common is not None) == bool(matched(first) & matched(second))
-    assert glob.may_meet(glob.pattern(first), glob.pattern(second)) == (common is not None)
+    assert glob.may_intersect(glob.from_text(first), glob.from_text(second)) == (common is not None)
     if common is not None:
-        assert glob.surely(glob.pattern(first), common) and glob.surely(glob.pattern(second), common)
+        assert glob.must_match(glob.from_text(first), common) and glob.must_match(glob.from_text(second), common)
 
 
 @given(st.text("ab*?", max_size=5), st.text("ab", max_size=6))
 @settings(max_examples=examples(200))
-def test_a_pattern_takes_a_text_that_it_matches(pattern: str, text: str) -> None:
+def test_pattern_matches_its_members(pattern: str, text: str) -> None:
     """A text without anything open in it is taken where the pattern matches it, for sure and possibly alike."""
     matches = text in matched(pattern)
-    assert glob.surely(glob.pattern(pattern), text) == glob.possibly(glob.pattern(pattern), text) == matches
+    assert glob.must_match(glob.from_text(pattern), text) == glob.may_match(glob.from_text(pattern), text) == matches
 
 
 A, B = Unresolved("var.a"), Unresolved("var.b")
@@ -70,21 +72,22 @@ NAME = Unresolved("aws_x.y.name", UnresolvedKind.NAME)
         (("x/", A, "/b"), ("x/", B), False, True),
     ],
 )
-def test_a_hole_is_one_text_that_is_not_known(pattern, text, surely, possibly) -> None:
-    """The same hole on both sides is the same text, another one may be, and a wildcard takes it whatever it is."""
+def test_unresolved_part_is_one_unknown_string(pattern, text, surely, possibly) -> None:
+    """The same unresolved part on both sides is the same text, another one may be, and a wildcard takes it whatever it
+    is."""
 
     def written(parts, spell) -> str:
         parts = (parts,) if isinstance(parts, str) else parts
-        return "".join(glob.letter(part) if isinstance(part, Unresolved) else spell(part) for part in parts)
+        return "".join(glob.symbol_for(part) if isinstance(part, Unresolved) else spell(part) for part in parts)
 
-    found = written(pattern, glob.pattern), written(text, glob.literal)
-    assert (glob.surely(*found), glob.possibly(*found)) == (surely, possibly)
+    found = written(pattern, glob.from_text), written(text, glob.escape)
+    assert (glob.must_match(*found), glob.may_match(*found)) == (surely, possibly)
 
 
-def test_what_two_patterns_have_in_common_is_told_in_words() -> None:
+def test_intersection_is_rendered_in_policy_syntax() -> None:
     """The general member of two patterns keeps what either of them says."""
-    common = glob.meeting(glob.pattern("s3:get*"), glob.pattern("s3:*acl"))
-    assert common is not None and glob.words_of(common) == "s3:get*acl"
+    common = glob.intersect(glob.from_text("s3:get*"), glob.from_text("s3:*acl"))
+    assert common is not None and glob.to_text(common) == "s3:get*acl"
 
 
 @pytest.mark.parametrize(
@@ -99,15 +102,15 @@ def test_what_two_patterns_have_in_common_is_told_in_words() -> None:
         ("arn:aws:*:role/x", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:role/x"),
     ],
 )  # fmt: skip
-def test_two_arns_meet_field_by_field(first: str, second: str, expected: str | None) -> None:
+def test_arns_intersect_field_by_field(first: str, second: str, expected: str | None) -> None:
     """No wildcard of one field stands for another one, unless the ARN is written in fewer fields than it has."""
-    common = glob.meeting(glob.pattern(first), glob.pattern(second))
-    assert (glob.words_of(common) if common is not None else None) == expected
-    assert glob.may_meet(glob.pattern(first), glob.pattern(second)) is (expected is not None)
+    common = glob.intersect(glob.from_text(first), glob.from_text(second))
+    assert (glob.to_text(common) if common is not None else None) == expected
+    assert glob.may_intersect(glob.from_text(first), glob.from_text(second)) is (expected is not None)
 
 
-def test_a_pattern_of_many_wildcards_takes_no_time() -> None:
+def test_many_wildcards_are_matched_in_bounded_time() -> None:
     """Matching is no search through all ways to match: a long run of wildcards against a long text ends at once."""
-    pattern = glob.pattern("*a" * 60 + "b")
-    assert not glob.surely(pattern, "a" * 4000)
-    assert glob.meeting(glob.pattern("*a" * 40), glob.pattern("*b" * 40)) is None
+    pattern = glob.from_text("*a" * 60 + "b")
+    assert not glob.must_match(pattern, "a" * 4000)
+    assert glob.intersect(glob.from_text("*a" * 40), glob.from_text("*b" * 40)) is None

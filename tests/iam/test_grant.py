@@ -1,4 +1,4 @@
-"""Grants, and what a Deny takes away."""
+"""Grants, and what a Deny denies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary
 from passrole_checks.iam.roles.arn import Scope
 
@@ -42,40 +43,40 @@ def to(*services: str, operator: str = "StringEquals") -> dict[str, Any]:
     return {"Condition": {operator: {"iam:PassedToService": list(services)}}}
 
 
-def test_what_cannot_reach_passrole_is_no_grant() -> None:
+def test_statement_without_passrole_is_not_a_grant() -> None:
     """A statement whose actions leave PassRole out gives nothing."""
     assert grants({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}) == []
     assert grants({"Effect": "Allow", "Action": ["s3:*", "iam:Get*"], "Resource": "*"}) == []
 
 
-def test_a_deny_on_one_role_does_not_silence_the_others() -> None:
+def test_deny_on_one_role_keeps_grants_of_other_roles() -> None:
     """Of two roles the denied one goes, the other stays."""
     allowed, _ = grants(allow([f"{A}a", f"{A}b"]), deny(f"{A}a"))
     assert [str(role.pattern) for role in allowed.roles] == [f"{A}b"]
     assert not allowed.denied
 
 
-def test_a_deny_on_everything_leaves_nothing() -> None:
+def test_deny_on_all_roles_denies_the_grant() -> None:
     """Row 8 of the truth table: a Deny by NotAction takes every role away."""
     allowed, _ = grants(allow(), {"Effect": "Deny", "NotAction": "iam:GetRole", "Resource": "*"})
     assert allowed.denied
 
 
-def test_a_deny_by_not_resource_keeps_what_it_names() -> None:
+def test_deny_with_not_resource_keeps_its_roles() -> None:
     """Row 25: what a Deny with NotResource leaves out is what stays allowed."""
     allowed, _ = grants(allow(), {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": f"{A}app/*"})
     assert [str(role.pattern) for role in allowed.roles] == [f"{A}app/*"]
     assert allowed.scope is Scope.PREFIX
 
 
-def test_a_deny_on_one_role_leaves_any_other() -> None:
+def test_deny_on_one_role_keeps_any_role_scope() -> None:
     """Every role but one is still any role."""
     allowed, _ = grants(allow(), deny(f"{A}admin"))
     assert allowed.scope is Scope.ANY_ROLE and not allowed.denied
 
 
-def test_not_resource_with_a_deny_on_the_rest_is_nothing() -> None:
-    """What NotResource lets through and a Deny takes away is gone."""
+def test_not_resource_and_deny_on_the_rest_leave_nothing() -> None:
+    """What NotResource lets through and a Deny denies is gone."""
     allowed, _ = grants(
         {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": f"{A}a"},
         {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": f"{A}a"},
@@ -92,14 +93,16 @@ def test_not_resource_with_a_deny_on_the_rest_is_nothing() -> None:
         (to(EC2), Constraint.PATTERN, ()),
     ],
 )
-def test_a_guard_on_the_service_counts(guard: dict[str, Any], constraint: Constraint, values: tuple[str, ...]) -> None:
+def test_deny_of_other_services_limits_the_services(
+    guard: dict[str, Any], constraint: Constraint, values: tuple[str, ...]
+) -> None:
     """Rows 59 to 61: a Deny on the service narrows the services of the Allow."""
     allowed, _ = grants(allow(f"{A}app"), deny(**guard))
     assert allowed.services.constraint is constraint
     assert allowed.services.values == values
 
 
-def test_services_and_roles_are_taken_away_together() -> None:
+def test_deny_applies_to_pairs_of_service_and_role() -> None:
     """A Deny of one role for one service leaves that role for the others and the other roles for that one."""
     allowed, _ = grants(allow([f"{A}a", f"{A}b"], **to(EC2, LAMBDA)), deny(f"{A}a", **to(EC2)))
     assert [str(role.pattern) for role in allowed.roles] == [f"{A}a", f"{A}b"]
@@ -116,25 +119,25 @@ def test_services_and_roles_are_taken_away_together() -> None:
         {"ArnLike": {"iam:AssociatedResourceArn": "arn:aws:ec2:*:*:instance/*"}},
     ],
 )
-def test_a_deny_that_cannot_be_decided_takes_nothing_away(condition: dict[str, Any]) -> None:
+def test_undecidable_deny_is_ignored(condition: dict[str, Any]) -> None:
     """A Deny under a condition that depends on the request takes no grant away."""
     allowed, _ = grants(allow(), deny(Condition=condition))
     assert not allowed.denied and allowed.scope is Scope.ANY_ROLE
 
 
-def test_a_deny_on_what_is_not_of_another_type_takes_nothing_away() -> None:
+def test_deny_with_negated_operator_of_another_type_is_ignored() -> None:
     """A Deny that asks that the service is not some number may be met by every service, or by none."""
     (left, _) = grants(allow(), deny(Condition={"NumericNotEquals": {"iam:PassedToService": "5"}}))
     assert not left.denied and left.scope is Scope.ANY_ROLE
 
 
-def test_a_deny_with_a_variable_before_the_fifth_colon_takes_nothing_away() -> None:
+def test_deny_with_early_policy_variable_is_ignored() -> None:
     """IAM fills in no policy variable there (IAM User Guide, "IAM policy elements: Variables and tags")."""
     (left, _) = grants(allow(), deny("arn:aws:iam::${aws:PrincipalAccount}:role/*"))
     assert not left.denied and left.scope is Scope.ANY_ROLE
 
 
-def test_the_partition_decides_which_services_there_are() -> None:
+def test_partition_determines_known_services() -> None:
     """A pattern over ``.amazonaws.com`` leaves no service of ``aws`` out, but some of ``aws-cn``."""
     (usual,) = grants(allow(f"{A}app-*", **to("*.amazonaws.com", operator="StringLike")))
     assert usual.services.constraint is Constraint.INEFFECTIVE
@@ -143,13 +146,13 @@ def test_the_partition_decides_which_services_there_are() -> None:
     assert cn.services.constraint is Constraint.PATTERN
 
 
-def test_a_deny_in_the_partition_that_the_document_names_is_enough() -> None:
+def test_deny_in_the_named_partition_denies_the_grant() -> None:
     """A document that names ``aws`` is for that partition: all of its roles denied is all roles denied."""
     allowed, _ = grants(allow(), deny("arn:aws:iam::*:role/*"))
     assert allowed.denied
 
 
-def test_a_deny_in_one_of_several_partitions_leaves_the_others() -> None:
+def test_deny_in_one_partition_keeps_the_others() -> None:
     """A document that names two partitions is meant for both: a Deny on all roles of one leaves those of the other."""
     all_but_one = {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": "arn:aws:iam::*:role/x"}
     (left, *_) = grants(all_but_one, deny("arn:aws-cn:iam::*:role/*"))
@@ -158,20 +161,20 @@ def test_a_deny_in_one_of_several_partitions_leaves_the_others() -> None:
     assert left.denied
 
 
-def test_a_deny_on_the_account_deployed_to_is_enough_where_it_is_known() -> None:
+def test_deny_on_the_known_account_denies_the_grant() -> None:
     """Roles are passed within their account, so denying all of its roles leaves none."""
     assert not grants(allow(), deny(f"{A}*"))[0].denied
     assert grants(allow(), deny(f"{A}*"), account="111122223333")[0].denied
 
 
 @pytest.mark.parametrize("condition", [{}, {"StringEquals": {}}, None])
-def test_a_deny_under_an_empty_condition_takes_nothing_away(condition: Any) -> None:
+def test_deny_with_empty_condition_is_ignored(condition: Any) -> None:
     """AWS's pages differ on what an empty condition does, so such a Deny is not relied on."""
     allowed, _ = grants(allow(), deny(Condition=condition))
     assert not allowed.denied
 
 
-def test_excluding_one_service_leaves_the_grant_open() -> None:
+def test_excluding_one_service_keeps_other_services_open() -> None:
     """A Deny of one service narrows nothing that one can rely on: all others are let through."""
     allowed, _ = grants(allow(f"{A}app-*"), deny(**to(EC2)))
     assert allowed.open_to_other_services
@@ -185,7 +188,7 @@ world = [f"{A}{name}" for name in ("a", "b", "ab", "app/x", "other/y")]
 
 
 @given(st.lists(roles, min_size=1, max_size=2), services, st.lists(st.tuples(roles, services), max_size=2))
-def test_denied_means_that_no_request_is_left(
+def test_denied_grant_allows_no_request(
     resources: list[str], allowed: list[str], denials: list[tuple[str, list[str]]]
 ) -> None:
     """A grant is wholly denied only if each request of a small world is denied; what is left keeps its services."""

@@ -1,4 +1,4 @@
-"""JSON policy texts with holes: their values, their positions, their errors."""
+"""JSON policy texts with unresolved parts: their values, their positions, their errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT = Position("policy.tf", 7, 12)
 
 
 def plain(node: Node) -> object:
-    """The Python value of a tree without holes."""
+    """The Python value of a tree without unresolved parts."""
     if isinstance(node, StringNode):
         return node.literal
     if isinstance(node, ListNode):
@@ -35,14 +35,14 @@ values = st.recursive(
 
 
 @given(values, st.sampled_from([None, 2]), st.booleans())
-def test_agrees_with_the_standard_library(value: object, indent: int | None, ascii_only: bool) -> None:
-    """Without holes the tree holds what json.loads gives."""
+def test_parser_agrees_with_the_standard_library(value: object, indent: int | None, ascii_only: bool) -> None:
+    """Without unresolved parts the tree holds what json.loads gives."""
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).replace("\ue000", "?")
     assert plain(parse_json(StringNode((text,), AT))) == json.loads(text)
 
 
 def test_positions_follow_the_file() -> None:
-    """In a text that stands letter for letter in its file, a hole in it shifts nothing."""
+    """In a text that stands letter for letter in its file, an unresolved part in it shifts nothing."""
     hole = Unresolved("aws_iam_role.app.arn")
     document = StringNode(
         ('{\n  "Resource": "', hole, '",\n  "Action": ["a"]\n}\n'), AT, starts=((8, 1), (9, 16), (9, 39)), indent=0
@@ -74,8 +74,8 @@ def test_indented_text_counts_its_indentation() -> None:
         ("{", Unresolved("local.version"), ' "Statement": []}'),
     ],
 )
-def test_a_hole_stands_where_elements_are_expected(parts: tuple[str | Unresolved, ...]) -> None:
-    """A hole may bring a value, a key with its value, or a run of elements with their commas."""
+def test_unresolved_value_may_replace_elements(parts: tuple[str | Unresolved, ...]) -> None:
+    """An unresolved part may bring a value, a key with its value, or a run of elements with their commas."""
     tree = parse_json(StringNode(parts, AT))
     assert isinstance(tree, ObjectNode) and tree.entries
 
@@ -83,20 +83,20 @@ def test_a_hole_stands_where_elements_are_expected(parts: tuple[str | Unresolved
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "the text ends too early"),
-        ('{"a": 1', "the text ends before its '}'"),
-        ('{"a" 1}', "a colon is expected"),
+        ("", "unexpected end of text"),
+        ('{"a": 1', "unexpected end of text before '}'"),
+        ('{"a" 1}', "expected a colon"),
         ("{a: 1}", "a key in double quotes"),
-        ('{"a": 1,}', "a comma before '}'"),
+        ('{"a": 1,}', "trailing comma before '}'"),
         ("[1 2]", "a comma or ']'"),
-        ('{"a": tru}', "'tru' is no JSON value"),
+        ('{"a": tru}', "'tru' is not a JSON value"),
         ('{"a": "b', "closing quote"),
-        ('["\\x"]', "a backslash"),
-        ("{} {}", "more text after the end"),
+        ('["\\x"]', "escape sequence"),
+        ("{} {}", "text after the end"),
         ("[" * 100, "nested more than"),
     ],
 )
-def test_what_is_no_json_is_named_with_its_place(text: str, reason: str) -> None:
+def test_syntax_error_has_a_position(text: str, reason: str) -> None:
     """A malformed text is an error of ours that says what is wrong and where."""
     with pytest.raises(MalformedDocument, match=reason.replace("[", r"\[")) as error:
         parse_json(StringNode((text,), AT))
@@ -104,7 +104,7 @@ def test_what_is_no_json_is_named_with_its_place(text: str, reason: str) -> None
 
 
 @given(st.text('{}[]",:ab\\ 1\n\ue000', max_size=30))
-def test_any_text_is_a_tree_or_an_error_of_ours(text: str) -> None:
+def test_any_text_gives_a_tree_or_malformed_document(text: str) -> None:
     """Nothing but MalformedDocument comes out of any text."""
     with contextlib.suppress(MalformedDocument):
         parse_json(StringNode((text,), AT, starts=((1, 1),)))

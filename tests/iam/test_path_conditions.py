@@ -1,4 +1,4 @@
-"""Outcomes of conditions: which go together, what follows from what, and several readings said as one."""
+"""Path conditions, against all assignments of a small world."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WORLDS = [
 
 
 def holds(world: dict[str, str], fact: Assumption) -> bool:
-    """Whether a fact is true in a world, said in the plainest way."""
+    """True if an assumption holds in a world, by definition."""
     condition, outcome = fact
     if condition in ("x", "y"):
         return world[condition] == outcome
@@ -56,26 +56,26 @@ facts = st.sampled_from(FACTS)
 
 
 @given(first=facts, second=facts)
-def test_facts_go_together_where_a_world_has_both(first: Assumption, second: Assumption) -> None:
+def test_compatible_assumptions_share_a_world(first: Assumption, second: Assumption) -> None:
     """Two facts are compatible exactly if there is a world in which both hold."""
     assert compatible(first, second) is bool(worlds((first, second)))
 
 
 @given(fact=facts)
-def test_the_other_outcome_holds_everywhere_else(fact: Assumption) -> None:
+def test_negation_is_the_complement(fact: Assumption) -> None:
     """In every world exactly one of an outcome and its opposite holds."""
     other = (fact[0], negate(fact[1]))
     assert all(holds(world, fact) is not holds(world, other) for world in WORLDS)
 
 
 @given(known=facts, wanted=facts)
-def test_a_fact_follows_where_every_world_has_it(known: Assumption, wanted: Assumption) -> None:
+def test_implication_is_inclusion_of_worlds(known: Assumption, wanted: Assumption) -> None:
     """One fact implies another exactly if the other holds in all of its worlds."""
     assert implies((known,), wanted) is all(holds(world, wanted) for world in worlds((known,)))
 
 
 @given(first=st.lists(facts, max_size=4), second=st.lists(facts, max_size=4))
-def test_facts_added_up_mean_the_same(first: list[Assumption], second: list[Assumption]) -> None:
+def test_conjunction_is_the_intersection_of_worlds(first: list[Assumption], second: list[Assumption]) -> None:
     """Facts put together hold in the worlds of all of them; None is said of no worlds only."""
     merged = conjoin(tuple(first), tuple(second))
     wanted = worlds((*first, *second))
@@ -83,8 +83,8 @@ def test_facts_added_up_mean_the_same(first: list[Assumption], second: list[Assu
 
 
 @given(st.lists(st.lists(facts, max_size=3), min_size=1, max_size=6))
-def test_readings_said_as_one_mean_the_same(readings: list[list[Assumption]]) -> None:
-    """Fewer readings hold in the same worlds as those that they were made of."""
+def test_simplified_disjunction_is_equivalent(readings: list[list[Assumption]]) -> None:
+    """Fewer variants hold in the same worlds as those that they were made of."""
     before = [world for world in WORLDS if any(all(holds(world, fact) for fact in one) for one in readings)]
     united = simplify([tuple(one) for one in readings])
     assert [world for world in WORLDS if any(all(holds(world, fact) for fact in one) for one in united)] == before
@@ -105,12 +105,12 @@ def test_readings_said_as_one_mean_the_same(readings: list[list[Assumption]]) ->
         ([(("e", 'not "a" or "b"'),), (("e", '"a"'),)], ((("e", 'not "b"'),),)),
     ],
 )
-def test_what_is_said_shorter(readings: list[PathCondition], united: tuple[PathCondition, ...] | None) -> None:
+def test_simplify_examples(readings: list[PathCondition], united: tuple[PathCondition, ...] | None) -> None:
     """Values are listed, both outcomes of a condition are not mentioned, words that are no values stay apart."""
     assert simplify(readings) == (united if united is not None else tuple(readings))
 
 
-def test_what_follows_is_not_said_twice() -> None:
+def test_extend_drops_implied_assumptions() -> None:
     """A narrower fact takes the place of the wider one, and a wider one adds nothing."""
     wide, narrow = ("e", '"a" or "b"'), ("e", '"a"')
     assert extend((wide,), *narrow) == (narrow,)

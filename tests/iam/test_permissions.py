@@ -1,4 +1,4 @@
-"""What all policies of a principal allow together.
+"""Permissions of all policies of a principal combined.
 
 Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities", "IAM JSON policy
 elements: Condition operators", "IAM and AWS STS condition context keys".
@@ -26,7 +26,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, excess
+from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, extra_permissions
 from passrole_checks.iam.permissions.permissions import Permissions
 
 AT = Position("x.tf", 1)
@@ -34,7 +34,7 @@ UNKNOWN = Unresolved("var.x")
 
 
 def node(value: Any) -> Node:
-    """A value of JSON; ``Unresolved`` and ``(text, Unresolved, …)`` stand for what is not known."""
+    """Return a JSON value as a node; ``Unresolved`` and ``(text, Unresolved, …)`` are unresolved values."""
     if isinstance(value, dict):
         return ObjectNode(tuple(ObjectEntry(text(key, AT), node(item)) for key, item in value.items()), AT)
     if isinstance(value, list):
@@ -133,14 +133,14 @@ FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:"
         ([UNKNOWN], "no"),  # says nothing of this action more than of any other
     ],
 )
-def test_all_statements_decide_together(given: list[Any], expected: str) -> None:
+def test_statements_are_evaluated_together(given: list[Any], expected: str) -> None:
     """One Allow that surely matches is enough, one Deny that surely matches takes it away, and what cannot be decided
     is neither."""
     found = Permissions(statements(*given)).allows(CREATE)
     assert certainty(found) == {"no-effect": "yes"}.get(expected, expected)
 
 
-def test_conditions_that_have_to_be_met_are_named() -> None:
+def test_condition_keys_to_meet_are_returned() -> None:
     """The keys of the Allow, and those by which one gets around a Deny, stand in the answer."""
     mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
     found = Permissions(statements(allow("*", "*", mfa), deny("*", "*", REGION))).allows(CREATE)
@@ -180,15 +180,15 @@ ROLE = "arn:aws:iam::111122223333:role/"
         ("arn:aws:s3:::*", ROLE + "app", None, "no"),
     ],
 )
-def test_a_resource_that_is_asked_about(resource: Any, asked: Any, account: str | None, expected: str) -> None:
-    """An action is allowed on a resource where the pattern matches its ARN, whatever the holes hold."""
+def test_action_is_allowed_on_matching_resource(resource: Any, asked: Any, account: str | None, expected: str) -> None:
+    """An action is allowed on a resource where the pattern matches its ARN, whatever the unresolved parts hold."""
     permissions = Permissions(statements(allow("iam:PutRolePolicy", resource)), account=account)
     found = node(asked)
     assert isinstance(found, StringNode)
     assert certainty(permissions.allows("iam:PutRolePolicy", (found,))) == expected
 
 
-def test_a_deny_with_a_variable_before_the_fifth_colon() -> None:
+def test_deny_with_early_variable_is_uncertain() -> None:
     """IAM fills in no variable there, so such a Deny may take nothing away (IAM User Guide, "IAM policy elements:
     Variables and tags")."""
     denied = deny("iam:PutRolePolicy", "arn:aws:iam::${aws:PrincipalAccount}:role/*")
@@ -209,14 +209,14 @@ def test_a_deny_with_a_variable_before_the_fifth_colon() -> None:
         ([UNKNOWN], "unknown"),
     ],
 )
-def test_a_limit_has_to_allow_as_well(limit: list[Any], expected: str) -> None:
-    """A permissions boundary allows nothing by itself, and takes away what it does not allow."""
+def test_boundary_has_to_allow_as_well(limit: list[Any], expected: str) -> None:
+    """A permissions boundary allows nothing by itself, and denies what it does not allow."""
     permissions = Permissions(statements(ALL), (statements(*limit),))
     assert certainty(permissions.allows(CREATE)) == expected
     assert Permissions((), (statements(*limit),)).allows(CREATE) is None
 
 
-def test_limits_and_policies_have_to_meet() -> None:
+def test_boundary_and_policies_must_share_a_resource() -> None:
     """What the policies and the boundary allow apart, on different resources, is not allowed."""
     own, limit = statements(allow(CREATE, FUNCTION + "a-*")), statements(allow(CREATE, FUNCTION + "b-*"))
     assert Permissions(own, (limit,)).allows(CREATE) is None
@@ -226,7 +226,7 @@ def test_limits_and_policies_have_to_meet() -> None:
 PROD, DEV = (('var.env == "prod"', "true"),), (('var.env == "prod"', "false"),)
 
 
-def test_alternatives_never_count_together() -> None:
+def test_exclusive_alternatives_are_never_combined() -> None:
     """Statements that exclude each other give two actions, but never both at once."""
     given = (*statements(allow("iam:PassRole"), when=PROD), *statements(allow(CREATE), when=DEV))
     permissions = Permissions(given)
@@ -237,7 +237,7 @@ def test_alternatives_never_count_together() -> None:
     assert both is not None and both[1] == PROD
 
 
-def test_a_deny_under_an_alternative_leaves_the_other_one() -> None:
+def test_conditional_deny_keeps_the_other_alternative() -> None:
     """A Deny that is there only sometimes leaves an Allow where it is not."""
     given = (*statements(ALL), *statements(deny("lambda:*"), when=PROD))
     found = Permissions(given).allows(CREATE)
@@ -259,7 +259,7 @@ def test_a_deny_under_an_alternative_leaves_the_other_one() -> None:
         ([allow("iam:*")], False),
     ],
 )
-def test_an_administrator_is_allowed_everything(given: list[Any], expected: bool) -> None:
+def test_administrator_is_allowed_everything(given: list[Any], expected: bool) -> None:
     """Whoever is allowed every action on every resource is an administrator, whatever a Deny singles out."""
     assert Permissions(statements(*given)).is_administrator is expected
 
@@ -310,24 +310,24 @@ YES, MAYBE = Ternary.YES, Ternary.UNKNOWN
          [("iam:passrole", "*", YES)]),
     ],
 )  # fmt: skip
-def test_what_a_role_can_do_and_a_principal_cannot(role: Any, principal: Any, expected: list[Any]) -> None:
+def test_extra_permissions_of_a_role(role: Any, principal: Any, expected: list[Any]) -> None:
     """Both are compared by what they let through, however it is written."""
-    found = excess(Permissions(statements(*role)), Permissions(statements(*principal)))
+    found = extra_permissions(Permissions(statements(*role)), Permissions(statements(*principal)))
     assert (list(found.pairs) if found is not None else []) == [ExtraPermission(*pair) for pair in expected]
 
 
-def test_of_a_principal_that_is_not_known_whole_nothing_is_certain() -> None:
-    """Where something is attached that nobody knows, what the principal lacks is not certain."""
+def test_incomplete_principal_makes_extra_permissions_uncertain() -> None:
+    """Where something is attached that is unknown, what the principal lacks is not certain."""
     role = Permissions(statements(allow("s3:*")))
-    found = excess(role, Permissions((), complete=False))
+    found = extra_permissions(role, Permissions((), complete=False))
     assert found is not None and found.certain is Ternary.UNKNOWN
-    assert excess(role, Permissions(statements(ALL), complete=False)) is None
+    assert extra_permissions(role, Permissions(statements(ALL), complete=False)) is None
 
 
-def test_limits_of_both_count() -> None:
-    """What the role's boundary takes away is no excess; what the principal's takes away is one."""
+def test_boundaries_of_role_and_principal_count() -> None:
+    """What the role's boundary denies is no extra permission; what the principal's denies is one."""
     limit = (statements(allow("s3:*")),)
     everything, storage = Permissions(statements(ALL), limit), Permissions(statements(allow("s3:*")))
-    assert excess(everything, storage) is None
-    found = excess(Permissions(statements(allow(["s3:*", "sqs:*"]))), everything)
+    assert extra_permissions(everything, storage) is None
+    found = extra_permissions(Permissions(statements(allow(["s3:*", "sqs:*"]))), everything)
     assert found is not None and found.pairs == (ExtraPermission("sqs:*", "*", Ternary.YES),)

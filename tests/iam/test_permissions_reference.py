@@ -1,4 +1,4 @@
-"""Permissions against a slow and obvious reference: every short action on every short resource, one by one."""
+"""Permissions against a slow and obvious reference: every short action on every short resource."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position, Ternary, text
-from passrole_checks.iam.permissions.extra_permissions import excess
+from passrole_checks.iam.permissions.extra_permissions import extra_permissions
 from passrole_checks.iam.permissions.permissions import Permissions
 
 AT = Position("x.tf", 1)
@@ -69,9 +69,9 @@ def reach(statements: tuple[Statement, ...]) -> frozenset[tuple[str, str]]:
 
 @given(STATEMENTS, st.sampled_from(WORDS))
 @settings(max_examples=examples(150))
-def test_an_action_that_is_allowed_somewhere(statements: tuple[Statement, ...], action: str) -> None:
-    """Without conditions and holes every answer is yes or no, and the right one for each resource that one may ask
-    about."""
+def test_allowed_actions_agree_with_the_reference(statements: tuple[Statement, ...], action: str) -> None:
+    """Without conditions and unresolved parts every answer is yes or no, and the right one for each resource that one
+    may ask about."""
     allowed = reach(statements)
     permissions = Permissions(statements)
     for resource in ("a", "ab", "zz"):
@@ -84,10 +84,12 @@ def test_an_action_that_is_allowed_somewhere(statements: tuple[Statement, ...], 
 
 @given(STATEMENTS, STATEMENTS)
 @settings(max_examples=examples(200))
-def test_an_excess_is_one_and_none_is_none(role: tuple[Statement, ...], principal: tuple[Statement, ...]) -> None:
-    """Where there is a certain excess there is a request that only the role is allowed, and where none is told there is
-    no such request."""
-    found = excess(Permissions(role), Permissions(principal))
+def test_extra_permissions_agree_with_the_reference(
+    role: tuple[Statement, ...], principal: tuple[Statement, ...]
+) -> None:
+    """Where there is a certain extra permission there is a request that only the role is allowed, and where none is
+    told there is no such request."""
+    found = extra_permissions(Permissions(role), Permissions(principal))
     only = reach(role) - reach(principal)
     if found is None:
         assert not only

@@ -1,4 +1,4 @@
-"""Policy documents: their forms, their alternatives, and what AWS would refuse."""
+"""Policy documents: their forms, their variants, and malformed ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def choice(yes: Any, no: Any, condition: str = "IsProd") -> Choice:
         (json.dumps({"Statement": [{**PASS, "Action": ["iam:PassRole"]}]}), "Statement/0"),
     ],
 )
-def test_every_form_of_a_document(document: Any, path: str) -> None:
+def test_all_document_forms_are_equivalent(document: Any, path: str) -> None:
     """One statement or a list, scalar or list, extra keys, no Version, and JSON text all give the same statement."""
     parsed = parse(document)
     assert parsed.problems == ()
@@ -64,7 +64,7 @@ def test_every_form_of_a_document(document: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize(("version", "variables"), [("2012-10-17", True), ("2008-10-17", False), (None, False)])
-def test_variables_need_the_new_version(version: str | None, variables: bool) -> None:
+def test_policy_variables_need_version_2012_10_17(version: str | None, variables: bool) -> None:
     """Policy variables are such only in Version 2012-10-17."""
     document: dict[str, Any] = {"Statement": PASS} | ({"Version": version} if version else {})
     assert parse(document).statements[0].variables is variables
@@ -73,11 +73,11 @@ def test_variables_need_the_new_version(version: str | None, variables: bool) ->
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        ("{", "not JSON"),
+        ("{", "not valid JSON"),
         ([], "not an object"),
         ({"Version": "2012-10-17"}, "no Statement"),
-        ('{"Statement": [], "Statement": []}', "Statement is given twice"),
-        ('{"Version": "2012-10-17", "Version": "2008-10-17", "Statement": []}', "Version is given twice"),
+        ('{"Statement": [], "Statement": []}', "duplicate Statement"),
+        ('{"Version": "2012-10-17", "Version": "2008-10-17", "Statement": []}', "duplicate Version"),
         ({"Statement": ["x"]}, "a statement is not an object"),
         ({"Statement": {"Action": "*", "Resource": "*"}}, "no Effect"),
         ({"Statement": {**PASS, "Effect": "allow"}}, "Effect is 'allow'"),
@@ -86,16 +86,16 @@ def test_variables_need_the_new_version(version: str | None, variables: bool) ->
         ({"Statement": {"Effect": "Allow", "Action": "*"}}, "neither Resource nor NotResource"),
         ({"Statement": {"Effect": "Allow", "Action": None, "Resource": "*"}}, "Action is null"),
         ({"Statement": {"Effect": "Allow", "Action": "*", "Resource": None}}, "Resource is null"),
-        ({"Statement": {**PASS, "Action": {"a": "b"}}}, "Action holds something that is not a string"),
-        ({"Statement": {**PASS, "Resource": [1]}}, "Resource holds something that is not a string"),
+        ({"Statement": {**PASS, "Action": {"a": "b"}}}, "Action contains a value that is not a string"),
+        ({"Statement": {**PASS, "Resource": [1]}}, "Resource contains a value that is not a string"),
         ({"Statement": {**PASS, "Condition": "x"}}, "Condition is not an object"),
         (
             '{"Statement": {"Effect": "Allow", "Effect": "Deny", "Action": "*", "Resource": "*"}}',
-            "Effect is given twice",
+            "duplicate Effect",
         ),
     ],
 )
-def test_what_aws_would_refuse_is_a_problem(document: Any, reason: str) -> None:
+def test_malformed_document_is_a_problem(document: Any, reason: str) -> None:
     """A malformed document is a problem with its place, never a crash and never a grant."""
     parsed = parse(document)
     assert parsed.statements == ()
@@ -103,14 +103,14 @@ def test_what_aws_would_refuse_is_a_problem(document: Any, reason: str) -> None:
     assert reason in problem.reason and problem.at.file == "template.yaml"
 
 
-def test_one_bad_statement_hides_no_other() -> None:
+def test_malformed_statement_hides_no_other() -> None:
     """The statements beside a malformed one are read."""
     parsed = parse({"Statement": [{**PASS, "Effect": "allow"}, PASS]})
     assert len(parsed.problems) == 1
     assert [statement.path for statement in parsed.statements] == ["Statement/1"]
 
 
-def test_an_unknown_element_leaves_the_others() -> None:
+def test_unresolved_statement_keeps_the_others() -> None:
     """One unknown element of a list is a statement of which nothing is known; the others stay as they are."""
     parsed = parse({"Statement": [PASS, StringNode((Unresolved("var.more"),), AT)]})
     known, unknown = parsed.statements
@@ -118,8 +118,8 @@ def test_an_unknown_element_leaves_the_others() -> None:
     assert unknown.holes[0].expression == "var.more"
 
 
-def test_an_unknown_document_is_one_unknown_statement() -> None:
-    """A document that is one hole is never an empty document."""
+def test_unresolved_document_is_one_unresolved_statement() -> None:
+    """A document that is one unresolved part is never an empty document."""
     (statement,) = parse(StringNode((Unresolved("var.policy"),), AT)).statements
     assert not statement.whole and statement.path == ""
 
@@ -138,14 +138,14 @@ ALLOW = ObjectEntry(StringNode(("Effect",), AT), StringNode(("Allow",), AT))
     ],
     ids=["text", "key", "statement", "alternatives"],
 )
-def test_where_the_elements_are_not_known_nothing_is(document: Any, path: str) -> None:
-    """A text that begins with a hole, and an object whose keys are not known, may be anything."""
+def test_document_with_unresolved_keys_is_unresolved(document: Any, path: str) -> None:
+    """A text that begins with an unresolved part, and an object whose keys are not known, may be anything."""
     parsed = parse(document)
     assert parsed.problems == ()
     assert {(statement.path, statement.whole) for statement in parsed.statements} == {(path, False)}
 
 
-def test_elements_behind_an_unknown_one_hold() -> None:
+def test_elements_after_an_unresolved_entry_apply() -> None:
     """Elements that stand behind what is not known, and say all, are taken; their own condition too."""
     limited = {**PASS, "Condition": {"Bool": {"a": "true"}}}
     later = node(limited)
@@ -155,12 +155,12 @@ def test_elements_behind_an_unknown_one_hold() -> None:
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
-def test_an_empty_text_is_no_policy(empty: str) -> None:
+def test_empty_text_is_no_policy(empty: str) -> None:
     """An empty text is how "no policy" is written."""
     assert parse(empty) == parse({})
 
 
-def test_a_missing_value_in_a_list_is_left_out() -> None:
+def test_null_list_element_is_ignored() -> None:
     """An element of a list of actions that is null is none."""
     (statement,) = parse({"Statement": {**PASS, "Action": ["iam:PassRole", None, ["iam:GetRole"]]}}).statements
     assert [str(action) for action in statement.actions or ()] == ["iam:PassRole", "iam:GetRole"]
@@ -173,14 +173,14 @@ def test_alternatives_are_consistent() -> None:
     assert read == {("Yes", ("a",), (("IsProd", "true"),)), ("No", ("b",), (("IsProd", "false"),))}
 
 
-def test_an_absent_statement_is_none() -> None:
+def test_absent_statement_is_ignored() -> None:
     """``AWS::NoValue`` in a list of statements leaves only the other alternative."""
     (statement,) = parse({"Statement": [choice(PASS, Absent(AT))]}).statements
     assert statement.when == (("IsProd", "true"),)
 
 
-def test_alternatives_in_one_list_are_read_apart() -> None:
-    """Nine resources that are one or another are eighteen readings of their statement, each under one condition."""
+def test_alternatives_in_a_list_are_split() -> None:
+    """Nine resources that are one or another are eighteen variants of their statement, each under one condition."""
     resources = [choice(f"a{index}", f"b{index}", f"Condition{index}") for index in range(9)]
     found = parse({"Statement": [{**PASS, "Resource": resources}]}).statements
     assert [(str(statement.resources[0]), statement.when) for statement in found if statement.resources] == [
@@ -195,7 +195,7 @@ def test_alternatives_in_one_list_are_read_apart() -> None:
     [("Deny", "Resource", False), ("Deny", "NotResource", True), ("Allow", "Resource", True),
      ("Allow", "NotResource", False)],
 )  # fmt: skip
-def test_what_may_not_be_there_is_not_relied_on(effect: str, element: str, kept: bool) -> None:
+def test_optional_elements_never_narrow(effect: str, element: str, kept: bool) -> None:
     """An element that may be missing counts in what an Allow names, and not in what a Deny names; the complements the
     other way round."""
     perhaps = ListNode((StringNode(("*",), AT, optional=True),), AT)
@@ -204,7 +204,7 @@ def test_what_may_not_be_there_is_not_relied_on(effect: str, element: str, kept:
     assert bool(found) is kept
 
 
-def test_what_cannot_be_deployed_grants_nothing() -> None:
+def test_undeployable_variant_grants_nothing() -> None:
     """A problem under one outcome only is none, and what would be granted under it is not granted."""
     limited = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": choice("*", Absent(AT))}
     parsed = parse({"Statement": [limited, choice(Absent(AT), {**PASS, "Sid": "Never"}), {**PASS, "Sid": "Always"}]})
@@ -222,12 +222,12 @@ def test_what_cannot_be_deployed_grants_nothing() -> None:
         choice({"Statement": 5}, {"Statement": [{"Effect": "Allow"}]}),
     ],
 )
-def test_what_can_never_be_deployed_is_a_problem(document: Any) -> None:
-    """A problem in every reading of a statement or a document is one, also where it may not be there at all."""
+def test_document_malformed_in_every_variant_is_a_problem(document: Any) -> None:
+    """A problem in every variant of a statement or a document is one, also where it may not be there at all."""
     assert parse(document).problems
 
 
-def test_a_trust_policy_names_no_resource() -> None:
+def test_trust_policy_needs_no_resource() -> None:
     """A statement without Resource is read where it is one of a trust policy, and is malformed elsewhere."""
     statement = {"Effect": "Allow", "Action": ["sts:AssumeRole", "iam:PassRole"], "Principal": {"Service": "x"}}
     document = node({"Statement": [statement]})
@@ -237,21 +237,17 @@ def test_a_trust_policy_names_no_resource() -> None:
 
 
 @pytest.mark.slow
-def test_more_than_any_policy_can_hold() -> None:
+def test_oversized_document_is_a_problem() -> None:
     """A document of more statements, or a statement of more values, than AWS takes in any policy is a problem, told at
     the list; each value is looked at a few times at most."""
     assert len(parse({"Statement": [PASS] * MAX_STATEMENTS}).statements) == MAX_STATEMENTS
     found = parse({"Statement": [PASS] * (MAX_STATEMENTS + 1)})
     assert found.statements == ()
-    assert [problem.reason for problem in found.problems] == [
-        "the policy document holds more than 5,000 statements, which no policy can"
-    ]
+    assert [problem.reason for problem in found.problems] == ["the policy document contains more than 5,000 statements"]
     for key in ("Action", "Resource"):
         assert parse({"Statement": {**PASS, key: ["*"] * MAX_VALUES}}).problems == ()
         found = parse({"Statement": [PASS, {**PASS, key: [["*"] * 1000] * 1000}]})
         assert len(found.statements) == 1
-        assert [problem.reason for problem in found.problems] == [
-            f"{key} holds more than 20,000 values, which no policy can"
-        ]
+        assert [problem.reason for problem in found.problems] == [f"{key} contains more than 20,000 values"]
     values = node({"Statement": {**PASS, "Resource": ["*"] * 1_000_000}})
     assert calls_of(lambda: parse_document(values)) < 3_000_000

@@ -1,4 +1,4 @@
-"""Answers that need no machine, and questions cut down to what matters: the same that the machines say in full."""
+"""Fast answers agree with those of the automata, and so do queries reduced to the relevant patterns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from profiles import examples
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
-from passrole_checks.iam.roles.arn_bounds import Role, covers, example_name, meet, names_one, shape_of
-from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, expand, machine
-from passrole_checks.iam.roles.role_set_query import _exists, _Question, exceeds_at_a_glance
+from passrole_checks.iam.roles.arn_bounds import Role, bounds_of, covers, example_name, may_intersect, names_single_role
+from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, automaton_of, expand
+from passrole_checks.iam.roles.role_set_query import _exists, _RoleSetQuery, fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 AT = Position("policy.json", 1)
@@ -83,73 +83,73 @@ _roles = st.builds(
 
 @settings(max_examples=examples(400))
 @given(st.lists(_sets, min_size=1, max_size=2), st.booleans(), st.lists(_sets, max_size=4), st.booleans(), _wheres)
-def test_a_glance_says_what_the_machines_say(
+def test_quick_answers_agree_with_automata(
     within: list[RoleSet], wide: bool, but: list[RoleSet], but_over: bool, where: Deployment
 ) -> None:
-    """Where a glance answers whether there is a role in these sets and in none of those, it is the machines' answer,
-    and so is that of the machines which are shown only what comes near."""
+    """Where a glance answers whether there is a role in these sets and in none of those, it is the automata' answer,
+    and so is that of the automata which are shown only what comes near."""
     unions = (RoleUnion(but[:2]), RoleUnion(but[2:]))
     asked = tuple((roles, wide) for roles in within)
-    whole = _Question(asked, unions, but_over, where)
-    whole.__dict__["excluded"] = whole._there(entry for union in unions for entry in union.entries)
+    whole = _RoleSetQuery(asked, unions, but_over, where)
+    whole.__dict__["excluded"] = whole._counting(entry for union in unions for entry in union.entries)
     slow = _exists(whole.terms(), where)
-    question = _Question(asked, unions, but_over, where)
+    question = _RoleSetQuery(asked, unions, but_over, where)
     if slow is not None:
-        assert question.at_a_glance() in (None, slow)
+        assert question.quick_answer() in (None, slow)
         assert _exists(question.terms(), where) is slow
 
 
 @settings(max_examples=examples(400))
 @given(_parts, st.booleans(), _roles)
-def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
-    """What a pattern matches, however it is read, is of its shape; an exact shape is what surely matches."""
-    shape = shape_of(parts, variables)
+def test_bounds_contain_every_role_of_the_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
+    """What a pattern matches, however it is read, is of its bounds; an exact bounds is what surely matches."""
+    bounds = bounds_of(parts, variables)
     text = f"arn:{role.partition}:iam::{role.account}:role/{role.name}"
-    if machine((parts,), variables, UnresolvedPolicy.OVERLAP).matches(text):
-        assert shape.holds(role)
-    if shape.exact:
+    if automaton_of((parts,), variables, UnresolvedPolicy.OVERLAP).matches(text):
+        assert bounds.contains(role)
+    if bounds.exact:
         for reading in (
             UnresolvedPolicy.SURE,
             UnresolvedPolicy.DENIED,
             UnresolvedPolicy.OVERLAP,
             UnresolvedPolicy.OVERLAP_STRICT,
         ):
-            assert machine((parts,), variables, reading).matches(text) is shape.holds(role)
+            assert automaton_of((parts,), variables, reading).matches(text) is bounds.contains(role)
 
 
 @settings(max_examples=examples(300))
 @given(_parts, st.booleans(), st.booleans())
-def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool) -> None:
-    """The name that is given for a pattern is matched by it, in every place of its shape."""
+def test_example_name_matches_the_pattern(parts: tuple[Part, ...], variables: bool, wide: bool) -> None:
+    """The name that is given for a pattern is matched by it, in every place of its bounds."""
     spelled = expand(parts)
     name = example_name(spelled, variables, wide)
-    shape = shape_of(parts, variables)
+    bounds = bounds_of(parts, variables)
     if name is None:
         return
     reading = UnresolvedPolicy.OVERLAP if wide else UnresolvedPolicy.MAYBE
-    for partition in [shape.partition] if shape.partition else ["aws", "aws-eusc"]:
-        for account in [shape.account] if shape.account else [ACCOUNT, "000000000000"]:
-            assert machine((parts,), variables, reading).matches(f"arn:{partition}:iam::{account}:role/{name}")
+    for partition in [bounds.partition] if bounds.partition else ["aws", "aws-eusc"]:
+        for account in [bounds.account] if bounds.account else [ACCOUNT, "000000000000"]:
+            assert automaton_of((parts,), variables, reading).matches(f"arn:{partition}:iam::{account}:role/{name}")
 
 
 @settings(max_examples=examples(300))
 @given(st.lists(_parts, max_size=12), _parts, st.booleans())
-def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
+def test_union_finds_near_patterns(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
     """The layout of many patterns finds those that may have a role in common with one, all and in their order."""
     union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in patterns)
-    shape = shape_of(parts, variables)
-    assert union.near(shape) == [entry for entry in union.entries if meet(entry.shape, shape)]
+    bounds = bounds_of(parts, variables)
+    assert union.near(bounds) == [entry for entry in union.entries if may_intersect(entry.bounds, bounds)]
 
 
 @settings(max_examples=examples(300))
 @given(st.lists(_parts, max_size=12), _parts, st.booleans())
-def test_covering_patterns_are_found(
+def test_union_finds_covering_patterns(
     patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool
 ) -> None:
     """The layout of many patterns finds those that cover one, all and in their order, also where it is one of them."""
     union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in (*patterns, parts))
-    shape = shape_of(parts, variables)
-    assert union.covering(shape) == [entry for entry in union.entries if covers(entry.shape, shape)]
+    bounds = bounds_of(parts, variables)
+    assert union.covering(bounds) == [entry for entry in union.entries if covers(entry.bounds, bounds)]
 
 
 @settings(max_examples=examples(300))
@@ -162,46 +162,44 @@ def test_pattern_that_exceeds_a_union_exceeds_each_part_of_it(
     union = RoleUnion([RoleSet(tuple(outer), variables)])
     entries = st.lists(st.sampled_from(union.entries)) if outer else st.just([])
     ignored, chosen = data.draw(entries), data.draw(entries)
-    if exceeds_at_a_glance(RoleSet((StringNode(inner, AT),), variables), union, where, ignored):
+    if fast_exceeds(RoleSet((StringNode(inner, AT),), variables), union, where, ignored):
         left = [entry.text for entry in chosen if entry not in ignored]
         assert arn.included(StringNode(inner, AT), left, variables=variables, where=where) is not Ternary.YES
 
 
 @settings(max_examples=examples(300))
 @given(_parts, _parts, _roles)
-def test_a_shape_that_covers_another_holds_its_roles(
-    outer: tuple[Part, ...], inner: tuple[Part, ...], role: Role
-) -> None:
-    """Where one shape covers another one, every role of that is in the pattern of this; what they share, they share
+def test_covering_bounds_contain_the_roles(outer: tuple[Part, ...], inner: tuple[Part, ...], role: Role) -> None:
+    """Where one bounds covers another one, every role of that is in the pattern of this; what they share, they share
     by a glance too."""
-    one, other = shape_of(outer, True), shape_of(inner, True)
-    if other.holds(role):
+    one, other = bounds_of(outer, True), bounds_of(inner, True)
+    if other.contains(role):
         if covers(one, other):
-            assert one.holds(role)
-        if one.holds(role):
-            assert meet(one, other)
+            assert one.contains(role)
+        if one.contains(role):
+            assert may_intersect(one, other)
 
 
 @settings(max_examples=examples(200))
 @given(_parts, st.booleans())
-def test_one_role_or_several(parts: tuple[Part, ...], variables: bool) -> None:
-    """Whether a pattern names one role is, where it can be seen, how many roles its machine matches."""
-    one = names_one(expand(parts), variables)
+def test_names_single_role_agrees_with_the_automaton(parts: tuple[Part, ...], variables: bool) -> None:
+    """Whether a pattern names one role is, where it can be seen, how many roles its automaton matches."""
+    one = names_single_role(expand(parts), variables)
     if one is not None and arn._any_role.__wrapped__((parts,), variables) is Ternary.NO:
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP) > 0
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP_STRICT) > 0
         assert (arn._size((parts,), variables, UnresolvedPolicy.COUNT) == 1) is one
 
 
-def test_many_roles_of_one_prefix_are_decided_at_a_glance() -> None:
-    """A thousand roles before and one more after: no machine is needed to see that just this one is new."""
+def test_thousand_role_names_need_no_automaton() -> None:
+    """A thousand roles before and one more after: no automaton is needed to see that just this one is new."""
     before = RoleUnion([RoleSet(tuple(StringNode((f"arn:aws:iam::{ACCOUNT}:role/app-{n}",), AT) for n in range(1000)))])
     for name, found in (("app-1000", True), ("app-999", False), ("app-*", True), ("*-7", True)):
         inner = RoleSet((StringNode((f"arn:aws:iam::{ACCOUNT}:role/{name}",), AT),))
-        assert _Question(((inner, True),), (before,), False, arn.ANYWHERE).at_a_glance() is found
+        assert _RoleSetQuery(((inner, True),), (before,), False, arn.ANYWHERE).quick_answer() is found
 
 
-def test_the_scope_of_a_thousand_patterns_is_seen() -> None:
+def test_scope_of_a_thousand_patterns_needs_no_automaton() -> None:
     """Patterns of which none matches any name are together not any role, however many there are."""
     patterns = [StringNode((f"arn:aws:iam::{ACCOUNT}:role/*-{n}",), AT) for n in range(1000)]
     assert arn.union_scope(patterns) is Scope.PREFIX
@@ -209,7 +207,7 @@ def test_the_scope_of_a_thousand_patterns_is_seen() -> None:
 
 
 class _Everything:
-    """A union that finds every pattern near."""
+    """A union in which every pattern is near."""
 
     def __init__(self, patterns: tuple[tuple[Part, ...], ...], variables: bool) -> None:
         self.entries = RoleUnion([RoleSet(tuple(StringNode(parts, AT) for parts in patterns), variables)]).entries
@@ -220,7 +218,7 @@ class _Everything:
 
 @settings(max_examples=examples(200))
 @given(_parts, st.lists(_parts, max_size=3).map(tuple), st.booleans(), _wheres)
-def test_questions_of_patterns_are_answered_as_by_the_machines(
+def test_fast_paths_agree_with_automata(
     inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment
 ) -> None:
     """Inclusion, overlap and scope say at a glance what they say when there is none, unless that takes too much."""
@@ -231,13 +229,13 @@ def test_questions_of_patterns_are_answered_as_by_the_machines(
         arn._resource_scope.__wrapped__(inner, variables),
         arn._covers_service_linked.__wrapped__(inner, variables, False),
     )
-    anything = shape_of((Unresolved("anything"),), True)
+    anything = bounds_of((Unresolved("anything"),), True)
     with (
-        mock.patch.object(arn, "covered_at_a_glance", lambda *_: None),
-        mock.patch.object(arn, "overlap_at_a_glance", lambda *_: None),
-        mock.patch.object(arn, "names_one", lambda *_: None),
+        mock.patch.object(arn, "fast_is_subset", lambda *_: None),
+        mock.patch.object(arn, "fast_overlap", lambda *_: None),
+        mock.patch.object(arn, "names_single_role", lambda *_: None),
         mock.patch.object(arn, "plain_role", lambda _: None),
-        mock.patch.object(arn, "shape_of", lambda *_: anything),
+        mock.patch.object(arn, "bounds_of", lambda *_: anything),
         mock.patch.object(arn, "_union", _Everything),
     ):
         arn._any_role.cache_clear()

@@ -1,4 +1,4 @@
-"""Which services a trust policy names, and when that cannot be told."""
+"""Service principals of trust policies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.documents.trust import only_others, trusted_services
+from passrole_checks.iam.documents.trust import names_no_service, trusted_services
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -68,8 +68,9 @@ def test_services_that_may_assume_the_role(statements: list[dict[str, Any]], ser
         trust({**LAMBDA, "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}),
     ],
 )  # fmt: skip
-def test_what_cannot_be_told(document: Any) -> None:
-    """A Deny, a wildcard, a hole, an alternative, or no service at all: nobody knows who may assume the role."""
+def test_undecidable_trust_policy_is_unknown(document: Any) -> None:
+    """A Deny, a wildcard, an unresolved part, an alternative, or no service at all: is unknown who may assume the
+    role."""
     assert trusted_services(document) is None
 
 
@@ -124,6 +125,6 @@ PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
         (None, (False, False)),
     ],
 )
-def test_policies_that_let_no_service_in(document: Any, answer: tuple[bool, bool]) -> None:
+def test_trust_policy_without_services(document: Any, answer: tuple[bool, bool]) -> None:
     """Accounts, users, roles and identity providers are no services; everybody and what is not known may be one."""
-    assert only_others(document) == answer
+    assert names_no_service(document) == answer

@@ -1,4 +1,4 @@
-"""Statements with alternatives against a reference that walks every outcome of every condition."""
+"""Variants of statements, against a reference that tries every outcome of every condition."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from profiles import examples
 from work import at_most
 
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
-from passrole_checks.iam.documents.variants import readings
-from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.documents.variants import variants_of
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -45,7 +45,7 @@ WORLDS: list[World] = [
 
 
 def holds(world: World, condition: str, outcome: str) -> bool:
-    """Whether a condition has an outcome in a world."""
+    """True if a condition has an outcome in a world."""
     if condition in BOOLEANS or condition.startswith("many"):
         return world[condition] == outcome
     if condition == 'e == "a"':
@@ -55,7 +55,7 @@ def holds(world: World, condition: str, outcome: str) -> bool:
 
 
 def resolved(node: Node, world: World) -> Node | None:
-    """A node as it reads in one world; None where it is not there."""
+    """Return a node as it is in one world; None if it is absent there."""
     if isinstance(node, Choice):
         (option,) = (option for outcome, option in node.options if holds(world, node.condition, outcome))
         return resolved(option, world)
@@ -69,7 +69,7 @@ def resolved(node: Node, world: World) -> Node | None:
 
 
 def meaning(statement: Node | None) -> set[tuple[str, str, str]]:
-    """What a statement without alternatives speaks of: each action on each resource under its condition."""
+    """Return what a statement without alternatives covers: each action on each resource under its condition."""
     assert isinstance(statement, ObjectNode)
     actions, resources = statement.get("Action"), statement.get("Resource")
     condition = str(_plain(statement.get("Condition")))
@@ -136,9 +136,9 @@ def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> Object
 
 @settings(max_examples=examples(80))
 @given(statements())
-def test_readings_say_what_the_statement_says_in_every_world(statement: ObjectNode) -> None:
-    """In each world the readings that hold there speak of just what the statement speaks of there."""
-    found = readings(statement)
+def test_variants_are_equivalent_in_every_world(statement: ObjectNode) -> None:
+    """In each world the variants that hold there speak of just what the statement speaks of there."""
+    found = variants_of(statement)
     for world in WORLDS:
         said = {
             item for when, reading in found if all(holds(world, *fact) for fact in when) for item in meaning(reading)
@@ -147,7 +147,7 @@ def test_readings_say_what_the_statement_says_in_every_world(statement: ObjectNo
 
 
 def passed(document: PolicyDocument, world: World | None = None) -> set[str]:
-    """The role patterns that a document lets through, in a world."""
+    """Return the role patterns that a document allows passing, in a world."""
     services = {"aws": ["lambda.amazonaws.com"], "aws-cn": []}
     return {
         str(role.pattern)
@@ -160,9 +160,9 @@ def passed(document: PolicyDocument, world: World | None = None) -> set[str]:
 
 @settings(max_examples=examples(40))
 @given(st.lists(statements(("Allow", "Deny")), min_size=1, max_size=3))
-def test_grants_are_those_of_every_world(written: list[ObjectNode]) -> None:
+def test_grants_are_correct_in_every_world(written: list[ObjectNode]) -> None:
     """What a document lets through under conditions is what it lets through in each world where they hold, with what
-    its Deny statements take away there."""
+    its Deny statements deny there."""
     document = ObjectNode((ObjectEntry(text("Statement", AT), ListNode(tuple(written), AT)),), AT)
     together = parse_document(document)
     for world in WORLDS:
@@ -181,17 +181,17 @@ def statement_of(**entries: Node) -> ObjectNode:
     return ObjectNode(tuple(ObjectEntry(text(key, AT), value) for key, value in entries.items()), AT)
 
 
-def test_optional_elements_do_not_multiply() -> None:
-    """Twenty optional roles are twenty readings more, and each names the one condition that it needs."""
+def test_optional_elements_add_up() -> None:
+    """Twenty optional roles are twenty variants more, and each names the one condition that it needs."""
     resources = ListNode(tuple(conditional(number, f"role{number}", None) for number in range(20)), AT)
-    found = readings(statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=resources))
+    found = variants_of(statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=resources))
     assert len(found) == 20
     expected: list[PathCondition] = [((f"many{number}", "true"),) for number in range(20)]
     assert [when for when, _ in found] == expected
 
 
-def test_optional_statements_do_not_multiply() -> None:
-    """Ten optional statements of three alternatives each are thirty readings."""
+def test_optional_statements_add_up() -> None:
+    """Ten optional statements of three alternatives each are thirty variants."""
     document: list[Node] = []
     for number in range(10):
         roles = Choice(f"e{number}", tuple((f'"{n}"', text(f"role{n}", AT)) for n in range(3)), AT)
@@ -206,8 +206,8 @@ def test_optional_statements_do_not_multiply() -> None:
     ("effect", "element", "kept"),
     [("Allow", "NotResource", False), ("Deny", "NotResource", True), ("Allow", "NotAction", False)],
 )
-def test_what_cannot_be_read_apart_is_not_relied_on(effect: str, element: str, kept: bool) -> None:
-    """Where a list leaves out, and too many of its elements depend on conditions, they count for the wider reading."""
+def test_unsplittable_elements_count_for_the_wider_variant(effect: str, element: str, kept: bool) -> None:
+    """Where a list leaves out, and too many of its elements depend on conditions, they count for the wider variant."""
     items = ListNode(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
     entries = {"Effect": text(effect, AT), "Action": text("*", AT), "Resource": text("*", AT), element: items}
     del entries[element.removeprefix("Not")]
@@ -216,28 +216,29 @@ def test_what_cannot_be_read_apart_is_not_relied_on(effect: str, element: str, k
     assert bool(found) is kept
 
 
-def test_alternatives_that_cannot_be_read_apart_are_holes() -> None:
-    """More combinations of conditions than can be looked at leave holes in their places, each with its reason."""
+def test_too_many_alternatives_become_unresolved() -> None:
+    """More combinations of conditions than can be looked at leave unresolved parts in their places, each with its
+    reason."""
     values = ListNode(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
     condition = statement_of(StringNotEquals=statement_of(**{"iam:PassedToService": values}))
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
     )
-    ((when, reading),) = readings(written)
+    ((when, reading),) = variants_of(written)
     assert when == () and "too many" not in json.dumps(_plain(reading.get("Action")))
     (statement,) = parse_document(statement_of(Statement=written)).statements
     assert {hole.reason for hole in statement.holes} == {"too many alternatives in one statement"}
 
 
 @pytest.mark.parametrize("operator", ["StringEquals", "StringLikeIfExists", "ArnLike"])
-def test_values_of_which_one_is_enough_are_read_apart(operator: str) -> None:
-    """Nine values that may be there or not, under an operator that one of them meets, are a reading each."""
+def test_condition_values_are_split(operator: str) -> None:
+    """Nine values that may be there or not, under an operator that one of them meets, are a variant each."""
     values = ListNode((text("x", AT), *(conditional(n, f"x{n}", None) for n in range(9))), AT)
     condition = statement_of(Bool=statement_of(b=text("true", AT)), **{operator: statement_of(key=values)})
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
     )
-    found = {(when, json.dumps(_plain(reading.get("Condition")))) for when, reading in readings(written)}
+    found = {(when, json.dumps(_plain(reading.get("Condition")))) for when, reading in variants_of(written)}
     named = ["x", *(f"x{n}" for n in range(9))]
     assert found == {
         (
@@ -248,15 +249,15 @@ def test_values_of_which_one_is_enough_are_read_apart(operator: str) -> None:
     }
 
 
-def test_lists_inside_lists_are_read_apart() -> None:
-    """Thirty optional elements, some in lists of their own, are a reading each, and those that are sure one more."""
+def test_nested_lists_are_split() -> None:
+    """Thirty optional elements, some in lists of their own, are a variant each, and those that are sure one more."""
     inner = ListNode(tuple(conditional(number, f"iam:A{number}", None) for number in range(30)), AT)
     actions = ListNode((inner, text("s3:x", AT)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=actions, Resource=text("*", AT))
-    assert len(readings(written)) == 31
+    assert len(variants_of(written)) == 31
 
 
-def test_lists_and_objects_under_a_condition_count_as_one_element() -> None:
+def test_conditional_list_or_object_is_one_element() -> None:
     """An element whose alternatives hold lists and objects with conditions of their own depends on all of these."""
 
     def nested(number: int) -> Node:
@@ -265,15 +266,15 @@ def test_lists_and_objects_under_a_condition_count_as_one_element() -> None:
 
     resources = ListNode(tuple(nested(number) for number in range(6)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=text("*", AT), Resource=resources)
-    assert len(readings(written)) == 6
+    assert len(variants_of(written)) == 6
 
 
-def test_what_is_too_much_to_be_read_apart_may_be_there() -> None:
-    """Elements of one list under one condition, of which there are too many readings, are optional; no text is none."""
+def test_unsplittable_alternatives_become_optional() -> None:
+    """Elements of one list under one condition, of which there are too many variants, are optional; no text is none."""
     elements = ListNode(tuple(conditional(number, f"a{number}", None) for number in range(9)), AT)
     more = Choice("many0", (("true", ListNode((text("b", AT), Const(5, AT)), AT)), ("false", Absent(AT))), AT)
     action = Choice("c0", (("true", ListNode((elements, more), AT)), ("false", text("c", AT))), AT)
-    ((when, reading),) = readings(statement_of(Effect=text("Allow", AT), Action=action, Resource=text("*", AT)))
+    ((when, reading),) = variants_of(statement_of(Effect=text("Allow", AT), Action=action, Resource=text("*", AT)))
     actions = reading.get("Action")
     assert when == () and isinstance(actions, ListNode)
     texts = [item for item in actions.items if isinstance(item, StringNode)]
@@ -281,16 +282,16 @@ def test_what_is_too_much_to_be_read_apart_may_be_there() -> None:
     assert all(item.optional for item in texts)
 
 
-def test_more_readings_than_are_looked_at_are_one() -> None:
-    """A list with more conditions than there may be readings is read as one, with all of its elements optional."""
+def test_too_many_variants_become_one() -> None:
+    """A list with more conditions than there may be variants is read as one, with all of its elements optional."""
     elements = ListNode(tuple(conditional(number, f"a{number}", None) for number in range(700)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=elements, Resource=text("*", AT))
-    assert len(readings(written)) == 1
+    assert len(variants_of(written)) == 1
 
 
-def test_a_test_that_is_no_object_is_left_as_it_is() -> None:
-    """An operator without keys is none whose values could be read apart."""
+def test_operator_without_keys_is_not_split() -> None:
+    """An operator without keys is none whose values could be split."""
     values = ListNode(tuple(conditional(n, f"x{n}", None) for n in range(9)), AT)
     condition = statement_of(StringEquals=text("x", AT), StringLike=statement_of(key=values))
     written = statement_of(Effect=text("Allow", AT), Action=text("a", AT), Resource=text("*", AT), Condition=condition)
-    assert len(readings(written)) == 9
+    assert len(variants_of(written)) == 9

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, text
 from passrole_checks.output.excerpt import MAX_COLUMNS, MAX_LINES, excerpt_lines
 

@@ -15,7 +15,8 @@ import pytest
 from passrole_checks.cli import main
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.roles.arn import matches
 from passrole_checks.output.required import required_json

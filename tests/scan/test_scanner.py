@@ -232,10 +232,10 @@ def test_what_takes_too_long_is_not_judged_and_named(tmp_path: Path, monkeypatch
     seconds = iter(range(10**9))
     monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
     monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
-    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(deadline, "_CALLS_PER_CLOCK_READ", 1)
     monkeypatch.setattr(deadline, "SECONDS", 400)
     monkeypatch.setattr(deadline, "_OVERDRAFT", 1000)  # here the time of all units is not the question
-    monkeypatch.setattr(deadline, "_SHARE", 400)
+    monkeypatch.setattr(deadline, "_MIN_SHARE", 400)
     role = "arn:aws:iam::111122223333:role/"
     kinds = (("Allow", ""), ("Deny", "*"))
     statements = [
@@ -263,7 +263,7 @@ def test_what_takes_too_long_to_read_is_unreadable(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))
     monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
     monkeypatch.setattr(deadline, "_OVERDRAFT", 1000)
-    monkeypatch.setattr(deadline, "_SHARE", 15)
+    monkeypatch.setattr(deadline, "_MIN_SHARE", 15)
     nested = "[for a in range(60) : [for b in range(60) : [for c in range(60) : a]]]"
     files = {"other/main.tf": POLICY}
     files["main.tf"] = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode(flatten({nested}))\n}}\n'
@@ -279,7 +279,7 @@ def test_units_that_take_long_together_are_unreadable_from_there(
     seconds = iter(range(10**9))
     monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
     monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
-    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(deadline, "_CALLS_PER_CLOCK_READ", 1)
     monkeypatch.setattr(deadline, "SECONDS", 400)
     files = {f"u{number:02}/main.tf": POLICY for number in range(60)}
     result = scan(tmp_path, files)

@@ -10,7 +10,7 @@ from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.service_trust import acts_for_callers, passed_as
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.documents.trust import KnownRole, linked_service
+from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode
@@ -114,7 +114,7 @@ class GrantContext:
             if role is not None:
                 own = self.services_of(role) or passed_as(role.trusted or ())
             else:
-                linked = linked_service(item.pattern)
+                linked = service_of_linked_role(item.pattern)
                 own = passed_as((linked,)) if linked else ()
             if not own:
                 return ()

@@ -1,1 +1,1 @@
-"""Conditions: what the operators of a statement's Condition let through, and the limits that follow."""
+"""Conditions: what a statement's Condition block requires of a request."""

@@ -1,7 +1,7 @@
-"""A Condition block as it is written: operators, keys and values, read into tests of ``iam:PassedToService``.
+"""Parse a Condition block into tests of ``iam:PassedToService``.
 
-What the tests let through is decided in `condition`. Sources, in the IAM User Guide: "IAM JSON
-policy elements: Condition", and "Grant a user permissions to pass a role to an AWS service" (the keys).
+`passed_to_service` evaluates the tests. Sources, in the IAM User Guide: "IAM JSON policy elements: Condition", and
+"Grant a user permissions to pass a role to an AWS service" (the keys).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from passrole_checks.iam.conditions.condition_operators import (
     Family,
     Operator,
     Pattern,
-    Test,
+    ServiceTest,
     example_service,
     literal,
     parse_operator,
     read_pattern,
 )
-from passrole_checks.iam.conditions.likely_typos import Suspicion, meant, suspicion_of
+from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY, LikelyTypo, find_typo, suggest_spelling
 from passrole_checks.iam.partial_values import (
     Const,
     ListNode,
@@ -35,62 +35,61 @@ from passrole_checks.iam.partial_values import (
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
-_MOST_SPELLED = 50  # values for which the likely right spelling is looked for
+_MAX_SUGGESTIONS = 50  # values for which a spelling is suggested
 
 
 @dataclass(slots=True)
 class ConditionBlock:
-    """What a Condition block says, read: its tests of ``iam:PassedToService``, and what else stands in it.
+    """A parsed Condition block: its tests of ``iam:PassedToService``, and its other keys.
 
-    ``known`` are the service principals that there are; ``variables``: whether ``${...}`` is a policy variable. The
-    other fields are filled by :meth:`read`: as in `ConditionEffect`, and with the
-    services that the block itself speaks of.
+    ``known`` are the existing service principals; ``variables``: ``${...}`` is a policy variable. :meth:`read` fills
+    the other fields: as in `ConditionEffect`, plus the services that the block names.
     """
 
     known: frozenset[str]
     variables: bool
-    tests: list[Test] = field(default_factory=list)
+    tests: list[ServiceTest] = field(default_factory=list)
     values: dict[str, None] = field(default_factory=dict)
-    named: dict[str, None] = field(default_factory=dict)  # services that a value spells out
-    examples: dict[str, None] = field(default_factory=dict)  # one service for each value with a wildcard or a hole
+    named: dict[str, None] = field(default_factory=dict)  # services that are literal values
+    examples: dict[str, None] = field(default_factory=dict)  # one matching service per value that is not literal
     tags: dict[str, None] = field(default_factory=dict)
     others: dict[str, None] = field(default_factory=dict)
     shared: dict[str, None] = field(default_factory=dict)
     associated: bool = False
-    suspicions: list[Suspicion] = field(default_factory=list)
+    likely_typos: list[LikelyTypo] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def read(self, condition: Node) -> None:
-        """Read the block. Raises nothing: what is malformed is told in ``problems``."""
+        """Parse the block. Raises nothing: malformed parts are listed in ``problems``."""
         if isinstance(condition, ObjectNode):
             seen: set[str] = set()
-            # AWS's pages differ on what an empty condition does, so a Deny under one is not relied on
+            # AWS's pages differ on what an empty condition does, so its Deny is not relied on
             if not condition.entries:
                 self.problems.append("the Condition block is empty")
             for entry in condition.entries:
                 if isinstance(entry.value, ObjectNode) and not entry.value.entries:
-                    self.problems.append(f"{entry.key} holds no key")
+                    self.problems.append(f"{entry.key} contains no key")
                 self._read_operator(entry, seen)
         else:
             self._unknown("the Condition block", "an object of operators", condition, None)
 
     def _unknown(self, what: str, wanted: str, node: Node, operator: Operator | None) -> None:
-        """Something that may say anything of any key: a hole, or a piece of the wrong type."""
-        holes = node.holes if isinstance(node, StringNode) else ()
+        """Add a test that may require anything of any key: an unresolved value, or one of the wrong type."""
+        unresolved_parts = node.holes if isinstance(node, StringNode) else ()
         if not (isinstance(node, StringNode) and node.only_hole):
             self.problems.append(f"{what} is not {wanted}")
-        self.tests.append(Test(operator, None, holes, maybe=True, doubt=True))
+        self.tests.append(ServiceTest(operator, None, unresolved_parts, key_unknown=True, uncertain=True))
 
     def _read_operator(self, entry: ObjectEntry, seen: set[str]) -> None:
         name = literal(entry.key)
         operator = parse_operator(name) if name is not None else None
         if name is not None and operator is None:
-            self.problems.append(f"there is no condition operator {name}{meant(name, OPERATOR_NAMES)}")
+            self.problems.append(f"there is no condition operator {name}{suggest_spelling(name, OPERATOR_NAMES)}")
         elif name in seen:
-            self.problems.append(f"the condition operator {name} is given twice")
+            self.problems.append(f"the condition operator {name} is duplicated")
         seen.add(name or "")
         if not isinstance(entry.value, ObjectNode):
-            self._unknown(f"what stands under {entry.key}", "an object of keys", entry.value, operator)
+            self._unknown(f"the value of {entry.key}", "an object of keys", entry.value, operator)
             return
         keys: set[str] = set()
         for pair in entry.value.entries:
@@ -106,7 +105,7 @@ class ConditionBlock:
             return
         key = name.lower()
         if key in keys:
-            self.problems.append(f"the key {written} is given twice under {operator_text}")
+            self.problems.append(f"the key {written} is duplicated under {operator_text}")
         keys.add(key)
         if key == PASSED_TO_SERVICE.lower():
             self._read_passed_to_service(operator_text, operator, pair)
@@ -114,7 +113,7 @@ class ConditionBlock:
         if key == ASSOCIATED_RESOURCE_ARN.lower():
             self.associated = True
             test = self._test(operator_text, operator, pair)
-            self._share(written, test)
+            self._add_shared(written, test)
         else:
             self._read_other_key(key, pair)
 
@@ -126,8 +125,8 @@ class ConditionBlock:
         self.others[written] = None
         name = key.strip().rpartition(":")[2]
         if SequenceMatcher(None, name, "passedtoservice").ratio() >= 0.8:
-            reason = f"is a key that no request carries; did you mean {PASSED_TO_SERVICE}?"
-            self.suspicions.append(Suspicion(written, reason, pair.key.at))
+            reason = f"{NOT_A_KEY}; did you mean {PASSED_TO_SERVICE}?"
+            self.likely_typos.append(LikelyTypo(written, reason, pair.key.at))
 
     def _read_unknown_key(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
         name = read_pattern(pair.key, wildcards=False, ignores_case=True, variables=False)
@@ -136,48 +135,48 @@ class ConditionBlock:
             self._read_other_key(start.lower() if isinstance(start, str) else "", pair)
             return
         test = self._test(operator_text, operator, pair)
-        holes = (*pair.key.holes, *test.holes)
-        self.tests.append(Test(test.operator, test.patterns, holes, maybe=True, doubt=True))
+        unresolved_parts = (*pair.key.holes, *test.holes)
+        self.tests.append(ServiceTest(test.operator, test.patterns, unresolved_parts, key_unknown=True, uncertain=True))
         self._remember(test)
 
     def _read_passed_to_service(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
         test = self._test(operator_text, operator, pair)
         self.tests.append(test)
         self._remember(test)
-        self._share(str(pair.key), test)
+        self._add_shared(str(pair.key), test)
         if operator is None or operator.family is not Family.NULL:
-            for value in filter(None, map(_as_text, _values(pair.value))):
+            for value in filter(None, map(_as_string, _values(pair.value))):
                 self.values[str(value)] = None
         name = literal(operator_text)
         if operator is None:
             if name is not None:
-                reason = f"is no condition operator{meant(name, OPERATOR_NAMES)}"
-                self.suspicions.append(Suspicion(name, reason, operator_text.at))
+                reason = f"is not a condition operator{suggest_spelling(name, OPERATOR_NAMES)}"
+                self.likely_typos.append(LikelyTypo(name, reason, operator_text.at))
         elif operator.family not in (Family.STRING, Family.NULL):
-            effect = "leaves no service out" if operator.negated else "can never match"
-            reason = f"compares {operator.family.value} and {effect}: the key holds a text; did you mean StringEquals?"
-            self.suspicions.append(Suspicion(str(operator_text), reason, operator_text.at))
+            effect = "does not restrict the service" if operator.negated else "can never match"
+            reason = f"compares {operator.family.value} and {effect}: the key is a string; did you mean StringEquals?"
+            self.likely_typos.append(LikelyTypo(str(operator_text), reason, operator_text.at))
         elif operator.family is Family.STRING:
-            for value in filter(None, map(_as_text, _values(pair.value))):
-                spell = len(self.suspicions) < _MOST_SPELLED
-                suspicion = suspicion_of(value, operator, self.known, variables=self.variables, spell=spell)
+            for value in filter(None, map(_as_string, _values(pair.value))):
+                spell = len(self.likely_typos) < _MAX_SUGGESTIONS
+                suspicion = find_typo(value, operator, self.known, variables=self.variables, spell=spell)
                 if suspicion is not None:
-                    self.suspicions.append(suspicion)
+                    self.likely_typos.append(suspicion)
 
-    def _test(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> Test:
-        """The operator on this key, its values read as texts or, where one is malformed, not known."""
+    def _test(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> ServiceTest:
+        """Return the test of an operator on this key; its values are unknown if one of them is malformed."""
         values = _values(pair.value)
         where = f"{pair.key} under {operator_text}"
         if not values:
-            self.problems.append(f"the list of values of {where} is empty")
-            return Test(operator, None, doubt=True)
-        holes: list[Unresolved] = []
+            self.problems.append(f"{where} has no values")
+            return ServiceTest(operator, None, uncertain=True)
+        unresolved_parts: list[Unresolved] = []
         patterns: list[Pattern] = []
         malformed = operator is None
         for value in values:
-            spelled = _as_text(value)
+            spelled = _as_string(value)
             if spelled is None:
-                self.problems.append(f"a value of {where} is no text")
+                self.problems.append(f"a value of {where} is not a string")
                 malformed = True
                 continue
             presence = operator is not None and operator.family is Family.NULL
@@ -191,16 +190,16 @@ class ConditionBlock:
                 self.problems.append(f"the value {spelled} of {where} is neither true nor false")
                 malformed = True
             if pattern.empty_variable:
-                self.problems.append(f"the value {spelled} of {where} holds a policy variable without a name")
-            holes.extend(pattern.holes)
+                self.problems.append(f"the value {spelled} of {where} contains a policy variable without a name")
+            unresolved_parts.extend(pattern.holes)
             patterns.append(pattern)
         if operator is None:
-            holes[:0] = operator_text.holes
-        doubt = malformed or bool(holes) or (operator is not None and operator.family is Family.ARN)
-        return Test(operator, None if malformed else tuple(patterns), tuple(holes), doubt=doubt)
+            unresolved_parts[:0] = operator_text.holes
+        doubt = malformed or bool(unresolved_parts) or (operator is not None and operator.family is Family.ARN)
+        return ServiceTest(operator, None if malformed else tuple(patterns), tuple(unresolved_parts), uncertain=doubt)
 
-    def _remember(self, test: Test) -> None:
-        """Add the services that the values of a test speak of to those that the block is decided for."""
+    def _remember(self, test: ServiceTest) -> None:
+        """Add the services that a test's values name to those for which the block is evaluated."""
         if test.operator is None or test.patterns is None or test.operator.family is not Family.STRING:
             return
         for pattern in test.patterns:
@@ -208,7 +207,7 @@ class ConditionBlock:
             if example is not None:
                 (self.named if pattern.text is not None else self.examples)[example] = None
 
-    def _share(self, key: str, test: Test) -> None:
+    def _add_shared(self, key: str, test: ServiceTest) -> None:
         if test.operator is not None and test.result(None) is Ternary.NO:
             self.shared[key] = None
 
@@ -217,8 +216,8 @@ def _values(node: Node) -> tuple[Node, ...]:
     return node.items if isinstance(node, ListNode) else (node,)
 
 
-def _as_text(node: Node) -> StringNode | None:
-    """A value as IAM compares it: numbers and booleans as texts; None for what is no value."""
+def _as_string(node: Node) -> StringNode | None:
+    """Return a value as IAM compares it: numbers and booleans as strings; None for anything else."""
     if isinstance(node, StringNode):
         return node
     if isinstance(node, Const) and node.value is not None:

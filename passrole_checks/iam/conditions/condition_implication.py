@@ -1,7 +1,7 @@
-"""Conditions compared: does whoever meets one Condition block always meet another?
+"""Implication between conditions: does every request that meets one Condition block meet another?
 
-Two blocks are compared test by test (an operator on a key), as they are ANDed; the values of a positive operator are
-ORed and those of a negated one NORed (IAM User Guide, "Conditions with multiple context keys or values").
+Two blocks are compared test by test (an operator on a key), since tests are ANDed; the values of a positive operator
+are ORed, those of a negated one NORed (IAM User Guide, "Conditions with multiple context keys or values").
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from passrole_checks.iam.partial_values import (
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """One test of a Condition block: ``operator`` as written, ``key`` in lower case, ``values`` as texts.
+class ConditionTest:
+    """One test of a Condition block: ``operator`` as written, ``key`` in lower case, ``values`` as strings.
 
-    ``written`` is the key as people wrote it. ``known``: no hole in it.
+    ``written`` is the key as written. ``known``: the test has no unresolved part.
     """
 
     operator: str
@@ -38,61 +38,64 @@ class Limit:
     known: bool = field(compare=False, default=True)
 
     @property
-    def on_service(self) -> bool:
-        """Whether it is a test of ``iam:PassedToService``."""
+    def is_on_service(self) -> bool:
+        """True if it tests ``iam:PassedToService``."""
         return self.key == PASSED_TO_SERVICE.lower()
 
 
-def limits_of(condition: Node | None) -> frozenset[Limit]:
-    """The tests of a Condition block (free of alternatives); a hole, or what is malformed, is a test of its own."""
-    return frozenset(_limits(condition)) if condition is not None else frozenset()
+def condition_tests(condition: Node | None) -> frozenset[ConditionTest]:
+    """Return the tests of a Condition block without alternatives; unresolved and malformed parts are tests of their
+    own."""
+    return frozenset(_tests(condition)) if condition is not None else frozenset()
 
 
-def _limits(condition: Node) -> Iterator[Limit]:
+def _tests(condition: Node) -> Iterator[ConditionTest]:
     if not isinstance(condition, ObjectNode):
-        yield _whole("", condition)
+        yield _opaque_test("", condition)
         return
     for entry in condition.entries:
-        operator = _spelled(entry.key)
+        operator = _to_text(entry.key)
         if not isinstance(entry.value, ObjectNode):
-            yield _whole(operator, entry.value)
+            yield _opaque_test(operator, entry.value)
             continue
         for pair in entry.value.entries:
-            key = _spelled(pair.key)
+            key = _to_text(pair.key)
             nodes = pair.value.items if isinstance(pair.value, ListNode) else (pair.value,)
-            yield Limit(
+            yield ConditionTest(
                 operator,
                 key.lower(),
-                frozenset(map(_value, nodes)),
+                frozenset(map(_value_text, nodes)),
                 str(pair.key),
                 not any((*entry.key.holes, *pair.key.holes, *holes_in(pair.value))),
             )
 
 
-def _whole(operator: str, node: Node) -> Limit:
-    return Limit(operator, "", frozenset({_value(node)}), _value(node), known=False)
+def _opaque_test(operator: str, node: Node) -> ConditionTest:
+    return ConditionTest(operator, "", frozenset({_value_text(node)}), _value_text(node), known=False)
 
 
-def _spelled(node: StringNode) -> str:
+def _to_text(node: StringNode) -> str:
     return str(StringNode(settle(node.parts), node.at))
 
 
-def _value(node: Node) -> str:
+def _value_text(node: Node) -> str:
     if isinstance(node, StringNode):
-        return _spelled(node)
+        return _to_text(node)
     if isinstance(node, Const):
         return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-    return ", ".join(sorted(f"${{{hole.expression}}}" for hole in holes_in(node) if isinstance(hole, Unresolved)))
+    return ", ".join(
+        sorted(f"${{{unresolved.expression}}}" for unresolved in holes_in(node) if isinstance(unresolved, Unresolved))
+    )
 
 
-def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Ternary, tuple[str, ...]]:
-    """Whether every request that meets all of ``narrow`` meets all of ``wide``, and the keys for which it may not.
+def implies(narrow: Collection[ConditionTest], wide: Collection[ConditionTest]) -> tuple[Ternary, tuple[str, ...]]:
+    """Return whether each request that meets ``narrow`` meets ``wide``, and the keys of ``wide`` for which it may not.
 
-    NO where a test of ``wide`` has nothing on its key in ``narrow``; UNKNOWN where there is another test on that key.
+    NO if ``narrow`` has no test on the key of a test of ``wide``; UNKNOWN if it has a different one.
     """
     answer = Ternary.YES
     keys: dict[str, None] = {}
-    by_key: dict[str, list[Limit]] = {}
+    by_key: dict[str, list[ConditionTest]] = {}
     for own in narrow:
         by_key.setdefault(own.key, []).append(own)
     unknown = any(not own.known for own in narrow)
@@ -106,8 +109,8 @@ def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Ternary
     return answer, tuple(keys)
 
 
-def _implies(narrow: Limit, wide: Limit) -> bool:
-    """Whether a request that meets the one test surely meets the other."""
+def _implies(narrow: ConditionTest, wide: ConditionTest) -> bool:
+    """True if each request that meets ``narrow`` surely meets ``wide``."""
     if narrow == wide:
         return True
     ours, theirs = parse_operator(narrow.operator), parse_operator(wide.operator)

@@ -1,4 +1,4 @@
-"""Condition operators, and the values that they compare a request with.
+"""Condition operators, and the patterns that they compare values of a request with.
 
 Sources: "IAM JSON policy elements: Condition operators", "Variables and tags" and "Single-valued vs. multivalued
 context keys" in the IAM User Guide.
@@ -14,14 +14,15 @@ from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.patterns.automaton import Token
+from passrole_checks.iam.patterns.glob import QUESTION, STAR, must_match
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
-from passrole_checks.iam.patterns.wildcard import takes
 
 
 class Family(Enum):
     """The type of value that an operator compares."""
 
-    STRING = "texts"
+    STRING = "strings"
     ARN = "ARNs"
     NUMERIC = "numbers"
     DATE = "dates"
@@ -55,7 +56,7 @@ OPERATOR_NAMES: tuple[str, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A condition operator taken apart. ``quantifier``: "", "ForAllValues" or "ForAnyValue"."""
+    """A parsed condition operator. ``quantifier``: "", "ForAllValues" or "ForAnyValue"."""
 
     quantifier: str
     base: str
@@ -63,40 +64,40 @@ class Operator:
 
     @property
     def family(self) -> Family:
-        """What kind of values it compares."""
+        """The type of value that the operator compares."""
         return _BASES[self.base][0]
 
     @property
     def negated(self) -> bool:
-        """Whether it holds where no value matches."""
+        """True if the operator is met when no value matches."""
         return _BASES[self.base][1]
 
     @property
     def wildcards(self) -> bool:
-        """Whether ``*`` and ``?`` in a value are wildcards (in all four ARN operators, and in the Like ones)."""
+        """True if ``*`` and ``?`` in a value are wildcards (in all four ARN operators, and in the Like ones)."""
         return self.family is Family.ARN or "Like" in self.base
 
     @property
     def ignores_case(self) -> bool:
-        """Whether upper and lower case are the same to it."""
+        """True if the operator ignores case."""
         return self.base.endswith("IgnoreCase")
 
     @property
     def absent(self) -> Ternary:
-        """The answer for a request that does not carry the key (``Null``, which looks at its value, apart)."""
+        """The answer for a request without the key (except for ``Null``, whose answer depends on its value)."""
         if self.quantifier == "ForAllValues":
             return Ternary.YES
         if self.quantifier == "ForAnyValue":
-            # AWS's text says false without the key, and true with IfExists; nothing says which of the two wins.
+            # AWS documents false without the key, and true with IfExists, but not which of the two takes precedence.
             return Ternary.UNKNOWN if self.if_exists else Ternary.NO
         return Ternary.of(self.if_exists or self.negated)
 
 
 def parse_operator(name: str) -> Operator | None:
-    """The operator of this name, or None if there is none.
+    """Return the operator of this name, or None if there is none.
 
-    With case: IAM refuses ``stringEquals`` ("Invalid Condition type", MalformedPolicyDocument), although it compares
-    the names of keys without case.
+    Names are case-sensitive: IAM rejects ``stringEquals`` ("Invalid Condition type", MalformedPolicyDocument), although
+    the names of keys are not.
     """
     if name not in OPERATOR_NAMES:
         return None
@@ -105,63 +106,52 @@ def parse_operator(name: str) -> Operator | None:
     return Operator(quantifier, rest.removesuffix("IfExists"), if_exists)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a pattern: a character of ``characters`` (None: any), once, or with ``repeated`` any number."""
-
-    characters: frozenset[str] | None
-    repeated: bool = False
-
-
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
-_ANY_RUN = Step(None, True)
-_ANY_ONE = Step(None)
-_FEW = 8  # values that are compared one by one
-_RUN, _ONE = "\x00", "\x01"  # in a pattern that is spelled out
-# What a hole may stand for. The partition and the name are wider than need be, which errs towards "possible".
-_HOLES: dict[UnresolvedKind, tuple[Step, ...]] = {
+_ANY_RUN = Token(None, True)
+_ANY_ONE = Token(None)
+_INDEX_ABOVE = 8  # values compared without an index
+# The values of an unresolved part. Partition and name are wider than necessary, which errs towards "possible".
+_STEPS_OF_UNRESOLVED: dict[UnresolvedKind, tuple[Token, ...]] = {
     UnresolvedKind.ANYTHING: (_ANY_RUN,),
     UnresolvedKind.POLICY_VARIABLE: (_ANY_RUN,),
     UnresolvedKind.NAME: (_ANY_ONE, _ANY_RUN),
     UnresolvedKind.PARTITION: (_ANY_ONE, _ANY_RUN),
-    UnresolvedKind.ACCOUNT_ID: (Step(_DIGITS),) * 12,
+    UnresolvedKind.ACCOUNT_ID: (Token(_DIGITS),) * 12,
     UnresolvedKind.REGION: (
-        Step(_LETTERS), Step(_LETTERS), Step(_LETTERS | {"-"}, True), Step(frozenset("-")), Step(_DIGITS)
+        Token(_LETTERS), Token(_LETTERS), Token(_LETTERS | {"-"}, True), Token(frozenset("-")), Token(_DIGITS)
     ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """The texts that one value of a condition stands for.
+    """The strings that one value of a condition matches.
 
-    ``holes`` are those that leave open which texts; a Region alone does not: ``states.${AWS::Region}.amazonaws.com``
-    is one service, whichever Region it is. ``certain``: no hole at all. ``plain``: no wildcard. ``text``: the one text
-    that it stands for, where it is both.
+    ``holes`` are the unresolved parts that leave open which strings; a Region alone does not:
+    ``states.${AWS::Region}.amazonaws.com`` is one service in every Region. ``certain``: no unresolved part at all.
+    ``plain``: no wildcard. ``text``: the only string that it matches, if it is both.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Token, ...]
     holes: tuple[Unresolved, ...]
     certain: bool
     plain: bool
     ignores_case: bool
     empty_variable: bool
     text: str | None
-    spelled: str | None = None  # the steps as a pattern of wildcards, where they are nothing else
-    least: int = 0  # characters of the shortest text that it stands for
+    glob: str | None = None  # the steps as a wildcard pattern, if they can be written as one
+    min_length: int = 0  # length of the shortest match
 
     def matches(self, text: str) -> Ternary:
-        """Whether the value matches ``text``: UNKNOWN where it depends on a hole."""
+        """Return whether the value matches ``text``: UNKNOWN if that depends on an unresolved part."""
         text = text.lower() if self.ignores_case else text
-        if len(text) < self.least:
+        if len(text) < self.min_length:
             return Ternary.NO
         if self.text is not None:
             return Ternary.of(text == self.text)
-        if self.spelled is not None:
-            return Ternary.of(takes(self.spelled, text, run=_RUN, one=_ONE)) & (
-                Ternary.YES if self.certain else Ternary.UNKNOWN
-            )
+        if self.glob is not None:
+            return Ternary.of(must_match(self.glob, text)) & (Ternary.YES if self.certain else Ternary.UNKNOWN)
         states = _closure(self.steps, {0})
         for character in text:
             deadline.check()
@@ -173,7 +163,7 @@ class Pattern:
         return Ternary.YES if self.certain else Ternary.UNKNOWN
 
 
-def _closure(steps: Sequence[Step], states: set[int]) -> set[int]:
+def _closure(steps: Sequence[Token], states: set[int]) -> set[int]:
     pending = list(states)
     while pending:
         state = pending.pop()
@@ -183,31 +173,32 @@ def _closure(steps: Sequence[Step], states: set[int]) -> set[int]:
     return states
 
 
-def _advance(steps: Sequence[Step], states: set[int], character: str) -> Iterator[int]:
+def _advance(steps: Sequence[Token], states: set[int], character: str) -> Iterator[int]:
     for state in states:
         if state < len(steps):
             step = steps[state]
-            if step.characters is None or character in step.characters:
+            if step.chars is None or character in step.chars:
                 yield state if step.repeated else state + 1
 
 
-# The domains of service principals, by partition; .aws.internal belongs to services that AWS keeps to itself.
+# The domains of service principals, by partition; .aws.internal belongs to services internal to AWS.
 DOMAINS: tuple[str, ...] = (
     "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
     "csp.hci.ic.gov", "aws.internal",
 )  # fmt: skip
-_OF_A_SERVICE = re.compile(rf"[a-z0-9][a-z0-9.-]*\.(?:{'|'.join(map(re.escape, DOMAINS))})")
+_SERVICE_PRINCIPAL = re.compile(rf"[a-z0-9][a-z0-9.-]*\.(?:{'|'.join(map(re.escape, DOMAINS))})")
 _SERVICE_CHARACTERS = "z" + "".join(sorted(_LETTERS | _DIGITS | {"-", "."}))
 
 
 def example_service(pattern: Pattern) -> str | None:
-    """A text of the form of a service principal (``name.amazonaws.com``, in lower case) that the pattern may match.
+    """Return a string with the form of a service principal (``name.amazonaws.com``, lower case) that the pattern may
+    match.
 
     None if there is none: such a value names no service, in any partition.
     """
     if pattern.text is not None:
-        return pattern.text if _OF_A_SERVICE.fullmatch(pattern.text) else None
-    reached = _reached(pattern.steps)
+        return pattern.text if _SERVICE_PRINCIPAL.fullmatch(pattern.text) else None
+    reached = _states_after_names(pattern.steps)
     for domain in DOMAINS:
         ending = _ending_with(pattern.steps, f".{domain}")
         state = next((one for one in reached if one in ending), None)
@@ -216,12 +207,12 @@ def example_service(pattern: Pattern) -> str | None:
     return None
 
 
-_Reached = dict[int, tuple[int, str]]  # states, each with the one before it and the character between
+_Visited = dict[int, tuple[int, str]]  # state: (previous state, character between)
 
 
-def _reached(steps: Sequence[Step]) -> _Reached:
-    """The states of a pattern behind names of one character and more, breadth first; each needs one visit only."""
-    reached: _Reached = {}
+def _states_after_names(steps: Sequence[Token]) -> _Visited:
+    """Return the states of a pattern after names of one or more characters, breadth first; each is visited once."""
+    reached: _Visited = {}
     frontier = [(state, True) for state in sorted(_closure(steps, {0}))]
     while frontier:
         following: list[tuple[int, bool]] = []
@@ -230,7 +221,7 @@ def _reached(steps: Sequence[Step]) -> _Reached:
             if state >= len(steps):
                 continue
             step = steps[state]
-            character = next((c for c in _SERVICE_CHARACTERS if c in (step.characters or c)), None)
+            character = next((c for c in _SERVICE_CHARACTERS if c in (step.chars or c)), None)
             if character is None or (first and character in ".-"):
                 continue
             for target in sorted(_closure(steps, {state if step.repeated else state + 1})):
@@ -241,8 +232,8 @@ def _reached(steps: Sequence[Step]) -> _Reached:
     return reached
 
 
-def _name(reached: _Reached, state: int) -> str:
-    """The characters that lead to a state."""
+def _name(reached: _Visited, state: int) -> str:
+    """Return the characters that lead to a state."""
     letters: list[str] = []
     while state >= 0:
         state, character = reached[state]
@@ -250,33 +241,33 @@ def _name(reached: _Reached, state: int) -> str:
     return "".join(reversed(letters))
 
 
-def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
-    """The states from which a suffix leads to the end of a pattern."""
+def _ending_with(steps: Sequence[Token], suffix: str) -> set[int]:
+    """Return the states from which a suffix leads to the end of a pattern."""
     states = {len(steps)}
     for character in reversed(suffix):
         before: set[int] = set()
-        for state in _behind(steps, states):
-            if state < len(steps) and steps[state].repeated and character in (steps[state].characters or character):
+        for state in _before_runs(steps, states):
+            if state < len(steps) and steps[state].repeated and character in (steps[state].chars or character):
                 before.add(state)
             step = steps[state - 1] if state else None
-            if step is not None and not step.repeated and character in (step.characters or character):
+            if step is not None and not step.repeated and character in (step.chars or character):
                 before.add(state - 1)
         states = before
     return states
 
 
-def _behind(steps: Sequence[Step], states: set[int]) -> set[int]:
-    """The states, and those that lead to one of them without a character."""
-    found = set(states)
+def _before_runs(steps: Sequence[Token], states: set[int]) -> set[int]:
+    """Return the states, and those that lead to one of them without a character."""
+    result = set(states)
     for state in states:
         while state and steps[state - 1].repeated:
             state -= 1
-            found.add(state)
-    return found
+            result.add(state)
+    return result
 
 
 def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts with every hole whose text is spelled out replaced by what is known of it."""
+    """Replace each unresolved part whose structure is known by its known parts."""
     spelled: list[Part] = []
     for part in parts:
         if isinstance(part, Unresolved) and part.known is not None:
@@ -287,175 +278,185 @@ def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def literal(text: StringNode) -> str | None:
-    """The whole text if all of it is known, else None."""
+    """Return the whole string if all of it is known, else None."""
     parts = settle(text.parts)
     return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
 
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_HOLE_MARK = "\ue000"  # a private-use character that stands for a hole while variables are looked for
+_PLACEHOLDER = "\ue000"  # a private-use character: placeholder of an unresolved part while variables are parsed
 
 
 def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = False, variables: bool = True) -> Pattern:
-    """A value of a condition as a pattern.
+    """Compile a value of a condition to a pattern.
 
-    ``wildcards``: whether ``*`` and ``?`` are such (StringLike) or plain characters. ``variables``: whether ``${...}``
-    is a policy variable (Version 2012-10-17), with ``${*}``, ``${?}`` and ``${$}`` for the characters themselves, or
-    plain text.
+    ``wildcards``: ``*`` and ``?`` are wildcards (StringLike), else plain characters. ``variables``: ``${...}`` is a
+    policy variable (Version 2012-10-17), with ``${*}``, ``${?}`` and ``${$}`` for the characters themselves, else plain
+    text.
     """
-    holes: list[Unresolved] = []
-    letters: list[str] = []
+    unresolved_parts: list[Unresolved] = []
+    pieces: list[str] = []
     for part in settle(text.parts):
         if isinstance(part, str):
-            letters.append(part.replace(_HOLE_MARK, "\ufffd"))
+            pieces.append(part.replace(_PLACEHOLDER, "\ufffd"))
         elif part.kind is UnresolvedKind.POLICY_VARIABLE and not variables:
-            letters.append(part.written)
+            pieces.append(part.written)
         else:
-            holes.append(part)
-            letters.append(_HOLE_MARK)
-    spelled = "".join(letters)
-
-    pending = iter(holes)
-    unknown: list[Unresolved] = []
-    steps: list[Step] = []
-    plain, empty_variable = True, False
-
-    def add(step: Step) -> None:
-        if not (step is _ANY_RUN and steps and steps[-1] is _ANY_RUN):  # two runs are one
-            steps.append(step)
-
-    def read_literal(run: str) -> None:
-        nonlocal plain
-        for character in run:
-            if character == _HOLE_MARK:
-                hole = next(pending)
-                unknown.append(hole)
-                for step in _HOLES[hole.kind]:
-                    add(step)
-            elif wildcards and character in "*?":
-                plain = False
-                add(_ANY_RUN if character == "*" else _ANY_ONE)
-            else:
-                steps.append(_character(character, ignores_case))
-
-    end = 0
-    for variable in _VARIABLE.finditer(spelled) if variables else ():
-        read_literal(spelled[end : variable.start()])
+            unresolved_parts.append(part)
+            pieces.append(_PLACEHOLDER)
+    joined, end = "".join(pieces), 0
+    reader = _PatternReader(wildcards, ignores_case, iter(unresolved_parts))
+    for variable in _VARIABLE.finditer(joined) if variables else ():
+        reader.read_text(joined[end : variable.start()])
+        reader.read_variable(variable.group(1))
         end = variable.end()
-        name = variable.group(1)
+    reader.read_text(joined[end:])
+    return reader.pattern()
+
+
+class _PatternReader:
+    """Collects the steps of a pattern. ``pending``: the unresolved parts behind the placeholders still to come."""
+
+    def __init__(self, wildcards: bool, ignores_case: bool, pending: Iterator[Unresolved]) -> None:
+        self._wildcards, self._ignores_case, self._pending = wildcards, ignores_case, pending
+        self._unknown: list[Unresolved] = []
+        self._steps: list[Token] = []
+        self._plain, self._empty_variable = True, False
+
+    def read_text(self, text: str) -> None:
+        for character in text:
+            if character == _PLACEHOLDER:
+                unresolved = next(self._pending)
+                self._unknown.append(unresolved)
+                for step in _STEPS_OF_UNRESOLVED[unresolved.kind]:
+                    self._add(step)
+            elif self._wildcards and character in "*?":
+                self._plain = False
+                self._add(_ANY_RUN if character == "*" else _ANY_ONE)
+            else:
+                self._steps.append(_character(character, self._ignores_case))
+
+    def read_variable(self, name: str) -> None:
         if name in ("*", "?", "$"):
-            steps.append(_character(name, ignores_case))
-            continue
-        empty_variable = empty_variable or not name.strip()
-        inside = [next(pending) for character in name if character == _HOLE_MARK]
-        unknown.extend(inside)
-        for hole in inside:
-            name = name.replace(_HOLE_MARK, hole.written, 1)
-        unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason="filled in by IAM at request time"))
-        add(_ANY_RUN)
-    read_literal(spelled[end:])
-    whole = "".join(min(step.characters or "") for step in steps) if plain and not unknown else None
-    return Pattern(
-        steps=tuple(steps),
-        holes=tuple(hole for hole in unknown if hole.kind is not UnresolvedKind.REGION),
-        certain=not unknown,
-        plain=plain,
-        ignores_case=ignores_case,
-        empty_variable=empty_variable,
-        text=whole,
-        spelled=_spelled(steps) if whole is None else None,
-        least=sum(not step.repeated for step in steps),
-    )
+            self._steps.append(_character(name, self._ignores_case))
+            return
+        self._empty_variable = self._empty_variable or not name.strip()
+        for unresolved in [next(self._pending) for character in name if character == _PLACEHOLDER]:
+            self._unknown.append(unresolved)
+            name = name.replace(_PLACEHOLDER, unresolved.written, 1)
+        reason = "substituted by IAM at request time"
+        self._unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason=reason))
+        self._add(_ANY_RUN)
+
+    def _add(self, step: Token) -> None:
+        if not (step is _ANY_RUN and self._steps and self._steps[-1] is _ANY_RUN):  # adjacent runs are one
+            self._steps.append(step)
+
+    def pattern(self) -> Pattern:
+        steps, unknown = self._steps, self._unknown
+        whole = "".join(min(step.chars or "") for step in steps) if self._plain and not unknown else None
+        return Pattern(
+            steps=tuple(steps),
+            holes=tuple(unresolved for unresolved in unknown if unresolved.kind is not UnresolvedKind.REGION),
+            certain=not unknown,
+            plain=self._plain,
+            ignores_case=self._ignores_case,
+            empty_variable=self._empty_variable,
+            text=whole,
+            glob=_as_wildcards(steps) if whole is None else None,
+            min_length=sum(not step.repeated for step in steps),
+        )
 
 
-def _spelled(steps: Sequence[Step]) -> str | None:
-    """The steps as a pattern with ``_RUN`` and ``_ONE``, None where one of them is neither nor one character."""
-    found = []
+def _as_wildcards(steps: Sequence[Token]) -> str | None:
+    """Return the steps as a pattern with ``STAR`` and ``QUESTION``, None if a step is none of these and no single
+    character."""
+    symbols = []
     for step in steps:
-        letter = "".join(step.characters or ()) if not step.repeated else ""
+        letter = "".join(step.chars or ()) if not step.repeated else ""
         if step in (_ANY_RUN, _ANY_ONE):
-            letter = _RUN if step.repeated else _ONE
-        elif len(letter) != 1 or letter in (_RUN, _ONE):
+            letter = STAR if step.repeated else QUESTION
+        elif len(letter) != 1 or letter in (STAR, QUESTION):
             return None
-        found.append(letter)
-    return "".join(found)
+        symbols.append(letter)
+    return "".join(symbols)
 
 
 @lru_cache(maxsize=4096)
-def _character(character: str, ignores_case: bool) -> Step:
+def _character(character: str, ignores_case: bool) -> Token:
     lowered = character.lower() if ignores_case else character
-    return Step(frozenset((lowered if len(lowered) == 1 else character,)))
+    return Token(frozenset((lowered if len(lowered) == 1 else character,)))
 
 
-_WILD = re.compile(f"[{_RUN}{_ONE}]")
+_WILD = re.compile(f"[{STAR}{QUESTION}]")
 
 
-class Values:
-    """The values of a test, to be asked for many texts."""
+class ValueSet:
+    """The values of a test, indexed for matching many strings."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._spelled = [pattern for pattern in patterns if pattern.text is not None or pattern.spelled is not None]
-        self._others = [pattern for pattern in patterns if pattern.text is None and pattern.spelled is None]
+        self._spelled = [pattern for pattern in patterns if pattern.text is not None or pattern.glob is not None]
+        self._others = [pattern for pattern in patterns if pattern.text is None and pattern.glob is None]
         self._ignores_case = any(pattern.ignores_case for pattern in patterns)
 
     def match(self, text: str) -> Ternary:
-        """Whether one of them matches a text."""
-        found = Ternary.NO
+        """Return whether one of the values matches a string."""
+        answer = Ternary.NO
         for pattern in (*self._near(text), *self._others):
             deadline.check()
-            found = found | pattern.matches(text)
-            if found is Ternary.YES:
+            answer = answer | pattern.matches(text)
+            if answer is Ternary.YES:
                 break
-        return found
+        return answer
 
     def _near(self, text: str) -> Iterable[Pattern]:
-        if len(self._spelled) <= _FEW:
+        if len(self._spelled) <= _INDEX_ABOVE:
             return self._spelled
-        return (self._spelled[place] for place in self._index.near(text.lower() if self._ignores_case else text))
+        return (self._spelled[position] for position in self._index.near(text.lower() if self._ignores_case else text))
 
     @cached_property
     def _index(self) -> PatternIndex:
-        spelled = [pattern.spelled if pattern.text is None else pattern.text for pattern in self._spelled]
-        return PatternIndex([one or "" for one in spelled], _WILD)
+        spelled = [pattern.glob if pattern.text is None else pattern.text for pattern in self._spelled]
+        return PatternIndex([glob or "" for glob in spelled], _WILD)
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
-    """One operator on one key that is, or may be, ``iam:PassedToService``.
+class ServiceTest:
+    """One operator on a key that is, or may be, ``iam:PassedToService``.
 
-    ``operator`` None: not known. ``patterns`` None: the values are not known. ``maybe``: the key is not known to be
-    this one. ``doubt``: what is not known is more than a Region; ``holes`` say what.
+    ``operator`` None: unknown. ``patterns`` None: the values are unknown. ``key_unknown``: the key may be another one.
+    ``uncertain``: more than a Region is unknown; ``holes`` are the unresolved parts.
     """
 
     operator: Operator | None
     patterns: tuple[Pattern, ...] | None
     holes: tuple[Unresolved, ...] = ()
-    maybe: bool = False
-    doubt: bool = False
-    _values: Values | None = field(init=False, default=None, repr=False, compare=False)
+    key_unknown: bool = False
+    uncertain: bool = False
+    _values: ValueSet | None = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.patterns is not None:
-            object.__setattr__(self, "_values", Values(self.patterns))
+            object.__setattr__(self, "_values", ValueSet(self.patterns))
 
     @property
     def finite(self) -> bool:
-        """Whether the test surely holds for a finite list of services only."""
-        if self.operator is None or self.patterns is None or self.maybe or self.doubt:
+        """True if only a finite list of services can meet the test."""
+        if self.operator is None or self.patterns is None or self.key_unknown or self.uncertain:
             return False
         positive_text = self.operator.family is Family.STRING and not self.operator.negated
         return positive_text and all(pattern.plain for pattern in self.patterns)
 
     @property
     def mistyped(self) -> bool:
-        """Whether the test asks that the service is not some number, date, address or ARN: either it leaves no service
-        out, or it lets none through. AWS's pages do not say which."""
+        """True if the test requires that the service is not some number, date, address or ARN: either all services meet
+        it, or none does. AWS does not document which."""
         return self.operator is not None and self.operator.negated and self.operator.family is not Family.STRING
 
     def result(self, service: str | None) -> Ternary:
-        """Whether a request with this service, or (None) without the key, meets the test."""
+        """Return whether a request with this service, or (None) without the key, meets the test."""
         answer = self._result(service)
-        return answer | Ternary.UNKNOWN if self.maybe else answer
+        return answer | Ternary.UNKNOWN if self.key_unknown else answer
 
     def _result(self, service: str | None) -> Ternary:
         operator = self.operator
@@ -471,9 +472,9 @@ class Test:
         if operator.family is Family.STRING:
             some = self._values.match(service)
         elif operator.family is Family.ARN:
-            # A service principal is no ARN; nothing says whether a pattern without colons meets it all the same.
+            # A service principal is not an ARN; whether a pattern without colons matches it anyway is undocumented.
             some = self._values.match(service) & Ternary.UNKNOWN
-        return ~some if operator.negated else some  # no name of a service is a number, date, boolean or address
+        return ~some if operator.negated else some  # a service name is no number, date, boolean or address
 
     def _presence(self, operator: Operator, service: str | None) -> Ternary:
         # IAM Access Analyzer's checks: with a set operator, Null is always true or always false.

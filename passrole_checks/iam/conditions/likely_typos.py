@@ -1,8 +1,7 @@
-"""What is written for ``iam:PassedToService`` and does not do what it seems to, with the likely right spelling.
+"""Likely typos in tests of ``iam:PassedToService``: values that can never match, with a suggested spelling.
 
-Service principals end in their partition's domain and are written in lower case (IAM User Guide, "IAM JSON policy
-elements: Principal"); under plain operators wildcards are plain characters ("IAM JSON policy elements: Condition
-operators").
+Service principals end in their partition's domain and are lower case (IAM User Guide, "IAM JSON policy elements:
+Principal"); under plain operators wildcards are plain characters ("IAM JSON policy elements: Condition operators").
 """
 
 from __future__ import annotations
@@ -14,12 +13,14 @@ from difflib import get_close_matches
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
 from passrole_checks.iam.partial_values import Position, StringNode
 
+NOT_A_KEY = "is not a condition key"
+
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
-    """Something written for ``iam:PassedToService`` (a key, an operator, a value) that can never match or does nothing.
+class LikelyTypo:
+    """A key, operator or value for ``iam:PassedToService`` that can never match or has no effect.
 
-    ``value`` is what is written, ``reason`` a phrase for people with the likely right spelling, ``at`` its place.
+    ``value`` is as written, ``reason`` a phrase for people with a suggested spelling, ``at`` its position.
     """
 
     value: str
@@ -27,52 +28,52 @@ class Suspicion:
     at: Position
 
 
-def suspicion_of(
+def find_typo(
     value: StringNode, operator: Operator, known: Collection[str], *, variables: bool, spell: bool = True
-) -> Suspicion | None:
-    """What is wrong with a value that is compared with ``iam:PassedToService``: that no service has such a name.
+) -> LikelyTypo | None:
+    """Return why a value compared with ``iam:PassedToService`` names no service; None if it does, or if that is
+    unknown.
 
-    ``known``: the service principals that there are; ``spell``: look for the one that was meant. None where nothing is
-    wrong, or that cannot be told.
+    ``known``: the existing service principals; ``spell``: suggest one of them.
     """
     pattern = read_pattern(value, wildcards=operator.wildcards, ignores_case=operator.ignores_case, variables=variables)
     written = literal(value)
     if not pattern.certain or written is None or pattern.text in known or example_service(pattern):
         return None
-    effect = "leaves no service out" if operator.negated else "can never match"
-    return Suspicion(str(value), f"{effect}: {_why(written, operator, known if spell else ())}", value.at)
+    effect = "does not restrict the service" if operator.negated else "can never match"
+    return LikelyTypo(str(value), f"{effect}: {_reason(written, operator, known if spell else ())}", value.at)
 
 
-def _why(written: str, operator: Operator, known: Collection[str]) -> str:
-    """Why a value names no service, and what may have been meant."""
+def _reason(written: str, operator: Operator, known: Collection[str]) -> str:
+    """Return why a value names no service, with a suggestion."""
     lowered = written.strip().lower()
     wildcard = "*" in lowered or "?" in lowered
-    meant = _likely(lowered, known)
+    suggestion = _suggest_service(lowered, known)
     if not lowered:
         return "it is empty"
     if wildcard and not operator.wildcards:
         like = "StringNotLike" if operator.negated else "StringLike"
         return f"under {operator.base} a wildcard is a plain character; did you mean {like}?"
     if lowered.startswith("arn:"):
-        return f"an ARN is no service principal{meant or ', such as lambda.amazonaws.com'}"
+        return f"an ARN is not a service principal{suggestion or ', such as lambda.amazonaws.com'}"
     if written != lowered and lowered.endswith(tuple(f".{domain}" for domain in DOMAINS)):
-        return f"service principals are written in lower case, without blanks{meant}"
+        return f"service principals are lower case, without spaces{suggestion}"
     if "." not in lowered:
-        return f"it has no domain{meant or ', such as .amazonaws.com'}"
-    return f"it is no service principal, which ends in .amazonaws.com{meant}"
+        return f"it has no domain{suggestion or ', such as .amazonaws.com'}"
+    return f"service principals end in .amazonaws.com{suggestion}"
 
 
-def _likely(lowered: str, known: Collection[str]) -> str:
-    """The known service that was likely meant, as the end of a phrase."""
+def _suggest_service(lowered: str, known: Collection[str]) -> str:
+    """Return a suggestion of the closest known service, as the end of a phrase, or ""."""
     name = lowered.split(":")[2] if lowered.count(":") >= 2 else lowered.split("/")[-1]
-    name = name.partition(".amaz")[0]  # names are compared without what all of them end in
+    name = name.partition(".amaz")[0]  # compare names without the common suffix
     by_name = {service.removesuffix(".amazonaws.com"): service for service in sorted(known)}
     near = get_close_matches(name, by_name, n=1, cutoff=0.8)
     return f"; did you mean {by_name[near[0]]}?" if near else ""
 
 
-def meant(written: str, known: Iterable[str]) -> str:
-    """The nearest known spelling as the end of a phrase, or nothing."""
+def suggest_spelling(written: str, known: Iterable[str]) -> str:
+    """Return a suggestion of the closest known spelling, as the end of a phrase, or ""."""
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(written.strip().lower(), by_lower, n=1, cutoff=0.8)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""

@@ -1,8 +1,8 @@
-"""What a Condition block lets through: to which services a role may be passed.
+"""Evaluate a Condition block: to which services can a role be passed?
 
-A block is decided by meaning, operator by operator, for every known service, for the services that the block itself
-names, for one service that nobody knows yet, and for a request that does not carry ``iam:PassedToService``: operators
-are ANDed, keys are ANDed, the values of a positive operator are ORed, those of a negated one NORed.
+A block is evaluated, operator by operator, for every known service, for the services that the block names, for one
+service that is not known yet, and for a request without ``iam:PassedToService``. Operators are ANDed, keys are ANDed,
+the values of a positive operator are ORed, those of a negated one NORed.
 
 Sources, in the IAM User Guide: "IAM JSON policy elements: Condition", "... Condition operators", "Conditions with
 multiple context keys or values", "Single-valued vs. multivalued context keys", and "Grant a user permissions to pass a
@@ -17,7 +17,7 @@ from enum import Enum
 
 from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, ConditionBlock
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
-from passrole_checks.iam.conditions.likely_typos import Suspicion
+from passrole_checks.iam.conditions.likely_typos import LikelyTypo
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -31,12 +31,12 @@ from passrole_checks.iam.partial_values import (
 
 
 class Constraint(str, Enum):
-    """What a statement's conditions make of ``iam:PassedToService``.
+    """How a statement's conditions restrict ``iam:PassedToService``.
 
-    ``ABSENT``: they do not speak of it. ``EXACT``: a finite list of services. ``EXACT_IF_PRESENT``: the same, but a
-    request without the key passes too. ``PATTERN``: an open set that leaves something out. ``INEFFECTIVE``: leaves no
-    service out, or lets no service through (``Null: true`` too, which narrows nothing: it is met by every service that
-    does not send the key). ``UNRESOLVED``: cannot be told.
+    ``ABSENT``: no test of it. ``EXACT``: a finite list of services. ``EXACT_IF_PRESENT``: the same, but a request
+    without the key is allowed too. ``PATTERN``: an open set that excludes something. ``INEFFECTIVE``: excludes no
+    service, or allows none (also ``Null: true``, which restricts nothing: every service that does not send the key
+    meets it). ``UNRESOLVED``: unknown.
     """
 
     ABSENT = "absent"
@@ -49,16 +49,16 @@ class Constraint(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class ConditionEffect:
-    """What a Condition block lets through.
+    """The effect of a Condition block.
 
-    ``values`` are the values of ``iam:PassedToService`` as written, in order, without repeats. ``allowed`` are the
-    services surely let through when the request carries the key, ``possible`` those surely or possibly let through:
-    of the known services and of those that the block itself names. ``unknown_service`` answers for a service that
-    nobody knows yet, ``without_key`` for a request without the key. ``negated_only``: the key stands under negated
-    operators only (``Null`` apart). ``tags``, ``others``: the role tags and the other keys that are demanded, as
-    written; they are taken to be satisfiable. ``shared``: the PassRole-only keys, as written, under operators that a
-    missing key fails. ``dead``: no request whatever meets what the block says of ``iam:PassedToService``.
-    ``unresolved``: the holes that decide the answer. ``problems``: malformed pieces, in words.
+    ``values`` are the values of ``iam:PassedToService`` as written, in order, without duplicates. ``allowed`` are the
+    services that surely meet the block if the request has the key, ``possible`` those that surely or possibly do: among
+    the known services and those that the block names. ``unknown_service`` answers for a service that is not known yet,
+    ``without_key`` for a request without the key. ``negated_only``: the key occurs under negated operators only (apart
+    from ``Null``). ``tags``, ``others``: the role tags and the other keys that are tested, as written; they are assumed
+    to be satisfiable. ``shared``: the keys that only PassRole requests carry, as written, under operators that a
+    missing key fails. ``dead``: no request can meet the tests of ``iam:PassedToService``. ``unresolved``: the
+    unresolved parts that decide the answer. ``problems``: malformed parts, as phrases.
     """
 
     constraint: Constraint
@@ -73,47 +73,76 @@ class ConditionEffect:
     others: tuple[str, ...]
     shared: tuple[str, ...]
     dead: bool
-    suspicions: tuple[Suspicion, ...]
+    likely_typos: tuple[LikelyTypo, ...]
     unresolved: tuple[Unresolved, ...]
     problems: tuple[str, ...]
 
+    @property
+    def has_undecidable_tests(self) -> bool:
+        """True if the block tests anything besides the service, or is malformed."""
+        return bool(self.others or self.tags or self.associated_resource_arn or self.problems)
+
+
+UNKNOWN_SERVICE = "\0a service that is not known yet"
+NO_KEY = "\0a request without the key"
+
+
+def allowed_services(effect: ConditionEffect, *, surely: bool) -> frozenset[str]:
+    """Return the services that meet a Condition block surely, or at least possibly.
+
+    These include, where they do, :data:`UNKNOWN_SERVICE` and :data:`NO_KEY` for a request without the key.
+    """
+    key = (id(effect), surely)
+    cached = _services.get(key)
+    if cached is None:
+        answers = {Ternary.YES} if surely else {Ternary.YES, Ternary.UNKNOWN}
+        placeholders = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
+        extra = {name for name, answer in placeholders if answer in answers}
+        if len(_services) >= _CACHE_SIZE:
+            _services.clear()
+        cached = _services[key] = (effect, (effect.allowed if surely else effect.possible) | extra)
+    return cached[1]
+
+
+_services: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
+
 
 def evaluate(condition: Node | None, known_services: Collection[str], *, variables: bool = True) -> ConditionEffect:
-    """Decide a Condition block.
+    """Evaluate a Condition block.
 
-    ``condition`` is a mapping of operators to mappings of keys to values, free of ``Choice`` and ``Absent``; a hole may
-    stand at every level. None: no block. ``known_services`` are the service principals of the partition.
-    ``variables``: whether ``${...}`` is a policy variable (Version 2012-10-17) or plain text. Raises nothing: what is
-    malformed is told in ``problems`` and makes the answer unknown.
+    ``condition`` maps operators to mappings of keys to values, without ``Choice`` and ``Absent``; any level may be
+    unresolved. None: no block. ``known_services`` are the service principals of the partition. ``variables``:
+    ``${...}`` is a policy variable (Version 2012-10-17), else plain text. Raises nothing: malformed parts are listed in
+    ``problems`` and make the answer unknown.
     """
     services = frozenset(known_services)
     same = (id(condition), services, variables)
-    found = _found.get(same)
-    if found is not None:
-        return found[1]
-    key = (words_of(condition), services, variables)
-    effect = _remembered.get(key)
+    cached = _effects_by_id.get(same)
+    if cached is not None:
+        return cached[1]
+    key = (without_positions(condition), services, variables)
+    effect = _effects_by_content.get(key)
     if effect is None:
-        effect = _Decision(_read(condition, services, variables)).effect()
-        if len(_remembered) >= _MOST_REMEMBERED:
-            _remembered.clear()
-        if not effect.suspicions:  # which tell places, that are not the same where the words are
-            _remembered[key] = effect
-    if len(_found) >= _MOST_REMEMBERED:
-        _found.clear()
-    _found[same] = (condition, effect)
+        effect = _Evaluation(_read(condition, services, variables)).effect()
+        if len(_effects_by_content) >= _CACHE_SIZE:
+            _effects_by_content.clear()
+        if not effect.likely_typos:  # these have positions, which differ between equal blocks
+            _effects_by_content[key] = effect
+    if len(_effects_by_id) >= _CACHE_SIZE:
+        _effects_by_id.clear()
+    _effects_by_id[same] = (condition, effect)
     return effect
 
 
-def lets_through(condition: Node | None, service: str, *, variables: bool = True) -> Ternary:
-    """Whether a Condition block, as in :func:`evaluate`, lets a role be passed to one service."""
+def allows_service(condition: Node | None, service: str, *, variables: bool = True) -> Ternary:
+    """Return whether a Condition block, as in :func:`evaluate`, allows passing a role to one service."""
     key = (id(condition), variables)
-    known = _blocks.get(key)
-    if known is None:
-        if len(_blocks) >= _MOST_REMEMBERED:
-            _blocks.clear()
-        known = _blocks[key] = (condition, _Decision(_read(condition, frozenset(), variables)))
-    return known[1].result(service)
+    cached = _evaluations.get(key)
+    if cached is None:
+        if len(_evaluations) >= _CACHE_SIZE:
+            _evaluations.clear()
+        cached = _evaluations[key] = (condition, _Evaluation(_read(condition, frozenset(), variables)))
+    return cached[1].result(service)
 
 
 def _read(condition: Node | None, services: frozenset[str], variables: bool) -> ConditionBlock:
@@ -123,32 +152,32 @@ def _read(condition: Node | None, services: frozenset[str], variables: bool) -> 
     return block
 
 
-# the same few conditions stand in most statements of a configuration, and each is tried on hundreds of services
-_remembered: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
-# and most questions are about one and the same; each is kept with its id
-_found: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = {}
-_blocks: dict[tuple[int, bool], tuple[Node | None, _Decision]] = {}
-_MOST_REMEMBERED = 4096
+# a configuration repeats few conditions, and each is evaluated for hundreds of services
+_effects_by_content: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
+# most look-ups are of the same object; the cache keeps the node whose id is the key
+_effects_by_id: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = {}
+_evaluations: dict[tuple[int, bool], tuple[Node | None, _Evaluation]] = {}
+_CACHE_SIZE = 4096
 
 
-def words_of(node: Node | None) -> object:
-    """What a node says, without its place."""
+def without_positions(node: Node | None) -> object:
+    """Return a hashable copy of a node without positions, for comparison by content."""
     if isinstance(node, StringNode):
         return node.parts, node.optional
     if isinstance(node, ListNode):
-        return "list", *map(words_of, node.items)
+        return "list", *map(without_positions, node.items)
     if isinstance(node, ObjectNode):
-        return "object", *((words_of(entry.key), words_of(entry.value)) for entry in node.entries)
+        return "object", *((without_positions(entry.key), without_positions(entry.value)) for entry in node.entries)
     if isinstance(node, Const):
         return type(node.value).__name__, node.value
     if isinstance(node, Choice):
-        return "either", node.condition, *((outcome, words_of(option)) for outcome, option in node.options)
+        return "either", node.condition, *((outcome, without_positions(option)) for outcome, option in node.options)
     return type(node).__name__
 
 
 @dataclass(frozen=True, slots=True)
-class _Decision:
-    """Decides what a block that has been read lets through."""
+class _Evaluation:
+    """The evaluation of a parsed block."""
 
     block: ConditionBlock
 
@@ -160,10 +189,10 @@ class _Decision:
         without_key = self.result(None)
         outcomes = {*results.values(), unknown_service}
         certain = Ternary.UNKNOWN not in outcomes and without_key is not Ternary.UNKNOWN
-        doubtful = [test for test in block.tests if test.doubt] if not certain else []
+        doubtful = [test for test in block.tests if test.uncertain] if not certain else []
         positive = [
             test.operator for test in block.tests
-            if test.operator and not test.maybe and test.operator.family is not Family.NULL
+            if test.operator and not test.key_unknown and test.operator.family is not Family.NULL
         ]  # fmt: skip
         negated_only = bool(positive) and all(operator.negated for operator in positive)
         everything = not negated_only and all(results[service] is Ternary.YES for service in block.known)
@@ -180,8 +209,8 @@ class _Decision:
             others=tuple(block.others),
             shared=tuple(block.shared),
             dead=outcomes == {Ternary.NO} and without_key is Ternary.NO,
-            suspicions=tuple(block.suspicions),
-            unresolved=tuple(dict.fromkeys(hole for test in doubtful for hole in test.holes)),
+            likely_typos=tuple(block.likely_typos),
+            unresolved=tuple(dict.fromkeys(unresolved for test in doubtful for unresolved in test.holes)),
             problems=tuple(dict.fromkeys(block.problems)),
         )
 
@@ -191,7 +220,7 @@ class _Decision:
         if outcomes == {Ternary.NO} or all(test.mistyped for test in self.block.tests):
             return Constraint.INEFFECTIVE
         if any(test.finite for test in self.block.tests):
-            # What else is not known can only take from the list.
+            # Other unknown tests can only narrow the list.
             return Constraint.EXACT if without_key is Ternary.NO else Constraint.EXACT_IF_PRESENT
         if outcomes == {Ternary.YES} or everything:
             return Constraint.INEFFECTIVE
@@ -200,7 +229,7 @@ class _Decision:
         return Constraint.PATTERN
 
     def result(self, service: str | None) -> Ternary:
-        """Whether a request with this service, or (None) without the key, meets all tests."""
+        """Return whether a request with this service, or (None) without the key, meets all tests."""
         answer = Ternary.YES
         for test in self.block.tests:
             answer = answer & test.result(service)
@@ -209,16 +238,16 @@ class _Decision:
         return answer
 
     def _unknown_service(self) -> Ternary:
-        """The answer for a service whose name has nothing in common with any text that is written here."""
+        """Return the answer for a service whose name has nothing in common with any string in the policy."""
         domains = [domain for domain in DOMAINS if any(service.endswith(f".{domain}") for service in self.block.known)]
-        answers = {self.result(f"{_NOBODYS_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
+        answers = {self.result(f"{_UNUSED_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
         return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
 
-_NOBODYS_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # letters that no file uses
+_UNUSED_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # characters that no file uses
 
 
 __all__ = [
-    "ASSOCIATED_RESOURCE_ARN", "PASSED_TO_SERVICE", "ConditionEffect", "Constraint", "Suspicion", "evaluate",
-    "words_of",
+    "ASSOCIATED_RESOURCE_ARN", "PASSED_TO_SERVICE", "ConditionEffect", "Constraint", "LikelyTypo", "evaluate",
+    "without_positions",
 ]  # fmt: skip

@@ -1,1 +1,1 @@
-"""Policy documents: their JSON, their statements, the actions in them, and trust policies."""
+"""Policy documents: their JSON, statements, actions, and trust policies."""

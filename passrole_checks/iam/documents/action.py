@@ -1,8 +1,8 @@
 """Action patterns.
 
-IAM User Guide, "IAM JSON policy elements: Action" (reference_policies_elements_action): the service prefix and the
-action's name compare without case; ``*`` and ``?`` may stand anywhere in the name. Nothing is said of wildcards in
-the prefix, so those are answered as "cannot be told".
+IAM User Guide, "IAM JSON policy elements: Action" (reference_policies_elements_action): service prefix and action name
+are case-insensitive; ``*`` and ``?`` may occur anywhere in the name. Wildcards in the prefix are not documented, so
+they give UNKNOWN.
 """
 
 from __future__ import annotations
@@ -12,37 +12,42 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
-from passrole_checks.iam.patterns.wildcard import takes
+from passrole_checks.iam.patterns.glob import wildcard_match
 
 _EVERYTHING = ("*", "*:*")
 _WILDCARD = re.compile("[*?]")
 
 
 def matches(pattern: StringNode, name: str = "iam:PassRole") -> Ternary:
-    """Whether an action pattern covers the action ``name`` (``prefix:Name``); a hole that decides gives UNKNOWN."""
+    """Return whether an action pattern matches the action ``name`` (``prefix:Name``); UNKNOWN if an unresolved part
+    decides."""
     name = name.lower()
-    if not name.startswith(_beginning(pattern.parts)):
-        return Ternary.NO  # most patterns, and quickly
+    if not name.startswith(_literal_prefix(pattern.parts)):
+        return Ternary.NO  # fast path for most patterns
     return _matches(pattern.parts, name)
 
 
-def granted_by(patterns: Sequence[StringNode], name: str = "iam:PassRole") -> tuple[Ternary, StringNode | None]:
-    """The best answer of several patterns, and the pattern that gives it.
+def best_match(patterns: Sequence[StringNode], name: str = "iam:PassRole") -> tuple[Ternary, StringNode | None]:
+    """Return the best answer of several patterns, and the pattern that gives it.
 
-    Of equal answers the most explicit one is named: the action's own name, then the pattern with most letters.
+    Of equal answers the most explicit pattern counts: the action name itself, then the pattern with the most
+    characters.
     """
     best: tuple[Ternary, StringNode | None] = (Ternary.NO, None)
     for pattern in patterns:
         answer = matches(pattern, name)
         if answer is Ternary.NO:
             continue
-        if best[1] is None or (answer is Ternary.YES, _letters(pattern)) > (best[0] is Ternary.YES, _letters(best[1])):
+        if best[1] is None or (answer is Ternary.YES, _literal_length(pattern)) > (
+            best[0] is Ternary.YES,
+            _literal_length(best[1]),
+        ):
             best = (answer, pattern)
     return best
 
 
-def left_out_by(not_actions: Sequence[StringNode], name: str = "iam:PassRole") -> Ternary:
-    """Whether a NotAction with these patterns covers the action: whether none of them matches it."""
+def not_action_covers(not_actions: Sequence[StringNode], name: str = "iam:PassRole") -> Ternary:
+    """Return whether a NotAction with these patterns includes the action, that is, whether none of them matches it."""
     answer = Ternary.YES
     for pattern in not_actions:
         answer = answer & ~matches(pattern, name)
@@ -50,18 +55,19 @@ def left_out_by(not_actions: Sequence[StringNode], name: str = "iam:PassRole") -
 
 
 def is_explicit(pattern: StringNode, name: str = "iam:PassRole") -> bool:
-    """Whether a pattern is the action's own name, letter case aside."""
+    """True if a pattern is the action name itself, ignoring case."""
     literal = pattern.literal
     return literal is not None and literal.lower() == name.lower()
 
 
-def _letters(pattern: StringNode) -> int:
+def _literal_length(pattern: StringNode) -> int:
+    """Return the number of characters that are no wildcards."""
     return sum(len(re.sub(r"[*?]", "", part)) for part in pattern.parts if isinstance(part, str))
 
 
 @lru_cache(maxsize=4096)
-def _beginning(parts: tuple[Part, ...]) -> str:
-    """What the names that a pattern covers begin with, in small letters."""
+def _literal_prefix(parts: tuple[Part, ...]) -> str:
+    """Return the prefix, in lower case, that all actions matching a pattern share."""
     first = parts[0] if parts and isinstance(parts[0], str) else ""
     return _WILDCARD.split(first.lower(), maxsplit=1)[0]
 
@@ -72,8 +78,8 @@ def _matches(parts: tuple[Part, ...], name: str) -> Ternary:
     if literal in _EVERYTHING:
         return Ternary.YES
     if "\0" in literal:
-        return Ternary.of(takes(literal.replace("\0", "*"), name)) & Ternary.UNKNOWN
+        return Ternary.of(wildcard_match(literal.replace("\0", "*"), name)) & Ternary.UNKNOWN
     prefix, colon, rest = literal.partition(":")
-    if not colon or ":" in rest or not takes(literal, name):
+    if not colon or ":" in rest or not wildcard_match(literal, name):
         return Ternary.NO
     return Ternary.UNKNOWN if {"*", "?"} & set(prefix) else Ternary.YES

@@ -1,8 +1,8 @@
-"""A policy document written as JSON text that may hold holes.
+"""Parser for JSON policy text with unresolved parts.
 
-Heredocs, ``Fn::Sub`` and plans carry policies as text. The standard library's parser knows neither holes nor
-positions, so this is a small parser of its own: RFC 8259, with two allowances that template languages need: a hole
-may stand where a value, a key, or a run of elements is expected, and a string may hold a line break.
+Heredocs, ``Fn::Sub`` and plans contain policies as text. The standard library's parser supports neither unresolved
+parts nor positions, so this is a small parser of its own: RFC 8259, with two extensions that template languages need:
+an unresolved part may replace a value, a key, or a run of elements, and a string may contain a line break.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from passrole_checks.iam.partial_values import (
     join,
 )
 
-_DEPTH = 64
+NOT_JSON = "the policy document is not valid JSON: "
+_MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _BARE = re.compile(r"[^\s,\]}\[{\":]+")
-_MARK = "\ue000"  # stands for a hole in the joined text
+_PLACEHOLDER = "\ue000"  # placeholder of an unresolved part in the joined text
 
 
 class MalformedDocument(ValueError):
-    """A text that is no policy document: ``at`` is the place, ``reason`` a phrase, on one line whatever it quotes."""
+    """Raised for text that is not a policy document: ``at`` is the position, ``reason`` a phrase on a single line."""
 
     def __init__(self, at: Position, reason: str) -> None:
         reason = " ".join(reason.split())
@@ -41,15 +42,15 @@ class MalformedDocument(ValueError):
 
 
 def parse_json(source: StringNode) -> Node:
-    """The tree of a JSON text.
+    """Parse JSON text to a tree.
 
-    Positions are those of the file where ``source.starts`` tells them, else the position of the whole text.
-    Raises :class:`MalformedDocument` with the place of the first thing that is not JSON.
+    Positions are those in the file if ``source.starts`` is set, else the position of the whole text. Raises
+    :class:`MalformedDocument` at the first syntax error.
     """
-    return _Parser(source).document()
+    return _JsonParser(source).document()
 
 
-class _Parser:
+class _JsonParser:
     def __init__(self, source: StringNode) -> None:
         self.source = source
         self.holes: dict[int, Unresolved] = {}
@@ -60,9 +61,9 @@ class _Parser:
             self.offsets.append(length)
             if isinstance(part, Unresolved):
                 self.holes[length] = part
-                part = _MARK
-            elif _MARK in part:
-                part = part.replace(_MARK, "?")
+                part = _PLACEHOLDER
+            elif _PLACEHOLDER in part:
+                part = part.replace(_PLACEHOLDER, "?")
             pieces.append(part)
             length += len(part)
         self.text = "".join(pieces)
@@ -73,7 +74,7 @@ class _Parser:
         value = self.value(0)
         self.blank()
         if self.place < len(self.text):
-            raise self.error("more text after the end of the document")
+            raise self.error("unexpected text after the end of the document")
         return value
 
     def blank(self) -> None:
@@ -86,8 +87,8 @@ class _Parser:
         return self.text[self.place : self.place + 1]
 
     def value(self, depth: int) -> Node:
-        if depth > _DEPTH:
-            raise self.error(f"nested more than {_DEPTH} deep")
+        if depth > _MAX_DEPTH:
+            raise self.error(f"nested more than {_MAX_DEPTH} levels deep")
         char = self.peek()
         if char == "{":
             return self.mapping(depth)
@@ -101,16 +102,16 @@ class _Parser:
         start, entries = self.place, []
         self.place += 1
         while (char := self.peek()) != "}":
-            if char == _MARK:
-                hole = self.bare()
-                entries.append(ObjectEntry(_as_text(hole), hole))
+            if char == _PLACEHOLDER:
+                unresolved = self.bare()
+                entries.append(ObjectEntry(_as_text(unresolved), unresolved))
                 self.separator("}", required=False)
                 continue
             if char != '"':
-                raise self.error("a key in double quotes is expected")
+                raise self.error("expected a key in double quotes")
             key = self.string()
             if self.peek() != ":":
-                raise self.error("a colon is expected after the key")
+                raise self.error("expected a colon after the key")
             self.place += 1
             entries.append(ObjectEntry(key, self.value(depth + 1)))
             self.separator("}")
@@ -122,7 +123,7 @@ class _Parser:
         self.place += 1
         while (char := self.peek()) != "]":
             items.append(self.value(depth + 1))
-            self.separator("]", required=char != _MARK)
+            self.separator("]", required=char != _PLACEHOLDER)
         self.place += 1
         return ListNode(tuple(items), self.position(start, self.place))
 
@@ -133,27 +134,27 @@ class _Parser:
             self.place += 1
             if self.peek() == end:
                 self.place = comma
-                raise self.error(f"a comma before '{end}'")
-        elif char == _MARK:
-            return  # an unknown run of elements may bring its own comma
+                raise self.error(f"trailing comma before '{end}'")
+        elif char == _PLACEHOLDER:
+            return  # an unresolved run of elements may include its own comma
         elif char != end and required:
-            raise self.error(f"a comma or '{end}' is expected" if char else f"the text ends before its '{end}'")
+            raise self.error(f"expected a comma or '{end}'" if char else f"unexpected end of text before '{end}'")
 
     def string(self) -> StringNode:
         match = _STRING.match(self.text, self.place)
         if match is None:
-            raise self.error("a string without its closing quote")
+            raise self.error("a string has no closing quote")
         start, self.place = self.place, match.end()
         parts: list[Part] = []
         position = match.start(1)
-        for piece in re.split(f"({_MARK})", match.group(1)):
-            if piece == _MARK:
+        for piece in re.split(f"({_PLACEHOLDER})", match.group(1)):
+            if piece == _PLACEHOLDER:
                 parts.append(self.holes[position])
             elif "\\" in piece:
                 try:
                     parts.append(str(json.loads(f'"{piece}"', strict=False)))
                 except ValueError:
-                    raise self.error("a backslash that JSON does not know", start) from None
+                    raise self.error("invalid escape sequence in a string", start) from None
             else:
                 parts.append(piece)
             position += len(piece)
@@ -162,18 +163,22 @@ class _Parser:
     def bare(self) -> Node:
         match = _BARE.match(self.text, self.place)
         if match is None:
-            raise self.error("a value is expected" if self.place < len(self.text) else "the text ends too early")
+            raise self.error("expected a value" if self.place < len(self.text) else "unexpected end of text")
         start, self.place, word = self.place, match.end(), match.group()
         at = self.position(start, self.place)
-        if _MARK in word:
-            holes = [hole for offset, hole in sorted(self.holes.items()) if start <= offset < self.place]
-            if len(holes) == 1 and word == _MARK:
-                return StringNode((holes[0],), at)
-            return StringNode((Unresolved("".join(f"${{{hole.expression}}}" for hole in holes)),), at)
+        if _PLACEHOLDER in word:
+            unresolved_parts = [
+                unresolved for offset, unresolved in sorted(self.holes.items()) if start <= offset < self.place
+            ]
+            if len(unresolved_parts) == 1 and word == _PLACEHOLDER:
+                return StringNode((unresolved_parts[0],), at)
+            return StringNode(
+                (Unresolved("".join(f"${{{unresolved.expression}}}" for unresolved in unresolved_parts)),), at
+            )
         try:
             value = json.loads(word)
         except ValueError:
-            raise self.error(f"'{word[:40]}' is no JSON value", start) from None
+            raise self.error(f"'{word[:40]}' is not a JSON value", start) from None
         return Const(value, at)
 
     def position(self, start: int, end: int) -> Position:
@@ -192,8 +197,8 @@ class _Parser:
         return line + last - first, offset - self.breaks[last - 1] + self.source.indent
 
     def error(self, reason: str, offset: int | None = None) -> MalformedDocument:
-        place = self.place if offset is None else offset
-        return MalformedDocument(self.position(place, place + 1), f"the policy document is not JSON: {reason}")
+        position = self.place if offset is None else offset
+        return MalformedDocument(self.position(position, position + 1), NOT_JSON + reason)
 
 
 def _as_text(node: Node) -> StringNode:

@@ -1,27 +1,27 @@
-"""Which services a role's trust policy lets assume it."""
+"""Trust policies: the service principals that may assume a role."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam.conditions.condition_implication import limits_of
+from passrole_checks.iam.conditions.condition_implication import condition_tests
 from passrole_checks.iam.conditions.condition_operators import parse_operator
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.partial_values import Absent, ListNode, Node, ObjectNode, StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, may_hold
+from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRole:
-    """A role of the configuration: ``trusted`` are the service principals that may assume it, None if not known.
+    """A role defined in the configuration: ``trusted`` are the service principals that may assume it, None if unknown.
 
-    ``no_service``: its trust policy surely names accounts, users, roles and identity providers only; ``federated``:
-    providers among them. ``only_services``: it surely names services only. ``arn`` is its ARN as far as it is known,
-    with holes for account and partition, or None. ``there``: the facts under which it is there, in sets of which each
-    suffices; none where it is whatever holds.
+    ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
+    names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
+    with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role
+    exists; empty if it always does.
     """
 
     address: str
@@ -30,65 +30,68 @@ class KnownRole:
     federated: bool = False
     arn: StringNode | None = None
     only_services: bool = False
-    there: tuple[PathCondition, ...] = ()
+    exists_when: tuple[PathCondition, ...] = ()
 
-    def may_be_there(self, when: PathCondition) -> bool:
-        """Whether it can be there where some facts hold."""
-        return may_hold(self.there, when)
+    def may_exist(self, when: PathCondition) -> bool:
+        """True if the role may exist under ``when``."""
+        return any_compatible(self.exists_when, when)
 
 
-def linked_service(pattern: StringNode) -> str:
-    """The service of the service-linked roles that an ARN pattern names (``role/aws-service-role/SERVICE/…``), the only
-    one that can assume them and change them (IAM User Guide, "Using service-linked roles"); "" for other patterns."""
+def service_of_linked_role(pattern: StringNode) -> str:
+    """Return the service of the service-linked roles that an ARN pattern names, "" for other patterns.
+
+    These are ``role/aws-service-role/SERVICE/…``; only that service can assume and change them (IAM User Guide, "Using
+    service-linked roles").
+    """
     written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
-    service, found, _ = written.partition(":role/aws-service-role/")[2].partition("/")
-    return service if found and not {"*", "?", "\0"} & set(service) else ""
+    service, slash, _ = written.partition(":role/aws-service-role/")[2].partition("/")
+    return service if slash and not {"*", "?", "\0"} & set(service) else ""
 
 
 def trusted_services(document: Node | None) -> frozenset[str] | None:
-    """The service principals that the Allow statements of a trust policy name; None where that cannot be told.
+    """Return the service principals that the Allow statements of a trust policy name; None if unknown.
 
     Trust policies are described in the IAM User Guide, "IAM roles: terms and concepts". A Deny, a condition, or
-    NotPrincipal can only be read as "cannot be told" here.
+    NotPrincipal gives None.
     """
     services: set[str] = set()
-    readings = _readings(document)
+    readings = _statement_variants(document)
     for statement in readings[0] if len(readings) == 1 else ():
-        found = _services_of(statement)
-        if found is None:
+        named = _services_of(statement)
+        if named is None:
             return None
-        services |= found
+        services |= named
     return frozenset(services) or None
 
 
-def only_others(document: Node | None) -> tuple[bool, bool]:
-    """Whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
+def names_no_service(document: Node | None) -> tuple[bool, bool]:
+    """Return whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
 
-    Under ``AWS`` stand accounts, users and roles, or ``*`` for everybody, services included unless a condition asks for
-    members of an organization; under ``Federated``
-    identity providers (IAM User Guide, "AWS JSON policy elements: Principal"). Of alternatives all have to be such.
+    ``AWS`` contains accounts, users and roles, or ``*`` for everyone, services included unless a condition requires
+    membership of an organization; ``Federated`` contains identity providers (IAM User Guide, "AWS JSON policy elements:
+    Principal"). All variants have to be such.
     """
     kinds = _kinds(document)
     return bool(kinds) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
 
 
-def only_services(document: Node | None) -> bool:
-    """Whether a trust policy surely names services and nobody else."""
+def names_only_services(document: Node | None) -> bool:
+    """True if a trust policy surely names services and nothing else."""
     return _kinds(document) == {"Service"}
 
 
 def _kinds(document: Node | None) -> set[str]:
-    """The kinds of principals in all readings of a trust policy; "" among them for what may be anybody."""
-    readings = [list(_options(statements)) for statements in _readings(document)]
+    """Return the kinds of principals in all variants of a trust policy, with "" for any that may be anyone."""
+    readings = [list(_options(statements)) for statements in _statement_variants(document)]
     if not all(readings):
         return set()
     return {kind for statements in readings for statement in statements for kind in _kinds_of(statement)}
 
 
 def _kinds_of(statement: Node) -> Iterator[str]:
-    """The kinds of principals that a statement names; "" for what may be anybody."""
+    """Yield the kinds of principals that a statement names, "" for any that may be anyone."""
     principal = statement.get("Principal") if isinstance(statement, ObjectNode) else None
-    members = isinstance(statement, ObjectNode) and _is_for_members(statement)
+    members = isinstance(statement, ObjectNode) and _requires_membership(statement)
     if members and isinstance(principal, StringNode) and principal.literal == "*":
         yield "AWS"
         return
@@ -97,20 +100,20 @@ def _kinds_of(statement: Node) -> Iterator[str]:
         return
     for entry in principal.entries:
         kind = entry.key.literal or ""
-        known = kind == "Federated" or (members and kind == "AWS")
-        known = known or all(
-            isinstance(item, StringNode) and _is_account(item) for item in _options(_as_list(entry.value))
+        is_certain = kind == "Federated" or (members and kind == "AWS")
+        is_certain = is_certain or all(
+            isinstance(value, StringNode) and _is_account(value) for value in _options(_as_list(entry.value))
         )
-        yield kind if known else ""
+        yield kind if is_certain else ""
 
 
-def _is_for_members(statement: ObjectNode) -> bool:
-    """Whether a condition asks for members of an organization, which services are not: these keys are in a request only
-    if the principal is one (IAM User Guide, "AWS global condition context keys")."""
-    for test in limits_of(statement.get("Condition")):
+def _requires_membership(statement: ObjectNode) -> bool:
+    """True if a condition requires membership of an organization, which excludes services: these keys are in a request
+    only if the principal is a member (IAM User Guide, "AWS global condition context keys")."""
+    for test in condition_tests(statement.get("Condition")):
         operator = parse_operator(test.operator)
         if (
-            test.key in _OF_MEMBERS
+            test.key in _MEMBERSHIP_KEYS
             and operator is not None
             and operator.base != "Null"
             and operator.absent is Ternary.NO
@@ -119,17 +122,17 @@ def _is_for_members(statement: ObjectNode) -> bool:
     return False
 
 
-_OF_MEMBERS = ("aws:principalorgid", "aws:principalorgpaths")
+_MEMBERSHIP_KEYS = ("aws:principalorgid", "aws:principalorgpaths")
 
 
 def _is_account(name: StringNode) -> bool:
-    """Whether a text is an account id or an ARN, whatever its holes hold."""
+    """True if a string is an account id or an ARN, whatever its unresolved parts are."""
     start = name.parts[0]
     return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
 
 
-def _readings(document: Node | None) -> list[tuple[Node, ...]]:
-    """The statements of a trust policy, of each of its alternatives; none of one that cannot be read."""
+def _statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
+    """Return the statements of each variant of a trust policy; none for a variant that cannot be parsed."""
     return [_statements(node) for _, node in alternatives_of(document)] if document is not None else []
 
 
@@ -143,7 +146,7 @@ def _statements(node: Node) -> tuple[Node, ...]:
 
 
 def _options(nodes: Iterable[Node]) -> Iterator[Node]:
-    """The nodes, of alternatives all that there may be."""
+    """Yield the nodes, and all alternatives of each choice."""
     for node in nodes:
         for _, option in alternatives_of(node):
             if not isinstance(option, Absent):
@@ -156,8 +159,8 @@ def _services_of(statement: Node) -> set[str] | None:
     effect = statement.get("Effect")
     if not isinstance(effect, StringNode) or effect.literal != "Allow":
         return None
-    actions = [item for item in _as_list(statement.get("Action")) if isinstance(item, StringNode)]
-    if action.granted_by(actions, "sts:AssumeRole")[0] is Ternary.NO:
+    actions = [value for value in _as_list(statement.get("Action")) if isinstance(value, StringNode)]
+    if action.best_match(actions, "sts:AssumeRole")[0] is Ternary.NO:
         return set()
     principal = statement.get("Principal")
     if isinstance(principal, ObjectNode):
@@ -165,10 +168,10 @@ def _services_of(statement: Node) -> set[str] | None:
         for entry in principal.entries:
             if entry.key.literal != "Service":
                 continue
-            for item in _as_list(entry.value):
-                if not isinstance(item, StringNode) or item.literal is None:
+            for value in _as_list(entry.value):
+                if not isinstance(value, StringNode) or value.literal is None:
                     return None
-                names.add(item.literal)
+                names.add(value.literal)
         return names
     return None
 

@@ -1,8 +1,8 @@
-"""The readings of a statement that holds alternatives.
+"""Variants of a statement that contains alternatives.
 
-Elements whose conditions have nothing to do with each other are read apart. A statement allows (or denies) what each of
-its actions on each of its resources allows, so it says the same as several statements that hold a part of either list
-each: ten resources that may be there or not are ten readings more, not two to the power of ten.
+Elements with unrelated conditions are expanded separately. A statement allows (or denies) each of its actions on each
+of its resources, so it is equivalent to several statements with a part of either list each: ten optional resources give
+ten more variants, not two to the power of ten.
 """
 
 from __future__ import annotations
@@ -24,61 +24,61 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 
-_TOGETHER = 32  # readings of one statement, every combination of its alternatives one
-_APART = 600  # readings of one statement in all, where parts of its lists are read apart
-_UNIONS = ("Resource", "Action")  # elements that mean as much as their parts together
+_MAX_COMBINED = 32  # variants of one statement, one per combination of alternatives
+_MAX_SPLIT = 600  # variants of one statement in total, if its lists are split
+_SPLITTABLE = ("Resource", "Action")  # elements that are equivalent to the union of their parts
 
 
 _T = TypeVar("_T")
 
 
 class _TooMany(Exception):
-    """There are more combinations than can be looked at."""
+    """Raised if there are too many combinations."""
 
 
-def readings(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
-    """All readings of a statement, without any alternatives in them, each with the facts under which it holds.
+def variants_of(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
+    """Return all variants of a statement, without alternatives, each with its path condition.
 
-    ``when`` are facts that hold for all of them; what contradicts these is left out. Where even apart there are too
-    many, alternatives in a list are optional elements of it, and others become holes.
+    ``when`` applies to all of them; what contradicts it is left out. If there are too many variants even after
+    splitting, alternatives in a list become optional elements, and others become unresolved values.
     """
     parts: list[ObjectNode] = [statement]
-    for name in (None, *_UNIONS, "Condition"):
+    for name in (None, *_SPLITTABLE, "Condition"):
         if name == "Condition":
-            parts = [part for whole in parts for part in _by_values(whole)]
+            parts = [part for whole in parts for part in _split_values(whole)]
         elif name is not None:
-            parts = [part for whole in parts for part in _apart(whole, name)]
-        found = _all(parts, when)
-        if found is not None:
-            return found
-    return _all([_flattened(statement)], when) or []
+            parts = [part for whole in parts for part in _split_list(whole, name)]
+        variants = _expand(parts, when)
+        if variants is not None:
+            return variants
+    return _expand([_flattened(statement)], when) or []
 
 
-def _all(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCondition, ObjectNode]] | None:
-    found: list[tuple[PathCondition, ObjectNode]] = []
+def _expand(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCondition, ObjectNode]] | None:
+    variants: list[tuple[PathCondition, ObjectNode]] = []
     for part in parts:
         try:
-            for facts, reading in _combine(part, when):
-                if isinstance(reading, ObjectNode) and (len(parts) == 1 or _says_something(reading)):
-                    found.append((facts, reading))
+            for assumptions, reading in _combine(part, when):
+                if isinstance(reading, ObjectNode) and (len(parts) == 1 or _has_all_lists(reading)):
+                    variants.append((assumptions, reading))
         except _TooMany:
             return None
-        if len(found) > _APART:
+        if len(variants) > _MAX_SPLIT:
             return None
-    return found
+    return variants
 
 
-def _says_something(reading: ObjectNode) -> bool:
-    """Whether a part holds anything of the lists that were taken apart."""
+def _has_all_lists(reading: ObjectNode) -> bool:
+    """True if a part has elements in all lists that were split."""
     return all(
         not (isinstance(value, Absent) or (isinstance(value, ListNode) and not value.items))
-        for name in _UNIONS
+        for name in _SPLITTABLE
         if (value := reading.get(name)) is not None
     ) and not any(isinstance(test.value, ListNode) and not test.value.items for _, test in _tests(reading))
 
 
 def _tests(statement: ObjectNode) -> Iterator[tuple[ObjectEntry, ObjectEntry]]:
-    """The tests of a Condition block: the operator's entry and the key's, whose values meet it if one of them does."""
+    """Yield the tests of a Condition block that one matching value satisfies: the operator's entry and the key's."""
     condition = statement.get("Condition")
     for entry in condition.entries if isinstance(condition, ObjectNode) else ():
         operator = parse_operator(entry.key.literal or "")
@@ -88,34 +88,36 @@ def _tests(statement: ObjectNode) -> Iterator[tuple[ObjectEntry, ObjectEntry]]:
             yield from ((entry, test) for test in entry.value.entries)
 
 
-def _by_values(statement: ObjectNode) -> Iterator[ObjectNode]:
-    """Statements that together say what a statement says, with a part of the values of one of its tests each."""
+def _split_values(statement: ObjectNode) -> Iterator[ObjectNode]:
+    """Yield statements equivalent to ``statement``, each with a part of the values of one test."""
     condition = statement.get("Condition")
     for operator, test in _tests(statement):
-        parts = list(_apart(ObjectNode((test,), test.key.at), test.key.literal or ""))
+        parts = list(_split_list(ObjectNode((test,), test.key.at), test.key.literal or ""))
         if len(parts) < 2 or not isinstance(condition, ObjectNode) or not isinstance(operator.value, ObjectNode):
             continue
         for part in parts:
-            keys = tuple(part.entries[0] if one is test else one for one in operator.value.entries)
+            keys = tuple(part.entries[0] if entry is test else entry for entry in operator.value.entries)
             changed = ObjectEntry(operator.key, ObjectNode(keys, operator.value.at))
-            block = ObjectNode(tuple(changed if one is operator else one for one in condition.entries), condition.at)
+            block = ObjectNode(
+                tuple(changed if entry is operator else entry for entry in condition.entries), condition.at
+            )
             yield replace(
                 statement,
                 entries=tuple(
-                    ObjectEntry(one.key, block) if one.value is condition else one for one in statement.entries
+                    ObjectEntry(entry.key, block) if entry.value is condition else entry for entry in statement.entries
                 ),
             )
         return
     yield statement
 
 
-def _apart(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
-    """Statements that together say what a statement says, with a part of one of its lists each."""
+def _split_list(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
+    """Yield equivalent statements, each with the part of a list that depends on the same conditions."""
     value = statement.get(name)
     items = _elements(value) if isinstance(value, ListNode) else []
     groups: dict[frozenset[str], list[Node]] = {}
-    for item in items:
-        groups.setdefault(frozenset(_conditions(item)), []).append(item)
+    for element in items:
+        groups.setdefault(frozenset(_conditions(element)), []).append(element)
     if not isinstance(value, ListNode) or len(groups) < 2:
         yield statement
         return
@@ -130,16 +132,16 @@ def _apart(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
 
 
 def _elements(value: ListNode) -> list[Node]:
-    """The elements of a list, lists inside lists too."""
-    found: list[Node] = []
+    """Return the elements of a list, nested lists flattened."""
+    elements: list[Node] = []
     pending: list[Node] = list(reversed(value.items))
     while pending:
-        item = pending.pop()
-        if isinstance(item, ListNode):
-            pending.extend(reversed(item.items))
+        node = pending.pop()
+        if isinstance(node, ListNode):
+            pending.extend(reversed(node.items))
         else:
-            found.append(item)
-    return found
+            elements.append(node)
+    return elements
 
 
 def _conditions(node: Node) -> Iterator[str]:
@@ -148,38 +150,40 @@ def _conditions(node: Node) -> Iterator[str]:
         for _, option in node.options:
             yield from _conditions(option)
     elif isinstance(node, ListNode):
-        for item in node.items:
-            yield from _conditions(item)
+        for element in node.items:
+            yield from _conditions(element)
     elif isinstance(node, ObjectNode):
         for entry in node.entries:
             yield from _conditions(entry.value)
 
 
 def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]]:
-    """Every combination of the alternatives below a node. Raises _TooMany."""
+    """Return every combination of the alternatives in a subtree. Raises _TooMany."""
     if isinstance(node, Choice):
-        found: list[tuple[PathCondition, Node]] = []
+        variants: list[tuple[PathCondition, Node]] = []
         for outcome, option in node.options:
             if consistent(when, node.condition, outcome):
-                found.extend(_combine(option, extend(when, node.condition, outcome)))
-        return _few(found)
+                variants.extend(_combine(option, extend(when, node.condition, outcome)))
+        return _check_count(variants)
     if isinstance(node, ListNode):
-        if not any(isinstance(item, Choice | ListNode | ObjectNode) for item in node.items):
-            return [(when, ListNode(tuple(item for item in node.items if not isinstance(item, Absent)), node.at))]
+        if not any(isinstance(element, Choice | ListNode | ObjectNode) for element in node.items):
+            return [
+                (when, ListNode(tuple(element for element in node.items if not isinstance(element, Absent)), node.at))
+            ]
         lists: list[tuple[PathCondition, tuple[Node, ...]]] = [(when, ())]
-        for item in node.items:
-            lists = _few(
+        for element in node.items:
+            lists = _check_count(
                 [
                     (deeper, items if isinstance(value, Absent) else (*items, value))
                     for upto, items in lists
-                    for deeper, value in _combine(item, upto)
+                    for deeper, value in _combine(element, upto)
                 ]
             )
         return [(upto, ListNode(items, node.at)) for upto, items in lists]
     if isinstance(node, ObjectNode):
         maps: list[tuple[PathCondition, tuple[ObjectEntry, ...]]] = [(when, ())]
         for entry in node.entries:
-            maps = _few(
+            maps = _check_count(
                 [
                     (deeper, entries if isinstance(value, Absent) else (*entries, ObjectEntry(entry.key, value)))
                     for upto, entries in maps
@@ -190,23 +194,23 @@ def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]
     return [(when, node)]
 
 
-def _few(found: list[_T]) -> list[_T]:
-    if len(found) > _TOGETHER:
+def _check_count(found: list[_T]) -> list[_T]:
+    if len(found) > _MAX_COMBINED:
         raise _TooMany
     return found
 
 
 def _flattened(node: ObjectNode) -> ObjectNode:
-    """The statement without alternatives: those in a list are elements that may be there, others are holes."""
+    """Return a statement without alternatives: those in a list become optional elements, others unresolved values."""
     entries: list[ObjectEntry] = []
     for entry in node.entries:
         value = entry.value
         if entry.key.literal in ("Action", "NotAction", "Resource", "NotResource"):
             wrapped = value if isinstance(value, ListNode) else ListNode((value,), value.at)
-            found = [one for item in _elements(wrapped) for one in _optional(item, False)]
-            entries.append(ObjectEntry(entry.key, ListNode(tuple(found), value.at)))
+            elements = [string for element in _elements(wrapped) for string in _optional(element, False)]
+            entries.append(ObjectEntry(entry.key, ListNode(tuple(elements), value.at)))
         else:
-            entries.append(ObjectEntry(entry.key, _holes(value)))
+            entries.append(ObjectEntry(entry.key, _without_choices(value)))
     return ObjectNode(tuple(entries), node.at, node.block)
 
 
@@ -215,20 +219,22 @@ def _optional(node: Node, perhaps: bool) -> Iterator[Node]:
         for _, option in node.options:
             yield from _optional(option, True)
     elif isinstance(node, ListNode):
-        for item in node.items:
-            yield from _optional(item, perhaps)
+        for element in node.items:
+            yield from _optional(element, perhaps)
     elif isinstance(node, StringNode):
         yield replace(node, optional=True) if perhaps else node
     elif not isinstance(node, Absent):
         yield node
 
 
-def _holes(node: Node) -> Node:
-    """The node with each choice in it replaced by a hole."""
+def _without_choices(node: Node) -> Node:
+    """Return a node with each choice replaced by an unresolved value."""
     if isinstance(node, Choice):
         return StringNode((Unresolved(node.condition, reason="too many alternatives in one statement"),), node.at)
     if isinstance(node, ListNode):
-        return ListNode(tuple(_holes(item) for item in node.items), node.at)
+        return ListNode(tuple(_without_choices(element) for element in node.items), node.at)
     if isinstance(node, ObjectNode):
-        return ObjectNode(tuple(ObjectEntry(entry.key, _holes(entry.value)) for entry in node.entries), node.at)
+        return ObjectNode(
+            tuple(ObjectEntry(entry.key, _without_choices(entry.value)) for entry in node.entries), node.at
+        )
     return node

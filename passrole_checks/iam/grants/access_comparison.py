@@ -1,8 +1,8 @@
-"""What of somebody's access is new: one principal's access before and after a change, compared.
+"""Compare a principal's PassRole access before and after a change.
 
-Answers are by pattern of each statement and by class of services that no statement tells apart; what is the same for
-all statements of a kind is decided once (`kinds`), and of the patterns only those are compared
-that may have a role in common (`role_union`).
+Answers are per pattern of each statement and per class of services that no statement distinguishes. Whatever is the
+same for all statements of a class is decided once (`statement_classes`), and only patterns that may have a role in
+common are compared (`role_union`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import implies
+from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.access_set import (
     Access,
@@ -23,7 +24,7 @@ from passrole_checks.iam.grants.access_set import (
     access_of,
     permission_of,
 )
-from passrole_checks.iam.grants.statement_classes import NO_KEY, UNKNOWN_SERVICE, Kinds, StatementClass
+from passrole_checks.iam.grants.statement_classes import StatementClass, StatementClasses
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.permissions.permissions import Contents
 from passrole_checks.iam.roles import arn, role_set
@@ -32,12 +33,12 @@ from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
 
 
 @dataclass(frozen=True, eq=False)
-class _Setting:
-    """What stands beside the statements of a kind, for a class of services.
+class _RelatedStatements:
+    """The other statements that matter to a statement class, for one class of services.
 
-    ``sure``: roles that an Allow surely let through before, ``perhaps``: those that one may have, ``limited``: those
-    that one would have but for the keys ``conditions``. ``takes``: roles that a Deny surely takes away now,
-    ``may_take``: those that one may. ``took``: roles that a Deny may have taken away before and does not any more,
+    ``sure``: roles that an Allow surely allowed before, ``perhaps``: those that one may have allowed, ``limited``:
+    those that one would have allowed except for the keys ``conditions``. ``takes``: roles that a Deny surely denies
+    now, ``may_take``: those that one may deny. ``took``: roles that a Deny may have denied before and no longer denies,
     ``surely_took``: those that one surely did.
     """
 
@@ -52,21 +53,21 @@ class _Setting:
     surely_took: RoleUnion
 
 
-class _Side:
-    """The Allow or the Deny statements before or after a change, by their kinds."""
+class _StatementsByClass:
+    """The Allow or the Deny statements before or after a change, by class."""
 
-    def __init__(self, name: str, items: Iterable[Permission], kinds: Kinds) -> None:
+    def __init__(self, name: str, permissions: Iterable[Permission], kinds: StatementClasses) -> None:
         self.name = name
         self.kinds: dict[int, StatementClass] = {}
         self._roles: dict[int, list[tuple[int, RoleSet]]] = {}
         self._letting: dict[str, list[StatementClass]] = {}
-        for place, item in enumerate(items):
-            kind = kinds.of(item)
+        for position, permission in enumerate(permissions):
+            kind = kinds.of(permission)
             self.kinds.setdefault(kind.number, kind)
-            self._roles.setdefault(kind.number, []).append((place, item.roles))
+            self._roles.setdefault(kind.number, []).append((position, permission.roles))
 
-    def letting(self, service: str) -> list[StatementClass]:
-        """The kinds that possibly let a service through, in the order of the first statement of each."""
+    def allowing_service(self, service: str) -> list[StatementClass]:
+        """Return the classes that possibly allow a service, in the order of their first statements."""
         if not self._letting:
             for kind in self.kinds.values():
                 for name in kind.possible:
@@ -74,18 +75,17 @@ class _Side:
         return self._letting.get(service, [])
 
     def roles_of(self, kinds: Collection[int]) -> list[RoleSet]:
-        """The roles of the statements of some kinds, in their order."""
-        found = [item for kind in kinds for item in self._roles[kind]]
-        return [roles for _, roles in sorted(found, key=lambda item: item[0])]
+        """Return the roles of the statements of some classes, in their order."""
+        numbered = [pair for kind in kinds for pair in self._roles[kind]]
+        return [roles for _, roles in sorted(numbered, key=lambda pair: pair[0])]
 
 
 @dataclass
 class AccessComparison:
     """The access of one principal before and after a change.
 
-    ``services_of`` as in `access_of`; ``where`` is where the principal stands, as far
-    as that is known: of the partitions only those that a policy names count, if any does. Statements of the same
-    ``contents`` have the same gain.
+    ``services_of`` as in `access_of`; ``where`` is the deployment of the principal as far as known: if a policy names
+    partitions, only those count. Statements of equal ``contents`` have equal gains.
     """
 
     before: Access
@@ -94,7 +94,7 @@ class AccessComparison:
     where: Deployment = arn.ANYWHERE
     contents: Contents = field(default_factory=Contents)
     _gains: dict[int, Gain | None] = field(default_factory=dict, init=False)
-    _settings: dict[tuple[int, int], _Setting] = field(default_factory=dict, init=False)
+    _settings: dict[tuple[int, int], _RelatedStatements] = field(default_factory=dict, init=False)
     _unions: dict[tuple[object, ...], RoleUnion] = field(default_factory=dict, init=False)
     _gone: dict[tuple[int, int], bool] = field(default_factory=dict, init=False)
     _patterns: dict[int, frozenset[tuple[Part, ...]]] = field(default_factory=dict, init=False)
@@ -105,8 +105,8 @@ class AccessComparison:
         everything = (*self.before.permissions, *self.after.permissions)
         named = {
             partition
-            for item in everything
-            for pattern in item.roles.patterns
+            for permission in everything
+            for pattern in permission.roles.patterns
             if (partition := arn.partition_of(pattern)) is not None
         } & set(self.where.partitions)
         if len(self.where.partitions) == 1:
@@ -116,88 +116,90 @@ class AccessComparison:
         known = frozenset(self.services_of["aws"])
         if named:
             known = known.union(*(self.services_of.get(name, ()) for name in named))
-        self._kinds = Kinds(everything, known)
-        self._allows_before = _Side("allows before", self.before.allows, self._kinds)
-        self._denies_after = _Side("denies after", self.after.denies, self._kinds)
+        self._kinds = StatementClasses(everything, known)
+        self._allows_before = _StatementsByClass("allows before", self.before.allows, self._kinds)
+        self._denies_after = _StatementsByClass("denies after", self.after.denies, self._kinds)
 
     def gain_of(self, statement: Statement) -> Gain | None:
-        """What one of the statements of ``after`` gives that was not there before; None for nothing."""
+        """Return the access that a statement of ``after`` adds, None if it adds nothing."""
         number = self.contents.of_statement(statement)
         if number not in self._gains:
-            mine = self._allowed.get(number) or permission_of(statement, self.services_of)
-            self._gains[number] = self._gain_of(mine)
+            permission = self._allowed.get(number) or permission_of(statement, self.services_of)
+            self._gains[number] = self._compute_gain(permission)
         return self._gains[number]
 
-    def _gain_of(self, mine: Permission | None) -> Gain | None:
+    def _compute_gain(self, mine: Permission | None) -> Gain | None:
         if mine is None or mine.effect != "Allow":
             return None
         first, kind = not self.before.allows, self._kinds.of(mine)
-        stood = self._stood(kind)
+        stood = self._patterns_before(kind)
         sets = (
             [mine.roles]
             if mine.roles.complement
-            else [mine.roles.only([item]) for item in mine.roles.patterns if item.parts not in stood]
+            else [mine.roles.only([pattern]) for pattern in mine.roles.patterns if pattern.parts not in stood]
         )
         widenings = [widening for roles in sets for widening in self._widenings(kind, roles)]
         return Gain(first, tuple(widenings)) if widenings else None
 
-    def _stood(self, mine: StatementClass) -> frozenset[tuple[Part, ...]]:
-        """Patterns of which nothing is new in a statement of some kind, since one of that kind had them before."""
-        known = self._patterns.get(mine.number)
-        if known is None:
-            sure = all(self._kinds.surely_applies(mine, mine, min(found)) for _, found in self._classes_of(mine))
+    def _patterns_before(self, mine: StatementClass) -> frozenset[tuple[Part, ...]]:
+        """Return the patterns of a class that add nothing, since a statement of that class had them before."""
+        cached = self._patterns.get(mine.number)
+        if cached is None:
+            sure = all(self._kinds.surely_applies(mine, mine, min(services)) for _, services in self._classes_of(mine))
             plain = sure and not self.before.denies and not self.after.denies
-            known = self._patterns[mine.number] = frozenset(
+            cached = self._patterns[mine.number] = frozenset(
                 pattern.parts
-                for item in (self.before.allows if plain else ())
-                if self._kinds.of(item) is mine and not item.roles.complement
-                for pattern in item.roles.patterns
+                for permission in (self.before.allows if plain else ())
+                if self._kinds.of(permission) is mine and not permission.roles.complement
+                for pattern in permission.roles.patterns
                 if not pattern.optional
             )
-        return known
+        return cached
 
     @cached_property
     def _allowed(self) -> dict[int, Permission]:
-        return {self.contents.of_statement(item.statement): item for item in self.after.allows}
+        return {self.contents.of_statement(permission.statement): permission for permission in self.after.allows}
 
     @cached_property
     def denials_changed(self) -> bool:
-        """Whether there is a Deny before the change that, as a whole, does not stand after it."""
-        stand = {(self._kinds.of(item).number, _spelled(item.roles)) for item in self.after.denies if item.certain}
+        """True if a Deny from before the change does not fully apply after it."""
+        stand = {
+            (self._kinds.of(denial).number, _content(denial.roles)) for denial in self.after.denies if denial.certain
+        }
         return any(
-            (self._kinds.of(item).number, _spelled(item.roles)) not in stand and not self._stands(item)
-            for item in self.before.denies
+            (self._kinds.of(denial).number, _content(denial.roles)) not in stand and not self._is_still_denied(denial)
+            for denial in self.before.denies
         )
 
-    def _stands(self, item: Permission) -> bool:
-        """Whether one Deny after the change surely says all that a Deny before it says."""
+    def _is_still_denied(self, before: Permission) -> bool:
+        """True if one Deny after the change surely denies all that a Deny before it denied."""
         return any(
-            other.certain
-            and self._kinds.under(self._kinds.of(other), self._kinds.of(item))
-            and implies(item.tests, other.tests)[0] is Ternary.YES
-            and role_set.surely_within(item.roles, [other.roles], where=self.where)
-            for other in self.after.denies
+            after.certain
+            and self._kinds.under(self._kinds.of(after), self._kinds.of(before))
+            and implies(before.tests, after.tests)[0] is Ternary.YES
+            and role_set.surely_within(before.roles, [after.roles], where=self.where)
+            for after in self.after.denies
         )
 
-    # -- one pattern
+    # -- one pattern of a statement
 
     def _widenings(self, mine: StatementClass, roles: RoleSet) -> Iterator[Widening]:
-        """The widenings of one pattern of a statement: services are taken together where the same holds for them."""
+        """Yield the widenings of one pattern of a statement; services with equal results are merged."""
         kept: set[str] = set()
         new: dict[tuple[Ternary, tuple[str, ...], bool, tuple[StringNode, ...]], set[str]] = {}
-        for place, services in self._classes_of(mine):
-            setting = self._setting(mine, place)
+        for position, services in self._classes_of(mine):
+            setting = self._related(mine, position)
             certain, conditions, denied = self._compare(mine, roles, setting)
             if certain is Ternary.NO:
                 kept |= services
             else:
-                earlier = () if conditions or denied else tuple(self._earlier(roles, place))
+                earlier = () if conditions or denied else tuple(self._previously_passable(roles, position))
                 new.setdefault((certain, conditions, denied, earlier), set()).update(services)
         for (certain, conditions, denied, earlier), found in new.items():
             yield Widening(
                 role=None if roles.complement else roles.patterns[0],
-                services=self._in_words(frozenset(found)),
-                kept=self._in_words(frozenset(kept)) if kept else None,
+                services=self._service_set(frozenset(found)),
+                kept=self._service_set(frozenset(kept)) if kept else None,
                 certain=certain,
                 earlier=earlier,
                 conditions=conditions,
@@ -205,16 +207,17 @@ class AccessComparison:
             )
 
     def _compare(
-        self, mine: StatementClass, roles: RoleSet, setting: _Setting
+        self, mine: StatementClass, roles: RoleSet, setting: _RelatedStatements
     ) -> tuple[Ternary, tuple[str, ...], bool]:
-        """Whether roles can newly be passed to a service; the conditions that are gone, and whether a Deny is."""
+        """Return whether roles are newly passable to a service, the removed condition keys, and whether a Deny was
+        removed."""
         deadline.check()
         if role_set.surely_within(
             roles, setting.sure, denied=setting.takes, denied_before=setting.took, where=self.where
         ):
             return Ternary.NO, (), False
         if role_set.surely_within(roles, setting.takes, where=self.where):
-            return Ternary.NO, (), False  # no role is left of it
+            return Ternary.NO, (), False  # all its roles are denied
         certain = not self.before.allows or (
             mine.certain
             and setting.service in mine.surely
@@ -229,51 +232,53 @@ class AccessComparison:
                 for where in self._places
             )
         )
-        conditions, denied = self._why(roles, setting)
+        conditions, denied = self._removed_restriction(roles, setting)
         return Ternary.YES if certain else Ternary.UNKNOWN, conditions, denied
 
-    def _why(self, roles: RoleSet, setting: _Setting) -> tuple[tuple[str, ...], bool]:
-        """The conditions but for which, or whether it is a Deny but for which, the same could be passed before."""
+    def _removed_restriction(self, roles: RoleSet, setting: _RelatedStatements) -> tuple[tuple[str, ...], bool]:
+        """Return the condition keys, or whether there was a Deny, without which the same access existed before."""
         if setting.took.sets and role_set.surely_within(roles, setting.sure, denied=setting.takes, where=self.where):
             return (), True
         if role_set.surely_within(roles, setting.limited, denied=setting.takes, where=self.where):
             return setting.conditions, False
         return (), False
 
-    def _earlier(self, roles: RoleSet, place: int) -> Iterator[StringNode]:
-        """Patterns that could be passed to the services before and lie at least in part within ``roles``."""
-        service = min(self._kinds.classes[place])
-        kinds = {kind.number for kind in self._allows_before.letting(service)}
+    def _previously_passable(self, roles: RoleSet, position: int) -> Iterator[StringNode]:
+        """Yield patterns that were passable to the services before and may have a role in common with ``roles``."""
+        service = min(self._kinds.classes[position])
+        kinds = {kind.number for kind in self._allows_before.allowing_service(service)}
         union = self._union(self._allows_before, kinds)
         seen: set[str] = set()
-        for entry in union.entries if roles.complement else union.near(roles.shapes[0]):
+        for entry in union.entries if roles.complement else union.near(roles.bounds[0]):
             written = str(entry.text)
-            if written not in seen and role_set.may_meet(entry.set.only([entry.text]), roles, self.where):
+            if written not in seen and role_set.may_intersect(entry.set.only([entry.text]), roles, self.where):
                 seen.add(written)
                 yield entry.text
 
     @cached_property
     def _places(self) -> tuple[Deployment, ...]:
-        """Where the principal may stand: in an unknown account, or in one that its policies named before, where
-        ``role/x`` of that account and of "the account deployed to" are the same."""
+        """The possible deployments of the principal: an unknown account, or one that its policies named before, in
+        which ``role/x`` of that account and of "the account deployed to" are the same."""
         if self.where.account is not None:
             return (self.where,)
-        named = {arn.account_of(pattern) for item in self.before.allows for pattern in item.roles.patterns} - {None}
+        named = {
+            arn.account_of(pattern) for permission in self.before.allows for pattern in permission.roles.patterns
+        } - {None}
         return (self.where, *(Deployment(account, self.where.partitions) for account in sorted(filter(None, named))))
 
-    # -- what stands beside it
+    # -- other statements
 
-    def _setting(self, mine: StatementClass, place: int) -> _Setting:
-        known = self._settings.get((mine.number, place))
-        if known is None:
-            known = self._settings[mine.number, place] = self._setting_of(mine, place)
-        return known
+    def _related(self, mine: StatementClass, position: int) -> _RelatedStatements:
+        cached = self._settings.get((mine.number, position))
+        if cached is None:
+            cached = self._settings[mine.number, position] = self._compute_related(mine, position)
+        return cached
 
-    def _setting_of(self, mine: StatementClass, place: int) -> _Setting:
-        kinds, service = self._kinds, min(self._kinds.classes[place])
+    def _compute_related(self, mine: StatementClass, position: int) -> _RelatedStatements:
+        kinds, service = self._kinds, min(self._kinds.classes[position])
 
-        def beside(side: _Side) -> list[StatementClass]:
-            return [kind for kind in side.letting(service) if kinds.together(kind, mine)]
+        def beside(side: _StatementsByClass) -> list[StatementClass]:
+            return [kind for kind in side.allowing_service(service) if kinds.together(kind, mine)]
 
         allows, denies = beside(self._allows_before), beside(self._denies_after)
         implied = {kind.number: implies(mine.sample.limits, kind.sample.limits) for kind in allows}
@@ -282,18 +287,18 @@ class AccessComparison:
         limited = [kind for kind in allows if kind.certain and service in kind.surely and kinds.under(kind, mine)]
         takes = {kind.number for kind in denies if kinds.surely_applies(kind, mine, service)}
         took = [
-            item
-            for item in self.before.denies
-            if service in (kind := kinds.of(item)).possible
+            denial
+            for denial in self.before.denies
+            if service in (kind := kinds.of(denial)).possible
             and kinds.together(kind, mine)
-            and self._is_gone(item, place)
+            and self._may_be_removed(denial, position)
         ]
         surely_took = [
-            item
-            for item in took
-            if item.certain and service in (kind := kinds.of(item)).surely and kinds.under(kind, mine)
+            denial
+            for denial in took
+            if denial.certain and service in (kind := kinds.of(denial)).surely and kinds.under(kind, mine)
         ]
-        return _Setting(
+        return _RelatedStatements(
             service,
             sure=self._union(self._allows_before, sure_kinds),
             perhaps=self._union(self._allows_before, perhaps),
@@ -301,70 +306,72 @@ class AccessComparison:
             conditions=tuple(dict.fromkeys(key for kind in limited for key in implied[kind.number][1])),
             takes=self._union(self._denies_after, takes),
             may_take=self._union(self._denies_after, {kind.number for kind in denies}),
-            took=self._these(took),
-            surely_took=self._these(surely_took),
+            took=self._union_of(took),
+            surely_took=self._union_of(surely_took),
         )
 
-    def _is_gone(self, item: Permission, place: int) -> bool:
-        """Whether a Deny of before may not stand any more, for a class of services."""
-        key = (id(item), place)
-        known = self._gone.get(key)
-        if known is None:
-            kind, service = self._kinds.of(item), min(self._kinds.classes[place])
-            stands = {
+    def _may_be_removed(self, denial: Permission, position: int) -> bool:
+        """True if a Deny from before may no longer apply to a class of services."""
+        key = (id(denial), position)
+        cached = self._gone.get(key)
+        if cached is None:
+            kind, service = self._kinds.of(denial), min(self._kinds.classes[position])
+            applying = {
                 other.number
                 for other in self._denies_after.kinds.values()
                 if self._kinds.surely_applies(other, kind, service)
             }
-            union = self._union(self._denies_after, stands)
-            known = self._gone[key] = not role_set.surely_within(item.roles, union, where=self.where)
-        return known
+            union = self._union(self._denies_after, applying)
+            cached = self._gone[key] = not role_set.surely_within(denial.roles, union, where=self.where)
+        return cached
 
-    def _union(self, side: _Side, kinds: Iterable[int]) -> RoleUnion:
-        """The roles of those statements that are of some kinds, in their order."""
+    def _union(self, side: _StatementsByClass, kinds: Iterable[int]) -> RoleUnion:
+        """Return the roles of the statements of some classes, in their order."""
         wanted = frozenset(kinds)
         key = (side.name, wanted)
-        known = self._unions.get(key)
-        if known is None:
-            known = self._unions[key] = RoleUnion(side.roles_of(wanted))
-        return known
+        cached = self._unions.get(key)
+        if cached is None:
+            cached = self._unions[key] = RoleUnion(side.roles_of(wanted))
+        return cached
 
-    def _these(self, items: Collection[Permission]) -> RoleUnion:
+    def _union_of(self, items: Collection[Permission]) -> RoleUnion:
         key = ("these", *map(id, items))
-        known = self._unions.get(key)
-        if known is None:
-            known = self._unions[key] = RoleUnion(item.roles for item in items)
-        return known
+        cached = self._unions.get(key)
+        if cached is None:
+            cached = self._unions[key] = RoleUnion(permission.roles for permission in items)
+        return cached
 
-    # -- services
+    # -- service classes
 
     def _classes_of(self, mine: StatementClass) -> list[tuple[int, frozenset[str]]]:
-        """The classes of services that a statement's condition possibly lets through, with their numbers."""
-        known = self._let.get(mine.number)
-        if known is None:
+        """Return the numbered classes of services that a statement's condition possibly allows."""
+        cached = self._let.get(mine.number)
+        if cached is None:
             classes = enumerate(self._kinds.classes)
-            known = self._let[mine.number] = [(place, found) for place, found in classes if found <= mine.possible]
-        return known
+            cached = self._let[mine.number] = [
+                (position, services) for position, services in classes if services <= mine.possible
+            ]
+        return cached
 
-    def _in_words(self, services: frozenset[str]) -> ServiceSet:
-        known = self._words.get(services)
-        if known is None:
-            known = self._words[services] = self._spelled_out(services)
-        return known
+    def _service_set(self, services: frozenset[str]) -> ServiceSet:
+        cached = self._words.get(services)
+        if cached is None:
+            cached = self._words[services] = self._compute_service_set(services)
+        return cached
 
-    def _spelled_out(self, services: frozenset[str]) -> ServiceSet:
+    def _compute_service_set(self, services: frozenset[str]) -> ServiceSet:
         names = services - {UNKNOWN_SERVICE, NO_KEY}
         if UNKNOWN_SERVICE not in services:
             return ServiceSet(self._names(names), without_key=NO_KEY in services)
         return ServiceSet((), True, self._names(self._kinds.universe - names), NO_KEY in services)
 
     def _names(self, services: Collection[str]) -> tuple[str, ...]:
-        """Services by name; what only stands for the other services of a pattern, as the pattern is written."""
+        """Return services by name; an example service of a pattern is replaced by the pattern as written."""
         kinds = self._kinds
         return tuple(sorted({name if name in kinds.known else kinds.written.get(name, name) for name in services}))
 
 
-def _spelled(roles: RoleSet) -> object:
+def _content(roles: RoleSet) -> object:
     return frozenset(roles.written()), roles.complement
 
 

@@ -1,11 +1,10 @@
-"""Access to PassRole as a set, and what of it is new.
+"""PassRole access as a set of requests, and the difference between two such sets.
 
-What somebody may do is decided by all policies together: a request is allowed if one Allow matches it and no Deny does
-(IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow). So access is a set of requests: a role, the
-service that it is passed to, and what the other conditions ask for. Two sets are compared by meaning: for every service
-that makes a difference, is every role that may be passed now one that could be passed before? How the policies are
-spelled, split and ordered makes no difference. The comparison itself is in
-:mod:`passrole_checks.iam.grants.access_comparison`.
+All policies together decide a request: it is allowed if one Allow matches it and no Deny does (IAM User Guide,
+reference_policies_evaluation-logic_policy-eval-denyallow). So access is a set of requests: a role, the service that it
+is passed to, and the other condition keys. Sets are compared by meaning: for every service that makes a difference, is
+every role that can be passed now one that could be passed before? Spelling, splitting and order of policies make no
+difference. :mod:`passrole_checks.iam.grants.access_comparison` compares them.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from passrole_checks.iam.conditions.condition_implication import Limit, limits_of
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.grants.grant import speaks_of_pass_role
+from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn_pattern import has_early_variable
 from passrole_checks.iam.roles.role_union import RoleSet
@@ -25,10 +24,10 @@ from passrole_checks.iam.roles.role_union import RoleSet
 
 @dataclass(frozen=True)
 class Permission:
-    """What one statement allows or denies of PassRole, by itself.
+    """The PassRole permission or denial of one statement.
 
-    ``certain``: no hole decides whether it speaks of PassRole, and nothing in its condition is malformed. ``limits``
-    are the tests of its condition on other keys than ``iam:PassedToService``.
+    ``certain``: no unresolved value decides whether it covers PassRole, and its condition is well-formed. ``limits``
+    are the tests of its condition on keys other than ``iam:PassedToService``.
     """
 
     statement: Statement
@@ -37,34 +36,34 @@ class Permission:
     roles: RoleSet
 
     @cached_property
-    def tests(self) -> frozenset[Limit]:
-        """All tests of the condition, those on ``iam:PassedToService`` too."""
-        return limits_of(self.statement.condition)
+    def tests(self) -> frozenset[ConditionTest]:
+        """All tests of the condition, including those on ``iam:PassedToService``."""
+        return condition_tests(self.statement.condition)
 
     @cached_property
-    def limits(self) -> frozenset[Limit]:
-        """The tests on other keys than ``iam:PassedToService``."""
-        return frozenset(limit for limit in self.tests if not limit.on_service)
+    def limits(self) -> frozenset[ConditionTest]:
+        """The tests on keys other than ``iam:PassedToService``."""
+        return frozenset(limit for limit in self.tests if not limit.is_on_service)
 
 
 @dataclass(frozen=True)
 class Access:
-    """What the policies of one principal allow and deny of PassRole."""
+    """The PassRole permissions and denials of one principal."""
 
     allows: tuple[Permission, ...] = ()
     denies: tuple[Permission, ...] = ()
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """All of them, what is allowed first."""
+        """All of them, Allow before Deny."""
         return (*self.allows, *self.denies)
 
 
 @dataclass(frozen=True)
 class ServiceSet:
-    """Services in words: ``names``; with ``others`` every service that is not known as well, but ``left_out``.
+    """A set of services for display: ``names``; if ``others``, also every unknown service except ``left_out``.
 
-    ``without_key``: requests that do not carry ``iam:PassedToService``.
+    ``without_key``: also requests without ``iam:PassedToService``.
     """
 
     names: tuple[str, ...] = ()
@@ -75,12 +74,12 @@ class ServiceSet:
 
 @dataclass(frozen=True)
 class Widening:
-    """One pattern of a grant (None: all roles but those that NotResource names) and the services that are new for it.
+    """One pattern of a grant (None: all roles except those in NotResource) and the services that are new for it.
 
-    ``certain``: YES, or UNKNOWN where a hole or a changed condition decides. ``kept``: the services that the same roles
-    could be passed to before. ``earlier``: patterns of roles that are in this one and could be passed to one of the new
-    services before. ``conditions``: keys that were asked for before and are not now, or not in the same way.
-    ``denied``: a Deny took this away before.
+    ``certain``: YES, or UNKNOWN if an unresolved value or a changed condition decides. ``kept``: the services to which
+    the same roles could be passed before. ``earlier``: patterns of roles within this one that could be passed to one of
+    the new services before. ``conditions``: keys that were tested before and are not now, or not in the same way.
+    ``denied``: a Deny excluded this before.
     """
 
     role: StringNode | None
@@ -94,36 +93,42 @@ class Widening:
 
 @dataclass(frozen=True)
 class Gain:
-    """What one statement gives that was not there before. ``first``: nothing at all could be passed before."""
+    """The access that one statement adds. ``first``: no role could be passed before."""
 
     first: bool
     widenings: tuple[Widening, ...]
 
     @property
     def certain(self) -> Ternary:
-        """YES where at least one widening is certain, else UNKNOWN."""
-        return Ternary.YES if any(item.certain is Ternary.YES for item in self.widenings) else Ternary.UNKNOWN
+        """YES if at least one widening is certain, else UNKNOWN."""
+        return Ternary.YES if any(widening.certain is Ternary.YES for widening in self.widenings) else Ternary.UNKNOWN
 
 
 def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collection[str]]) -> Access:
-    """The access that statements give together, of whatever documents they are.
+    """Return the combined access of statements from any documents.
 
-    ``services_of`` gives, for each partition, the service principals known there.
+    ``services_of`` maps each partition to its known service principals.
     """
-    found = [item for statement in statements if (item := permission_of(statement, services_of)) is not None]
+    permissions = [
+        permission for statement in statements if (permission := permission_of(statement, services_of)) is not None
+    ]
     return Access(
-        tuple(item for item in found if item.effect == "Allow"), tuple(item for item in found if item.effect == "Deny")
+        tuple(permission for permission in permissions if permission.effect == "Allow"),
+        tuple(permission for permission in permissions if permission.effect == "Deny"),
     )
 
 
 def permission_of(statement: Statement, services_of: Mapping[str, Collection[str]]) -> Permission | None:
-    """What one statement allows or denies of PassRole; None for nothing. ``services_of`` as in :func:`access_of`."""
-    certain, effect = speaks_of_pass_role(statement)
+    """Return the PassRole permission or denial of one statement, None if it has none. ``services_of`` as in
+    :func:`access_of`."""
+    certain, effect = covers_pass_role(statement)
     if certain is Ternary.NO:
         return None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
     if effect == "Deny" and statement.resources is not None and statement.variables:
-        patterns = tuple(replace(one, optional=True) if has_early_variable(str(one)) else one for one in patterns)
+        patterns = tuple(
+            replace(pattern, optional=True) if has_early_variable(str(pattern)) else pattern for pattern in patterns
+        )
     condition = evaluate(statement.condition, services_of["aws"], variables=statement.variables)
     return Permission(
         statement,

@@ -1,4 +1,4 @@
-"""Many denials of PassRole, laid out so that those that matter to an Allow are found without going through all."""
+"""Index of many PassRole denials: find those that matter to an Allow without scanning all."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.arn_bounds import ANY_NAME, ArnBounds, Role
-from passrole_checks.iam.roles.role_set_query import exceeds_at_a_glance
+from passrole_checks.iam.roles.role_set_query import fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
-_FEW = 4  # denials that are not worth an index
-_ANY_ROLE = Role("", "", ANY_NAME).shape  # of that name, which hardly a pattern names
+_FEW = 4  # denials below which an index does not pay off
+_ANY_ROLE = Role("", "", ANY_NAME).bounds  # of a name that hardly any pattern contains
 
 
 class _Scope(Protocol):
@@ -24,7 +24,7 @@ class _Scope(Protocol):
 
 
 class _Grant(Protocol):
-    """An Allow or a Deny of the roles that it names, or (``complement``) of all others."""
+    """An Allow or a Deny of the roles in its patterns or, if ``complement``, of all others."""
 
     @property
     def statement(self) -> Statement: ...
@@ -37,84 +37,86 @@ class _Grant(Protocol):
 _Denial = TypeVar("_Denial", bound=_Grant)
 
 
-class Denials(Generic[_Denial]):
-    """Denials in their order, of which those are found that may take something from an Allow."""
+class DenialIndex(Generic[_Denial]):
+    """Denials in order, indexed by the roles that they name."""
 
     def __init__(self, denials: Sequence[_Denial]) -> None:
         self.all = tuple(denials)
         self._near: dict[frozenset[int], tuple[_Denial, ...]] = {}
-        self._kept_taking: dict[Deployment, frozenset[int]] = {}
+        self._complements_deciding: dict[Deployment, frozenset[int]] = {}
 
     @cached_property
-    def whens(self) -> tuple[PathCondition, ...]:
-        """The different facts under which the denials hold, in their order."""
+    def path_conditions(self) -> tuple[PathCondition, ...]:
+        """The distinct path conditions of the denials, in order."""
         return tuple(dict.fromkeys(denial.statement.when for denial in self.all))
 
     def near(self, grant: _Grant) -> tuple[_Denial, ...]:
-        """The denials that may have a role in common with an Allow; all others surely take nothing from it.
+        """Return the denials that may have a role in common with an Allow; all others surely exclude nothing from it.
 
-        Allows that are near the same denials get the same object.
+        Allows with the same result get the same object.
         """
         if len(self.all) <= _FEW or grant.complement:
             return self.all
         _, _, always = self._index
-        near = always.union(*map(self._places_near, _named(grant).shapes))
-        known = self._near.get(near)
-        if known is None:
-            known = self._near[near] = tuple(self.all[place] for place in sorted(near))
-        return known
+        near = always.union(*map(self._positions_near, _roles_of(grant).bounds))
+        cached = self._near.get(near)
+        if cached is None:
+            cached = self._near[near] = tuple(self.all[position] for position in sorted(near))
+        return cached
 
-    def taking(self, grant: _Grant, where: Deployment) -> tuple[_Denial, ...]:
-        """Return the denials that may decide which patterns of an Allow are left: the others change nothing of that.
+    def deciding(self, grant: _Grant, where: Deployment) -> tuple[_Denial, ...]:
+        """Return the denials that may decide which patterns of an Allow remain; the others do not affect that.
 
-        A pattern is taken only where denials take all of its roles, so most that only cross it do not matter.
+        A pattern is removed only if denials cover all its roles, so most denials that only overlap it do not matter.
         """
         if len(self.all) <= _FEW:
             return self.all
-        roles = _named(grant)
+        roles = _roles_of(grant)
         if grant.complement:
-            if self._index[0].near(_ANY_ROLE) or any(shape.holds_name(ANY_NAME) for shape in roles.shapes):
+            if self._index[0].near(_ANY_ROLE) or any(bounds.contains_name(ANY_NAME) for bounds in roles.bounds):
                 return self.all
-            roles = roles.only(())  # a role of that name is left, whatever they take
-        taking = self._always_taking(where).union(*self._taking(roles, where))
-        return tuple(self.all[place] for place in sorted(taking))
+            roles = roles.only(())  # a role of that name remains in any case
+        taking = self._deciding_complements(where).union(*self._taking(roles, where))
+        return tuple(self.all[position] for position in sorted(taking))
 
-    def _always_taking(self, where: Deployment) -> frozenset[int]:
-        """The places of the denials of all roles but some, and of those that decide which of these are left."""
-        known = self._kept_taking.get(where)
-        if known is None:
+    def _deciding_complements(self, where: Deployment) -> frozenset[int]:
+        """Return the positions of the denials of all roles except some, and of those that decide which of these remain
+        denied."""
+        cached = self._complements_deciding.get(where)
+        if cached is None:
             _, _, always = self._index
-            sets = (_named(self.all[place]) for place in always)
-            known = always.union(*(places for item in sets for places in self._taking(item, where)))
-            self._kept_taking[where] = known
-        return known
+            sets = (_roles_of(self.all[position]) for position in always)
+            cached = always.union(*(positions for roles in sets for positions in self._taking(roles, where)))
+            self._complements_deciding[where] = cached
+        return cached
 
     def _taking(self, roles: RoleSet, where: Deployment) -> Iterator[Iterable[int]]:
-        """The places of the denials that decide whether all roles of a pattern are taken, of each pattern."""
-        union, places, _ = self._index
-        for text, shape in zip(roles.patterns, roles.shapes, strict=True):
-            covering = union.numbers_covering(shape)
-            if exceeds_at_a_glance(roles.only([text]), union, where, [union.entries[number] for number in covering]):
-                yield (places[number] for number in covering)  # each by itself, or none
+        """Yield, for each pattern, the positions of the denials that decide whether all its roles are denied."""
+        union, positions, _ = self._index
+        for text, bounds in zip(roles.patterns, roles.bounds, strict=True):
+            covering = union.indexes_covering(bounds)
+            if fast_exceeds(roles.only([text]), union, where, [union.entries[number] for number in covering]):
+                yield (positions[number] for number in covering)  # each one alone, or none
             else:
-                yield self._places_near(shape)
+                yield self._positions_near(bounds)
 
-    def _places_near(self, shape: ArnBounds) -> Iterator[int]:
-        union, places, _ = self._index
-        return map(places.__getitem__, union.numbers_near(shape))
+    def _positions_near(self, bounds: ArnBounds) -> Iterator[int]:
+        union, positions, _ = self._index
+        return map(positions.__getitem__, union.indexes_near(bounds))
 
     @cached_property
     def _index(self) -> tuple[RoleUnion, list[int], frozenset[int]]:
-        """What the denials name, the place of the denial of each of its patterns, and the denials of all but some."""
-        always = frozenset(place for place, denial in enumerate(self.all) if denial.complement)
-        naming = [(place, denial) for place, denial in enumerate(self.all) if place not in always]
+        """The union of the denied roles, the position of the denial of each pattern, and the denials of all roles
+        except some."""
+        always = frozenset(position for position, denial in enumerate(self.all) if denial.complement)
+        naming = [(position, denial) for position, denial in enumerate(self.all) if position not in always]
         return (
-            RoleUnion(_named(item) for _, item in naming),
-            [place for place, item in naming for _ in item.roles],
+            RoleUnion(_roles_of(item) for _, item in naming),
+            [position for position, item in naming for _ in item.roles],
             always,
         )
 
 
-def _named(grant: _Grant) -> RoleSet:
-    """The roles that a grant or a denial names."""
+def _roles_of(grant: _Grant) -> RoleSet:
+    """Return the roles that a grant or a denial names."""
     return RoleSet(tuple(role.pattern for role in grant.roles), grant.statement.variables)

@@ -1,6 +1,6 @@
-"""What of one Allow of iam:PassRole is left in the hands of one principal.
+"""Effective grants: an Allow of iam:PassRole after all policies of one principal.
 
-All its policies count together: a Deny in any of them wins, and every limit (a permissions boundary, a service control
+All its policies count together: an explicit Deny wins, and every limit (a permissions boundary, a service control
 policy) has to allow as well. Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries for IAM
 entities".
 """
@@ -13,15 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.passed_to_service import Constraint, lets_through
-from passrole_checks.iam.grants.denials import Denials
-from passrole_checks.iam.grants.grant import (
-    PassRoleGrant,
-    as_2012_version,
-    raw_grants,
-    roles_left,
-    surely_denies,
-)
+from passrole_checks.iam.conditions.passed_to_service import Constraint, allows_service
+from passrole_checks.iam.grants.denials import DenialIndex
+from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
+from passrole_checks.iam.grants.subtract_denials import remaining_roles, surely_denies
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
 from passrole_checks.iam.roles import arn
@@ -34,8 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PassableSet:
-    """The roles that can be passed to one service: ``roles``, or with ``complement`` all but these; never those that a
-    Deny takes out, which ``denied`` names. ``when``: the facts under which they can."""
+    """The roles that can be passed to one service: ``roles``, or if ``complement`` all except these; without
+    ``denied``.
+
+    ``denied`` are the patterns that a Deny excludes. ``when`` is the path condition.
+    """
 
     roles: tuple[StringNode, ...]
     complement: bool
@@ -46,118 +44,123 @@ class PassableSet:
 
 
 @dataclass(frozen=True, eq=False)
-class _Applied:
-    """Denials that surely apply to a request: with ``names``, the roles that those name which leave none out."""
+class _ApplicableDenials:
+    """Denials that surely apply to a request."""
 
     denials: tuple[PassRoleGrant, ...]
 
     @cached_property
     def ids(self) -> frozenset[int]:
-        """What tells whether a denial is one of them."""
+        """The ids of the denials, for membership tests."""
         return frozenset(map(id, self.denials))
 
     @cached_property
     def names(self) -> tuple[StringNode, ...]:
-        """The roles that they take out by name."""
-        named = (role.pattern for item in self.denials if not item.complement for role in item.roles)
+        """The roles that the denials without NotResource exclude."""
+        named = (role.pattern for denial in self.denials if not denial.complement for role in denial.roles)
         return tuple(dict.fromkeys(named))
 
     @cached_property
     def taken(self) -> RoleUnion:
-        """The same roles, to compare many with them."""
+        """The same roles, indexed for many comparisons."""
         return arn.union_of(self.names, variables=self._variables)
 
     @cached_property
     def kept(self) -> list[RoleUnion]:
-        """The roles that each of the others leaves."""
-        kept = ([role.pattern for role in item.roles] for item in self.denials if item.complement)
-        return [arn.union_of(patterns, variables=self._variables) for patterns in kept]
+        """The roles that each denial with NotResource leaves."""
+        patterns_by_denial = ([role.pattern for role in denial.roles] for denial in self.denials if denial.complement)
+        return [arn.union_of(patterns, variables=self._variables) for patterns in patterns_by_denial]
 
     @property
     def _variables(self) -> bool:
-        return any(item.statement.variables for item in self.denials)  # the same in all, see Restrictions.alike
+        return any(denial.statement.variables for denial in self.denials)  # equal in all, see Restrictions.alike
 
 
-class _Denying:
-    """The denials near some Allows that hold under the same facts, and which of them apply to which service.
+class _NearbyDenials:
+    """The denials near some Allows with the same path condition, and the services to which they apply.
 
-    ``sure``: those that surely deny where these facts hold. ``doubtful``: the others that may.
+    ``sure``: those that surely deny under this path condition. ``doubtful``: the others that may.
     """
 
     def __init__(self, near: Sequence[PassRoleGrant], when: PathCondition, known: frozenset[str]) -> None:
-        self.near, self._known = near, known  # kept for its identity
+        self.near, self._known = near, known  # kept alive for its id
         self.sure: list[PassRoleGrant] = []
         self.doubtful: list[PassRoleGrant] = []
-        for item in near:
-            if conjoin(when, item.statement.when) is not None:
-                (self.sure if surely_denies(item) and _holds(item, when) else self.doubtful).append(item)
-        self._applied: dict[str | None, _Applied] = {}
-        self._alike: dict[tuple[int, ...], _Applied] = {}
+        for denial in near:
+            if conjoin(when, denial.statement.when) is not None:
+                (self.sure if surely_denies(denial) and _applies(denial, when) else self.doubtful).append(denial)
+        self._applied: dict[str | None, _ApplicableDenials] = {}
+        self._alike: dict[tuple[int, ...], _ApplicableDenials] = {}
         self._undecided: dict[str, list[PassRoleGrant]] = {}
 
-    def applied(self, service: str | None) -> _Applied:
-        """Return the denials that surely apply to a service, or (None) to all of them."""
+    def applied(self, service: str | None) -> _ApplicableDenials:
+        """Return the denials that surely apply to a service, or (None) to all services."""
         if service not in self._applied:
-            found = tuple(
-                item
-                for item in self.sure
-                if (_is_open(item) if service is None else _lets(item, service, self._known) is Ternary.YES)
+            denials = tuple(
+                denial
+                for denial in self.sure
+                if (
+                    _denies_every_service(denial)
+                    if service is None
+                    else _allows(denial, service, self._known) is Ternary.YES
+                )
             )
-            self._applied[service] = self._alike.setdefault(tuple(map(id, found)), _Applied(found))
+            self._applied[service] = self._alike.setdefault(tuple(map(id, denials)), _ApplicableDenials(denials))
         return self._applied[service]
 
     def undecided(self, service: str) -> list[PassRoleGrant]:
-        """Return the denials that surely hold, and perhaps apply to a service."""
+        """Return the denials in ``sure`` that possibly apply to a service."""
         if service not in self._undecided:
-            found = [item for item in self.sure if _lets(item, service, self._known) is Ternary.UNKNOWN]
-            self._undecided[service] = found
+            denials = [denial for denial in self.sure if _allows(denial, service, self._known) is Ternary.UNKNOWN]
+            self._undecided[service] = denials
         return self._undecided[service]
 
 
 class Restrictions:
-    """What the policies of one principal deny of PassRole, and what its limits allow, for all of its grants."""
+    """The PassRole denials of one principal's policies, and the PassRole permissions of its limits, shared by all its
+    grants."""
 
     def __init__(
         self, permissions: Permissions, services_of: Mapping[str, Collection[str]], account: str | None = None
     ) -> None:
         self.permissions = permissions
-        every = (*permissions.statements, *(item for limit in permissions.limits for item in limit))
-        self.variables = frozenset(item.variables for item in every)
+        every = (*permissions.statements, *(statement for limit in permissions.limits for statement in limit))
+        self.variables = frozenset(statement.variables for statement in every)
         services = {name: frozenset(known) for name, known in services_of.items()}
-        denials = [item for item in every if item.effect == "Deny"]
+        denials = [statement for statement in every if statement.effect == "Deny"]
         self._denials = raw_grants(denials, dict(services), account)
         self._limits = [
-            [item for item in raw_grants(limit, dict(services), account) if item.effect == "Allow"]
+            [statement for statement in raw_grants(limit, dict(services), account) if statement.effect == "Allow"]
             for limit in permissions.limits
         ]
         self.known = frozenset[str]().union(*services_of.values())
-        self._alike: dict[bool, tuple[Denials[PassRoleGrant], list[list[PassRoleGrant]]]] = {}
-        self._denying: dict[tuple[int, PathCondition], _Denying] = {}
+        self._alike: dict[bool, tuple[DenialIndex[PassRoleGrant], list[list[PassRoleGrant]]]] = {}
+        self._denying: dict[tuple[int, PathCondition], _NearbyDenials] = {}
 
-    def denying(self, grant: PassRoleGrant) -> _Denying:
-        """Return the denials that may take something from a grant."""
-        near, when = self.alike(grant.statement.variables)[0].near(grant), grant.statement.when
+    def nearby_denials(self, grant: PassRoleGrant) -> _NearbyDenials:
+        """Return the denials that may affect a grant."""
+        near, when = self.in_version(grant.statement.variables)[0].near(grant), grant.statement.when
         key = (id(near), when)
         if key not in self._denying:
-            self._denying[key] = _Denying(near, when, self.known)
+            self._denying[key] = _NearbyDenials(near, when, self.known)
         return self._denying[key]
 
-    def alike(self, variables: bool) -> tuple[Denials[PassRoleGrant], list[list[PassRoleGrant]]]:
-        """Both, in the words of a grant whose policy has variables, or not."""
+    def in_version(self, variables: bool) -> tuple[DenialIndex[PassRoleGrant], list[list[PassRoleGrant]]]:
+        """Return denials and limits, converted to the policy version (with or without ``variables``) of a grant."""
         if variables not in self._alike:
 
             def made(item: PassRoleGrant) -> PassRoleGrant:
                 return item if item.statement.variables is variables else as_2012_version(item)
 
             limits = [list(map(made, limit)) for limit in self._limits]
-            self._alike[variables] = Denials([*map(made, self._denials)]), limits
+            self._alike[variables] = DenialIndex([*map(made, self._denials)]), limits
         return self._alike[variables]
 
 
 class EffectiveGrant:
-    """One Allow of PassRole in the hands of one principal: what all Deny statements and limits leave of it.
+    """One Allow of PassRole of one principal after all Deny statements and limits.
 
-    ``services_of`` gives the known service principals of each partition, ``account`` the account deployed to.
+    ``services_of`` maps each partition to its known service principals, ``account`` is the account deployed to.
     """
 
     def __init__(
@@ -171,19 +174,19 @@ class EffectiveGrant:
         self.asked, self.permissions = grant, permissions
         around = restrictions or Restrictions(permissions, services_of, account)
         if not around.variables <= {grant.statement.variables}:
-            # patterns of policies of both versions are compared: let "${" mean the same in all of them
+            # patterns of both policy versions are compared: give "${" the same meaning in all of them
             grant = as_2012_version(grant)
         self.grant = grant
         self.known = around.known
-        named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
+        named = {partition for role in grant.roles if (partition := arn.partition_of(role.pattern)) is not None}
         self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
-        self._denials, self._limits = around.alike(grant.statement.variables)
-        self._denying = around.denying(grant)
+        self._denials, self._limits = around.in_version(grant.statement.variables)
+        self._denying = around.nearby_denials(grant)
         self._left: dict[int, tuple[tuple[StringNode, ...], bool]] = {}
         self._passed: dict[str, PassableSet | None] = {}
 
-    def to(self, service: str) -> PassableSet | None:
-        """What can be passed to a service, None for nothing.
+    def for_service(self, service: str) -> PassableSet | None:
+        """Return the roles that can be passed to a service, None if there are none.
 
         In China a service may send either of two names (``ec2.amazonaws.com``, ``ec2.amazonaws.com.cn``).
         """
@@ -191,17 +194,17 @@ class EffectiveGrant:
             spellings = [service]
             if self.where.partitions == ("aws-cn",) and f"{service}.cn" in self.known:
                 spellings.append(f"{service}.cn")
-            found = [passed for name in spellings if (passed := self._to(name)) is not None]
-            self._passed[service] = max(found, key=lambda item: item.certain is Ternary.YES, default=None)
+            passable = [passed for name in spellings if (passed := self._to(name)) is not None]
+            self._passed[service] = max(passable, key=lambda item: item.certain is Ternary.YES, default=None)
         return self._passed[service]
 
     @cached_property
-    def anything(self) -> PassableSet | None:
-        """What can be passed to whatever service, as far as services make no difference."""
+    def for_any_service(self) -> PassableSet | None:
+        """The roles that can be passed, ignoring differences between services."""
         if self.grant.denied or self.grant.condition.dead:
             return None
         applied = self._denying.applied(None)
-        return self._without(self._within_limits(self._roles_left(applied), self.grant.certain, None), applied)
+        return self._without(self._limit_roles(self._remaining_roles(applied), self.grant.certain, None), applied)
 
     def _to(self, service: str) -> PassableSet | None:
         if self.grant.denied:
@@ -210,55 +213,55 @@ class EffectiveGrant:
         if lets is Ternary.NO:
             return None
         applied = self._denying.applied(service)
-        left = self._roles_left(applied)
+        remaining = self._remaining_roles(applied)
         if (
             applied.names
-            and left[0]
-            and all(self._included_in(role, applied.taken) is Ternary.UNKNOWN for role in left[0])
+            and remaining[0]
+            and all(self._included_in(role, applied.taken) is Ternary.UNKNOWN for role in remaining[0])
         ):
-            lets &= Ternary.UNKNOWN  # what the Deny names is not known, and may be all of it
-        if any(self._included_in(role, kept) is not Ternary.YES for kept in applied.kept for role in left[0]):
-            lets &= Ternary.UNKNOWN  # of two patterns that cross one stands for what they have in common
-        passed = self._past_doubtful(self._within_limits(left, lets & self.grant.certain, service), service)
+            lets &= Ternary.UNKNOWN  # the Deny names unknown roles, possibly all
+        if any(self._included_in(role, kept) is not Ternary.YES for kept in applied.kept for role in remaining[0]):
+            lets &= Ternary.UNKNOWN  # one of two overlapping patterns represents their intersection
+        passed = self._apply_possible_denials(self._limit_roles(remaining, lets & self.grant.certain, service), service)
         return self._without(passed, applied)
 
-    def _roles_left(self, applied: _Applied) -> tuple[tuple[StringNode, ...], bool]:
-        """The roles that denials leave of the grant, as :func:`roles_left` tells them."""
-        known = self._left.get(id(applied))
-        if known is None:
-            taking = [item for item in self._taking if id(item) in applied.ids]
-            known = self._left[id(applied)] = roles_left(self.grant, taking, self.where)
-        return known
+    def _remaining_roles(self, applied: _ApplicableDenials) -> tuple[tuple[StringNode, ...], bool]:
+        """Return the roles of the grant that denials leave, as :func:`remaining_roles` does."""
+        cached = self._left.get(id(applied))
+        if cached is None:
+            taking = [denial for denial in self._taking if id(denial) in applied.ids]
+            cached = self._left[id(applied)] = remaining_roles(self.grant, taking, self.where)
+        return cached
 
     @cached_property
     def _taking(self) -> tuple[PassRoleGrant, ...]:
-        return self._denials.taking(self.grant, self.where)
+        return self._denials.deciding(self.grant, self.where)
 
-    def _past_doubtful(self, passed: PassableSet | None, service: str) -> PassableSet | None:
-        """What is left after what may be denied: a Deny that only some facts bring leaves it to the others."""
-        for item in (*self._denying.doubtful, *self._denying.undecided(service)):
-            facts = item.statement.when
-            if passed is not None and passed.certain is not Ternary.YES and not surely_denies(item):
-                continue  # it only makes less sure
-            if passed is None or conjoin(passed.when, facts) is None or not self._may_deny(item, service):
+    def _apply_possible_denials(self, passed: PassableSet | None, service: str) -> PassableSet | None:
+        """Return the rest after possible denials: a Deny with a path condition leaves the complementary condition."""
+        for denial in (*self._denying.doubtful, *self._denying.undecided(service)):
+            assumptions = denial.statement.when
+            if passed is not None and passed.certain is not Ternary.YES and not surely_denies(denial):
+                continue  # it only lowers the certainty
+            if passed is None or conjoin(passed.when, assumptions) is None or not self._may_deny(denial, service):
                 continue
-            others = and_not(passed.when, facts)
-            if others is None or not surely_denies(item):
+            others = and_not(passed.when, assumptions)
+            if others is None or not surely_denies(denial):
                 passed = replace(passed, certain=passed.certain & Ternary.UNKNOWN)
             else:
                 passed = replace(passed, when=others)
         return passed
 
-    def _without(self, passed: PassableSet | None, applied: _Applied) -> PassableSet | None:
-        """What is left, and what is not: the roles that the denials name, and those that the Allow itself leaves out
-        where it has become a list of patterns."""
+    def _without(self, passed: PassableSet | None, applied: _ApplicableDenials) -> PassableSet | None:
+        """Add the excluded roles: those that the denials name, and those in the Allow's own NotResource if it has
+        become a list of patterns."""
         named = applied.names
         left_out = self.grant.statement.not_resources
         if passed is not None and not passed.complement and left_out:
             named = tuple(dict.fromkeys((*named, *left_out)))
         if passed is None or not named:
             return passed
-        # grants from which the same is taken share it
+        # shared by grants with the same denials
         return replace(passed, denied=(*passed.denied, *named) if passed.denied else named)
 
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
@@ -273,64 +276,59 @@ class EffectiveGrant:
             for other in denial.roles
         )
 
-    def _within_limits(
-        self, left: tuple[tuple[StringNode, ...], bool], certain: Ternary, service: str | None
+    def _limit_roles(
+        self, remaining: tuple[tuple[StringNode, ...], bool], certain: Ternary, service: str | None
     ) -> PassableSet | None:
-        roles, complement = left
-        when = self.grant.statement.when
-        denied: list[StringNode] = []
+        """Return what every limit allows of the remaining roles."""
+        statement = self.grant.statement
+        passable: PassableSet | None = PassableSet(*remaining, self.grant.scope, certain, (), statement.when)
         for limit in self._limits:
-            allows = [(item, Ternary.YES if service is None else self._lets(item, service)) for item in limit]
-            allows = [
-                (item, lets)
-                for item, lets in allows
-                if lets is not Ternary.NO and conjoin(when, item.statement.when) is not None
-            ]
-            if not allows:
-                return None
-            free = [item for item, lets in allows if _plainly(item, lets) and self._is_free(item)]
-            if free:  # under the fewest facts that there are
-                found = [conjoin(when, item.statement.when) or () for item in free]
-                when = min(found, key=len)
-                continue
-            (only, lets), *others = allows
-            if only.complement and not others and _plainly(only, lets):  # a limit to all roles but some
-                when = conjoin(when, only.statement.when) or ()
-                named = [role.pattern for role in only.roles]
-                denied += named
-                roles = tuple(role for role in roles if complement or self._within(role, named) is not Ternary.YES)
-                continue
-            if complement:
-                certain &= Ternary.UNKNOWN
-                continue
-            kept: dict[StringNode, Ternary] = {}
-            for role in roles:
-                for pattern, inside in self._limited(role, allows, when):
-                    kept[pattern] = kept.get(pattern, Ternary.NO) | inside
-            roles = tuple(kept)
-            if Ternary.UNKNOWN in kept.values():
-                certain &= Ternary.UNKNOWN
-        if not roles and not complement:
-            return None
-        scope = self.grant.scope
-        if not complement:
-            variables = self.grant.statement.variables
-            scope = arn.widest([arn.resource_scope(role, variables=variables) for role in roles])
-            if scope is not Scope.ANY_ROLE and self.grant.scope is Scope.ANY_ROLE and len(roles) > 1:
-                scope = arn.union_scope(roles, variables=variables)
-        return (
-            None
-            if scope is Scope.NOT_A_ROLE and not complement
-            else PassableSet(roles, complement, scope, certain, tuple(denied), when)
-        )
+            passable = self._apply_limit(passable, limit, service) if passable is not None else None
+        if passable is None or passable.complement:
+            return passable
+        scope = arn.widest([arn.resource_scope(role, variables=statement.variables) for role in passable.roles])
+        if scope is not Scope.ANY_ROLE and self.grant.scope is Scope.ANY_ROLE and len(passable.roles) > 1:
+            scope = arn.union_scope(passable.roles, variables=statement.variables)
+        return None if scope is Scope.NOT_A_ROLE else replace(passable, scope=scope)
 
-    def _is_free(self, limit: PassRoleGrant) -> bool:
-        """Whether a limit allows every role of the account and the partition that are meant, where these are known."""
+    def _apply_limit(
+        self, passable: PassableSet, limit: Sequence[PassRoleGrant], service: str | None
+    ) -> PassableSet | None:
+        """Return what one limit allows, None for nothing."""
+        when = passable.when
+        answers = [(allow, Ternary.YES if service is None else self._lets(allow, service)) for allow in limit]
+        allows = [
+            (allow, lets)
+            for allow, lets in answers
+            if lets is not Ternary.NO and conjoin(when, allow.statement.when) is not None
+        ]
+        if not allows:
+            return None
+        free = [allow for allow, lets in allows if _surely_allows(allow, lets) and self._allows_every_role(allow)]
+        if free:  # the weakest path condition
+            return replace(passable, when=min((conjoin(when, allow.statement.when) or () for allow in free), key=len))
+        (only, lets), *others = allows
+        if only.complement and not others and _surely_allows(only, lets):  # a limit to all roles except some
+            named = [role.pattern for role in only.roles]
+            roles = [r for r in passable.roles if passable.complement or self._within(r, named) is not Ternary.YES]
+            when = conjoin(when, only.statement.when) or ()
+            return replace(passable, roles=tuple(roles), denied=(*passable.denied, *named), when=when)
+        if passable.complement:
+            return replace(passable, certain=passable.certain & Ternary.UNKNOWN)
+        kept: dict[StringNode, Ternary] = {}
+        for role in passable.roles:
+            for pattern, inside in self._limit_pattern(role, allows, when):
+                kept[pattern] = kept.get(pattern, Ternary.NO) | inside
+        certain = passable.certain & Ternary.UNKNOWN if Ternary.UNKNOWN in kept.values() else passable.certain
+        return replace(passable, roles=tuple(kept), certain=certain)
+
+    def _allows_every_role(self, limit: PassRoleGrant) -> bool:
+        """True if a limit allows every role of the deployment's account and partitions, as far as these are known."""
         patterns = [role.pattern for role in limit.roles]
         if limit.complement or limit.scope is not Scope.ANY_ROLE:
             return limit.complement and not patterns
-        left = arn.complement_scope(patterns, variables=limit.statement.variables, where=self.where)
-        return left is not Scope.ANY_ROLE
+        remaining = arn.complement_scope(patterns, variables=limit.statement.variables, where=self.where)
+        return remaining is not Scope.ANY_ROLE
 
     def _within(self, role: StringNode, patterns: Sequence[StringNode]) -> Ternary:
         return arn.included(role, patterns, variables=self.grant.statement.variables, where=self.where)
@@ -338,18 +336,19 @@ class EffectiveGrant:
     def _included_in(self, role: StringNode, union: RoleUnion) -> Ternary:
         return arn.included_in(role, union, variables=self.grant.statement.variables, where=self.where)
 
-    def _limited(
+    def _limit_pattern(
         self, role: StringNode, allows: Sequence[tuple[PassRoleGrant, Ternary]], when: PathCondition
     ) -> Iterator[tuple[StringNode, Ternary]]:
-        """What a limit leaves of a pattern, and whether surely: the pattern, or the narrower ones of the limit."""
+        """Yield the parts of a pattern that a limit allows, and whether surely: the pattern, or narrower ones of the
+        limit."""
         parts: list[tuple[StringNode, Ternary]] = []
-        for item, lets in allows:
-            patterns = [one.pattern for one in item.roles]
-            variables = item.statement.variables
-            surely = Ternary.YES if _plainly(item, lets) and _holds(item, when) else Ternary.UNKNOWN
-            if not item.statement.whole:  # nothing is known of what it allows
+        for allow, lets in allows:
+            patterns = [pattern.pattern for pattern in allow.roles]
+            variables = allow.statement.variables
+            surely = Ternary.YES if _surely_allows(allow, lets) and _applies(allow, when) else Ternary.UNKNOWN
+            if not allow.statement.whole:  # what it allows is unknown
                 parts.append((role, Ternary.UNKNOWN))
-            elif item.complement:
+            elif allow.complement:
                 if arn.included(role, patterns, variables=variables, where=self.where) is not Ternary.YES:
                     parts.append((role, Ternary.UNKNOWN))
             elif arn.included(role, patterns, variables=variables, where=self.where) is Ternary.YES:
@@ -358,44 +357,43 @@ class EffectiveGrant:
                     return
                 parts.append((role, surely))
             else:
-                for one in patterns:
-                    if one.only_hole is not None:  # a limit of which nothing is known
+                for pattern in patterns:
+                    if pattern.only_hole is not None:  # an unresolved limit
                         parts.append((role, Ternary.UNKNOWN))
                         continue
-                    meets = arn.overlaps(role, one, variables=variables, where=self.where)
+                    meets = arn.overlaps(role, pattern, variables=variables, where=self.where)
                     if meets is Ternary.NO:
                         continue
-                    narrower = arn.included(one, [role], variables=variables, where=self.where) is Ternary.YES
-                    parts.append((one, surely) if narrower else (role, Ternary.UNKNOWN))
+                    narrower = arn.included(pattern, [role], variables=variables, where=self.where) is Ternary.YES
+                    parts.append((pattern, surely) if narrower else (role, Ternary.UNKNOWN))
         yield from parts
 
     def _lets(self, grant: PassRoleGrant, service: str) -> Ternary:
-        return _lets(grant, service, self.known)
+        return _allows(grant, service, self.known)
 
 
-def _lets(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternary:
-    """Whether the conditions of a statement let a role be passed to a service, of which ``known`` are evaluated."""
+def _allows(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternary:
+    """Return whether a statement's conditions allow passing a role to a service; ``known`` services are evaluated
+    already."""
     deadline.check()
     condition = grant.condition
     if condition.constraint is Constraint.ABSENT:
         return Ternary.YES
     if service not in known:
-        return lets_through(grant.statement.condition, service, variables=grant.statement.variables)
+        return allows_service(grant.statement.condition, service, variables=grant.statement.variables)
     if service in condition.allowed:
         return Ternary.YES
     return Ternary.UNKNOWN if service in condition.possible else Ternary.NO
 
 
-def _holds(grant: PassRoleGrant, when: PathCondition) -> bool:
-    return all(implies(when, fact) for fact in grant.statement.when)
+def _applies(grant: PassRoleGrant, when: PathCondition) -> bool:
+    return all(implies(when, assumption) for assumption in grant.statement.when)
 
 
-def _is_open(denial: PassRoleGrant) -> bool:
+def _denies_every_service(denial: PassRoleGrant) -> bool:
     return denial.condition.constraint is Constraint.ABSENT
 
 
-def _plainly(grant: PassRoleGrant, lets: Ternary) -> bool:
-    """Whether what a limit allows, it surely allows where its facts hold."""
-    condition = grant.condition
-    undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
-    return lets is Ternary.YES and grant.certain is Ternary.YES and not undecided
+def _surely_allows(grant: PassRoleGrant, lets: Ternary) -> bool:
+    """True if a limit surely allows what it names, under its path condition."""
+    return lets is Ternary.YES and grant.applies_surely

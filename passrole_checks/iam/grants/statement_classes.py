@@ -1,7 +1,7 @@
-"""Statements of one kind: those that differ in their roles only.
+"""Equivalence classes of statements: statements that differ only in their roles.
 
-A principal has many statements and few conditions. What is asked of two statements but their roles (which services each
-lets through, whether one is in force whenever the other is) is asked once for all statements of their kinds.
+A principal has many statements and few conditions. Questions about two statements that do not depend on their roles
+(which services each allows, whether one applies whenever the other does) are answered once per pair of classes.
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ from functools import cached_property
 from passrole_checks.iam import partial_values, path_conditions
 from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
-from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE, evaluate, words_of
+from passrole_checks.iam.conditions.passed_to_service import (
+    NO_KEY,
+    PASSED_TO_SERVICE,
+    UNKNOWN_SERVICE,
+    ConditionEffect,
+    allowed_services,
+    evaluate,
+    without_positions,
+)
 from passrole_checks.iam.grants.access_set import Permission
 from passrole_checks.iam.partial_values import StringNode, Ternary
-
-UNKNOWN_SERVICE = "\0a service that nobody knows yet"
-NO_KEY = "\0a request without the key"
 
 
 @dataclass(eq=False)
 class StatementClass:
-    """Statements that say the same but for their roles; ``sample`` is one of them."""
+    """Statements that are equal except for their roles; ``sample`` is one of them."""
 
     number: int
     sample: Permission
-    universe: Collection[str]  # the services that its condition is tried on
+    universe: Collection[str]  # the services for which its condition is evaluated
 
     @property
     def certain(self) -> bool:
@@ -35,29 +40,24 @@ class StatementClass:
         return self.sample.certain
 
     @cached_property
-    def _lets(self) -> tuple[frozenset[str], frozenset[str]]:
+    def _effect(self) -> ConditionEffect:
         statement = self.sample.statement
-        effect = evaluate(statement.condition, self.universe, variables=statement.variables)
-        extra = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
-        return (
-            effect.allowed | {name for name, answer in extra if answer is Ternary.YES},
-            effect.possible | {name for name, answer in extra if answer is not Ternary.NO},
-        )
+        return evaluate(statement.condition, self.universe, variables=statement.variables)
 
     @property
     def surely(self) -> frozenset[str]:
-        """The services that the condition surely lets through."""
-        return self._lets[0]
+        """The services that the condition surely allows."""
+        return allowed_services(self._effect, surely=True)
 
     @property
     def possible(self) -> frozenset[str]:
-        """The services that the condition possibly lets through."""
-        return self._lets[1]
+        """The services that the condition possibly allows."""
+        return allowed_services(self._effect, surely=False)
 
 
 @dataclass
-class Kinds:
-    """The kinds of all statements of a comparison. ``known``: the service principals that there are."""
+class StatementClasses:
+    """The classes of all statements of a comparison. ``known``: the existing service principals."""
 
     permissions: Iterable[Permission]
     known: frozenset[str]
@@ -67,27 +67,29 @@ class Kinds:
     _pairs: dict[tuple[str, int, int], bool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        for item in self.permissions:
-            self.of(item)
+        for permission in self.permissions:
+            self.of(permission)
         self._first = tuple(self._by_words.values())
         self.written: Mapping[str, str] = {
-            example: written for kind in self._first for example, written in _services_in(kind.sample)
+            example: written for kind in self._first for example, written in _services_named(kind.sample)
         }
         self.universe = self.known | (self.written.keys() - {UNKNOWN_SERVICE, NO_KEY})
         for kind in self._first:
             kind.universe = self.universe
 
     def of(self, item: Permission) -> StatementClass:
-        """The kind of a statement."""
-        known = self._by_id.get(id(item))
-        if known is None:
-            kind = self._by_words.setdefault(_said(item), StatementClass(len(self._by_words), item, self.universe))
-            known = self._by_id[id(item)] = (item, kind)
-        return known[1]
+        """Return the class of a statement."""
+        cached = self._by_id.get(id(item))
+        if cached is None:
+            kind = self._by_words.setdefault(
+                _content_without_roles(item), StatementClass(len(self._by_words), item, self.universe)
+            )
+            cached = self._by_id[id(item)] = (item, kind)
+        return cached[1]
 
     @cached_property
     def classes(self) -> list[frozenset[str]]:
-        """The services, taken together where no statement makes a difference between them."""
+        """The services, grouped where no statement distinguishes them."""
         marks: dict[str, list[int]] = {service: [] for service in sorted(self.universe | {UNKNOWN_SERVICE, NO_KEY})}
         for mark, services in enumerate({let for kind in self._first for let in (kind.surely, kind.possible)}):
             for service in services:
@@ -98,7 +100,7 @@ class Kinds:
         return [frozenset(services) for services in classes.values()]
 
     def together(self, item: StatementClass, mine: StatementClass) -> bool:
-        """Whether two statements can both be in force, given the outcomes under which each reads as it does."""
+        """True if two statements can both apply, given their path conditions."""
         key = ("together", item.number, mine.number)
         if key not in self._pairs:
             both = path_conditions.conjoin(item.sample.statement.when, mine.sample.statement.when)
@@ -106,64 +108,66 @@ class Kinds:
         return self._pairs[key]
 
     def under(self, item: StatementClass, mine: StatementClass) -> bool:
-        """Whether a statement is in force whenever ``mine`` is."""
-        return all(path_conditions.implies(mine.sample.statement.when, fact) for fact in item.sample.statement.when)
+        """True if ``item`` applies whenever ``mine`` does."""
+        return all(
+            path_conditions.implies(mine.sample.statement.when, assumption) for assumption in item.sample.statement.when
+        )
 
     def surely_applies(self, item: StatementClass, mine: StatementClass, service: str) -> bool:
-        """Whether another statement surely speaks of every request to the service that ``mine`` speaks of."""
+        """True if ``item`` surely matches every request to the service that ``mine`` matches, roles aside."""
         if not self._applies("limits", item, mine):
             return False
         return service in item.surely or self._applies("tests", item, mine)
 
     def _applies(self, which: str, item: StatementClass, mine: StatementClass) -> bool:
         key = (which, item.number, mine.number)
-        known = self._pairs.get(key)
-        if known is None:
+        cached = self._pairs.get(key)
+        if cached is None:
             one, other = mine.sample, item.sample
             if which == "tests":
-                known = implies(one.tests, other.tests)[0] is Ternary.YES
+                cached = implies(one.tests, other.tests)[0] is Ternary.YES
             else:
-                known = (
-                    (item.certain or _same_words(other, one))
+                cached = (
+                    (item.certain or _same_content(other, one))
                     and self.under(item, mine)
                     and implies(one.limits, other.limits)[0] is Ternary.YES
                 )
-            self._pairs[key] = known
-        return known
+            self._pairs[key] = cached
+        return cached
 
 
-def _said(item: Permission) -> object:
-    """What a statement says, but for its roles."""
+def _content_without_roles(item: Permission) -> object:
+    """Return all of a statement except its roles."""
     statement = item.statement
     return (
         item.effect,
         item.certain,
         statement.when,
         statement.variables,
-        _words(statement.actions),
-        _words(statement.not_actions),
-        words_of(statement.condition),
+        _texts(statement.actions),
+        _texts(statement.not_actions),
+        without_positions(statement.condition),
     )
 
 
-def _words(texts: tuple[StringNode, ...] | None) -> frozenset[str] | None:
+def _texts(texts: tuple[StringNode, ...] | None) -> frozenset[str] | None:
     return frozenset(map(str, texts)) if texts is not None else None
 
 
-def _same_words(item: Permission, mine: Permission) -> bool:
-    """Whether two statements say the same of which actions they speak, holes included."""
+def _same_content(item: Permission, mine: Permission) -> bool:
+    """True if two statements have equal effects, actions and tests, including unresolved parts."""
     ours, theirs = mine.statement, item.statement
     return (
         ours.effect == theirs.effect
-        and _words(ours.actions) == _words(theirs.actions)
-        and _words(ours.not_actions) == _words(theirs.not_actions)
+        and _texts(ours.actions) == _texts(theirs.actions)
+        and _texts(ours.not_actions) == _texts(theirs.not_actions)
         and mine.tests == item.tests
     )
 
 
-def _services_in(item: Permission) -> Iterator[tuple[str, str]]:
-    """The services that a condition spells out, and one for each of its values with a wildcard or a hole; each with
-    the value as written."""
+def _services_named(item: Permission) -> Iterator[tuple[str, str]]:
+    """Yield the services that a condition names, or one example per value that is not literal, each with the value as
+    written."""
     condition = item.statement.condition
     for entry in condition.entries if isinstance(condition, partial_values.ObjectNode) else ():
         operator = parse_operator(str(entry.key))

@@ -1,7 +1,7 @@
-"""An exact pattern machine: which texts does a pattern match, and do two sets of patterns meet or contain each other?
+"""Finite automata for patterns: membership, and the basis for intersection and inclusion of pattern sets.
 
-A pattern is a union of token sequences. Its machine is run by subset construction over a finite alphabet: the
-characters that the patterns mention and one fresh character of each class, which stands for all the others.
+A pattern is a union of token sequences. Its automaton runs by subset construction over a finite alphabet: the
+characters that the patterns mention, and one fresh character of each class that represents all others.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from passrole_checks.iam import deadline
 
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
 _DIGITS = frozenset(string.digits)
-# one unknown name; a character that no role name of AWS holds, and that is a name character here
-CONSTANT = "\u03b6"
-_MEMORY = 400_000  # places remembered, some 50 MB
+# represents one unknown name; not valid in AWS role names, but a name character here
+UNKNOWN_NAME = "\u03b6"
+_MAX_POSITIONS = 400_000  # positions cached, some 50 MB
 _PATH_ONLY = "!#%&()[]^|~<>;'\"{}$\\`"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One step of a pattern: one of ``chars`` (None: any but those of ``but``), once, or any number of times."""
+    """One step: one of ``chars`` (None: any except ``excluded``), once or, if ``repeated``, any number of times."""
 
     chars: frozenset[str] | None
-    many: bool = False
-    but: frozenset[str] = frozenset()
+    repeated: bool = False
+    excluded: frozenset[str] = frozenset()
 
     def accepts(self, char: str) -> bool:
-        """Whether the token stands for ``char``."""
-        return char not in self.but if self.chars is None else char in self.chars
+        """True if the token matches ``char``."""
+        return char not in self.excluded if self.chars is None else char in self.chars
 
     def within(self, other: Token) -> bool:
-        """Whether the other one stands for every character that this one stands for."""
+        """True if the other token matches every character that this one matches."""
         if self.chars is not None:
             return all(map(other.accepts, self.chars))
-        return other.chars is None and other.but <= self.but
+        return other.chars is None and other.excluded <= self.excluded
 
 
 Sequences = tuple[tuple[Token, ...], ...]
@@ -45,110 +45,111 @@ States = frozenset[tuple[int, int]]
 
 
 @lru_cache(maxsize=1024)
-def literal(text: str) -> tuple[Token, ...]:
-    """A token for each character of ``text``."""
+def literal_tokens(text: str) -> tuple[Token, ...]:
+    """Return one token for each character of ``text``."""
     return tuple(Token(frozenset(char)) for char in text)
 
 
 class OverBudgetError(Exception):
-    """A pattern that takes more memory to decide than it is worth."""
+    """Raised if deciding a pattern takes too much memory."""
 
 
 class Machine:
-    """The machine of a union of token sequences; states are sets of (sequence, place in it).
+    """The automaton of a union of token sequences; a state is a set of (sequence, position).
 
-    Subset construction can explode: after ``_MEMORY`` places it raises :class:`OverBudgetError`.
+    Subset construction can explode: after ``_MAX_POSITIONS`` positions :class:`OverBudgetError` is raised.
     """
 
     def __init__(self, sequences: Sequences) -> None:
         self.sequences = sequences
-        self._reach_back = tuple(map(_runs, sequences))
+        self._subsumed_from = tuple(map(_subsumption_starts, sequences))
         self.steps: dict[tuple[States, str], States] = {}
         self.memory = 0
-        self.start = self._closed((index, 0) for index in range(len(sequences)))
+        self.start = self._closure((index, 0) for index in range(len(sequences)))
 
-    def _closed(self, places: Iterator[tuple[int, int]]) -> States:
-        found: set[tuple[int, int]] = set()
-        last: dict[int, int] = {}  # of each sequence the last run that was reached
-        for index, place in places:
+    def _closure(self, positions: Iterator[tuple[int, int]]) -> States:
+        states: set[tuple[int, int]] = set()
+        last: dict[int, int] = {}  # the last run reached in each sequence
+        for index, position in positions:
             tokens = self.sequences[index]
-            found.add((index, place))
-            while place < len(tokens) and tokens[place].many:
-                last[index] = max(place, last.get(index, 0))
-                place += 1
-                found.add((index, place))
-        if len(found) <= len(last) + 1:
-            return frozenset(found)
-        # whatever an earlier place would still match, such a run matches with what follows it
+            states.add((index, position))
+            while position < len(tokens) and tokens[position].repeated:
+                last[index] = max(position, last.get(index, 0))
+                position += 1
+                states.add((index, position))
+        if len(states) <= len(last) + 1:
+            return frozenset(states)
+        # everything that an earlier position could still match, such a run and its successors match
         return frozenset(
-            (index, place)
-            for index, place in found
-            if index not in last or not self._reach_back[index][last[index]] <= place < last[index]
+            (index, position)
+            for index, position in states
+            if index not in last or not self._subsumed_from[index][last[index]] <= position < last[index]
         )
 
     def step(self, states: States, char: str) -> States:
-        """The states after one more character. Raises :class:`OverBudgetError` where too many have been seen."""
+        """Return the states after one more character. Raises :class:`OverBudgetError`."""
         key = (states, char)
-        known = self.steps.get(key)
-        if known is None:
+        cached = self.steps.get(key)
+        if cached is None:
             deadline.check()
-            known = self.steps[key] = self._closed(self._after(states, char))
-            self.memory += len(known)
-            if self.memory > _MEMORY:
+            cached = self.steps[key] = self._closure(self._after(states, char))
+            self.memory += len(cached)
+            if self.memory > _MAX_POSITIONS:
                 self.steps.clear()
                 raise OverBudgetError
-        return known
+        return cached
 
     def _after(self, states: States, char: str) -> Iterator[tuple[int, int]]:
-        for index, place in states:
+        for index, position in states:
             tokens = self.sequences[index]
-            if place < len(tokens) and tokens[place].accepts(char):
-                yield index, place if tokens[place].many else place + 1
+            if position < len(tokens) and tokens[position].accepts(char):
+                yield index, position if tokens[position].repeated else position + 1
 
     def run(self, states: States, text: str) -> States:
-        """The states after all characters of ``text``."""
+        """Return the states after all characters of ``text``."""
         for char in text:
             states = self.step(states, char)
         return states
 
     def accepts(self, states: States) -> bool:
-        """Whether one of the sequences is at its end."""
-        return any(place == len(self.sequences[index]) for index, place in states)
+        """True if one of the sequences is complete."""
+        return any(position == len(self.sequences[index]) for index, position in states)
 
     def matches(self, text: str) -> bool:
-        """Whether one of the sequences matches ``text`` as a whole."""
+        """True if one of the sequences matches the whole of ``text``."""
         return self.accepts(self.run(self.start, text))
 
-    def mentioned(self) -> set[str]:
-        """The characters that make a difference to this machine."""
-        found: set[str] = set()
+    def distinguished(self) -> set[str]:
+        """Return the characters that this automaton distinguishes."""
+        characters: set[str] = set()
         for tokens in self.sequences:
             for token in tokens:
                 if token.chars is not None and len(token.chars) == 1:
-                    found |= token.chars
-        return found
+                    characters |= token.chars
+        return characters
 
 
-def _runs(tokens: tuple[Token, ...]) -> dict[int, int]:
-    """The places of the runs of a sequence, each with the first place from which the run can stand for all between."""
-    found: dict[int, int] = {}
-    for place, token in enumerate(tokens):
-        if not token.many:
+def _subsumption_starts(tokens: tuple[Token, ...]) -> dict[int, int]:
+    """Map the position of each run in a sequence to the first position from which the run subsumes everything in
+    between."""
+    starts: dict[int, int] = {}
+    for position, token in enumerate(tokens):
+        if not token.repeated:
             continue
-        start = place
+        start = position
         while start and tokens[start - 1].within(token):
             start -= 1
-            if tokens[start] == token:  # what lies before that one is known
-                start = found[start]
+            if tokens[start] == token:  # computed already
+                start = starts[start]
                 break
-        found[place] = start
-    return found
+        starts[position] = start
+    return starts
 
 
 @dataclass(frozen=True, slots=True)
 class Alphabet:
-    """Characters to try: digits for account ids; name and path characters, of which some are ``fresh`` (stand for
-    every character of their class that no pattern mentions)."""
+    """The characters to try: digits for account ids; name and path characters. ``fresh`` characters each represent all
+    characters of their class that no pattern mentions."""
 
     digits: tuple[str, ...]
     name: tuple[str, ...]
@@ -157,14 +158,14 @@ class Alphabet:
 
 
 def alphabet(machines: Sequence[Machine]) -> Alphabet:
-    """The smallest alphabet over which the machines can be told apart."""
-    mentioned = set().union(*(machine.mentioned() for machine in machines)) if machines else set()
+    """Return the smallest alphabet that distinguishes the automata."""
+    mentioned = set().union(*(machine.distinguished() for machine in machines)) if machines else set()
     digits = sorted(mentioned & set(string.digits))
     fresh_digit = next((char for char in string.digits if char not in mentioned), None)
-    names = sorted(mentioned & (NAME_CHARACTERS | {CONSTANT}))
+    names = sorted(mentioned & (NAME_CHARACTERS | {UNKNOWN_NAME}))
     fresh_name = next((char for char in "qzjkxwQZJKXW" + string.printable
                        if char in NAME_CHARACTERS and char not in mentioned), None)  # fmt: skip
-    # where a pattern speaks of digits as such (an account id inside of a name), a name holds one more kind of character
+    # if a pattern uses digits as a class (an account id inside a name), names need a digit as well
     by_digit = any(
         token.chars is not None and len(token.chars) > 1 and token.chars <= _DIGITS
         for machine in machines

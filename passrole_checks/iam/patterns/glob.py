@@ -1,13 +1,13 @@
-"""Patterns of any action and of any resource: what they match, and what two of them have in common.
+"""Wildcard patterns for actions and resources: matching and intersection, with unresolved parts.
 
 In a pattern ``*`` is any run of characters and ``?`` one character (IAM User Guide, "IAM JSON policy elements: Action"
-and "Resource"). What is looked for with a pattern is a *request*: a text of which parts may be open in one of two ways.
+and "Resource"). A pattern is matched against a *request*: a string whose parts can be open in one of two ways.
 
-- *Any text*: the request stands for all texts, so that only a ``*`` takes it. A set of requests is decided by such
-  general members of it: what holds for one of them holds for all but those that other patterns single out.
-- *A hole*: one text that is not known. The same hole on both sides is the same text; everything else may match it.
+- *Any text*: the request represents all strings, so that only a ``*`` matches it. A set of requests is decided by its
+  representative: what holds for it holds for all members except those that other patterns single out.
+- *Unresolved*: one unknown string. The same unresolved part on both sides is the same string; anything else may match.
 
-The function :func:`surely` is the answer whatever the holes hold, :func:`possibly` the answer for some of their values.
+:func:`must_match` answers for all values of the unresolved parts, :func:`may_match` for at least one value.
 """
 
 from __future__ import annotations
@@ -21,25 +21,30 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 
-RUN, ONE = "\x00", "\x01"  # in a pattern: ``*`` and ``?``
-ANY, SOME = "\x02", "\x03"  # in a request: any text at all, any one character
-_NAME_RUN = "\x04"  # what a hole that is a name may hold
-_HOLES, _NAMES, _END = "\U000f0000", "\U00100000", "\U0010fffd"  # holes are letters of the private planes
-_MOST_HOLES = 60_000
-_FEW = 8  # patterns that are compared one by one
-_OWN = re.compile("[\x00-\x04\U000f0000-\U0010ffff]")
-_OPEN = "\x02\U000f0000-\U0010fffd"  # what stands for a text and not for a character
-_GAP = re.compile(f"([{RUN}{ONE}]*{RUN}[{RUN}{ONE}]*)")
-_HOLE = re.compile("[\U000f0000-\U0010fffd]")
-_ACCOUNT = re.compile(f"[0-9{RUN}{ONE}{ANY}{SOME}\U00100000-\U0010fffd]*")  # what may stand for an account id
-_HOLE_OF_ANY_TEXT = re.compile("[\U000f0000-\U000fffff]")
-_HOLE_OF_A_NAME = re.compile("[\U00100000-\U0010fffd]")
+STAR, QUESTION = "\x00", "\x01"  # in a pattern: ``*`` and ``?``
+ANY_TEXT, ANY_CHARACTER = "\x02", "\x03"  # in a request: any string, any one character
+_NAME_STAR = "\x04"  # the values of an unresolved name
+_UNRESOLVED, _NAMES, _ANONYMOUS = (
+    "\U000f0000",
+    "\U00100000",
+    "\U0010fffd",
+)  # unresolved parts are private-use characters
+_MAX_SYMBOLS = 60_000
+_INDEX_ABOVE = 8  # patterns compared without an index
+_SPECIAL = re.compile("[\x00-\x04\U000f0000-\U0010ffff]")
+_STRING_SYMBOLS = "\x02\U000f0000-\U0010fffd"  # represents a string, not a single character
+_GAP = re.compile(f"([{STAR}{QUESTION}]*{STAR}[{STAR}{QUESTION}]*)")
+_UNRESOLVED_PART = re.compile("[\U000f0000-\U0010fffd]")
+_ACCOUNT = re.compile(f"[0-9{STAR}{QUESTION}{ANY_TEXT}{ANY_CHARACTER}\U00100000-\U0010fffd]*")  # can be an account id
+_UNRESOLVED_TEXT = re.compile("[\U000f0000-\U000fffff]")
+_UNRESOLVED_NAME = re.compile("[\U00100000-\U0010fffd]")
 
-_letters: dict[tuple[bool, str], str] = {}
+_symbols: dict[tuple[bool, str], str] = {}
 
 
-def letter(hole: Unresolved, words: str = "") -> str:
-    """The letter that stands for a hole: the same for the same words. ``words``: instead of its expression."""
+def symbol_for(hole: Unresolved, words: str = "") -> str:
+    """Return the symbol (one private-use character) of an unresolved part: the same for the same expression or
+    ``words``."""
     name = hole.kind in (
         UnresolvedKind.NAME,
         UnresolvedKind.ACCOUNT_ID,
@@ -47,186 +52,207 @@ def letter(hole: Unresolved, words: str = "") -> str:
         UnresolvedKind.PARTITION,
     )
     key = (name, words or hole.expression)
-    found = _letters.get(key)
-    if found is None:
-        if len(_letters) >= _MOST_HOLES:
-            return _END  # one for all that there is no letter for, which is never the same as itself
-        found = _letters[key] = chr(ord(_NAMES if name else _HOLES) + len(_letters))
-    return found
+    cached = _symbols.get(key)
+    if cached is None:
+        if len(_symbols) >= _MAX_SYMBOLS:
+            return _ANONYMOUS  # shared by all that get no symbol of their own; never equal to itself
+        cached = _symbols[key] = chr(ord(_NAMES if name else _UNRESOLVED) + len(_symbols))
+    return cached
 
 
-def is_unnamed(pattern: str) -> bool:
-    """Whether a hole of a pattern has no letter of its own, so that it is never the same as another one."""
-    return _END in pattern
+def has_anonymous_part(pattern: str) -> bool:
+    """True if an unresolved part of a pattern has no symbol of its own, so that it never equals another one."""
+    return _ANONYMOUS in pattern
 
 
-def words_of(pattern: str) -> str:
-    """A pattern or a request as people write it."""
-    spelled = {found: _spelled(words) for (_, words), found in _letters.items()} if _HOLE.search(pattern) else {}
-    wild = {RUN: "*", ANY: "*", ONE: "?", SOME: "?"}
-    return "".join(wild.get(char) or spelled.get(char, char) for char in pattern)
+def to_text(pattern: str) -> str:
+    """Return a pattern or a request in policy syntax."""
+    placeholders = (
+        {symbol: _placeholder(words) for (_, words), symbol in _symbols.items()}
+        if _UNRESOLVED_PART.search(pattern)
+        else {}
+    )
+    wild = {STAR: "*", ANY_TEXT: "*", QUESTION: "?", ANY_CHARACTER: "?"}
+    return "".join(wild.get(char) or placeholders.get(char, char) for char in pattern)
 
 
-def _spelled(words: str) -> str:
-    """The words of a hole; those of a policy variable bring their brackets, and whose it is before them."""
-    place = words.find("${")
-    return words[place:] if place >= 0 else f"${{{words}}}"
+def _placeholder(words: str) -> str:
+    """Return the placeholder of an expression; of a policy variable, the variable without its owner."""
+    position = words.find("${")
+    return words[position:] if position >= 0 else f"${{{words}}}"
 
 
-def literal(text: str) -> str:
-    """A text of which every character stands for itself."""
-    return _OWN.sub("\ufffd", text)
+def escape(text: str) -> str:
+    """Escape a string so that every character matches itself."""
+    return _SPECIAL.sub("\ufffd", text)
 
 
-def pattern(text: str) -> str:
-    """A text in which ``*`` and ``?`` are wildcards."""
-    return literal(text).replace("*", RUN).replace("?", ONE)
+@lru_cache(maxsize=65536)
+def from_text(text: str) -> str:
+    """Return a string as a pattern, in which ``*`` and ``?`` are wildcards."""
+    return escape(text).replace("*", STAR).replace("?", QUESTION)
 
 
-def request(glob: str) -> str:
-    """The general member of a pattern: any text for each ``*``, any character for each ``?``."""
-    return glob.replace(RUN, ANY).replace(ONE, SOME) if RUN in glob or ONE in glob else glob
+def representative(glob: str) -> str:
+    """Return the representative of a pattern: any text for each ``*``, any character for each ``?``."""
+    return glob.replace(STAR, ANY_TEXT).replace(QUESTION, ANY_CHARACTER) if STAR in glob or QUESTION in glob else glob
 
 
-def as_pattern(general: str) -> str:
-    """The pattern that a request is the general member of."""
-    return general.replace(ANY, RUN).replace(SOME, ONE) if ANY in general or SOME in general else general
+def to_pattern(general: str) -> str:
+    """Return the pattern whose representative a request is."""
+    return (
+        general.replace(ANY_TEXT, STAR).replace(ANY_CHARACTER, QUESTION)
+        if ANY_TEXT in general or ANY_CHARACTER in general
+        else general
+    )
 
 
-def surely(glob: str, text: str) -> bool:
-    """Whether a pattern takes a request, whatever the holes of both hold."""
-    if glob == RUN:
+def must_match(glob: str, text: str) -> bool:
+    """True if a pattern matches a request for all values of the unresolved parts of both.
+
+    Each segment between two runs is found at its first match, which leaves the most for those after it.
+    """
+    if glob == STAR:
         return True
-    if RUN not in glob:
-        return _END not in glob and (glob == text if ONE not in glob else _fixed(glob).fullmatch(text) is not None)
+    if STAR not in glob:
+        return _ANONYMOUS not in glob and (
+            glob == text if QUESTION not in glob else _compile_segment(glob).fullmatch(text) is not None
+        )
     segments, gaps = _segments(glob)
     first, last = segments[0], segments[-1]
-    begin = _fixed(first).match(text) if ONE in first else text.startswith(first)
+    begin = _compile_segment(first).match(text) if QUESTION in first else text.startswith(first)
     end = len(text) - len(last)
-    if not begin or _END in glob or end < len(first):
+    if not begin or _ANONYMOUS in glob or end < len(first):
         return False
-    if not (_fixed(last).fullmatch(text, end) if ONE in last else text.endswith(last)):
+    if not (_compile_segment(last).fullmatch(text, end) if QUESTION in last else text.endswith(last)):
         return False
-    place = len(first)
+    position = len(first)
     for gap, segment in zip(gaps, segments[1:-1], strict=False):
-        place = _after(text, place, gap)
-        found = _fixed(segment).search(text, place, end) if place <= end else None
-        if found is None:
+        position = _skip(text, position, gap)
+        match = _compile_segment(segment).search(text, position, end) if position <= end else None
+        if match is None:
             return False
-        place = found.end()
-    return _after(text, place, gaps[-1]) <= end
+        position = match.end()
+    return _skip(text, position, gaps[-1]) <= end
 
 
-def possibly(glob: str, text: str) -> bool:
-    """Whether a pattern takes a request for some value of the holes of both."""
-    if surely(glob, text):
+def may_match(glob: str, text: str) -> bool:
+    """True if a pattern matches a request for some value of the unresolved parts of both."""
+    if must_match(glob, text):
         return True
-    if not _HOLE.search(glob) and not _HOLE.search(text):
+    if not _UNRESOLVED_PART.search(glob) and not _UNRESOLVED_PART.search(text):
         return False
-    return _overlap(_widened(glob), _widened(text))
+    return _overlap(_widen(glob), _widen(text))
+
+
+def wildcard_match(pattern: str, text: str) -> bool:
+    """True if a pattern with ``*`` and ``?`` matches the whole of a literal string."""
+    return must_match(from_text(pattern), escape(text))
 
 
 class Patterns:
-    """Patterns of which one is enough."""
+    """A union of patterns."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self.patterns = tuple(patterns)
 
-    def surely(self, text: str) -> bool:
-        """Whether one of them takes a request, whatever the holes of both hold."""
-        return any(surely(one, text) for one in self.near(text))
+    def must_match(self, text: str) -> bool:
+        """True if one of the patterns matches a request for all values of unresolved parts."""
+        return any(must_match(pattern, text) for pattern in self.near(text))
 
-    def possibly(self, text: str) -> bool:
-        """Whether one of them takes a request for some value of the holes of both."""
-        return any(possibly(one, text) for one in self.near(text))
+    def may_match(self, text: str) -> bool:
+        """True if one of the patterns matches a request for some value of unresolved parts."""
+        return any(may_match(pattern, text) for pattern in self.near(text))
 
     def near(self, text: str) -> Iterable[str]:
-        """The patterns that may match a request, and some others, in their order."""
-        if len(self.patterns) <= _FEW:
+        """Return a superset of the patterns that may match a request, in their order."""
+        if len(self.patterns) <= _INDEX_ABOVE:
             return self.patterns
-        return (self.patterns[place] for place in self._index.near(text))
+        return (self.patterns[position] for position in self._index.near(text))
 
     @cached_property
     def _index(self) -> PatternIndex:
-        return index_of(self.patterns)
+        return build_index(self.patterns)
 
 
-def index_of(patterns: Sequence[str]) -> PatternIndex:
-    """Patterns, to be found by a request."""
-    return PatternIndex(patterns, _OWN)
+def build_index(patterns: Sequence[str]) -> PatternIndex:
+    """Return an index of patterns for look-ups by request."""
+    return PatternIndex(patterns, _SPECIAL)
 
 
-def meeting(first: str, second: str) -> str | None:
-    """The general member of what both patterns surely take, None where there is nothing.
+def intersect(first: str, second: str) -> str | None:
+    """Return the representative of the intersection of two patterns, None if it is surely empty.
 
-    Two patterns can meet in several ways (``*ab*`` and ``*ba*``); this is the shortest. Of two ARNs it is one whose
-    fields are fields of both: the Region and the account of a resource hold no colon.
+    An intersection can have several representatives (``*ab*`` and ``*ba*``); this is the shortest. Two ARNs are
+    intersected field by field: Region and account of a resource contain no colon.
     """
-    if second == RUN or first == second:
-        return request(first)
-    if first == RUN:
-        return request(second)
+    if second == STAR or first == second:
+        return representative(first)
+    if first == STAR:
+        return representative(second)
     for one, other in ((first, second), (second, first)):
-        if RUN not in one and ONE not in one:
-            return one if surely(other, one) else None
-    fields = _by_field(first, second)
+        if STAR not in one and QUESTION not in one:
+            return one if must_match(other, one) else None
+    fields = _paired_fields(first, second)
     if fields is None:
-        return _meeting(first, second)
-    common = [meeting(one, other) for one, other in fields]
+        return _intersect(first, second)
+    common = [intersect(one, other) for one, other in fields]
     return ":".join(part for part in common if part is not None) if None not in common else None
 
 
-def may_meet(first: str, second: str) -> bool:
-    """Whether two patterns have something in common for some value of their holes."""
-    if RUN in (first, second) or first == second:
+def may_intersect(first: str, second: str) -> bool:
+    """True if two patterns intersect for some value of their unresolved parts."""
+    if STAR in (first, second) or first == second:
         return True
-    fields = _by_field(first, second)
+    fields = _paired_fields(first, second)
     if fields is not None:
-        return all(may_meet(one, other) for one, other in fields)
-    return _overlap(_widened(first), _widened(second))
+        return all(may_intersect(one, other) for one, other in fields)
+    return _overlap(_widen(first), _widen(second))
 
 
-def _by_field(first: str, second: str) -> list[tuple[str, str]] | None:
-    """The six fields of two ARNs, each with its counterpart; None where one may not be written in six fields."""
+def _paired_fields(first: str, second: str) -> list[tuple[str, str]] | None:
+    """Return the six fields of two ARNs in pairs; None if one of them does not have exactly six fields."""
     fields = [pattern.split(":", 5) for pattern in (first, second)]
-    if all(len(found) == 6 and found[0] == "arn" and _ACCOUNT.fullmatch(found[4]) for found in fields):
+    if all(len(parts) == 6 and parts[0] == "arn" and _ACCOUNT.fullmatch(parts[4]) for parts in fields):
         return list(zip(*fields, strict=True))
     return None
 
 
-def _widened(glob: str) -> str:
-    return _HOLE_OF_A_NAME.sub(_NAME_RUN, _HOLE_OF_ANY_TEXT.sub(RUN, glob))
+def _widen(glob: str) -> str:
+    return _UNRESOLVED_NAME.sub(_NAME_STAR, _UNRESOLVED_TEXT.sub(STAR, glob))
 
 
 @lru_cache(maxsize=16384)
 def _segments(glob: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """What stands between the runs of a pattern, and how many characters each run has at least."""
+    """Return the segments between the runs of a pattern, and the minimum length of each run."""
     pieces = _GAP.split(glob)
-    return tuple(pieces[::2]), tuple(gap.count(ONE) for gap in pieces[1::2])
+    return tuple(pieces[::2]), tuple(gap.count(QUESTION) for gap in pieces[1::2])
 
 
 @lru_cache(maxsize=16384)
-def _fixed(segment: str) -> re.Pattern[str]:
-    return re.compile("".join(f"[^{_OPEN}]" if char == ONE else re.escape(char) for char in segment), re.DOTALL)
+def _compile_segment(segment: str) -> re.Pattern[str]:
+    return re.compile(
+        "".join(f"[^{_STRING_SYMBOLS}]" if char == QUESTION else re.escape(char) for char in segment), re.DOTALL
+    )
 
 
-def _after(text: str, place: int, count: int) -> int:
-    """The first place behind at least ``count`` characters; beyond the end where there are not so many."""
+def _skip(text: str, position: int, count: int) -> int:
+    """Return the first position after at least ``count`` characters; beyond the end if there are fewer."""
     while count:
-        if place >= len(text):
+        if position >= len(text):
             return len(text) + 1
-        count -= not _is_open(text[place])
-        place += 1
-    return place
+        count -= not _is_open(text[position])
+        position += 1
+    return position
 
 
 def _is_open(char: str) -> bool:
-    return char == ANY or char >= _HOLES
+    return char == ANY_TEXT or char >= _UNRESOLVED
 
 
 @lru_cache(maxsize=16384)
 def _overlap(first: str, second: str) -> bool:
-    """Whether two patterns without holes have a text in common."""
+    """True if two patterns without unresolved parts have a string in common."""
     pending, seen = [(0, 0)], {(0, 0)}
     while pending:
         deadline.check()
@@ -235,11 +261,11 @@ def _overlap(first: str, second: str) -> bool:
             return True
         x, y = first[i : i + 1], second[j : j + 1]
         steps = []
-        if x in (RUN, _NAME_RUN) and x:
-            steps += [(i + 1, j), *([(i, j + 1)] if _takes(x, y) else [])]
-        if y in (RUN, _NAME_RUN) and y:
-            steps += [(i, j + 1), *([(i + 1, j)] if _takes(y, x) else [])]
-        if not steps and x and y and (x == y or (ONE in (x, y) and ANY not in (x, y))):
+        if x in (STAR, _NAME_STAR) and x:
+            steps += [(i + 1, j), *([(i, j + 1)] if _run_matches(x, y) else [])]
+        if y in (STAR, _NAME_STAR) and y:
+            steps += [(i, j + 1), *([(i + 1, j)] if _run_matches(y, x) else [])]
+        if not steps and x and y and (x == y or (QUESTION in (x, y) and ANY_TEXT not in (x, y))):
             steps.append((i + 1, j + 1))
         for step in steps:
             if step not in seen:
@@ -248,36 +274,39 @@ def _overlap(first: str, second: str) -> bool:
     return False
 
 
-def _takes(run: str, char: str) -> bool:
-    if not char or char in (RUN, _NAME_RUN):
+def _run_matches(run: str, char: str) -> bool:
+    if not char or char in (STAR, _NAME_STAR):
         return False
-    return run == RUN or char not in ("/", ":", ANY)
+    return run == STAR or char not in ("/", ":", ANY_TEXT)
 
 
 @lru_cache(maxsize=16384)
-def _meeting(first: str, second: str) -> str | None:
-    """Breadth first, by what has to be written; where both are in a run any text is."""
-    found: dict[tuple[int, int], str] = {}
+def _intersect(first: str, second: str) -> str | None:
+    """Return the shortest representative of an intersection: breadth first by its length; two aligned runs give any
+    text."""
+    seen: dict[tuple[int, int], str] = {}
     pending = deque([(0, 0, "")])
     while pending:
         deadline.check()
         i, j, text = pending.popleft()
-        if (i, j) in found:
+        if (i, j) in seen:
             continue
-        found[i, j] = text
+        seen[i, j] = text
         x, y = first[i : i + 1], second[j : j + 1]
         if not x and not y:
             return text
-        if x == RUN and y == RUN:
-            text = text if text.endswith(ANY) else text + ANY
-        if x == RUN:
+        if x == STAR and y == STAR:
+            text = text if text.endswith(ANY_TEXT) else text + ANY_TEXT
+        if x == STAR:
             pending.appendleft((i + 1, j, text))
-        if y == RUN:
+        if y == STAR:
             pending.appendleft((i, j + 1, text))
-        if x == RUN and y and y != RUN:
-            pending.append((i, j + 1, text + request(y)))
-        elif y == RUN and x and x != RUN:
-            pending.append((i + 1, j, text + request(x)))
-        elif x and y and RUN not in (x, y) and (x == y or (ONE in (x, y) and not _is_open(x) and not _is_open(y))):
-            pending.append((i + 1, j + 1, text + request(y if x == ONE else x)))
+        if x == STAR and y and y != STAR:
+            pending.append((i, j + 1, text + representative(y)))
+        elif y == STAR and x and x != STAR:
+            pending.append((i + 1, j, text + representative(x)))
+        elif (
+            x and y and STAR not in (x, y) and (x == y or (QUESTION in (x, y) and not _is_open(x) and not _is_open(y)))
+        ):
+            pending.append((i + 1, j + 1, text + representative(y if x == QUESTION else x)))
     return None

@@ -1,1 +1,1 @@
-"""All that one principal may do: every statement for any action and resource, and what follows from it."""
+"""All permissions of one principal: every statement, for any action and resource."""

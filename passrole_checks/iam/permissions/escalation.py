@@ -1,11 +1,11 @@
-"""What a principal can do with a role that it may pass: the ways to act as that role, and whether they are open.
+"""Privilege escalation paths through passed roles, and whether they are open to a principal.
 
-A way is open where the principal may pass a role to one of the way's services, has every further action, and the role
-trusts that service. All policies of the principal count together; a Deny anywhere wins, and every limit (a permissions
+A path is open if the principal can pass a role to one of the path's services, has all other actions, and the role
+trusts that service. All policies of the principal count together; an explicit Deny wins, and each limit (a permissions
 boundary, a service control policy) has to allow as well.
 
 Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities", and "Grant a user
-permissions to pass a role to an AWS service". The ways themselves are handed in; they are no knowledge of this room.
+permissions to pass a role to an AWS service". The paths themselves are arguments.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
-from passrole_checks.iam.permissions.statement_matcher import rule_of
+from passrole_checks.iam.permissions.statement_matcher import matcher_of
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions
 
-_MOST_PAIRS = 200  # of resource patterns that are looked at for two actions
+_MAX_PAIRS = 200  # of resource patterns compared for two actions
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """A way to act as a passed role.
 
-    ``id`` of the published path, or, where the way is ``derived`` from what an API does, the action that passes the
-    role. ``actions`` are all that is needed beside iam:PassRole; ``services`` the values of ``iam:PassedToService`` of
-    which one has to be let through (none: any); ``trusted`` the service principals of which the role has to trust one.
+    ``id`` is that of the published path or, if the path is ``derived`` from what an API does, the action that passes
+    the role. ``actions`` are all that is needed besides iam:PassRole; ``services`` are values of
+    ``iam:PassedToService``, one of which has to be allowed (none: any); ``trusted`` are service principals, one of
+    which the role has to trust.
     """
 
     id: str
@@ -49,9 +50,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class OpenWay:
-    """A way whose actions a principal has. ``certain``: UNKNOWN where a hole, or something that cannot be decided, is
-    in between. ``by``: for each action a statement that allows it. ``conditions``: keys that these ask for. ``when``:
-    the facts under which all of them do."""
+    """A path whose actions a principal has.
+
+    ``certain``: UNKNOWN if an unresolved or undecidable part is involved. ``by``: one statement per action that allows
+    it. ``conditions``: the keys that these test. ``when``: the path condition under which all of them apply.
+    """
 
     way: Way
     certain: Ternary
@@ -61,94 +64,109 @@ class OpenWay:
 
 
 def open_ways(permissions: Permissions, ways: Iterable[Way], when: PathCondition = ()) -> tuple[OpenWay, ...]:
-    """The ways whose actions the principal has where the facts ``when`` hold, PassRole apart.
+    """Return the paths whose actions, except PassRole, the principal has under ``when``.
 
-    An action that only a statement could give of whose actions nothing is known opens no way by itself.
+    An action that is allowed only by a statement with entirely unresolved actions does not open a path by itself.
     """
-    return tuple(found for way in ways if (found := _opens(permissions, way, when)) is not None)
+    return tuple(open_way for way in ways if (open_way := _open_path(permissions, way, when)) is not None)
 
 
-def _opens(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay | None:
+def _open_path(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay | None:
     if any(permissions.allows(name, (), when) is None for name in way.actions):
         return None
     together = permissions.together([(name, ()) for name in way.actions], when)
     if together is None:
         return None
-    found, facts = together
-    doubtful = [(one.by, name) for one, name in zip(found, way.actions, strict=True) if one.certain is not Ternary.YES]
-    if not all(_may_be_about(*item) for item in doubtful):
+    allowed, assumptions = together
+    doubtful = [
+        (action_.by, name)
+        for action_, name in zip(allowed, way.actions, strict=True)
+        if action_.certain is not Ternary.YES
+    ]
+    if not all(_may_match_service(*pair) for pair in doubtful):
         return None
-    if len(doubtful) == len(found) and not any(_says(*item) for item in doubtful):
+    if len(doubtful) == len(allowed) and not any(_names_action(*pair) for pair in doubtful):
         return None
-    if not _about_the_same(permissions, way, [one.by for one in found], facts):
+    if not _on_common_resources(permissions, way, [action_.by for action_ in allowed], assumptions):
         return None
-    certain = Ternary.YES if all(one.certain is Ternary.YES for one in found) else Ternary.UNKNOWN
-    conditions = dict.fromkeys(key for one in found for key in one.conditions)
-    return OpenWay(way, certain, tuple(one.by for one in found), tuple(conditions), facts)
+    certain = Ternary.YES if all(action_.certain is Ternary.YES for action_ in allowed) else Ternary.UNKNOWN
+    conditions = dict.fromkeys(key for action_ in allowed for key in action_.conditions)
+    return OpenWay(way, certain, tuple(action_.by for action_ in allowed), tuple(conditions), assumptions)
 
 
-def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement], facts: PathCondition) -> bool:
-    """Whether two actions of a service that are allowed on resources of one kind are allowed on the same ones: who may
-    create only the functions ``a-*`` does not start one of them by being allowed to invoke ``b-*``."""
+def _on_common_resources(
+    permissions: Permissions, way: Way, by: Sequence[Statement], assumptions: PathCondition
+) -> bool:
+    """True if actions of one service on resources of one kind are allowed on the same resources.
+
+    Permission to create only the functions ``a-*`` does not combine with permission to invoke ``b-*``.
+    """
     for index, (first, name) in enumerate(zip(by, way.actions, strict=True)):
         for second, other in zip(by[index + 1 :], way.actions[index + 1 :], strict=True):
             if first is second or name.partition(":")[0] != other.partition(":")[0]:
                 continue
             firsts, seconds = (
                 dict.fromkeys(pattern for item in items for pattern in _patterns(item, permissions))
-                for items in ([first, *_speaking_of(permissions, name, facts)],
-                              [second, *_speaking_of(permissions, other, facts)])
+                for items in ([first, *_statements_for(permissions, name, assumptions)],
+                              [second, *_statements_for(permissions, other, assumptions)])
             )  # fmt: skip
-            if len(firsts) * len(seconds) <= _MOST_PAIRS and not any(
-                _share(permissions, (name, other), pair, facts) for pair in product(firsts, seconds)
+            if len(firsts) * len(seconds) <= _MAX_PAIRS and not any(
+                _may_share_resource(permissions, (name, other), pair, assumptions) for pair in product(firsts, seconds)
             ):
                 return False
     return True
 
 
-def _speaking_of(permissions: Permissions, name: str, facts: PathCondition) -> list[Statement]:
-    """The statements that may allow an action where some facts hold."""
+def _statements_for(permissions: Permissions, name: str, assumptions: PathCondition) -> list[Statement]:
+    """Return the statements that may allow an action under some path condition."""
     return [
-        item
-        for item in permissions.statements
-        if item.effect != "Deny" and conjoin(facts, item.when) is not None and _may_act(item, name)
+        statement
+        for statement in permissions.statements
+        if statement.effect != "Deny"
+        and conjoin(assumptions, statement.when) is not None
+        and _may_match_action(statement, name)
     ]
 
 
-def _may_act(statement: Statement, name: str) -> bool:
+def _may_match_action(statement: Statement, name: str) -> bool:
     if statement.actions is None:
-        return action.left_out_by(statement.not_actions or (), name) is not Ternary.NO
-    return action.granted_by(statement.actions, name)[0] is not Ternary.NO
+        return action.not_action_covers(statement.not_actions or (), name) is not Ternary.NO
+    return action.best_match(statement.actions, name)[0] is not Ternary.NO
 
 
 def _patterns(statement: Statement, permissions: Permissions) -> tuple[str, ...]:
-    """The resources of a statement, as patterns."""
-    resources = rule_of(statement, permissions.account, permissions.owner).resources
-    return (*resources.sure, *resources.doubtful) if statement.resources is not None else (glob.RUN,)
+    """Return the resources of a statement as patterns."""
+    resources = matcher_of(statement, permissions.account, permissions.owner).resources
+    return resources.all if statement.resources is not None else (glob.STAR,)
 
 
-def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: PathCondition) -> bool:
-    """Whether two actions may be allowed on one resource of two patterns; where these are of two kinds (a function,
-    an event source mapping) it is not known which belong together."""
+def _may_share_resource(
+    permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], assumptions: PathCondition
+) -> bool:
+    """True if two actions may be allowed on one resource of two patterns.
+
+    Also true for patterns of two kinds (a function, an event source mapping): which of these belong together is
+    unknown.
+    """
     kinds = {kind for pattern in pair if (kind := _kind(pattern))}
     if len(kinds) > 1:
         return True
-    common = glob.meeting(*pair)
+    common = glob.intersect(*pair)
     if common is None:
-        return glob.may_meet(*pair)
-    pattern = glob.as_pattern(common)
-    return pattern == glob.RUN or all(permissions.ways_of(name.lower(), (pattern,), facts) for name in names)
+        return glob.may_intersect(*pair)
+    pattern = glob.to_pattern(common)
+    return pattern == glob.STAR or all(permissions.ways_for(name.lower(), (pattern,), assumptions) for name in names)
 
 
 def _kind(pattern: str) -> str:
-    """The kind of the resources of a pattern (``function`` of ``…:function:app-*``), "" where it is open."""
+    """Return the kind of resource of a pattern (``function`` of ``…:function:app-*``), "" if it is open."""
     fields = pattern.split(":", 5)
     named = re.match(r"([a-zA-Z-]+)[:/]", fields[5]) if len(fields) > 5 else None
     return named[1] if named is not None else ""
 
 
-def _says(statement: Statement, name: str) -> bool:
-    """Whether a statement speaks of an action with more than a hole."""
+def _names_action(statement: Statement, name: str) -> bool:
+    """True if a statement covers an action by more than an unresolved value."""
     if not statement.whole:
         return False
     if statement.actions is None:
@@ -158,8 +176,8 @@ def _says(statement: Statement, name: str) -> bool:
     )
 
 
-def _may_be_about(statement: Statement, name: str) -> bool:
-    """Whether a resource of a statement can be one of the service of an action: an ARN of another service is none."""
+def _may_match_service(statement: Statement, name: str) -> bool:
+    """True if a resource of a statement can belong to the service of an action; an ARN of another service cannot."""
     if statement.resources is None:
         return True
     service = name.partition(":")[0]
@@ -175,12 +193,12 @@ _REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazona
 
 
 def plain_name(service: str) -> str:
-    """A service principal without Region and without the suffix of China, as different spellings of one service."""
+    """Return a service principal without Region and China suffix; these are different spellings of one service."""
     name = service.lower().removesuffix(".cn")
-    found = _REGION.match(name)
-    return f"{found['name']}.{found['rest']}" if found is not None else name
+    match = _REGION.match(name)
+    return f"{match['name']}.{match['rest']}" if match is not None else name
 
 
 def family(service: str) -> str:
-    """The service that a service principal belongs to: ``rds`` of ``monitoring.rds.amazonaws.com``."""
+    """Return the service that a service principal belongs to: ``rds`` for ``monitoring.rds.amazonaws.com``."""
     return plain_name(service).removesuffix(".amazonaws.com").rpartition(".")[2]

@@ -1,7 +1,7 @@
-"""What one principal may do and another may not: the excess of the one over the other.
+"""Permissions of a role that a principal does not have.
 
-Compared are patterns of actions and of resources, by general members of them (`glob`): what
-holds for one of them holds for all but those that other statements single out, and these are looked at by themselves.
+Patterns of actions and resources are compared by their representatives (`glob`): what holds for a representative holds
+for all members except those that other statements single out, which are compared separately.
 """
 
 from __future__ import annotations
@@ -16,86 +16,95 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
-from passrole_checks.iam.patterns.glob import RUN
+from passrole_checks.iam.patterns.glob import STAR
 from passrole_checks.iam.permissions.permissions import Contents, Permissions
-from passrole_checks.iam.permissions.statement_matcher import PASS_ROLE, StatementMatcher, can_be_about, narrowed
+from passrole_checks.iam.permissions.statement_matcher import (
+    PASS_ROLE_LOWERCASE,
+    StatementMatcher,
+    action_applies_to,
+    narrow_to_service,
+)
 
-_MOST_MEMBERS = 500  # of one pair of patterns that are looked at
+_MAX_PAIRS = 500  # compared per pair of patterns
 
 
 class ExtraPermission(NamedTuple):
-    """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess. ``when``: the
-    facts under which the role can do it. ``but``: of every action, those that a NotAction leaves out."""
+    """An action pattern and a resource pattern.
+
+    ``certain``: YES, or UNKNOWN if the principal may have it as well. ``when``: the path condition under which the role
+    has it. ``except_actions``: actions that a NotAction excludes.
+    """
 
     action: str
     resource: str
     certain: Ternary
     when: PathCondition = ()
-    but: tuple[str, ...] = ()
+    except_actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ExtraPermissions:
-    """What one principal can do and another cannot: at least one pair, those that are certain first."""
+    """The permissions that one principal has and another lacks: at least one, certain ones first."""
 
     pairs: tuple[ExtraPermission, ...]
 
     @property
     def certain(self) -> Ternary:
-        """YES where at least one pair is certain."""
+        """YES if at least one pair is certain."""
         return self.pairs[0].certain
 
 
-def excess(role: Permissions, principal: Permissions, when: PathCondition = ()) -> ExtraPermissions | None:
-    """What a role can do and a principal cannot where the facts ``when`` hold, None for nothing.
+def extra_permissions(role: Permissions, principal: Permissions, when: PathCondition = ()) -> ExtraPermissions | None:
+    """Return the permissions of a role that a principal lacks under ``when``, None if there are none.
 
-    Of a pattern that is covered in part the rest is told, where the rest is a pattern too, else the whole. Where not
-    all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
-    role need not meet is not counted as surely allowed.
+    Of a pattern that the principal covers in part, the rest is returned if it is a pattern too, else the whole. If not
+    all policies of the principal are known, nothing is certain. What the principal may do only under conditions that
+    the role need not meet does not count as surely allowed.
     """
     return PermissionComparison(principal, when, Contents()).excess(role)
 
 
-_Singled = tuple[tuple[str, ...], ...]  # patterns of actions, and of resources
+_SingledOut = tuple[tuple[str, ...], ...]  # (action patterns, resource patterns)
 
 
 class PermissionComparison:
-    """Compares roles with one principal, where the facts ``when`` hold."""
+    """Compares roles with one principal under ``when``."""
 
     def __init__(self, principal: Permissions, when: PathCondition, contents: Contents) -> None:
         self.principal, self.when, self.contents = principal, when, contents
         self.singled_out = _distinct(_singled_out(principal, limits=False))
-        rules = (*principal.allowing, *principal.denials)
-        self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
+        matchers = (*principal.allowing, *principal.denials)
+        self.words = {pattern: words for matcher in matchers for pattern, words in matcher.patterns.items()}
         free = () if principal.denials or principal.limits else principal.allowing
-        self._allowed = frozenset(contents.of_statement(rule.statement) for rule in free if rule.covers_itself)
+        self._allowed = frozenset(contents.of_statement(matcher.statement) for matcher in free if matcher.is_portable)
         self._pairs: dict[
             int, tuple[ExtraPermission, ...]
-        ] = {}  # of rules that nothing else of a role has a bearing on
+        ] = {}  # of matchers that nothing else of a role has a bearing on
 
     def excess(self, role: Permissions) -> ExtraPermissions | None:
-        """What a role can do and the principal cannot, as :func:`excess` gives it."""
-        return _Difference(role.of_a_role, self).found()
+        """Return the permissions of a role that the principal lacks, as :func:`extra_permissions` does."""
+        return _Difference(role.as_role, self).found()
 
-    def allows(self, rule: StatementMatcher) -> bool:
-        """Whether the principal has the same statement, and nothing that takes of it."""
-        return self.contents.of_statement(rule.statement) in self._allowed
+    def allows(self, matcher: StatementMatcher) -> bool:
+        """True if the principal has the same statement, and nothing that restricts it."""
+        return self.contents.of_statement(matcher.statement) in self._allowed
 
     def pairs(
-        self, rule: StatementMatcher, found: Callable[[], Iterable[ExtraPermission]]
+        self, matcher: StatementMatcher, found: Callable[[], Iterable[ExtraPermission]]
     ) -> tuple[ExtraPermission, ...]:
-        """The pairs of a rule that ``found`` gives; those of rules that say the same are found once."""
-        number = self.contents.of_statement(rule.statement)
+        """Return the pairs of a statement, computed by ``found`` once per equal statement."""
+        number = self.contents.of_statement(matcher.statement)
         if number not in self._pairs:
             self._pairs[number] = tuple(found())
         return self._pairs[number]
 
 
 class _Difference:
-    """Decides by general members: of each pair of the role's patterns, and of what other statements single out in it.
+    """Compares by representatives: of each pair of the role's patterns, and of the parts that other statements single
+    out.
 
-    For patterns with their wildcard at the end that is exact. Others can have things in common in several ways, of
-    which the shortest is looked at.
+    This is exact for patterns that end in their only wildcard. Others can intersect in several ways, of which the
+    shortest is tried.
     """
 
     def __init__(self, role: Permissions, comparison: PermissionComparison) -> None:
@@ -103,118 +112,125 @@ class _Difference:
         self.principal, self.when = comparison.principal, comparison.when
         own = list(_singled_out(role, limits=True))
         self.plain = not role.limits and not role.denials
-        self.alone = self.plain and not own  # each rule counts by itself
+        self.alone = self.plain and not own  # each statement counts by itself
         self.singled_out = (
             _distinct([*_singled_out(self.principal, limits=False), *own]) if own else comparison.singled_out
         )
 
     def found(self) -> ExtraPermissions | None:
         pairs: dict[tuple[str, str, PathCondition, tuple[str, ...]], Ternary] = {}
-        for rule in self.role.allowing:
-            when = conjoin(self.when, rule.statement.when)
-            if when is None or self.comparison.allows(rule):
+        for matcher in self.role.allowing:
+            when = conjoin(self.when, matcher.statement.when)
+            if when is None or self.comparison.allows(matcher):
                 continue
-            of_rule = partial(self.of_rule, rule, when)
-            for one in self.comparison.pairs(rule, of_rule) if self.alone else of_rule():
-                key = one.action, one.resource, when or (), one.but
+            of_statement = partial(self.of_statement, matcher, when)
+            for one in self.comparison.pairs(matcher, of_statement) if self.alone else of_statement():
+                key = one.action, one.resource, when or (), one.except_actions
                 pairs[key] = pairs.get(key, Ternary.NO) | one.certain
         if not pairs:
             return None
         found = [ExtraPermission(*key[:2], certain, *key[2:]) for key, certain in pairs.items()]
         return ExtraPermissions(tuple(sorted(found, key=lambda pair: pair.certain is not Ternary.YES)))
 
-    def of_rule(self, rule: StatementMatcher, when: PathCondition) -> Iterator[ExtraPermission]:
-        statement = rule.statement
-        resources = (*rule.resources.sure, *rule.resources.doubtful) if statement.resources is not None else (RUN,)
-        for given in rule.patterns if statement.actions is not None else (f"{RUN}:{RUN}",):
+    def of_statement(self, matcher: StatementMatcher, when: PathCondition) -> Iterator[ExtraPermission]:
+        statement = matcher.statement
+        resources = matcher.resources.all if statement.resources is not None else (STAR,)
+        for pattern in matcher.patterns if statement.actions is not None else (f"{STAR}:{STAR}",):
             for resource in resources:
-                for action in narrowed(given, resource):
-                    yield from self.of_pair(rule, action, resource, when)
+                for action in narrow_to_service(pattern, resource):
+                    yield from self.of_pair(matcher, action, resource, when)
 
     def of_pair(
-        self, rule: StatementMatcher, action: str, resource: str, when: PathCondition
+        self, matcher: StatementMatcher, action: str, resource: str, when: PathCondition
     ) -> Iterator[ExtraPermission]:
         deadline.check()
-        if can_be_about(action, resource) is Ternary.NO:
+        if action_applies_to(action, resource) is Ternary.NO:
             return
-        if rule.met(glob.request(action))[0] is Ternary.NO:
-            if not glob.surely(action, PASS_ROLE):
+        if matcher.condition_met(glob.representative(action))[0] is Ternary.NO:
+            if not glob.must_match(action, PASS_ROLE_LOWERCASE):
                 return
-            action = PASS_ROLE
-        exceeds = self.exceeds(rule, action, resource, when)
+            action = PASS_ROLE_LOWERCASE
+        exceeds = self.exceeds(matcher, action, resource, when)
         if exceeds is not Ternary.NO:
-            yield self.pair(rule, action, resource, exceeds)
+            yield self.pair(matcher, action, resource, exceeds)
         if exceeds is Ternary.YES:
             return
-        actions = _common(action, self.singled_out[0])
-        others = _common(resource, self.singled_out[1])
-        for one, other in islice(product(actions, others), 1, _MOST_MEMBERS):
-            if can_be_about(one, other) is not Ternary.NO:
-                exceeds = self.exceeds(rule, one, other, when)
+        actions = _intersections(action, self.singled_out[0])
+        others = _intersections(resource, self.singled_out[1])
+        for part, part_resource in islice(product(actions, others), 1, _MAX_PAIRS):
+            if action_applies_to(part, part_resource) is not Ternary.NO:
+                exceeds = self.exceeds(matcher, part, part_resource, when)
                 if exceeds is not Ternary.NO:
-                    yield self.pair(rule, one, other, exceeds)
+                    yield self.pair(matcher, part, part_resource, exceeds)
 
-    def pair(self, rule: StatementMatcher, action: str, resource: str, certain: Ternary) -> ExtraPermission:
-        if action != f"{RUN}:{RUN}":
-            words = rule.patterns.get(action) or self.words.get(action) or glob.words_of(action)
-            return ExtraPermission(words, glob.words_of(resource), certain)
-        left_out = tuple(map(str, rule.statement.not_actions or ()))
-        return ExtraPermission("*", glob.words_of(resource), certain, but=left_out)
+    def pair(self, matcher: StatementMatcher, action: str, resource: str, certain: Ternary) -> ExtraPermission:
+        if action != f"{STAR}:{STAR}":
+            words = matcher.patterns.get(action) or self.words.get(action) or glob.to_text(action)
+            return ExtraPermission(words, glob.to_text(resource), certain)
+        left_out = tuple(map(str, matcher.statement.not_actions or ()))
+        return ExtraPermission("*", glob.to_text(resource), certain, except_actions=left_out)
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """The action patterns of both, each as it is written."""
-        rules = () if self.alone else (*self.role.denials, *self.role.allowing)
-        return {**self.comparison.words, **{one: words for rule in rules for one, words in rule.patterns.items()}}
+        """The action patterns of both, as written."""
+        matchers = () if self.alone else (*self.role.denials, *self.role.allowing)
+        return {
+            **self.comparison.words,
+            **{one: words for matcher in matchers for one, words in matcher.patterns.items()},
+        }
 
-    def exceeds(self, rule: StatementMatcher, action: str, resource: str, when: PathCondition) -> Ternary:
-        """Whether the general member of a pair is allowed to the role, and not to the principal."""
-        request = glob.request(action)
-        answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
+    def exceeds(self, matcher: StatementMatcher, action: str, resource: str, when: PathCondition) -> Ternary:
+        """Return whether the representative of a pair is allowed to the role and not to the principal."""
+        request = glob.representative(action)
+        answer = ~self.principal.decide(request, glob.representative(resource), matcher.tests, when)
         if not self.principal.complete:
             answer &= Ternary.UNKNOWN
         if answer is Ternary.NO:
             return answer
-        answer &= rule.speaks(request, glob.request(resource)) & rule.met(request)[0] & can_be_about(action, resource)
+        answer &= (
+            matcher.matches_request(request, glob.representative(resource))
+            & matcher.condition_met(request)[0]
+            & action_applies_to(action, resource)
+        )
         if answer is Ternary.NO or self.plain:
             return answer
-        return answer & self.role.decides(request, glob.request(resource), rule.tests, when)
+        return answer & self.role.decide(request, glob.representative(resource), matcher.tests, when)
 
 
 def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The action and resource patterns that a part of what is allowed is set apart by: in a Deny, or left out of an
-    Allow; with ``limits`` also what a limit allows."""
-    for rule in (
+    """Yield the action and resource patterns that divide what is allowed: named in a Deny, or excluded from an Allow;
+    with ``limits`` also those that a limit allows."""
+    for matcher in (
         *permissions.allowing,
         *permissions.denials,
-        *(one for limit in permissions.limiting for one in limit),
+        *(one for limit in permissions.allowing_by_limit for one in limit),
     ):
-        statement = rule.statement
+        statement = matcher.statement
         if not statement.whole:
-            continue  # of a boundary that is not here nothing is known that it would single out
-        allows = rule in permissions.allowing or not limits
+            continue  # an unknown boundary singles out nothing
+        allows = matcher in permissions.allowing or not limits
         if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
             continue
-        yield rule.actions.all or (f"{RUN}:{RUN}",), rule.resources.sure or (RUN,)
+        yield matcher.actions.all or (f"{STAR}:{STAR}",), matcher.resources.sure or (STAR,)
 
 
-def _distinct(found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> _Singled:
-    parts = list(found)
-    return tuple(tuple(dict.fromkeys(one for part in parts for one in part[side])) for side in (0, 1))
+def _distinct(pairs: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> _SingledOut:
+    parts = list(pairs)
+    return tuple(tuple(dict.fromkeys(pattern for part in parts for pattern in part[side])) for side in (0, 1))
 
 
-def _common(pattern: str, others: Iterable[str]) -> list[str]:
-    """A pattern, what it has in common with others, and with several of them at once, as patterns, each once."""
-    found = dict.fromkeys([pattern])
-    found.update((common, None) for other in others if (common := _met(pattern, other)) is not None)
-    direct = list(found)[1:]
-    for one, other in islice(combinations(direct, 2), _MOST_MEMBERS):
-        common = _met(one, other)
+def _intersections(pattern: str, others: Iterable[str]) -> list[str]:
+    """Return a pattern and its distinct intersections with one and with two of the others, as patterns."""
+    patterns = dict.fromkeys([pattern])
+    patterns.update((common, None) for other in others if (common := _intersect(pattern, other)) is not None)
+    direct = list(patterns)[1:]
+    for one, other in islice(combinations(direct, 2), _MAX_PAIRS):
+        common = _intersect(one, other)
         if common is not None:
-            found[common] = None
-    return list(found)
+            patterns[common] = None
+    return list(patterns)
 
 
-def _met(one: str, other: str) -> str | None:
-    common = glob.meeting(one, other)
-    return glob.as_pattern(common) if common is not None else None
+def _intersect(one: str, other: str) -> str | None:
+    common = glob.intersect(one, other)
+    return glob.to_pattern(common) if common is not None else None

@@ -1,9 +1,9 @@
-"""What a principal may do, by all its identity-based policies together.
+"""Permissions of a principal: all its identity-based policies combined.
 
 A request is allowed if one Allow matches its action, its resource and its conditions, no Deny does, and the permissions
 boundary and the service control policies allow it as well (IAM User Guide, "Policy evaluation logic" and "Permissions
-boundaries for IAM entities"). Every answer is three-valued. A condition that whoever makes the request can meet (the
-Region, a tag, MFA) limits and does not forbid: it is named.
+boundaries for IAM entities"). Every answer is three-valued. A condition that the caller can meet (the Region, a tag,
+MFA) does not forbid a request: its key is returned.
 """
 
 from __future__ import annotations
@@ -13,26 +13,31 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.condition_implication import Limit
+from passrole_checks.iam.conditions.condition_implication import ConditionTest
 from passrole_checks.iam.conditions.condition_implication import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
 from passrole_checks.iam.patterns import glob
-from passrole_checks.iam.patterns.glob import ANY, RUN
-from passrole_checks.iam.permissions.statement_matcher import Rules, StatementMatcher, asked_for, can_be_about, rule_of
+from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
+from passrole_checks.iam.permissions.statement_matcher import (
+    MatcherIndex,
+    StatementMatcher,
+    action_applies_to,
+    matcher_of,
+    requested_resource,
+)
 
-_MOST_WAYS = 64  # in which one action is allowed
-_EVERY_ACTION = f"{ANY}:{ANY}"
+_MAX_WAYS = 64  # alternatives per action
+_EVERY_ACTION = f"{ANY_TEXT}:{ANY_TEXT}"
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """An action that is allowed.
+    """An allowed action.
 
-    ``certain``: YES, or UNKNOWN where a hole, a condition, a Deny or a limit that cannot be decided is in between.
-    ``by`` is an Allow that lets it through, ``conditions`` are the keys that a request has to meet conditions on,
-    ``when`` the facts (outcomes of unknown conditions of the configuration) under which all of this holds.
+    ``certain``: YES, or UNKNOWN if an unresolved value, a condition, a Deny or a limit is undecidable. ``by`` is the
+    Allow, ``conditions`` are the keys of conditions that a request has to meet, ``when`` is the path condition.
     """
 
     certain: Ternary
@@ -42,10 +47,10 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class _Way:
-    """How far a request has got: ``asked`` is the pattern of the resources that are left."""
+class _PartialRequest:
+    """A partially evaluated request: ``requested`` is the pattern of the resources that remain."""
 
-    asked: str
+    requested: str
     certain: Ternary
     when: PathCondition
     keys: tuple[str, ...]
@@ -55,10 +60,10 @@ class _Way:
 class Permissions:
     """What the policies of one principal allow.
 
-    ``statements``: of all its identity-based policies, those of its groups and AWS managed ones included. ``limits``:
-    the statements of its permissions boundary and of each service control policy; each of them has to allow as well.
-    ``complete``: False where something is attached of which nothing is known. ``account``: the account that it is in,
-    if that is known. ``owner``: whose policy variables are meant, where several principals are compared.
+    ``statements`` are those of all its identity-based policies, including its groups' and AWS managed ones. ``limits``
+    are the statements of its permissions boundary and of each service control policy; each has to allow as well.
+    ``complete``: False if an attached policy is unknown. ``account``: its account, if known. ``owner``: a label that
+    distinguishes the policy variables of several principals.
     """
 
     statements: tuple[Statement, ...]
@@ -68,54 +73,58 @@ class Permissions:
     owner: str = ""
 
     def allows(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> Allowed | None:
-        """Whether an action (``lambda:CreateFunction``) is allowed on at least one of the resources, the surest way.
+        """Return the most certain way in which an action (``lambda:CreateFunction``) is allowed on one of the
+        resources, or None.
 
-        ``resources`` are ARNs or patterns of ARNs; none: on any resource at all. ``when`` are facts that hold: what
-        contradicts them does not count. None: nothing that is known allows it; surely nothing does if the permissions
-        are complete.
+        ``resources`` are ARNs or patterns of ARNs; none: any resource. Statements that contradict ``when`` do not
+        count. None means that nothing known allows it, and surely nothing does if the permissions are complete.
         """
         return next(iter(self.ways(action, resources, when)), None)
 
     def ways(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> tuple[Allowed, ...]:
-        """The ways in which an action is allowed, the surest first, one for each set of facts."""
-        asked = tuple(dict.fromkeys(asked_for(item, self.account) for item in resources)) or (RUN,)
-        key = (action.lower(), asked, when)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self.ways_of(*key)
-        return known
+        """Return the ways in which an action is allowed, the most certain first, one per path condition."""
+        requested = tuple(dict.fromkeys(requested_resource(resource, self.account) for resource in resources)) or (
+            STAR,
+        )
+        key = (action.lower(), requested, when)
+        cached = self._known.get(key)
+        if cached is None:
+            cached = self._known[key] = self.ways_for(*key)
+        return cached
 
     def together(
         self, requests: Sequence[tuple[str, Sequence[StringNode]]], when: PathCondition = ()
     ) -> tuple[tuple[Allowed, ...], PathCondition] | None:
-        """All of several actions (each with its resources as in :meth:`allows`), and the facts under which they are
-        allowed at once; None where they are not, or never together."""
+        """Return how several actions are allowed at once, and under which path condition; None if they are not.
+
+        Each request is an action with its resources as in :meth:`allows`.
+        """
         if not requests:
             return (), when
         deadline.check()
         (action, resources), *rest = requests
         best: tuple[tuple[Allowed, ...], PathCondition] | None = None
-        for way in self.ways(action, resources, when)[:_MOST_WAYS]:
+        for way in self.ways(action, resources, when)[:_MAX_WAYS]:
             further = self.together(rest, way.when)
             if further is not None:
-                found = ((way, *further[0]), further[1])
-                if all(one.certain is Ternary.YES for one in found[0]):
-                    return found
-                best = best or found
+                allowed = ((way, *further[0]), further[1])
+                if all(each.certain is Ternary.YES for each in allowed[0]):
+                    return allowed
+                best = best or allowed
         return best
 
     @cached_property
-    def of_a_role(self) -> Permissions:
-        """The same, with policy variables that are those of a role and not those of whoever it is compared with."""
+    def as_role(self) -> Permissions:
+        """The same permissions, with policy variables that differ from those of the principal compared with."""
         return replace(self, owner="the role's ")
 
     @property
     def is_administrator(self) -> bool:
-        """Whether every action on every resource is allowed without conditions, but for what a Deny singles out."""
-        return self.administers(())
+        """True if every action on every resource is allowed unconditionally, except for what a Deny singles out."""
+        return self.is_administrator_when(())
 
-    def administers(self, when: PathCondition) -> bool:
-        """The same where the facts ``when`` hold."""
+    def is_administrator_when(self, when: PathCondition) -> bool:
+        """Return the same under a path condition."""
         if when not in self._administering:
             self._administering[when] = self._administers(when)
         return self._administering[when]
@@ -124,52 +133,58 @@ class Permissions:
         return all(
             any(
                 way.certain is Ternary.YES
-                and all(implies(when, fact) for fact in way.when)
+                and all(implies(when, assumption) for assumption in way.when)
                 and way.by.condition is None
-                and rule_of(way.by, self.account, self.owner).reaches(ANY) is Ternary.YES
-                for way in self.ways_of(action, (RUN,), when)
+                and matcher_of(way.by, self.account, self.owner).matches_resource(ANY_TEXT) is Ternary.YES
+                for way in self.ways_for(action, (STAR,), when)
             )
-            for action in (_EVERY_ACTION, f"iam:{ANY}")
+            for action in (_EVERY_ACTION, f"iam:{ANY_TEXT}")
         )
 
     @cached_property
     def _administering(self) -> dict[PathCondition, bool]:
         return {}
 
-    def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: PathCondition = ()) -> Ternary:
-        """Whether a request (as `glob` writes them) is allowed for every text that is open in
-        it, to whoever meets ``tests``, where the facts ``when`` hold."""
-        answer = self._covered(self._about(action, "Allow").reaching(resource), action, resource, tests, when)
+    def decide(
+        self, action: str, resource: str, tests: Sequence[ConditionTest] = (), when: PathCondition = ()
+    ) -> Ternary:
+        """Return whether a request (in the notation of `glob`) is allowed for every value of its open parts, to callers
+        that meet ``tests``, under ``when``."""
+        answer = self._covered(
+            self._matchers_for(action, "Allow").near_resource(resource), action, resource, tests, when
+        )
         for number in range(len(self.limits)):
             if answer is Ternary.NO:
                 return answer
-            limiting = self._about(action, "limit", number).reaching(resource)
+            limiting = self._matchers_for(action, "limit", number).near_resource(resource)
             answer &= self._covered(limiting, action, resource, tests, when)
-        for rule in self._about(action, "Deny").reaching(resource) if answer is not Ternary.NO else ():
-            spoken = rule.speaks(action, resource)
-            if spoken is Ternary.NO or conjoin(when, rule.statement.when) is None:
+        for matcher in self._matchers_for(action, "Deny").near_resource(resource) if answer is not Ternary.NO else ():
+            spoken = matcher.matches_request(action, resource)
+            if spoken is Ternary.NO or conjoin(when, matcher.statement.when) is None:
                 continue
-            met, keys = rule.met(action)
+            met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            denied = spoken is Ternary.YES and met is Ternary.YES and not keys and _certainly(rule, when)
+            denied = spoken is Ternary.YES and met is Ternary.YES and not keys and _surely_applies(matcher, when)
             answer &= Ternary.NO if denied else Ternary.UNKNOWN
         return answer
 
-    # -- the rules
+    # -- statements
 
-    def _about(self, action: str, kind: str, number: int = 0) -> Rules:
-        """The rules of a kind that may speak of an action: most services are spoken of by few."""
+    def _matchers_for(self, action: str, kind: str, number: int = 0) -> MatcherIndex:
+        """Return the statements of a kind that may match an action, indexed by service."""
         service = action.partition(":")[0]
-        known = self._by_service.get((service, kind, number))
-        if known is None:
-            rules = {"Allow": self.allowing, "Deny": self.denials}.get(kind)
-            rules = self.limiting[number] if rules is None else rules
-            known = self._by_service[service, kind, number] = Rules([one for one in rules if one.may_speak_of(service)])
-        return known
+        cached = self._by_service.get((service, kind, number))
+        if cached is None:
+            matchers = {"Allow": self.allowing, "Deny": self.denials}.get(kind)
+            matchers = self.allowing_by_limit[number] if matchers is None else matchers
+            cached = self._by_service[service, kind, number] = MatcherIndex(
+                [matcher for matcher in matchers if matcher.may_match_service(service)]
+            )
+        return cached
 
     @cached_property
-    def _by_service(self) -> dict[tuple[str, str, int], Rules]:
+    def _by_service(self) -> dict[tuple[str, str, int], MatcherIndex]:
         return {}
 
     @cached_property
@@ -177,168 +192,178 @@ class Permissions:
         return {}
 
     @cached_property
-    def _speaking(self) -> dict[str, Rules]:
+    def _by_action(self) -> dict[str, MatcherIndex]:
         return {}
 
     @cached_property
     def allowing(self) -> tuple[StatementMatcher, ...]:
-        """What its policies allow."""
-        return self._rules(self.statements, "Allow")
+        """The statements of its policies that allow."""
+        return self._compile(self.statements, "Allow")
 
     @cached_property
-    def limiting(self) -> tuple[tuple[StatementMatcher, ...], ...]:
-        """What each of its limits (boundaries, service control policies) allows."""
-        return tuple(self._rules(limit, "Allow", whole=False) for limit in self.limits)
+    def allowing_by_limit(self) -> tuple[tuple[StatementMatcher, ...], ...]:
+        """The statements that allow, of each of its limits (boundaries, service control policies)."""
+        return tuple(self._compile(limit, "Allow", whole=False) for limit in self.limits)
 
     @cached_property
     def denials(self) -> tuple[StatementMatcher, ...]:
-        """What is denied to it, by its policies or by its limits."""
-        return tuple(rule for part in (self.statements, *self.limits) for rule in self._rules(part, "Deny"))
+        """The statements that deny, of its policies and its limits."""
+        return tuple(matcher for part in (self.statements, *self.limits) for matcher in self._compile(part, "Deny"))
 
-    def _rules(
+    def _compile(
         self, statements: Sequence[Statement], effect: str, *, whole: bool = True
     ) -> tuple[StatementMatcher, ...]:
-        """The rules of an effect, or of one that is not known. Of a statement of which nothing is known nothing is
-        taken, but that a limit may allow by it."""
+        """Return the statements with an effect, or with an unknown one. Entirely unresolved statements count in limits
+        only."""
         return tuple(
-            rule_of(item, self.account, self.owner)
-            for item in statements
-            if item.effect in (effect, None) and (item.whole or not whole)
+            matcher_of(statement, self.account, self.owner)
+            for statement in statements
+            if statement.effect in (effect, None) and (statement.whole or not whole)
         )
 
-    def _acting(self, action: str) -> Rules:
-        """The Allow rules that may speak of an action: few, where many resources are asked about."""
-        known = self._speaking.get(action)
-        if known is None:
-            rules = self._about(action, "Allow").rules
-            known = self._speaking[action] = Rules([rule for rule in rules if rule.acts(action) is not Ternary.NO])
-        return known
+    def _allowing_action(self, action: str) -> MatcherIndex:
+        """Return the Allow statements that may match an action; used if many resources are tried."""
+        cached = self._by_action.get(action)
+        if cached is None:
+            matchers = self._matchers_for(action, "Allow").matchers
+            cached = self._by_action[action] = MatcherIndex(
+                [matcher for matcher in matchers if matcher.matches_action(action) is not Ternary.NO]
+            )
+        return cached
 
-    # -- the ways
+    # -- requests
 
-    def ways_of(self, action: str, asked: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
-        """The same as :meth:`ways` for a request, with ``asked`` the patterns of the resources."""
-        found: dict[PathCondition, Allowed] = {}
-        acting = self._acting(action)
-        for rule in acting.reaching(glob.request(asked[0])) if len(asked) == 1 else acting.rules:
-            for way in self._through_rule(rule, action, asked, when):
-                allowed = Allowed(way.certain, rule.statement, way.keys, way.when)
-                known = found.get(way.when)
-                if known is None or _better(allowed, known):
-                    found[way.when] = allowed
+    def ways_for(self, action: str, requested: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
+        """Return the same as :meth:`ways` for a request; ``requested`` are the patterns of the resources."""
+        by_condition: dict[PathCondition, Allowed] = {}
+        acting = self._allowing_action(action)
+        for matcher in (
+            acting.near_resource(glob.representative(requested[0])) if len(requested) == 1 else acting.matchers
+        ):
+            for way in self._match_allow(matcher, action, requested, when):
+                allowed = Allowed(way.certain, matcher.statement, way.keys, way.when)
+                cached = by_condition.get(way.when)
+                if cached is None or _is_better(allowed, cached):
+                    by_condition[way.when] = allowed
                 if way.certain is Ternary.YES:
                     break
-            if len(found) >= _MOST_WAYS:
+            if len(by_condition) >= _MAX_WAYS:
                 break
-        return tuple(sorted(found.values(), key=lambda item: (item.certain is not Ternary.YES, len(item.when))))
+        return tuple(sorted(by_condition.values(), key=lambda item: (item.certain is not Ternary.YES, len(item.when))))
 
-    def _through_rule(
-        self, rule: StatementMatcher, action: str, asked: Sequence[str], when: PathCondition
-    ) -> Iterator[_Way]:
-        acts, facts = rule.acts(action), conjoin(when, rule.statement.when)
-        if acts is Ternary.NO or facts is None:
+    def _match_allow(
+        self, matcher: StatementMatcher, action: str, requested: Sequence[str], when: PathCondition
+    ) -> Iterator[_PartialRequest]:
+        acts, assumptions = matcher.matches_action(action), conjoin(when, matcher.statement.when)
+        if acts is Ternary.NO or assumptions is None:
             return
-        met, keys = rule.met(action)
+        met, keys = matcher.condition_met(action)
         if met is Ternary.NO:
             return
-        for one in asked:
-            for resources, answer in rule.within(one):
-                about = can_be_about(action, resources)
+        for resource in requested:
+            for resources, answer in matcher.resources_within(resource):
+                about = action_applies_to(action, resources)
                 if about is not Ternary.NO:
-                    way = _Way(resources, acts & answer & met & about & rule.effect, facts, keys)
-                    for within in self._through_limits(self.limiting, action, way):
-                        yield from self._past_denials(action, rule, within)
+                    way = _PartialRequest(resources, acts & answer & met & about & matcher.effect, assumptions, keys)
+                    for within in self._apply_limits(self.allowing_by_limit, action, way):
+                        yield from self._apply_denials(action, matcher, within)
 
-    def _through_limits(self, limits: Sequence[tuple[StatementMatcher, ...]], action: str, way: _Way) -> Iterator[_Way]:
+    def _apply_limits(
+        self, limits: Sequence[tuple[StatementMatcher, ...]], action: str, way: _PartialRequest
+    ) -> Iterator[_PartialRequest]:
         if not limits:
             yield way
             return
-        for rule in limits[0]:
-            acts, facts = rule.acts(action), conjoin(way.when, rule.statement.when)
-            if acts is Ternary.NO or facts is None:
+        for matcher in limits[0]:
+            acts, assumptions = matcher.matches_action(action), conjoin(way.when, matcher.statement.when)
+            if acts is Ternary.NO or assumptions is None:
                 continue
-            met, keys = rule.met(action)
+            met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            for resources, answer in rule.within(way.asked):
-                certain = way.certain & acts & answer & met & rule.effect
-                further = _Way(resources, certain, facts, tuple(dict.fromkeys((*way.keys, *keys))))
-                yield from self._through_limits(limits[1:], action, further)
+            for resources, answer in matcher.resources_within(way.requested):
+                certain = way.certain & acts & answer & met & matcher.effect
+                further = _PartialRequest(resources, certain, assumptions, tuple(dict.fromkeys((*way.keys, *keys))))
+                yield from self._apply_limits(limits[1:], action, further)
 
-    def _past_denials(self, action: str, allow: StatementMatcher, way: _Way) -> Iterator[_Way]:
-        request = glob.request(way.asked)
-        for rule in self._about(action, "Deny").reaching(request):
-            spoken = rule.speaks(action, request)
-            if spoken is Ternary.NO or conjoin(way.when, rule.statement.when) is None:
+    def _apply_denials(self, action: str, allow: StatementMatcher, way: _PartialRequest) -> Iterator[_PartialRequest]:
+        request = glob.representative(way.requested)
+        for matcher in self._matchers_for(action, "Deny").near_resource(request):
+            spoken = matcher.matches_request(action, request)
+            if spoken is Ternary.NO or conjoin(way.when, matcher.statement.when) is None:
                 continue
-            denied, keys = rule.denies(action, allow.tests)
+            denied, keys = matcher.denies(action, allow.tests)
             if denied is Ternary.NO:
                 way = replace(way, keys=tuple(dict.fromkeys((*way.keys, *keys))))
             elif denied & spoken is Ternary.UNKNOWN:
                 way = replace(way, certain=way.certain & Ternary.UNKNOWN)
             else:
-                facts = and_not(way.when, rule.statement.when)
-                if facts is None:
+                assumptions = and_not(way.when, matcher.statement.when)
+                if assumptions is None:
                     return
-                way = replace(way, when=facts)
+                way = replace(way, when=assumptions)
         yield way
 
     @staticmethod
     def _covered(
-        rules: Sequence[StatementMatcher], action: str, resource: str, tests: Sequence[Limit], when: PathCondition
+        matchers: Sequence[StatementMatcher],
+        action: str,
+        resource: str,
+        tests: Sequence[ConditionTest],
+        when: PathCondition,
     ) -> Ternary:
         answer = Ternary.NO
-        for rule in rules:
-            spoken = rule.speaks(action, resource)
-            if spoken is Ternary.NO or conjoin(when, rule.statement.when) is None:
+        for matcher in matchers:
+            spoken = matcher.matches_request(action, resource)
+            if spoken is Ternary.NO or conjoin(when, matcher.statement.when) is None:
                 continue
-            met, keys = rule.met(action)
+            met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            if keys and limits_imply(tests, rule.tests)[0] is not Ternary.YES:
+            if keys and limits_imply(tests, matcher.tests)[0] is not Ternary.YES:
                 met = Ternary.UNKNOWN
-            answer |= spoken & met & (Ternary.YES if _certainly(rule, when) else Ternary.UNKNOWN)
+            answer |= spoken & met & (Ternary.YES if _surely_applies(matcher, when) else Ternary.UNKNOWN)
             if answer is Ternary.YES:
                 break
         return answer
 
 
 class Contents:
-    """Numbers for what statements, and the permissions of principals, say: the same number for the same words.
+    """Numbers for statements and permissions: equal numbers for equal contents.
 
-    Places make no difference, so that a hundred roles with copies of one policy are one class.
+    Positions are ignored, so that a hundred roles with copies of one policy are one class.
     """
 
     def __init__(self) -> None:
-        self._statements: dict[int, tuple[Statement, int]] = {}  # by identity; each is kept with its id
+        self._statements: dict[int, tuple[Statement, int]] = {}  # by id; the value keeps the statement alive
         self._permissions: dict[int, tuple[Permissions, int]] = {}
         self._numbers: dict[object, int] = {}
 
     def of_statement(self, statement: Statement) -> int:
-        """The number of a statement."""
-        known = self._statements.get(id(statement))
-        if known is None:
-            known = self._statements[id(statement)] = statement, self._number(statement.content)
-        return known[1]
+        """Return the number of a statement."""
+        cached = self._statements.get(id(statement))
+        if cached is None:
+            cached = self._statements[id(statement)] = statement, self._number(statement.content)
+        return cached[1]
 
     def of(self, permissions: Permissions) -> int:
-        """The number of the permissions of a principal."""
-        known = self._permissions.get(id(permissions))
-        if known is None:
+        """Return the number of a principal's permissions."""
+        cached = self._permissions.get(id(permissions))
+        if cached is None:
             parts = (permissions.statements, *permissions.limits)
-            said = tuple(tuple(map(self.of_statement, part)) for part in parts)
-            number = self._number((said, permissions.complete, permissions.account, permissions.owner))
-            known = self._permissions[id(permissions)] = permissions, number
-        return known[1]
+            contents = tuple(tuple(map(self.of_statement, part)) for part in parts)
+            number = self._number((contents, permissions.complete, permissions.account, permissions.owner))
+            cached = self._permissions[id(permissions)] = permissions, number
+        return cached[1]
 
     def _number(self, content: object) -> int:
         return self._numbers.setdefault(content, len(self._numbers))
 
 
-def _better(one: Allowed, other: Allowed) -> bool:
+def _is_better(one: Allowed, other: Allowed) -> bool:
     return (one.certain is Ternary.YES, -len(one.conditions)) > (other.certain is Ternary.YES, -len(other.conditions))
 
 
-def _certainly(rule: StatementMatcher, when: PathCondition) -> bool:
-    """Whether a statement is in force wherever some facts hold."""
-    return all(implies(when, fact) for fact in rule.statement.when)
+def _surely_applies(matcher: StatementMatcher, when: PathCondition) -> bool:
+    """True if a statement applies whenever ``when`` holds."""
+    return all(implies(when, assumption) for assumption in matcher.statement.when)

@@ -1,4 +1,4 @@
-"""Who holds policies, and what all of them together let it do.
+"""Principals and the combined permissions of their policies.
 
 Sources: IAM User Guide, "IAM identities", "Policies and permissions in AWS Identity and Access Management"; AWS IAM
 Identity Center User Guide, "Manage AWS accounts with permission sets".
@@ -13,7 +13,7 @@ from passrole_checks.iam.permissions.permissions import Permissions
 
 
 class PrincipalKind(str, Enum):
-    """What a principal is. ``POLICY``: a policy that is attached to nobody here and stands for whoever will get it."""
+    """The kind of a principal. ``POLICY``: a policy without known attachments, in place of its future principals."""
 
     USER = "user"
     GROUP = "group"
@@ -24,10 +24,10 @@ class PrincipalKind(str, Enum):
 
 @dataclass(frozen=True)
 class Principal:
-    """A user, a group, a role or a permission set with everything that is attached to it.
+    """A user, group, role or permission set with everything attached to it.
 
-    ``name``: its address or logical id, or its literal name where it stands elsewhere; of a policy that stands for
-    itself, the policy's. ``unknown``: the attached managed policies that nobody here knows, as written.
+    ``name``: its address or logical id, or its literal name if it is defined elsewhere; for kind POLICY, the policy's.
+    ``unknown``: attached managed policies whose content is unknown, as written.
     """
 
     name: str

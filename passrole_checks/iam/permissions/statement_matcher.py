@@ -1,9 +1,9 @@
-"""One statement as a rule about any action on any resource, not about PassRole alone.
+"""Matching of one statement against any action on any resource, not only PassRole.
 
 Sources, in the IAM User Guide: "IAM JSON policy elements: Action", "NotAction", "Resource", "NotResource", "Condition
 operators", "Variables and tags", "Identify AWS resources with ARNs" (fewer than six fields are completed with ``*``);
-"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries). All of a policy's ARNs
-are read within one partition and, where the account is a hole, within the account of its holder.
+"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries). All ARNs of a policy
+are evaluated within one partition and, if the account is unresolved, within the account of its principal.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.condition_implication import Limit, limits_of
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns import glob
-from passrole_checks.iam.patterns.glob import ANY, RUN
+from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, fields_of, has_early_variable
 
-PASS_ROLE = "iam:passrole"
+PASS_ROLE_LOWERCASE = "iam:passrole"
 _PASS_ROLE_ONLY = ("iam:passedtoservice", "iam:associatedresourcearn")
 _ACCOUNT = Unresolved(UnresolvedKind.ACCOUNT_ID.value, UnresolvedKind.ACCOUNT_ID)
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
-# words for a part of a text that is not told, which say nothing by themselves
-_NAMELESS = frozenset({"", "…", "id", "path", "generated"})
-# what whoever makes a request can choose or bring about, so that a Deny under a condition on it leaves a way
-_CHOSEN = frozenset({
+# generic expressions that identify nothing by themselves
+_GENERIC_EXPRESSIONS = frozenset({"", "…", "id", "path", "generated"})
+# keys that the caller controls, so that a Deny conditional on them can be avoided
+_CALLER_CONTROLLED = frozenset({
     "aws:requestedregion", "aws:securetransport", "aws:multifactorauthpresent", "aws:multifactorauthage",
     "aws:sourceip", "aws:tagkeys", "aws:useragent", "aws:currenttime", "aws:epochtime",
 })  # fmt: skip
-_EVERY_ACTION = f"{RUN}:{RUN}"
-_MOST_RULES = 20_000
-_FEW = 8  # rules that are asked one by one
+_EVERY_ACTION = f"{STAR}:{STAR}"
+_CACHE_SIZE = 20_000
+_INDEX_ABOVE = 8  # statements matched without an index
 
-# Services whose actions are about resources with ARNs of another service (Service Authorization Reference, the resource
-# types of each page); whose actions are only about ARNs with their own name is listed below.
-_ABOUT_OTHERS = {
+# Services whose actions take resources with ARNs of another service (Service Authorization Reference, the resource
+# types of each page); the services whose actions take only ARNs of their own follow.
+_FOREIGN_RESOURCES = {
     "sts": ("iam",), "ssm": ("ec2",), "ec2-instance-connect": ("ec2",), "ec2": ("resource-groups", "license-manager"),
     "glue": ("kms",), "ecs": ("servicediscovery",),
 }  # fmt: skip
-_ABOUT_THEIR_OWN = frozenset({
+_OWN_RESOURCES_ONLY = frozenset({
     "apprunner", "athena", "autoscaling", "batch", "bedrock", "bedrock-agentcore", "cloudformation", "cloudtrail",
     "cloudwatch", "codebuild", "codepipeline", "cognito-idp", "datapipeline", "dynamodb", "ec2", "ec2-instance-connect",
     "ecr", "ecs", "eks", "elasticmapreduce", "elasticfilesystem", "emr-serverless", "events", "glue", "iam",
@@ -56,7 +56,7 @@ _ABOUT_THEIR_OWN = frozenset({
 
 @dataclass(frozen=True, eq=False)
 class Actions:
-    """Action patterns, in lower case, arranged by service. ``doubtful``: those that count only perhaps."""
+    """Action patterns in lower case, indexed by service. ``doubtful``: those that match only possibly."""
 
     every: bool
     names: frozenset[str]
@@ -66,23 +66,23 @@ class Actions:
 
     @cached_property
     def services(self) -> frozenset[str]:
-        """The services that patterns name."""
-        return frozenset(one.partition(":")[0] for one in self.all)
+        """The services that the patterns name."""
+        return frozenset(pattern.partition(":")[0] for pattern in self.all)
 
     @cached_property
-    def wide(self) -> bool:
-        """Whether a pattern does not name its service."""
+    def has_open_service(self) -> bool:
+        """True if a pattern does not name its service."""
         return not all(map(_is_word, self.services))
 
-    def cover(self, request: str) -> Ternary:
-        """Whether one of the patterns takes an action."""
+    def matches(self, request: str) -> Ternary:
+        """Return whether one of the patterns matches an action."""
         if self.every or request in self.names:
             return Ternary.YES
         named = self.by_service.get(request.partition(":")[0])
-        if named is not None and named.surely(request):
+        if named is not None and named.must_match(request):
             return Ternary.YES
         others = self.doubtful if request.isascii() else self._every
-        return Ternary.of(others.possibly(request)) & Ternary.UNKNOWN
+        return Ternary.of(others.may_match(request)) & Ternary.UNKNOWN
 
     @cached_property
     def _every(self) -> glob.Patterns:
@@ -91,20 +91,25 @@ class Actions:
 
 @dataclass(frozen=True, eq=False)
 class Resources:
-    """Resource patterns; those in ``doubtful`` count only perhaps."""
+    """Resource patterns; those in ``doubtful`` match only possibly."""
 
     sure: tuple[str, ...]
     doubtful: tuple[str, ...]
 
-    def cover(self, request: str) -> Ternary:
-        """Whether one of the patterns takes a resource."""
-        if self._sure.surely(request):
-            return Ternary.YES
-        return Ternary.of(self._sure.possibly(request) or self._doubtful.possibly(request)) & Ternary.UNKNOWN
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All patterns, sure ones first."""
+        return (*self.sure, *self.doubtful)
 
-    def meeting(self, asked: str) -> Iterator[str]:
-        """The sure patterns that may have something in common with another one, and some others, in their order."""
-        return iter(self._sure.near(glob.request(asked)))
+    def matches(self, request: str) -> Ternary:
+        """Return whether one of the patterns matches a resource."""
+        if self._sure.must_match(request):
+            return Ternary.YES
+        return Ternary.of(self._sure.may_match(request) or self._doubtful.may_match(request)) & Ternary.UNKNOWN
+
+    def near(self, requested: str) -> Iterator[str]:
+        """Yield a superset of the sure patterns that may intersect another one, in their order."""
+        return iter(self._sure.near(glob.representative(requested)))
 
     @cached_property
     def _sure(self) -> glob.Patterns:
@@ -117,8 +122,10 @@ class Resources:
 
 @dataclass(frozen=True, eq=False)
 class StatementMatcher:
-    """A statement with its patterns ready to be asked. ``account``: the account of its holder, if it is known;
-    ``owner``: whose policy variables are meant."""
+    """A statement compiled for matching.
+
+    ``account``: the account of its principal, if known; ``owner``: a label that distinguishes its policy variables.
+    """
 
     statement: Statement
     account: str | None = None
@@ -126,132 +133,134 @@ class StatementMatcher:
 
     @cached_property
     def actions(self) -> Actions:
-        """Its Action, or the NotAction, as patterns."""
-        given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
-        return _actions(tuple((item.parts, item.optional) for item in given or ()))
+        """The Action or NotAction patterns."""
+        elements = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
+        return _actions(tuple((element.parts, element.optional) for element in elements or ()))
 
     @cached_property
     def resources(self) -> Resources:
-        """Its Resource, or the NotResource, as patterns: those that match for sure, and those that may."""
-        given = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
-        found: dict[bool, list[str]] = {True: [], False: []}
-        for item in given or ():
-            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(str(item))
-            found[item.optional or early].append(
-                resource_glob(item.parts, self.statement.variables, account=self.account, owner=self.owner)
+        """The Resource or NotResource patterns: those that surely match, and those that possibly do."""
+        elements = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
+        patterns: dict[bool, list[str]] = {True: [], False: []}
+        for element in elements or ():
+            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(str(element))
+            patterns[element.optional or early].append(
+                resource_glob(element.parts, self.statement.variables, account=self.account, owner=self.owner)
             )
-            across = _across_fields(item.parts, self.statement.variables, self.owner)
+            across = _loose_pattern(element.parts, self.statement.variables, self.owner)
             if across is not None:
-                found[True].append(across)
-        return Resources(tuple(found[False]), tuple(found[True]))
+                patterns[True].append(across)
+        return Resources(tuple(patterns[False]), tuple(patterns[True]))
 
     @cached_property
-    def tests(self) -> tuple[Limit, ...]:
-        """The tests of its Condition block."""
-        return tuple(sorted(limits_of(self.statement.condition), key=lambda item: (item.key, item.operator)))
+    def tests(self) -> tuple[ConditionTest, ...]:
+        """The tests of the Condition block."""
+        return tuple(sorted(condition_tests(self.statement.condition), key=lambda item: (item.key, item.operator)))
 
     @cached_property
     def patterns(self) -> dict[str, str]:
-        """The action patterns of ``Action`` or ``NotAction``, each with its text as it is written."""
-        given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
-        spelled = ((action_glob(item.parts), str(item)) for item in given or ())
+        """The Action or NotAction patterns, each mapped to its text as written."""
+        elements = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
+        spelled = ((action_glob(element.parts), str(element)) for element in elements or ())
         return {pattern: written for pattern, written in spelled if pattern is not None}
 
     @cached_property
-    def covers_itself(self) -> bool:
-        """Whether the same statement in other hands surely allows all that this one does."""
-        one = self.statement
-        if one.effect != "Allow" or not one.whole or one.condition is not None:
+    def is_portable(self) -> bool:
+        """True if the same statement, held by another principal, surely allows all that this one allows."""
+        statement = self.statement
+        if statement.effect != "Allow" or not statement.whole or statement.condition is not None:
             return False
-        if one.actions is None or one.resources is None:
+        if statement.actions is None or statement.resources is None:
             return False
-        if any(item.optional for item in (*one.actions, *one.resources)):
+        if any(element.optional for element in (*statement.actions, *statement.resources)):
             return False
-        literals = (part for item in one.resources for part in item.parts if isinstance(part, str))
-        whose = one.variables and any("${" in part for part in literals)
-        return not whose and not any(glob.is_unnamed(pattern) for pattern in (*self.actions.all, *self.resources.sure))
+        literals = (part for element in statement.resources for part in element.parts if isinstance(part, str))
+        whose = statement.variables and any("${" in part for part in literals)
+        return not whose and not any(
+            glob.has_anonymous_part(pattern) for pattern in (*self.actions.all, *self.resources.sure)
+        )
 
-    def may_speak_of(self, service: str) -> bool:
-        """Whether it may speak of actions of a service at all."""
+    def may_match_service(self, service: str) -> bool:
+        """True if the statement may match actions of a service."""
         if self.statement.actions is None or self.actions.every or not _is_word(service):
             return True
-        return service in self.actions.services or self.actions.wide
+        return service in self.actions.services or self.actions.has_open_service
 
     @property
     def effect(self) -> Ternary:
-        """YES, or UNKNOWN where it is not known whether the statement allows or denies."""
+        """YES, or UNKNOWN if it is unknown whether the statement allows or denies."""
         return Ternary.UNKNOWN if self.statement.effect is None else Ternary.YES
 
-    def acts(self, action: str) -> Ternary:
-        """Whether the statement speaks of an action (a request in lower case)."""
+    def matches_action(self, action: str) -> Ternary:
+        """Return whether the statement matches an action (a request in lower case)."""
         deadline.check()
-        answer = self.actions.cover(action)
+        answer = self.actions.matches(action)
         return answer if self.statement.actions is not None else ~answer
 
-    def reaches(self, resource: str) -> Ternary:
-        """Whether it speaks of a resource."""
-        answer = self.resources.cover(resource)
+    def matches_resource(self, resource: str) -> Ternary:
+        """Return whether the statement matches a resource."""
+        answer = self.resources.matches(resource)
         return answer if self.statement.resources is not None else ~answer
 
-    def speaks(self, action: str, resource: str) -> Ternary:
-        """Whether it speaks of an action on a resource, conditions aside."""
-        acts = self.acts(action)
-        return acts if acts is Ternary.NO else acts & self.reaches(resource) & self.effect
+    def matches_request(self, action: str, resource: str) -> Ternary:
+        """Return whether the statement matches an action on a resource, ignoring conditions."""
+        acts = self.matches_action(action)
+        return acts if acts is Ternary.NO else acts & self.matches_resource(resource) & self.effect
 
-    def within(self, asked: str) -> Iterator[tuple[str, Ternary]]:
-        """Patterns of the resources among those asked for that the statement speaks of, the surest first."""
+    def resources_within(self, requested: str) -> Iterator[tuple[str, Ternary]]:
+        """Yield patterns of the resources within ``requested`` that the statement matches, the most certain first."""
         if self.statement.resources is None:
-            answer = self.reaches(glob.request(asked))
+            answer = self.matches_resource(glob.representative(requested))
             if answer is not Ternary.NO:
-                yield asked, answer
+                yield requested, answer
             return
         perhaps = []
-        for one in self.resources.meeting(asked):
+        for pattern in self.resources.near(requested):
             deadline.check()
-            common = glob.meeting(one, asked)
+            common = glob.intersect(pattern, requested)
             if common is not None:
-                yield glob.as_pattern(common), Ternary.YES
-            elif glob.may_meet(one, asked):
-                perhaps.append(asked)
-        if perhaps or any(glob.may_meet(one, asked) for one in self.resources.doubtful):
-            yield asked, Ternary.UNKNOWN
+                yield glob.to_pattern(common), Ternary.YES
+            elif glob.may_intersect(pattern, requested):
+                perhaps.append(requested)
+        if perhaps or any(glob.may_intersect(pattern, requested) for pattern in self.resources.doubtful):
+            yield requested, Ternary.UNKNOWN
 
-    def met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
-        """Whether a request for an action can meet the condition, and the keys that it has to meet it with."""
+    def condition_met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
+        """Return whether a request for an action can meet the condition, and the keys that it has to set for that."""
         if not self.statement.whole:
-            return Ternary.UNKNOWN, ()  # of its conditions nothing is known either
+            return Ternary.UNKNOWN, ()  # its conditions are unknown as well
         answer, keys = Ternary.YES, dict[str, None]()
         for test in self.tests:
-            found = _met_by(test, action)
-            if found is Ternary.NO:
+            test_answer = _test_answer(test, action)
+            if test_answer is Ternary.NO:
                 return Ternary.NO, ()
-            if found is None:
+            if test_answer is None:
                 keys[test.written] = None
             else:
-                answer &= found
-                if found is Ternary.UNKNOWN:
+                answer &= test_answer
+                if test_answer is Ternary.UNKNOWN:
                     keys[test.written] = None
         return answer, tuple(keys)
 
-    def denies(self, action: str, allowed: Sequence[Limit]) -> tuple[Ternary, tuple[str, ...]]:
-        """Whether a Deny takes an action away from everybody, and where not, the keys by which one gets around it.
+    def denies(self, action: str, allowed: Sequence[ConditionTest]) -> tuple[Ternary, tuple[str, ...]]:
+        """Return whether a Deny applies to an action unavoidably, and if not, the keys by which a caller avoids it.
 
         ``allowed``: the tests that the request has to meet in any case.
         """
-        met, keys = self.met(action)
+        met, keys = self.condition_met(action)
         if met is Ternary.NO:
             return Ternary.NO, ()
         if not self.tests:
-            # AWS's pages differ on what an empty condition does
+            # AWS's pages differ on the effect of an empty condition
             return Ternary.YES if self.statement.condition is None else Ternary.UNKNOWN, ()
         for test in self.tests:
-            if _avoidable(test, allowed):
+            if _is_avoidable(test, allowed):
                 return Ternary.NO, (test.written,)
         return (Ternary.UNKNOWN if keys else met), ()
 
 
-def _met_by(test: Limit, action: str) -> Ternary | None:
-    """What a test says of a request for an action, None where it depends on the request and can be met."""
+def _test_answer(test: ConditionTest, action: str) -> Ternary | None:
+    """Return the answer of a test for any request for an action, None if it depends on the request and can be met."""
     operator = parse_operator(test.operator)
     if operator is None or not test.key:
         return Ternary.UNKNOWN
@@ -259,21 +268,21 @@ def _met_by(test: Limit, action: str) -> Ternary | None:
     if operator.family is Family.NULL and not operator.quantifier:
         absent = Ternary.of("true" in test.values) if test.values <= {"true", "false"} else Ternary.UNKNOWN
     if test.key in _PASS_ROLE_ONLY:
-        return None if action == PASS_ROLE else absent
+        return None if action == PASS_ROLE_LOWERCASE else absent
     service = test.key.partition(":")[0]
     own = action.partition(":")[0]
-    # a key with the name of a service is carried by requests to that service, as a rule
-    if service != "aws" and service != own and ANY not in own and absent is not Ternary.YES:
+    # usually only requests to a service carry the keys with its prefix
+    if service != "aws" and service != own and ANY_TEXT not in own and absent is not Ternary.YES:
         return Ternary.UNKNOWN
     return None
 
 
-def _avoidable(test: Limit, allowed: Sequence[Limit]) -> bool:
-    """Whether whoever makes a request can see to it that a test does not hold for it."""
+def _is_avoidable(test: ConditionTest, allowed: Sequence[ConditionTest]) -> bool:
+    """True if the caller can ensure that a request does not meet a test."""
     operator = parse_operator(test.operator)
     if operator is None or operator.quantifier or not test.known:
         return False
-    if test.key not in _CHOSEN and not test.key.startswith("aws:requesttag/"):
+    if test.key not in _CALLER_CONTROLLED and not test.key.startswith("aws:requesttag/"):
         return False
     for own in allowed:
         if own.key != test.key:
@@ -286,71 +295,71 @@ def _avoidable(test: Limit, allowed: Sequence[Limit]) -> bool:
     return operator.family is not Family.STRING or not any(value.strip("*") == "" for value in test.values)
 
 
-class Rules:
-    """Rules in their order, of which those are found that may speak of a resource."""
+class MatcherIndex:
+    """Statements in order, indexed by resource."""
 
     def __init__(self, rules: Sequence[StatementMatcher]) -> None:
-        self.rules = tuple(rules)
+        self.matchers = tuple(rules)
 
-    def reaching(self, resource: str) -> Sequence[StatementMatcher]:
-        """The rules that may speak of a resource, and some others."""
-        if len(self.rules) <= _FEW:
-            return self.rules
+    def near_resource(self, resource: str) -> Sequence[StatementMatcher]:
+        """Return a superset of the statements that may match a resource."""
+        if len(self.matchers) <= _INDEX_ABOVE:
+            return self.matchers
         index, owners, always = self._index
-        places = always.union(owners[place] for place in index.near(resource))
-        return [self.rules[place] for place in sorted(places)]
+        positions = always.union(owners[position] for position in index.near(resource))
+        return [self.matchers[position] for position in sorted(positions)]
 
     @cached_property
     def _index(self) -> tuple[PatternIndex, list[int], frozenset[int]]:
         patterns: list[str] = []
         owners: list[int] = []
         always: set[int] = set()
-        for place, rule in enumerate(self.rules):
+        for position, rule in enumerate(self.matchers):
             if rule.statement.resources is None:
-                always.add(place)
-            for one in (*rule.resources.sure, *rule.resources.doubtful) if place not in always else ():
-                patterns.append(one)
-                owners.append(place)
-        return glob.index_of(patterns), owners, frozenset(always)
+                always.add(position)
+            for pattern in rule.resources.all if position not in always else ():
+                patterns.append(pattern)
+                owners.append(position)
+        return glob.build_index(patterns), owners, frozenset(always)
 
 
-_rules: dict[tuple[int, str | None, str], StatementMatcher] = {}
+_matchers: dict[tuple[int, str | None, str], StatementMatcher] = {}
 
 
-def rule_of(statement: Statement, account: str | None, owner: str = "") -> StatementMatcher:
-    """The rule of a statement; the same statement is taken apart once."""
+def matcher_of(statement: Statement, account: str | None, owner: str = "") -> StatementMatcher:
+    """Return the compiled statement, from a cache."""
     key = (id(statement), account, owner)
-    known = _rules.get(key)  # it holds its statement, whose id is therefore no other's
-    if known is None:
-        if len(_rules) >= _MOST_RULES:
-            _rules.clear()
-        known = _rules[key] = StatementMatcher(statement, account, owner)
-    return known
+    cached = _matchers.get(key)  # it keeps its statement alive, so that the id stays unique
+    if cached is None:
+        if len(_matchers) >= _CACHE_SIZE:
+            _matchers.clear()
+        cached = _matchers[key] = StatementMatcher(statement, account, owner)
+    return cached
 
 
-def can_be_about(action: str, resource: str) -> Ternary:
-    """Whether an action can be about a resource: an ARN of another service than the action's does nothing for it.
+def action_applies_to(action: str, resource: str) -> Ternary:
+    """Return whether an action can apply to a resource: ARNs of other services have no effect for it.
 
-    Both are requests or patterns. UNKNOWN for services of which it is not known here whose ARNs their actions name.
+    Both are requests or patterns. UNKNOWN for services whose resource types are not listed here.
     """
     service = action.partition(":")[0]
     fields = resource.split(":", 3)
     if len(fields) < 3 or fields[0] != "arn" or not _is_word(service) or not _is_word(fields[2]):
         return Ternary.YES
-    if fields[2] == service or fields[2] in _ABOUT_OTHERS.get(service, ()):
+    if fields[2] == service or fields[2] in _FOREIGN_RESOURCES.get(service, ()):
         return Ternary.YES
-    return Ternary.NO if service in _ABOUT_THEIR_OWN else Ternary.UNKNOWN
+    return Ternary.NO if service in _OWN_RESOURCES_ONLY else Ternary.UNKNOWN
 
 
-def narrowed(action: str, resource: str) -> Iterator[str]:
-    """An action pattern as those for the service of a resource, where it is a pattern for every service."""
+def narrow_to_service(action: str, resource: str) -> Iterator[str]:
+    """Yield ``action``, or if it matches every service, one pattern per service whose actions apply to a resource."""
     fields = resource.split(":", 3)
     service = fields[2] if len(fields) >= 3 and fields[0] == "arn" else ""
-    if action != _EVERY_ACTION or not _is_word(service) or service not in _ABOUT_THEIR_OWN:
+    if action != _EVERY_ACTION or not _is_word(service) or service not in _OWN_RESOURCES_ONLY:
         yield action
         return
-    for one in (service, *(name for name, others in _ABOUT_OTHERS.items() if service in others)):
-        yield f"{one}:{RUN}"
+    for one in (service, *(name for name, others in _FOREIGN_RESOURCES.items() if service in others)):
+        yield f"{one}:{STAR}"
 
 
 def _is_word(text: str) -> bool:
@@ -358,20 +367,20 @@ def _is_word(text: str) -> bool:
 
 
 def action_glob(parts: tuple[Part, ...]) -> str | None:
-    """An action pattern in lower case; None for one that matches nothing.
+    """Return an action pattern in lower case; None if it matches nothing.
 
     A value is ``prefix:name`` or ``*`` (IAM User Guide, "Grammar of the IAM JSON policy language").
     """
     spelled = "".join(
-        glob.pattern(part.lower()) if isinstance(part, str) else glob.letter(part) for part in _spelled_out(parts)
+        glob.from_text(part.lower()) if isinstance(part, str) else glob.symbol_for(part) for part in _expand(parts)
     )
-    if spelled in (RUN, _EVERY_ACTION):
+    if spelled in (STAR, _EVERY_ACTION):
         return _EVERY_ACTION
-    holes = any(isinstance(part, Unresolved) for part in parts)
-    if spelled.count(":") != 1 and not holes:
+    unresolved_parts = any(isinstance(part, Unresolved) for part in parts)
+    if spelled.count(":") != 1 and not unresolved_parts:
         return None
-    if spelled.startswith("iam:pass") and not holes and glob.surely(spelled, PASS_ROLE):
-        return PASS_ROLE  # the only action of its kind (Service Authorization Reference, "Actions defined by IAM")
+    if spelled.startswith("iam:pass") and not unresolved_parts and glob.must_match(spelled, PASS_ROLE_LOWERCASE):
+        return PASS_ROLE_LOWERCASE  # the only such action (Service Authorization Reference, "Actions defined by IAM")
     return spelled
 
 
@@ -389,12 +398,12 @@ def _actions(given: tuple[tuple[tuple[Part, ...], bool], ...]) -> Actions:
         service, colon, name = pattern.partition(":")
         if pattern == _EVERY_ACTION and not optional:
             continue
-        # nothing is said of wildcards in the prefix
+        # wildcards in the prefix are not documented
         if optional or not colon or not _is_word(service) or not name.isascii():
             doubtful.append(pattern)
         if optional or not colon:
             continue
-        if glob.request(pattern) == pattern:
+        if glob.representative(pattern) == pattern:
             names.add(pattern)
         elif _is_word(service):
             by_service.setdefault(service, []).append(pattern)
@@ -412,10 +421,10 @@ _EVERYTHING = (("*",), ("*:*",))
 
 @lru_cache(maxsize=16384)
 def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | None = None, owner: str = "") -> str:
-    """A Resource text as a pattern. ``owner`` says whose policy variables are meant, where there are several."""
+    """Return a Resource string as a pattern. ``owner`` distinguishes the policy variables of several principals."""
     if parts == ("*",):
-        return RUN
-    fields = fields_of(join(tuple(_spelled_out(parts))))
+        return STAR
+    fields = fields_of(join(tuple(_expand(parts))))
     if len(fields) > 1 and fields[0] == ["arn"]:
         if len(fields[1]) == 1 and (isinstance(fields[1][0], Unresolved) or fields[1][0] in ("*", *PARTITIONS)):
             fields[1] = ["aws"]
@@ -431,59 +440,60 @@ def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | No
         last = fields[-1][-1] if fields[-1] else ""
         rest = any(
             isinstance(part, Unresolved) and part.expression.endswith("/…") for part in fields[-1]
-        )  # all that is left
+        )  # the rest of an ARN
         if len(fields) < 6 and not rest and not (isinstance(last, str) and last.endswith("*")):
             fields += [["*"]] * (6 - len(fields))
-    return ":".join("".join(_letters(field, variables, owner)) for field in fields)
+    return ":".join("".join(_symbols_of(field, variables, owner)) for field in fields)
 
 
 @lru_cache(maxsize=16384)
-def _across_fields(parts: tuple[Part, ...], variables: bool, owner: str) -> str | None:
-    """A Resource text of too few fields with a wildcard inside, read as plain text, whose ``*`` runs past colons; AWS's
-    pages leave open whether it does. None for any other text."""
-    fields = fields_of(join(tuple(_spelled_out(parts))))
+def _loose_pattern(parts: tuple[Part, ...], variables: bool, owner: str) -> str | None:
+    """Return a Resource string of fewer than six fields with an inner wildcard as a pattern whose ``*`` crosses colons;
+    None for any other string. AWS's pages leave open whether it does."""
+    fields = fields_of(join(tuple(_expand(parts))))
     written = "".join(part for field in fields for part in field if isinstance(part, str))
     if not 1 < len(fields) < 6 or "*" not in written.rstrip("*"):
         return None
-    return ":".join("".join(_letters(field, variables, owner)) for field in fields)
+    return ":".join("".join(_symbols_of(field, variables, owner)) for field in fields)
 
 
-def _letters(field: list[Part], variables: bool, owner: str) -> Iterator[str]:
+def _symbols_of(field: list[Part], variables: bool, owner: str) -> Iterator[str]:
     for part in field:
         if isinstance(part, Unresolved):
-            yield glob.letter(part)
+            yield glob.symbol_for(part)
             continue
-        place = 0
+        position = 0
         for match in _VARIABLE.finditer(part) if variables else ():
-            yield glob.pattern(part[place : match.start()])
+            yield glob.from_text(part[position : match.start()])
             inside = match.group(1)
             if inside in ("*", "?", "$"):
                 yield inside
             elif inside.lower() in _OWN_ACCOUNT:
-                yield glob.letter(_ACCOUNT)
+                yield glob.symbol_for(_ACCOUNT)
             else:
-                yield glob.letter(Unresolved(match.group()), f"{owner}{match.group()}")
-            place = match.end()
-        yield glob.pattern(part[place:])
+                yield glob.symbol_for(Unresolved(match.group()), f"{owner}{match.group()}")
+            position = match.end()
+        yield glob.from_text(part[position:])
 
 
-def _spelled_out(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
-    """The parts with every hole replaced by what is known of it; what is nameless in there gets the name around it."""
+def _expand(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
+    """Yield the parts with each unresolved part replaced by its known structure; generic ones in there are named after
+    it."""
     for part in parts:
         if not isinstance(part, Unresolved):
             yield part
         elif part.known is not None:
-            yield from _spelled_out(part.known, part.role or part.expression)
+            yield from _expand(part.known, part.role or part.expression)
         elif part.kind is UnresolvedKind.PARTITION or part.kind is UnresolvedKind.ACCOUNT_ID:
             yield replace(part, expression=part.kind.value, role=None, reason="")
-        elif part.expression in _NAMELESS:
+        elif part.expression in _GENERIC_EXPRESSIONS:
             yield replace(part, expression=f"{around}/{part.expression}")
-        elif part.expression == around:  # the rest of an ARN of which only the service is known
+        elif part.expression == around:  # the rest of an ARN whose service is known
             yield replace(part, expression=f"{around}/…")
         else:
             yield part
 
 
-def asked_for(resource: StringNode, account: str | None = None) -> str:
-    """A resource that is asked about, as a pattern."""
+def requested_resource(resource: StringNode, account: str | None = None) -> str:
+    """Return a requested resource as a pattern."""
     return resource_glob(resource.parts, True, account=account)

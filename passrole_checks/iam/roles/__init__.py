@@ -1,1 +1,1 @@
-"""Roles as sets: the ARNs that patterns match, and what is left of them when others are taken away."""
+"""Sets of roles: the ARNs that patterns match, their intersections and differences."""

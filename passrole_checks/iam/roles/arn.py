@@ -1,9 +1,9 @@
-"""Resource patterns as sets of role ARNs: matching, overlap, inclusion, and how wide the set is.
+"""Resource patterns as sets of role ARNs: matching, overlap, inclusion, and scope.
 
 A role's ARN is ``arn:PARTITION:iam::ACCOUNT:role/PATH+NAME`` (Service Authorization Reference, list_iam). A Resource
 *is* the set of role ARNs that it matches (IAM User Guide, reference_policies_elements_resource): ``*`` is any run of
-characters, ``/`` included, ``?`` one character. Only sets count here, never spellings, and each answer is exact over
-all role ARNs, or "cannot be told".
+characters, ``/`` included, ``?`` one character. Only sets count, never spellings, and each answer is exact over all
+role ARNs, or unknown.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from functools import lru_cache
 
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
-from passrole_checks.iam.roles.arn_bounds import ANY_NAME, names_one, plain_role, shape_of
-from passrole_checks.iam.roles.arn_pattern import PARTITIONS, UnresolvedPolicy, expand, fields_of, machine
+from passrole_checks.iam.roles.arn_bounds import ANY_NAME, bounds_of, names_single_role, plain_role
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, UnresolvedPolicy, automaton_of, expand, fields_of
 from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
     Deployment,
-    accepted,
-    after_prefixes,
-    answers,
-    before_role,
-    first_of,
+    acceptances,
+    count_accepted,
+    first_match,
+    states_before_role,
+    states_by_partition,
 )
-from passrole_checks.iam.roles.role_set_query import covered_at_a_glance, exceeds_at_a_glance, overlap_at_a_glance
+from passrole_checks.iam.roles.role_set_query import fast_exceeds, fast_is_subset, fast_overlap
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
-_LINKED = "aws-service-role/"
-_NOWHERE = Position("", 0)
+_SERVICE_LINKED_PATH = "aws-service-role/"
+_NO_POSITION = Position("", 0)
 
 
 class Scope(str, Enum):
-    """How wide a set of roles is, widest first."""
+    """The width of a set of roles, widest first."""
 
     ANY_ROLE = "any_role"
     UNRESOLVED = "unresolved"
@@ -52,31 +52,33 @@ _WIDTHS = {scope: width for width, scope in enumerate(Scope)}
 
 
 def widest(scopes: Sequence[Scope]) -> Scope:
-    """The widest of several scopes; of none, NOT_A_ROLE."""
+    """Return the widest of several scopes; NOT_A_ROLE if there are none."""
     return min(scopes, key=lambda scope: scope.width, default=Scope.NOT_A_ROLE)
 
 
 def resource_scope(resource: StringNode, *, variables: bool = True) -> Scope:
-    """How wide one Resource pattern is."""
+    """Return the scope of one Resource pattern."""
     return _resource_scope(resource.parts, variables)
 
 
 def union_scope(resources: Sequence[StringNode], *, variables: bool = True) -> Scope:
-    """How wide several patterns are together: their union may hold every role although none does alone."""
-    scope = widest([resource_scope(item, variables=variables) for item in resources])
-    # a role of this configuration is one role, whatever its name, and adds nothing that makes others all roles
-    covers = _any_role(tuple(item.parts for item in resources if not _is_role_reference(item.parts)), variables)
+    """Return the scope of a union of patterns, which may cover every role although no single pattern does."""
+    scope = widest([resource_scope(pattern, variables=variables) for pattern in resources])
+    # a role of this configuration is a single role, whatever its name, and never completes "all roles"
+    covers = _any_role(
+        tuple(pattern.parts for pattern in resources if not _is_role_reference(pattern.parts)), variables
+    )
     if covers is Ternary.YES:
         return Scope.ANY_ROLE
     return widest([scope, Scope.UNRESOLVED]) if covers is Ternary.UNKNOWN else scope
 
 
 def complement_scope(left_out: Sequence[StringNode], *, variables: bool = True, where: Deployment = ANYWHERE) -> Scope:
-    """How wide NotResource is: any role, unless the patterns leave out every role there is (NOT_A_ROLE).
+    """Return the scope of NotResource: any role, unless the patterns cover every role (NOT_A_ROLE).
 
-    Patterns that leave out all roles of one account leave those of every other account in.
+    Patterns that cover all roles of one account exclude none of any other account.
     """
-    parts = tuple(item.parts for item in left_out)
+    parts = tuple(pattern.parts for pattern in left_out)
     if not _may_match_any_name(parts, variables):
         return Scope.ANY_ROLE
     try:
@@ -88,74 +90,76 @@ def complement_scope(left_out: Sequence[StringNode], *, variables: bool = True, 
 
 
 def matches(resource: StringNode, role: str, *, variables: bool = True) -> Ternary:
-    """Whether a Resource pattern matches one ARN."""
-    if machine((resource.parts,), variables, UnresolvedPolicy.SURE).matches(role):
+    """Return whether a Resource pattern matches one ARN."""
+    if automaton_of((resource.parts,), variables, UnresolvedPolicy.SURE).matches(role):
         return Ternary.YES
-    possible = machine((resource.parts,), variables, UnresolvedPolicy.OVERLAP).matches(role)
+    possible = automaton_of((resource.parts,), variables, UnresolvedPolicy.OVERLAP).matches(role)
     return Ternary.UNKNOWN if possible else Ternary.NO
 
 
 def overlaps(first: StringNode, second: StringNode, *, variables: bool = True, where: Deployment = ANYWHERE) -> Ternary:
-    """Whether one role can be in both patterns."""
+    """Return whether two patterns have a role in common."""
     return _overlaps(first.parts, second.parts, variables, where)
 
 
 def included(
     inner: StringNode, outer: Sequence[StringNode], *, variables: bool = True, where: Deployment = ANYWHERE
 ) -> Ternary:
-    """Whether every role that ``inner`` matches is matched by one of ``outer``, whatever the holes of ``outer`` hold.
+    """Return whether every role of ``inner`` matches one of ``outer``, for all values of the unresolved parts of
+    ``outer``.
 
     Passing stays within the account, so the id of the account deployed to in ``outer`` is that of the inner role.
     """
-    if any(item.parts == inner.parts for item in outer):
+    if any(pattern.parts == inner.parts for pattern in outer):
         return Ternary.YES
-    return _included(inner.parts, tuple(item.parts for item in outer), variables, where)
+    return _included(inner.parts, tuple(pattern.parts for pattern in outer), variables, where)
 
 
 def union_of(patterns: Iterable[StringNode], *, variables: bool = True) -> RoleUnion:
-    """Return patterns laid out for :func:`included_in` and :func:`surely_exceeds`, each as one that is there."""
-    return _union(tuple(item.parts for item in patterns), variables)
+    """Return an index of patterns for :func:`included_in` and :func:`surely_exceeds`; optional patterns count."""
+    return _union(tuple(pattern.parts for pattern in patterns), variables)
 
 
 def included_in(
     inner: StringNode, outer: RoleUnion, *, variables: bool = True, where: Deployment = ANYWHERE
 ) -> Ternary:
-    """Return what :func:`included` says, of patterns that many are compared with."""
-    return Ternary.YES if inner.parts in outer.texts else _within(inner.parts, outer, variables, where)
+    """Return the answer of :func:`included` for an indexed union."""
+    return Ternary.YES if inner.parts in outer.texts else _included_in(inner.parts, outer, variables, where)
 
 
 def surely_exceeds(
     inner: StringNode, outer: RoleUnion, *, variables: bool = True, where: Deployment = ANYWHERE
 ) -> bool:
-    """True if :func:`included_in` surely is not YES, of ``outer`` and of any part of it; False where a glance does not
-    tell."""
-    return exceeds_at_a_glance(_one(inner.parts, variables), outer, where)
+    """True if :func:`included_in` surely is not YES, for ``outer`` and any part of it; False if the fast path cannot
+    decide."""
+    return fast_exceeds(_single(inner.parts, variables), outer, where)
 
 
 def covers_service_linked(resource: StringNode, *, variables: bool = True) -> Ternary:
-    """Whether a wildcard of the pattern covers service-linked roles (``role/aws-service-role/SERVICE/NAME``).
+    """Return whether a wildcard covers service-linked roles (``role/aws-service-role/SERVICE/NAME``).
 
-    A pattern that speaks of them covers them if it matches more than one; any other pattern if it matches them all.
+    A pattern that names their path covers them if it matches more than one; any other pattern, if it matches all of
+    them.
     """
     written = "".join(part for part in expand(resource.parts) if isinstance(part, str))
-    return _covers_service_linked(resource.parts, variables, f"role/{_LINKED}" in written)
+    return _covers_service_linked(resource.parts, variables, f"role/{_SERVICE_LINKED_PATH}" in written)
 
 
 def account_of(resource: StringNode) -> str | None:
-    """The twelve digits of the account field, where they are written out."""
+    """Return the account id (twelve digits) of an ARN, None if it is not literal."""
     account = _field(resource.parts, 4)
     return account if account is not None and len(account) == 12 and account.isdigit() else None
 
 
 def partition_of(resource: StringNode) -> str | None:
-    """The partition field, where it is one that is known."""
+    """Return the partition of an ARN, None if it is not a known one."""
     partition = _field(resource.parts, 1)
     return partition if partition in PARTITIONS else None
 
 
 @lru_cache(maxsize=65536)
 def _field(parts: tuple[Part, ...], index: int) -> str | None:
-    """One field of an ARN, where there is no hole in it."""
+    """Return one field of an ARN, None if it has unresolved parts."""
     fields = fields_of(expand(parts))
     if len(fields) <= index or any(isinstance(part, Unresolved) for part in fields[index]):
         return None
@@ -174,9 +178,9 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
         return Scope.ROLE_IN_TEMPLATE
     if covers is Ternary.UNKNOWN:
         return Scope.UNRESOLVED
-    one = names_one(expand(parts), variables)
-    if one is not None:
-        return Scope.EXACT if one else Scope.PREFIX
+    single = names_single_role(expand(parts), variables)
+    if single is not None:
+        return Scope.EXACT if single else Scope.PREFIX
     try:
         if _size((parts,), variables, UnresolvedPolicy.OVERLAP) == 0:
             return Scope.NOT_A_ROLE
@@ -188,12 +192,12 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
 
 
 def _may_match_any_name(patterns: Sequence[tuple[Part, ...]], variables: bool) -> bool:
-    """False where here is a name that none of the patterns matches, in any account."""
-    return any(shape_of(parts, variables).holds_name(ANY_NAME) for parts in patterns)
+    """False if there surely is a role name that none of the patterns matches, in any account."""
+    return any(bounds_of(parts, variables).contains_name(ANY_NAME) for parts in patterns)
 
 
 def _is_role_reference(parts: tuple[Part, ...]) -> bool:
-    """One role of this configuration: its ARN, or an ARN written out up to a reference to its name."""
+    """True for one role of this configuration: its ARN, or an ARN that is literal up to a reference to its name."""
     last = parts[-1]
     if not isinstance(last, Unresolved) or last.role is None:
         return False
@@ -216,51 +220,54 @@ def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Ternar
 
 
 def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> bool:
-    """Whether the patterns cover all roles of some account of some partition."""
-    pattern = machine(patterns, variables, reading)
+    """True if the patterns cover all roles of some account in some partition."""
+    pattern = automaton_of(patterns, variables, reading)
     letters = alphabet([pattern])
-    return any(_universal(pattern, states, letters) for states in before_role([pattern], letters, ANYWHERE))
+    return any(
+        _accepts_every_name(pattern, states, letters) for states in states_before_role([pattern], letters, ANYWHERE)
+    )
 
 
 @lru_cache(maxsize=8192)
 def _covers_all(
     patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy, where: Deployment
 ) -> bool:
-    """Whether the patterns cover all roles of every account: in each of the partitions that are meant or, where nothing
-    says which that are, in one of them at least."""
-    pattern = machine(patterns, variables, reading)
+    """True if the patterns cover all roles of every account: in each partition of the deployment, or if that is
+    unknown, in at least one partition."""
+    pattern = automaton_of(patterns, variables, reading)
     letters = alphabet([pattern])
     covered = (
-        all(_universal(pattern, states, letters) for states in accounts)
-        for accounts in after_prefixes([pattern], letters, where)
+        all(_accepts_every_name(pattern, states, letters) for states in accounts)
+        for accounts in states_by_partition([pattern], letters, where)
     )
     return any(covered) if where.partitions == ANYWHERE.partitions else all(covered)
 
 
-def _universal(pattern: Machine, states: tuple[States, ...], letters: Alphabet) -> bool:
-    return first_of(answers([pattern], states, letters), lambda found: not found[0]) is None
+def _accepts_every_name(pattern: Machine, states: tuple[States, ...], letters: Alphabet) -> bool:
+    return first_match(acceptances([pattern], states, letters), lambda found: not found[0]) is None
 
 
-def _one(parts: tuple[Part, ...], variables: bool) -> RoleSet:
-    return RoleSet((StringNode(parts, _NOWHERE),), variables)
+def _single(parts: tuple[Part, ...], variables: bool) -> RoleSet:
+    return RoleSet((StringNode(parts, _NO_POSITION),), variables)
 
 
 @lru_cache(maxsize=256)
 def _union(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> RoleUnion:
-    return RoleUnion([RoleSet(tuple(StringNode(parts, _NOWHERE) for parts in patterns), variables)])
+    return RoleUnion([RoleSet(tuple(StringNode(parts, _NO_POSITION) for parts in patterns), variables)])
 
 
 @lru_cache(maxsize=8192)
 def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool, where: Deployment) -> Ternary:
-    found = overlap_at_a_glance(_one(first, variables), _one(second, variables), where)
-    if found is not None:
-        return found
+    answer = fast_overlap(_single(first, variables), _single(second, variables), where)
+    if answer is not None:
+        return answer
 
     def can_meet(reading: UnresolvedPolicy) -> bool:
-        pair = [machine((item,), variables, reading) for item in (first, second)]
+        pair = [automaton_of((parts,), variables, reading) for parts in (first, second)]
         letters = alphabet(pair)
         return any(
-            first_of(answers(pair, states, letters), all) is not None for states in before_role(pair, letters, where)
+            first_match(acceptances(pair, states, letters), all) is not None
+            for states in states_before_role(pair, letters, where)
         )
 
     try:
@@ -275,53 +282,53 @@ def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool
 def _included(
     inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment
 ) -> Ternary:
-    return _compared(inner, _union(outer, variables), variables, where)
+    return _compare(inner, _union(outer, variables), variables, where)
 
 
 @lru_cache(maxsize=8192)
-def _within(inner: tuple[Part, ...], outer: RoleUnion, variables: bool, where: Deployment) -> Ternary:
-    return _compared(inner, outer, variables, where)
+def _included_in(inner: tuple[Part, ...], outer: RoleUnion, variables: bool, where: Deployment) -> Ternary:
+    return _compare(inner, outer, variables, where)
 
 
-def _compared(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: Deployment) -> Ternary:
-    shape = shape_of(inner, variables)
-    if not union.entries and shape.exact and shape.may_stand(where):
+def _compare(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: Deployment) -> Ternary:
+    bounds = bounds_of(inner, variables)
+    if not union.entries and bounds.exact and bounds.overlaps_deployment(where):
         return Ternary.NO
-    found = covered_at_a_glance(_one(inner, variables), union, where)
-    if found is not None:
-        return found
-    outer = tuple(dict.fromkeys(entry.text.parts for entry in union.near(shape)))
+    answer = fast_is_subset(_single(inner, variables), union, where)
+    if answer is not None:
+        return answer
+    outer = tuple(dict.fromkeys(entry.text.parts for entry in union.near(bounds)))
 
-    def holds(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
-        pair = [machine((inner,), variables, inner_reading), machine(outer, variables, outer_reading)]
+    def is_included(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
+        pair = [automaton_of((inner,), variables, inner_reading), automaton_of(outer, variables, outer_reading)]
         letters = alphabet(pair)
         return all(
-            first_of(answers(pair, states, letters), lambda found: found[0] and not found[1]) is None
-            for states in before_role(pair, letters, where)
+            first_match(acceptances(pair, states, letters), lambda answer: answer[0] and not answer[1]) is None
+            for states in states_before_role(pair, letters, where)
         )
 
     try:
-        if holds(UnresolvedPolicy.OVERLAP, UnresolvedPolicy.DENIED):
+        if is_included(UnresolvedPolicy.OVERLAP, UnresolvedPolicy.DENIED):
             return Ternary.YES
-        return Ternary.UNKNOWN if holds(UnresolvedPolicy.SURE, UnresolvedPolicy.OVERLAP) else Ternary.NO
+        return Ternary.UNKNOWN if is_included(UnresolvedPolicy.SURE, UnresolvedPolicy.OVERLAP) else Ternary.NO
     except OverBudgetError:
         return Ternary.UNKNOWN
 
 
 @lru_cache(maxsize=4096)
 def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool) -> Ternary:
-    if not named and not shape_of(parts, variables).holds_name(_LINKED + ANY_NAME):
+    if not named and not bounds_of(parts, variables).contains_name(_SERVICE_LINKED_PATH + ANY_NAME):
         return Ternary.NO
-    pattern = machine((parts,), variables, UnresolvedPolicy.COUNT)
+    pattern = automaton_of((parts,), variables, UnresolvedPolicy.COUNT)
     letters = alphabet([pattern])
     answer = Ternary.NO
     try:
-        for states in before_role([pattern], letters, ANYWHERE):
-            linked = (pattern.run(states[0], _LINKED),)
+        for states in states_before_role([pattern], letters, ANYWHERE):
+            linked = (pattern.run(states[0], _SERVICE_LINKED_PATH),)
             if named:
-                covered = accepted(pattern, linked[0], letters) > 1
+                covered = count_accepted(pattern, linked[0], letters) > 1
             else:
-                covered = first_of(answers([pattern], linked, letters), lambda found: not found[0]) is None
+                covered = first_match(acceptances([pattern], linked, letters), lambda found: not found[0]) is None
             if covered:
                 answer = Ternary.YES
     except OverBudgetError:
@@ -330,11 +337,11 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
 
 
 def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> int:
-    """How many roles of one account the patterns match: 0, 1, or 2 for "more than one"."""
-    pattern = machine(patterns, variables, reading)
+    """Return how many roles of one account the patterns match: 0, 1, or 2 for "more than one"."""
+    pattern = automaton_of(patterns, variables, reading)
     letters = alphabet([pattern])
     return max(
-        (accepted(pattern, states[0], letters) for states in before_role([pattern], letters, ANYWHERE)),
+        (count_accepted(pattern, states[0], letters) for states in states_before_role([pattern], letters, ANYWHERE)),
         default=0,
     )
 

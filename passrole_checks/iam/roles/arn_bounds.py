@@ -1,8 +1,8 @@
-"""Role patterns at a glance: what can be said of them without a machine.
+"""Bounds of role patterns: fast answers without an automaton.
 
-Nearly every Resource is the ARN of a role, perhaps with wildcards in its name. Whether two of these have a role in
-common, or one holds the other, can mostly be read off their text. Each answer here is sure; where a glance does not
-tell, it is for the machines to say (:mod:`passrole_checks.iam.roles.role_search`).
+Nearly every Resource is the ARN of a role, possibly with wildcards in its name. Whether two of these have a role in
+common, or one includes the other, can mostly be decided from their text. Each answer here is certain; undecided cases
+are left to the automata (:mod:`passrole_checks.iam.roles.role_search`).
 
 Form of a role's ARN: Service Authorization Reference, list_iam. Wildcards: IAM User Guide,
 reference_policies_elements_resource.
@@ -15,57 +15,45 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind
-from passrole_checks.iam.patterns.automaton import CONSTANT
-from passrole_checks.iam.patterns.wildcard import takes
+from passrole_checks.iam.patterns.automaton import UNKNOWN_NAME
+from passrole_checks.iam.patterns.glob import from_text, must_match, representative
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, expand
 from passrole_checks.iam.roles.role_search import Deployment
 
 ROLE = ":role/"
 VARIABLE = re.compile(r"\$\{[^}]*\}")
-LITERALS = ("${*}", "${?}", "${$}")  # variables that stand for one character
+LITERALS = ("${*}", "${?}", "${$}")  # variables for one literal character
 
-_PLACE = {UnresolvedKind.PARTITION: "\1", UnresolvedKind.ACCOUNT_ID: "\2"}
-_ANY_PLACE = ("*", *_PLACE.values())
-_BEGINNING = re.compile("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)")
+_LOCATION_SYMBOLS = {UnresolvedKind.PARTITION: "\1", UnresolvedKind.ACCOUNT_ID: "\2"}
+_ANY_LOCATION = ("*", *_LOCATION_SYMBOLS.values())
+_PREFIX = re.compile("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)")
 _NAME = re.compile(r"(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/)")
 _LITERAL_NAME = re.compile(r"[^*?/]")
-_EXAMPLE_NAME = re.compile(rf"(?:[A-Za-z0-9+=,.@_{CONSTANT}-]+/)*[A-Za-z0-9+=,.@_{CONSTANT}-]+")
+_EXAMPLE_NAME = re.compile(rf"(?:[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+/)*[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+")
 WILDCARD = re.compile(r"[*?]")
 _SPECIAL = re.compile(r"\$\{(?:[*?$]|aws:principalaccount|aws:resourceaccount)\}", re.IGNORECASE)
-ANY_NAME, _ONE = "Qz7Qz", "Q"  # what wildcards stand for in an example; hardly a pattern names it
-
-
-class PlainRole(NamedTuple):
-    """A pattern that is nothing but a role's ARN: ``partition`` and ``account`` are "" where any will do; ``name``,
-    with its path, may hold wildcards, and always a literal character."""
-
-    partition: str
-    account: str
-    name: str
-
-    def may_stand(self, where: Deployment) -> bool:
-        """Whether it matches roles there."""
-        return _stands(self.partition, self.account, where)
+ANY_NAME, _ONE = "Qz7Qz", "Q"  # replace wildcards in examples; hardly any pattern contains them
 
 
 class Role(NamedTuple):
-    """One role: its partition, its account, its path and name."""
+    """One role: its partition, account, and path with name."""
 
     partition: str
     account: str
     name: str
 
     @property
-    def shape(self) -> ArnBounds:
-        """What matches this role only."""
+    def bounds(self) -> ArnBounds:
+        """The bounds that match this role only."""
         return ArnBounds(*self, True, self.name, self.name)
 
 
 class ArnBounds(NamedTuple):
-    """What a pattern matches at most: roles of this ``partition`` and ``account`` ("" for any) with a path and name
-    that match ``name``, where ``*`` and ``?`` are wildcards. ``exact``: it matches all of them, however it is read.
+    """An upper bound of the roles that a pattern matches.
 
-    ``beginning`` and ``end``: the text before the first and after the last wildcard of the name.
+    These have this ``partition`` and ``account`` ("" for any), and a path and name that match ``name``, in which ``*``
+    and ``?`` are wildcards. ``exact``: the pattern surely matches all of them. ``beginning`` and ``end``: the name
+    before its first and after its last wildcard.
     """
 
     partition: str
@@ -77,58 +65,61 @@ class ArnBounds(NamedTuple):
 
     @property
     def literal(self) -> bool:
-        """Whether the name holds no wildcard."""
+        """True if the name contains no wildcard."""
         return self.beginning == self.name
 
-    def may_stand(self, where: Deployment) -> bool:
-        """Whether it may match roles there."""
-        return _stands(self.partition, self.account, where)
+    def overlaps_deployment(self, where: Deployment) -> bool:
+        """True if the pattern may match roles of that deployment."""
+        if self.partition not in ("", *where.partitions):
+            return False
+        return not self.account or where.account in (None, self.account)
 
-    def holds_name(self, name: str) -> bool:
-        """Whether a path and name is of this shape, wherever it stands."""
-        return _takes(self.name, name)
+    def contains_name(self, name: str) -> bool:
+        """True if a path and name match, in any account."""
+        return _name_matches(self.name, name)
 
-    def holds(self, role: Role) -> bool:
-        """Whether a role is of this shape."""
+    def contains(self, role: Role) -> bool:
+        """True if a role is within the bounds."""
         return (
-            self.partition in ("", role.partition) and self.account in ("", role.account) and self.holds_name(role.name)
+            self.partition in ("", role.partition)
+            and self.account in ("", role.account)
+            and self.contains_name(role.name)
         )
 
 
-def _stands(partition: str, account: str, where: Deployment) -> bool:
-    return partition in ("", *where.partitions) and (not account or where.account in (None, account))
+def plain_role(parts: tuple[Part, ...]) -> Role | None:
+    """Return a pattern that is simply a role's ARN, None for any other; it matches some role, and not every one.
 
-
-def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
-    """The pattern as a plain role's ARN, None for any other. A plain one matches some role, and not every one."""
-    beginning, found, name = _written(expand(parts)).partition(ROLE)
-    place = _place(beginning) if found else None
-    if place is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
+    ``partition`` and ``account`` are "" for any; ``name`` may contain wildcards and has a literal character.
+    """
+    beginning, separator, name = _to_text(expand(parts)).partition(ROLE)
+    location = _location(beginning) if separator else None
+    if location is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
         return None
-    return PlainRole(*place, name)
+    return Role(*location, name)
 
 
-def _written(parts: tuple[Part, ...]) -> str:
-    return "".join(part if isinstance(part, str) else _PLACE.get(part.kind, "\0") for part in parts)
+def _to_text(parts: tuple[Part, ...]) -> str:
+    return "".join(part if isinstance(part, str) else _LOCATION_SYMBOLS.get(part.kind, "\0") for part in parts)
 
 
-def _place(beginning: str) -> tuple[str, str] | None:
-    """The partition and the account of an ARN's beginning, "" for any; None where they are not to be seen."""
-    found = _BEGINNING.fullmatch(beginning)
-    if found is None:
+def _location(beginning: str) -> tuple[str, str] | None:
+    """Return partition and account of an ARN's prefix, "" for any; None if they cannot be determined."""
+    match = _PREFIX.fullmatch(beginning)
+    if match is None:
         return None
-    partition, account = found["partition"], found["account"]
-    if partition not in PARTITIONS and partition not in _ANY_PLACE:
+    partition, account = match["partition"], match["account"]
+    if partition not in PARTITIONS and partition not in _ANY_LOCATION:
         return None
-    return "" if partition in _ANY_PLACE else partition, "" if account in _ANY_PLACE else account
+    return "" if partition in _ANY_LOCATION else partition, "" if account in _ANY_LOCATION else account
 
 
 @lru_cache(maxsize=65536)
-def shape_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
-    """The shape of a pattern. ``variables``: whether ``${...}`` in it are policy variables.
+def bounds_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
+    """Return the bounds of a pattern. ``variables``: ``${...}`` are policy variables.
 
-    A role's ARN holds ``:role/`` once, so what stands behind it in the pattern is the path and the name, whatever
-    comes before; a pattern without it may match any role.
+    A role's ARN contains ``:role/`` once, so the text after it is path and name, whatever comes before; a pattern
+    without it may match any role.
     """
     parts = expand(parts)
     text = ""
@@ -136,98 +127,99 @@ def shape_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
         if isinstance(part, str):
             text += VARIABLE.sub("*", part) if variables else part
         else:
-            text += "*" if ROLE in text else _PLACE.get(part.kind, "\0")
+            text += "*" if ROLE in text else _LOCATION_SYMBOLS.get(part.kind, "\0")
     if ROLE not in text:
         return ArnBounds("", "", "*", parts == ("*",), "", "")
     beginning, _, name = text.partition(ROLE)
     pieces = WILDCARD.split(name)
-    exact = plain_role(parts) is not None or _all_of_a_place(parts)
-    return ArnBounds(*(_place(beginning) or ("", "")), name, exact, pieces[0], pieces[-1])
+    exact = plain_role(parts) is not None or _is_every_role_of_account(parts)
+    return ArnBounds(*(_location(beginning) or ("", "")), name, exact, pieces[0], pieces[-1])
 
 
-def _all_of_a_place(parts: tuple[Part, ...]) -> bool:
-    """Whether a pattern is all roles of an account, written as ``role/*``."""
-    beginning, found, name = _written(parts).partition(ROLE)
-    return bool(found) and name == "*" and _place(beginning) is not None
+def _is_every_role_of_account(parts: tuple[Part, ...]) -> bool:
+    """True if a pattern is all roles of an account, written as ``role/*``."""
+    beginning, separator, name = _to_text(parts).partition(ROLE)
+    return bool(separator) and name == "*" and _location(beginning) is not None
 
 
-def meet(first: ArnBounds, second: ArnBounds) -> bool:
-    """Whether two shapes may have a role in common; False is sure."""
+def may_intersect(first: ArnBounds, second: ArnBounds) -> bool:
+    """True if patterns with these bounds may have a role in common; False is certain."""
     if first.partition and second.partition and first.partition != second.partition:
         return False
     if first.account and second.account and first.account != second.account:
         return False
     if first.literal:
-        return _takes(second.name, first.name)
+        return _name_matches(second.name, first.name)
     if second.literal:
-        return _takes(first.name, second.name)
-    one, other = sorted((first.beginning, second.beginning), key=len)
-    if not other.startswith(one):
+        return _name_matches(first.name, second.name)
+    shorter, longer = sorted((first.beginning, second.beginning), key=len)
+    if not longer.startswith(shorter):
         return False
-    one, other = sorted((first.end, second.end), key=len)
-    return other.endswith(one)
+    shorter, longer = sorted((first.end, second.end), key=len)
+    return longer.endswith(shorter)
 
 
-def name_in_both(first: ArnBounds, second: ArnBounds) -> str | None:
-    """A path and name that may match both of two names with wildcards; None where a glance gives none."""
-    for one, other in ((first, second), (second, first)):
-        if one.name.endswith("*") and other.name.startswith("*"):
-            name = (one.name[:-1] + ANY_NAME + other.name[1:]).replace("*", ANY_NAME).replace("?", _ONE)
+def common_name(first: ArnBounds, second: ArnBounds) -> str | None:
+    """Return a path and name within both bounds; None if there is no simple one."""
+    for left, right in ((first, second), (second, first)):
+        if left.name.endswith("*") and right.name.startswith("*"):
+            name = (left.name[:-1] + ANY_NAME + right.name[1:]).replace("*", ANY_NAME).replace("?", _ONE)
             return name if _EXAMPLE_NAME.fullmatch(name) else None
     return None
 
 
 def covers(outer: ArnBounds, inner: ArnBounds) -> bool:
-    """Whether one shape surely matches all that another one may match; False where a glance does not tell."""
+    """True if a pattern surely matches all that is within ``inner``; False if undecided."""
     return (
         outer.exact
         and outer.partition in ("", inner.partition)
         and outer.account in ("", inner.account)
-        and _takes(outer.name, inner.name)
+        and _name_matches(outer.name, inner.name)
     )
 
 
-def _takes(glob: str, name: str) -> bool:
-    """Whether a name matches; a wildcard in the name is a character that only ``*`` takes, or both the same."""
-    return glob in (name, "*") or takes(glob, name, but="*")
+def _name_matches(glob: str, name: str) -> bool:
+    """True if a name matches; a wildcard in the name is matched by ``*`` or by itself only."""
+    return glob in (name, "*") or must_match(from_text(glob), representative(from_text(name)))
 
 
 @lru_cache(maxsize=65536)
 def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | None:
-    """A path and name of roles, of every place that the shape gives, that a pattern which is spelled out matches; None
-    where that is not to be seen.
+    """Return a path and name that an expanded pattern matches, in every location within its bounds; None if undecided.
 
-    ``wide``: its holes are read as wide as they may be; else a name that is not known is one constant.
+    ``wide``: unresolved parts can have any value; else an unknown name is one constant.
     """
     if parts == ("*",):
         return ANY_NAME
     if wide and len(parts) == 1 and isinstance(parts[0], Unresolved) and parts[0].kind is UnresolvedKind.ANYTHING:
         return ANY_NAME
-    constant = ANY_NAME if wide else CONSTANT
+    constant = ANY_NAME if wide else UNKNOWN_NAME
     text = ""
     for part in parts:
         if isinstance(part, str):
-            text += _filled(part, constant) if variables else part
+            text += _fill_variables(part, constant) if variables else part
         elif ROLE not in text:
-            text += _PLACE.get(part.kind, "\0")
+            text += _LOCATION_SYMBOLS.get(part.kind, "\0")
         elif part.kind is UnresolvedKind.ACCOUNT_ID or (part.kind is UnresolvedKind.ANYTHING and not wide):
             return None
         else:
             text += constant
-    beginning, found, name = text.partition(ROLE)
+    beginning, separator, name = text.partition(ROLE)
     name = name.replace("*", ANY_NAME).replace("?", _ONE)
-    return name if found and _place(beginning) is not None and _EXAMPLE_NAME.fullmatch(name) else None
+    return name if separator and _location(beginning) is not None and _EXAMPLE_NAME.fullmatch(name) else None
 
 
-def names_one(parts: tuple[Part, ...], variables: bool) -> bool | None:
-    """Whether a pattern that is spelled out names one role of an account (True) or several (False), each hole being one
-    text; None where that is not to be seen."""
+def names_single_role(parts: tuple[Part, ...], variables: bool) -> bool | None:
+    """Return whether an expanded pattern names one role of an account (True) or several (False); None if undecided.
+
+    Each unresolved part counts as one string.
+    """
     if (len(parts) == 1 and isinstance(parts[0], Unresolved)) or example_name(parts, variables, True) is None:
         return None
-    name = _written(parts).partition(ROLE)[2]
+    name = _to_text(parts).partition(ROLE)[2]
     return not WILDCARD.search(VARIABLE.sub("", name) if variables else name)
 
 
-def _filled(text: str, constant: str) -> str:
-    """A text with something in the place of its policy variables; those that are not any name stay."""
+def _fill_variables(text: str, constant: str) -> str:
+    """Replace policy variables by ``constant``; keep those with a special meaning."""
     return VARIABLE.sub(lambda found: found[0] if _SPECIAL.fullmatch(found[0]) else constant, text)

@@ -1,8 +1,8 @@
-"""From a Resource text with holes to the machine that matches it.
+"""Compile Resource strings with unresolved parts to automata.
 
-How an ARN in a policy is read (IAM User Guide, reference-arns and reference_policies_elements_resource): fewer than six
-fields are completed with ``*``; a ``*`` runs past a colon only as far as its field allows. Where AWS's pages leave two
-readings open, the strict one gives what surely matches and the loose one (plain matching over the whole text) what
+Interpretation of ARNs (IAM User Guide, reference-arns and reference_policies_elements_resource): fewer than six fields
+are completed with ``*``; a ``*`` crosses a colon only as far as its field allows. Where AWS's pages allow two
+interpretations, the strict one gives what surely matches and the loose one (plain matching over the whole string) what
 possibly matches. Policy variables: reference_policies_variables.
 """
 
@@ -15,30 +15,30 @@ from functools import lru_cache
 from itertools import product
 
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind, join
-from passrole_checks.iam.patterns.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
+from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS, UNKNOWN_NAME, Machine, Token, literal_tokens
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 
-_PARTITION, _ACCOUNT = 1, 4  # fields of an ARN
+_PARTITION, _ACCOUNT = 1, 4  # indexes of ARN fields
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-# a role is passed within its holder's account, so these name that account
+# a role is passed within the principal's account, so these are that account
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
 _EARLY = re.compile(r"(?:[^:]*:){0,4}[^:]*\$\{aws:", re.IGNORECASE)
-_ANY_RUN = Token(None, many=True)
-_RUN_IN_FIELD = Token(None, many=True, but=frozenset(":"))
-_NAME = frozenset(NAME_CHARACTERS | {CONSTANT})
-_PATH = frozenset(NAME_CHARACTERS | {CONSTANT, "/"})
+_ANY_RUN = Token(None, repeated=True)
+_RUN_IN_FIELD = Token(None, repeated=True, excluded=frozenset(":"))
+_NAME = frozenset(NAME_CHARACTERS | {UNKNOWN_NAME})
+_PATH = frozenset(NAME_CHARACTERS | {UNKNOWN_NAME, "/"})
 _DIGITS = frozenset("0123456789")
 _CONTINUES_TO_ROLE = UnresolvedKind.ANYTHING, "completes the beginning of the ARN"
 
 
 class UnresolvedPolicy(Enum):
-    """What a hole stands for, and which of two readings of an ARN counts.
+    """How unresolved parts, and ARNs with two interpretations, are read.
 
-    SURE: only what matches whatever the holes hold. DENIED: the same without any guess from the context at what a hole
-    is, for patterns that take away. MAYBE: what the widest value of the holes matches, an unknown
-    name being one constant. OVERLAP: everything that some value of the holes matches; OVERLAP_STRICT: the same under
-    the strict reading of colons. COUNT: every hole is one constant, to tell one role from several.
+    SURE: only what matches for all values of the unresolved parts. DENIED: the same without guessing an unresolved part
+    from its context, for patterns that exclude. MAYBE: what the widest value matches, an unknown name being one
+    constant. OVERLAP: everything that some value matches; OVERLAP_STRICT: the same with the strict interpretation of
+    colons. COUNT: every unresolved part is one constant, to distinguish one role from several.
     """
 
     SURE = "sure"
@@ -50,37 +50,37 @@ class UnresolvedPolicy(Enum):
 
     @property
     def strict(self) -> bool:
-        """Whether only what is certain to match counts as a match."""
+        """True if only certain matches count."""
         return self in (UnresolvedPolicy.SURE, UnresolvedPolicy.DENIED, UnresolvedPolicy.OVERLAP_STRICT)
 
 
-# what a text is made of after reading: a character, "*" or "?" as (char, True), or a hole
+# (char, False) for a character, ("*", True) or ("?", True) for a wildcard, or an unresolved part
 _Atom = tuple[str, bool] | Unresolved
 
 
 @lru_cache(maxsize=16384)
 def expand(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """The parts with every hole replaced by what is known of it."""
-    found: list[Part] = []
+    """Replace each unresolved part whose structure is known by its known parts."""
+    expanded: list[Part] = []
     for part in parts:
         if isinstance(part, Unresolved) and part.known is not None:
-            found.extend(expand(part.known))
+            expanded.extend(expand(part.known))
         else:
-            found.append(part)
-    return join(found)
+            expanded.append(part)
+    return join(expanded)
 
 
 def has_early_variable(written: str) -> bool:
-    """Whether an ARN has a policy variable before its fifth colon.
+    """True if an ARN has a policy variable before its fifth colon.
 
-    IAM fills in none there, so nothing is relied on that such an ARN takes away (IAM User Guide, "IAM policy elements:
-    Variables and tags", "Where you can use policy variables").
+    IAM does not substitute variables there, so such an ARN is not relied on to exclude anything (IAM User Guide, "IAM
+    policy elements: Variables and tags", "Where you can use policy variables").
     """
     return _EARLY.match(written) is not None
 
 
 def fields_of(parts: tuple[Part, ...]) -> list[list[Part]]:
-    """The fields of an ARN: the text taken apart at its first five literal colons outside policy variables."""
+    """Split an ARN at its first five literal colons outside policy variables."""
     fields: list[list[Part]] = [[]]
     for part in parts:
         if isinstance(part, Unresolved):
@@ -97,20 +97,20 @@ def fields_of(parts: tuple[Part, ...]) -> list[list[Part]]:
 def _split_colons(text: str, most: int) -> list[str]:
     pieces: list[str] = []
     start, depth = 0, 0
-    for place, char in enumerate(text):
-        if text.startswith("${", place):
+    for position, char in enumerate(text):
+        if text.startswith("${", position):
             depth += 1
         elif char == "}" and depth:
             depth -= 1
         elif char == ":" and not depth and len(pieces) < most:
-            pieces.append(text[start:place])
-            start = place + 1
+            pieces.append(text[start:position])
+            start = position + 1
     return [*pieces, text[start:]]
 
 
 @lru_cache(maxsize=256)
-def machine(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> Machine:
-    """The machine of the union of several Resource texts."""
+def automaton_of(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> Machine:
+    """Return the automaton of a union of Resource strings."""
     return Machine(tuple(sequence for parts in patterns for sequence in _sequences(parts, variables, reading)))
 
 
@@ -119,7 +119,7 @@ def _sequences(parts: tuple[Part, ...], variables: bool, reading: UnresolvedPoli
     if reading is not UnresolvedPolicy.DENIED:
         fields = _with_context(fields)
     completed = fields + [["*"]] * (6 - len(fields)) if 1 < len(fields) < 6 else fields
-    if reading.strict and len(fields) > 1 and not _reaches_role(fields):
+    if reading.strict and len(fields) > 1 and not _continues_to_role(fields):
         yield from _tokens(completed, variables, reading, within_field=True)
         return
     yield from _tokens(fields, variables, reading, within_field=False)
@@ -128,28 +128,28 @@ def _sequences(parts: tuple[Part, ...], variables: bool, reading: UnresolvedPoli
 
 
 def _with_context(fields: list[list[Part]]) -> list[list[Part]]:
-    """A hole that fills the partition's or the account's field of an ARN is a partition or an account id."""
+    """Treat an unresolved partition or account field of an ARN as a partition or an account id."""
     if len(fields) == 6:
         fields = list(fields)
         for index, kind in ((_PARTITION, UnresolvedKind.PARTITION), (_ACCOUNT, UnresolvedKind.ACCOUNT_ID)):
             field = fields[index]
             if len(field) == 1 and isinstance(field[0], Unresolved) and field[0].kind is UnresolvedKind.ANYTHING:
                 fields[index] = [Unresolved(field[0].expression, kind)]
-    for place, field in enumerate(fields[1:], start=1):
+    for position, field in enumerate(fields[1:], start=1):
         first = field[0] if field else None
         if isinstance(first, str) and first.startswith("role/"):
-            return [[_completing(part) for part in before] for before in fields[:place]] + fields[place:]
+            return [[_mark_completing(part) for part in before] for before in fields[:position]] + fields[position:]
     return fields
 
 
-def _completing(part: Part) -> Part:
-    """An unknown that stands before ``:role/`` is taken to complete the beginning of the ARN, whatever it holds."""
+def _mark_completing(part: Part) -> Part:
+    """Mark an unresolved part before ``:role/`` as completing the start of the ARN, whatever its value."""
     if isinstance(part, Unresolved) and part.kind is UnresolvedKind.ANYTHING:
         return Unresolved(part.expression, reason=_CONTINUES_TO_ROLE[1])
     return part
 
 
-def _reaches_role(fields: list[list[Part]]) -> bool:
+def _continues_to_role(fields: list[list[Part]]) -> bool:
     return any(
         isinstance(part, Unresolved) and part.reason == _CONTINUES_TO_ROLE[1] for field in fields for part in field
     )
@@ -158,22 +158,22 @@ def _reaches_role(fields: list[list[Part]]) -> bool:
 def _tokens(
     fields: list[list[Part]], variables: bool, reading: UnresolvedPolicy, *, within_field: bool
 ) -> Iterator[tuple[Token, ...]]:
-    """The token sequences of an ARN, one for each combination of what its holes may hold; none where a hole leaves
-    nothing that surely matches."""
+    """Yield the token sequences of an ARN, one per combination of values of its unresolved parts; none if an unresolved
+    part leaves nothing that surely matches."""
     pieces: list[list[tuple[Token, ...]]] = []
     in_name = False
     for index, field in enumerate(fields):
         if index:
-            pieces.append([literal(":")])
+            pieces.append([literal_tokens(":")])
         run = _RUN_IN_FIELD if within_field and index < 5 else _ANY_RUN
         for atom in _atoms(field, variables):
             if isinstance(atom, Unresolved) and atom.kind is UnresolvedKind.REGION and index == _ACCOUNT:
-                return  # no account has the name of a Region
+                return  # a Region is never an account
             is_variable = isinstance(atom, Unresolved) and atom.expression.startswith("${")
             if is_variable and index <= _ACCOUNT and reading is UnresolvedPolicy.DENIED:
                 return  # as has_early_variable says
             in_name = in_name or atom == ("/", False)
-            pieces.append(_readings(atom, reading, run, in_name=in_name))
+            pieces.append(_alternatives(atom, reading, run, in_name=in_name))
     for combination in product(*pieces):
         yield tuple(token for piece in combination for token in piece)
 
@@ -183,17 +183,17 @@ def _atoms(parts: list[Part], variables: bool) -> Iterator[_Atom]:
         if isinstance(part, Unresolved):
             yield part
             continue
-        place = 0
+        position = 0
         for match in _VARIABLE.finditer(part) if variables else ():
-            yield from _characters(part[place : match.start()])
+            yield from _characters(part[position : match.start()])
             inside = match.group(1)
             if inside in ("*", "?", "$"):
                 yield inside, False
             else:
                 own = inside.lower() in _OWN_ACCOUNT
                 yield Unresolved(match.group(), UnresolvedKind.ACCOUNT_ID if own else UnresolvedKind.POLICY_VARIABLE)
-            place = match.end()
-        yield from _characters(part[place:])
+            position = match.end()
+        yield from _characters(part[position:])
 
 
 def _characters(text: str) -> Iterator[_Atom]:
@@ -201,19 +201,19 @@ def _characters(text: str) -> Iterator[_Atom]:
         yield char, char in "*?"
 
 
-def _readings(atom: _Atom, reading: UnresolvedPolicy, run: Token, *, in_name: bool) -> list[tuple[Token, ...]]:
-    """What one atom of a field may match, as alternatives; none where nothing surely does."""
+def _alternatives(atom: _Atom, reading: UnresolvedPolicy, run: Token, *, in_name: bool) -> list[tuple[Token, ...]]:
+    """Return the alternatives that one atom of a field can match; none if nothing surely does."""
     if not isinstance(atom, Unresolved):
         char, wild = atom
         if not wild:
-            return [literal(char)]
-        return [(run,)] if char == "*" else [(Token(None, but=run.but),)]
+            return [literal_tokens(char)]
+        return [(run,)] if char == "*" else [(Token(None, excluded=run.excluded),)]
     if atom.kind is UnresolvedKind.ACCOUNT_ID and (
         not in_name or reading in (UnresolvedPolicy.OVERLAP, UnresolvedPolicy.OVERLAP_STRICT)
     ):
         return [(Token(_DIGITS),) * 12]
     if atom.kind is UnresolvedKind.PARTITION and not in_name:
-        return [(_RUN_IN_FIELD,)]  # of the role ARNs there are, each partition
+        return [(_RUN_IN_FIELD,)]  # any partition
     if atom.reason == _CONTINUES_TO_ROLE[1]:
         return [(_ANY_RUN,)]
     if reading in (UnresolvedPolicy.SURE, UnresolvedPolicy.DENIED):
@@ -221,8 +221,8 @@ def _readings(atom: _Atom, reading: UnresolvedPolicy, run: Token, *, in_name: bo
     if reading is UnresolvedPolicy.COUNT or (
         reading is UnresolvedPolicy.MAYBE and atom.kind is not UnresolvedKind.ANYTHING
     ):
-        return [literal(CONSTANT)]
+        return [literal_tokens(UNKNOWN_NAME)]
     if atom.kind is UnresolvedKind.ANYTHING:
         return [(_ANY_RUN,)]
     allowed = _NAME if atom.kind is not UnresolvedKind.POLICY_VARIABLE else _PATH
-    return [(Token(allowed), Token(allowed, many=True))]
+    return [(Token(allowed), Token(allowed, repeated=True))]

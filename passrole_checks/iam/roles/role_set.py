@@ -1,20 +1,21 @@
-"""Sets of roles compared: is every role that may be passed now one that could be passed before?
+"""Compare sets of roles: is every role that can be passed now one that could be passed before?
 
-A set of roles is a union of Resource patterns, or (NotResource) everything else. Without holes every answer is exact:
-the patterns of all sets are run side by side (`automaton`). A hole is read as wide as it may
-be where that is the careful side, and as narrow where that is; a hole that stands on both sides holds the same text on
-both, so there it is one letter that matches itself.
+A set of roles is a union of Resource patterns, or (NotResource) its complement. Without unresolved parts every answer
+is exact: the automata of all sets run in parallel (`automaton`). An unresolved part counts as wide or as narrow as
+possible, whichever is the careful choice; if it occurs on both sides, it is the same string on both, and is represented
+by one character that matches itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS
 from passrole_checks.iam.roles.arn_bounds import LITERALS, ROLE, VARIABLE
 from passrole_checks.iam.roles.role_search import Deployment
-from passrole_checks.iam.roles.role_set_query import PLACES, some_role_in
+from passrole_checks.iam.roles.role_set_query import LOCATION_KINDS, some_role_in
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion
 
 _Parts = tuple[Part, ...]
@@ -29,17 +30,17 @@ def surely_within(
     denied_before: Roles = (),
     where: Deployment,
 ) -> bool:
-    """Whether every role of ``inner`` but those ``denied`` surely was in ``allowed`` and not in ``denied_before``.
+    """True if every role of ``inner`` except ``denied`` surely was in ``allowed`` and not in ``denied_before``.
 
-    Whatever the holes hold. False where that cannot be told.
+    For all values of unresolved parts; False if undecided.
     """
     outer = (_union(allowed), _union(denied))
     if not _covered(inner, outer, where):
         return False
     return all(
-        _known_to_be_covered(denial, outer[1], where)
+        _covered_cached(denial, outer[1], where)
         or not some_role_in((inner, denial), over=(True, True), but=(outer[1],), where=where)
-        for denial in _meeting(_union(denied_before), inner)
+        for denial in _near_sets(_union(denied_before), inner)
     )
 
 
@@ -51,25 +52,27 @@ def surely_gains(
     denied_before: Roles = (),
     where: Deployment,
 ) -> bool:
-    """Whether there surely is a role in ``inner``, not ``denied``, that was not in ``allowed`` or ``denied_before``.
+    """True if a role surely is in ``inner``, not in ``denied``, and was not in ``allowed`` or was in ``denied_before``.
 
-    A name that is not known yet is taken to be a name of its own. False where that cannot be told.
+    An unknown name counts as distinct from all others. False if undecided.
     """
     but = (_union(denied), _union(allowed))
     if some_role_in((inner,), over=(False,), but=but, but_over=True, where=where):
         return True
     return any(
-        some_role_in((inner, item), over=(False, False), but=but[:1], but_over=True, where=where)
-        for item in _meeting(_union(denied_before), inner)
+        some_role_in((inner, denial), over=(False, False), but=but[:1], but_over=True, where=where)
+        for denial in _near_sets(_union(denied_before), inner)
     )
 
 
-def may_meet(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
-    """Whether a role can be in both sets."""
+def may_intersect(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
+    """True if a role can be in both sets."""
     if first.variables == second.variables and not (first.complement or second.complement):
-        ours = {item.parts for item in first.patterns}
-        shared = (shape for item, shape in zip(second.patterns, second.shapes, strict=True) if item.parts in ours)
-        if any(shape.exact and shape.may_stand(where) for shape in shared):
+        ours = {pattern.parts for pattern in first.patterns}
+        shared = (
+            bounds for pattern, bounds in zip(second.patterns, second.bounds, strict=True) if pattern.parts in ours
+        )
+        if any(bounds.exact and bounds.overlaps_deployment(where) for bounds in shared):
             return True
     return some_role_in((first, second), over=(True, True), but=(), where=where)
 
@@ -78,27 +81,31 @@ def _union(roles: Roles) -> RoleUnion:
     return roles if isinstance(roles, RoleUnion) else RoleUnion(roles)
 
 
-def _meeting(sets: RoleUnion, inner: RoleSet) -> tuple[RoleSet, ...]:
-    """Those of several sets that may have a role in common with another one."""
+def _near_sets(sets: RoleUnion, inner: RoleSet) -> tuple[RoleSet, ...]:
+    """Return the sets that may have a role in common with ``inner``."""
     if inner.complement or not sets.sets:
         return sets.sets
-    near = {id(entry.set) for shape in inner.shapes for entry in sets.near(shape)}
-    return tuple(item for item in sets.sets if item.complement or id(item) in near)
+    near = {id(entry.set) for bounds in inner.bounds for entry in sets.near(bounds)}
+    return tuple(roles for roles in sets.sets if roles.complement or id(roles) in near)
 
 
-def _known_to_be_covered(inner: RoleSet, outer: RoleUnion, where: Deployment) -> bool:
+def _covered_cached(inner: RoleSet, outer: RoleUnion, where: Deployment) -> bool:
     key = (inner, where)
-    known = outer.covered.get(key)
-    if known is None:
-        known = outer.covered[key] = _covered(inner, (outer,), where)
-    return known
+    cached = outer.covered.get(key)
+    if cached is None:
+        cached = outer.covered[key] = _covered(inner, (outer,), where)
+    return cached
 
 
 def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> bool:
-    """Whether every role of ``inner`` surely is in one of ``outer``."""
+    """True if every role of ``inner`` surely is in one of ``outer``."""
     if inner.complement:
         left_out = RoleUnion([inner.only(inner.patterns)])
-        if any(_covered(item.only(item.patterns), (left_out,), where) for union in outer for item in union.complements):
+        if any(
+            _covered(complement.only(complement.patterns), (left_out,), where)
+            for union in outer
+            for complement in union.complements
+        ):
             return True
         return not some_role_in((inner,), over=(True,), but=outer, where=where)
     own = [union.written for union in outer]
@@ -106,93 +113,90 @@ def _covered(inner: RoleSet, outer: Sequence[RoleUnion], where: Deployment) -> b
     rest = inner.only(text for text, pattern in written if not any(pattern in known for known in own))
     if not rest.patterns or not some_role_in((rest,), over=(True,), but=outer, where=where):
         return True
-    shared = _with_letters(rest, _near(rest, outer))
+    shared = _with_shared_symbols(rest, _near(rest, outer))
     return shared is not None and not some_role_in((shared[0],), over=(True,), but=(RoleUnion(shared[1]),), where=where)
 
 
 def _near(roles: RoleSet, unions: Sequence[RoleUnion]) -> list[RoleSet]:
-    """The patterns of several unions that may have a role in common with ``roles``, each as a set."""
-    found = {id(entry): entry for union in unions for shape in roles.shapes for entry in union.near(shape)}
-    return [entry.set.only([entry.text]) for entry in found.values()]
+    """Return the patterns of several unions that may have a role in common with ``roles``, each as a set."""
+    entries = {id(entry): entry for union in unions for bounds in roles.bounds for entry in union.near(bounds)}
+    return [entry.set.only([entry.text]) for entry in entries.values()]
 
 
-# -- holes on both sides
+# -- unresolved parts on both sides
 
 
-def _with_letters(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[RoleSet, list[RoleSet]] | None:
-    """The sets with each hole that stands on both sides as one letter; None where there is none, or that says nothing.
+def _with_shared_symbols(inner: RoleSet, outer: Sequence[RoleSet]) -> tuple[RoleSet, list[RoleSet]] | None:
+    """Replace each unresolved part that occurs on both sides by one character; None if there is none, or if that is
+    useless.
 
-    What holds for the letter holds for any text in its place: another hole or a ``*`` takes it in whole. A ``?`` would
-    take the letter, and not the text.
+    What holds for the character holds for any string: another unresolved part or a ``*`` matches it as a whole. A ``?``
+    would match the character, but not the string.
     """
-    ours = [_apart(pattern) for pattern in inner.written()]
-    theirs = [[_apart(pattern) for pattern in item.written(optional=False)] for item in outer]
-    if any("?" in part for parts in _each(theirs) for part in parts if isinstance(part, str)):
+    ours = [_split_variables(pattern) for pattern in inner.written()]
+    theirs = [[_split_variables(pattern) for pattern in roles.written(optional=False)] for roles in outer]
+    flat = list(chain.from_iterable(theirs))
+    if any("?" in part for parts in flat for part in parts if isinstance(part, str)):
         return None
-    common = {_key(hole) for parts in ours for hole in _in_role(parts)} & {
-        _key(hole) for parts in _each(theirs) for hole in _in_role(parts)
+    common = {_key(unresolved) for parts in ours for unresolved in _unresolved_in_role(parts)} & {
+        _key(unresolved) for parts in flat for unresolved in _unresolved_in_role(parts)
     }
-    used = {char for parts in (*ours, *_each(theirs)) for part in parts if isinstance(part, str) for char in part}
+    used = {char for parts in (*ours, *flat) for part in parts if isinstance(part, str) for char in part}
     free = sorted(NAME_CHARACTERS - used, reverse=True)
     if not common or len(common) >= len(free):
         return None
     letters = dict(zip(sorted(common), free, strict=False))
-    replaced = RoleSet(tuple(_lettered(parts, letters, inner) for parts in ours), inner.variables)
+    replaced = RoleSet(tuple(_substitute(parts, letters, inner) for parts in ours), inner.variables)
     others = [
-        RoleSet(tuple(_lettered(parts, letters, item) for parts in sets), item.variables)
-        for item, sets in zip(outer, theirs, strict=True)
+        RoleSet(tuple(_substitute(parts, letters, roles) for parts in sets), roles.variables)
+        for roles, sets in zip(outer, theirs, strict=True)
     ]
     return replaced, others
 
 
-def _each(sets: Iterable[list[_Parts]]) -> Iterator[_Parts]:
-    for item in sets:
-        yield from item
-
-
-def _apart(pattern: Pattern) -> _Parts:
-    """The text with its policy variables as holes."""
+def _split_variables(pattern: Pattern) -> _Parts:
+    """Return a pattern with its policy variables as unresolved parts."""
     parts, variables = pattern
     if not variables:
         return parts
-    found: list[Part] = []
-    before = ""  # the end of the text before a part, or all of ROLE
+    result: list[Part] = []
+    before = ""  # the end of the text before a part, or ROLE
     for part in parts:
         if isinstance(part, Unresolved):
-            found.append(part)
+            result.append(part)
             continue
         text = before + part
         start = text.find(ROLE) + len(ROLE) - len(before) if ROLE in text else len(part)
         before = ROLE if ROLE in text else text[1 - len(ROLE) :]
-        place = 0
+        position = 0
         for match in VARIABLE.finditer(part):
             if match.group() not in LITERALS and match.start() >= start:
-                found += [part[place : match.start()], Unresolved(match.group(), UnresolvedKind.POLICY_VARIABLE)]
-                place = match.end()
-        found.append(part[place:])
-    return join(found)
+                result += [part[position : match.start()], Unresolved(match.group(), UnresolvedKind.POLICY_VARIABLE)]
+                position = match.end()
+        result.append(part[position:])
+    return join(result)
 
 
-def _in_role(parts: _Parts) -> Iterator[Unresolved]:
-    """The holes within the path and the name of a role."""
+def _unresolved_in_role(parts: _Parts) -> Iterator[Unresolved]:
+    """Yield the unresolved parts in the path and name of a role."""
     before = ""
     for part in parts:
         if isinstance(part, str):
             before += part
-        elif ROLE in before and part.kind not in PLACES:
+        elif ROLE in before and part.kind not in LOCATION_KINDS:
             yield part
 
 
-def _key(hole: Unresolved) -> tuple[str, str]:
-    return ("variable" if hole.kind is UnresolvedKind.POLICY_VARIABLE else "", hole.expression)
+def _key(unresolved: Unresolved) -> tuple[str, str]:
+    return ("variable" if unresolved.kind is UnresolvedKind.POLICY_VARIABLE else "", unresolved.expression)
 
 
-def _lettered(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleSet) -> StringNode:
-    inside = set(map(id, _in_role(parts)))
+def _substitute(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleSet) -> StringNode:
+    inside = set(map(id, _unresolved_in_role(parts)))
     replaced = [
         letters.get(_key(part), part) if isinstance(part, Unresolved) and id(part) in inside else part for part in parts
     ]
     return StringNode(join(replaced), roles.patterns[0].at)
 
 
-__all__ = ["RoleSet", "RoleUnion", "may_meet", "surely_gains", "surely_within"]
+__all__ = ["RoleSet", "RoleUnion", "may_intersect", "surely_gains", "surely_within"]

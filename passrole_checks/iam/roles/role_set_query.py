@@ -1,7 +1,7 @@
-"""One question of sets of roles: is there a role that is in all of these and in none of those?
+"""Emptiness test: is there a role in all of some sets and in none of others?
 
-What a glance tells (`role_shape`) is not looked for; for the rest the patterns of all sets are
-run side by side (`automaton`), as few of them as can make a difference.
+Bounds (`arn_bounds`) answer most queries; for the rest the automata of all sets run in parallel (`automaton`), with as
+few patterns as can make a difference.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from passrole_checks.iam.roles.arn_bounds import (
     ROLE,
     ArnBounds,
     Role,
+    bounds_of,
+    common_name,
     covers,
     example_name,
-    meet,
-    name_in_both,
-    shape_of,
+    may_intersect,
 )
-from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, fields_of, machine
+from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, automaton_of, fields_of
 from passrole_checks.iam.roles.role_search import Deployment, some_role
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion, UnionPattern
 
-# their text is bound by where the policy stands, which is the same on both sides
-PLACES = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
+# determined by the deployment, which is the same on both sides
+LOCATION_KINDS = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
 
 _Parts = tuple[Part, ...]
 _Unions = tuple[tuple[tuple[Pattern, ...], UnresolvedPolicy], ...]
-_Term = tuple[_Unions, bool]  # patterns with their readings, and whether the term is what they do not match
-_MOST_EXAMPLES = 100
-_NOBODYS = "000000000000"  # an account that no policy names
+_Term = tuple[_Unions, bool]  # (unions, inverted: roles that the unions do not match)
+_MAX_EXAMPLES = 100
+_UNUSED_ACCOUNT = "000000000000"  # an account that occurs in no policy
 
 
 def some_role_in(
@@ -47,53 +47,58 @@ def some_role_in(
     but_over: bool = False,
     where: Deployment,
 ) -> bool:
-    """Whether a role is in all of ``within`` and in none of ``but``; over the budget, the careful answer.
+    """True if a role is in all of ``within`` and in none of ``but``; beyond the budget, the careful answer.
 
-    ``over``/``but_over``: whether the holes of a set are read as wide as they may be, or as narrow.
+    ``over``/``but_over``: unresolved parts of a set count as wide as possible, else as narrow.
     """
-    question = _Question(tuple(zip(within, over, strict=True)), tuple(but), but_over, where)
-    answer = question.at_a_glance()
+    question = _RoleSetQuery(tuple(zip(within, over, strict=True)), tuple(but), but_over, where)
+    answer = question.quick_answer()
     if answer is not None:
         return answer
     found = _exists(question.terms(), where)
-    # over the budget: of a search for what may be, perhaps there is one; for what surely is, perhaps not
+    # beyond the budget: a possible role is assumed to exist, a certain one is not
     return not but_over if found is None else found
 
 
-def covered_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Ternary | None:
-    """Whether every role of ``inner``, however wide its holes are read, surely is in ``outer``; NO where one surely is
-    not. None where machines have to tell."""
-    if all(shape.exact for shape in inner.shapes) and _Question(((inner, False),), (outer,), True, where).has_example():
-        return Ternary.NO
-    return Ternary.YES if _Question(((inner, True),), (outer,), False, where).has_nothing() else None
+def fast_is_subset(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Ternary | None:
+    """Return whether every role of ``inner``, its unresolved parts as wide as possible, surely is in ``outer``.
 
-
-def exceeds_at_a_glance(
-    inner: RoleSet, outer: RoleUnion, where: Deployment, ignored: Collection[UnionPattern] = ()
-) -> bool:
-    """True if some role that ``inner`` may match, its holes read as wide as they may be, surely is not in ``outer``,
-    whatever the holes of that hold and whichever optional patterns it has; False where a glance does not tell.
-
-    ``ignored``: patterns of ``outer`` that do not count.
+    NO if one surely is not; None if automata have to decide.
     """
-    return _Question(((inner, True),), (outer,), True, where, frozenset(map(id, ignored))).has_example()
-
-
-def overlap_at_a_glance(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary | None:
-    """Whether a role surely is in both sets; NO where surely none is. None where machines have to tell."""
-    found = _Question(((first, True), (second, True)), (), False, where).at_a_glance()
-    if found is False:
+    if (
+        all(bounds.exact for bounds in inner.bounds)
+        and _RoleSetQuery(((inner, False),), (outer,), True, where).is_surely_not_empty()
+    ):
         return Ternary.NO
-    return Ternary.YES if found and all(shape.exact for shape in (*first.shapes, *second.shapes)) else None
+    return Ternary.YES if _RoleSetQuery(((inner, True),), (outer,), False, where).is_surely_empty() else None
+
+
+def fast_exceeds(inner: RoleSet, outer: RoleUnion, where: Deployment, ignored: Collection[UnionPattern] = ()) -> bool:
+    """True if some role that ``inner`` may match surely is not in ``outer``; False if undecided.
+
+    Unresolved parts of ``inner`` count as wide as possible; the answer holds for all values of those in ``outer``, and
+    with or without its optional patterns. ``ignored``: patterns of ``outer`` that do not count.
+    """
+    return _RoleSetQuery(((inner, True),), (outer,), True, where, frozenset(map(id, ignored))).is_surely_not_empty()
+
+
+def fast_overlap(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary | None:
+    """Return whether a role surely is in both sets; NO if surely none is; None if automata have to decide."""
+    answer = _RoleSetQuery(((first, True), (second, True)), (), False, where).quick_answer()
+    if answer is False:
+        return Ternary.NO
+    return Ternary.YES if answer and all(bounds.exact for bounds in (*first.bounds, *second.bounds)) else None
 
 
 @dataclass
-class _Question:
-    within: tuple[tuple[RoleSet, bool], ...]  # each with whether its holes are read wide
+class _RoleSetQuery:
+    """One query; arguments as in :func:`some_role_in`."""
+
+    within: tuple[tuple[RoleSet, bool], ...]  # each with: unresolved parts as wide as possible
     but: tuple[RoleUnion, ...]
     but_over: bool
     where: Deployment
-    ignored: frozenset[int] = frozenset()  # entries of ``but`` that do not count, by their ids
+    ignored: frozenset[int] = frozenset()  # ids of the entries of ``but`` that do not count
 
     def __post_init__(self) -> None:
         self.plain = [(roles, wide) for roles, wide in self.within if not roles.complement]
@@ -101,7 +106,7 @@ class _Question:
         self.limits = [roles for union in self.but for roles in union.complements]
 
     def terms(self) -> tuple[_Term, ...]:
-        """The question for the machines."""
+        """Return the query for the automata."""
         terms = [_term(roles, wide) for roles, wide in self.within]
         if self.excluded:
             reading = UnresolvedPolicy.OVERLAP if self.but_over else UnresolvedPolicy.DENIED
@@ -113,114 +118,118 @@ class _Question:
 
     @cached_property
     def excluded(self) -> list[UnionPattern]:
-        """The patterns of ``but`` that may match a role that is in all of ``within``."""
+        """The patterns of ``but`` that may match a role in all of ``within``."""
         if not self.plain:
-            return self._there(entry for union in self.but for entry in union.entries)
+            return self._counting(entry for union in self.but for entry in union.entries)
         (first, _), *others = self.plain
-        near = {id(entry): entry for union in self.but for shape in first.shapes for entry in union.near(shape)}
-        return self._there(
+        near = {id(entry): entry for union in self.but for bounds in first.bounds for entry in union.near(bounds)}
+        return self._counting(
             entry
             for entry in near.values()
-            if all(any(meet(entry.shape, shape) for shape in roles.shapes) for roles, _ in others)
+            if all(any(may_intersect(entry.bounds, bounds) for bounds in roles.bounds) for roles, _ in others)
         )
 
-    def _there(self, entries: Iterable[UnionPattern]) -> list[UnionPattern]:
+    def _counting(self, entries: Iterable[UnionPattern]) -> list[UnionPattern]:
         return [
             entry for entry in entries if (self.but_over or not entry.text.optional) and id(entry) not in self.ignored
         ]
 
-    # -- what a glance tells
+    # -- answers without automata
 
-    def at_a_glance(self) -> bool | None:
-        """The answer where no machine has to be run, else None."""
-        if self.has_nothing():
+    def quick_answer(self) -> bool | None:
+        """Return the answer if no automaton is needed, else None."""
+        if self.is_surely_empty():
             return False
-        return True if self.has_example() else None
+        return True if self.is_surely_not_empty() else None
 
-    def has_nothing(self) -> bool:
-        """True if there surely is no such role; False where a glance does not tell."""
-        return any(self._nothing_left(roles, wide) for roles, wide in self.plain)
+    def is_surely_empty(self) -> bool:
+        """True if there surely is no such role; False if undecided."""
+        return any(self._is_excluded(roles, wide) for roles, wide in self.plain)
 
-    def has_example(self) -> bool:
-        """True if there surely is such a role; False where a glance does not tell."""
-        return any(self._is_one(role, source) for role, source in islice(self._examples(), _MOST_EXAMPLES))
+    def is_surely_not_empty(self) -> bool:
+        """True if there surely is such a role; False if undecided."""
+        return any(self._is_witness(role, source) for role, source in islice(self._examples(), _MAX_EXAMPLES))
 
-    def _nothing_left(self, roles: RoleSet, wide: bool) -> bool:
-        """Whether each pattern of a set is surely left out."""
+    def _is_excluded(self, roles: RoleSet, wide: bool) -> bool:
+        """True if each pattern of a set surely is excluded."""
         return all(
-            self._gone(roles, shape)
-            for text, shape in zip(roles.patterns, roles.shapes, strict=True)
+            self._is_pattern_excluded(roles, bounds)
+            for text, bounds in zip(roles.patterns, roles.bounds, strict=True)
             if wide or not text.optional
         )
 
-    def _gone(self, roles: RoleSet, shape: ArnBounds) -> bool:
+    def _is_pattern_excluded(self, roles: RoleSet, bounds: ArnBounds) -> bool:
         deadline.check()
         return (
-            not shape.may_stand(self.where)
-            or any(not any(meet(shape, own) for own in other.shapes) for other, _ in self.plain if other is not roles)
-            or any(not any(meet(shape, own) for own in limit.shapes) for limit in self.limits)
-            or any(covers(own, shape) for other in self.left_out for own in _sure_shapes(other))
-            or any(self._there(union.covering(shape)) for union in self.but)
+            not bounds.overlaps_deployment(self.where)
+            or any(
+                not any(may_intersect(bounds, own) for own in other.bounds)
+                for other, _ in self.plain
+                if other is not roles
+            )
+            or any(not any(may_intersect(bounds, own) for own in limit.bounds) for limit in self.limits)
+            or any(covers(own, bounds) for other in self.left_out for own in _sure_bounds(other))
+            or any(self._counting(union.covering(bounds)) for union in self.but)
         )
 
     def _examples(self) -> Iterator[tuple[Role, RoleSet | None]]:
-        """Roles that may be one, each with the set of ``within`` that surely holds it."""
-        limits = [item for limit in self.limits for item in zip(limit.written(), limit.shapes, strict=True)]
-        near = [shape for roles, _ in self.plain[1:] for shape in roles.shapes] + [shape for _, shape in limits]
+        """Yield candidate roles, each with the set of ``within`` that surely contains it."""
+        limits = [item for limit in self.limits for item in zip(limit.written(), limit.bounds, strict=True)]
+        near = [bounds for roles, _ in self.plain[1:] for bounds in roles.bounds] + [bounds for _, bounds in limits]
         for roles, wide in self.plain:
             for parts, variables in roles.written() if wide else map(_one_role, roles.written(optional=False)):
                 name = example_name(parts, variables, wide)
-                yield from self._in_places(name, shape_of(parts, variables), near, roles)
-        for shape in self.plain[0][0].shapes[:1] if self.plain else ():
+                yield from self._in_locations(name, bounds_of(parts, variables), near, roles)
+        for bounds in self.plain[0][0].bounds[:1] if self.plain else ():
             for other in near:
-                yield from self._in_places(name_in_both(shape, other), shape, near)
+                yield from self._in_locations(common_name(bounds, other), bounds, near)
         if not self.plain:
-            yield from self._in_places(ANY_NAME, _ANYWHERE, near)
-        for (parts, variables), shape in limits:
-            if shape.exact:
-                yield from self._in_places(example_name(parts, variables, True), shape, near)
+            yield from self._in_locations(ANY_NAME, _ANYWHERE, near)
+        for (parts, variables), bounds in limits:
+            if bounds.exact:
+                yield from self._in_locations(example_name(parts, variables, True), bounds, near)
 
-    def _in_places(
-        self, name: str | None, shape: ArnBounds, near: Sequence[ArnBounds], source: RoleSet | None = None
+    def _in_locations(
+        self, name: str | None, around: ArnBounds, near: Sequence[ArnBounds], source: RoleSet | None = None
     ) -> Iterator[tuple[Role, RoleSet | None]]:
-        """Roles of this name, in the places that a shape and what is near it leave."""
+        """Yield roles of this name, in the locations within ``around`` and those near it."""
         if name is None:
             return
-        accounts = [shape.account or self.where.account or _NOBODYS]
-        if not shape.account and self.where.account is None:
-            accounts += sorted({item.account for item in near if item.account})[:2]
-        partitions = (shape.partition,) if shape.partition else self.where.partitions
+        accounts = [around.account or self.where.account or _UNUSED_ACCOUNT]
+        if not around.account and self.where.account is None:
+            accounts += sorted({bounds.account for bounds in near if bounds.account})[:2]
+        partitions = (around.partition,) if around.partition else self.where.partitions
         for partition, account in product(partitions, accounts):
             yield Role(partition, account, name), source
 
-    def _is_one(self, role: Role, source: RoleSet | None) -> bool:
-        """Whether a role surely is in all of ``within`` and in none of ``but``. ``source``: a set that holds it."""
+    def _is_witness(self, role: Role, source: RoleSet | None) -> bool:
+        """True if a role surely is in all of ``within`` and in none of ``but``. ``source``: a set that contains it."""
         if role.partition not in self.where.partitions or self.where.account not in (None, role.account):
             return False
-        only = role.shape
+        only = role.bounds
         return (
             all(
                 roles is source
-                or any(own.exact and own.holds(role) for own in (roles.shapes if wide else _sure_shapes(roles)))
+                or any(own.exact and own.contains(role) for own in (roles.bounds if wide else _sure_bounds(roles)))
                 for roles, wide in self.plain
             )
-            and not any(own.holds(role) for other in self.left_out for own in other.shapes)
-            and all(_holds(_sure_shapes(limit), role) for limit in self.limits)
-            and not any(self._there(union.near(only)) for union in self.but)
+            and not any(own.contains(role) for other in self.left_out for own in other.bounds)
+            and all(_contain(_sure_bounds(limit), role) for limit in self.limits)
+            and not any(self._counting(union.near(only)) for union in self.but)
         )
 
 
-_ANYWHERE = shape_of(("*",), True)
+_ANYWHERE = bounds_of(("*",), True)
 
 
-def _holds(shapes: Iterable[ArnBounds], role: Role) -> bool:
-    """Whether one of the shapes surely is that of a pattern which matches a role."""
-    return any(shape.exact and shape.holds(role) for shape in shapes)
+def _contain(all_bounds: Iterable[ArnBounds], role: Role) -> bool:
+    """True if a pattern with one of these bounds surely matches a role."""
+    return any(bounds.exact and bounds.contains(role) for bounds in all_bounds)
 
 
-def _sure_shapes(roles: RoleSet) -> Iterator[ArnBounds]:
-    """The shapes of the patterns that are there in any case."""
-    return (shape for text, shape in zip(roles.patterns, roles.shapes, strict=True) if not text.optional)
+def _sure_bounds(roles: RoleSet) -> Iterator[ArnBounds]:
+    """Yield the bounds of the patterns that are not optional."""
+    return (bounds for text, bounds in zip(roles.patterns, roles.bounds, strict=True) if not text.optional)
 
 
 def _term(roles: RoleSet, wide: bool) -> _Term:
@@ -238,7 +247,7 @@ def _term(roles: RoleSet, wide: bool) -> _Term:
 
 @lru_cache(maxsize=8192)
 def _exists(terms: tuple[_Term, ...], where: Deployment) -> bool | None:
-    """Whether there is a role that all terms hold for; None where that takes too much to decide."""
+    """True if a role meets all terms; None if deciding takes too much."""
     machines = [_machine(unions) for unions, _ in terms]
 
     def wanted(found: tuple[bool, ...]) -> bool:
@@ -252,13 +261,13 @@ def _exists(terms: tuple[_Term, ...], where: Deployment) -> bool | None:
 
 @lru_cache(maxsize=512)
 def _machine(unions: _Unions) -> Machine:
-    """The machine of patterns with different readings; what it has learned is kept with it."""
+    """Return the automaton of patterns with different policies; the cache keeps its computed states."""
     return Machine(
         tuple(
             sequence
             for patterns, reading in unions
             for variables in (True, False)
-            for sequence in machine(
+            for sequence in automaton_of(
                 tuple(parts for parts, flag in patterns if flag is variables), variables, reading
             ).sequences
         )
@@ -266,9 +275,10 @@ def _machine(unions: _Unions) -> Machine:
 
 
 def _only_names(parts: _Parts) -> bool:
-    """Whether every hole is a name, or bound by its place: then the text is one pattern, whatever the names are.
+    """True if every unresolved part is a name, or determined by the deployment: then the string is one pattern for any
+    names.
 
-    Not where a wildcard may have to run past colons: whether it does is not known.
+    False if a wildcard may have to cross colons, since it is unknown whether it does.
     """
     if 1 < len(fields_of(parts)) < 6:
         return False
@@ -276,11 +286,11 @@ def _only_names(parts: _Parts) -> bool:
 
 
 def _one_role(pattern: Pattern) -> Pattern:
-    """A reference to a role of this configuration of which nothing more is known is the ARN of one role."""
+    """Convert a reference to a role of this configuration, otherwise unknown, to the ARN of one role."""
     parts, variables = pattern
-    hole = parts[0] if len(parts) == 1 else None
-    if not isinstance(hole, Unresolved) or hole.role is None or hole.kind is UnresolvedKind.NAME:
+    unresolved = parts[0] if len(parts) == 1 else None
+    if not isinstance(unresolved, Unresolved) or unresolved.role is None or unresolved.kind is UnresolvedKind.NAME:
         return pattern
-    name = Unresolved(hole.expression, UnresolvedKind.NAME)
-    account, partition = (Unresolved("", kind) for kind in PLACES)
+    name = Unresolved(unresolved.expression, UnresolvedKind.NAME)
+    account, partition = (Unresolved("", kind) for kind in LOCATION_KINDS)
     return join(["arn:", partition, ":iam::", account, ROLE, name]), variables

@@ -1,4 +1,4 @@
-"""Many sets of roles as one, laid out so that the patterns near a given one are found without going through all."""
+"""Union of many sets of roles, indexed to find the patterns near a given one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import NamedTuple
 
 from passrole_checks.iam.partial_values import Part, StringNode
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
-from passrole_checks.iam.roles.arn_bounds import WILDCARD, ArnBounds, covers, meet, shape_of
+from passrole_checks.iam.roles.arn_bounds import WILDCARD, ArnBounds, bounds_of, covers, may_intersect
 from passrole_checks.iam.roles.arn_pattern import expand
 
-Pattern = tuple[tuple[Part, ...], bool]  # a Resource text, spelled out, and whether ${...} in it are policy variables
+Pattern = tuple[tuple[Part, ...], bool]  # (expanded Resource string, ${...} are policy variables)
 
 
 @dataclass(frozen=True)
 class RoleSet:
-    """The roles that ``patterns`` match, or with ``complement`` every other role.
+    """The roles that ``patterns`` match or, with ``complement``, every other role.
 
-    ``variables``: whether ``${aws:...}`` in them are policy variables (Version 2012-10-17).
+    ``variables``: ``${aws:...}`` in them are policy variables (Version 2012-10-17).
     """
 
     patterns: tuple[StringNode, ...]
@@ -27,7 +27,7 @@ class RoleSet:
     complement: bool = False
 
     def written(self, *, optional: bool = True) -> tuple[Pattern, ...]:
-        """The patterns as the automata read them; without ``optional``, only those that are there in any case."""
+        """Return the patterns expanded for the automata; without ``optional``, only those that are not optional."""
         if optional or not any(item.optional for item in self.patterns):
             return self._written
         sure = zip(self.patterns, self._written, strict=True)
@@ -35,49 +35,49 @@ class RoleSet:
 
     @cached_property
     def _written(self) -> tuple[Pattern, ...]:
-        return tuple((expand(item.parts), self.variables) for item in self.patterns)
+        return tuple((expand(pattern.parts), self.variables) for pattern in self.patterns)
 
     @cached_property
-    def shapes(self) -> tuple[ArnBounds, ...]:
-        """The shapes of the patterns."""
-        return tuple(shape_of(item.parts, self.variables) for item in self.patterns)
+    def bounds(self) -> tuple[ArnBounds, ...]:
+        """The bounds of the patterns."""
+        return tuple(bounds_of(pattern.parts, self.variables) for pattern in self.patterns)
 
     def only(self, patterns: Iterable[StringNode]) -> RoleSet:
-        """Just these patterns of it, as a set of the roles that they match."""
+        """Return the set of the roles that these patterns match."""
         return RoleSet(tuple(patterns), self.variables)
 
 
 @dataclass(frozen=True, slots=True)
 class UnionPattern:
-    """One pattern of a union: as written, spelled out, its shape, and the set that it belongs to."""
+    """One pattern of a union: as written, expanded, its bounds, and the set that it belongs to."""
 
     text: StringNode
     pattern: Pattern
-    shape: ArnBounds
+    bounds: ArnBounds
     set: RoleSet
 
 
 class RoleUnion:
-    """The union of sets of roles. ``complements`` are those of them that are complements."""
+    """The union of sets of roles. ``complements`` are the sets that are complements."""
 
     def __init__(self, sets: Iterable[RoleSet]) -> None:
         self.sets = tuple(sets)
-        self.complements = tuple(item for item in self.sets if item.complement)
-        self.covered: dict[object, bool] = {}  # what is known of sets that lie within it, for those who ask again
+        self.complements = tuple(roles for roles in self.sets if roles.complement)
+        self.covered: dict[object, bool] = {}  # a cache: which sets are included in it
 
     @cached_property
     def entries(self) -> tuple[UnionPattern, ...]:
-        """The patterns of the sets that are no complements, in order."""
+        """The patterns of the sets that are not complements, in order."""
         return tuple(
-            UnionPattern(text, (expand(text.parts), item.variables), shape_of(text.parts, item.variables), item)
-            for item in self.sets
-            if not item.complement
-            for text in item.patterns
+            UnionPattern(text, (expand(text.parts), roles.variables), bounds_of(text.parts, roles.variables), roles)
+            for roles in self.sets
+            if not roles.complement
+            for text in roles.patterns
         )
 
     @cached_property
     def written(self) -> frozenset[Pattern]:
-        """The patterns themselves."""
+        """The expanded patterns."""
         return frozenset(entry.pattern for entry in self.entries)
 
     @cached_property
@@ -85,35 +85,36 @@ class RoleUnion:
         """The patterns as written."""
         return frozenset(entry.text.parts for entry in self.entries)
 
-    def near(self, shape: ArnBounds) -> list[UnionPattern]:
-        """The patterns that may have a role in common with one of this shape, in order; all others surely have none."""
-        return [self.entries[number] for number in self.numbers_near(shape)]
+    def near(self, bounds: ArnBounds) -> list[UnionPattern]:
+        """Return the patterns that may have a role in common with one of these bounds, in order; all others surely have
+        none."""
+        return [self.entries[number] for number in self.indexes_near(bounds)]
 
-    def numbers_near(self, shape: ArnBounds) -> list[int]:
-        """Return the places of these patterns in ``entries``."""
+    def indexes_near(self, bounds: ArnBounds) -> list[int]:
+        """Return their indexes in ``entries``."""
         if len(self.entries) <= _FEW:
-            return [number for number, entry in enumerate(self.entries) if meet(entry.shape, shape)]
-        return self._index.near(shape)
+            return [number for number, entry in enumerate(self.entries) if may_intersect(entry.bounds, bounds)]
+        return self._index.near(bounds)
 
-    def covering(self, shape: ArnBounds) -> list[UnionPattern]:
-        """Return the patterns of which each surely matches all that one of this shape may match, in order."""
-        return [self.entries[number] for number in self.numbers_covering(shape)]
+    def covering(self, bounds: ArnBounds) -> list[UnionPattern]:
+        """Return the patterns each of which surely matches all roles within these bounds, in order."""
+        return [self.entries[number] for number in self.indexes_covering(bounds)]
 
-    def numbers_covering(self, shape: ArnBounds) -> list[int]:
-        """Return the places of these patterns in ``entries``."""
-        near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.spelled_in(shape)
-        return [number for number in near if covers(self.entries[number].shape, shape)]
+    def indexes_covering(self, bounds: ArnBounds) -> list[int]:
+        """Return their indexes in ``entries``."""
+        near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.contained_in(bounds)
+        return [number for number in near if covers(self.entries[number].bounds, bounds)]
 
     @cached_property
     def _index(self) -> _Index:
-        return _Index([entry.shape for entry in self.entries])
+        return _Index([entry.bounds for entry in self.entries])
 
 
-_FEW = 4  # not worth an index
+_FEW = 4  # patterns below which an index does not pay off
 
 
 class _Group(NamedTuple):
-    """Shapes that meet the same shapes with wildcards: the first of them, and the numbers of all."""
+    """Bounds that intersect the same bounds with wildcards: the first of them, and the indexes of all."""
 
     place: tuple[str, str]
     literal: bool
@@ -122,32 +123,32 @@ class _Group(NamedTuple):
 
 
 class _Index:
-    """Shapes, arranged by their names."""
+    """Bounds indexed by name."""
 
-    def __init__(self, shapes: Sequence[ArnBounds]) -> None:
-        self._shapes = shapes
+    def __init__(self, all_bounds: Sequence[ArnBounds]) -> None:
+        self._bounds = all_bounds
         groups: dict[tuple[str, str, str, str, bool], _Group] = {}
-        for number, shape in enumerate(shapes):
-            place, literal = (shape.partition, shape.account), shape.literal
-            key = (*place, shape.beginning, shape.end, literal)
-            groups.setdefault(key, _Group(place, literal, shape, [])).numbers.append(number)
+        for number, bounds in enumerate(all_bounds):
+            location, literal = (bounds.partition, bounds.account), bounds.literal
+            key = (*location, bounds.beginning, bounds.end, literal)
+            groups.setdefault(key, _Group(location, literal, bounds, [])).numbers.append(number)
         self._groups = list(groups.values())
         self._places = {group.place: group.first._replace(name="*", beginning="", end="") for group in self._groups}
-        self._of_groups = PatternIndex([group.first.name for group in self._groups], WILDCARD)
-        self._of_shapes = PatternIndex([shape.name for shape in shapes], WILDCARD)
+        self._groups_by_name = PatternIndex([group.first.name for group in self._groups], WILDCARD)
+        self._by_name = PatternIndex([bounds.name for bounds in all_bounds], WILDCARD)
 
-    def near(self, shape: ArnBounds) -> list[int]:
-        """Return the numbers of the shapes that may have a role in common with this one."""
-        if shape.literal:
-            return [number for number in self.spelled_in(shape) if meet(self._shapes[number], shape)]
-        places = {place for place, anything in self._places.items() if meet(anything, shape)}
-        compared = not (shape.beginning and shape.end)  # of names with wildcards the index has compared the other end
-        found: list[int] = []
-        for group in map(self._groups.__getitem__, self._of_groups.near(shape.name)):
-            if group.place in places and ((compared and not group.literal) or meet(group.first, shape)):
-                found += group.numbers
-        return sorted(found)
+    def near(self, bounds: ArnBounds) -> list[int]:
+        """Return the indexes of the bounds that may have a role in common with ``bounds``."""
+        if bounds.literal:
+            return [number for number in self.contained_in(bounds) if may_intersect(self._bounds[number], bounds)]
+        locations = {location for location, anything in self._places.items() if may_intersect(anything, bounds)}
+        compared = not (bounds.beginning and bounds.end)  # of names with wildcards the index has compared the other end
+        numbers: list[int] = []
+        for group in map(self._groups.__getitem__, self._groups_by_name.near(bounds.name)):
+            if group.place in locations and ((compared and not group.literal) or may_intersect(group.first, bounds)):
+                numbers += group.numbers
+        return sorted(numbers)
 
-    def spelled_in(self, shape: ArnBounds) -> list[int]:
-        """Return the numbers of the shapes of which the literal text of the name is in the name of this one."""
-        return self._of_shapes.spelled_in(shape.name)
+    def contained_in(self, bounds: ArnBounds) -> list[int]:
+        """Return the indexes of the bounds whose literal name text occurs in the name of ``bounds``."""
+        return self._by_name.contained_in(bounds.name)

@@ -28,7 +28,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "findings": ("Confidence", "Finding", "Severity"),
     "iam.roles.arn": ("Scope",),
     "iam.conditions.passed_to_service": ("ConditionEffect", "Constraint"),
-    "iam.conditions.likely_typos": ("Suspicion",),
+    "iam.conditions.likely_typos": ("LikelyTypo",),
     "iam.grants.grant": ("PassRoleGrant", "RoleScope", "Services"),
     "iam.documents.policy": ("Statement",),
     "iam.partial_values": (

@@ -10,12 +10,12 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from traceback import walk_stack
 from typing import Any, NamedTuple
 
 from passrole_checks.findings import Finding
+from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.scan.for_hosts.host_results import HostResult
@@ -78,7 +78,7 @@ def _offered(definition: Any) -> frozenset[str]:
 def _is_shown(conf: Any) -> bool:
     """True for a resource of a template that checkov shows to these checks."""
     kind = conf.get("Type") if isinstance(conf, dict) else None
-    return isinstance(kind, str) and any(fnmatchcase(kind, one) for one in host_results.TEMPLATE_TYPES)
+    return isinstance(kind, str) and any(wildcard_match(one, kind) for one in host_results.TEMPLATE_TYPES)
 
 
 def _blocks_of(definition: Any, file: str) -> Iterator[HostBlock]:

@@ -137,9 +137,9 @@ class _Statement:
         if actions is None:
             return (
                 self.change.get_role
-                and action.left_out_by(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
+                and action.not_action_covers(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
             )
-        return self.change.get_role and action.granted_by(actions, GET_ROLE)[0] is not Ternary.YES
+        return self.change.get_role and action.best_match(actions, GET_ROLE)[0] is not Ternary.YES
 
     def changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
         """Yield the changes of a statement that is an object, with the keys of a policy document or of a block."""

@@ -12,10 +12,11 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.permissions.statement_matcher import rule_of
+from passrole_checks.iam.permissions.statement_matcher import matcher_of
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from second_opinion.cases import ACCOUNT, SERVICES, Case, Json, Request
@@ -102,7 +103,7 @@ class Ours:
         assert request.service is not None
         answer = Ternary.NO
         for passing in self._passing:
-            passed = passing.to(request.service)
+            passed = passing.for_service(request.service)
             if passed is None:
                 continue
             variables = passing.grant.statement.variables
@@ -120,7 +121,7 @@ class Ours:
 
     def anything_left(self) -> list[Ternary]:
         """Whether anything is left of the grants: where nothing is, no request is allowed."""
-        left = Ternary.of(any(one.anything is not None for one in self._passing)) & Ternary.UNKNOWN
+        left = Ternary.of(any(one.for_any_service is not None for one in self._passing)) & Ternary.UNKNOWN
         return [left if _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN for one in self.case.requests]
 
     def permitted(self) -> list[Ternary]:
@@ -129,8 +130,8 @@ class Ours:
             return [Ternary.UNKNOWN] * len(self.case.requests)
         found = []
         for request in self.case.requests:
-            asked = rule_of(_request_statement(request), ACCOUNT)
-            found.append(self.permissions.decides(_PASS_ROLE.lower(), asked.resources.sure[0], asked.tests))
+            asked = matcher_of(_request_statement(request), ACCOUNT)
+            found.append(self.permissions.decide(_PASS_ROLE.lower(), asked.resources.sure[0], asked.tests))
         return found
 
     def permitted_somehow(self) -> list[Ternary]:
@@ -206,9 +207,9 @@ def _request_statement(request: Request) -> Statement:
 def _speaks(statement: Statement, request: Request) -> Ternary:
     """Whether a statement speaks of a request."""
     if statement.actions is None:
-        acts = action.left_out_by(statement.not_actions or (), _PASS_ROLE)
+        acts = action.not_action_covers(statement.not_actions or (), _PASS_ROLE)
     else:
-        acts = action.granted_by(statement.actions, _PASS_ROLE)[0]
+        acts = action.best_match(statement.actions, _PASS_ROLE)[0]
     if acts is Ternary.NO:
         return acts
     named = _matches(statement.resources or statement.not_resources or (), request.role, statement.variables)

@@ -71,7 +71,10 @@ CASES = {
     "bomb": ('base64gunzip("BOMB")', ""),
     "loops": (f'"{EMPTY_LOOPS}"', "too much to evaluate"),
     "lengths": ("[for a in local.many : length([for b in local.many : length(local.long)])]", "too much to evaluate"),
-    "brackets": ('jsondecode("' + "[" * 5000 + '")', "the policy document is not JSON: nested more than 64 deep"),
+    "brackets": (
+        'jsondecode("' + "[" * 5000 + '")',
+        "the policy document is not valid JSON: nested more than 64 levels deep",
+    ),
     "glob": ('fileset(path.module, "**/**/**/**/**/**/**/**/x")', "unsupported file pattern"),
 }
 

@@ -420,7 +420,7 @@ def test_literal_empty_resources_are_an_error(tmp_path: Path) -> None:
     """A literal empty list of resources is an error, not an unresolved value."""
     body = data('statement {\n  actions = ["iam:PassRole"]\n  resources = []\n}')
     assert [problem.reason for problem in parse_document(document(tmp_path, body)).problems] == [
-        "a statement holds neither Resource nor NotResource"
+        "a statement contains neither Resource nor NotResource"
     ]
 
 

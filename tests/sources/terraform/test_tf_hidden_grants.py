@@ -178,7 +178,7 @@ def test_duplicate_condition_operator_is_reported(tmp_path: Path) -> None:
     words = f'"Effect": "Allow", "Action": "iam:PassRole", "Resource": "{ROLES}/a-*", "Condition": {twice}'
     document = f'{{"Statement": [{{{words}}}]}}'
     (problem,) = scan(tmp_path, main=policy(f"<<EOT\n{document}\nEOT")).unreadable
-    assert (problem.line, problem.reason) == (4, "aws_iam_policy.p: StringEquals is given twice in one Condition")
+    assert (problem.line, problem.reason) == (4, "aws_iam_policy.p: duplicate StringEquals in a Condition")
 
 
 STATEMENTS = """

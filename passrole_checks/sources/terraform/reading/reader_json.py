@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import NOT_JSON, MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, Position, StringNode
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -61,7 +61,7 @@ def _read(source: SourceText, values: bool) -> ParsedFile:
     try:
         tree = parse_json(StringNode((text,), Position(source.file, 1, 1, *end), ((1, 1),)))
     except MalformedDocument as error:
-        reason = str(error.reason).removeprefix("the policy document is not JSON: ")
+        reason = str(error.reason).removeprefix(NOT_JSON)
         return ParsedFile(source, Body(), (SyntaxProblem(error.at.line, f"not JSON: {reason}"),))
     bodies = tree.items if isinstance(tree, ListNode) and not values else (tree,)
     wrong = next((body for body in bodies if not isinstance(body, ObjectNode)), None)
