@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 import pytest
-from passrole_checks.cli.check_pages import short_description
 
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
+from passrole_checks.output.check_pages import short_description
 from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from passrole_checks.cli.check_pages import check_page
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel
@@ -20,6 +19,7 @@ from passrole_checks.iam.grants.access_comparison import AccessComparison, acces
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
+from passrole_checks.output.check_pages import check_page
 from passrole_checks.scan.run_checks import evaluate
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,

@@ -42,7 +42,7 @@ def groups(found: AccessDifference) -> list[str]:
     [
         ({"P": attached(PASS)}, {"P": attached(PASS)}, ["moved"]),
         ({"P": attached(PASS)}, {"Other": attached(PASS)}, ["moved"]),
-        ({"P": attached(PASS)}, {"P": attached(PASS, for_service="operator")}, ["new", "removed"]),
+        ({"P": attached(PASS)}, {"P": attached(PASS, to="operator")}, ["new", "removed"]),
         ({"P": attached(PASS)}, {"P": attached({**PASS, "Resource": "*"})}, ["new", "removed"]),
         ({"P": attached(PASS), "Q": attached(NO_PASS)}, {"P": attached(PASS)}, ["new", "removed"]),
         (
