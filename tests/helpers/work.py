@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from passrole_checks.iam.conditions import passed_to_service
-from passrole_checks.iam.grants import grant
+from passrole_checks.iam.grants import grant, subtract_denials
 
 
 class TooMuchWork(BaseException):
@@ -60,7 +60,7 @@ def forget() -> None:
             clear = getattr(member, "cache_clear", None)
             if callable(clear):
                 clear()
-    own = (grant._allow_indexes, grant._grants_cache)
+    own = (grant._allow_indexes, subtract_denials._grants_cache, passed_to_service._services)
     for remembered in (
         passed_to_service._effects_by_content,
         passed_to_service._effects_by_id,
