@@ -84,7 +84,8 @@ def compare_versions(
 
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
-    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan both.
+    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``:
+    also scan both.
     """
     known_changes = list(changed) if changed is not None else None
     reader = VersionReader(old, new, replace(options, unchanged=True))

@@ -55,8 +55,8 @@ def compare_snapshots(
 ) -> AccessDifference:
     """Compare the two; files are named as in the snapshots (:func:`named` restores their names).
 
-    Problems that both versions share are in ``standing``. ``with_scans``: also scan both. Another folder may replace the
-    new version; its files are named as if they were in the snapshot.
+    Problems that both versions share are in ``standing``. ``with_scans``: also scan both. Another folder may replace
+    the new version; its files are named as if they were in the snapshot.
     """
     found = compare_versions(
         *sides,
