@@ -247,7 +247,7 @@ class _ComparedUnit:
     narrowed: list[GrantChange] = field(default_factory=list)
     removed: list[GrantChange] = field(default_factory=list)
     unchanged: int = 0
-    rename_policy: list[tuple[str, str]] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
