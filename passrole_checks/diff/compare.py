@@ -85,7 +85,8 @@ def compare_versions(
 
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
-    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
+    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``:
+    also scan
     both.
     """
     known_changes = list(changed) if changed is not None else None
@@ -248,7 +249,7 @@ class _ComparedUnit:
     narrowed: list[GrantChange] = field(default_factory=list)
     removed: list[GrantChange] = field(default_factory=list)
     unchanged: int = 0
-    rename_policy: list[tuple[str, str]] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -62,5 +62,5 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
         'resource "aws_iam_policy" "p" {\n  policy = templatefile("./repo/policy.json", {})\n}\n'
     )
     (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_014"}))).findings
-    assert found.message.endswith('depends on templatefile("./repo/policy.json", {}) (no such file).')
+    assert found.message.endswith('depends on templatefile("./repo/policy.json", {}) (file not found).')
     assert found.remediation.startswith("The file does not exist: ")

@@ -61,7 +61,7 @@ def test_a_truncated_file_is_read_as_far_as_it_goes(log: Log, tmp_path: Path) ->
     told = reading.problems[0]
     assert reading.problems == [told]
     assert told.file.endswith("cut.json.gz")
-    assert told.reason == f"truncated gzip: read as far as its {len(found) - 100} events go"
+    assert told.reason == f"truncated gzip: {len(found) - 100} events read before the break"
 
 
 def test_plain_text_that_breaks_off_is_named(log: Log, tmp_path: Path) -> None:

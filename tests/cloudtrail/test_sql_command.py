@@ -43,7 +43,7 @@ def test_bounds_stand_in_it(capsys: pytest.CaptureFixture[str]) -> None:
         " AND recipientaccountid IN ('111122223333')"
     )
     assert where in out
-    assert "-- Only events from 2026-03-01T00:00:00Z on, before 2026-04-01T00:00:00Z.\n" in out
+    assert "-- Only events since 2026-03-01T00:00:00Z and before 2026-04-01T00:00:00Z.\n" in out
 
 
 @pytest.mark.parametrize(

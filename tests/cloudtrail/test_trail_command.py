@@ -136,7 +136,7 @@ def test_unreadable_logs_are_reported(capsys: pytest.CaptureFixture[str], tmp_pa
         status, out, err = run(capsys, tmp_path, "--format", output_format)
         assert status == 2
         assert log.truth[0].passed in out
-        assert re.fullmatch(r"\S+broken\.json: malformed JSON: read as far as its 0 events go\n", err)
+        assert re.fullmatch(r"\S+broken\.json: malformed JSON: 0 events read before the break\n", err)
     assert json.loads(run(capsys, tmp_path, "--format", "json")[1])["unreadable"][0]["line"] is None
 
 

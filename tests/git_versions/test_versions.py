@@ -162,7 +162,7 @@ def test_a_partial_clone(repository: Repository, tmp_path: Path, monkeypatch: py
     assert repository.diff("main~1", "main") == (
         2,
         "",
-        "main.tf: its content is not in this clone; a partial clone gets it with git fetch --refetch --no-filter\n",
+        "main.tf: its content is not in this clone; in a partial clone, run git fetch --refetch --no-filter\n",
     )
     repository.git("-C", str(clone), "fetch", "--quiet", "--refetch", "--no-filter", "origin", "main")
     assert repository.diff("main~1", "main").changes == WIDENED
@@ -277,10 +277,10 @@ def test_a_path_wins(repository: Repository) -> None:
         (("a", "b", "c"), "passrole-checks diff: expected at most two versions, got 3 (passrole-checks diff --help)"),
         (("--staged", "a", "b"), "diff --staged: takes at most one commit, to compare with the index"),
         (("missing", "HEAD"), "missing: no such file or folder, and no commit, tag or branch"),
-        (("HEAD", "main.tf"), "diff: main.tf is a path and HEAD a commit; compare two of one kind, or leave main.tf out"
+        (("HEAD", "main.tf"), "diff: main.tf is a path and HEAD a commit; give two of one kind, or omit main.tf"
          " to compare with the working tree"),
-        (("main.tf",), "diff: main.tf is a path, which wins, and a second one is missing (a branch of this name is"
-         " refs/heads/main.tf)"),
+        (("main.tf",), "diff: main.tf is an existing path, which takes precedence; a second path is missing"
+         " (a branch of this name is refs/heads/main.tf)"),
         (("--", "--output=x", "HEAD"), "--output=x: no such file or folder, and no commit, tag or branch"),
         (("HEAD:main.tf", "HEAD"), "HEAD:main.tf: no such file or folder, and no commit, tag or branch"),
     ],
@@ -319,5 +319,5 @@ def test_without_git(repository: Repository, tmp_path: Path, monkeypatch: pytest
     """Without git, paths are still compared, and commits give exit status 2."""
     repository.commit({"old.yaml": template(APP), "new.yaml": template(ANY)})
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
-    assert repository.diff("HEAD") == (2, "", "git: not installed, and commits are compared with it\n")
+    assert repository.diff("HEAD") == (2, "", "git: not installed; it is needed to compare commits\n")
     assert repository.diff("old.yaml", "new.yaml").changes == {"widened": ["new.yaml Pass"]}

@@ -35,7 +35,7 @@ def test_text_describes_items(repository: Reviews) -> None:
     cause      variables.tf:3
   high    PASSROLE_015 new-access
           deployer could pass {ROLES} to
-          lambda.amazonaws.com, and now any role of the account.
+          lambda.amazonaws.com, and now any role in the account.
   medium  PASSROLE_001 any-role
           Any role of the account can be passed, also one that can do more than
           the policy's holder. It is limited to lambda.amazonaws.com. By default

@@ -329,10 +329,10 @@ def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool
     if trust and texts["Resource"] is None and texts["NotResource"] is None:
         texts["Resource"] = (StringNode(("*",), node.at),)
     for first, second in (("Action", "NotAction"), ("Resource", "NotResource")):
-        conjoin = [key for key in (first, second) if texts[key] is not None]
-        if len(conjoin) == 2:
+        present = [key for key in (first, second) if texts[key] is not None]
+        if len(present) == 2:
             raise MalformedDocument(node.at, f"a statement contains both {first} and {second}")
-        if not conjoin:
+        if not present:
             raise MalformedDocument(node.at, f"a statement contains neither {first} nor {second}")
     for key in sure:
         unresolved = texts[key]

@@ -88,7 +88,7 @@ def test_widened_policy_is_new_access(tmp_path: Path) -> None:
         tmp_path, change("Modify", "Pass", "Policy", policy(allow(APP, service=LAMBDA)), policy(allow("*")))
     )
     assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.MEDIUM)
-    assert "and now any role of the account" in finding.message
+    assert "and now any role in the account" in finding.message
     assert "Other policies, which the change does not name" in finding.message
 
 

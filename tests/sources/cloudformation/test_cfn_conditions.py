@@ -225,7 +225,7 @@ def test_conditional_resource_has_path_conditions() -> None:
     assert [policy.resource.address for policy in configuration.policies] == ["A", "B", "C"]
     assert [one.when for one in statements(configuration)] == [(("Env", '"prod"'),), ()]
     result = scan_configurations([configuration], ScanOptions(checks=frozenset({"PASSROLE_001"})))
-    assert ["This holds when Env is" in finding.message for finding in result.findings] == [True, False]
+    assert ["Applies when Env is" in finding.message for finding in result.findings] == [True, False]
 
 
 def test_condition_false_by_default_is_checked() -> None:
@@ -235,7 +235,7 @@ def test_condition_false_by_default_is_checked() -> None:
     )
     result = scan_configurations([configuration], ScanOptions(checks=frozenset({"PASSROLE_001"})))
     (finding,) = result.findings
-    assert 'This holds when Env is "prod".' in finding.message
+    assert 'Applies when Env = "prod".' in finding.message
     assert "By default" not in finding.message
 
 

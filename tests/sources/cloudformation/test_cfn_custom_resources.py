@@ -43,7 +43,7 @@ def test_passed_document_is_found_at_any_depth(kind: str, properties: str, path:
     assert [(item.check_id, item.statement_path, item.confidence) for item in found] == [
         ("PASSROLE_001", path, Confidence.MEDIUM)
     ]
-    assert "The policy is handed to R, and what that makes of it is not known." in found[0].message
+    assert "The policy is passed to R, which may transform it" in found[0].message
 
 
 def test_passed_document_keeps_its_condition() -> None:
@@ -53,7 +53,7 @@ def test_passed_document_keeps_its_condition() -> None:
         + template("Custom::Type", f"Iam: !If [C, {{Statement: [{STATEMENT}]}}, !Ref AWS::NoValue]")
     )  # fmt: skip
     (found,) = scan(text).findings
-    assert 'This holds when P is "x".' in found.message
+    assert 'Applies when P = "x".' in found.message
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_conditional_properties_give_two_variants(short: bool) -> None:
     assert not result.unreadable
     assert not result.not_evaluated
     assert [(item.check_id, item.message.rpartition(". ")[2]) for item in result.findings] == [
-        ("PASSROLE_001", 'This holds when P is "x".'),
-        ("PASSROLE_010", 'This holds when P is not "x".'),
+        ("PASSROLE_001", 'Applies when P = "x".'),
+        ("PASSROLE_010", 'Applies when P is not "x".'),
     ]
 
 

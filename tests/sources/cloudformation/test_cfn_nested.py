@@ -181,7 +181,7 @@ def test_argument_keeps_the_default_of_the_outer_stack(tmp_path: Path) -> None:
           "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: !Ref All}"))  # fmt: skip
     write(tmp_path, "t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
     (finding,) = (item for item in scan(tmp_path).findings if item.check_id == "PASSROLE_001")
-    assert finding.message.endswith("By default (All).")
+    assert finding.message.endswith("Using the default of `All`.")
     assert said(scan(tmp_path, All="web-*")) == {("002", "t.yaml", "Inner.P")}
 
 
@@ -193,8 +193,8 @@ def test_no_value_argument_means_the_default(tmp_path: Path) -> None:
     result = scan(tmp_path)
     assert resources_of(result) == {"Inner.P": ["arn:aws:iam::${AWS::AccountId}:role/app-*"]}
     messages = {finding.check_id[-3:]: finding.message for finding in result.findings}
-    assert messages["002"].endswith('This holds when S is not "prod".')
-    assert "role/web-1 " in messages["012"] and 'This holds when S is "prod".' in messages["012"]
+    assert messages["002"].endswith('Applies when S is not "prod".')
+    assert "role/web-1 " in messages["012"] and 'Applies when S = "prod".' in messages["012"]
 
 
 @pytest.mark.parametrize("parameters", ["!Transform {Name: Values}", "{'Fn::Transform': {Name: Values}}"])
@@ -223,7 +223,7 @@ def test_equal_parameter_names_are_distinguished(tmp_path: Path) -> None:
     write(tmp_path, "t.yaml", "Parameters: {S: {Type: String, AllowedValues: [x, y]}, Up: {Type: String}}\n"
           f"Conditions: {{X: !Equals [!Ref S, x]}}\nResources:\n{inner}")  # fmt: skip
     messages = {finding.check_id[-3:]: finding.message for finding in scan(tmp_path).findings}
-    assert messages["001"].endswith('This holds when S is "a".')
+    assert messages["001"].endswith('Applies when S = "a".')
     assert "role/no" not in str(resources_of(scan(tmp_path)))
 
 
@@ -298,7 +298,7 @@ def test_conditional_nested_stack_grants_conditionally(tmp_path: Path) -> None:
           "Resources:\n" + stack("Inner", "t.yaml", condition="Prod"))  # fmt: skip
     write(tmp_path, "t.yaml", "Resources:\n" + policy("P", "'*'"))
     (finding,) = (item for item in scan(tmp_path).findings if item.check_id == "PASSROLE_001")
-    assert finding.message.endswith('This holds when S is "prod".')
+    assert finding.message.endswith('Applies when S = "prod".')
 
 
 def test_suppressions_in_a_nested_template(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_parameter_files(
     main(["scan", "--format", "json", "t.yaml"])
     (before,) = json.loads(capsys.readouterr().out)["findings"]
     assert before["check_id"] == "PASSROLE_001"
-    assert "By default (Role)." in before["message"]
+    assert "Using the default of `Role`." in before["message"]
     assert main(["scan", "--format", "json", "t.yaml", "--parameters", name]) == 0
     (after,) = json.loads(capsys.readouterr().out)["findings"]
     assert after["check_id"] == "PASSROLE_002"

@@ -195,7 +195,7 @@ def test_conditional_stack_set_has_conditional_findings() -> None:
     head = "Parameters: {Stage: {Type: String}}\nConditions: {Prod: !Equals [!Ref Stage, prod]}\n"
     text = head + STACK_SET.replace("StackSet\n", "StackSet\n    Condition: Prod\n")
     messages = [finding.message for finding in scan_configurations([read(text)], ScanOptions()).findings]
-    assert messages and all('This holds when Stage is "prod".' in message for message in messages)
+    assert messages and all('Applies when Stage = "prod".' in message for message in messages)
 
 
 def test_computed_stack_set_template_is_not_evaluated() -> None:

@@ -424,18 +424,18 @@ def test_try_accepts_data_sources_of_account_and_region(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statements", "words"),
     [
-        (PASS % '{ dev = "arn:aws:s3:::x", prod = "*" }[var.e]', 'This holds when var.e is "prod".'),
+        (PASS % '{ dev = "arn:aws:s3:::x", prod = "*" }[var.e]', 'Applies when var.e = "prod".'),
         (
             PASS % '{ dev = "arn:aws:s3:::x", test = "*", prod = "*" }[var.e]',
-            'This holds when var.e is "test" or "prod".',
+            'Applies when var.e is "test" or "prod".',
         ),
         (
             PASS % 'lookup({ dev = "arn:aws:s3:::x", prod = "arn:aws:s3:::y" }, var.e, "*")',
-            'This holds when var.e is neither "dev" nor "prod".',
+            'Applies when var.e is neither "dev" nor "prod".',
         ),
-        (PASS % 'var.a ? "*" : "arn:aws:s3:::x"', "This holds when var.a is true."),
-        (f"var.a ? {WIDE} : null", "This holds when var.a is true."),
-        (f"{WIDE}, var.a ? {WIDE.replace('Allow', 'Deny')} : null", "This holds when var.a is false."),
+        (PASS % 'var.a ? "*" : "arn:aws:s3:::x"', "Applies when var.a is true."),
+        (f"var.a ? {WIDE} : null", "Applies when var.a is true."),
+        (f"{WIDE}, var.a ? {WIDE.replace('Allow', 'Deny')} : null", "Applies when var.a is false."),
     ],
 )
 def test_finding_names_its_variant(tmp_path: Path, statements: str, words: str) -> None:
