@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
 from passrole_checks.diff import blame
-from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration
 
@@ -188,13 +188,13 @@ def test_paths_have_causes_too(repository: Repository, tmp_path: Path, monkeypat
 def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The units that are read to find causes, one entry each time."""
     found: list[str] = []
-    tried = CauseFinder._read
+    tried = blame.read_in
 
-    def reading(self: CauseFinder, pair: UnitPair, top: Path) -> Configuration:
+    def reading(pair: UnitPair, side: Any, top: Path) -> Configuration:
         found.append(pair.place)
-        return tried(self, pair, top)
+        return tried(pair, side, top)
 
-    monkeypatch.setattr(CauseFinder, "_read", reading)
+    monkeypatch.setattr(blame, "read_in", reading)
     return found
 
 

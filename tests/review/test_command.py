@@ -37,9 +37,9 @@ def test_text_describes_items(repository: Reviews) -> None:
           deployer could pass {ROLES} to
           lambda.amazonaws.com, and now any role in the account.
   medium  PASSROLE_001 any-role
-          Any role of the account can be passed, also one that can do more than
-          the policy's holder. It is limited to lambda.amazonaws.com. By default
-          (var.roles).
+          This statement allows passing any role in the account, including roles
+          more privileged than the principal itself. Limited to
+          `lambda.amazonaws.com`. Using the default of `var.roles`.
           Suggestion for variables.tf:3: reverts the change of this line.
             - default = "*"
             + default = "{ROLES}"

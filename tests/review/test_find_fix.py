@@ -203,7 +203,7 @@ def test_advice_is_about_reported_findings(repository: Reviews) -> None:
         {"worker.tf": WORKER, "able.tf": able, "main.tf": policy(passes % SERVICE)},
     ).report.items
     assert [one.name for one in item.remarks] == ["stronger-role"]
-    assert item.advice.startswith("Take from the role what its work does not need")
+    assert item.advice.startswith("Remove unneeded permissions from the role")
 
 
 def test_trials_do_not_touch_the_repository(repository: Reviews) -> None:

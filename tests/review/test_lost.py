@@ -28,23 +28,23 @@ def left_out(repository: Reviews) -> tuple[int, list[tuple[str, str]]]:
 @pytest.mark.parametrize(
     ("after", "reason"),
     [
-        ({"a/main.tf": policy(ANY), "a/pyvenv.cfg": ""}, "and a is passed over now"),
-        ({"a/main.tf": LFS}, f"and is not read now: {KEPT}"),
-        ({"a/main.tf": policy(ANY), "a/main.tofu": ""}, "has changed, and only Terraform reads it beside main.tofu"),
+        ({"a/main.tf": policy(ANY), "a/pyvenv.cfg": ""}, ", and a is skipped now"),
+        ({"a/main.tf": LFS}, f", and is no longer read: {KEPT}"),
+        ({"a/main.tf": policy(ANY), "a/main.tofu": ""}, "; changed, but OpenTofu reads main.tofu instead"),
     ],
 )
 def test_unread_terraform_is_not_removed_access(repository: Reviews, after: dict[str, str], reason: str) -> None:
     """A file that Terraform still reads, and this tool does not, is not removed access."""
     repository.commit({"a/main.tf": policy(APP)})
     repository.commit(after)
-    assert unread(repository) == (2, [("a/main.tf", f"was infrastructure code before, {reason}")])
+    assert unread(repository) == (2, [("a/main.tf", f"was infrastructure code before{reason}")])
 
 
 def test_changed_file_that_opentofu_overrides_is_noted(repository: Reviews) -> None:
     """A changed file that OpenTofu replaces by another one is noted."""
     repository.commit({"main.tf": policy(APP), "main.tofu": policy(APP)})
     repository.commit({"main.tf": policy(ANY)})
-    assert left_out(repository) == (0, [("main.tf", "has changed, and only Terraform reads it beside main.tofu")])
+    assert left_out(repository) == (0, [("main.tf", "has changed; OpenTofu reads main.tofu instead")])
 
 
 def test_link_that_replaces_a_file_is_unreadable(repository: Reviews) -> None:
@@ -59,8 +59,8 @@ def test_link_that_replaces_a_file_is_unreadable(repository: Reviews) -> None:
             place.unlink()
         place.symlink_to(leads_to)
     repository.commit()
-    why = "infrastructure code before, and is not read now: a symbolic link, which is not followed"
-    assert unread(repository) == (2, [("a/main.tf", f"was {why}"), ("b", f"held {why}")])
+    why = "infrastructure code before, and is no longer read: a symbolic link, which is not followed"
+    assert unread(repository) == (2, [("a/main.tf", f"was {why}"), ("b", f"contained {why}")])
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_changed_link_target_is_noted(repository: Reviews) -> None:
     (repository.folder / "docs").symlink_to("elsewhere")
     repository.commit({"a/main.tf": policy(FROM_VARIABLE), "common/variables.tf": VARIABLE % ROLES})
     repository.commit({"common/variables.tf": VARIABLE % "*", "elsewhere/notes.md": "x"})
-    link = "a symbolic link, which is not followed, and common"
+    link = "a symbolic link (not followed) to common"
     assert left_out(repository) == (
-        0, [("a/variables.tf", f"{link}/variables.tf has changed"), ("shared", f"{link} has changed")]
+        0, [("a/variables.tf", f"{link}/variables.tf, which has changed"), ("shared", f"{link}, which has changed")]
     )  # fmt: skip
 
 

@@ -301,7 +301,7 @@ def test_fault_in_a_suggestion_costs_no_other_suggestion(
             raise KeyError("a fault")
         return real(self, at, *rest)
 
-    monkeypatch.setattr(Session, "_at_place", at_place)
+    monkeypatch.setattr(Session, "_suggest_at", at_place)
     status, out, err = run(capsys, "suggest", ".", "--format", "json")
     assert status == 3
     assert the_bad_ones_are_named(err)

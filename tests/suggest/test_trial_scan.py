@@ -96,8 +96,8 @@ def test_new_finding_of_a_narrowed_statement_is_reported(tmp_path: Path) -> None
     one = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED}).suggestions[0]
     assert one.edits == ()
     assert one.missing == (
-        "whether this is intended: it would cause PASSROLE_009 stronger-role: bot can pass a stronger role:"
-        " aws_iam_role.function, which can also do iam:PassRole.",
+        "whether this is intended: it would cause PASSROLE_009 stronger-role: bot can pass a more privileged role:"
+        " aws_iam_role.function (additional permissions: iam:PassRole).",
     )
     assert "Resource  = [aws_iam_role.function.arn, aws_iam_role.task.arn]" in one.statement
 

@@ -68,7 +68,7 @@ def test_unknown_principals_and_open_sets_have_names() -> None:
     assert drawn == ["ReleasePolicy ==> any role except app-*", "any role except app-* ==> lambda (ineffective)"]
     access = replace(APP, constraint="unresolved", services=())
     drawn = arrows(access_diagram(replace(EMPTY, items=(replace(NEW, access=access),))))
-    assert drawn[-1] == "app-* ==> cannot be told"
+    assert drawn[-1] == "app-* ==> unknown"
 
 
 def test_arrows_are_limited() -> None:

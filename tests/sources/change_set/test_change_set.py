@@ -126,7 +126,7 @@ def test_created_role_is_completely_known(tmp_path: Path) -> None:
     """All its policies are in the change set, so its access is surely new."""
     (finding,) = new(tmp_path, change("Add", "Deployer", "Role", None, role(allow("*"))))
     assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.HIGH)
-    assert finding.message.startswith("Deployer had no PassRole access here")
+    assert finding.message.startswith("Deployer had no PassRole access")
 
 
 def test_role_is_matched_by_its_physical_id() -> None:

@@ -225,7 +225,7 @@ def test_conditional_resource_has_path_conditions() -> None:
     assert [policy.resource.address for policy in configuration.policies] == ["A", "B", "C"]
     assert [one.when for one in statements(configuration)] == [(("Env", '"prod"'),), ()]
     result = scan_configurations([configuration], ScanOptions(checks=frozenset({"PASSROLE_001"})))
-    assert ["Applies when Env is" in finding.message for finding in result.findings] == [True, False]
+    assert ["Applies when Env" in finding.message for finding in result.findings] == [True, False]
 
 
 def test_condition_false_by_default_is_checked() -> None:

@@ -194,7 +194,7 @@ def test_no_value_argument_means_the_default(tmp_path: Path) -> None:
     assert resources_of(result) == {"Inner.P": ["arn:aws:iam::${AWS::AccountId}:role/app-*"]}
     messages = {finding.check_id[-3:]: finding.message for finding in result.findings}
     assert messages["002"].endswith('Applies when S is not "prod".')
-    assert "role/web-1 " in messages["012"] and 'Applies when S = "prod".' in messages["012"]
+    assert "role/web-1" in messages["012"] and 'Applies when S = "prod".' in messages["012"]
 
 
 @pytest.mark.parametrize("parameters", ["!Transform {Name: Values}", "{'Fn::Transform': {Name: Values}}"])

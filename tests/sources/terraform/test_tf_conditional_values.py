@@ -458,4 +458,4 @@ def test_conditional_statements_are_evaluated_separately(tmp_path: Path) -> None
     with at_most(3_000_000):
         found = [item for item in messages(tmp_path, text + policy(f"\n{statements}\n")) if not item.startswith("010")]
     assert [item[:3] for item in found] == ["001"] * 10
-    assert all(f"var.on{n} is true" in item and f'var.e{n} is "prod"' in item for n, item in enumerate(found))
+    assert all(f"var.on{n} is true" in item and f'var.e{n} = "prod"' in item for n, item in enumerate(found))
