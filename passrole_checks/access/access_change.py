@@ -67,7 +67,7 @@ class AccessChange:
         self.bounds, self.bounds_before = dict(configuration.boundaries), dict(configuration.boundaries_before)
         self.names, self.names_before = dict(configuration.boundary_names), dict(configuration.boundary_names_before)
         self._statements: dict[int, tuple[Statement, ...]] = {}
-        self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries that do not stand here
+        self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries outside of the configuration
         self._comparisons: dict[tuple[object, ...], AccessComparison] = {}
         self._contents = Contents()
 

@@ -32,9 +32,7 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
 )
 
-GENERATED = Unresolved(
-    "generated", UnresolvedKind.NAME
-)  # the part of a role's name that nobody knows before deployment
+GENERATED = Unresolved("generated", UnresolvedKind.NAME)  # the part of a role's name that is unknown before deployment
 STACK_NAME = Unresolved("AWS::StackName", UnresolvedKind.NAME)
 _ACCOUNT, _PARTITION = (
     Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID),
@@ -184,7 +182,7 @@ class RoleConsumers:
         """Return the ARN of a role of this configuration, with its name or the prefix of its name."""
         definition = self._roles.get(address)
         if known is not None and str(known[0]).startswith("arn:") and all(isinstance(part, str) for part in known):
-            return StringNode(known, value.at)  # of a role that is there already
+            return StringNode(known, value.at)  # of an existing role
         path: tuple[Part, ...] = ("/",)
         if definition is not None and definition.role_path is not None:
             path = definition.role_path.parts

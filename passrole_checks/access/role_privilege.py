@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _NOWHERE = Position("", 0)
 
-# actions by which whoever has them widens what somebody can do, or becomes somebody else
+# actions that widen the permissions of a principal, or assume those of another one
 _RISING = (
     "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy",
     "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:CreateUser",

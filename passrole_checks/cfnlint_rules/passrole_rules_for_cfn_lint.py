@@ -206,7 +206,7 @@ def _shown(finding: Finding, check: type[Check]) -> bool:
 def _path(address: str, finding: Finding, template: Template) -> list[str | int]:
     keys = finding.statement_path.split("/") if finding.statement_path else []
     resources = template.template.get("Resources")
-    inside = isinstance(resources, dict) and address in resources  # SAM's Globals stand beside the resources
+    inside = isinstance(resources, dict) and address in resources  # SAM's Globals are no resources
     # cfn-lint does not know the resources of nested stacks, nor those of a loop whose collection is not known
     head = ["Resources", address, "Properties"] if inside or "${" in address or "." in address else [address]
     return [*head, *(int(key) if key.isdigit() else key for key in keys)]

@@ -48,7 +48,7 @@ class AnyRole(Check):
     )  # fmt: skip
     clean = (
         Example("roles with a prefix", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*"),)),
-        Example("no role at all", (allow("*", "arn:aws:s3:::*"),)),
+        Example("a resource that is no role", (allow("*", "arn:aws:s3:::*"),)),
         Example("everything but IAM", ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},)),
         Example(
             "a Deny takes it away",

@@ -116,7 +116,7 @@ def _difference(gainer: Beneficiary, grant: PassRoleGrant) -> str:
 
 @dataclass(frozen=True)
 class _Same:
-    """What several widenings share, so that one phrase describes them."""
+    """Properties that several widenings share, so that one phrase describes them."""
 
     services: ServiceSet
     kept: ServiceSet | None

@@ -106,7 +106,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     grant = context.grant
     ways = reach.open_ways(holder, grant.statement.when)
     if context.managed and holder.kind is PrincipalKind.POLICY:
-        return  # handed to a module that is not here: what else its holder gets is not known
+        return  # passed to a module that is not downloaded: the other permissions of its principals are unknown
     if context.managed:  # a way within the AWS managed policy itself is what managed-policy says
         ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != context.managed for one in way.by))
     if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
@@ -127,7 +127,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
         return
     found = [one for one in found if not holder.permissions.is_administrator_when(_facts(one))]
     worst: Severity | None = None
-    while found:  # ways under the same facts are told together; others only where more is gained by them
+    while found:  # one verdict for paths under the same path condition; others only if they gain more
         facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)
         together = [one for one in found if all(implies(facts, fact) for fact in _facts(one))]
         found = [one for one in found if one not in together]
@@ -140,7 +140,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
 def _verdict(
     context: GrantContext, reach: PassableRoles, holder: Principal, found: Sequence[_Open], facts: PathCondition
 ) -> Verdict | None:
-    """What ways that are open under the same facts come to."""
+    """Return the verdict on paths that are open under the same path condition; None if nothing is gained."""
     gained, _ = reach.strongest(reach.union([one.roles for one in found]), holder, facts)
     severity = _severity(context, found, [one for _, one in gained])
     if severity is None:

@@ -81,7 +81,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     left = passing.for_any_service
     facts = left.when if left is not None else context.grant.statement.when
     stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
-    while stronger:  # those that are there under the same facts are told together
+    while stronger:  # one verdict for roles under the same path condition
         facts = stronger[0][1].when
         held = [all(implies(facts, fact) for fact in strength.when) for _, strength in stronger]
         together = list(compress(stronger, held))

@@ -49,7 +49,7 @@ class TrustMismatch(Check):
             (allow("iam:PassRole", _ROLE, _LAMBDA),),
             roles=(ExampleRole("nightly-report", ("ec2.amazonaws.com", "lambda.amazonaws.com")),),
         ),
-        Example("a role that is not here", (allow("iam:PassRole", _ROLE, _LAMBDA),)),
+        Example("an unknown role", (allow("iam:PassRole", _ROLE, _LAMBDA),)),
     )
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:

@@ -20,7 +20,7 @@ from passrole_checks.sources.files.read_boundary import Boundary
 
 
 class AffectedUnits:
-    """``pairs``: the units that differ. ``compare_again`` returns the difference of pairs, given the analyses of their
+    """``pairs``: the units that differ. ``compare_again`` returns the difference of pairs, given the results for their
     old sides. Paths are those of the two folders that were compared.
     """
 

@@ -55,7 +55,7 @@ def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Posit
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         within = finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
-        within = finding.managed or within  # of a policy that only its name stands here for, the statements are one
+        within = finding.managed or within  # the statements of an AWS managed policy count as one
         groups.setdefault((finding.check_id, finding.at, within, finding.suppressed is None), []).append(finding)
     for group in groups.values():
         by_user: dict[tuple[str, tuple[str, ...]], Finding] = {}

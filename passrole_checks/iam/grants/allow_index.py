@@ -32,7 +32,7 @@ class AllowIndex:
         near = [] if exceeds else self.named.near(bounds)
         sets = {id(entry.set): entry.set.patterns for entry in near}
         if self.named.sets and not (exceeds or near or bounds.exact):
-            # it may match no role at all, and then every set covers it
+            # it may match no role, and then every set covers it
             sets = {0: self.named.sets[0].patterns}
         return any(
             arn.included(role, patterns, variables=self.variables) is Ternary.YES for patterns in sets.values()

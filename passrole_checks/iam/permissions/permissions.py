@@ -58,7 +58,7 @@ class _PartialRequest:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the policies of one principal allow.
+    """The permissions that the policies of one principal grant.
 
     ``statements`` are those of all its identity-based policies, including its groups' and AWS managed ones. ``limits``
     are the statements of its permissions boundary and of each service control policy; each has to allow as well.

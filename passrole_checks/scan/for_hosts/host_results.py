@@ -161,7 +161,7 @@ class HostResult:
         return tuple(replace(one, resource=self.local.get(one.resource, one.resource)) for one in unreadable)
 
     def untold(self, file: str) -> tuple[tuple[int, str], ...]:
-        """What could not be analyzed of a template and the files that it includes or nests: each line and reason.
+        """Problems of a template and the files that it includes or nests: each line, and why it could not be analyzed.
 
         Every check of ours must fail the template.
         """
@@ -302,7 +302,7 @@ def _ask(
         return HostResult(None, sanitize(str(error)), path)
     except OutsideError as error:
         return HostResult(None, sanitize(f"it {error.strerror}"), path)
-    except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
+    except Exception as error:  # a host silently drops a check that raises: a fault must become a result
         return HostResult(None, sanitize(f"internal error: {type(error).__name__}: {error}"), path)
 
 

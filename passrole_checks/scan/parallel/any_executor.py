@@ -27,7 +27,7 @@ def scan_with(executor: Executor) -> UnitScanner:
 
     The caller shuts ``executor`` down. Its workers need this package in the same version, and must see the same files
     under the same paths. Workers of a process pool that are not forked start in the working directory and import from
-    there: if it contains code of strangers, set ``PYTHONSAFEPATH``.
+    there: if it contains untrusted code, set ``PYTHONSAFEPATH``.
 
     The scanner raises what the executor raises, such as :class:`concurrent.futures.BrokenExecutor` if a process of its
     pool ended. ``--jobs`` (:func:`passrole_checks.scan.parallel.processes.processes`) recovers from that.

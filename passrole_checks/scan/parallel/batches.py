@@ -15,7 +15,7 @@ from passrole_checks.sources.model.configuration import Framework, Unreadable
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
-MOST = 100_000  # bytes of infrastructure code: some tenths of a second, beside which handing over is nothing
+MOST = 100_000  # bytes of infrastructure code: some tenths of a second, so that sending costs next to nothing
 _AT_LEAST = 1_000  # even an empty unit takes a while
 
 ENDED = "its scan ended the process (out of memory?)"
@@ -66,7 +66,7 @@ def weight(unit: Unit) -> int:
             return max(_AT_LEAST, os.stat(unit.path).st_size)
         with os.scandir(unit.path) as entries:
             return max(_AT_LEAST, sum(entry.stat().st_size for entry in entries if is_terraform_file(Path(entry.path))))
-    except (OSError, ValueError):  # whoever reads it says what is wrong
+    except (OSError, ValueError):  # the reader reports the error
         return _AT_LEAST
 
 

@@ -1,7 +1,7 @@
 """Scan on other computers: a cluster of Dask workers that see the same files under the same paths.
 
 Each worker returns digests of the files that it read, and a unit whose files differ from those here is unreadable: a
-file that a worker lacks, or has in another version, is never passed over in silence.
+file that a worker lacks, or has in another version, is always reported.
 
 Dask reruns the tasks of a worker that died elsewhere, and gives up a task that killed several workers; then each of its
 units is scanned once more on its own, and one that is given up again is unreadable.
@@ -133,7 +133,7 @@ def _connected(url: str, seconds: float) -> Client:
     except ImportError:
         message = "needs what the extra dask brings: pip install 'passrole-checks[dask]'"
         raise ExecutorError(f"{url}: {message}") from None
-    for name in list(logging.root.manager.loggerDict):  # what goes wrong is told here, in one line
+    for name in list(logging.root.manager.loggerDict):  # errors are reported here, in one line
         if name.partition(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     scheme, _, place = url.partition("://")

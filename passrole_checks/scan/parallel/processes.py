@@ -2,7 +2,7 @@
 
 On Linux they are forked, unless this process has other threads; that takes hundredths of a second. Elsewhere (a fork
 breaks libraries of macOS) each is a new Python, which takes some tenths. A new Python first imports from the working
-directory, which may contain code of strangers, unless ``PYTHONSAFEPATH`` forbids it; before Python 3.11 nothing does,
+directory, which may contain untrusted code, unless ``PYTHONSAFEPATH`` forbids it; before Python 3.11 nothing does,
 and then there is one process only.
 
 :mod:`passrole_checks.scan.parallel.worker_pool` has the processes themselves.

@@ -46,7 +46,7 @@ class _Begun:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What the scan of a batch raised, and where."""
+    """The exception that the scan of a batch raised, and its traceback."""
 
     error: Exception
     trace: str

@@ -145,7 +145,7 @@ class PlanFile:
         return StringNode(tuple(parts), at, tuple(starts))
 
     def position_of_unknown(self, resource: PlannedResource, attribute: str) -> Position:
-        """Return the position of an attribute in ``after_unknown``; that of the resource if it is not there."""
+        """Return the position of an attribute in ``after_unknown``; that of the resource if there is none."""
         member = find_member(self.text, resource.start, (*resource.inside[:-1], "after_unknown", attribute))
         if member is None:
             return resource.at
