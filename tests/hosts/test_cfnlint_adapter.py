@@ -159,7 +159,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("rules", [str(LEAF), MODULE])
 def test_rules_of_folder_and_module(folder: Path, rules: str) -> None:
     """By folder and by module, each check is one rule, whose letter is the check's level, and nothing else is one."""
-    listed = run_cfn_lint(folder, "--list-rules", matchers=[rules])
+    listed = run_cfn_lint(folder, "--list-rules", rules=[rules])
     ours = {line.split(":")[0] for line in listed.output.splitlines() if line[1:3] == "95" and line[5:6] == ":"}
     assert ours == IDS
 
@@ -167,7 +167,7 @@ def test_rules_of_folder_and_module(folder: Path, rules: str) -> None:
 @pytest.mark.parametrize("rules", [str(LEAF), MODULE])
 def test_lines_are_the_statements(folder: Path, rules: str) -> None:
     """A match stands where its statement begins, inside a text given to Fn::Sub as well; infos are not shown."""
-    run = run_cfn_lint(folder, "-t", "template.yaml", matchers=[rules])
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[rules])
     assert run.places() == {place for place in expected() if place[0] != "I9512"}
     assert run.status & 2, "an error is an error for the exit status too"
 
@@ -193,7 +193,7 @@ def test_a_match_says_what_is_wrong(folder: Path) -> None:
 def test_configuration_file(folder: Path) -> None:
     """append_rules in .cfnlintrc does what -a does."""
     (folder / ".cfnlintrc").write_text(f"append_rules:\n  - {MODULE}\n")
-    run = run_cfn_lint(folder, "-t", "template.yaml", matchers=[])
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[])
     assert ("E9501", 15) in run.places()
 
 
@@ -239,7 +239,7 @@ def test_text_of_programs(folder: Path, transform: str) -> None:
         "print(json.dumps(found))",
     )
     text = transform + SILENCED
-    run = run_cfn_lint(folder, matchers=(), start=["-c", "\n".join(program)], given=text)
+    run = run_cfn_lint(folder, rules=(), start=["-c", "\n".join(program)], given=text)
     line = text.splitlines().index("  ByNobody:") + 3
     assert json.loads(run.output) == [["E9501", line]]
 
@@ -404,7 +404,7 @@ def test_beside_other_rules(folder: Path, tmp_path: Path) -> None:
         "    def match(self, cfn):\n"
         "        return [RuleMatch(['Resources'], 'other')]\n"
     )
-    run = run_cfn_lint(folder, "-t", "template.yaml", matchers=[str(others), str(LEAF)])
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[str(others), str(LEAF)])
     assert ("E9501", 15) in run.places()
     assert any(match["Rule"]["Id"] == "E9999" for match in run.matches)
 
@@ -417,11 +417,11 @@ def test_without_the_engine_every_rule_fails(tmp_path: Path, missing: str, metad
     copy = tmp_path / "leaf_elsewhere"
     shutil.copytree(LEAF, copy, ignore=shutil.ignore_patterns("__pycache__"))
     start = starting(f"sys.modules[{missing!r}] = None")
-    run = run_cfn_lint(tmp_path, "-t", "template.yaml", matchers=[str(copy)], start=start)
+    run = run_cfn_lint(tmp_path, "-t", "template.yaml", rules=[str(copy)], start=start)
     assert run.status and {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")}
     (line,) = run.errors.splitlines()
     assert "install passrole-checks" in line
-    listed = run_cfn_lint(tmp_path, "--list-rules", matchers=[str(copy)], start=start)
+    listed = run_cfn_lint(tmp_path, "--list-rules", rules=[str(copy)], start=start)
     assert {line.split(":")[0] for line in listed.output.splitlines() if line[1:3] == "95" and line[5:6] == ":"} == IDS
 
 
@@ -436,7 +436,7 @@ def test_from_a_clone_that_is_not_installed(folder: Path) -> None:
 @pytest.mark.parametrize("rules", [[str(LEAF), MODULE], [MODULE, str(LEAF)], [str(LEAF), str(LEAF)]])
 def test_folder_and_module_together(folder: Path, rules: list[str]) -> None:
     """Given twice, each rule is there once."""
-    run = run_cfn_lint(folder, "-t", "template.yaml", matchers=rules)
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=rules)
     ours = [match for match in run.matches if match["Rule"]["Id"][1:3] == "95"]
     assert run.places() == {place for place in expected() if place[0] != "I9512"} and len(ours) == len(run.places())
 
@@ -451,7 +451,7 @@ def test_an_id_that_somebody_else_uses_is_an_error(folder: Path, tmp_path: Path)
         "    id = 'E9501'\n"
         "    shortdesc = description = 'other'\n"
     )
-    assert run_cfn_lint(folder, "-t", "template.yaml", matchers=[str(others), str(LEAF)]).status
+    assert run_cfn_lint(folder, "-t", "template.yaml", rules=[str(others), str(LEAF)]).status
 
 
 def test_sarif(folder: Path) -> None:

@@ -104,9 +104,9 @@ def case(random: Random) -> Case:
 def _case(random: Random) -> Case:
     return Case(
         identity=tuple(document(random) for _ in range(random.choice((1, 1, 1, 2, 3)))),
-        boundary=document(random, has_open_service=True) if random.random() < 0.25 else None,
+        boundary=document(random, wide=True) if random.random() < 0.25 else None,
         control=tuple(
-            tuple(document(random, has_open_service=True) for _ in range(random.choice((1, 1, 2))))
+            tuple(document(random, wide=True) for _ in range(random.choice((1, 1, 2))))
             for _ in range(random.choice((0, 0, 0, 0, 1, 2)))
         ),
         requests=tuple(request(random) for _ in range(8)),
