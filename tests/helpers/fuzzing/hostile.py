@@ -306,7 +306,9 @@ def repository(rng: random.Random) -> Tree:
         if rng.random() < 0.25:
             mode, path = rng.choice(_MODES), rng.choice((*_GIT_PATHS, *_NAMES))
             link = mode == git_objects.LINK
-            tree[f"@{side} {mode} {path}"] = os.fsencode(_place(rng)) if link else rng.choice(tuple(base.values()))
+            tree[f"@{side} {mode} {path}"] = (
+                os.fsencode(_place(rng)) if link else rng.choice(tuple(base.values()) or (b"",))
+            )
     if rng.random() < 0.25:
         name = rng.choice(sorted(_GIT_FILES))
         content = _GIT_FILES[name]
