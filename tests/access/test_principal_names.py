@@ -113,8 +113,8 @@ def found(path: Path) -> list[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations(KINDS, 2)))
-def test_a_deny_for_one_kind_takes_nothing_from_another(tmp_path: Path, one: str, other: str) -> None:
-    """What is denied to a principal of another kind with the same name is allowed still, and both say what they are."""
+def test_deny_for_one_principal_kind_does_not_apply_to_another(tmp_path: Path, one: str, other: str) -> None:
+    """A Deny on a principal of another kind with the same name does not apply; the finding names the kind."""
     expected = ((f"one ({one})"),)
     code = written(tmp_path / "tf", "main.tf", inline(one, "a", ALLOW) + inline(other, "b", DENY))
     assert found(code.parent) == [(f"aws_iam_{one}_policy.a", expected)]
@@ -136,8 +136,8 @@ def test_a_deny_for_the_same_kind_takes_it_away(tmp_path: Path, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_name_of_one_kind_is_shown_as_it_is(tmp_path: Path, kind: str) -> None:
-    """Where no other kind has the name, the name alone is told, and the kind is known all the same."""
+def test_name_of_one_principal_kind_is_shown_without_kind(tmp_path: Path, kind: str) -> None:
+    """A name that only one kind has is shown without the kind, and the kind is known."""
     configuration = cloudformation.load(Path("t.json"), template(Allow=(kind, ALLOW)))
     assert configuration.policies[0].principals == ("one",)
     (holder,) = Principals(configuration, None).of(configuration.policies[0])
@@ -158,8 +158,8 @@ def test_a_user_in_a_group_of_its_name(tmp_path: Path) -> None:
     assert terraform.load(tmp_path).members == (("one (group)", "one (user)"),)
 
 
-def test_the_groups_of_a_template(tmp_path: Path) -> None:
-    """The literal names of users and groups of an addition are told apart."""
+def test_user_to_group_addition_distinguishes_users_and_groups(tmp_path: Path) -> None:
+    """UserToGroupAddition distinguishes a user and a group of the same literal name."""
     addition = {"Type": "AWS::IAM::UserToGroupAddition", "Properties": {"GroupName": "one", "Users": ["one", "two"]}}
     configuration = cloudformation.load(Path("t.json"), json.dumps({"Resources": {"Add": addition}}))
     assert configuration.members == (("one (group)", "one (user)"), ("one (group)", "two"))
@@ -202,9 +202,9 @@ def test_a_user_with_the_name_of_a_role_of_the_configuration(tmp_path: Path) -> 
     assert [one.principals for one in told] == [("aws_iam_role.r",)]
 
 
-def test_permissions_of_two_kinds_are_not_put_together(tmp_path: Path) -> None:
-    """What a user may pass and what a group of its name may start is no privilege escalation (008) of either; of a
-    user who is in the group it is."""
+def test_permissions_of_two_principal_kinds_are_not_combined(tmp_path: Path) -> None:
+    """A user that may pass roles and a group of the same name that may start workloads form no escalation path (008),
+    unless the user is in the group."""
     start = document(statement("Allow", "lambda:*"))
     code = inline("user", "a", ALLOW) + inline("group", "b", start)
 
@@ -218,7 +218,7 @@ def test_permissions_of_two_kinds_are_not_put_together(tmp_path: Path) -> None:
 
 
 def test_managed_policies_of_a_group_with_the_name_of_a_user(tmp_path: Path) -> None:
-    """What is denied to a user takes nothing from the AWS managed policy of a group of its name (013)."""
+    """A Deny on a user does not limit the AWS managed policy of a group of the same name (013)."""
     code = (
         'resource "aws_iam_group_policy_attachment" "g" {\n  group = "one"\n'
         '  policy_arn = "arn:aws:iam::aws:policy/AWSLambda_FullAccess"\n}\n'
@@ -371,8 +371,8 @@ def test_a_role_that_a_plan_forgets() -> None:
     assert [one.principals for one in configuration.policies] == [("one (role)",), ("one (group)",)]
 
 
-def test_no_mark_is_left(tmp_path: Path) -> None:
-    """What stands for a kind while a source reads is in no part of the configuration."""
+def test_internal_kind_marker_is_removed(tmp_path: Path) -> None:
+    """The internal marker of a principal kind is in no part of the parsed configuration."""
     code = inline("user", "a", ALLOW) + inline("group", "b", DENY_ALL) + MEMBERSHIP
     written(tmp_path, "main.tf", code)
     configuration: Configuration = terraform.load(tmp_path)

@@ -37,7 +37,7 @@ def read_template(body: str) -> Configuration:
 
 
 def attached(configuration: Configuration) -> list[tuple[str, str, str]]:
-    """Who gets what of the policies that do not stand here, and where."""
+    """Return principal, policy and path of each attachment of a policy outside of the configuration."""
     return [(one.holder, str(one.policy), one.path) for one in configuration.attachments]
 
 
@@ -79,8 +79,8 @@ def test_attachments_of_terraform(tmp_path: Path, code: str, expected: list[Any]
     assert attached(read_terraform(tmp_path, code)) == expected
 
 
-def test_a_policy_of_the_configuration_is_no_attachment_of_another(tmp_path: Path) -> None:
-    """What stands here is attached to its principals, by reference or by ARN, and not told once more."""
+def test_policy_of_the_configuration_is_no_external_attachment(tmp_path: Path) -> None:
+    """A policy of the configuration, attached by reference or by ARN, is not also listed as an external attachment."""
     code = f"""{ROLE}
     resource "aws_iam_policy" "p" {{
       name   = "own"
@@ -133,7 +133,7 @@ Resources:
 
 
 def test_attachments_of_a_template() -> None:
-    """ARNs are told however they are put together, each with the conditions under which it is there."""
+    """Managed policy ARNs are listed however they are built, each with the conditions of its attachment."""
     configuration = read_template(TEMPLATE)
     assert [(str(one.policy), one.path, one.when) for one in configuration.attachments] == [
         (S3, "ManagedPolicyArns/0", ()),
@@ -240,8 +240,8 @@ def test_a_user_holds_what_its_groups_hold(tmp_path: Path) -> None:
     assert [one.permissions.together(asked) is not None for one in found] == [False, True]
 
 
-def test_a_policy_that_nobody_holds_stands_for_itself(tmp_path: Path) -> None:
-    """A policy that is attached to nobody here is a principal of its own."""
+def test_unattached_policy_is_its_own_principal(tmp_path: Path) -> None:
+    """A policy without attachments is its own principal."""
     code = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({document(PASS)})\n}}'
     configuration = read_terraform(tmp_path, code)
     (found,) = Principals(configuration, None).of(configuration.policies[0])
@@ -269,7 +269,7 @@ def bounded(boundary: str) -> str:
     ],
 )
 def test_permissions_boundaries(tmp_path: Path, boundary: str, passing: Ternary | None, creating: Ternary) -> None:
-    """A boundary that stands here, or is one of AWS, takes away; of another one it cannot be told."""
+    """A boundary of the configuration, or an AWS managed one, limits the role; the effect of any other is unknown."""
     role = Principals(read_terraform(tmp_path, bounded(boundary)), None).role("aws_iam_role.r")
     assert role is not None
     found = [role.permissions.allows(name) for name in ("iam:PassRole", "lambda:CreateFunction")]
@@ -315,8 +315,8 @@ def test_service_control_policies(tmp_path: Path, target: str, account: str | No
         'count = var.on ? 1 : 0\n policy_id = aws_organizations_policy.p.id\n target_id = "111122223333"',
     ],
 )
-def test_a_service_control_policy_that_is_attached_in_one_case(tmp_path: Path, attachment: str) -> None:
-    """What decides whether a service control policy is attached decides as well whether it takes anything away."""
+def test_conditionally_attached_service_control_policy(tmp_path: Path, attachment: str) -> None:
+    """A service control policy limits the role under the conditions of its attachment only."""
     code = f"""{ROLE}
     variable "on" {{}}
     resource "aws_organizations_policy" "p" {{
@@ -366,7 +366,7 @@ Resources:
 
 
 def test_members_and_boundaries_of_a_template() -> None:
-    """Groups are told by the users' own lists and by UserToGroupAddition; boundaries by reference and by name."""
+    """Group members come from `Groups` of users and from UserToGroupAddition; boundaries from references and names."""
     configuration = read_template(
         f"""
 Resources:
@@ -406,7 +406,7 @@ Resources:
 
 
 def test_nested_stacks(tmp_path: Path) -> None:
-    """What a nested stack attaches is told with the names of the outer one, be it a policy of the outer template."""
+    """Attachments in a nested stack, also of policies of the parent template, have the names of the parent stack."""
     inner = """
 Parameters: {Policy: {Type: String}}
 Resources:
@@ -463,8 +463,8 @@ def test_a_change_set(tmp_path: Path) -> None:
 
 
 def test_statements_of_managed_policies_are_read_once() -> None:
-    """Two roles with the same AWS managed policy share its statements, and only those that speak of PassRole are
-    judged."""
+    """Two roles with the same AWS managed policy share its statements, and only those that contain PassRole are
+    evaluated."""
     roles = "".join(
         f"  R{number}:\n    Type: AWS::IAM::Role\n    Properties: {{AssumeRolePolicyDocument: {{}}, "
         f"ManagedPolicyArns: [{S3}]}}\n"

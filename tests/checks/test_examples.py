@@ -33,7 +33,7 @@ from passrole_checks.sources.model.configuration import (
 
 
 def document(example: Example) -> StringNode:
-    """The policy document of an example, its unknown texts as holes."""
+    """The policy document of an example, with its unknown texts as unresolved values."""
     written = json.dumps({"Version": "2012-10-17", "Statement": list(example.statements)})
     parts: list[str | Unresolved] = [written]
     for name in example.unknown:
@@ -47,7 +47,7 @@ def document(example: Example) -> StringNode:
 
 
 def configuration(example: Example) -> Configuration:
-    """The configuration that an example speaks of: its policy, what stands beside it, and its roles."""
+    """The configuration of an example: its policy, the principal's other policy, and the roles."""
     at = Position("example.json", 1)
     holder = next((role.name for role in example.roles if role.holds), "deployer")
     policies = [_policy("policy", document(example), holder)]
@@ -131,7 +131,7 @@ def test_check_says_what_it_is(check: type[Check]) -> None:
 
 
 def test_excluding_a_service_by_a_deny_does_not_scope_the_services() -> None:
-    """What only leaves one service out is as open as before: 001 stays high, 002 stays."""
+    """A Deny that excludes only one service does not lower findings: 001 stays high, 002 stays."""
     exclude = {
         "Effect": "Deny",
         "Action": "iam:PassRole",
@@ -167,8 +167,8 @@ def _with_unknown(example: Example, element: Element) -> Example | None:
 
 
 @pytest.mark.parametrize("check", [check for check in ALL if check.independent_of], ids=lambda check: check.id)
-def test_check_is_independent_of_what_it_says(check: type[Check]) -> None:
-    """What a check flags, of all examples, it also flags where an element that it is independent of is unresolved."""
+def test_check_is_independent_of_its_declared_elements(check: type[Check]) -> None:
+    """A check flags an example also if an element that the check is independent of is unresolved."""
     if check.checks_managed_policies:
         return  # it looks at statements of AWS, in which nothing is unresolved
     asked = 0

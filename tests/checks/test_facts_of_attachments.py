@@ -1,4 +1,4 @@
-"""Policies and boundaries that a principal has under some facts only: what is combined, and what is told of it.
+"""Policies and boundaries attached under some conditions only: which are combined, and what the findings say.
 
 Sources: AWS CloudFormation Template Reference, "Condition functions" (``Fn::If``, ``AWS::NoValue``); Terraform
 documentation, "The count Meta-Argument" and "Conditional Expressions".
@@ -98,14 +98,14 @@ def test_what_excludes_each_other_is_no_way(role: str) -> None:
     assert of_template(template(role)) == []
 
 
-def test_a_policy_under_both_outcomes_is_held_in_any_case() -> None:
-    """What both branches of a conditional attach is attached, and the finding names no facts."""
+def test_policy_attached_in_both_branches_is_unconditional() -> None:
+    """A policy that both branches of a conditional attach is always attached; the finding names no conditions."""
     (found,) = of_template(template("ManagedPolicyArns: [!If [Prod, !Ref A, !Ref A], !Ref B]"))
     assert "Applies" not in found.message and found.confidence is Confidence.HIGH
 
 
-def test_a_boundary_that_nobody_knows() -> None:
-    """Under a boundary that does not stand here the finding keeps its severity and its words, at low confidence."""
+def test_unknown_boundary_lowers_confidence() -> None:
+    """An unknown boundary lowers the confidence of a finding; severity and message stay."""
     (found,) = of_template(template(f"{BOTH}, PermissionsBoundary: !ImportValue shared"))
     assert (found.severity, found.confidence) == (Severity.HIGH, Confidence.LOW)
     assert found.who == ("R",) and "shared" not in found.message
@@ -191,8 +191,8 @@ def test_an_output_of_a_nested_stack_under_a_condition(tmp_path: Path) -> None:
     ("attached", "ways"),
     [("[!If [Prod, !Ref A, !Ref B]]", 0), ("!If [Prod, [!Ref A, !Ref B], [!Ref A]]", 1), ("[!Ref A, !Ref B]", 1)],
 )
-def test_policies_of_a_function_of_sam(attached: str, ways: int) -> None:
-    """What a branch of a conditional attaches to the role that SAM makes is attached where that branch holds."""
+def test_conditional_policies_of_a_sam_function(attached: str, ways: int) -> None:
+    """A policy in a branch of a conditional is attached to the role that SAM creates if that branch applies."""
     function = f"{{Type: AWS::Serverless::Function, Properties: {{InlineCode: x, Policies: {attached}}}}}"
     body = template("Path: /").replace("Resources:", f"Resources:\n  F: {function}", 1)
     found = of_template("Transform: AWS::Serverless-2016-10-31\n" + body)
@@ -204,8 +204,8 @@ def test_policies_of_a_function_of_sam(attached: str, ways: int) -> None:
     [("Prod", "Dev", False), ("Prod", "Prod", True), ("", "Dev", True), ("Prod", "", True)],
 )
 @pytest.mark.parametrize("check", ["PASSROLE_008", "PASSROLE_009"])
-def test_roles_that_are_never_there_together(check: str, holder: str, other: str, stronger: bool) -> None:
-    """A role that is there only where its passer is not is no stronger role of it."""
+def test_roles_that_never_exist_together_are_not_compared(check: str, holder: str, other: str, stronger: bool) -> None:
+    """A role that exists only if the passing role does not is no more privileged role."""
     can = {"PASSROLE_008": [PASS | {"Resource": f"{ARN}app-*"}, START], "PASSROLE_009": [PASS]}[check]
     body = template("Path: /") + role("H", holder, "codebuild", *can) + role("O", other, "lambda", STORAGE)
     found = [
@@ -245,10 +245,10 @@ resource "aws_iam_user_policy" "p" {
     [("1", "Applies when var.prod is true."), ("var.prod ? 1 : 0", "Applies when var.prod is true."),
      ("var.prod ? 0 : 1", None)],
 )  # fmt: skip
-def test_what_the_passed_role_can_do_under_facts(
+def test_conditional_permissions_of_the_passed_role(
     tmp_path: Path, check: str, more: str, severity: Severity, count: str, facts: str | None
 ) -> None:
-    """What makes a role stronger under some facts only is told with these, and not where they exclude the passing."""
+    """Conditional extra permissions are reported with their conditions, unless these exclude passing the role."""
     code = ROLE.replace('"{}"', f"jsonencode({json.dumps(TRUST)})") % "" + policies(
         ("a", ADMIN, "count = var.prod ? 1 : 0")
     )

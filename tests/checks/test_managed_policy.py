@@ -62,8 +62,8 @@ OUR_BATCH = document(
         ("service-role/AmazonElasticMapReduceRole", trust("ec2.amazonaws.com"), Severity.HIGH),
     ],
 )
-def test_a_role_that_only_a_service_can_act_as(name: str, trusted: object, severity: Severity) -> None:
-    """In the hands of a service that runs nothing of its callers' the same policy is low, and with a condition info."""
+def test_role_that_only_a_service_can_assume(name: str, trusted: object, severity: Severity) -> None:
+    """If only a service that never runs caller code can assume the role, it is low, or info with a condition."""
     (found,) = findings(ID, [], managed=[name], holder="worker", roles={"worker": (trusted, [])})
     assert found.severity is severity
     said = "can use this, and it never runs caller code." in found.message

@@ -55,7 +55,7 @@ def verdict(
     flagged: frozenset[str] = frozenset(),
     account: str | None = None,
 ) -> Verdict | None:
-    """What the check says of a policy that was ``before`` and is ``after``, held by ``who``."""
+    """Return the verdict about a policy that changes from ``before`` to ``after``, attached to ``who``."""
     earlier, later = parsed(*([before] if before else [])), parsed(after)
     gain = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
     gainers = tuple(Beneficiary(name, gain) for name in who) if gain else ()
@@ -126,8 +126,8 @@ def test_the_difference_in_words(before: dict[str, Any] | None, after: dict[str,
     assert found.confidence is Confidence.HIGH
 
 
-def test_a_changed_condition_is_less_sure() -> None:
-    """Whether another list of addresses lets more through is open: medium confidence, and the key is named."""
+def test_changed_condition_has_medium_confidence() -> None:
+    """A changed list of IP addresses may allow more: medium confidence, and the message names the key."""
     found = verdict(
         allow("*", IpAddress={"aws:SourceIp": "198.51.100.0/24"}),
         allow("*", IpAddress={"aws:SourceIp": "203.0.113.0/24"}),
@@ -137,8 +137,8 @@ def test_a_changed_condition_is_less_sure() -> None:
     assert "aws:SourceIp" in found.message
 
 
-def test_an_unknown_role_is_said_to_be_one() -> None:
-    """Whether a role that is not known could be passed before is said to be open, at low confidence."""
+def test_unresolved_role_is_reported_at_low_confidence() -> None:
+    """An unresolved role that may have been passable before is reported as info, at low confidence."""
     earlier = parsed(allow(ROLE + "a"))
     parts = json.dumps({"Version": "2012-10-17", "Statement": [allow("HOLE")]}).split("HOLE")
     document = StringNode((parts[0], Unresolved("var.role"), parts[1]), Position("policy.json", 1))
@@ -160,7 +160,8 @@ def test_severity_follows_the_other_checks() -> None:
 
 
 def test_at_most_three_principals_are_named() -> None:
-    """Of many that gain the same, three are named and the others counted; without any, whoever holds the policy."""
+    """The message names three principals that gain access and counts the others; without any, every principal with
+    the policy."""
     many = verdict(None, allow("*"), who=tuple(f"aws_iam_role.r{number}" for number in range(5)))
     assert many is not None
     assert many.message.startswith("aws_iam_role.r0, aws_iam_role.r1, aws_iam_role.r2 and 2 more had no PassRole")
@@ -168,8 +169,8 @@ def test_at_most_three_principals_are_named() -> None:
     assert nobody is not None and nobody.message.startswith("Every principal with this policy had no PassRole access")
 
 
-def test_a_role_of_another_account_is_left_to_its_own_check() -> None:
-    """What cannot be passed here is no new access: PASSROLE_005 speaks of it."""
+def test_role_of_another_account_is_no_new_access() -> None:
+    """A role of another account cannot be passed, so it is no new access: PASSROLE_005 reports it."""
     assert verdict(None, allow(ROLE + "a"), account="444455556666") is None
     assert verdict(None, allow(ROLE + "a"), account="111122223333") is not None
 

@@ -168,7 +168,7 @@ def test_an_aws_managed_policy_is_the_other_half() -> None:
 
 
 def test_a_condition_on_the_actions_is_named() -> None:
-    """A condition that whoever asks can meet leaves the path open, and is named."""
+    """A condition that the caller can satisfy leaves the path open, and the message names it."""
     region = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
     start = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*", region)
     (found,) = findings(ID, [[allow("iam:PassRole")], [start]])
@@ -191,8 +191,8 @@ def test_everything_under_a_condition_is_said_once() -> None:
 
 
 @pytest.mark.parametrize("service", ["ecs.amazonaws.com", "batch.amazonaws.com", "autoscaling.amazonaws.com"])
-def test_a_service_that_runs_nothing_of_its_callers(service: str) -> None:
-    """A role that is handed to a service for its own work is not in the hands of whoever starts something there."""
+def test_service_that_never_runs_caller_code_opens_no_path(service: str) -> None:
+    """A caller gets no access to a role that a service uses for its own work only."""
     start = allow(["ecs:*", "batch:*", "autoscaling:*", "ec2:*"])
     assert findings(ID, [[allow("iam:PassRole", "*", to(service))], [start]]) == []
 

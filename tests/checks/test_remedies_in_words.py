@@ -1,4 +1,4 @@
-"""What to write instead, in the words that the statement is written in."""
+"""Remedies in the syntax of the statement, such as a `statement` block or `jsonencode`."""
 
 from __future__ import annotations
 

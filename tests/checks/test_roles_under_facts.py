@@ -1,4 +1,4 @@
-"""Roles that are there under facts: only those that can be there together with whoever passes them count."""
+"""Roles that exist under conditions: only those that can exist together with the passing principal count."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ def test_a_role_that_cannot_be_passed_to_anything_that_assumes_it() -> None:
     "action",
     ["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary"],
 )
-def test_a_principal_that_changes_what_it_passes(action: str) -> None:
-    """Whoever may write the policies, the trust policy or the boundary of a role that it passes is flagged."""
+def test_principal_that_can_change_the_passed_role(action: str) -> None:
+    """A principal that may change the policies, trust policy or boundary of a role that it passes is flagged."""
     for resource in (APP, "*", "arn:aws:iam::111122223333:role/app-x"):
         (found,) = findings(ID, [[PASS], [allow(action, resource)]])
         assert found.severity is Severity.MEDIUM and found.confidence is Confidence.HIGH
@@ -62,7 +62,7 @@ def test_changes_elsewhere_or_within_limits() -> None:
 
 
 def test_service_linked_roles_are_changed_by_their_services_only() -> None:
-    """Whatever a statement says, nobody but its service writes the policies of a service-linked role."""
+    """Only its service can change the policies of a service-linked role, whatever a statement allows."""
     linked = "arn:aws:iam::*:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*"
     assert findings(ID, [[allow("iam:PassRole", linked)], [allow("iam:PutRolePolicy", linked)]]) == []
     assert len(findings(ID, [[allow("iam:PassRole", [linked, APP])], [allow("iam:PutRolePolicy")]])) == 1

@@ -61,8 +61,10 @@ LAMBDA = trust("lambda.amazonaws.com")
         ),
     ],
 )
-def test_the_severity_is_that_of_the_excess(statement: dict[str, object], severity: Severity, words: str) -> None:
-    """What reaches permissions is high, wildcards of the account medium, what is limited low, what is named info."""
+def test_severity_follows_the_additional_permissions(
+    statement: dict[str, object], severity: Severity, words: str
+) -> None:
+    """Permissions management is high, account-wide wildcards medium, limited access low, named resources info."""
     (found,) = findings(ID, [[PASS]], roles={"worker": (LAMBDA, [statement])})
     assert found.severity is severity and found.confidence is Confidence.HIGH
     assert found.who == ("deployer",) and "worker" in found.message
@@ -101,7 +103,7 @@ def test_what_privilege_escalation_says_is_not_said_again() -> None:
 
 
 def test_administrators_are_not_flagged() -> None:
-    """Who may do everything passes no role that can do more, and neither does the role itself."""
+    """An administrator passes no more privileged role, and neither does a role that passes itself."""
     roles = {"worker": (LAMBDA, [allow("*")])}
     assert findings(ID, [[PASS], [allow("*")]], roles=roles) == []
     assert findings(ID, [[PASS]], roles=roles, holder="worker") == []
@@ -136,13 +138,13 @@ def test_what_is_not_known_of_the_principal() -> None:
 
 
 def test_a_policy_of_the_role_may_be_aws_managed() -> None:
-    """What an AWS managed policy gives the role counts."""
+    """Permissions from an AWS managed policy of the role count."""
     (found,) = findings(ID, [[PASS], [allow("lambda:*")]], roles={"worker": (LAMBDA, [allow("iam:PutUserPolicy")])})
     assert "iam:PutUserPolicy" in found.message
 
 
-def test_a_policy_that_is_attached_to_nobody() -> None:
-    """Of whoever holds a policy it is not known what else they can do: one step less, at low confidence."""
+def test_unattached_policy_is_one_severity_lower() -> None:
+    """An unattached policy, with other permissions unknown, is one severity lower, at low confidence."""
 
     def said(statement: dict[str, object]) -> list[tuple[Severity, Confidence]]:
         whole = configuration([[PASS]], roles={"worker": (LAMBDA, [statement])})
@@ -157,8 +159,8 @@ def test_a_policy_that_is_attached_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("check", [ID, "PASSROLE_008"])
-def test_a_passer_that_only_a_service_can_act_as(check: str) -> None:
-    """What a role may pass that only a service can assume which runs nothing of its callers is low at most."""
+def test_passing_role_that_only_a_service_can_assume_is_low(check: str) -> None:
+    """Severity is at most low if only a service that never runs caller code can assume the passing role."""
 
     def said(trusted: object) -> list[tuple[Severity, bool]]:
         roles = {"passer": (trusted, [allow(["lambda:*"])]), "worker": (LAMBDA, [allow("*")])}
@@ -191,17 +193,17 @@ def test_other_words_for_pass_role_are_no_excess(pattern: str) -> None:
         ('"*"', Severity.MEDIUM, Confidence.HIGH, "kms:Decrypt."),
     ],
 )
-def test_a_reference_is_one_thing(
+def test_reference_is_one_resource(
     tmp_path: Path, resource: str, severity: Severity, confidence: Confidence, words: str
 ) -> None:
-    """What a reference to a resource says is that resource's ARN and no wildcard; of a variable it cannot be told."""
+    """A resource reference is the ARN of one resource, not a wildcard; a variable is unknown."""
     (found,) = in_terraform(tmp_path, f'{{ Effect = "Allow", Action = "kms:Decrypt", Resource = {resource} }}')
     assert (found.severity, found.confidence) == (severity, confidence)
     assert f"additional permissions: {words[:-1]})" in found.message
 
 
-def test_a_boundary_that_is_not_here_is_no_resource(tmp_path: Path) -> None:
-    """Where nobody here knows the role's permissions boundary, the resources are still those of its policies."""
+def test_unknown_boundary_does_not_change_the_resources(tmp_path: Path) -> None:
+    """Under an unknown permissions boundary of the role, the resources are still those of its policies."""
     statement = '{ Effect = "Allow", Action = "ec2:TerminateInstances", Resource = "*" }'
     (found,) = in_terraform(tmp_path, statement, "permissions_boundary = var.key")
     assert found.confidence is Confidence.LOW

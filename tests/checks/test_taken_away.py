@@ -1,4 +1,4 @@
-"""What the other policies of a principal take away is no finding of any check."""
+"""No check reports permissions that another policy of the principal denies."""
 
 from __future__ import annotations
 

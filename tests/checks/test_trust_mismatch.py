@@ -212,8 +212,8 @@ def test_002_of_service_linked_roles_is_information() -> None:
         ("ec2.amazonaws.com*", '"SERVICE.amazonaws.com"}'),
     ],
 )
-def test_the_remedy_of_003_keeps_the_services_that_are_named(services: str | list[str], written: str) -> None:
-    """Where only requests without the key are let through besides, the services stand there already."""
+def test_remedy_of_003_keeps_the_named_services(services: str | list[str], written: str) -> None:
+    """If the condition names services and also allows requests without the key, the remedy repeats these services."""
     condition = {"StringLikeIfExists": {"iam:PassedToService": services}}
     (found,) = findings("PASSROLE_003", [[allow("iam:PassRole", "arn:aws:iam::*:role/app-a", condition)]])
     assert written in found.remediation

@@ -6,8 +6,8 @@ from passrole_checks.checks.base.wording import condition_in_short, shortened
 from passrole_checks.scan.merge_findings import when_in_words
 
 
-def test_the_name_of_a_role_behind_a_long_expression() -> None:
-    """What is filled in is cut before the name of the role is."""
+def test_role_name_after_a_long_expression_is_kept() -> None:
+    """A long interpolation is shortened before the name of the role is."""
     account = 'jsondecode(data.aws_secretsmanager_secret_version.accounts.secret_string).account_ids["data-production"]'
     words = shortened(f"arn:aws:iam::${{{account}}}:role/reader", 90)
     assert words == 'arn:aws:iam::${jsondecode(data.aw…ds["data-production"]}:role/reader'
@@ -18,7 +18,7 @@ LONG = 'substr(terraform.workspace, length(local.application_name), length(terra
 
 
 def test_a_long_condition_keeps_its_end() -> None:
-    """What a condition compares with stands at its end, and two of them are not told as one."""
+    """A shortened condition keeps the compared value at its end, so that two conditions stay distinct."""
     words = condition_in_short(LONG)
     assert words.startswith("substr(terraform.workspace, ") and words.endswith('== "-production"') and len(words) == 90
     assert condition_in_short(LONG.replace("production", "test")) != words

@@ -411,7 +411,7 @@ def test_fix_of_templates_is_idempotent(
     tmp_path: Path, statements: list[dict[str, object]], form: str, least: str
 ) -> None:
     """Also for templates; actions other than iam:PassRole stay allowed."""
-    if least == "info":  # of several statements one may allow iam:GetRole for another, which is told only then
+    if least == "info":  # one of several statements may allow iam:GetRole for another, which is reported only then
         statements = statements[:1]
     file = put(template(statements, form), "app.json" if form.startswith("json") else "app.yaml")
     suggest_runner.write_fixes(suggest_runner.find_suggestions([str(file)], options(), severity(least)), dry_run=False)

@@ -158,8 +158,8 @@ def test_rules_apply_without_dir_fd(tree: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
-def test_the_mode_of_an_old_file_is_kept(mode: int, tmp_path: Path) -> None:
-    """Whatever the umask says."""
+def test_mode_of_a_replaced_file_is_kept(mode: int, tmp_path: Path) -> None:
+    """The mode is kept under any umask."""
     (tmp_path / "file").write_bytes(OLD)
     (tmp_path / "file").chmod(mode)
     replace_file(tmp_path / "file", NEW, guarded=[tmp_path])

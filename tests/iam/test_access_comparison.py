@@ -30,8 +30,8 @@ Policy = list[dict[str, Any]]
 def statements(
     policy: Policy, holes: dict[str, Unresolved] | None = None, file: str = "policy.json"
 ) -> tuple[Statement, ...]:
-    """The statements of a document of Version 2012-10-17; the keys of ``holes`` stand for unresolved parts in its
-    text."""
+    """Return the statements of a document of Version 2012-10-17, with the keys of the second parameter replaced by
+    their unresolved values."""
     parts: list[Part] = [json.dumps({"Version": "2012-10-17", "Statement": policy})]
     for name, hole in (holes or {}).items():
         cut: list[Part] = []
@@ -195,7 +195,7 @@ def test_reordered_statements_gain_nothing(rules: list[Rule], random: Any) -> No
     assert gains([rule.written() for rule in rules], [rule.written() for rule in shuffled]) == []
 
 
-# -- holes: whatever a hole holds, the answer is right
+# -- unresolved values: the answer is correct for every value of them
 
 _WITH_HOLES = [*_PATTERNS, ROLE + "HOLE", ROLE + "HOLE*", ROLE + "aHOLE", ROLE + "x/HOLE", ROLE + "*HOLE", "HOLE"]
 _rules_with_holes = st.builds(
@@ -327,7 +327,7 @@ def test_services_of_a_pattern_are_shown_as_the_pattern() -> None:
 
 
 def test_remaining_deny_prevents_a_gain() -> None:
-    """What a Deny excludes after the change is no gain, in whichever policy it is."""
+    """Access that a Deny in any policy excludes after the change is no gain."""
     assert is_new([deny(ROLE + "admin")], [allow(ROLE + "admin"), deny(ROLE + "*")]) is Ternary.NO
     # under a condition that may not hold, a Deny takes nothing away
     guard = deny("*", Bool={"aws:MultiFactorAuthPresent": "false"})
@@ -339,7 +339,7 @@ OPEN = Unresolved("var.role")
 
 
 def test_equal_unresolved_parts_are_equal() -> None:
-    """What is not known is the same on both sides where its expression is the same."""
+    """Unresolved parts with the same expression are equal on both sides."""
     for hole in (NAME, OPEN):
         holes = {"HOLE": hole}
         assert is_new([allow("HOLE")], [allow("HOLE")], holes=holes) is Ternary.NO

@@ -215,7 +215,7 @@ def test_service_linked_roles(pattern: str, answer: Ternary) -> None:
 
 
 def test_account_and_partition_are_read_if_literal() -> None:
-    """The account and the partition are told where they are written out, and only there."""
+    """The account and the partition are returned only if they are literal."""
     assert arn.account_of(text(WORKER)) == "111122223333"
     assert arn.account_of(text("arn:aws:iam::*:role/Worker")) is None
     assert arn.account_of(text("arn:aws:iam::", ACCOUNT, ":role/Worker")) is None

@@ -55,7 +55,7 @@ def test_overlap(first: str, second: str) -> None:
 
 @given(patterns, st.lists(patterns, min_size=1, max_size=3))
 def test_inclusion(inner: str, outer: list[str]) -> None:
-    """What is included has no role outside; what is not included has one, in the small world or beyond it."""
+    """A subset has no role outside of the outer patterns; others have one, in the small world or beyond it."""
     outside = any(glob(inner, name) and not any(glob(item, name) for item in outer) for name in WORLD)
     answer = arn.included(text(A + inner), [text(A + item) for item in outer])
     assert answer is not Ternary.UNKNOWN
@@ -81,7 +81,7 @@ def test_any_role_is_every_role(pattern: str) -> None:
 
 @given(patterns)
 def test_scope_counts_roles(pattern: str) -> None:
-    """No role at all, exactly one, or several: as counted in the small world, as far as it reaches."""
+    """The scope (no role, exactly one, several) agrees with the number of roles in the small world."""
     scope = arn.resource_scope(text(A + pattern))
     found = sum(glob(pattern, name) for name in WORLD)
     if scope is Scope.NOT_A_ROLE:

@@ -90,7 +90,7 @@ def one_key(operator: str, policy: list[str], request: list[str] | None) -> bool
 
 
 def decide(block: Block, service: str | None) -> bool | None:
-    """Whether one request passes one block; keys that are not the service's are met by every request."""
+    """True if a request satisfies a block, None if unknown; every request satisfies keys other than the service's."""
     request = None if service is None else [service]
     answers: list[bool | None] = []
     for operator, keys in block:
@@ -222,7 +222,7 @@ def test_key_case_and_scalar_values_are_irrelevant(block: Block) -> None:
     assert [key.lower() for key in plain.shared] == [key.lower() for key in other.shared]
 
 
-# A literal that becomes a hole.
+# A literal that becomes an unresolved value.
 
 
 def texts_of(tree: Node) -> Iterator[StringNode]:
@@ -254,7 +254,7 @@ def replaced(tree: Node, old: Node, new: StringNode) -> Node:
 
 
 def assert_less_known(exact: ConditionEffect, holed: ConditionEffect) -> None:
-    """What is sure with the unresolved part was so without it, and what was possible still is."""
+    """Everything certain with the unresolved part is certain without it, and everything possible stays possible."""
     assert exact.possible & SERVICES <= holed.possible & SERVICES
     assert holed.allowed & SERVICES <= exact.allowed & SERVICES
     for before, after in ((exact.unknown_service, holed.unknown_service), (exact.without_key, holed.without_key)):
@@ -366,7 +366,7 @@ any_nodes: st.SearchStrategy[Node] = st.recursive(
 @settings(max_examples=examples(400))
 @given(any_nodes, st.booleans())
 def test_any_node_can_be_evaluated(tree: Node, variables: bool) -> None:
-    """Whatever stands in the place of a block, there is an answer that agrees with itself."""
+    """Any node in place of a block has a consistent result."""
     effect = evaluate(tree, SERVICES, variables=variables)
     assert effect.allowed <= effect.possible
     if effect.dead:

@@ -130,7 +130,7 @@ def _looked_up(index: bool) -> Iterator[None]:
 @settings(max_examples=examples(200))
 @given(_documents, st.sampled_from([None, "111122223333"]))
 def test_indexed_denials_give_the_same_grants(statements: tuple[Statement, ...], account: str | None) -> None:
-    """What denials leave of the Allows of a document does not depend on which of them are looked at."""
+    """The grants that remain after the Deny statements of a document do not depend on the index."""
     with _looked_up(True):
         looked_up = subtract_denials._grants_of(statements, SERVICES, account)
     with _looked_up(False):
@@ -140,7 +140,7 @@ def test_indexed_denials_give_the_same_grants(statements: tuple[Statement, ...],
 @settings(max_examples=examples(200))
 @given(_documents, st.sampled_from([None, "111122223333"]))
 def test_indexed_denials_give_the_same_passable_roles(statements: tuple[Statement, ...], account: str | None) -> None:
-    """What one principal can pass does not depend on which of its denials are looked at."""
+    """The roles that a principal can pass do not depend on the index of its Deny statements."""
     (grant, *_) = raw_grants(statements, dict(SERVICES), account)
 
     def passed() -> list[object]:

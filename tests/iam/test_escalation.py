@@ -54,7 +54,7 @@ def test_resource_of_another_service_opens_no_path() -> None:
 
 
 def test_actions_must_share_a_resource() -> None:
-    """Who may create some functions and invoke others starts none; kinds that differ, or are open, say nothing."""
+    """Creating some functions and invoking others opens no path; different or unknown resource types may open one."""
     arn = "arn:aws:x:*:111122223333:"
 
     def opens(created: str, started: str, *more: str) -> bool:
@@ -69,7 +69,7 @@ def test_actions_must_share_a_resource() -> None:
 
 
 def test_exclusive_alternatives_open_no_path() -> None:
-    """What is allowed only under outcomes that never hold together is no way."""
+    """Actions allowed only under mutually exclusive conditions open no path."""
 
     def reading(outcome: str, name: str) -> Statement:
         (one,) = parsed(statement("Allow", name))

@@ -67,7 +67,7 @@ NAME = Unresolved("aws_x.y.name", UnresolvedKind.NAME)
         ("x/app/*", ("x/", A), False, True),
         ("x/app/*", ("x/", NAME), False, False),  # a name holds no slash
         ("y/*", ("x/", A), False, False),
-        ("x/?", ("x/", A), False, True),  # nobody knows how long it is
+        ("x/?", ("x/", A), False, True),  # its length is unknown
         (("x/", A, "/b"), ("x/", A, "/c"), False, False),
         (("x/", A, "/b"), ("x/", B), False, True),
     ],

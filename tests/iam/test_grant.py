@@ -76,7 +76,7 @@ def test_deny_on_one_role_keeps_any_role_scope() -> None:
 
 
 def test_not_resource_and_deny_on_the_rest_leave_nothing() -> None:
-    """What NotResource lets through and a Deny denies is gone."""
+    """A Deny of every role that NotResource allows leaves no grant."""
     allowed, _ = grants(
         {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": f"{A}a"},
         {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": f"{A}a"},

@@ -75,7 +75,7 @@ def hole(
 
 
 def answer(effect: ConditionEffect, request: str) -> str:
-    """What the table writes for a request: ``+`` let through, ``-`` not, ``?`` is unknown."""
+    """Return the table entry for a request: ``+`` allowed, ``-`` not allowed, ``?`` unknown."""
     if request == "0":
         return {Ternary.YES: "+", Ternary.NO: "-", Ternary.UNKNOWN: "?"}[effect.without_key]
     service = {"E": E, "L": L, "C": C}[request]
@@ -167,7 +167,7 @@ def test_shared_keys_are_those_that_a_missing_key_fails(operator: str, value: st
     ],
 )
 def test_rows_54_to_56_associated_resource_arn(operator: str, shared: bool) -> None:
-    """iam:AssociatedResourceArn is told of, shared where a missing key fails, and does not decide the service."""
+    """iam:AssociatedResourceArn is reported, shared if a missing key fails, and does not restrict the service."""
     effect = of({operator: {"iam:associatedresourcearn": "arn:aws:ec2:*:111122223333:instance/*"}})
     assert effect.associated_resource_arn
     assert effect.shared == (("iam:associatedresourcearn",) if shared else ())
@@ -301,7 +301,7 @@ def test_negated_only(condition: Any, negated_only: bool) -> None:
 
 
 def test_other_keys_are_listed_as_written_and_in_order() -> None:
-    """Role tags and other keys are told apart, spelled as written, without repeats; values keep their order."""
+    """Role tags and other keys are listed separately, spelled as written, without repeats; values keep their order."""
     effect = of(
         {
             "StringLike": {PTS: [L, "ec2*", L], "AWS:ResourceTag/Team": "x", "aws:RequestedRegion": "eu-*"},
@@ -357,7 +357,7 @@ SUSPICIONS: list[tuple[Any, str, str]] = [
 
 @pytest.mark.parametrize(("condition", "value", "reason"), SUSPICIONS, ids=[row[1] for row in SUSPICIONS])
 def test_likely_typo_has_reason_and_suggestion(condition: Any, value: str, reason: str) -> None:
-    """What can never match, or does nothing, has a reason and the likely right spelling."""
+    """A value that can never match or has no effect is reported with a reason and the likely correct spelling."""
     (suspicion,) = of(condition).likely_typos
     assert suspicion.value == value
     assert reason in suspicion.reason
@@ -382,7 +382,7 @@ def test_value_that_can_match_is_no_typo(condition: Any) -> None:
 
 
 def test_likely_typos_have_positions() -> None:
-    """A likely typo carries the position of the value, key or operator that it speaks of."""
+    """A likely typo has the position of its value, key or operator."""
     key_at, value_at, operator_at = (Position("a.json", line) for line in (2, 3, 4))
     value = ListNode((text(E, AT), text("lambda", value_at)), AT)
     misspelt = ObjectEntry(text("iam:PassToService", key_at), text(E, AT))
@@ -400,7 +400,7 @@ def test_likely_typo_has_the_position_in_its_own_file() -> None:
         assert [suspicion.at for suspicion in effect.likely_typos] == [place]
 
 
-# Holes.
+# Unresolved values.
 
 
 def test_unresolved_block_is_unresolved() -> None:
@@ -460,7 +460,7 @@ def test_deciding_unresolved_part_is_listed(condition: Any) -> None:
     ],
 )
 def test_irrelevant_unresolved_part_is_not_listed(condition: Any, constraint: Constraint) -> None:
-    """What is spelled out, a Region in the name of one service, and what makes no difference is not unresolved."""
+    """Literals, a Region in the name of one service, and parts without effect are not listed as unresolved."""
     effect = of(condition, STANDARD)
     assert (effect.constraint, effect.unresolved, effect.problems) == (constraint, (), ())
 
@@ -559,7 +559,7 @@ def test_policy_variable_without_name_is_a_problem() -> None:
     ],
 )
 def test_malformed_block_is_a_problem_and_unknown(condition: Any, problem: str) -> None:
-    """A malformed piece never crashes: it is told in words, and nothing that depends on it is decided."""
+    """A malformed part never crashes: it is reported as a problem, and everything that depends on it is unknown."""
     effect = of(condition, STANDARD)
     assert len(effect.problems) == 1 and effect.problems[0].startswith(problem)
     assert effect.constraint is Constraint.UNRESOLVED and not effect.dead
@@ -567,7 +567,7 @@ def test_malformed_block_is_a_problem_and_unknown(condition: Any, problem: str) 
 
 
 def test_unknown_operator_on_other_key_is_irrelevant() -> None:
-    """A malformed operator that does not speak of the service is told and leaves the answer alone."""
+    """A malformed operator on another key is reported and does not change the result."""
     effect = of({"stringLike": {"aws:SourceVpc": "vpc-*"}, "StringEquals": {PTS: E}})
     assert effect.constraint is Constraint.EXACT and effect.allowed == {E}
     assert effect.others == ("aws:SourceVpc",) and len(effect.problems) == 1 and effect.likely_typos == ()

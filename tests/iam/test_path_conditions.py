@@ -76,7 +76,7 @@ def test_implication_is_inclusion_of_worlds(known: Assumption, wanted: Assumptio
 
 @given(first=st.lists(facts, max_size=4), second=st.lists(facts, max_size=4))
 def test_conjunction_is_the_intersection_of_worlds(first: list[Assumption], second: list[Assumption]) -> None:
-    """Facts put together hold in the worlds of all of them; None is said of no worlds only."""
+    """Facts put together hold in the worlds of all of them; None is returned only if there are no such worlds."""
     merged = conjoin(tuple(first), tuple(second))
     wanted = worlds((*first, *second))
     assert worlds(merged) == wanted if merged is not None else not wanted

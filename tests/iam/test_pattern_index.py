@@ -21,7 +21,7 @@ def _spelled(written: str) -> str:
 
 @given(PATTERNS, st.text(alphabet="ab:/*?#", max_size=8))
 def test_index_finds_every_pattern_that_may_match(written: list[str], asked: str) -> None:
-    """Whatever wildcards and unresolved parts stand in the patterns and in what is asked about."""
+    """Wildcards and unresolved parts may be anywhere in the patterns and in the request."""
     patterns = [_spelled(one) for one in written]
     request = glob.representative(_spelled(asked))
     near = glob.build_index(patterns).near(request)

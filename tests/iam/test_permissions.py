@@ -86,7 +86,7 @@ FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:"
         ([allow("*:*")], "yes"),
         ([allow("lambda:CreateFunction*", FUNCTION + "app-*")], "yes"),
         ([allow("s3:*")], "no"),
-        ([allow("*:CreateFunction")], "unknown"),  # nothing is said of wildcards in the prefix
+        ([allow("*:CreateFunction")], "unknown"),  # the effect of wildcards in the prefix is undocumented
         ([allow(("lambda:", UNKNOWN))], "unknown"),
         ([allow(("s3:", UNKNOWN))], "no"),
         ([without(ALL, "Action", NotAction="iam:*")], "yes"),
@@ -217,7 +217,7 @@ def test_boundary_has_to_allow_as_well(limit: list[Any], expected: str) -> None:
 
 
 def test_boundary_and_policies_must_share_a_resource() -> None:
-    """What the policies and the boundary allow apart, on different resources, is not allowed."""
+    """An action that the policies and the boundary allow on different resources only is not allowed."""
     own, limit = statements(allow(CREATE, FUNCTION + "a-*")), statements(allow(CREATE, FUNCTION + "b-*"))
     assert Permissions(own, (limit,)).allows(CREATE) is None
     assert certainty(Permissions(own, (own, statements(allow("*", FUNCTION + "*")))).allows(CREATE)) == "yes"
@@ -238,7 +238,7 @@ def test_exclusive_alternatives_are_never_combined() -> None:
 
 
 def test_conditional_deny_keeps_the_other_alternative() -> None:
-    """A Deny that is there only sometimes leaves an Allow where it is not."""
+    """A conditional Deny leaves the Allow under the opposite condition."""
     given = (*statements(ALL), *statements(deny("lambda:*"), when=PROD))
     found = Permissions(given).allows(CREATE)
     assert found is not None and (found.certain, found.when) == (Ternary.YES, DEV)
@@ -260,7 +260,7 @@ def test_conditional_deny_keeps_the_other_alternative() -> None:
     ],
 )
 def test_administrator_is_allowed_everything(given: list[Any], expected: bool) -> None:
-    """Whoever is allowed every action on every resource is an administrator, whatever a Deny singles out."""
+    """A principal allowed every action on every resource is an administrator, whatever a Deny excludes."""
     assert Permissions(statements(*given)).is_administrator is expected
 
 
@@ -279,7 +279,7 @@ YES, MAYBE = Ternary.YES, Ternary.UNKNOWN
         ([allow("s3:GetObject")], [allow("s3:GetObject", BUCKET)], [("s3:GetObject", "*", YES)]),
         ([ALL], [allow("s3:*")], [("*", "*", YES)]),
         ([allow(["s3:GetObject", "sqs:SendMessage"])], [allow("s3:*")], [("sqs:SendMessage", "*", YES)]),
-        # what is covered in part: the rest is told where it is a pattern
+        # partly covered: the rest is reported if it is a pattern
         ([ALL], [without(ALL, "Action", NotAction=["iam:*", "sts:*"])], [("iam:*", "*", YES), ("sts:*", "*", YES)]),
         ([ALL], [without(ALL, "Action", NotAction="iam:*"), allow("iam:*")], []),
         ([allow("s3:*")], [ALL, deny("s3:DeleteBucket")], [("s3:DeleteBucket", "*", YES)]),
@@ -298,7 +298,7 @@ YES, MAYBE = Ternary.YES, Ternary.UNKNOWN
         ([allow("s3:GetObject", "*", {"StringEquals": {"aws:RequestedRegion": "x"}})],
          [allow("s3:*", "*", {"StringEquals": {"aws:RequestedRegion": ["x", "y"]}})], []),
         ([allow("s3:GetObject")], [ALL, deny("*", "*", REGION)], [("s3:GetObject", "*", MAYBE)]),
-        # holes
+        # unresolved values
         ([allow("s3:GetObject", ("arn:aws:s3:::", UNKNOWN))], [allow("s3:*", "arn:aws:s3:::*")], []),
         ([allow("s3:GetObject", ("arn:aws:s3:::", UNKNOWN))], [allow("s3:*", ("arn:aws:s3:::", UNKNOWN))], []),
         ([allow("s3:GetObject", ("arn:aws:s3:::", UNKNOWN))], [allow("s3:*", BUCKET)],
@@ -325,7 +325,7 @@ def test_incomplete_principal_makes_extra_permissions_uncertain() -> None:
 
 
 def test_boundaries_of_role_and_principal_count() -> None:
-    """What the role's boundary denies is no extra permission; what the principal's denies is one."""
+    """A permission that the role's boundary denies is not extra; one that the principal's boundary denies is."""
     limit = (statements(allow("s3:*")),)
     everything, storage = Permissions(statements(ALL), limit), Permissions(statements(allow("s3:*")))
     assert extra_permissions(everything, storage) is None

@@ -87,8 +87,8 @@ def test_allowed_actions_agree_with_the_reference(statements: tuple[Statement, .
 def test_extra_permissions_agree_with_the_reference(
     role: tuple[Statement, ...], principal: tuple[Statement, ...]
 ) -> None:
-    """Where there is a certain extra permission there is a request that only the role is allowed, and where none is
-    told there is no such request."""
+    """A certain extra permission means a request that only the role is allowed; no extra permission means no such
+    request."""
     found = extra_permissions(Permissions(role), Permissions(principal))
     only = reach(role) - reach(principal)
     if found is None:

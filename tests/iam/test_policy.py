@@ -146,7 +146,7 @@ def test_document_with_unresolved_keys_is_unresolved(document: Any, path: str) -
 
 
 def test_elements_after_an_unresolved_entry_apply() -> None:
-    """Elements that stand behind what is not known, and say all, are taken; their own condition too."""
+    """Elements after an unresolved entry that form a whole statement apply, with their own condition."""
     limited = {**PASS, "Condition": {"Bool": {"a": "true"}}}
     later = node(limited)
     assert isinstance(later, ObjectNode)
@@ -238,8 +238,8 @@ def test_trust_policy_needs_no_resource() -> None:
 
 @pytest.mark.slow
 def test_oversized_document_is_a_problem() -> None:
-    """A document of more statements, or a statement of more values, than AWS takes in any policy is a problem, told at
-    the list; each value is looked at a few times at most."""
+    """A document of more statements, or a statement of more values, than AWS takes in any policy is a problem,
+    reported at the list; each value is read a few times at most."""
     assert len(parse({"Statement": [PASS] * MAX_STATEMENTS}).statements) == MAX_STATEMENTS
     found = parse({"Statement": [PASS] * (MAX_STATEMENTS + 1)})
     assert found.statements == ()

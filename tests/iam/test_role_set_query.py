@@ -102,7 +102,7 @@ def test_quick_answers_agree_with_automata(
 @settings(max_examples=examples(400))
 @given(_parts, st.booleans(), _roles)
 def test_bounds_contain_every_role_of_the_pattern(parts: tuple[Part, ...], variables: bool, role: Role) -> None:
-    """What a pattern matches, however it is read, is of its bounds; an exact bounds is what surely matches."""
+    """Bounds contain every role that the pattern may match; exact bounds contain only roles that surely match."""
     bounds = bounds_of(parts, variables)
     text = f"arn:{role.partition}:iam::{role.account}:role/{role.name}"
     if automaton_of((parts,), variables, UnresolvedPolicy.OVERLAP).matches(text):
@@ -183,7 +183,7 @@ def test_covering_bounds_contain_the_roles(outer: tuple[Part, ...], inner: tuple
 @settings(max_examples=examples(200))
 @given(_parts, st.booleans())
 def test_names_single_role_agrees_with_the_automaton(parts: tuple[Part, ...], variables: bool) -> None:
-    """Whether a pattern names one role is, where it can be seen, how many roles its automaton matches."""
+    """If known without the automaton, a pattern names one role exactly if its automaton matches one."""
     one = names_single_role(expand(parts), variables)
     if one is not None and arn._any_role.__wrapped__((parts,), variables) is Ternary.NO:
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP) > 0
@@ -221,7 +221,7 @@ class _Everything:
 def test_fast_paths_agree_with_automata(
     inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment
 ) -> None:
-    """Inclusion, overlap and scope say at a glance what they say when there is none, unless that takes too much."""
+    """The fast paths of inclusion, overlap and scope agree with the automata, unless these exceed their limits."""
     quick = (
         arn._included.__wrapped__(inner, outer, variables, where),
         [arn._overlaps.__wrapped__(inner, item, variables, where) for item in outer],

@@ -137,7 +137,7 @@ def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> Object
 @settings(max_examples=examples(80))
 @given(statements())
 def test_variants_are_equivalent_in_every_world(statement: ObjectNode) -> None:
-    """In each world the variants that hold there speak of just what the statement speaks of there."""
+    """In each world, the variants of that world together mean exactly what the statement means."""
     found = variants_of(statement)
     for world in WORLDS:
         said = {
@@ -161,8 +161,8 @@ def passed(document: PolicyDocument, world: World | None = None) -> set[str]:
 @settings(max_examples=examples(40))
 @given(st.lists(statements(("Allow", "Deny")), min_size=1, max_size=3))
 def test_grants_are_correct_in_every_world(written: list[ObjectNode]) -> None:
-    """What a document lets through under conditions is what it lets through in each world where they hold, with what
-    its Deny statements deny there."""
+    """In each world, the conditional grants of a document allow exactly the roles that the document allows there, after
+    its Deny statements."""
     document = ObjectNode((ObjectEntry(text("Statement", AT), ListNode(tuple(written), AT)),), AT)
     together = parse_document(document)
     for world in WORLDS:
@@ -217,8 +217,7 @@ def test_unsplittable_elements_count_for_the_wider_variant(effect: str, element:
 
 
 def test_too_many_alternatives_become_unresolved() -> None:
-    """More combinations of conditions than can be looked at leave unresolved parts in their places, each with its
-    reason."""
+    """Elements with more combinations of conditions than the limit become unresolved parts, each with a reason."""
     values = ListNode(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
     condition = statement_of(StringNotEquals=statement_of(**{"iam:PassedToService": values}))
     written = statement_of(

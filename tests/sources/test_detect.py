@@ -87,7 +87,7 @@ def complaints(found: Discovery, folder: Path) -> dict[str, tuple[int | None, st
     ],
 )
 def test_files_are_recognized_by_content(tmp_path: Path, name: str, content: str, framework: Framework) -> None:
-    """Whatever their name, found on a walk or given."""
+    """Files of any name are recognized, both in a walked folder and as an argument."""
     (tmp_path / name).write_text(content, encoding="utf-8")
     for found in (discover([tmp_path]), discover([tmp_path / name])):
         assert units(found, tmp_path) == {name: framework}

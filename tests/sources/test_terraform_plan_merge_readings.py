@@ -205,7 +205,7 @@ def masked(statements: list[Any], data: st.DataObject) -> list[Any]:
 
 @given(st.lists(STATEMENT, max_size=4), st.data())
 def test_two_versions_of_one_document_always_merge(statements: list[Any], data: st.DataObject) -> None:
-    """Whatever each hides, and in any order, two versions of one document do not contradict."""
+    """Two versions of one document never contradict, with any values hidden and in any order."""
     assert together(masked(statements, data), masked(statements, data)) is not None
 
 
@@ -274,7 +274,7 @@ def test_different_versions_contradict() -> None:
         ({"Resource": ["r/a"]}, {"Resource": ["r/a", {"?": "c", "true": "r/b", "false": None}]},
          {"Resource": ["r/a", {"?": "c", "true": "r/b", "false": None}]}),
         ({"Resource": ["r/?x"]}, {"Resource": [{"?": "c", "true": "q/?y", "false": 7}]}, "any"),
-        # two texts, both with holes, and one with more holes than are looked through
+        # two texts, both with unresolved values
         ({"Resource": ["r/?x"]}, {"Resource": ["r/?y"]}, {"Resource": ["r/${y}"]}),
     ],
 )  # fmt: skip

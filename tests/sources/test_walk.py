@@ -55,7 +55,7 @@ def test_virtual_environment_of_any_name_is_skipped(tmp_path: Path) -> None:
 
 
 def test_given_ignored_folder_is_walked(tmp_path: Path) -> None:
-    """Who names a folder wants to see it, whatever it is called."""
+    """A folder given as an argument is walked, whatever its name."""
     put(tmp_path, ".terraform/modules/x/main.tf", ".terraform/pyvenv.cfg")
     assert found(tmp_path / ".terraform") == ["pyvenv.cfg", "modules/x/main.tf"]
 

@@ -14,7 +14,7 @@ from passrole_checks.sources.terraform.resources.document_merge import merge_by_
 AT = Position("main.tf", 1)
 CONDITIONS = ("var.a", "var.b")
 
-Plain = tuple[str, int]  # Sid and a number that tells statements apart
+Plain = tuple[str, int]  # Sid and a number that distinguishes statements
 Optional = tuple[Plain, str | None]  # a statement and its condition
 
 

@@ -80,7 +80,7 @@ def test_partially_unknown_set(tmp_path: Path) -> None:
 
 
 def test_each_key_of_partially_known_key(tmp_path: Path) -> None:
-    """What is known of a key is known of ``each.key``."""
+    """``each.key`` keeps the known parts of a key."""
     assert resources_by_suffix(tmp_path, 'for_each = { "${var.x}-app" = 1 }', "each.key") == {
         '["${var.x}-app"]': {"${var.x}-app"}
     }

@@ -125,7 +125,7 @@ DOCUMENT = '{"Statement": [{"Action": "*", "Resource": "*", "Effect": "Allow"}]}
 
 
 def written(folder: Path, expression: str, through: str) -> Path:
-    """A configuration that hands an expression to a module that is not here, by one of several ways."""
+    """Write a configuration that passes an expression to a module that is not downloaded, in one of several ways."""
     (folder / "here").mkdir(parents=True, exist_ok=True)
     (folder / "here" / "main.tf").write_text(HERE, encoding="utf-8")
     (folder / "policy.json").write_text(DOCUMENT, encoding="utf-8")

@@ -63,7 +63,7 @@ def only_resource(root: Path, expression: str, extra: str = "") -> StringNode:
 
 
 def known(text: StringNode) -> str:
-    """What is known of a completely unresolved string, its unresolved parts as ``${…}``."""
+    """Return the known parts of a completely unresolved string, with unresolved parts as ``${…}``."""
     only = text.only_hole
     assert only is not None
     assert only.known is not None

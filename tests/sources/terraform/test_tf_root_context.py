@@ -87,7 +87,7 @@ def some(node: object, what: str = "var.u") -> object:
     ],
 )  # fmt: skip
 def test_unknown_elements_keep_what_is_known(tmp_path: Path, expression: str, expected: object) -> None:
-    """What is known of every element is kept; an index, a length or a joined string is unresolved."""
+    """Properties known of every element are kept; an index, a length or a joined string is unresolved."""
     assert shown(evaluated(tmp_path, expression)) == expected
 
 
