@@ -96,8 +96,8 @@ def _link(tree: Tree, rng: random.Random) -> None:
     """A link outside, to the system, within the folder, or in a circle."""
     name = rng.choice(_NAMES)
     target = rng.choice((rng.choice(_OUTSIDE), rng.choice(_OUTSIDE), rng.choice(_SYSTEM), rng.choice(_NAMES), name))
-    if target in _NAMES and rng.random() < 0.5 and formats.service_names(tree):
-        target = rng.choice(sorted(formats.service_names(tree)))
+    if target in _NAMES and rng.random() < 0.5 and formats.names_of(tree):
+        target = rng.choice(sorted(formats.names_of(tree)))
     tree[f"@link {name}"] = os.fsencode(target)
     if "/" not in name and rng.random() < 0.4:  # a module or a file that the link is used by
         _append(tree, rng, rng.choice(_NAMING_HCL).replace("PLACE", f"./{name}"))
@@ -105,7 +105,7 @@ def _link(tree: Tree, rng: random.Random) -> None:
 
 def _linked_file(tree: Tree, rng: random.Random) -> None:
     """One of the files is a link to where its content is."""
-    names = sorted(formats.service_names(tree))
+    names = sorted(formats.names_of(tree))
     if names:
         name = rng.choice(names)
         content = tree.pop(name)
@@ -121,7 +121,7 @@ def _other_kind(tree: Tree, rng: random.Random) -> None:
 
 def _odd_name(tree: Tree, rng: random.Random) -> None:
     """A file, or the folder that it is in, has an odd name."""
-    names = sorted(formats.service_names(tree))
+    names = sorted(formats.names_of(tree))
     if names:
         name, odd = rng.choice(names), rng.choice(_ODD_NAMES)
         content = tree.pop(name)
@@ -131,7 +131,7 @@ def _odd_name(tree: Tree, rng: random.Random) -> None:
 def _deep(tree: Tree, rng: random.Random) -> None:
     """Everything is deep below."""
     depth = rng.choice((3, 30, 60, 150))
-    for name in sorted(formats.service_names(tree)):
+    for name in sorted(formats.names_of(tree)):
         tree["d/" * depth + name] = tree.pop(name)
 
 
@@ -157,7 +157,7 @@ def _naming(tree: Tree, rng: random.Random) -> None:
 
 
 def _append(tree: Tree, rng: random.Random, text: str) -> None:
-    names = [name for name in sorted(formats.service_names(tree)) if name.endswith((".tf", ".tofu"))]
+    names = [name for name in sorted(formats.names_of(tree)) if name.endswith((".tf", ".tofu"))]
     name = rng.choice(names) if names else "more.tf"
     tree[name] = tree.get(name, b"") + b"\n" + text.encode()
 
@@ -179,7 +179,7 @@ _CHECKS = ("001", "any-service", "PASSROLE_014", "008,009", "new-access", "001,0
 def with_command(rng: random.Random) -> Tree:
     """A hostile folder, and a command that is run in it."""
     tree = folder(rng)
-    names = sorted(formats.service_names(tree))
+    names = sorted(formats.names_of(tree))
     command = rng.choices(tuple(_COMMANDS), (16, 5, 4, 3, 6, 2))[0]
     words = [command, *_COMMANDS[command](rng, names)]
     if rng.random() < 0.2:
