@@ -120,14 +120,14 @@ def test_fix_reports_changes_and_remaining_findings() -> None:
 main.tf:6  aws_iam_user_policy.deploy
   fixed  PASSROLE_001 any-role
           Names the role that this configuration passes to
-          ecs-tasks.amazonaws.com (aws_iam_role.task); if others are passed by
-          hand or from elsewhere, they have to be added.
+          ecs-tasks.amazonaws.com (aws_iam_role.task); add roles that are passed
+          manually or elsewhere.
 
 other/main.tf:6  aws_iam_user_policy.deploy
   PASSROLE_001 any-role
           Needs manual review:
-          - the roles that are passed: no resource here gives one that the
-            statement allows to a service
+          - role ARNs: nothing in this code passes a role matching this
+            statement
           Suggested statement:
             {
               Effect    = "Allow"

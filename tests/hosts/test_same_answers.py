@@ -32,11 +32,11 @@ SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk
 CFN_LINT = ("cloudformation", "sam", "cdk")
 UNREAD = ("state", "change-set")  # by checkov: rows of README's table
 
-MERGED = "templates that write a merged key (`<<`) again"
-DEPLOYED = "templates that a stack in Terraform deploys"
+MERGED = "templates that repeat a merged key (`<<`)"
+DEPLOYED = "templates that a Terraform stack resource deploys"
 SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
-NO_PLAN = "plans that are cut off or malformed, and logs of `terraform plan -json`"
+NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
 
 class Answer(NamedTuple):
@@ -59,7 +59,7 @@ DIFFERENCES = {
         "checkov",
         "conditions-and-parameters/cloudformation/environments.yaml",
         "Sandbox",
-    ): "CloudFormation resources whose `Condition` is false by the defaults",
+    ): "CloudFormation resources whose `Condition` is false by default",
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
@@ -158,24 +158,24 @@ FORMS: dict[str, Form] = {
         {"main.tf": _RESOURCE + "locals {\n  a = !!true\n}\n"},
         "aws_iam_policy.p",
     ),
-    "templates that write a merged key (`<<`) again": Form(
+    "templates that repeat a merged key (`<<`)": Form(
         "checkov",
         {"template.yaml": "Mappings: {M: {A: &a {B: c}, D: {<<: *a, B: e}}}\n" + _TEMPLATE},
         "P",
     ),
     "folders whose names begin with a dot": Form("checkov", {".deploy/main.tf": _RESOURCE}, "aws_iam_policy.p"),
-    "plans and templates in files of unusual names": Form("checkov", {"template.cfn": _TEMPLATE}, "P"),
+    "plans and templates with unusual file names": Form("checkov", {"template.cfn": _TEMPLATE}, "P"),
     "states (`terraform show -json` without a plan)": Form(
         "checkov",
         {"state.json": json.dumps(_STATE, indent=2)},
         "aws_iam_policy.p",
     ),
     "change sets of CloudFormation": Form("checkov", {"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
-    "CloudFormation resources whose `Condition` is false by the defaults": Form(
+    "CloudFormation resources whose `Condition` is false by default": Form(
         "checkov", {"template.yaml": _CONDITION}, "P"
     ),
     "`Fn::ForEach` of CloudFormation": Form("checkov", {"template.yaml": _FOR_EACH}, "PA"),
-    "policies in the `Globals` of SAM": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
+    "policies in SAM's `Globals`": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
     NO_PLAN: Form(
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
