@@ -69,8 +69,8 @@ def test_each_call_is_told_as_it_should(tmp_path: Path) -> None:
     assert_true(found_in(tmp_path), log)
 
 
-def test_passes_come_in_the_order_of_their_times(tmp_path: Path) -> None:
-    """Whatever the order of files and of events in them."""
+def test_passes_are_sorted_by_time(tmp_path: Path) -> None:
+    """Passes are sorted by time, regardless of the order of files and of events in them."""
     log = Maker(4).log(repeat=2)
     write(tmp_path, log.events, each=7)
     times = [one.time for one in found_in(tmp_path)]
@@ -84,8 +84,8 @@ def test_an_organisation_trail_is_read_alike(tmp_path: Path) -> None:
     assert_true(found_in(tmp_path), log)
 
 
-def test_what_was_delivered_twice_counts_once(tmp_path: Path) -> None:
-    """A trail of the account and one of the organisation deliver the same events, which have the same ids."""
+def test_events_delivered_twice_count_once(tmp_path: Path) -> None:
+    """An account trail and an organization trail deliver the same events, with the same IDs."""
     log = Maker(6).log(noise=50)
     write(tmp_path / "one", log.events)
     write(tmp_path / "two", log.events, organisation="o-a1b2c3d4e5", each=9)
@@ -174,8 +174,8 @@ def test_edges_count_what_they_hold(tmp_path: Path) -> None:
         assert sum(edge.events.values()) == len(own)
 
 
-def test_other_json_is_read_as_well(tmp_path: Path) -> None:
-    """One event a line, a list, what ``lookup-events`` prints, and what EventBridge hands on."""
+def test_other_json_formats_are_read(tmp_path: Path) -> None:
+    """Input may be one event per line, a list, the output of ``lookup-events``, or events from EventBridge."""
     log = Maker(13).log(noise=20)
     parts = [log.events[number::5] for number in range(5)]
     (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(event) for event in parts[0]))

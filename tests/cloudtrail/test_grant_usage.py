@@ -98,7 +98,7 @@ USED, PERHAPS, UNUSED = (1, 0, 0), (0, 1, 0), (0, 0, 1)
 def test_a_grant_is_used_or_not(
     allowed: dict[str, Any], passed: Edge, expected: tuple[int, int, int], tmp_path: Path
 ) -> None:
-    """By principal, role and service; what cannot be told is perhaps."""
+    """Usage is matched by principal, role and service; a grant is possibly used if that is undetermined."""
     assert verdict(against(tmp_path, [allowed], passed)) == expected
 
 
@@ -310,8 +310,8 @@ def test_values_are_for_a_configuration(options: tuple[str, ...], capsys: pytest
     assert f"{options[0]} requires --against" in told.err
 
 
-def test_two_configurations_count_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Named apart or twice, each grant is told once; what of them is not evaluated is a note."""
+def test_two_configurations_are_evaluated_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each grant is reported once, also if a configuration is named twice; what is not evaluated is a note."""
     pytest.importorskip("duckdb")
     sample, other = ROOT / "sample_templates/evidence/terraform", tmp_path / "main.tf"
     other.write_text('module "missing" { source = "example.com/a/b/c" }\n')
@@ -360,8 +360,8 @@ def test_the_sample_is_told_in_every_format(
         assert all(sid in out for sid in ("Functions", "Instances", "Machines"))
 
 
-def test_a_configuration_that_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The status is 2; what the logs say is told all the same."""
+def test_unreadable_configuration_is_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The exit status is 2, and the results of the logs are still reported."""
     pytest.importorskip("duckdb")
     assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", str(tmp_path)]) == 2
     told = capsys.readouterr()

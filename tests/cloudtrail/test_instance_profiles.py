@@ -220,8 +220,8 @@ def test_the_linked_role_of_a_group_counts_only_where_it_is_named(tmp_path: Path
     assert (one.role, one.services, one.resource) == (linked, ("autoscaling.amazonaws.com",), "a")
 
 
-def test_a_role_that_was_made_is_known_by_its_arn(tmp_path: Path) -> None:
-    """The name alone does not tell the path; where the log shows how the role was made, it is the ARN that is told."""
+def test_role_created_in_the_logs_is_reported_by_arn(tmp_path: Path) -> None:
+    """A role name alone has no path; if the logs show the creation of the role, its ARN is reported."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/service/web-role"
     made = event("iam", "CreateRole", {"roleName": "web-role", "path": "/service/"}, {"role": {"arn": arn}})
     failed = {**made, "errorCode": "EntityAlreadyExistsException", "responseElements": None}

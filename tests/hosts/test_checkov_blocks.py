@@ -246,15 +246,15 @@ def test_the_command_line_silences_the_same(project: Path, run: Run) -> None:
     assert "suppresses nothing" not in done.stdout + done.stderr
 
 
-def test_a_module_block_without_findings_of_its_own_has_no_record(run: Run) -> None:
-    """Where checkov shows the resources of a module, or nobody can, its block is neither passed nor failed."""
+def test_module_block_without_its_own_findings_has_no_record(run: Run) -> None:
+    """A module block neither passes nor fails if checkov shows its resources or nothing can evaluate them."""
     blocks = {"open", "reviewed_by_us", "nowhere", 'reviewed["a"]', "module.open.inner"}
     assert not blocks & {one.shown for one in run.told}
     assert not blocks & {resource for _, resource in run.passed}
 
 
-def test_a_policy_given_to_a_module_that_is_not_here(tmp_path: Path) -> None:
-    """A document among the arguments of a module that nobody can evaluate is judged, and fails the call."""
+def test_policy_passed_to_missing_module_is_checked(tmp_path: Path) -> None:
+    """A policy document in the arguments of a module that cannot be evaluated is checked, and fails the module call."""
     policy = re.search(r"jsonencode\(.*\)", POLICY.replace("var.roles", '"*"'), re.DOTALL)
     assert policy is not None
     call = f'module "given" {{\n  source = "example/policy/aws"\n  policy = {policy[0]}\n}}\n'
@@ -262,8 +262,8 @@ def test_a_policy_given_to_a_module_that_is_not_here(tmp_path: Path) -> None:
     assert report(tmp_path).told == {Told("failed", "/main.tf", "given", "main.tf:4", "module.given")}
 
 
-def test_a_module_that_is_not_here_is_a_note(run: Run) -> None:
-    """What nobody can evaluate is said once on standard error, with its place, and fails nothing."""
+def test_missing_module_is_a_note(run: Run) -> None:
+    """A module that cannot be evaluated is reported once on standard error, with its location, and fails nothing."""
     (line,) = [line for line in run.errors.splitlines() if "passrole_checks" in line and "nowhere" in line]
     assert re.search(r"main\.tf:33: .*example/nowhere/aws", line)
 

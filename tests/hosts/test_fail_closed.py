@@ -66,8 +66,8 @@ def test_uninstantiated_module_is_judged_and_unevaluated_one_is_not(tmp_path: Pa
     assert "not evaluated" in reason
 
 
-def test_a_missing_file_of_values_is_a_problem(tmp_path: Path) -> None:
-    """What the command line names and exits 2 for, although no file of the root has an error."""
+def test_missing_var_file_is_a_problem(tmp_path: Path) -> None:
+    """A file that makes the command line exit with 2 is a problem, although no file of the root has an error."""
     file = tmp_path / "main.tf"
     file.write_text("locals {}\n")
     inputs = Inputs(var_files=(tmp_path / "nothere.tfvars",))

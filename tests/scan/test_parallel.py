@@ -133,10 +133,10 @@ def test_what_cannot_be_read_is_told_by_processes_too(tmp_path: Path) -> None:
     assert (one.returncode, one.stdout, one.stderr) == (many.returncode, many.stdout, many.stderr)
 
 
-# How units are handed over
+# How units are submitted
 
 
-def test_units_are_handed_over_in_batches(tmp_path: Path) -> None:
+def test_units_are_submitted_in_batches(tmp_path: Path) -> None:
     """Small units go together, none is lost or doubled, the largest go first, and a large one goes alone."""
     roots(tmp_path, 30)
     (tmp_path / "root-7" / "main.tf").write_text("# " + "x" * (2 * MOST))
@@ -152,15 +152,15 @@ def test_units_are_handed_over_in_batches(tmp_path: Path) -> None:
     assert [batch.weight for batch in found] == sorted((batch.weight for batch in found), reverse=True)
 
 
-def test_a_unit_that_is_not_there_weighs_something() -> None:
-    """What cannot be looked at is left to whoever reads it."""
+def test_missing_unit_has_a_weight() -> None:
+    """A unit that cannot be read has a weight; the scan of the unit reports the error."""
     for framework in (Framework.TERRAFORM, Framework.CLOUDFORMATION):
         assert weight(Unit(framework, Path("/no/such/place"))) > 0
     assert weight(Unit(Framework.SAM, Path("app.yaml"), content="x" * 5000)) == 5000
 
 
-def test_units_come_in_order_and_as_soon_as_they_can(tmp_path: Path) -> None:
-    """What is finished first does not come first, and what can come is not held back."""
+def test_units_are_returned_in_order_without_delay(tmp_path: Path) -> None:
+    """Results have the order of the units, not of completion, and none is delayed."""
     units = discover([roots(tmp_path, 4)]).units
     first, second = batches(units, 1)[::-1][:2], batches(units, 1)[::-1][2:]
     asked = []
@@ -252,8 +252,8 @@ _RUN = "\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(mai
 
 
 @with_fork
-def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
-    """What a killed process had in hand is scanned once more: the output is that of one process, to the byte."""
+def test_killed_process_loses_nothing(tmp_path: Path) -> None:
+    """Units of a killed process are scanned again: the output is that of one process, byte for byte."""
     roots(tmp_path, 12)
     plain = ran(["scan", ".", "--format", "json", "--jobs", "1"], tmp_path)
     done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES_ONCE + _RUN)
@@ -262,8 +262,8 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
 
 
 @with_fork
-def test_a_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
-    """It is tried twice and no more, named in one line, and all others are told."""
+def test_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
+    """The unit is tried only twice and reported in one line, and all other units are scanned."""
     roots(tmp_path, 12)
     done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES + _RUN)
     assert done.returncode == 2
@@ -375,7 +375,7 @@ def _until(what: Callable[[], bool]) -> None:
 
 
 def _session_is_empty(leader: int) -> bool:
-    """Whether no process of a session is left, but for those that have ended."""
+    """True if no process of a session is left, except for those that have ended."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -398,8 +398,8 @@ def test_an_interrupt_ends_all_processes_at_once(tmp_path: Path) -> None:
 
 
 @with_fork
-def test_processes_end_when_the_first_is_killed(tmp_path: Path) -> None:
-    """Where this process is killed, those that have nothing in hand end at once; none waits for more."""
+def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
+    """If the parent process is killed, idle workers end at once; none waits for more units."""
     with _slow_scan(roots(tmp_path, 6)) as scan:
         scan.kill()
         slow = int((tmp_path / "marker").read_text())
@@ -408,10 +408,10 @@ def test_processes_end_when_the_first_is_killed(tmp_path: Path) -> None:
         scan.communicate()
 
 
-# What is handed over, and the options
+# Transferred errors, and the options
 
 
-def test_errors_are_handed_back_as_they_are() -> None:
+def test_errors_are_returned_unchanged() -> None:
     """An error that does not survive the way keeps its words."""
 
     class Odd(Exception):

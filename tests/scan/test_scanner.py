@@ -105,8 +105,8 @@ def test_default_values_are_named(tmp_path: Path) -> None:
     assert "Using the default of `var.roles`." in only(scan(tmp_path, files)).message
 
 
-def test_a_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
-    """What cannot be passed at all is PASSROLE_005, not also a wide or open grant."""
+def test_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
+    """A grant on roles that cannot be passed is PASSROLE_005, not also a wide or open grant."""
     files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::444455556666:role/*"')}
     assert only(scan(tmp_path, files, ScanOptions(account="111122223333"))).check_id == "PASSROLE_005"
 
@@ -164,8 +164,8 @@ def test_metadata_of_cfn_lint_is_reported_like_other_suppressions(tmp_path: Path
     assert not some.unused_suppressions, "W95 covers checks that did not run"
 
 
-def test_a_suppression_in_a_template_that_is_nested_twice_is_used_if_one_stack_uses_it(tmp_path: Path) -> None:
-    """It stands there once, whatever the number of stacks."""
+def test_suppression_in_a_template_nested_twice_is_used_if_one_stack_uses_it(tmp_path: Path) -> None:
+    """The suppression is written once, regardless of the number of stacks."""
     child = "Parameters: {R: {Type: String}}\n" + TEMPLATE[TEMPLATE.index("Resources") :].replace('"*"', "!Ref R")
     stack = (
         "  {}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: child.yaml, Parameters: {{R: '{}'}}}}}}\n"
@@ -175,8 +175,8 @@ def test_a_suppression_in_a_template_that_is_nested_twice_is_used_if_one_stack_u
     assert [item.written for item in result.unused_suppressions] == ["W9507"]
 
 
-def test_a_suppression_of_a_check_that_did_not_run_is_not_idle(tmp_path: Path) -> None:
-    """Whoever runs some checks only is not told about suppressions of the others."""
+def test_suppression_of_a_check_that_did_not_run_is_not_unused(tmp_path: Path) -> None:
+    """A scan with a subset of the checks reports no unused suppressions of the others."""
     files = {"main.tf": POLICY.replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)}
     assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_002"}))).unused_suppressions == ()
 
