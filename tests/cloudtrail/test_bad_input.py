@@ -331,7 +331,9 @@ def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.Mo
     assert list(scratch.iterdir()) == []
 
 
-def test_a_file_of_several_members_is_read_whole(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gzip_file_with_several_members_is_read_completely(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """gzip files may be put one behind the other, and padded (RFC 1952), whichever way they are read."""
     text = _text(log.events)
     parts = [gzip.compress(text[at : at + 10_000]) for at in range(0, len(text), 10_000)]

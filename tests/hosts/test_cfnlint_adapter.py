@@ -392,7 +392,7 @@ def test_a_fault_of_the_engine_is_a_match_of_every_rule(folder: Path) -> None:
     assert {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")} - {"W9514"}
 
 
-def test_beside_other_rules(folder: Path, tmp_path: Path) -> None:
+def test_rules_of_other_packages_are_loaded_as_well(folder: Path, tmp_path: Path) -> None:
     """Rules of somebody else are loaded beside ours."""
     others = tmp_path / "others"
     others.mkdir()

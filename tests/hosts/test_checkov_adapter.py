@@ -211,7 +211,7 @@ def test_cloudformation_verdicts(run: Run) -> None:
     assert {"AWS::IAM::ManagedPolicy.Clean", "AWS::IAM::User.NoProperties"} <= passed
 
 
-def test_what_cannot_be_told_fails_014(run: Run) -> None:
+def test_undetermined_value_fails_014(run: Run) -> None:
     """A value that is not known before deployment fails 014, and a document that cannot be read every check."""
     failed = run.records["failed"]["PASSROLE_014"]
     terraform = failed["/main.tf", "aws_iam_role_policy.unknown"]

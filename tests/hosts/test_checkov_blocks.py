@@ -211,7 +211,7 @@ def test_findings_in_an_installed_module_stand_at_its_module_block(run: Run) -> 
     assert (told.file, told.place) == ("/main.tf", ".terraform/modules/installed/main.tf:5")
 
 
-def test_a_skip_comment_in_a_module_block_silences_the_whole_call(run: Run) -> None:
+def test_skip_comment_in_a_module_block_suppresses_the_whole_call(run: Run) -> None:
     """In both notations, for what checkov loads and what it does not, for instances and inner modules."""
     skipped = {one.resource for one in run.told if one.outcome == "skipped"}
     policy = "aws_iam_policy.passing"
@@ -225,7 +225,7 @@ def test_a_skip_comment_in_a_module_block_silences_the_whole_call(run: Run) -> N
     assert not failed & skipped
 
 
-def test_the_command_line_silences_the_same(project: Path, run: Run) -> None:
+def test_command_line_suppresses_the_same_findings(project: Path, run: Run) -> None:
     """The command line marks the same findings as suppressed, and finds no suppression unused."""
     done = subprocess.run(
         [sys.executable, "-m", "passrole_checks", "scan", ".", "--check", "001", "--format", "json"],
@@ -268,12 +268,12 @@ def test_missing_module_is_a_note(run: Run) -> None:
     assert re.search(r"main\.tf:33: .*example/nowhere/aws", line)
 
 
-def test_a_finding_of_an_unseen_resource_stands_at_its_data_source(run: Run) -> None:
+def test_finding_of_an_unseen_resource_is_on_its_data_source(run: Run) -> None:
     """A resource in a file that checkov does not read fails the data source that its statement stands in."""
     assert run.at("aws_iam_policy_document.passing") == {("failed", "aws_iam_policy.from_document")}
 
 
-def test_a_finding_without_any_block_is_said(run: Run) -> None:
+def test_finding_without_a_block_is_reported(run: Run) -> None:
     """A resource that checkov does not read, with its statement in itself, is named on standard error."""
     assert not any("of_opentofu" in one.resource for one in run.told)
     (line,) = [line for line in run.errors.splitlines() if "aws_iam_policy.of_opentofu" in line]

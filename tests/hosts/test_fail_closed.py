@@ -75,7 +75,7 @@ def test_missing_var_file_is_a_problem(tmp_path: Path) -> None:
     assert not host_results.scan_for_host(str(file)).untold_of([block(file)])
 
 
-def test_a_template_is_told_of_the_files_that_it_nests(tmp_path: Path) -> None:
+def test_problems_in_nested_files_are_reported_for_the_template(tmp_path: Path) -> None:
     """For a host that has one place for a whole template: problems in other files stand at its first line."""
     outer, inner = tmp_path / "outer.yaml", tmp_path / "inner.yaml"
     outer.write_text(

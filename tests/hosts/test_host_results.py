@@ -56,7 +56,7 @@ def test_a_root_is_not_walked(tmp_path: Path) -> None:
     assert answers.result is not None and not answers.of("PASSROLE_001")
 
 
-def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
+def test_undetermined_results_have_a_reason(tmp_path: Path) -> None:
     """A file that is missing, is no text or is no infrastructure code has a reason, and a good one has none."""
     (tmp_path / "bytes.yaml").write_bytes(b"Resources: \xff")
     (tmp_path / "other.yaml").write_text("a: 1\n")

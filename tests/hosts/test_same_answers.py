@@ -213,7 +213,7 @@ def test_every_difference_is_one(difference: tuple[str, str, str]) -> None:
     assert theirs - ours if FORMS[DIFFERENCES[difference]].more else ours - theirs
 
 
-def test_every_check_speaks() -> None:
+def test_every_check_has_findings_in_the_samples() -> None:
     """The samples make every check speak, so that equal answers are answers."""
     assert {answer.check_id for answer in command_line()} == {check.id for check in ALL}
 

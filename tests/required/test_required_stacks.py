@@ -269,8 +269,8 @@ Resources:
 
 
 def test_values_that_name_no_role(tmp_path: Path) -> None:
-    """An empty string, and a value that is neither a name nor an ARN, is no role. The role of a missing instance profile
-    is unknown, and each element of a list is a value."""
+    """An empty string, and a value that is neither a name nor an ARN, is no role. The role of a missing instance
+    profile is unknown, and each element of a list is a value."""
     (tmp_path / "template.yaml").write_text(
         """\
 Parameters: {Stage: {Type: String}}

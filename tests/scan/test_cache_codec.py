@@ -98,7 +98,7 @@ def test_what_is_not_kept(value: object) -> None:
         [],
     ],
 )
-def test_names_beside_the_list(name: object, tmp_path: Path) -> None:
+def test_names_outside_of_the_list_are_rejected(name: object, tmp_path: Path) -> None:
     """A name is in the list or it is not: functions, other classes, attributes and imports of what is in it are not."""
     with pytest.raises(NotSerializable):
         from_bytes(json.dumps([[name], [f"touch {tmp_path}/called", [2, 0]]]).encode())

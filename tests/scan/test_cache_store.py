@@ -72,7 +72,7 @@ def test_folder_writable_by_others_is_not_used(mode: int, store: ResultStore) ->
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
-def test_what_belongs_to_somebody_else(store: ResultStore) -> None:
+def test_cache_of_another_user_is_not_used(store: ResultStore) -> None:
     """Neither a folder nor an entry of another user is used."""
     store.write(NAME, b"one")
     (entry,) = entries(store)

@@ -207,7 +207,7 @@ def test_differing_files_are_detected(tmp_path: Path) -> None:
 
 
 def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line reports it before any unit is submitted, and also for a worker that joins later."""
+    """One line reports the other version before any unit is submitted, also for a worker that joins later."""
 
     def pretend(version: str) -> None:
         import passrole_checks
@@ -236,13 +236,13 @@ def test_workers_without_this_package_scan_nothing() -> None:
             scan_paths(SAMPLES, ScanOptions(), scanner)
 
 
-def test_a_cluster_without_workers_is_told() -> None:
+def test_cluster_without_workers_is_reported() -> None:
     """It is not waited for without end."""
     with started(0) as empty, pytest.raises(ExecutorError, match="the cluster has no workers"):
         scan_paths(SAMPLES, ScanOptions(), on_cluster(url_of(empty), seconds=1))
 
 
-def test_a_scheduler_that_is_not_there_is_one_line() -> None:
+def test_missing_scheduler_is_reported_in_one_line() -> None:
     """Nobody listens: exit status 2, and one line that starts with the address."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -426,7 +426,7 @@ def test_trail_reports_the_other_events_and_configurations(
     assert (status, len(err), len(found["passes"]), len(found["faults"])) == (3, 1, 1, 1)
 
 
-def test_hosts_are_told_of_a_fault_in_every_resource(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_is_reported_to_hosts_for_every_resource(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a_check_fails(monkeypatch)
     answers = host_results.scan_for_host(str(folder / "bad" / "main.tf"))
     assert answers.result is not None and answers.result.faults

@@ -25,7 +25,7 @@ def scan(folder: Path, files: dict[str, str]) -> ScanResult:
     return scan_paths([folder], ScanOptions())
 
 
-def test_a_module_that_two_roots_call_is_told_once(tmp_path: Path) -> None:
+def test_module_called_by_two_roots_is_reported_once(tmp_path: Path) -> None:
     """A statement of a module that two roots call is one finding, with the addresses of both as its uses."""
     policy = 'resource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.wide.json\n}\n'
     result = scan(
@@ -64,7 +64,7 @@ resource "aws_iam_policy" "p" {
     assert [finding.message.split(" ")[0][-5:] for finding in result.findings] == ["app-*", "web-*"]
 
 
-def test_a_statement_taken_into_two_documents_is_told_once(tmp_path: Path) -> None:
+def test_statement_in_two_documents_is_reported_once(tmp_path: Path) -> None:
     """A statement is one finding wherever it stands in the documents that take it in."""
     policies = """\
 data "aws_iam_policy_document" "more" {

@@ -123,7 +123,7 @@ def test_grants_are_listed_by_processes_too(tmp_path: Path) -> None:
     assert (one.returncode, one.stdout, one.stderr) == (many.returncode, many.stdout, many.stderr)
 
 
-def test_what_cannot_be_read_is_told_by_processes_too(tmp_path: Path) -> None:
+def test_unreadable_files_are_reported_by_worker_processes(tmp_path: Path) -> None:
     """Files that cannot be read are named in the same lines, with the same exit status."""
     roots(tmp_path, 3)
     (tmp_path / "broken.yaml").write_text("Resources:\n  A: {Type: AWS::IAM::Role\n")
@@ -297,7 +297,7 @@ def trouble(marker):
 
 
 @with_fork
-def test_result_that_cannot_be_handed_back_is_a_fault(tmp_path: Path) -> None:
+def test_result_that_cannot_be_returned_is_a_fault(tmp_path: Path) -> None:
     """Each unit of the batch is named; there is no traceback."""
     roots(tmp_path, 6)
     done = ran(["scan", ".", "--jobs", "2"], tmp_path, _PREPARED + _RETURNS_WHAT_CANNOT_BE_HANDED_BACK + _RUN)
@@ -317,7 +317,7 @@ def test_where_no_process_can_begin_this_one_scans(tmp_path: Path) -> None:
     assert not (tmp_path / "marker").exists()
 
 
-def test_a_broken_pool_of_somebody_else_is_told_to_them() -> None:
+def test_broken_pool_of_the_caller_raises_its_own_error() -> None:
     """A pool whose process has been killed raises what it always raises."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         with pytest.raises(BrokenExecutor):
@@ -412,7 +412,7 @@ def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_errors_are_returned_unchanged() -> None:
-    """An error that does not survive the way keeps its words."""
+    """An error that cannot be pickled unchanged keeps its message."""
 
     class Odd(Exception):
         def __reduce__(self) -> tuple[object, ...]:
@@ -462,7 +462,7 @@ def test_an_executor_is_an_address(url: str, capsys: pytest.CaptureFixture[str])
     assert "dask://HOST:PORT" in error and error.count("\n") == 1
 
 
-def test_without_dask_it_is_told_what_to_install() -> None:
+def test_missing_dask_reports_what_to_install() -> None:
     """Where the extra is not installed, ``--executor`` is one line and exit status 2."""
     script = "import sys; sys.modules['distributed'] = None; from passrole_checks.cli import main; sys.exit(main())"
     done = ran(["scan", FEW[0], "--executor", "dask://127.0.0.1:8786"], script=script)

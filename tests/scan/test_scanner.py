@@ -76,7 +76,7 @@ resource "aws_iam_user_policy" "two" {
     assert len(result.grants) == 2
 
 
-def test_the_worst_alternative_speaks_for_the_statement(tmp_path: Path) -> None:
+def test_worst_alternative_decides_the_finding(tmp_path: Path) -> None:
     """Where a condition decides, the finding names the outcome under which it holds; where it does not, none."""
     template = """\
 Parameters: {{Stage: {{Type: String}}}}
@@ -123,7 +123,7 @@ def test_severity_confidence_and_checks_filter(tmp_path: Path) -> None:
     assert len(scan(tmp_path, files, ScanOptions(minimum_confidence=Confidence.HIGH)).findings) == 1
 
 
-def test_a_suppression_marks_its_finding_and_an_idle_one_is_told(tmp_path: Path) -> None:
+def test_suppression_marks_its_finding_and_unused_one_is_reported(tmp_path: Path) -> None:
     """A suppressed finding stays, with its reason; a suppression that silences nothing is listed."""
     comment = "  # passrole:skip=PASSROLE_001 the break-glass role\n  # checkov:skip=PASSROLE_002:idle\n"
     result = scan(tmp_path, {"main.tf": POLICY.replace("{\n", "{\n" + comment, 1)})

@@ -262,7 +262,7 @@ def test_what_the_command_line_decides_is_not_named(capsys: pytest.CaptureFixtur
     assert notes(capsys, "--severity", "low", "--fail-on", "high", "--skip-check", "002") == []
 
 
-def test_only_the_command_line_silences_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_command_line_suppresses_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
     """``quiet`` in the configuration would hide what the configuration hides."""
     configure(f'{TABLE}skip_check = "001"\nquiet = true\n')
     assert len(notes(capsys)) == 2
@@ -270,7 +270,7 @@ def test_only_the_command_line_silences_the_notes(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("command", [("suggest", "."), ("fix", ".", "--dry-run")])
-def test_commands_that_look_at_findings_name_it_as_well(
+def test_commands_that_use_findings_name_skipped_checks(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A finding of a skipped check is not fixed either."""
