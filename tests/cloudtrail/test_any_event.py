@@ -1,4 +1,4 @@
-"""Whatever an event holds, it is read without an exception, and what is told of it is text."""
+"""Any event is read without an exception, and everything reported about it is text."""
 
 from __future__ import annotations
 

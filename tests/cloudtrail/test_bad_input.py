@@ -123,8 +123,8 @@ def test_digests_and_insights_are_skipped(log: Log, tmp_path: Path) -> None:
     assert (reading.problems, reading.not_logs) == ([], [])
 
 
-def test_path_that_is_no_file_is_named(log: Log, tmp_path: Path) -> None:
-    """A path that is not there, and one that is a pipe; a pipe within a folder is not opened."""
+def test_path_that_is_not_a_file_is_reported(log: Log, tmp_path: Path) -> None:
+    """A missing path and a pipe are reported; a pipe inside a folder is not opened."""
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "log.json").write_bytes(_text(log.events[:1]))
     assert len(read(tmp_path)[0]) == 1
@@ -185,8 +185,8 @@ def test_deep_nesting_is_named(tmp_path: Path) -> None:
     assert len(reading.problems) == 1
 
 
-def test_a_denied_event_may_hide_its_parameters(tmp_path: Path) -> None:
-    """Without parameters nobody can tell a role; where the error names it, it is told."""
+def test_role_of_denied_event_is_read_from_error_message(tmp_path: Path) -> None:
+    """Without request parameters the role is unknown, unless the error message names it."""
     maker, log = Maker(2), Log()
     events = [maker.add(log, CREATE_FUNCTION, "denied") for _ in range(3)]
     for event in events[:2]:
@@ -331,7 +331,9 @@ def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.Mo
     assert list(scratch.iterdir()) == []
 
 
-def test_a_file_of_several_members_is_read_whole(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gzip_file_with_several_members_is_read_completely(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """gzip files may be put one behind the other, and padded (RFC 1952), whichever way they are read."""
     text = _text(log.events)
     parts = [gzip.compress(text[at : at + 10_000]) for at in range(0, len(text), 10_000)]

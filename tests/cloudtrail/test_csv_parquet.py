@@ -173,6 +173,6 @@ def test_structures_of_exports(text: str | None, value: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["{" * 500, "{a=" * 500, "{a=[" * 300, "{a=b]", "{=]}", "[}", "{a=[}]}", "{,}=}"])
-def test_broken_structures_end(text: str) -> None:
-    """Whatever the text, there is an answer."""
+def test_parsing_of_broken_structures_ends(text: str) -> None:
+    """Parsing ends without an exception for any text."""
     parse_structure(text)

@@ -60,7 +60,7 @@ def test_passes_match_the_synthetic_calls(seed: int, tmp_path: Path) -> None:
     assert reading.last == max(event["eventTime"] for event in log.events)
 
 
-def test_each_call_is_told_as_it_should(tmp_path: Path) -> None:
+def test_each_call_is_reported_as_expected(tmp_path: Path) -> None:
     """Each call of the table by itself, answered without an error."""
     maker, log = Maker(1), Log()
     for call in CALLS:
@@ -69,8 +69,8 @@ def test_each_call_is_told_as_it_should(tmp_path: Path) -> None:
     assert_true(found_in(tmp_path), log)
 
 
-def test_passes_come_in_the_order_of_their_times(tmp_path: Path) -> None:
-    """Whatever the order of files and of events in them."""
+def test_passes_are_sorted_by_time(tmp_path: Path) -> None:
+    """Passes are sorted by time, regardless of the order of files and of events in them."""
     log = Maker(4).log(repeat=2)
     write(tmp_path, log.events, each=7)
     times = [one.time for one in found_in(tmp_path)]
@@ -84,8 +84,8 @@ def test_an_organisation_trail_is_read_alike(tmp_path: Path) -> None:
     assert_true(found_in(tmp_path), log)
 
 
-def test_what_was_delivered_twice_counts_once(tmp_path: Path) -> None:
-    """A trail of the account and one of the organisation deliver the same events, which have the same ids."""
+def test_events_delivered_twice_count_once(tmp_path: Path) -> None:
+    """An account trail and an organization trail deliver the same events, with the same IDs."""
     log = Maker(6).log(noise=50)
     write(tmp_path / "one", log.events)
     write(tmp_path / "two", log.events, organisation="o-a1b2c3d4e5", each=9)
@@ -105,7 +105,7 @@ def test_the_same_file_is_read_once(tmp_path: Path) -> None:
     assert reading.events == len(log.events)
 
 
-def test_a_window_leaves_out_what_is_before_and_after(tmp_path: Path) -> None:
+def test_time_window_excludes_earlier_and_later_events(tmp_path: Path) -> None:
     """``since`` is within, ``until`` is not; files of earlier days are not even opened."""
     log = Maker(8).log(repeat=3)
     files = write(tmp_path, log.events)
@@ -120,7 +120,7 @@ def test_a_window_leaves_out_what_is_before_and_after(tmp_path: Path) -> None:
     assert since <= reading.first <= reading.last < until
 
 
-def test_accounts_are_told_apart(tmp_path: Path) -> None:
+def test_accounts_are_filtered(tmp_path: Path) -> None:
     """Only the events of the accounts that are asked for count."""
     log = Maker(9).log(repeat=2)
     write(tmp_path, log.events)
@@ -138,7 +138,7 @@ def test_accounts_are_told_apart(tmp_path: Path) -> None:
         ("nobody", lambda one: False),
     ],
 )  # fmt: skip
-def test_principals_are_told_apart(pattern: str, fits: object, tmp_path: Path) -> None:
+def test_principals_are_filtered(pattern: str, fits: object, tmp_path: Path) -> None:
     """By the name, by a pattern of the ARN, by the source identity."""
     assert callable(fits)
     log = Maker(10).log(repeat=2)
@@ -146,7 +146,7 @@ def test_principals_are_told_apart(pattern: str, fits: object, tmp_path: Path) -
     assert_true(found_in(tmp_path, UsageQuery(principals=(pattern,))), Log(log.events, list(filter(fits, log.truth))))
 
 
-def test_roles_are_told_apart(tmp_path: Path) -> None:
+def test_roles_are_filtered(tmp_path: Path) -> None:
     """By ARN, name or pattern."""
     log = Maker(11).log(repeat=2)
     write(tmp_path, log.events)
@@ -174,8 +174,8 @@ def test_edges_count_what_they_hold(tmp_path: Path) -> None:
         assert sum(edge.events.values()) == len(own)
 
 
-def test_other_json_is_read_as_well(tmp_path: Path) -> None:
-    """One event a line, a list, what ``lookup-events`` prints, and what EventBridge hands on."""
+def test_other_json_formats_are_read(tmp_path: Path) -> None:
+    """Input may be one event per line, a list, the output of ``lookup-events``, or events from EventBridge."""
     log = Maker(13).log(noise=20)
     parts = [log.events[number::5] for number in range(5)]
     (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(event) for event in parts[0]))

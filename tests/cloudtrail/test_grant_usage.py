@@ -95,10 +95,10 @@ USED, PERHAPS, UNUSED = (1, 0, 0), (0, 1, 0), (0, 0, 1)
         (statement(), edge(denied=True), UNUSED),
     ],
 )
-def test_a_grant_is_used_or_not(
+def test_grant_usage_counts(
     allowed: dict[str, Any], passed: Edge, expected: tuple[int, int, int], tmp_path: Path
 ) -> None:
-    """By principal, role and service; what cannot be told is perhaps."""
+    """Usage is matched by principal, role and service; a grant is possibly used if that is undetermined."""
     assert verdict(against(tmp_path, [allowed], passed)) == expected
 
 
@@ -117,7 +117,7 @@ def test_a_deny_takes_away(tmp_path: Path) -> None:
     assert [one.role for one in found.elsewhere] == [f"{ARN}app"]
 
 
-def test_strangers_and_what_is_granted_elsewhere(tmp_path: Path) -> None:
+def test_unknown_principals_are_distinguished_from_ungranted_ones(tmp_path: Path) -> None:
     """Unknown principals are distinguished from known ones without a matching grant."""
     stranger, other = edge(principal=f"arn:aws:iam::{ACCOUNT}:user/bob"), edge(f"{ARN}other")
     found = against(tmp_path, [statement()], edge(), stranger, other)
@@ -310,8 +310,8 @@ def test_values_are_for_a_configuration(options: tuple[str, ...], capsys: pytest
     assert f"{options[0]} requires --against" in told.err
 
 
-def test_two_configurations_count_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Named apart or twice, each grant is told once; what of them is not evaluated is a note."""
+def test_two_configurations_are_evaluated_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each grant is reported once, also if a configuration is named twice; what is not evaluated is a note."""
     pytest.importorskip("duckdb")
     sample, other = ROOT / "sample_templates/evidence/terraform", tmp_path / "main.tf"
     other.write_text('module "missing" { source = "example.com/a/b/c" }\n')
@@ -324,7 +324,7 @@ def test_two_configurations_count_together(tmp_path: Path, capsys: pytest.Captur
     assert re.search(r"note: \S+main\.tf:1: \S*module", out)
 
 
-def test_the_sample_is_told_in_every_format(
+def test_sample_is_reported_in_every_format(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which grants were used, which never, and what was denied."""
@@ -360,8 +360,8 @@ def test_the_sample_is_told_in_every_format(
         assert all(sid in out for sid in ("Functions", "Instances", "Machines"))
 
 
-def test_a_configuration_that_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The status is 2; what the logs say is told all the same."""
+def test_unreadable_configuration_is_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The exit status is 2, and the results of the logs are still reported."""
     pytest.importorskip("duckdb")
     assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", str(tmp_path)]) == 2
     told = capsys.readouterr()
@@ -370,7 +370,7 @@ def test_a_configuration_that_cannot_be_read_is_told(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("output_format", ["text", "json", "markdown", "html"])
-def test_a_policy_document_that_cannot_be_read_is_told(
+def test_unreadable_policy_document_is_reported(
     output_format: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A malformed statement is named as a scan names it, with status 2, in every format that lists such things."""
@@ -390,13 +390,13 @@ def test_a_policy_document_that_cannot_be_read_is_told(
 @pytest.mark.parametrize(
     ("pattern", "covered"), [("*x3-*", True), ("app/*x?-a", True), ("*x4-*", False), ("app/x3-a", True), ("*", True)]
 )
-def test_patterns_of_wildcards_alone_are_told_at_a_glance(pattern: str, covered: bool) -> None:
+def test_wildcard_only_patterns_use_the_fast_path(pattern: str, covered: bool) -> None:
     seen = plain((f"arn:aws:iam::111122223333:role/{pattern}",))
     assert seen is not None
     assert seen.covers("arn:aws:iam::111122223333:role/app/x3-a") is Ternary.of(covered)
 
 
 @pytest.mark.parametrize("pattern", ["${aws:username}*", "a${*}"])
-def test_patterns_of_variables_are_not_told_at_a_glance(pattern: str) -> None:
+def test_patterns_with_variables_do_not_use_the_fast_path(pattern: str) -> None:
     seen = plain((f"arn:aws:iam::111122223333:role/{pattern}",))
     assert seen is None or seen.whole is None

@@ -87,7 +87,7 @@ def told(tmp_path: Path, *events: dict[str, Any], of: str = "") -> list[Pass]:
         return [one for one in passes if one.event == of or not of]
 
 
-def test_a_profile_stands_for_its_role(tmp_path: Path) -> None:
+def test_instance_profile_is_resolved_to_its_role(tmp_path: Path) -> None:
     """If the log shows the role added to the profile, that role is passed to EC2."""
     started = event("ec2", "RunInstances", {"iamInstanceProfile": {"arn": PROFILE}})
     (one,) = told(tmp_path, add_role(), started, of="RunInstances")
@@ -137,7 +137,7 @@ def test_making_a_template_passes_nothing(tmp_path: Path) -> None:
     assert told(tmp_path, template(), version(2, {"IamInstanceProfile": {"Arn": PROFILE}})) == []
 
 
-def test_versions_are_told_apart(tmp_path: Path) -> None:
+def test_versions_are_distinguished(tmp_path: Path) -> None:
     """The default stays the first one until it is set; the latest is the one with the highest number."""
     made = [template(), version(2, {"IamInstanceProfile": {"Name": "other"}})]
     default = event(
@@ -172,7 +172,7 @@ def test_a_template_made_again_under_its_name_is_another(tmp_path: Path) -> None
     assert [one.instance_profile for one in told(tmp_path, *made, *uses)] == ["other", "second"]
 
 
-def test_regions_are_told_apart(tmp_path: Path) -> None:
+def test_regions_are_distinguished(tmp_path: Path) -> None:
     """A template of the same name in another Region is another one."""
     assert told(tmp_path, template(region="eu-central-1"), run({"launchTemplateName": "web"})) == []
 
@@ -220,8 +220,8 @@ def test_the_linked_role_of_a_group_counts_only_where_it_is_named(tmp_path: Path
     assert (one.role, one.services, one.resource) == (linked, ("autoscaling.amazonaws.com",), "a")
 
 
-def test_a_role_that_was_made_is_known_by_its_arn(tmp_path: Path) -> None:
-    """The name alone does not tell the path; where the log shows how the role was made, it is the ARN that is told."""
+def test_role_created_in_the_logs_is_reported_by_arn(tmp_path: Path) -> None:
+    """A role name alone has no path; if the logs show the creation of the role, its ARN is reported."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/service/web-role"
     made = event("iam", "CreateRole", {"roleName": "web-role", "path": "/service/"}, {"role": {"arn": arn}})
     failed = {**made, "errorCode": "EntityAlreadyExistsException", "responseElements": None}

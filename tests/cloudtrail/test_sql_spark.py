@@ -1,4 +1,4 @@
-"""The view for Spark, in a real local session, tells what ``trail`` tells of the same logs.
+"""The view for Spark, in a real local session, returns the same results as ``trail`` for the same logs.
 
 Skipped where ``pyspark`` (extra ``spark``) or Java is not installed, unless NEED_SPARK is set. Starting Spark and
 reading the statement take most of the time, so all logs are in one table.
@@ -49,8 +49,8 @@ def long_event() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Logs as CloudTrail delivers them: those whose truth is known, every event that knowledge has, and such that tell
-    of profiles and templates; some packed, one in many lines."""
+    """Logs as CloudTrail delivers them: events with known results, every event in the knowledge data, and events about
+    instance profiles and templates; some compressed, one in many lines."""
     folder = tmp_path_factory.mktemp("logs")
     write(folder, Maker(1).log(repeat=2, noise=100).events)
     write(folder / "held", [*Held(1).events(600)], organisation="o-a1b2c3d4e5")

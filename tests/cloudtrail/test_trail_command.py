@@ -42,7 +42,9 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str
     return found
 
 
-def test_the_examples_of_the_page_are_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_of_the_aws_page_are_reported(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """AWS's page: a role passed by CreateFunction, an instance profile, Enhanced Monitoring, a linked role that is
     named."""
     monkeypatch.chdir(ROOT)
@@ -104,7 +106,7 @@ def test_json_has_each_pass_where_it_is_asked_for(capsys: pytest.CaptureFixture[
         (("--account", "444455556666"), 0),
     ],
 )
-def test_options_narrow_what_is_told(options: tuple[str, ...], passed: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_filter_the_report(options: tuple[str, ...], passed: int, capsys: pytest.CaptureFixture[str]) -> None:
     """Each of the table; a day counts as a whole."""
     found = document(capsys, ROOT / SAMPLE, *options, "--allow-empty")
     assert sum(one["passed"] for one in found["passes"]) == passed
@@ -155,8 +157,8 @@ def test_logs_of_another_time_are_no_missing_logs(capsys: pytest.CaptureFixture[
     assert err.endswith(": no events in this time window (--allow-empty accepts that)\n")
 
 
-def test_the_same_logs_give_the_same_bytes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Whatever the order in which paths are named and files are read."""
+def test_output_does_not_depend_on_file_order(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The output does not depend on the order in which paths are named and files are read."""
     log = Maker(2).log(repeat=3, noise=50)
     write(tmp_path / "a", log.events[::2], each=5)
     write(tmp_path / "b", log.events[1::2], each=80)
@@ -232,7 +234,7 @@ def test_files_are_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "lambda-app" in page.read_text()
 
 
-def test_quiet_leaves_notes_and_summary_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_omits_notes_and_summary(capsys: pytest.CaptureFixture[str]) -> None:
     """The passes remain."""
     _, out, _ = run(capsys, ROOT / SAMPLE, "--quiet")
     assert "lambda-app" in out

@@ -104,8 +104,8 @@ def test_access_is_compared_by_meaning(
     assert found.unreadable == ()
 
 
-def test_entries_say_what_was_before_and_what_is_now(folder: Path) -> None:
-    """A widened statement stands beside its counterpart, each at its own place."""
+def test_widened_entry_has_old_and_new_statement(folder: Path) -> None:
+    """A widened statement is reported next to its counterpart, each with its own location."""
     before = allow(APP, services=(LAMBDA,), sid="Pass")
     found = compared(
         folder,
@@ -141,7 +141,7 @@ def test_only_principals_with_changed_access_are_named(folder: Path) -> None:
 
 
 def test_new_group_member_gains_its_access(folder: Path) -> None:
-    """A user who joins a group that may pass roles is new there; nobody else is told, and nothing the other way."""
+    """Only a user who joins a group that may pass roles is new; the user is removed in the reverse comparison."""
     group: Template = {"Type": "AWS::IAM::Group", "Properties": role(allow(APP))["Properties"]}
     del group["Properties"]["AssumeRolePolicyDocument"]
     old = {"Group": group, "User": {"Type": "AWS::IAM::User", "Properties": {}}}
@@ -189,7 +189,7 @@ def test_the_services_of_a_boundary(
 
 
 def test_removed_deny_is_the_cause(folder: Path) -> None:
-    """A statement that lets more through because a Deny is gone is widened, and the Deny's place is told."""
+    """A statement that allows more because a Deny was removed is widened, and the location of the Deny is its cause."""
     old, new = {"Deployer": role(allow(APP), deny(WORKER, APP))}, {"Deployer": role(allow(APP))}
     found = compared(folder, old, new)
     (change,) = found.widened or found.new
@@ -261,8 +261,8 @@ def test_a_role_that_is_named_is_the_same_with_other_statements(folder: Path) ->
     ],
     ids=["other statements", "another trust policy", "another name"],
 )
-def test_another_role_is_new(folder: Path, old: Template, new: Template) -> None:
-    """A role under another logical id that cannot be told to be the same is new, and the old one is removed."""
+def test_unmatched_role_is_new(folder: Path, old: Template, new: Template) -> None:
+    """A role under another logical ID that cannot be matched to the old one is new, and the old one is removed."""
     found = compared(folder, {"Old": old}, {"New": new})
     assert {name: len(entries) for name, entries in told(found).items()} == {"new": 1, "removed": 1}
 

@@ -154,7 +154,7 @@ WHOLE = {
 
 
 def test_list_of_changes_is_not_trusted(tmp_path: Path) -> None:
-    """A file that differs makes a difference, also where it is not among the changes that are told."""
+    """A changed file makes a difference, even if the reported list of changes omits it."""
     tree = Tree(str(tmp_path), WHOLE, {**WHOLE, "m/main.tf": policy('"*"')})
     tree.changed = []
     (change,) = tree.difference().widened

@@ -88,8 +88,8 @@ def test_parameters_of_templates(repository: Repository) -> None:
     assert found == {"file": "app.yaml", "line": 4}
 
 
-def test_an_attachment(repository: Repository) -> None:
-    """One more holder of a policy is the cause, and the holder alone is told."""
+def test_new_attachment_is_the_cause(repository: Repository) -> None:
+    """A new attachment of a policy is the cause, and only the added principal is reported."""
     text = template(APP)
     repository.commit({"app.yaml": text})
     repository.commit({"app.yaml": text.replace("[deployer]", "[deployer, other]")})

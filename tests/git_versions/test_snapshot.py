@@ -20,8 +20,8 @@ ODD = [
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_file_names(repository: Repository, name: str) -> None:
-    """A file may have any name that git can store; it is told as it is, from commits, the index and the disk."""
+def test_unusual_file_names_are_reported_unchanged(repository: Repository, name: str) -> None:
+    """A file may have any name that git can store; it is reported unchanged from commits, the index and the disk."""
     repository.commit({name: template(APP)})
     repository.put({name: template(ANY)})
     expected = {"widened": [f"{name} Pass"]}
@@ -121,8 +121,8 @@ def test_a_link_in_the_place_of_a_template(repository: Repository) -> None:
         assert {entry["reason"] for entry in said.json["not_evaluated"]} == reasons | more
 
 
-def test_a_link_elsewhere_hides_nothing(repository: Repository) -> None:
-    """A root that is new is told as new, also where a link or a broken file stands somewhere below it."""
+def test_symlink_or_broken_file_does_not_hide_new_root(repository: Repository) -> None:
+    """A new root is reported as new, even if there is a symlink or a broken file below it."""
     (repository.folder / "docs").mkdir()
     (repository.folder / "docs" / "latest").symlink_to("v1")
     repository.commit({"tests/broken.yaml": "Resources:\n  A: {Type: AWS::IAM::Role, Properties: [\n"})
@@ -182,8 +182,8 @@ def test_unreadable_changed_file_is_an_error(repository: Repository, side: str) 
     assert said.out.endswith("ERROR: 1 of 1 file could not be read; nothing was checked; 0 changes; 0 unchanged\n")
 
 
-def test_file_unreadable_in_both_versions(repository: Repository) -> None:
-    """A file that cannot be read and that nobody has touched is a note; the comparison is of the others."""
+def test_file_unreadable_in_both_versions_is_a_note(repository: Repository) -> None:
+    """An unchanged file that cannot be read is a note; the other files are compared."""
     repository.commit({"tests/broken.yaml": "Resources:\n  A: {Type: AWS::IAM::Role, Properties: [\n", "a.md": "1"})
     repository.commit({"a.md": "2"})
     said = repository.diff("HEAD^", "HEAD")
@@ -280,9 +280,9 @@ def test_a_repository_of_sha256(repository: Repository, tmp_path: Path, monkeypa
     assert other.diff("HEAD^", "HEAD").changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
 
 
-def test_left_out_files_are_named(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The links and submodules among the changes are told with their reasons, each once; those that are as before, and
-    other changes, are not."""
+def test_skipped_symlinks_and_submodules_are_reported(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changed symlinks and submodules are reported once each, with the reason; unchanged ones and
+    other changes are not."""
     (repository.folder / "same.tf").symlink_to("main.tf")
     (repository.folder / "moved.tf").symlink_to("main.tf")
     (repository.folder / "gone.tf").symlink_to("main.tf")

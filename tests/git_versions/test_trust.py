@@ -136,9 +136,9 @@ def test_change_at_a_skipped_path_is_reported(repository: Repository, folder: st
     assert "; 2 changed files not evaluated" in repository.diff("HEAD", text=True).out
 
 
-def test_modules_outside_of_the_repository(repository: Repository, tmp_path: Path) -> None:
-    """A version that leads to files outside of the repository is not used with them: exit status 2, and nothing of
-    them is told."""
+def test_modules_outside_of_the_repository_are_rejected(repository: Repository, tmp_path: Path) -> None:
+    """A version that refers to files outside of the repository is rejected: exit status 2, and none of their content
+    is printed."""
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "main.tf").write_text(terraform(ANY, "secret"), "utf-8")
     up = "../" * 20
@@ -190,8 +190,8 @@ def test_a_broken_configuration(repository: Repository, content: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["main.tf", "app.yaml", "app.yaml of one resource"])
-def test_suppressions_are_those_of_base(repository: Repository, kind: str) -> None:
-    """A suppression that comes with the change does not count, which is told; one that was there does."""
+def test_only_suppressions_of_base_are_honored(repository: Repository, kind: str) -> None:
+    """A suppression added by the change is ignored, and that is reported; an existing one is honored."""
     file = kind.split()[0]
     make = terraform if file == "main.tf" else template
 

@@ -302,7 +302,7 @@ def test_outside_of_a_repository(repository: Repository, tmp_path: Path, monkeyp
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
-def test_a_repository_of_somebody_else(repository: Repository) -> None:
+def test_repository_of_another_user_exits_with_2(repository: Repository) -> None:
     """A repository that git does not trust is exit status 2, with the command by which one says that it is right."""
     repository.commit({"main.tf": terraform(APP)})
     for path in (repository.folder, repository.folder / ".git"):

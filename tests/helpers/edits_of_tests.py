@@ -1,4 +1,4 @@
-"""What the tests of edits share: configurations in a folder, changes in words, and the text that comes out."""
+"""Helpers for tests of edits: configurations in a folder, changes in words, and the resulting text."""
 
 from __future__ import annotations
 

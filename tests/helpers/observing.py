@@ -31,7 +31,7 @@ def edge(
     outcome: RequestOutcome = RequestOutcome.PASSED,
     profile: str = "",
 ) -> Edge:
-    """What a principal passed: a role, by its ARN or name, or an instance profile; to Lambda where nothing is said."""
+    """Return an edge: a principal passes a role, by its ARN or name, or an instance profile; to Lambda by default."""
     names = services if services else (LAMBDA,)
     names = () if names == ("",) else names
     made = Edge(who, role, profile, names, "", Counter({outcome: times}), SINCE, "2026-03-02T00:00:00Z")
@@ -47,7 +47,7 @@ def logs(*edges: Edge, grouped: bool = False) -> Logs:
 
 
 def evidence(read: ReadPaths, *edges: Edge, grouped: bool = False, account: str | None = None) -> Evidence:
-    """What edges say of configurations that were read."""
+    """Return the evidence from edges about configurations that were read."""
     return logs(*edges, grouped=grouped).find_evidence([configuration for _, configuration in read.units], account)
 
 

@@ -98,6 +98,6 @@ def configuration(
 
 
 def findings(check_id: str, *args: Any, account: str | None = None, **kwargs: Any) -> list[Finding]:
-    """What one check says of a configuration, information included."""
+    """Return the findings of one check on a configuration, severity info included."""
     options = ScanOptions(checks=frozenset({check_id}), minimum_severity=Severity.INFO, account=account)
     return list(scan_configurations([configuration(*args, **kwargs)], options).findings)

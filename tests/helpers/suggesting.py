@@ -98,7 +98,7 @@ def only(found: Session) -> Suggestion:
 
 
 def left_for_a_person(found: Session) -> tuple[str, ...]:
-    """What a person has to tell, where there is one suggestion, without edits."""
+    """Return what needs manual review in the only suggestion, which has no edits."""
     one = only(found)
     assert one.edits == ()
     return one.missing

@@ -57,7 +57,7 @@ def policy(*statements: Mapping[str, Any], **properties: Any) -> dict[str, Any]:
 def reported(
     folder: Path, resources: Mapping[str, Any], *edges: Edge, events: int = 5
 ) -> tuple[UsageReport, ScanResult]:
-    """What edges say of a template with these resources, and what a scan of that gives."""
+    """Return the usage report of edges on a template with these resources, and the scan result of that template."""
     (folder / "t.json").write_text(
         json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}, indent=1), "utf-8"
     )

@@ -1,4 +1,4 @@
-"""The leaf in the real cfn-lint, run as a process of its own."""
+"""The adapter in the real cfn-lint, run as a separate process."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def run_cfn_lint(
 
 
 def expected() -> set[tuple[str, int]]:
-    """What the comments of TEMPLATE say, and the statement in the text, which can hold no comment."""
+    """Return the findings named in the comments of TEMPLATE, and the one in the text, which cannot contain comments."""
     lines = TEMPLATE.splitlines()
     found = {(line.rsplit("# ", 1)[1], number) for number, line in enumerate(lines, 1) if "# " in line}
     in_text = next(number for number, line in enumerate(lines, 1) if line == " " * 12 + "{")
@@ -253,8 +253,8 @@ def test_language_extensions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("resources", ["", " {}", " []", "\n  A:", "\n  A: {Type: AWS::IAM::Policy}"])
-def test_odd_templates(tmp_path: Path, resources: str) -> None:
-    """Whatever cfn-lint says of a template without resources, no rule of ours fails on it."""
+def test_odd_templates_do_not_fail_a_rule(tmp_path: Path, resources: str) -> None:
+    """No rule of this package fails on a template without resources, regardless of what cfn-lint reports."""
     (tmp_path / "odd.yaml").write_text(f'AWSTemplateFormatVersion: "2010-09-09"\nResources:{resources}\n')
     run = run_cfn_lint(tmp_path, "-t", "odd.yaml")
     assert not re.search(r"processing rule [EWI]95", run.output)
@@ -392,7 +392,7 @@ def test_a_fault_of_the_engine_is_a_match_of_every_rule(folder: Path) -> None:
     assert {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")} - {"W9514"}
 
 
-def test_beside_other_rules(folder: Path, tmp_path: Path) -> None:
+def test_rules_of_other_packages_are_loaded_as_well(folder: Path, tmp_path: Path) -> None:
     """Rules of somebody else are loaded beside ours."""
     others = tmp_path / "others"
     others.mkdir()
@@ -441,8 +441,8 @@ def test_folder_and_module_together(folder: Path, rules: list[str]) -> None:
     assert run.places() == {place for place in expected() if place[0] != "I9512"} and len(ours) == len(run.places())
 
 
-def test_an_id_that_somebody_else_uses_is_an_error(folder: Path, tmp_path: Path) -> None:
-    """A rule of another package with an id of ours does not take the place of ours in silence."""
+def test_rule_id_of_another_package_is_an_error(folder: Path, tmp_path: Path) -> None:
+    """A rule of another package does not silently replace the rule of this package with the same ID."""
     others = tmp_path / "others"
     others.mkdir()
     (others / "other_rule.py").write_text(

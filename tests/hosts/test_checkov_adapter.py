@@ -1,4 +1,4 @@
-"""The leaf in the real checkov, run as a process of its own."""
+"""The adapter in the real checkov, run as a separate process."""
 
 from __future__ import annotations
 
@@ -187,13 +187,13 @@ def test_every_check_but_the_infos_runs(run: Run, framework: str) -> None:
     assert run.ids(framework) == SEVERE
 
 
-def test_terraform_verdicts(run: Run) -> None:
-    """A flagged policy fails, a clean one passes, instances are told apart, and no other type of resource is asked."""
+def test_terraform_results(run: Run) -> None:
+    """A flagged policy fails, a clean one passes, instances are distinguished, other resource types are ignored."""
     failed = {resource for file, resource in run.where("failed") if file == "/main.tf"}
     passed = {resource for file, resource in run.where("passed") if file == "/main.tf"}
     each = {'aws_iam_policy.each["a"]', 'aws_iam_policy.each["b"]'}
     assert failed == {"aws_iam_policy.flagged"} | each
-    assert passed == {"aws_iam_policy.clean", "aws_iam_policy.none"}  # and no record of what cannot be told
+    assert passed == {"aws_iam_policy.clean", "aws_iam_policy.none"}  # and no record of undetermined ones
 
 
 def test_plan_verdicts(run: Run) -> None:
@@ -211,7 +211,7 @@ def test_cloudformation_verdicts(run: Run) -> None:
     assert {"AWS::IAM::ManagedPolicy.Clean", "AWS::IAM::User.NoProperties"} <= passed
 
 
-def test_what_cannot_be_told_fails_014(run: Run) -> None:
+def test_undetermined_value_fails_014(run: Run) -> None:
     """A value that is not known before deployment fails 014, and a document that cannot be read every check."""
     failed = run.records["failed"]["PASSROLE_014"]
     terraform = failed["/main.tf", "aws_iam_role_policy.unknown"]
@@ -301,8 +301,8 @@ def test_checkovs_severities(project: Path) -> None:
     assert run.ids() == {check.id for check in ALL if check.severity is Severity.HIGH}
 
 
-def test_loaded_twice_beside_others_and_beside_a_broken_one(project: Path, run: Run, tmp_path: Path) -> None:
-    """Copies of the leaf, another folder's check and modules that fail to import leave the verdicts as they are."""
+def test_duplicate_foreign_and_broken_modules_do_not_change_results(project: Path, run: Run, tmp_path: Path) -> None:
+    """Copies of the adapter, a check in another folder and modules that fail to import do not change the results."""
     copy, others = tmp_path / "copy", tmp_path / "others"
     shutil.copytree(LEAF, copy, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "a_broken_sibling.py").write_text("import no_such_module_anywhere\n")

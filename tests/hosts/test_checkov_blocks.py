@@ -211,7 +211,7 @@ def test_findings_in_an_installed_module_stand_at_its_module_block(run: Run) -> 
     assert (told.file, told.place) == ("/main.tf", ".terraform/modules/installed/main.tf:5")
 
 
-def test_a_skip_comment_in_a_module_block_silences_the_whole_call(run: Run) -> None:
+def test_skip_comment_in_a_module_block_suppresses_the_whole_call(run: Run) -> None:
     """In both notations, for what checkov loads and what it does not, for instances and inner modules."""
     skipped = {one.resource for one in run.told if one.outcome == "skipped"}
     policy = "aws_iam_policy.passing"
@@ -225,7 +225,7 @@ def test_a_skip_comment_in_a_module_block_silences_the_whole_call(run: Run) -> N
     assert not failed & skipped
 
 
-def test_the_command_line_silences_the_same(project: Path, run: Run) -> None:
+def test_command_line_suppresses_the_same_findings(project: Path, run: Run) -> None:
     """The command line marks the same findings as suppressed, and finds no suppression unused."""
     done = subprocess.run(
         [sys.executable, "-m", "passrole_checks", "scan", ".", "--check", "001", "--format", "json"],
@@ -246,15 +246,15 @@ def test_the_command_line_silences_the_same(project: Path, run: Run) -> None:
     assert "suppresses nothing" not in done.stdout + done.stderr
 
 
-def test_a_module_block_without_findings_of_its_own_has_no_record(run: Run) -> None:
-    """Where checkov shows the resources of a module, or nobody can, its block is neither passed nor failed."""
+def test_module_block_without_its_own_findings_has_no_record(run: Run) -> None:
+    """A module block neither passes nor fails if checkov shows its resources or nothing can evaluate them."""
     blocks = {"open", "reviewed_by_us", "nowhere", 'reviewed["a"]', "module.open.inner"}
     assert not blocks & {one.shown for one in run.told}
     assert not blocks & {resource for _, resource in run.passed}
 
 
-def test_a_policy_given_to_a_module_that_is_not_here(tmp_path: Path) -> None:
-    """A document among the arguments of a module that nobody can evaluate is judged, and fails the call."""
+def test_policy_passed_to_missing_module_is_checked(tmp_path: Path) -> None:
+    """A policy document in the arguments of a module that cannot be evaluated is checked, and fails the module call."""
     policy = re.search(r"jsonencode\(.*\)", POLICY.replace("var.roles", '"*"'), re.DOTALL)
     assert policy is not None
     call = f'module "given" {{\n  source = "example/policy/aws"\n  policy = {policy[0]}\n}}\n'
@@ -262,18 +262,18 @@ def test_a_policy_given_to_a_module_that_is_not_here(tmp_path: Path) -> None:
     assert report(tmp_path).told == {Told("failed", "/main.tf", "given", "main.tf:4", "module.given")}
 
 
-def test_a_module_that_is_not_here_is_a_note(run: Run) -> None:
-    """What nobody can evaluate is said once on standard error, with its place, and fails nothing."""
+def test_missing_module_is_a_note(run: Run) -> None:
+    """A module that cannot be evaluated is reported once on standard error, with its location, and fails nothing."""
     (line,) = [line for line in run.errors.splitlines() if "passrole_checks" in line and "nowhere" in line]
     assert re.search(r"main\.tf:33: .*example/nowhere/aws", line)
 
 
-def test_a_finding_of_an_unseen_resource_stands_at_its_data_source(run: Run) -> None:
+def test_finding_of_an_unseen_resource_is_on_its_data_source(run: Run) -> None:
     """A resource in a file that checkov does not read fails the data source that its statement stands in."""
     assert run.at("aws_iam_policy_document.passing") == {("failed", "aws_iam_policy.from_document")}
 
 
-def test_a_finding_without_any_block_is_said(run: Run) -> None:
+def test_finding_without_a_block_is_reported(run: Run) -> None:
     """A resource that checkov does not read, with its statement in itself, is named on standard error."""
     assert not any("of_opentofu" in one.resource for one in run.told)
     (line,) = [line for line in run.errors.splitlines() if "aws_iam_policy.of_opentofu" in line]

@@ -458,7 +458,7 @@ def severities(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_record_has_the_severity_of_its_worst_finding(severities: Path) -> None:
-    """Whatever the severity of the check, which is that of a record that passes."""
+    """A failed record has the severity of its worst finding; a passed one has the severity of the check."""
     run = run_checkov(severities, frameworks=["terraform"])
     levels = {
         (check_id, block[1].rpartition(".")[2]): record["severity"]

@@ -66,8 +66,8 @@ def test_uninstantiated_module_is_judged_and_unevaluated_one_is_not(tmp_path: Pa
     assert "not evaluated" in reason
 
 
-def test_a_missing_file_of_values_is_a_problem(tmp_path: Path) -> None:
-    """What the command line names and exits 2 for, although no file of the root has an error."""
+def test_missing_var_file_is_a_problem(tmp_path: Path) -> None:
+    """A file that makes the command line exit with 2 is a problem, although no file of the root has an error."""
     file = tmp_path / "main.tf"
     file.write_text("locals {}\n")
     inputs = Inputs(var_files=(tmp_path / "nothere.tfvars",))
@@ -75,7 +75,7 @@ def test_a_missing_file_of_values_is_a_problem(tmp_path: Path) -> None:
     assert not host_results.scan_for_host(str(file)).untold_of([block(file)])
 
 
-def test_a_template_is_told_of_the_files_that_it_nests(tmp_path: Path) -> None:
+def test_problems_in_nested_files_are_reported_for_the_template(tmp_path: Path) -> None:
     """For a host that has one place for a whole template: problems in other files stand at its first line."""
     outer, inner = tmp_path / "outer.yaml", tmp_path / "inner.yaml"
     outer.write_text(

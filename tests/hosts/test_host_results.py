@@ -1,4 +1,4 @@
-"""What the leaves share, without any host."""
+"""Code that the adapters share, tested without a host."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_root_is_not_walked(tmp_path: Path) -> None:
     assert answers.result is not None and not answers.of("PASSROLE_001")
 
 
-def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
+def test_undetermined_results_have_a_reason(tmp_path: Path) -> None:
     """A file that is missing, is no text or is no infrastructure code has a reason, and a good one has none."""
     (tmp_path / "bytes.yaml").write_bytes(b"Resources: \xff")
     (tmp_path / "other.yaml").write_text("a: 1\n")
@@ -120,8 +120,8 @@ def test_inputs_of_the_host(tmp_path: Path) -> None:
     assert not host_results.scan_for_host(str(file)).of("PASSROLE_001")
 
 
-def test_notes_name_what_could_not_be_read_or_evaluated(tmp_path: Path) -> None:
-    """A file that cannot be read and a module that is not here are one line each."""
+def test_notes_name_unreadable_files_and_missing_modules(tmp_path: Path) -> None:
+    """An unreadable file and a missing module are one line each."""
     file = module(tmp_path, ANY_ROLE)
     (tmp_path / "calls.tf").write_text('module "m" {\n  source = "example/nowhere/aws"\n}\n')
     (tmp_path / "broken.tofu").write_bytes(b"locals {\n}\n\xff")
@@ -145,8 +145,8 @@ def test_a_suppression_in_a_module_block_holds_for_everything_in_the_call(tmp_pa
     assert answers.result is not None and not answers.result.unused_suppressions
 
 
-def test_what_is_asked_again_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host asks about each resource with each check; only the first time is the disk looked at."""
+def test_repeated_query_reads_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host asks about each resource with each check; only the first time is the disk read."""
     file = module(tmp_path, '{"Statement": 7}')
     blocks = [HostBlock("p", "aws_iam_policy.p", file), HostBlock("q", "aws_iam_policy.q", str(tmp_path / "other.tf"))]
     answers = host_results.scan_for_host(file)
@@ -174,8 +174,8 @@ def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path, text: str) -> N
         gc.set_threshold(*before)
 
 
-def test_a_fault_of_ours_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception of the engine reaches the host as something that cannot be told."""
+def test_engine_exception_is_undetermined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception in the engine is returned to the host as an undetermined result."""
 
     def fail(*_: object) -> None:
         raise RuntimeError("a fault")

@@ -145,7 +145,7 @@ def test_unreadable_file_is_reported_by_the_template_that_names_it(tmp_path: Pat
 
 
 def test_each_template_is_evaluated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is asked, and however often, each parent is evaluated once, and a child that has one never alone."""
+    """Each parent is evaluated once, regardless of the queries; a child that has a parent is never evaluated alone."""
     files = {"parent.yaml": "Resources:\n" + stack("A", "child.yaml"), "child.yaml": CHILD, "other.yaml": CHILD}
     written = write(tmp_path, files)
     counted: Counter[str] = Counter()

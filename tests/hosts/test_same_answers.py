@@ -213,13 +213,13 @@ def test_every_difference_is_one(difference: tuple[str, str, str]) -> None:
     assert theirs - ours if FORMS[DIFFERENCES[difference]].more else ours - theirs
 
 
-def test_every_check_speaks() -> None:
+def test_every_check_has_findings_in_the_samples() -> None:
     """The samples make every check speak, so that equal answers are answers."""
     assert {answer.check_id for answer in command_line()} == {check.id for check in ALL}
 
 
-def test_every_flaggable_type_is_asked() -> None:
-    """Every type of Terraform resource that the samples have a finding on is one that the leaf asks checkov for."""
+def test_every_flaggable_type_is_registered() -> None:
+    """The adapter registers every Terraform resource type that has a finding in the samples."""
     flagged = {answer.resource for answer in command_line() if "/terraform/" in answer.file or "/plan/" in answer.file}
     types = {re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in flagged}
     assert types and types - {"module"} <= set(TERRAFORM_TYPES)

@@ -41,7 +41,7 @@ def of(tmp_path: Path, content: str, name: str = "main.tf", account: str | None 
 
 
 def rows(found: Required) -> list[tuple[str, str, str, int, tuple[str, ...], str]]:
-    """Role, resource, attribute, line, services, and how each is handed over."""
+    """Return role, resource, attribute, line, services, and how each role is passed."""
     return [
         (
             one.label,
@@ -254,13 +254,13 @@ def test_both_alternatives_are_passed_with_their_condition(tmp_path: Path) -> No
 
 
 def test_instances_with_one_role_are_listed_once(tmp_path: Path) -> None:
-    """Three instances of a block with one role are told once, under the address of the block."""
+    """Three instances of a block with one role are listed once, under the address of the block."""
     found = of(tmp_path, FUNCTION.replace('function_name = "app"', "count = 3"))
     assert rows(found) == [("aws_iam_role.app", "aws_lambda_function.app", "role", 9, ("lambda",), "passed")]
 
 
 def test_role_of_an_instance_profile_is_passed(tmp_path: Path) -> None:
-    """An instance and the profile itself both need the role; a profile that is not here is named as not known."""
+    """An instance and the profile itself both need the role; a missing profile is reported as unknown."""
     found = of(
         tmp_path,
         """
@@ -540,8 +540,8 @@ def test_the_command_exits_with_0(tmp_path: Path, options: list[str], status: in
     assert main(["required", str(tmp_path), *options]) == status
 
 
-def test_the_command_exits_with_2_for_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that cannot be read is named, and the rest is told all the same; nothing at all is status 2 as well."""
+def test_command_exits_with_2_for_unreadable_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unreadable file is reported, and the rest is still listed; no files at all is exit status 2 as well."""
     assert main(["required", str(tmp_path)]) == 2
     assert main(["required", str(tmp_path), "--allow-empty"]) == 0
     (tmp_path / "main.tf").write_text(FUNCTION, encoding="utf-8")
@@ -612,7 +612,7 @@ def test_the_statements_are_sufficient(sample: str) -> None:
 
 
 def _concrete(arn: StringNode | None) -> str:
-    """An ARN with something in the place of each hole, as the test fills in the blanks."""
+    """Return the ARN with each unresolved value replaced by a concrete one, as the test fills in the blanks."""
     assert arn is not None
     values = {
         "AWS::AccountId": "111122223333", "account id": "111122223333", "the account id": "111122223333",

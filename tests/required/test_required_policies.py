@@ -63,8 +63,8 @@ def is_hcl(content: str) -> bool:
         "aws_iam_role.star.arn",
     ],
 )
-def test_a_name_that_no_role_can_have_is_in_no_statement(tmp_path: Path, role: str) -> None:
-    """As a Resource a wildcard or a policy variable would let other roles be passed; the place is told, with a note."""
+def test_invalid_role_name_is_in_no_statement(tmp_path: Path, role: str) -> None:
+    """As a Resource, a wildcard or policy variable would allow other roles; the location is listed, with a note."""
     star = 'resource "aws_iam_role" "star" {\n  name = "*"\n  assume_role_policy = "{}"\n}\n'
     found = of(tmp_path, star + functions(role))
     assert (len(found.received), found.policies) == (1, ())
@@ -181,7 +181,7 @@ def test_exceeding_the_policy_quota_is_reported(tmp_path: Path) -> None:
 
 
 def test_sids_are_unique() -> None:
-    """Statements whose services are shortened to the same words are told apart by a number."""
+    """Sids of statements whose services are shortened to the same words are distinguished by a number."""
     same = [
         RequiredStatement(
             "PassRolesToAAndBAnd2More", "iam:PassRole", (("arn:aws:iam::", ACCOUNT, f":role/{name}"),), services

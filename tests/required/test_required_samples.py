@@ -1,4 +1,4 @@
-"""The samples of ``required`` give exactly what stands beside them.
+"""The samples of ``required`` print exactly the expected output next to them.
 
 ``python -m tools.regenerate`` writes what the command line prints now.
 """

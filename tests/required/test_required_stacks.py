@@ -161,7 +161,7 @@ def test_an_expression_inside_a_template_stays_what_it_is(tmp_path: Path) -> Non
     [("aws_cloudformation_stack", "  iam_role_arn = aws_iam_role.outer.arn\n"), ("aws_cloudformation_stack_set", "")],
 )
 def test_a_service_role_passes_the_roles_of_its_stack(tmp_path: Path, type_: str, more: str) -> None:
-    """With a service role, and in a stack set, whoever deploys passes no role of the template."""
+    """With a service role, and in a stack set, the principal that deploys passes no role of the template."""
     (tmp_path / "main.tf").write_text(stack(in_heredoc(TEMPLATE), more, type_), encoding="utf-8")
     found = of(tmp_path)
     inside = [row for row in rows(found) if row[1].startswith("template_body")]
@@ -169,8 +169,8 @@ def test_a_service_role_passes_the_roles_of_its_stack(tmp_path: Path, type_: str
     assert passes(found) == ({"cloudformation.amazonaws.com": [f"{A}outer"]} if more else {})
 
 
-def test_a_stack_set_in_a_template_passes_nothing_at_deployment(tmp_path: Path) -> None:
-    """The roles that a stack set's template hands out are told, below the stack set."""
+def test_stack_set_in_a_template_passes_nothing_at_deployment(tmp_path: Path) -> None:
+    """The roles that a stack set's template passes are listed below the stack set."""
     body = "".join(f"        {line}\n" for line in TEMPLATE.splitlines())
     (tmp_path / "template.yaml").write_text(
         "Resources:\n  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      StackSetName: app\n"
@@ -189,8 +189,8 @@ def test_a_stack_set_in_a_template_passes_nothing_at_deployment(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("body", ['"no template"', "var.unknown", '"{"', "null", "jsonencode([1])"])
-def test_text_that_is_no_template_is_skipped(tmp_path: Path, body: str) -> None:
-    """A body that is not known or cannot be read hands out nothing; that its policies are not read is said anyway."""
+def test_text_that_is_not_a_template_is_skipped(tmp_path: Path, body: str) -> None:
+    """An unknown or unreadable body passes no roles; a note still says that its policies are not read."""
     (tmp_path / "main.tf").write_text(stack(body), encoding="utf-8")
     assert of(tmp_path).received == ()
 
@@ -222,7 +222,7 @@ def test_yaml_inside_a_text_is_read(tmp_path: Path) -> None:
 
 
 def test_template_deployed_by_terraform_is_not_listed_twice(tmp_path: Path) -> None:
-    """A template in a file that ``file`` reads is told once, as the stack that it is; each value stands in the file."""
+    """A template that ``file`` reads is listed once, as a stack; each location is in the template file."""
     (tmp_path / "app.yaml").write_text(TEMPLATE, encoding="utf-8")
     (tmp_path / "other.yaml").write_text(OSIS, encoding="utf-8")
     (tmp_path / "main.tf").write_text(stack('file("${path.module}/app.yaml")'), encoding="utf-8")
@@ -269,8 +269,8 @@ Resources:
 
 
 def test_values_that_name_no_role(tmp_path: Path) -> None:
-    """An empty text is no role, nor is what is no name and no ARN; of an instance profile that is not here the role is
-    not known, and a list is each of its elements."""
+    """An empty string, and a value that is neither a name nor an ARN, is no role. The role of a missing instance
+    profile is unknown, and each element of a list is a value."""
     (tmp_path / "template.yaml").write_text(
         """\
 Parameters: {Stage: {Type: String}}

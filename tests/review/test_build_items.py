@@ -360,7 +360,7 @@ def test_unflagged_growth_is_listed_separately(
     assert bool(said.items) == (after == ANY)
 
 
-def test_growth_beside_unreadable_statements(repository: Reviews) -> None:
+def test_growth_next_to_unreadable_statements(repository: Reviews) -> None:
     """Beside a malformed statement in a new file the others grow; if BASE has the file, they may be unchanged."""
     broken = '{ Effect = "Allow", Action = 5, Resource = "*" }'
     result = repository.between({"main.tf": policy(START)}, {"more/main.tf": policy(APP, broken)})

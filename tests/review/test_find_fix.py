@@ -42,7 +42,7 @@ def apply(repository: Reviews, replacement: Replacement) -> None:
 
 
 def offered(repository: Reviews, before: dict[str, str | None], after: dict[str, str | None]) -> Replacement | None:
-    """The replacement of the only item; where there is one, it is applied, and nothing is told any more."""
+    """Return the replacement of the only item; if there is one, it is applied, and nothing is reported after it."""
     first = repository.commit(before)
     repository.commit(after)
     (item,) = repository.review(first, "HEAD").report.items

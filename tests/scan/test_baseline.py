@@ -146,8 +146,8 @@ def test_what_became_worse_counts_again(capsys: pytest.CaptureFixture[str]) -> N
     assert "was accepted as medium, is high now, and counts again\n" in capsys.readouterr().out
 
 
-def test_an_unused_entry_is_a_note_and_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    """An entry that nothing belongs to any more is told, unless nothing was scanned that it could be about."""
+def test_unused_entry_is_only_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    """An entry that matches no finding is reported, unless nothing was scanned that it could apply to."""
     put("app/main.tf", policy("old", "*"))
     put("other/main.tf", policy("fine", "app", actions='"s3:GetObject"'))
     main(["scan", ".", "--write-baseline", FILE])
@@ -211,7 +211,7 @@ def test_a_baseline_can_be_written_from_another_one(capsys: pytest.CaptureFixtur
 
 
 def test_suppressed_findings_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is suppressed where it stands needs no entry, and an entry for it is not called unused."""
+    """A finding suppressed in the code needs no entry, and an entry for it is not reported as unused."""
     put("main.tf", policy("old", "*"))
     main(["scan", ".", "--write-baseline", FILE])
     silenced = policy("old", "*").replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)

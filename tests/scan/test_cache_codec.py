@@ -52,8 +52,8 @@ def test_what_is_kept_is_plain(kind: Any) -> None:
         (Unreadable("a", "b", None), Framework.SAM, frozenset({"a", "b"}), (1, 2.5, None, True, -0.0), "\udcff\ud800é"),
     ],
 )
-def test_there_and_back(value: object) -> None:
-    """What is kept comes back equal, and of the same types."""
+def test_values_survive_a_round_trip(value: object) -> None:
+    """A stored value is restored as an equal value of the same types."""
     found = from_bytes(to_bytes(value))
     assert found == value
     assert repr(found) == repr(value)
@@ -98,7 +98,7 @@ def test_what_is_not_kept(value: object) -> None:
         [],
     ],
 )
-def test_names_beside_the_list(name: object, tmp_path: Path) -> None:
+def test_names_outside_of_the_list_are_rejected(name: object, tmp_path: Path) -> None:
     """A name is in the list or it is not: functions, other classes, attributes and imports of what is in it are not."""
     with pytest.raises(NotSerializable):
         from_bytes(json.dumps([[name], [f"touch {tmp_path}/called", [2, 0]]]).encode())
@@ -123,14 +123,14 @@ def test_names_beside_the_list(name: object, tmp_path: Path) -> None:
         [1, 2],
     ],
 )
-def test_what_is_no_value(document: object) -> None:
-    """What names parts that are not there yet, kinds that there are not, or too few parts, is no value."""
+def test_invalid_document_is_rejected(document: object) -> None:
+    """A document with undefined parts, unknown kinds, or too few parts is rejected."""
     with pytest.raises(NotSerializable):
         from_bytes(json.dumps(document).encode())
 
 
-def test_one_object_is_one_again() -> None:
-    """What is one object is one object again, and what is two equal ones is two."""
+def test_object_identity_is_preserved() -> None:
+    """A shared object stays shared, and two equal objects stay distinct."""
     one, other = Unreadable("a", "b", 1), Unreadable("a", "b", 1)
     found = from_bytes(to_bytes((one, one, other)))
     assert found[0] is found[1] is not found[2]

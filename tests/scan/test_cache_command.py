@@ -45,8 +45,10 @@ def entries(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
-def test_scan(output_format: str, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What scan writes, and how it ends, is the same without the cache, with an empty one, and from it."""
+def test_scan_output_is_the_same_with_the_cache(
+    output_format: str, kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Output and exit status of scan are the same without the cache, with an empty one, and from it."""
     arguments = ("scan", ".", "--format", output_format, "--severity", "info")
     without = said(capsys, *arguments, "--no-cache")
     assert not kept.exists()
@@ -127,8 +129,8 @@ def test_a_folder_that_cannot_be_used(
     assert list(kept.iterdir()) == []
 
 
-def test_no_home(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a home, or with one where nothing can be made, nothing is kept and nothing is said of it."""
+def test_missing_home_disables_the_cache(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a home, or with one that is not writable, nothing is cached and nothing is reported."""
     monkeypatch.delenv(ENVIRONMENT)
     for home in ("/dev/null", "nowhere"):
         done = process("-m", "passrole_checks", "scan", "mod", HOME=home, XDG_CACHE_HOME="")

@@ -60,8 +60,8 @@ def test_for_the_owner_alone(store: ResultStore) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
-def test_a_folder_of_others(mode: int, store: ResultStore) -> None:
-    """A folder that others may write to is neither read nor written, and that is told."""
+def test_folder_writable_by_others_is_not_used(mode: int, store: ResultStore) -> None:
+    """A folder that others may write to is neither read nor written, and that is reported."""
     store.write(NAME, b"one")
     Path(store.folder).chmod(mode)
     other = ResultStore(store.folder, "1.0-x")
@@ -72,7 +72,7 @@ def test_a_folder_of_others(mode: int, store: ResultStore) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
-def test_what_belongs_to_somebody_else(store: ResultStore) -> None:
+def test_cache_of_another_user_is_not_used(store: ResultStore) -> None:
     """Neither a folder nor an entry of another user is used."""
     store.write(NAME, b"one")
     (entry,) = entries(store)
@@ -106,8 +106,8 @@ def test_an_entry_that_others_may_write(store: ResultStore) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 5, 30, -1])
-def test_a_broken_entry(place: int, store: ResultStore) -> None:
-    """An entry of which a byte is another one, or that is cut off, is dropped in silence."""
+def test_corrupted_entry_is_dropped(place: int, store: ResultStore) -> None:
+    """A corrupted or truncated entry is dropped silently."""
     for change in ("flip", "cut", "empty"):
         store.write(NAME, b"one" * 100)
         (entry,) = entries(store)
@@ -135,8 +135,8 @@ def test_a_full_disk(store: ResultStore) -> None:
     assert store.trouble == f"{store.folder}: nothing can be kept there: {os.strerror(errno.EFBIG)}"
 
 
-def test_a_place_that_is_none(tmp_path: Path) -> None:
-    """A file where the folder should be is a trouble, for whoever has chosen it; the other folder is used or is not."""
+def test_file_in_place_of_the_chosen_folder_is_reported(tmp_path: Path) -> None:
+    """A file in place of the cache folder is reported only if the user chose the folder."""
     (tmp_path / "file").write_text("", "utf-8")
     for folder, chosen in ((tmp_path / "file", True), (tmp_path / "file" / "below", True), (tmp_path / "file", False)):
         store = ResultStore(str(folder), "1", chosen=chosen)
@@ -147,9 +147,9 @@ def test_a_place_that_is_none(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text("utf-8") == ""
 
 
-def test_the_least_used_goes_first(store: ResultStore) -> None:
-    """What is more than may be kept goes, what was used least lately first, that of other programs as well; and what a
-    scan that ended has left unfinished."""
+def test_least_recently_used_entries_are_removed_first(store: ResultStore) -> None:
+    """Entries above the size limit are removed, the least recently used first, those of other versions included; so are
+    unfinished files of scans that ended."""
     other = ResultStore(store.folder, "0.9-x")
     other.write(NAME, b"x" * 1000)
     for number in range(10):

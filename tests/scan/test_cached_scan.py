@@ -45,19 +45,19 @@ def store(tmp_path: Path) -> ResultStore:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was written a moment ago counts as settled: a test waits for nothing."""
+    """Treat files written a moment ago as settled, so that tests need not wait."""
     monkeypatch.setattr(fingerprints, "_FINE", 0)
     monkeypatch.setattr(fingerprints, "_COARSE", 0)
 
 
 def scan(top: Path, store: ResultStore, options: ScanOptions = PLAIN) -> tuple[ScanResult, list[str]]:
-    """What a scan gives, and the units that it did not remember."""
+    """Return the result of a scan, and the units that were not cached."""
     counting = Counting()
     return scan_remembered([top], options, store, counting), counting.units
 
 
 def alike(*results: ScanResult) -> bool:
-    """Whether results are equal, and are told in the same bytes (pytest would compare them for minutes)."""
+    """True if results are equal, and are rendered to the same bytes (pytest would compare them for minutes)."""
     told = {scan_json(result) + grants_json(result, result.grants) for result in results}
     return len(told) == 1 and all(result == results[0] for result in results)
 
@@ -73,8 +73,8 @@ def test_samples(folder: str, store: ResultStore, at_once: None) -> None:
     assert some and not none
 
 
-def test_all_samples_in_any_order(store: ResultStore, at_once: None) -> None:
-    """What one scan keeps of its units serves another one of other paths, in another order."""
+def test_cached_samples_are_reused_in_any_order(store: ResultStore, at_once: None) -> None:
+    """Units cached by one scan are reused by a scan of other paths, in another order."""
     one = scan_remembered([SAMPLES / name for name in FOLDERS], PLAIN, store)
     counting = Counting()
     other = scan_remembered([SAMPLES / name for name in reversed(FOLDERS)], PLAIN, store, counting)
@@ -133,8 +133,8 @@ def test_changes_at_random(seed: int, tmp_path: Path, store: ResultStore, at_onc
     assert hits > 2  # the cache is used, or this would show nothing
 
 
-def test_what_changes_during_a_scan(tmp_path: Path, store: ResultStore, at_once: None) -> None:
-    """What is changed while it is read is not kept, neither of the unit nor of the whole scan."""
+def test_changes_during_a_scan_are_not_cached(tmp_path: Path, store: ResultStore, at_once: None) -> None:
+    """A file changed while it is read is not cached, neither for the unit nor for the whole scan."""
     top = planted(tmp_path / "tree")
 
     def changing(units: Sequence[detect.Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
@@ -202,8 +202,10 @@ def test_same_size_and_time(tmp_path: Path, store: ResultStore, at_once: None) -
         ScanOptions(unchanged=True),
     ],
 )
-def test_options(options: ScanOptions, tmp_path: Path, store: ResultStore, at_once: None) -> None:
-    """Whoever asks for something else gets nothing that was kept for another question."""
+def test_other_options_do_not_reuse_cached_results(
+    options: ScanOptions, tmp_path: Path, store: ResultStore, at_once: None
+) -> None:
+    """A scan with other options does not reuse cached results."""
     top = planted(tmp_path / "tree")
     scan(top, store)
     result, units = scan(top, store, options)
@@ -211,8 +213,8 @@ def test_options(options: ScanOptions, tmp_path: Path, store: ResultStore, at_on
     assert alike(result, scan_paths([top], options))
 
 
-def test_what_is_shown(tmp_path: Path, store: ResultStore, at_once: None) -> None:
-    """What is chosen from all that was found needs no other scan of the units."""
+def test_filtering_reuses_cached_units(tmp_path: Path, store: ResultStore, at_once: None) -> None:
+    """Filtering the findings needs no new scan of the units."""
     from passrole_checks.findings import Severity
 
     top = planted(tmp_path / "tree")
@@ -241,8 +243,10 @@ def test_pipes(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     assert all(units for _, units in found)
 
 
-def test_out_of_time(tmp_path: Path, store: ResultStore, at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the checks had no time for is asked again."""
+def test_timed_out_checks_run_again(
+    tmp_path: Path, store: ResultStore, at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checks that ran out of time run again."""
     from passrole_checks.iam import deadline
 
     top = planted(tmp_path / "tree")

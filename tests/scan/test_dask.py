@@ -168,10 +168,10 @@ def test_a_unit_that_takes_all_workers_with_it_is_unreadable(cluster: Any, clien
 
 
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="a path that is another file for each process")
-def test_what_workers_see_otherwise_is_unreadable(
+def test_files_that_differ_on_workers_are_unreadable(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that a worker lacks, as where a file system is not shared, are named, and never passed over in silence."""
+    """Files that a worker lacks, as without a shared file system, are reported and never skipped silently."""
     monkeypatch.chdir(roots(tmp_path, "root"))
     (tmp_path / "app.yaml").write_text('{"Resources": {"A": {"Type": "AWS::SNS::Topic"}}}')
     units = (
@@ -187,8 +187,8 @@ def test_what_workers_see_otherwise_is_unreadable(
     assert third.judged is not None and third.judged.findings
 
 
-def test_whatever_differs_is_seen(tmp_path: Path) -> None:
-    """A file that is changed, gone or new, where the scan of a unit has looked, is told by its path."""
+def test_differing_files_are_detected(tmp_path: Path) -> None:
+    """A changed, missing or new file among those that the scan of a unit accessed is reported by its path."""
     top = roots(tmp_path, "root").resolve() / "root"
     (top / "more.tf").write_text('resource "aws_iam_policy" "p" {\n  policy = file("text.txt")\n}\n')
     (top / "text.txt").write_text("text")
@@ -207,7 +207,7 @@ def test_whatever_differs_is_seen(tmp_path: Path) -> None:
 
 
 def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told in one line before anything is handed over, and by a worker that comes later as well."""
+    """One line reports the other version before any unit is submitted, also for a worker that joins later."""
 
     def pretend(version: str) -> None:
         import passrole_checks
@@ -229,20 +229,20 @@ def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monk
 
 
 def test_workers_without_this_package_scan_nothing() -> None:
-    """It is told in one line which of them does not have it."""
+    """One line reports the worker that lacks the package."""
     with started(1, "import sys\nsys.modules['passrole_checks'] = None\n") as bare:  # fmt: skip
         scanner = on_cluster(url_of(bare))
         with pytest.raises(ExecutorError, match=r"the worker tcp://\S+ does not have passrole_checks"):
             scan_paths(SAMPLES, ScanOptions(), scanner)
 
 
-def test_a_cluster_without_workers_is_told() -> None:
+def test_cluster_without_workers_is_reported() -> None:
     """It is not waited for without end."""
     with started(0) as empty, pytest.raises(ExecutorError, match="the cluster has no workers"):
         scan_paths(SAMPLES, ScanOptions(), on_cluster(url_of(empty), seconds=1))
 
 
-def test_a_scheduler_that_is_not_there_is_one_line() -> None:
+def test_missing_scheduler_is_reported_in_one_line() -> None:
     """Nobody listens: exit status 2, and one line that starts with the address."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

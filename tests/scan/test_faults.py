@@ -173,10 +173,10 @@ def test_debug_lets_the_exception_of_a_unit_pass(monkeypatch: pytest.MonkeyPatch
         main(["scan", ".", "--no-cache"])
 
 
-def test_fault_in_one_check_costs_no_other_check(
+def test_fault_in_one_check_does_not_affect_other_checks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the other checks say of the same statement is reported."""
+    """Findings of the other checks on the same statement are reported."""
     a_check_fails(monkeypatch)
     with_tag = TEMPLATE.replace("'*'}}", "'*', Condition: {{StringEquals: {{'iam:ResourceTag/a': b}}}}}}")
     Path("bad.yaml").write_text(with_tag.format(name="Bad"), "utf-8")
@@ -426,7 +426,7 @@ def test_trail_reports_the_other_events_and_configurations(
     assert (status, len(err), len(found["passes"]), len(found["faults"])) == (3, 1, 1, 1)
 
 
-def test_hosts_are_told_of_a_fault_in_every_resource(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_is_reported_to_hosts_for_every_resource(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a_check_fails(monkeypatch)
     answers = host_results.scan_for_host(str(folder / "bad" / "main.tf"))
     assert answers.result is not None and answers.result.faults
@@ -469,10 +469,10 @@ def test_fault_of_a_unit_is_in_the_result() -> None:
 
 
 @pytest.mark.parametrize("part", ["stamp", "told"])
-def test_fault_in_the_cache_costs_no_finding(
+def test_fault_in_the_cache_loses_no_finding(
     part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What cannot be remembered is scanned."""
+    """Units are scanned if the cache fails."""
 
     def fail(*_: Any) -> Any:
         raise KeyError("a fault")

@@ -25,7 +25,7 @@ def scan(folder: Path, files: dict[str, str]) -> ScanResult:
     return scan_paths([folder], ScanOptions())
 
 
-def test_a_module_that_two_roots_call_is_told_once(tmp_path: Path) -> None:
+def test_module_called_by_two_roots_is_reported_once(tmp_path: Path) -> None:
     """A statement of a module that two roots call is one finding, with the addresses of both as its uses."""
     policy = 'resource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.wide.json\n}\n'
     result = scan(
@@ -42,8 +42,8 @@ def test_a_module_that_two_roots_call_is_told_once(tmp_path: Path) -> None:
     assert [grant.resource.address for grant in result.grants] == list(finding.uses)
 
 
-def test_what_roots_say_differently_is_told_of_each(tmp_path: Path) -> None:
-    """Where two roots give a module other values, what its statement grants is told of each."""
+def test_different_module_inputs_are_reported_for_each_root(tmp_path: Path) -> None:
+    """If two roots pass different values to a module, the grants of its statement are reported for each root."""
     module = """\
 variable "name" {}
 resource "aws_iam_policy" "p" {
@@ -64,7 +64,7 @@ resource "aws_iam_policy" "p" {
     assert [finding.message.split(" ")[0][-5:] for finding in result.findings] == ["app-*", "web-*"]
 
 
-def test_a_statement_taken_into_two_documents_is_told_once(tmp_path: Path) -> None:
+def test_statement_in_two_documents_is_reported_once(tmp_path: Path) -> None:
     """A statement is one finding wherever it stands in the documents that take it in."""
     policies = """\
 data "aws_iam_policy_document" "more" {
@@ -87,8 +87,8 @@ resource "aws_iam_policy" "two" {
     assert finding.uses == ("aws_iam_policy.one", "aws_iam_policy.two")
 
 
-def test_a_policy_handed_to_a_missing_module_says_so(tmp_path: Path) -> None:
-    """A finding on a document that is given to a module that is not here names the module, at medium confidence."""
+def test_policy_passed_to_missing_module_names_the_module(tmp_path: Path) -> None:
+    """A finding on a document that is passed to a missing module names the module, at medium confidence."""
     call = """\
 module "deploy" {
   source = "example.com/some/policy"
@@ -100,8 +100,8 @@ module "deploy" {
     assert finding.confidence is Confidence.MEDIUM
 
 
-def test_a_module_inside_of_a_module_that_roots_call_by_other_names_is_told_once(tmp_path: Path) -> None:
-    """What a statement depends on is named as its own module names it, so that two roots say the same of it."""
+def test_nested_module_called_under_other_names_is_reported_once(tmp_path: Path) -> None:
+    """Dependencies of a statement are named as in its own module, so that two roots report the same finding."""
     module = """\
 module "documents" {
   source = "example.com/documents/aws"

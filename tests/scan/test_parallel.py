@@ -123,7 +123,7 @@ def test_grants_are_listed_by_processes_too(tmp_path: Path) -> None:
     assert (one.returncode, one.stdout, one.stderr) == (many.returncode, many.stdout, many.stderr)
 
 
-def test_what_cannot_be_read_is_told_by_processes_too(tmp_path: Path) -> None:
+def test_unreadable_files_are_reported_by_worker_processes(tmp_path: Path) -> None:
     """Files that cannot be read are named in the same lines, with the same exit status."""
     roots(tmp_path, 3)
     (tmp_path / "broken.yaml").write_text("Resources:\n  A: {Type: AWS::IAM::Role\n")
@@ -133,10 +133,10 @@ def test_what_cannot_be_read_is_told_by_processes_too(tmp_path: Path) -> None:
     assert (one.returncode, one.stdout, one.stderr) == (many.returncode, many.stdout, many.stderr)
 
 
-# How units are handed over
+# How units are submitted
 
 
-def test_units_are_handed_over_in_batches(tmp_path: Path) -> None:
+def test_units_are_submitted_in_batches(tmp_path: Path) -> None:
     """Small units go together, none is lost or doubled, the largest go first, and a large one goes alone."""
     roots(tmp_path, 30)
     (tmp_path / "root-7" / "main.tf").write_text("# " + "x" * (2 * MOST))
@@ -152,15 +152,15 @@ def test_units_are_handed_over_in_batches(tmp_path: Path) -> None:
     assert [batch.weight for batch in found] == sorted((batch.weight for batch in found), reverse=True)
 
 
-def test_a_unit_that_is_not_there_weighs_something() -> None:
-    """What cannot be looked at is left to whoever reads it."""
+def test_missing_unit_has_a_weight() -> None:
+    """A unit that cannot be read has a weight; the scan of the unit reports the error."""
     for framework in (Framework.TERRAFORM, Framework.CLOUDFORMATION):
         assert weight(Unit(framework, Path("/no/such/place"))) > 0
     assert weight(Unit(Framework.SAM, Path("app.yaml"), content="x" * 5000)) == 5000
 
 
-def test_units_come_in_order_and_as_soon_as_they_can(tmp_path: Path) -> None:
-    """What is finished first does not come first, and what can come is not held back."""
+def test_units_are_returned_in_order_without_delay(tmp_path: Path) -> None:
+    """Results have the order of the units, not of completion, and none is delayed."""
     units = discover([roots(tmp_path, 4)]).units
     first, second = batches(units, 1)[::-1][:2], batches(units, 1)[::-1][2:]
     asked = []
@@ -252,8 +252,8 @@ _RUN = "\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(mai
 
 
 @with_fork
-def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
-    """What a killed process had in hand is scanned once more: the output is that of one process, to the byte."""
+def test_killed_process_loses_nothing(tmp_path: Path) -> None:
+    """Units of a killed process are scanned again: the output is that of one process, byte for byte."""
     roots(tmp_path, 12)
     plain = ran(["scan", ".", "--format", "json", "--jobs", "1"], tmp_path)
     done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES_ONCE + _RUN)
@@ -262,8 +262,8 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
 
 
 @with_fork
-def test_a_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
-    """It is tried twice and no more, named in one line, and all others are told."""
+def test_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
+    """The unit is tried only twice and reported in one line, and all other units are scanned."""
     roots(tmp_path, 12)
     done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES + _RUN)
     assert done.returncode == 2
@@ -297,7 +297,7 @@ def trouble(marker):
 
 
 @with_fork
-def test_result_that_cannot_be_handed_back_is_a_fault(tmp_path: Path) -> None:
+def test_result_that_cannot_be_returned_is_a_fault(tmp_path: Path) -> None:
     """Each unit of the batch is named; there is no traceback."""
     roots(tmp_path, 6)
     done = ran(["scan", ".", "--jobs", "2"], tmp_path, _PREPARED + _RETURNS_WHAT_CANNOT_BE_HANDED_BACK + _RUN)
@@ -317,7 +317,7 @@ def test_where_no_process_can_begin_this_one_scans(tmp_path: Path) -> None:
     assert not (tmp_path / "marker").exists()
 
 
-def test_a_broken_pool_of_somebody_else_is_told_to_them() -> None:
+def test_broken_pool_of_the_caller_raises_its_own_error() -> None:
     """A pool whose process has been killed raises what it always raises."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         with pytest.raises(BrokenExecutor):
@@ -375,7 +375,7 @@ def _until(what: Callable[[], bool]) -> None:
 
 
 def _session_is_empty(leader: int) -> bool:
-    """Whether no process of a session is left, but for those that have ended."""
+    """True if no process of a session is left, except for those that have ended."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -398,8 +398,8 @@ def test_an_interrupt_ends_all_processes_at_once(tmp_path: Path) -> None:
 
 
 @with_fork
-def test_processes_end_when_the_first_is_killed(tmp_path: Path) -> None:
-    """Where this process is killed, those that have nothing in hand end at once; none waits for more."""
+def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
+    """If the parent process is killed, idle workers end at once; none waits for more units."""
     with _slow_scan(roots(tmp_path, 6)) as scan:
         scan.kill()
         slow = int((tmp_path / "marker").read_text())
@@ -408,11 +408,11 @@ def test_processes_end_when_the_first_is_killed(tmp_path: Path) -> None:
         scan.communicate()
 
 
-# What is handed over, and the options
+# Transferred errors, and the options
 
 
-def test_errors_are_handed_back_as_they_are() -> None:
-    """An error that does not survive the way keeps its words."""
+def test_errors_are_returned_unchanged() -> None:
+    """An error that cannot be pickled unchanged keeps its message."""
 
     class Odd(Exception):
         def __reduce__(self) -> tuple[object, ...]:
@@ -462,7 +462,7 @@ def test_an_executor_is_an_address(url: str, capsys: pytest.CaptureFixture[str])
     assert "dask://HOST:PORT" in error and error.count("\n") == 1
 
 
-def test_without_dask_it_is_told_what_to_install() -> None:
+def test_missing_dask_reports_what_to_install() -> None:
     """Where the extra is not installed, ``--executor`` is one line and exit status 2."""
     script = "import sys; sys.modules['distributed'] = None; from passrole_checks.cli import main; sys.exit(main())"
     done = ran(["scan", FEW[0], "--executor", "dask://127.0.0.1:8786"], script=script)

@@ -76,7 +76,7 @@ resource "aws_iam_user_policy" "two" {
     assert len(result.grants) == 2
 
 
-def test_the_worst_alternative_speaks_for_the_statement(tmp_path: Path) -> None:
+def test_worst_alternative_decides_the_finding(tmp_path: Path) -> None:
     """Where a condition decides, the finding names the outcome under which it holds; where it does not, none."""
     template = """\
 Parameters: {{Stage: {{Type: String}}}}
@@ -105,8 +105,8 @@ def test_default_values_are_named(tmp_path: Path) -> None:
     assert "Using the default of `var.roles`." in only(scan(tmp_path, files)).message
 
 
-def test_a_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
-    """What cannot be passed at all is PASSROLE_005, not also a wide or open grant."""
+def test_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
+    """A grant on roles that cannot be passed is PASSROLE_005, not also a wide or open grant."""
     files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::444455556666:role/*"')}
     assert only(scan(tmp_path, files, ScanOptions(account="111122223333"))).check_id == "PASSROLE_005"
 
@@ -123,7 +123,7 @@ def test_severity_confidence_and_checks_filter(tmp_path: Path) -> None:
     assert len(scan(tmp_path, files, ScanOptions(minimum_confidence=Confidence.HIGH)).findings) == 1
 
 
-def test_a_suppression_marks_its_finding_and_an_idle_one_is_told(tmp_path: Path) -> None:
+def test_suppression_marks_its_finding_and_unused_one_is_reported(tmp_path: Path) -> None:
     """A suppressed finding stays, with its reason; a suppression that silences nothing is listed."""
     comment = "  # passrole:skip=PASSROLE_001 the break-glass role\n  # checkov:skip=PASSROLE_002:idle\n"
     result = scan(tmp_path, {"main.tf": POLICY.replace("{\n", "{\n" + comment, 1)})
@@ -164,8 +164,8 @@ def test_metadata_of_cfn_lint_is_reported_like_other_suppressions(tmp_path: Path
     assert not some.unused_suppressions, "W95 covers checks that did not run"
 
 
-def test_a_suppression_in_a_template_that_is_nested_twice_is_used_if_one_stack_uses_it(tmp_path: Path) -> None:
-    """It stands there once, whatever the number of stacks."""
+def test_suppression_in_a_template_nested_twice_is_used_if_one_stack_uses_it(tmp_path: Path) -> None:
+    """The suppression is written once, regardless of the number of stacks."""
     child = "Parameters: {R: {Type: String}}\n" + TEMPLATE[TEMPLATE.index("Resources") :].replace('"*"', "!Ref R")
     stack = (
         "  {}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: child.yaml, Parameters: {{R: '{}'}}}}}}\n"
@@ -175,8 +175,8 @@ def test_a_suppression_in_a_template_that_is_nested_twice_is_used_if_one_stack_u
     assert [item.written for item in result.unused_suppressions] == ["W9507"]
 
 
-def test_a_suppression_of_a_check_that_did_not_run_is_not_idle(tmp_path: Path) -> None:
-    """Whoever runs some checks only is not told about suppressions of the others."""
+def test_suppression_of_a_check_that_did_not_run_is_not_unused(tmp_path: Path) -> None:
+    """A scan with a subset of the checks reports no unused suppressions of the others."""
     files = {"main.tf": POLICY.replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)}
     assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_002"}))).unused_suppressions == ()
 

@@ -192,8 +192,8 @@ def test_a_link_inside_of_the_repository_is_read(
     assert main(["scan", "."]) == 0
 
 
-def test_a_link_to_nothing_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """A configuration that is not there is not the same as none."""
+def test_dangling_symlink_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing target of a symlinked configuration is an error, not the same as no configuration."""
     Path("pyproject.toml").symlink_to("missing.toml")
     refused(capsys, "scan", ".")
 
@@ -262,7 +262,7 @@ def test_what_the_command_line_decides_is_not_named(capsys: pytest.CaptureFixtur
     assert notes(capsys, "--severity", "low", "--fail-on", "high", "--skip-check", "002") == []
 
 
-def test_only_the_command_line_silences_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_command_line_suppresses_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
     """``quiet`` in the configuration would hide what the configuration hides."""
     configure(f'{TABLE}skip_check = "001"\nquiet = true\n')
     assert len(notes(capsys)) == 2
@@ -270,10 +270,10 @@ def test_only_the_command_line_silences_the_notes(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("command", [("suggest", "."), ("fix", ".", "--dry-run")])
-def test_commands_that_look_at_findings_name_it_as_well(
+def test_commands_that_use_findings_name_skipped_checks(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is not found is not mended either."""
+    """A finding of a skipped check is not fixed either."""
     configure(f'{TABLE}skip_check = "001"\n')
     main([*command])
     assert "PASSROLE_001" in capsys.readouterr().err

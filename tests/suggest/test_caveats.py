@@ -93,7 +93,7 @@ def test_missing_module_is_a_caveat(tmp_path: Path) -> None:
 
 
 def test_long_source_of_missing_module_is_shortened(tmp_path: Path) -> None:
-    """A source is cut where it is long, and what is wrong with the module is told."""
+    """A long source is truncated, and the problem with the module is reported."""
     source = f"github.com/acme/terraform-aws-cluster-with-a-long-name?ref={'0' * 40}"
     (asked,) = left_for_a_person(
         session(tmp_path, {"main.tf": policy(allow()) + USED + f'module "cluster" {{\n  source = "{source}"\n}}\n'})
@@ -125,8 +125,8 @@ def test_policy_of_a_custom_resource_has_unknown_principals(tmp_path: Path) -> N
     ],
 )
 def test_other_actions_of_the_principal_are_a_caveat(tmp_path: Path, action: str, missing: str) -> None:
-    """A principal whose other actions hand roles to other services only does not pass those that are handed over here;
-    one that may do anything, or nothing with roles, says nothing."""
+    """A principal whose other actions pass roles to other services only does not pass the roles used here; a principal
+    that may do anything, or nothing with roles, has no caveat."""
     other = allow(action=f'"{action}"', resource='"arn:aws:glue:eu-central-1:111122223333:*"')
     found = session(tmp_path, {"main.tf": policy(allow(), other) + FUNCTION})
     assert only(found).missing == ((missing,) if missing else ())
@@ -158,7 +158,7 @@ def test_a_task_that_starts_its_own_kind(tmp_path: Path) -> None:
 
 
 def test_pipeline_that_passes_another_role(tmp_path: Path) -> None:
-    """A pipeline is given its own role by whoever makes it, and itself passes the one that an action names."""
+    """The principal that creates a pipeline passes the pipeline's role; the pipeline passes the role of its action."""
     text = """\
 Resources:
   Launch:

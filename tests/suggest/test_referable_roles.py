@@ -84,8 +84,8 @@ def test_generated_name_is_written_as_a_prefix(tmp_path: Path) -> None:
     assert found == "!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-Role-*"
 
 
-def test_a_role_under_a_condition(tmp_path: Path) -> None:
-    """A role that is there only under a condition is referred to only from what is there under the same one."""
+def test_conditional_role_is_referenced_only_under_the_same_condition(tmp_path: Path) -> None:
+    """A role with a condition is referenced only from resources with the same condition."""
     conditional = "    Condition: Prod\n"
     files = {"app.yaml": template(role_=conditional)}
     assert resource(tmp_path / "1", files) == "!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/orders-task"
@@ -130,7 +130,7 @@ def test_variable_is_not_treated_as_a_role(tmp_path: Path) -> None:
 
 
 def test_roles_already_named_are_kept(tmp_path: Path) -> None:
-    """Beside a wildcard some roles are named: nobody here knows whether the wildcard stands for others."""
+    """The statement names roles next to a wildcard; whether the wildcard covers other roles is unknown."""
     files = {
         "main.tf": policy(allow('["*", "arn:aws:iam::111122223333:role/x"]')) + role("task", "ecs-tasks") + task(),
     }
@@ -140,7 +140,7 @@ def test_roles_already_named_are_kept(tmp_path: Path) -> None:
 
 
 def test_running_tasks_passes_their_roles(tmp_path: Path) -> None:
-    """A task's role is passed once more by whoever runs the task, also by what runs under another role."""
+    """The principal that runs a task passes the task's role again, also if the principal is a workload's role."""
     own = policy(allow()).replace("aws_iam_user_policy", "aws_iam_role_policy")
     own = own.replace('user   = "bot"', "role   = aws_iam_role.runner.id")
     files = {"main.tf": own + role("task", "ecs-tasks") + task() + role("runner", "states")}

@@ -255,8 +255,8 @@ def test_single_object_becomes_a_list(tmp_path: Path) -> None:
     assert "        }\n      }]\n  })\n" in new
 
 
-def test_a_dash_may_have_its_own_line(tmp_path: Path) -> None:
-    """The new statement stands behind its dash as the old one does."""
+def test_dash_may_be_on_its_own_line(tmp_path: Path) -> None:
+    """The new statement follows its dash in the same way as the old one."""
     lines = "            Effect: Allow\n            Action: {}\n            Resource: {}\n"
     before = f"          -\n{lines.format('[iam:GetRole, iam:PassRole]', chr(34) + '*' + chr(34))}"
     after = f"          -\n{lines.format('[iam:GetRole]', chr(34) + '*' + chr(34))}"

@@ -80,8 +80,8 @@ def test_statement_without_role_consumer_has_placeholders(tmp_path: Path) -> Non
     )
 
 
-def test_a_role_that_is_not_covered_is_not_named(tmp_path: Path) -> None:
-    """Never wider: of the roles that are handed over, those that the tag's statement does not cover are left out."""
+def test_uncovered_role_is_not_named(tmp_path: Path) -> None:
+    """Never wider: passed roles that the tag's statement does not cover are excluded."""
     tagged = allow('"arn:aws:iam::111122223333:role/ta*"', '{ StringEquals = { "iam:ResourceTag/team" = "orders" } }')
     assert "Resource = aws_iam_role.task.arn" in now(tmp_path, tagged)
 
@@ -175,14 +175,14 @@ def test_a_service_of_another_partition_is_a_full_name(tmp_path: Path) -> None:
 
 
 def test_get_role_is_added_to_a_statement_without_condition(tmp_path: Path) -> None:
-    """For 012 alone, where the service cannot be told, iam:GetRole goes into the statement, as AWS writes it."""
+    """For 012 alone, where the service is unknown, iam:GetRole goes into the statement, as AWS writes it."""
     found = session(tmp_path, {"main.tf": policy(allow('"arn:aws:iam::111122223333:role/app"'))}, Severity.INFO)
     assert [checks(one) for one in found.suggestions] == [["002", "012"]]
     assert found.suggestions[0].edits == ()
 
 
 def test_runtime_role_passes_roles_at_run_time(tmp_path: Path) -> None:
-    """A role that only services assume does not pass what the configuration is deployed with: nobody knows what."""
+    """A role that only services assume does not pass the roles of the deployment; which ones it passes is unknown."""
     holder = role("function", "lambda") + function() + role("other", "lambda") + function("other")
     own = policy(allow()).replace('"aws_iam_user_policy"', '"aws_iam_role_policy"')
     own = own.replace('user   = "bot"', "role   = aws_iam_role.function.id")

@@ -72,8 +72,8 @@ def test_fully_used_statement_is_unchanged(tmp_path: Path) -> None:
     assert narrowed(tmp_path, {"main.tf": policy(allow(f'"{APP}"', TO_LAMBDA))}, edge(APP)).suggestions == ()
 
 
-def test_a_role_of_the_configuration_is_referred_to(tmp_path: Path) -> None:
-    """And what the configuration hands over and the logs do not show is told."""
+def test_role_of_the_configuration_is_referenced(tmp_path: Path) -> None:
+    """The edit references the role; roles that the configuration passes and the logs do not show are reported."""
     found = narrowed(tmp_path, {"main.tf": policy(allow()) + USED}, edge(f"{ARN}task", ECS))
     assert "Resource = aws_iam_role.task.arn" in added(found)
     assert "the logs do not show (aws_iam_role.function to lambda.amazonaws.com)" in only(found).says
@@ -422,7 +422,7 @@ def other(arn: str) -> TargetRole:
 def test_edits_with_another_effect_are_rejected(
     wrong: Callable[[StatementChange], StatementChange], reason: str, tmp_path: Path
 ) -> None:
-    """Whatever is written is read again, and asked what it lets be passed."""
+    """Each edit is parsed again, and the grant that it makes is verified."""
 
     def edit(
         located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]

@@ -137,7 +137,7 @@ def printed(name: str) -> str:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_sample_prints_its_expected_output(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The changes, and what is left for a person, are exactly the expected ones."""
+    """The changes, and what needs manual review, match the expected output exactly."""
     monkeypatch.chdir(ROOT)
     assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
 

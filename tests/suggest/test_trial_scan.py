@@ -69,15 +69,15 @@ OWN = (
     ],
 )
 def test_edit_that_keeps_its_finding_is_rejected(tmp_path: Path, new: str, reason: str) -> None:
-    """Whatever makes an edit: it is refused where the finding stays, another one comes, the file breaks, or the
-    statement says something else than was wished."""
+    """An edit is rejected if the finding remains, a new one appears, the file breaks, or the statement is not the
+    requested one."""
     one = only(edited(tmp_path, ONE, replacing('Resource = "*"', new)))
     assert one.edits == ()
     assert one.missing[0].startswith(reason)
 
 
 def test_edit_with_a_new_finding_elsewhere_is_rejected(tmp_path: Path) -> None:
-    """A finding of another statement counts as well, though it has nothing to do with the one that is mended."""
+    """A finding on another statement counts as well, even if it is unrelated to the fixed one."""
     other = policy(allow('"arn:aws:iam::111122223333:role/app"', CONDITION.partition("= ")[2]), name="other")
 
     def edit(located: LocatedGrant, change: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
@@ -164,7 +164,7 @@ def test_dependent_edits_are_combined(tmp_path: Path) -> None:
 
 
 def test_partially_fixed_statement_does_not_block_next_fix(tmp_path: Path) -> None:
-    """A check may be mended for one statement and still flag another one that is edited as well."""
+    """A check may be fixed for one statement and still flag another one that is edited as well."""
     if_exists = '{ StringEqualsIfExists = { "iam:PassedToService" = "lambda.amazonaws.com" } }'
     statements = policy(allow(condition=CONDITION.partition("= ")[2]), allow(condition=if_exists))
     found = session(tmp_path, {"main.tf": statements + role("task", "ecs-tasks") + task()})

@@ -17,8 +17,8 @@ from openapi_core.testing import MockRequest, MockResponse
 SLICE = Path(__file__).with_name("slice.json")
 HOST = "https://api.github.com"
 
-#: Not named for each operation: no or a bad token, missing permission, rate limits, what is not there, GitHub's own
-#: faults ("Troubleshooting the REST API", "Rate limits for the REST API").
+#: Not named for each operation: no or a bad token, missing permission, rate limits, missing resources, GitHub's own
+#: errors ("Troubleshooting the REST API", "Rate limits for the REST API").
 GENERAL = frozenset({301, 307, 401, 403, 404, 410, 422, 429, 500, 502, 503, 504})
 
 

@@ -1,4 +1,4 @@
-"""What this package says of a case, asked in each of the ways in which its parts ask."""
+"""Answers of this package about a case, from each of its evaluation paths."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Ours:
         self.permissions = Permissions(self.identity, self.limits, account=ACCOUNT)
 
     def claims(self, view: str) -> list[Ternary]:
-        """What one of the :data:`VIEWS` claims of each request: YES (it is allowed), NO (it is not) or UNKNOWN, which
-        claims nothing."""
+        """Return what one of the :data:`VIEWS` claims of each request: YES (allowed), NO (not allowed) or UNKNOWN (no
+        claim)."""
         return VIEWS[view](self)
 
     def statements(self) -> list[Ternary]:
@@ -75,7 +75,7 @@ class Ours:
 
     @cached_property
     def _elsewhere(self) -> bool:
-        """Whether a policy names other partitions only than that of the roles, which it is then not taken to be for."""
+        """True if a policy names only partitions other than that of the roles, and so is not meant for them."""
         here = _partition_of(self.case)
         return any(named and here not in named for named in map(_partitions_in, self.case.documents))
 
@@ -93,7 +93,7 @@ class Ours:
         return [EffectiveGrant(grant, self.permissions, SERVICES_OF, ACCOUNT) for grant in self._grants]
 
     def left(self) -> list[Ternary]:
-        """What all policies together leave of the grants, for one service at a time."""
+        """Return what remains of the grants after all policies, for one service at a time."""
         return [
             self._passes(one) if one.service and _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN
             for one in self.case.requests
@@ -120,12 +120,12 @@ class Ours:
         return answer & Ternary.UNKNOWN if two_names else answer
 
     def anything_left(self) -> list[Ternary]:
-        """Whether anything is left of the grants: where nothing is, no request is allowed."""
+        """Return NO for each request if nothing remains of the grants, otherwise UNKNOWN."""
         left = Ternary.of(any(one.for_any_service is not None for one in self._passing)) & Ternary.UNKNOWN
         return [left if _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN for one in self.case.requests]
 
     def permitted(self) -> list[Ternary]:
-        """The permissions of the principal: is whoever sends this service allowed to pass this role?"""
+        """Return whether the permissions of the principal allow passing the role of each request to its service."""
         if _names_two_partitions(self.case):
             return [Ternary.UNKNOWN] * len(self.case.requests)
         found = []
@@ -171,18 +171,18 @@ VIEWS: dict[str, Callable[[Ours], list[Ternary]]] = {
 
 
 def is_wrong(claim: Ternary, answer: str) -> bool:
-    """Whether an answer of the simulator contradicts a claim."""
+    """True if an answer of the simulator contradicts a claim."""
     return claim is not Ternary.UNKNOWN and claim is not Ternary.of(answer == "Allowed")
 
 
 def _is_plain(request: Request) -> bool:
-    """Whether the role is one that the sets of roles hold: they leave out paths with wildcards in them."""
+    """True if the sets of roles can contain the role: they exclude paths with wildcards."""
     return "?" not in request.role
 
 
 def _names_two_partitions(case: Case) -> bool:
-    """Whether policies speak of roles in other partitions than the one that is asked about: the permissions are read
-    within one partition."""
+    """True if policies name roles in partitions other than that of the request: permissions are evaluated within one
+    partition."""
     return not _partitions_in(case.documents) <= {_partition_of(case)}
 
 
@@ -205,7 +205,7 @@ def _request_statement(request: Request) -> Statement:
 
 
 def _speaks(statement: Statement, request: Request) -> Ternary:
-    """Whether a statement speaks of a request."""
+    """Return YES if a statement covers a request, NO if it does not, UNKNOWN if that is undetermined."""
     if statement.actions is None:
         acts = action.not_action_covers(statement.not_actions or (), _PASS_ROLE)
     else:
@@ -239,7 +239,7 @@ def _matches(patterns: Iterable[StringNode], role: str, variables: bool) -> Tern
 
 
 def _lets(statement: Statement, request: Request) -> Ternary:
-    """Whether the Condition block lets a request through; other keys are not decided."""
+    """Return the result of the Condition block for a request; other keys are not evaluated."""
     effect = _effect(statement, request)
     answer = effect.without_key
     if request.service is not None:
@@ -255,5 +255,5 @@ def _effect(statement: Statement, request: Request) -> ConditionEffect:
 
 
 def _depends(effect: ConditionEffect) -> bool:
-    """Whether a Condition block asks for more than the service."""
+    """True if a Condition block tests more than the service."""
     return bool(effect.others or effect.tags or effect.associated_resource_arn or effect.problems)

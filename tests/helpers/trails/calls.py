@@ -13,8 +13,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """One kind of call. ``passes``: what of R, N, P,
-    Q it passes to which service. ``resource``: as it should be told."""
+    """One kind of API call. ``passes``: which of R, N, P,
+    Q it passes to which service. ``resource``: the expected resource."""
 
     source: str
     name: str

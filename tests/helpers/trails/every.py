@@ -115,7 +115,7 @@ class Every:
         return self.random.choice((f"role-{number}", f"arn:aws:iam::{account}:role/path/role-{number}"))
 
     def _built(self, node: Any, path: Sequence[str], value: Any) -> Any:
-        """What stands somewhere, with a value added at a path below it. ``name=pattern``: a member beside the next."""
+        """Return a node with a value added at a path below it. ``name=pattern``: a member next to the following one."""
         if not path:
             return value
         step, rest = path[0], path[1:]
@@ -158,5 +158,5 @@ class Every:
 
 
 def _beside(place: RoleLocation) -> list[str]:
-    """The path of a place, with what has to stand beside the value before its last name."""
+    """Return the path of a location, with the members required next to the value inserted before its last name."""
     return [*place.path[:-1], *(f"{name}={pattern}" for name, pattern in place.where), place.path[-1]]

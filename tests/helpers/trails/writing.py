@@ -23,7 +23,7 @@ LINKED = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScalin
 
 @dataclass(frozen=True, order=True)
 class Truth:
-    """A pass that was put into the logs. ``service`` is the short name of one that has to be among those that are told;
+    """A pass written to the logs. ``service`` is the short name of a service that the results must include;
     ``resource`` is empty where the log does not name it, ``*`` where it does not matter."""
 
     event_id: str
@@ -68,7 +68,7 @@ class Maker:
         return found
 
     def add(self, log: Log, call: Call, outcome: str = "passed") -> dict[str, Any]:
-        """One event of a call. ``null``: denied, and nothing is told of its parameters."""
+        """Add one event of a call. ``null``: denied, without its parameters."""
         names = self._names()
         response = filled(call.response, names) if outcome == "passed" else None
         event, who = self._event(call.source, call.name, filled(call.request, names), response, names)

@@ -51,7 +51,7 @@ def _file_of(name: str) -> str:
 
 @pytest.mark.parametrize("case", ALL)
 def test_only_the_statement_changes(case: Case, tmp_path: Path) -> None:
-    """The edits make of the text before the text behind, or the reason is told; a second time there are none."""
+    """The edits turn the text before into the text after, or the reason is returned; a second run makes no edits."""
     out = Workshop(tmp_path).edited(_file_of(case.name), framed(case.name, case.before), change(case.change))
     if case.reason is not None:
         assert out == case.reason

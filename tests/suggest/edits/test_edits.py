@@ -26,8 +26,8 @@ def edit(start: int, end: int, text: str) -> Edit:
     return Edit("main.tf", start, end, text)
 
 
-def test_edits_are_made_in_the_order_of_the_text() -> None:
-    """Whatever order they come in; an insertion may touch what is replaced before it."""
+def test_edits_are_applied_in_text_order() -> None:
+    """Edits may be given in any order; an insertion may touch the replacement before it."""
     assert apply_edits("abcdef", [edit(4, 5, "E"), edit(0, 1, ""), edit(1, 1, "x")]) == "xbcdEf"
 
 

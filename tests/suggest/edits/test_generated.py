@@ -162,7 +162,7 @@ class Layout:
         return f"{opening}{self.break_}{indent}{self.unit}{inner}{self.break_}{indent}{closing}"
 
     def yaml(self, value: Any, indent: str, *, flow: bool = False) -> str:
-        """Block or flow style, what stands behind the colon or the dash, its line break included."""
+        """Return block or flow style: the text after the colon or the dash, its line break included."""
         if isinstance(value, str):
             return self._scalar(value, flow)
         if flow or self.draw(st.booleans()):
