@@ -66,7 +66,7 @@ def generate() -> str:
         )
         for name, template in sorted(templates.items())
     ]
-    head = f'{{"source":"{PACKAGE}","version":"{metadata.version(PACKAGE)}","licence":"Apache-2.0","templates":{{\n'
+    head = f'{{"source":"{PACKAGE}","version":"{metadata.version(PACKAGE)}","license":"Apache-2.0","templates":{{\n'
     return head + ",\n".join(rows) + "\n}}\n"
 
 

@@ -128,7 +128,7 @@ _STEPS_OF_UNRESOLVED: dict[UnresolvedKind, tuple[Token, ...]] = {
 class Pattern:
     """The strings that one value of a condition matches.
 
-    ``holes`` are the unresolved parts that leave open which strings; a Region alone does not:
+    The unresolved parts are those that leave open which strings; a Region alone does not:
     ``states.${AWS::Region}.amazonaws.com`` is one service in every Region. ``certain``: no unresolved part at all.
     ``plain``: no wildcard. ``text``: the only string that it matches, if it is both.
     """
@@ -425,7 +425,7 @@ class ServiceTest:
     """One operator on a key that is, or may be, ``iam:PassedToService``.
 
     ``operator`` None: unknown. ``patterns`` None: the values are unknown. ``key_unknown``: the key may be another one.
-    ``uncertain``: more than a Region is unknown; ``holes`` are the unresolved parts.
+    ``uncertain``: more than a Region is unknown, namely the unresolved parts.
     """
 
     operator: Operator | None
