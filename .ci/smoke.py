@@ -23,8 +23,8 @@ WITHOUT_TREE_SITTER = """
 import sys
 sys.modules["tree_sitter"] = None
 from passrole_checks.cli import main
-from passrole_checks.doctor.diagnosis import _reader
-assert _reader() == "python-hcl2", _reader()
+from passrole_checks.doctor.diagnosis import _terraform_reader
+assert _terraform_reader() == "python-hcl2", _terraform_reader()
 sys.exit(main(["scan", sys.argv[1]]))
 """
 

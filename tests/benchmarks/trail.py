@@ -25,10 +25,10 @@ CODE = """
 import resource, sys, time
 from pathlib import Path
 from passrole_checks.cloudtrail import UsageQuery
-from passrole_checks.cloudtrail.report import reported
+from passrole_checks.cloudtrail.report import read_usage
 from passrole_checks.cloudtrail.model import RequestOutcome
 before, begun = time.process_time(), time.time()
-report = reported([Path(sys.argv[1])], UsageQuery())
+report = read_usage([Path(sys.argv[1])], UsageQuery())
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 passed = sum(sum(edge.counts.values()) for edge in report.edges)
 print(report.reading.events, passed, time.process_time() - before, time.time() - begun, memory)
