@@ -147,8 +147,8 @@ def test_what_is_given_by_name_and_no_file_is_named() -> None:
     put("main.tf", POLICY)
     found = scan_paths([Path("/dev/zero"), Path("/dev/null"), Path("main.tf")], ScanOptions())
     assert [(one.file, one.reason) for one in found.unreadable] == [
-        ("/dev/null", "is no regular file"),
-        ("/dev/zero", "is no regular file"),
+        ("/dev/null", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
     ]
     assert [one.check_id for one in found.findings] == ["PASSROLE_001"]
 
@@ -270,7 +270,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for() -> None:
     (unit,) = detect.discover([Path("t.yaml")]).units
     Path("t.yaml").unlink()
     os.mkfifo("t.yaml")
-    with pytest.raises(InputError, match="is no regular file"):
+    with pytest.raises(InputError, match="not a regular file"):
         detect.load(unit)
 
 
@@ -310,14 +310,14 @@ def test_an_interrupt_in_the_middle_of_a_scan_is_one_line(folder: Path) -> None:
 
 _TELLING = """\
 import signal, sys
-from passrole_checks import scan
 from passrole_checks.cli import main
-real = scan.scan_paths
+from passrole_checks.scan import scanner
+real = scanner.scan_paths
 def telling(*arguments):
     print("reading", flush=True)
     return real(*arguments)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which those in the background of a shell do not have
-scan.scan_paths = telling
+scanner.scan_paths = telling
 sys.exit(main())
 """
 

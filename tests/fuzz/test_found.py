@@ -96,7 +96,7 @@ def test_an_index_that_is_no_whole_number_is_no_index(tmp_path: Path, index: str
     """A number beyond all bounds, a fraction, or what is no number in Terraform leads to no element."""
     (tmp_path / "main.tf").write_text(user_policy(f'{{ Statement = [{{ Action = ["iam:PassRole"][{index}] }}] }}'))
     (policy,) = load(tmp_path).policies
-    assert "no whole number" in {hole.reason for hole in holes_in(policy.document)}
+    assert "the index is no integer" in {hole.reason for hole in holes_in(policy.document)}
 
 
 def test_a_reason_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:

@@ -126,4 +126,4 @@ def test_a_commit_that_is_not_named_in_full_is_refused(tool: Tool, repository: R
     assert "PASSROLE_COMMIT is not the full hash of a commit" in said
     status, said = job(tool, repository, variables)
     assert status == 1
-    assert "PASSROLE_COMMIT: the full hash of the commit" in said
+    assert "PASSROLE_COMMIT: set it to the full hash of the commit" in said
