@@ -255,7 +255,7 @@ class Reach:
         found = whole
         if self._some_are_conditional:
             found = self._sets.get((passed.when, "at once"), (whole,), lambda: _at_once(whole, passed.when))
-        if not passed.denied:
+        if not passed.denied or not whole.roles:
             return found
         named = (self._number(passed.denied), variables)
         taken = self._sets.get((*named, "taken"), (whole,), lambda: Reached(

@@ -286,11 +286,38 @@ def statements_with_conditions(n: int) -> Files:
     return template({"P": policy(passing(to(f"s{i}.amazonaws.com"), f"{ROLE}app-{i}-*") for i in range(n))})
 
 
-@family(20, 450, 2.7)
+@family(20, 450)
 def allows_and_denials(n: int) -> Files:
     """``n`` statements that allow wildcards and ``n`` that deny others."""
     return template({"P": policy([
         *(passing(None, f"{ROLE}a{i}*b*") for i in range(n)),
+        *(allow("iam:PassRole", f"{ROLE}*c{i}*d", None, "Deny") for i in range(n)),
+    ])})  # fmt: skip
+
+
+@family(20, 450)
+def prefixes_and_denied_suffixes(n: int) -> Files:
+    """``n`` statements that allow names by how they begin, and ``n`` that deny them by how they end."""
+    return template({"P": policy([
+        *(passing(None, f"{ROLE}a{i}*") for i in range(n)),
+        *(allow("iam:PassRole", f"{ROLE}*b{i}", None, "Deny") for i in range(n)),
+    ])})  # fmt: skip
+
+
+@family(20, 450)
+def prefixes_and_read_suffixes(n: int) -> Files:
+    """``n`` statements that allow passing roles by how they begin, and ``n`` reading others by how they end."""
+    return template({"P": policy([
+        *(passing(None, f"{ROLE}a{i}*") for i in range(n)),
+        *(allow("iam:GetRole", f"{ROLE}*b{i}") for i in range(n)),
+    ])})  # fmt: skip
+
+
+@family(20, 450)
+def other_resources_and_denials(n: int) -> Files:
+    """``n`` statements that allow all roles but a wildcard, and ``n`` that deny others."""
+    return template({"P": policy([
+        *({"Effect": "Allow", "Action": "iam:PassRole", "NotResource": f"{ROLE}a{i}*b*"} for i in range(n)),
         *(allow("iam:PassRole", f"{ROLE}*c{i}*d", None, "Deny") for i in range(n)),
     ])})  # fmt: skip
 
@@ -305,7 +332,7 @@ def wildcard_resources_of_a_statement(n: int) -> Files:
     return template({"P": policy([passing(None, [f"{ROLE}a{i}*b?{i}*" for i in range(n)])])})
 
 
-@family(20, 1300, 2.7)
+@family(20, 1300)
 def resources_and_their_denials(n: int) -> Files:
     """A statement of ``n`` wildcards, and one that denies ``n`` others."""
     return template({"P": policy([

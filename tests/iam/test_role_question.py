@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.arn_pattern import Reading, machine, spelled_out
-from passrole_checks.iam.roles.role_question import _exists, _Question
+from passrole_checks.iam.roles.role_question import _exists, _Question, exceeds_at_a_glance
 from passrole_checks.iam.roles.role_shape import Role, covers, example_name, meet, names_one, shape_of
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri, join
@@ -119,6 +119,32 @@ def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Pa
     union = RoleUnion(RoleSet((Text(item, AT),), variables) for item in patterns)
     shape = shape_of(parts, variables)
     assert union.near(shape) == [entry for entry in union.entries if meet(entry.shape, shape)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_parts, max_size=12), _parts, st.booleans())
+def test_covering_patterns_are_found(
+    patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool
+) -> None:
+    """The layout of many patterns finds those that cover one, all and in their order, also where it is one of them."""
+    union = RoleUnion(RoleSet((Text(item, AT),), variables) for item in (*patterns, parts))
+    shape = shape_of(parts, variables)
+    assert union.covering(shape) == [entry for entry in union.entries if covers(entry.shape, shape)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(_parts, st.lists(_texts, max_size=8), st.data(), st.booleans(), _wheres)
+def test_pattern_that_exceeds_a_union_exceeds_each_part_of_it(
+    inner: tuple[Part, ...], outer: list[Text], data: st.DataObject, variables: bool, where: Deployment
+) -> None:
+    """A pattern with a role that is in none of many patterns is included in no selection of them; nor, with some of
+    them ignored, in a selection of the others."""
+    union = RoleUnion([RoleSet(tuple(outer), variables)])
+    entries = st.lists(st.sampled_from(union.entries)) if outer else st.just([])
+    ignored, chosen = data.draw(entries), data.draw(entries)
+    if exceeds_at_a_glance(RoleSet((Text(inner, AT),), variables), union, where, ignored):
+        left = [entry.text for entry in chosen if entry not in ignored]
+        assert arn.included(Text(inner, AT), left, variables=variables, where=where) is not Tri.YES
 
 
 @settings(max_examples=300, deadline=None)

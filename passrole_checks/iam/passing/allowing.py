@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.role_shape import covers, shape_of
+from passrole_checks.iam.roles.role_shape import shape_of
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 from passrole_checks.iam.values import Text, Tri
 
@@ -22,18 +22,17 @@ class Allowing:
         found = [statement for statement in statements if statement.variables is variables]
         self.left_out = [statement.not_resources or () for statement in found if statement.resources is None]
         self.named = RoleUnion(RoleSet(item.resources, variables) for item in found if item.resources is not None)
-        self.written = frozenset(entry.text.parts for entry in self.named.entries)
 
     def covers(self, role: Text) -> bool:
         """Whether one of the statements names every role of a pattern."""
         shape = shape_of(role.parts, self.variables)
-        if role.parts in self.written:
+        if role.parts in self.named.texts or self.named.covering(shape):
             return True
-        near = self.named.near(shape)
-        if any(covers(entry.shape, shape) for entry in near):
-            return True
+        exceeds = arn.surely_exceeds(role, self.named, variables=self.variables)
+        near = [] if exceeds else self.named.near(shape)
         sets = {id(entry.set): entry.set.patterns for entry in near}
-        if not near and self.named.sets and not shape.exact:  # it may be no role at all, and then every set covers it
+        if self.named.sets and not (exceeds or near or shape.exact):
+            # it may be no role at all, and then every set covers it
             sets = {0: self.named.sets[0].patterns}
         return any(
             arn.included(role, patterns, variables=self.variables) is Tri.YES for patterns in sets.values()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition import Constraint, lets_through
 from passrole_checks.iam.outcomes import When, both, implies, unless
+from passrole_checks.iam.passing.denials import Denials
 from passrole_checks.iam.passing.passrole import (
-    Denials,
     PassRoleGrant,
     grants_apart,
     in_new_words,
@@ -25,6 +25,7 @@ from passrole_checks.iam.passing.passrole import (
 )
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.role_union import RoleUnion
 from passrole_checks.iam.values import Text, Tri
 
 if TYPE_CHECKING:
@@ -44,6 +45,75 @@ class Passed:
     when: When = ()
 
 
+@dataclass(frozen=True, eq=False)
+class _Applied:
+    """Denials that surely apply to a request: with ``names``, the roles that those name which leave none out."""
+
+    denials: tuple[PassRoleGrant, ...]
+
+    @cached_property
+    def ids(self) -> frozenset[int]:
+        """What tells whether a denial is one of them."""
+        return frozenset(map(id, self.denials))
+
+    @cached_property
+    def names(self) -> tuple[Text, ...]:
+        """The roles that they take out by name."""
+        named = (role.pattern for item in self.denials if not item.complement for role in item.roles)
+        return tuple(dict.fromkeys(named))
+
+    @cached_property
+    def taken(self) -> RoleUnion:
+        """The same roles, to compare many with them."""
+        return arn.union_of(self.names, variables=self._variables)
+
+    @cached_property
+    def kept(self) -> list[RoleUnion]:
+        """The roles that each of the others leaves."""
+        kept = ([role.pattern for role in item.roles] for item in self.denials if item.complement)
+        return [arn.union_of(patterns, variables=self._variables) for patterns in kept]
+
+    @property
+    def _variables(self) -> bool:
+        return any(item.statement.variables for item in self.denials)  # the same in all, see Restrictions.alike
+
+
+class _Denying:
+    """The denials near some Allows that hold under the same facts, and which of them apply to which service.
+
+    ``sure``: those that surely deny where these facts hold. ``doubtful``: the others that may.
+    """
+
+    def __init__(self, near: Sequence[PassRoleGrant], when: When, known: frozenset[str]) -> None:
+        self.near, self._known = near, known  # kept for its identity
+        self.sure: list[PassRoleGrant] = []
+        self.doubtful: list[PassRoleGrant] = []
+        for item in near:
+            if both(when, item.statement.when) is not None:
+                (self.sure if surely_denies(item) and _holds(item, when) else self.doubtful).append(item)
+        self._applied: dict[str | None, _Applied] = {}
+        self._alike: dict[tuple[int, ...], _Applied] = {}
+        self._undecided: dict[str, list[PassRoleGrant]] = {}
+
+    def applied(self, service: str | None) -> _Applied:
+        """Return the denials that surely apply to a service, or (None) to all of them."""
+        if service not in self._applied:
+            found = tuple(
+                item
+                for item in self.sure
+                if (_is_open(item) if service is None else _lets(item, service, self._known) is Tri.YES)
+            )
+            self._applied[service] = self._alike.setdefault(tuple(map(id, found)), _Applied(found))
+        return self._applied[service]
+
+    def undecided(self, service: str) -> list[PassRoleGrant]:
+        """Return the denials that surely hold, and perhaps apply to a service."""
+        if service not in self._undecided:
+            found = [item for item in self.sure if _lets(item, service, self._known) is Tri.UNKNOWN]
+            self._undecided[service] = found
+        return self._undecided[service]
+
+
 class Restrictions:
     """What the policies of one principal deny of PassRole, and what its limits allow, for all of its grants."""
 
@@ -60,9 +130,19 @@ class Restrictions:
             [item for item in grants_apart(limit, dict(services), account) if item.effect == "Allow"]
             for limit in permissions.limits
         ]
-        self._alike: dict[bool, tuple[Denials, list[list[PassRoleGrant]]]] = {}
+        self.known = frozenset[str]().union(*services_of.values())
+        self._alike: dict[bool, tuple[Denials[PassRoleGrant], list[list[PassRoleGrant]]]] = {}
+        self._denying: dict[tuple[int, When], _Denying] = {}
 
-    def alike(self, variables: bool) -> tuple[Denials, list[list[PassRoleGrant]]]:
+    def denying(self, grant: PassRoleGrant) -> _Denying:
+        """Return the denials that may take something from a grant."""
+        near, when = self.alike(grant.statement.variables)[0].near(grant), grant.statement.when
+        key = (id(near), when)
+        if key not in self._denying:
+            self._denying[key] = _Denying(near, when, self.known)
+        return self._denying[key]
+
+    def alike(self, variables: bool) -> tuple[Denials[PassRoleGrant], list[list[PassRoleGrant]]]:
         """Both, in the words of a grant whose policy has variables, or not."""
         if variables not in self._alike:
 
@@ -94,17 +174,12 @@ class Passing:
             # patterns of policies of both versions are compared: let "${" mean the same in all of them
             grant = in_new_words(grant)
         self.grant = grant
-        self.known = frozenset[str]().union(*services_of.values())
+        self.known = around.known
         named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
         self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
-        when = grant.statement.when
-        denials, self._limits = around.alike(grant.statement.variables)
-        possible = [item for item in denials.near(grant) if both(when, item.statement.when) is not None]
-        self._sure: list[PassRoleGrant] = []
-        self._doubtful: list[PassRoleGrant] = []
-        for item in possible:
-            (self._sure if surely_denies(item) and _holds(item, when) else self._doubtful).append(item)
-        self._by_denials: dict[tuple[int, ...], tuple[tuple[Text, ...], bool]] = {}
+        self._denials, self._limits = around.alike(grant.statement.variables)
+        self._denying = around.denying(grant)
+        self._left: dict[int, tuple[tuple[Text, ...], bool]] = {}
         self._passed: dict[str, Passed | None] = {}
 
     def to(self, service: str) -> Passed | None:
@@ -125,9 +200,8 @@ class Passing:
         """What can be passed to whatever service, as far as services make no difference."""
         if self.grant.denied or self.grant.condition.dead:
             return None
-        denying = [item for item in self._sure if _is_open(item)]
-        left = roles_left(self.grant, denying, self.where)
-        return self._without(self._within_limits(left, self.grant.certain, None), denying)
+        applied = self._denying.applied(None)
+        return self._without(self._within_limits(self._roles_left(applied), self.grant.certain, None), applied)
 
     def _to(self, service: str) -> Passed | None:
         if self.grant.denied:
@@ -135,27 +209,33 @@ class Passing:
         lets = self._lets(self.grant, service)
         if lets is Tri.NO:
             return None
-        denying = tuple(index for index, item in enumerate(self._sure) if self._lets(item, service) is Tri.YES)
-        applied = [self._sure[index] for index in denying]
-        if denying not in self._by_denials:
-            self._by_denials[denying] = roles_left(self.grant, [self._sure[index] for index in denying], self.where)
-        left = self._by_denials[denying]
-        named = [
-            role.pattern for index in denying if not self._sure[index].complement for role in self._sure[index].roles
-        ]
-        if named and left[0] and all(self._within(role, named) is Tri.UNKNOWN for role in left[0]):
+        applied = self._denying.applied(service)
+        left = self._roles_left(applied)
+        if applied.names and left[0] and all(self._included_in(role, applied.taken) is Tri.UNKNOWN for role in left[0]):
             lets &= Tri.UNKNOWN  # what the Deny names is not known, and may be all of it
-        kept = [[role.pattern for role in item.roles] for item in applied if item.complement]
-        if any(self._within(role, names) is not Tri.YES for names in kept for role in left[0]):
+        if any(self._included_in(role, kept) is not Tri.YES for kept in applied.kept for role in left[0]):
             lets &= Tri.UNKNOWN  # of two patterns that cross one stands for what they have in common
         passed = self._past_doubtful(self._within_limits(left, lets & self.grant.certain, service), service)
         return self._without(passed, applied)
 
+    def _roles_left(self, applied: _Applied) -> tuple[tuple[Text, ...], bool]:
+        """The roles that denials leave of the grant, as :func:`roles_left` tells them."""
+        known = self._left.get(id(applied))
+        if known is None:
+            taking = [item for item in self._taking if id(item) in applied.ids]
+            known = self._left[id(applied)] = roles_left(self.grant, taking, self.where)
+        return known
+
+    @cached_property
+    def _taking(self) -> tuple[PassRoleGrant, ...]:
+        return self._denials.taking(self.grant, self.where)
+
     def _past_doubtful(self, passed: Passed | None, service: str) -> Passed | None:
         """What is left after what may be denied: a Deny that only some facts bring leaves it to the others."""
-        undecided = [item for item in self._sure if self._lets(item, service) is Tri.UNKNOWN]
-        for item in (*self._doubtful, *undecided):
+        for item in (*self._denying.doubtful, *self._denying.undecided(service)):
             facts = item.statement.when
+            if passed is not None and passed.certain is not Tri.YES and not surely_denies(item):
+                continue  # it only makes less sure
             if passed is None or both(passed.when, facts) is None or not self._may_deny(item, service):
                 continue
             others = unless(passed.when, facts)
@@ -165,13 +245,17 @@ class Passing:
                 passed = replace(passed, when=others)
         return passed
 
-    def _without(self, passed: Passed | None, denials: Sequence[PassRoleGrant]) -> Passed | None:
+    def _without(self, passed: Passed | None, applied: _Applied) -> Passed | None:
         """What is left, and what is not: the roles that the denials name, and those that the Allow itself leaves out
         where it has become a list of patterns."""
-        named = dict.fromkeys(role.pattern for item in denials if not item.complement for role in item.roles)
-        if passed is not None and not passed.complement:
-            named.update(dict.fromkeys(self.grant.statement.not_resources or ()))
-        return replace(passed, denied=(*passed.denied, *named)) if passed is not None and named else passed
+        named = applied.names
+        left_out = self.grant.statement.not_resources
+        if passed is not None and not passed.complement and left_out:
+            named = tuple(dict.fromkeys((*named, *left_out)))
+        if passed is None or not named:
+            return passed
+        # grants from which the same is taken share it
+        return replace(passed, denied=(*passed.denied, *named) if passed.denied else named)
 
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
         if self._lets(denial, service) is Tri.NO:
@@ -245,6 +329,9 @@ class Passing:
     def _within(self, role: Text, patterns: Sequence[Text]) -> Tri:
         return arn.included(role, patterns, variables=self.grant.statement.variables, where=self.where)
 
+    def _included_in(self, role: Text, union: RoleUnion) -> Tri:
+        return arn.included_in(role, union, variables=self.grant.statement.variables, where=self.where)
+
     def _limited(
         self, role: Text, allows: Sequence[tuple[PassRoleGrant, Tri]], when: When
     ) -> Iterator[tuple[Text, Tri]]:
@@ -277,16 +364,20 @@ class Passing:
         yield from parts
 
     def _lets(self, grant: PassRoleGrant, service: str) -> Tri:
-        """Whether the conditions of a statement let a role be passed to a service."""
-        deadline.check()
-        condition = grant.condition
-        if condition.constraint is Constraint.ABSENT:
-            return Tri.YES
-        if service not in self.known:
-            return lets_through(grant.statement.condition, service, variables=grant.statement.variables)
-        if service in condition.allowed:
-            return Tri.YES
-        return Tri.UNKNOWN if service in condition.possible else Tri.NO
+        return _lets(grant, service, self.known)
+
+
+def _lets(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Tri:
+    """Whether the conditions of a statement let a role be passed to a service, of which ``known`` are evaluated."""
+    deadline.check()
+    condition = grant.condition
+    if condition.constraint is Constraint.ABSENT:
+        return Tri.YES
+    if service not in known:
+        return lets_through(grant.statement.condition, service, variables=grant.statement.variables)
+    if service in condition.allowed:
+        return Tri.YES
+    return Tri.UNKNOWN if service in condition.possible else Tri.NO
 
 
 def _holds(grant: PassRoleGrant, when: When) -> bool:

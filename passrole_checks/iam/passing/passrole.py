@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import islice
 
 from passrole_checks.iam import deadline
@@ -18,14 +18,13 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.outcomes import When, added, both, consistent, either, implies, otherwise
 from passrole_checks.iam.passing.allowing import Allowing
+from passrole_checks.iam.passing.denials import Denials
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
-from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 from passrole_checks.iam.values import Part, Position, Text, Tri, without_variables
 
 PASS_ROLE = "iam:PassRole"
 
-_FEW = 4  # denials that are not worth an index
 _CASES = 32  # under which one Allow is looked at for the conditions of Deny statements
 
 _UNKNOWN_SERVICE = "\0a service that nobody knows yet"
@@ -144,32 +143,6 @@ def _grants_of(
     )
 
 
-class Denials:
-    """Denials in their order, of which those are found that may take something from an Allow."""
-
-    def __init__(self, denials: Sequence[PassRoleGrant]) -> None:
-        self.all = tuple(denials)
-
-    def near(self, grant: PassRoleGrant) -> tuple[PassRoleGrant, ...]:
-        """The denials that may have a role in common with an Allow; all others surely take nothing from it."""
-        if len(self.all) <= _FEW or grant.complement:
-            return self.all
-        union, places, always = self._index
-        shapes = RoleSet(tuple(role.pattern for role in grant.roles), grant.statement.variables).shapes
-        near = always.union(places[id(entry.set)] for shape in shapes for entry in union.near(shape))
-        return tuple(self.all[place] for place in sorted(near))
-
-    @cached_property
-    def _index(self) -> tuple[RoleUnion, dict[int, int], frozenset[int]]:
-        always = frozenset(place for place, denial in enumerate(self.all) if denial.complement)
-        sets = {
-            place: RoleSet(tuple(role.pattern for role in denial.roles), denial.statement.variables)
-            for place, denial in enumerate(self.all)
-            if place not in always
-        }
-        return RoleUnion(sets.values()), {id(item): place for place, item in sets.items()}, always
-
-
 def under(grant: PassRoleGrant, when: When) -> PassRoleGrant:
     """The same grant, where some facts hold."""
     return replace(grant, statement=replace(grant.statement, when=when))
@@ -232,16 +205,16 @@ def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     ]
 
 
-def _left_of(grant: PassRoleGrant, denials: Denials, where: Deployment) -> tuple[PassRoleGrant, ...]:
+def _left_of(grant: PassRoleGrant, denials: Denials[PassRoleGrant], where: Deployment) -> tuple[PassRoleGrant, ...]:
     """What the Deny statements leave of an Allow: one grant, or several that hold under different conditions.
 
     A Deny that holds under a condition only takes away where the same condition holds for the Allow, so an Allow is
     looked at under each outcome of the conditions of the Deny statements that reach it.
     """
     when = grant.statement.when
-    possible = [denial for denial in denials.all if both(when, denial.statement.when) is not None]
+    possible = [facts for facts in denials.whens if both(when, facts) is not None]
     cases: list[When] = [when]
-    for fact in dict.fromkeys(fact for denial in possible for fact in denial.statement.when):
+    for fact in dict.fromkeys(fact for facts in possible for fact in facts):
         if implies(when, fact) or len(cases) > _CASES // 2:
             continue
         outcomes = (fact, (fact[0], otherwise(fact[1])))
@@ -253,13 +226,13 @@ def _left_of(grant: PassRoleGrant, denials: Denials, where: Deployment) -> tuple
     return (kept,) if all(replace(one, statement=kept.statement) == kept for one in left) else tuple(left)
 
 
-def _under(grant: PassRoleGrant, when: When, denials: Denials, where: Deployment) -> PassRoleGrant:
+def _under(grant: PassRoleGrant, when: When, denials: Denials[PassRoleGrant], where: Deployment) -> PassRoleGrant:
     """What is left of an Allow where the facts ``when`` hold."""
 
     def holds(denial: PassRoleGrant) -> bool:
         return all(implies(when, fact) for fact in denial.statement.when)
 
-    sure = list(filter(holds, denials.near(grant)))
+    sure = list(filter(holds, denials.taking(grant, where)))
     if not sure:  # where there is a Deny at all, patterns of no role are left out
         sure = [*islice(filter(holds, denials.all), 1)]
     return _minus(under(grant, when), sure, where)
@@ -458,8 +431,9 @@ def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: 
     if inverted:
         everything = arn.complement_scope([*patterns, *denied], variables=variables, where=where)
         return ([], False) if everything is Scope.NOT_A_ROLE else (patterns, True)
+    taken = arn.union_of(denied, variables=variables)
     return [
-        item for item in patterns if arn.included(item, denied, variables=variables, where=where) is not Tri.YES
+        item for item in patterns if arn.included_in(item, taken, variables=variables, where=where) is not Tri.YES
     ], False
 
 

@@ -8,13 +8,13 @@ all role ARNs, or "cannot be told".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
 from passrole_checks.iam.roles.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
-from passrole_checks.iam.roles.role_question import covered_at_a_glance, overlap_at_a_glance
+from passrole_checks.iam.roles.role_question import covered_at_a_glance, exceeds_at_a_glance, overlap_at_a_glance
 from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
     Deployment,
@@ -108,6 +108,22 @@ def included(inner: Text, outer: Sequence[Text], *, variables: bool = True, wher
     if any(item.parts == inner.parts for item in outer):
         return Tri.YES
     return _included(inner.parts, tuple(item.parts for item in outer), variables, where)
+
+
+def union_of(patterns: Iterable[Text], *, variables: bool = True) -> RoleUnion:
+    """Return patterns laid out for :func:`included_in` and :func:`surely_exceeds`, each as one that is there."""
+    return _union(tuple(item.parts for item in patterns), variables)
+
+
+def included_in(inner: Text, outer: RoleUnion, *, variables: bool = True, where: Deployment = ANYWHERE) -> Tri:
+    """Return what :func:`included` says, of patterns that many are compared with."""
+    return Tri.YES if inner.parts in outer.texts else _within(inner.parts, outer, variables, where)
+
+
+def surely_exceeds(inner: Text, outer: RoleUnion, *, variables: bool = True, where: Deployment = ANYWHERE) -> bool:
+    """True if :func:`included_in` surely is not YES, of ``outer`` and of any part of it; False where a glance does not
+    tell."""
+    return exceeds_at_a_glance(_one(inner.parts, variables), outer, where)
 
 
 def covers_service_linked(resource: Text, *, variables: bool = True) -> Tri:
@@ -249,14 +265,22 @@ def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool
 
 @lru_cache(maxsize=8192)
 def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment) -> Tri:
-    if not outer and (shape := shape_of(inner, variables)).exact and shape.may_stand(where):
+    return _compared(inner, _union(outer, variables), variables, where)
+
+
+@lru_cache(maxsize=8192)
+def _within(inner: tuple[Part, ...], outer: RoleUnion, variables: bool, where: Deployment) -> Tri:
+    return _compared(inner, outer, variables, where)
+
+
+def _compared(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: Deployment) -> Tri:
+    shape = shape_of(inner, variables)
+    if not union.entries and shape.exact and shape.may_stand(where):
         return Tri.NO
-    roles, union = _one(inner, variables), _union(outer, variables)
-    found = covered_at_a_glance(roles, union, where)
+    found = covered_at_a_glance(_one(inner, variables), union, where)
     if found is not None:
         return found
-    near = {entry.text.parts for shape in roles.shapes for entry in union.near(shape)}
-    outer = tuple(item for item in outer if item in near)
+    outer = tuple(dict.fromkeys(entry.text.parts for entry in union.near(shape)))
 
     def holds(inner_reading: Reading, outer_reading: Reading) -> bool:
         pair = [machine((inner,), variables, inner_reading), machine(outer, variables, outer_reading)]
@@ -306,6 +330,7 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Read
 
 
 __all__ = [
-    "ANYWHERE", "Deployment", "Scope", "account_of", "complement_scope", "covers_service_linked", "included", "matches",
-    "overlaps", "partition_of", "plain_role", "resource_scope", "union_scope", "widest",
+    "ANYWHERE", "Deployment", "Scope", "account_of", "complement_scope", "covers_service_linked", "included",
+    "included_in", "matches", "overlaps", "partition_of", "plain_role", "resource_scope", "surely_exceeds", "union_of",
+    "union_scope", "widest",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ run side by side (`automaton`), as few of them as can make a difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, product
@@ -63,12 +63,18 @@ def some_role_in(
 def covered_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Tri | None:
     """Whether every role of ``inner``, however wide its holes are read, surely is in ``outer``; NO where one surely is
     not. None where machines have to tell."""
-    shapes = inner.shapes
-    if _Question(((inner, True),), (outer,), False, where).at_a_glance() is False:
-        return Tri.YES
-    if all(shape.exact for shape in shapes) and _Question(((inner, False),), (outer,), True, where).at_a_glance():
+    if all(shape.exact for shape in inner.shapes) and _Question(((inner, False),), (outer,), True, where).has_example():
         return Tri.NO
-    return None
+    return Tri.YES if _Question(((inner, True),), (outer,), False, where).has_nothing() else None
+
+
+def exceeds_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment, ignored: Collection[Entry] = ()) -> bool:
+    """True if some role that ``inner`` may match, its holes read as wide as they may be, surely is not in ``outer``,
+    whatever the holes of that hold and whichever optional patterns it has; False where a glance does not tell.
+
+    ``ignored``: patterns of ``outer`` that do not count.
+    """
+    return _Question(((inner, True),), (outer,), True, where, frozenset(map(id, ignored))).has_example()
 
 
 def overlap_at_a_glance(first: RoleSet, second: RoleSet, where: Deployment) -> Tri | None:
@@ -85,6 +91,7 @@ class _Question:
     but: tuple[RoleUnion, ...]
     but_over: bool
     where: Deployment
+    ignored: frozenset[int] = frozenset()  # entries of ``but`` that do not count, by their ids
 
     def __post_init__(self) -> None:
         self.plain = [(roles, wide) for roles, wide in self.within if not roles.complement]
@@ -115,18 +122,26 @@ class _Question:
             if all(any(meet(entry.shape, shape) for shape in roles.shapes) for roles, _ in others)
         )
 
-    def _there(self, entries: Iterator[Entry]) -> list[Entry]:
-        return [entry for entry in entries if self.but_over or not entry.text.optional]
+    def _there(self, entries: Iterable[Entry]) -> list[Entry]:
+        return [
+            entry for entry in entries if (self.but_over or not entry.text.optional) and id(entry) not in self.ignored
+        ]
 
     # -- what a glance tells
 
     def at_a_glance(self) -> bool | None:
         """The answer where no machine has to be run, else None."""
-        if any(self._nothing_left(roles, wide) for roles, wide in self.plain):
+        if self.has_nothing():
             return False
-        if any(self._is_one(role, source) for role, source in islice(self._examples(), _MOST_EXAMPLES)):
-            return True
-        return None
+        return True if self.has_example() else None
+
+    def has_nothing(self) -> bool:
+        """True if there surely is no such role; False where a glance does not tell."""
+        return any(self._nothing_left(roles, wide) for roles, wide in self.plain)
+
+    def has_example(self) -> bool:
+        """True if there surely is such a role; False where a glance does not tell."""
+        return any(self._is_one(role, source) for role, source in islice(self._examples(), _MOST_EXAMPLES))
 
     def _nothing_left(self, roles: RoleSet, wide: bool) -> bool:
         """Whether each pattern of a set is surely left out."""
@@ -143,7 +158,7 @@ class _Question:
             or any(not any(meet(shape, own) for own in other.shapes) for other, _ in self.plain if other is not roles)
             or any(not any(meet(shape, own) for own in limit.shapes) for limit in self.limits)
             or any(covers(own, shape) for other in self.left_out for own in _sure_shapes(other))
-            or any(covers(entry.shape, shape) for entry in self.excluded)
+            or any(self._there(union.covering(shape)) for union in self.but)
         )
 
     def _examples(self) -> Iterator[tuple[Role, RoleSet | None]]:
@@ -189,7 +204,7 @@ class _Question:
             )
             and not any(own.holds(role) for other in self.left_out for own in other.shapes)
             and all(_holds(_sure_shapes(limit), role) for limit in self.limits)
-            and not any(self._there(iter(union.near(only))) for union in self.but)
+            and not any(self._there(union.near(only)) for union in self.but)
         )
 
 

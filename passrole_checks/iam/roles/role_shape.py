@@ -30,7 +30,7 @@ _BEGINNING = re.compile("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9
 _NAME = re.compile(r"(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/)")
 _LITERAL_NAME = re.compile(r"[^*?/]")
 _EXAMPLE_NAME = re.compile(rf"(?:[A-Za-z0-9+=,.@_{CONSTANT}-]+/)*[A-Za-z0-9+=,.@_{CONSTANT}-]+")
-_WILDCARD = re.compile(r"[*?]")
+WILDCARD = re.compile(r"[*?]")
 _SPECIAL = re.compile(r"\$\{(?:[*?$]|aws:principalaccount|aws:resourceaccount)\}", re.IGNORECASE)
 ANY_NAME, _ONE = "Qz7Qz", "Q"  # what wildcards stand for in an example; hardly a pattern names it
 
@@ -140,7 +140,7 @@ def shape_of(parts: tuple[Part, ...], variables: bool) -> Shape:
     if ROLE not in text:
         return Shape("", "", "*", parts == ("*",), "", "")
     beginning, _, name = text.partition(ROLE)
-    pieces = _WILDCARD.split(name)
+    pieces = WILDCARD.split(name)
     exact = plain_role(parts) is not None or _all_of_a_place(parts)
     return Shape(*(_place(beginning) or ("", "")), name, exact, pieces[0], pieces[-1])
 
@@ -225,7 +225,7 @@ def names_one(parts: tuple[Part, ...], variables: bool) -> bool | None:
     if (len(parts) == 1 and isinstance(parts[0], Hole)) or example_name(parts, variables, True) is None:
         return None
     name = _written(parts).partition(ROLE)[2]
-    return not _WILDCARD.search(VARIABLE.sub("", name) if variables else name)
+    return not WILDCARD.search(VARIABLE.sub("", name) if variables else name)
 
 
 def _filled(text: str, constant: str) -> str:

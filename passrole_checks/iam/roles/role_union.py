@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
+from passrole_checks.iam.pattern_index import PatternIndex
 from passrole_checks.iam.roles.arn_pattern import spelled_out
-from passrole_checks.iam.roles.role_shape import Shape, meet, shape_of
+from passrole_checks.iam.roles.role_shape import WILDCARD, Shape, covers, meet, shape_of
 from passrole_checks.iam.values import Part, Text
 
 Pattern = tuple[tuple[Part, ...], bool]  # a Resource text, spelled out, and whether ${...} in it are policy variables
@@ -79,12 +80,29 @@ class RoleUnion:
         """The patterns themselves."""
         return frozenset(entry.pattern for entry in self.entries)
 
+    @cached_property
+    def texts(self) -> frozenset[tuple[Part, ...]]:
+        """The patterns as written."""
+        return frozenset(entry.text.parts for entry in self.entries)
+
     def near(self, shape: Shape) -> list[Entry]:
         """The patterns that may have a role in common with one of this shape, in order; all others surely have none."""
-        entries = self.entries
-        if len(entries) <= _FEW:
-            return [entry for entry in entries if meet(entry.shape, shape)]
-        return [entries[index] for index in sorted(self._index.alike(shape)) if meet(entries[index].shape, shape)]
+        return [self.entries[number] for number in self.numbers_near(shape)]
+
+    def numbers_near(self, shape: Shape) -> list[int]:
+        """Return the places of these patterns in ``entries``."""
+        if len(self.entries) <= _FEW:
+            return [number for number, entry in enumerate(self.entries) if meet(entry.shape, shape)]
+        return self._index.near(shape)
+
+    def covering(self, shape: Shape) -> list[Entry]:
+        """Return the patterns of which each surely matches all that one of this shape may match, in order."""
+        return [self.entries[number] for number in self.numbers_covering(shape)]
+
+    def numbers_covering(self, shape: Shape) -> list[int]:
+        """Return the places of these patterns in ``entries``."""
+        near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.spelled_in(shape)
+        return [number for number in near if covers(self.entries[number].shape, shape)]
 
     @cached_property
     def _index(self) -> _Index:
@@ -94,41 +112,42 @@ class RoleUnion:
 _FEW = 4  # not worth an index
 
 
+class _Group(NamedTuple):
+    """Shapes that meet the same shapes with wildcards: the first of them, and the numbers of all."""
+
+    place: tuple[str, str]
+    literal: bool
+    first: Shape
+    numbers: list[int]
+
+
 class _Index:
-    """Shapes by how their names begin and end. A name that begins with a wildcard is found by its end."""
+    """Shapes, arranged by their names."""
 
     def __init__(self, shapes: Sequence[Shape]) -> None:
-        numbered = list(enumerate(shapes))
-        self._by_beginning = _Beginnings((shape.beginning, index) for index, shape in numbered if shape.beginning)
-        self._by_end = _Beginnings((shape.end[::-1], index) for index, shape in numbered if shape.beginning)
-        self._open = _Beginnings((shape.end[::-1], index) for index, shape in numbered if not shape.beginning)
+        self._shapes = shapes
+        groups: dict[tuple[str, str, str, str, bool], _Group] = {}
+        for number, shape in enumerate(shapes):
+            place, literal = (shape.partition, shape.account), shape.literal
+            key = (*place, shape.beginning, shape.end, literal)
+            groups.setdefault(key, _Group(place, literal, shape, [])).numbers.append(number)
+        self._groups = list(groups.values())
+        self._places = {group.place: group.first._replace(name="*", beginning="", end="") for group in self._groups}
+        self._of_groups = PatternIndex([group.first.name for group in self._groups], WILDCARD)
+        self._of_shapes = PatternIndex([shape.name for shape in shapes], WILDCARD)
 
-    def alike(self, shape: Shape) -> Iterator[int]:
-        """The numbers of the shapes that begin and end in a way that this one may too."""
-        yield from self._open.alike(shape.end[::-1], shape.literal)
-        if shape.beginning:
-            yield from self._by_beginning.alike(shape.beginning, shape.literal)
-        else:
-            yield from self._by_end.alike(shape.end[::-1], shape.literal)
+    def near(self, shape: Shape) -> list[int]:
+        """Return the numbers of the shapes that may have a role in common with this one."""
+        if shape.literal:
+            return [number for number in self.spelled_in(shape) if meet(self._shapes[number], shape)]
+        places = {place for place, anything in self._places.items() if meet(anything, shape)}
+        compared = not (shape.beginning and shape.end)  # of names with wildcards the index has compared the other end
+        found: list[int] = []
+        for group in map(self._groups.__getitem__, self._of_groups.near(shape.name)):
+            if group.place in places and ((compared and not group.literal) or meet(group.first, shape)):
+                found += group.numbers
+        return sorted(found)
 
-
-class _Beginnings:
-    """Texts with numbers: those that begin with a given text, or that it begins with."""
-
-    def __init__(self, numbered: Iterable[tuple[str, int]]) -> None:
-        self._sorted = sorted(numbered)
-        self._texts = [text for text, _ in self._sorted]
-        self._equal: dict[str, list[int]] = {}
-        for text, number in self._sorted:
-            self._equal.setdefault(text, []).append(number)
-
-    def alike(self, text: str, whole: bool) -> Iterator[int]:
-        """``whole``: nothing follows the text, so that it is only asked what it begins with."""
-        for length in range(len(text) + whole):
-            yield from self._equal.get(text[:length], ())
-        if whole:
-            return
-        place = bisect_left(self._texts, text)
-        while place < len(self._texts) and self._texts[place].startswith(text):
-            yield self._sorted[place][1]
-            place += 1
+    def spelled_in(self, shape: Shape) -> list[int]:
+        """Return the numbers of the shapes of which the literal text of the name is in the name of this one."""
+        return self._of_shapes.spelled_in(shape.name)
