@@ -247,20 +247,20 @@ class Judge:
             for check, verdicts in said.items()
             if any(verdict.severity.rank >= Severity.MEDIUM.rank for verdict, _ in verdicts)
         }
-        for check in asked:
-            if self.options.runs(check):
+        for check in running:
+            if check.weighs:
                 knowing = replace(subject, flagged=frozenset(serious & set(check.weighs)))
-                weighing = ((verdict, subject) for verdict in self._evaluated(check, policy, knowing))
-                more = [
-                    other
-                    for one, verdicts in said.items()
-                    if one.id in check.yields_to and self.options.runs(one)
-                    for other, _ in verdicts
-                ]
-                for verdict, part in said.get(check, weighing):
-                    known = (*part.grant.statement.when, *verdict.when)
-                    if not any(_says_as_much(other, verdict, known) for other in more):
-                        yield check, verdict, part
+                said[check] = [(verdict, subject) for verdict in self._evaluated(check, policy, knowing)]
+            more = [
+                other
+                for one, verdicts in said.items()
+                if one.id in check.yields_to and self.options.runs(one)
+                for other, _ in verdicts
+            ]
+            for verdict, part in said[check]:
+                known = (*part.grant.statement.when, *verdict.when)
+                if not any(_says_as_much(other, verdict, known) for other in more):
+                    yield check, verdict, part
 
     def _evaluated(self, check: type[Check], policy: AttachedPolicy, subject: Subject) -> list[Verdict]:
         """What one check says; a fault in it costs nothing that the others say."""
