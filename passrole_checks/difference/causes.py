@@ -31,7 +31,7 @@ from passrole_checks.sources.walk import walk
 _MOST_TRIALS = 300
 _MOST_WORK = 20_000_000  # bytes of files that all trials read; in them is what evaluating takes
 _LEAST_WORK = 10_000  # of one trial
-_MOST_SECONDS = 6.0  # of processor time, for what the work does not tell
+_MOST_SECONDS = 5.0  # of processor time, for what the work does not tell
 _FEW = 16  # changes that are tried one by one
 _LARGEST = 50_000_000
 

@@ -145,6 +145,9 @@ class Text:
 
     def __str__(self) -> str:
         """The text as people read it: holes as ``${expression}`` or ``{{resolve:…}}``."""
+        if len(self.parts) == 1:
+            only = self.parts[0]
+            return only if isinstance(only, str) else only.written
         return "".join(part if isinstance(part, str) else part.written for part in self.parts)
 
 
