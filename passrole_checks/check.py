@@ -90,10 +90,12 @@ class Subject:
             return ()
         found: dict[str, None] = {}
         for item in self.grant.roles:
-            role, linked = self.known_role(item.pattern), linked_service(item.pattern)
-            services = passed_as((linked,)) if linked else ()
+            role = self.known_role(item.pattern)
             if role is not None:
                 services = self.services_of(role) or passed_as(role.trusted or ())
+            else:
+                linked = linked_service(item.pattern)
+                services = passed_as((linked,)) if linked else ()
             if not services:
                 return ()
             found.update(dict.fromkeys(services))

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.passing.access import Access, Comparison, Gain, access_of
+from passrole_checks.iam.permissions.permissions import Contents
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.values import Entry, Hole, Items, Node, Part, Position, Text, Tri, text
@@ -59,6 +60,7 @@ class Changes:
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries that do not stand here
         self._comparisons: dict[tuple[object, ...], Comparison] = {}
+        self._contents = Contents()
 
     def gainers(
         self, policy: AttachedPolicy, statement: Statement, *, many_accounts: bool = False
@@ -108,11 +110,20 @@ class Changes:
             same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
             known = self._comparisons.get(same)
             if known is None:
-                known = self._comparisons[same] = Comparison(
-                    self._access(before, bounds[0], bounds[1]), self._access(after, bounds[1]), self.services_of, where
-                )
+                access = self._access(before, bounds[0], bounds[1]), self._access(after, bounds[1])
+                known = self._comparisons[same] = self._comparison_of(*access, where)
             self._comparisons[key, where] = known
         return known
+
+    def _comparison_of(self, before: Access, after: Access, where: Deployment) -> Comparison:
+        """Return the comparison of two accesses; the same object for all principals whose accesses say the same."""
+        numbers = (
+            tuple(self._contents.of_statement(one.statement) for one in each.permissions) for each in (before, after)
+        )
+        key = (*numbers, where)
+        if key not in self._comparisons:
+            self._comparisons[key] = Comparison(before, after, self.services_of, where, self._contents)
+        return self._comparisons[key]
 
     def _access(
         self, policies: Iterable[AttachedPolicy], bound: tuple[Statement, ...], later: tuple[Statement, ...] = ()

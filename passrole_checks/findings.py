@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class _Ordered(str, Enum):
     """Members in ascending order, comparable with ``rank``."""
 
-    @property
-    def rank(self) -> int:
-        return list(type(self)).index(self)
+    rank: int
+
+    def __init__(self, _: str) -> None:
+        self.rank = len(type(self).__members__)
 
 
 class Severity(_Ordered):

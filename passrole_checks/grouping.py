@@ -21,10 +21,10 @@ from passrole_checks.sources.resource import MODULE, uses_in_its_own_way
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
     """The places at which more than one statement stands, as in a JSON text whose layout is not known. The same
     statement taken into a document twice is one."""
-    seen: dict[Position, tuple[str, tuple[str, ...]]] = {}
+    seen: dict[Position, Statement] = {}
     for statement in statements:
-        path, identity = seen.setdefault(statement.at, (statement.path, statement.identity))
-        if path != statement.path and identity != statement.identity:
+        first = seen.setdefault(statement.at, statement)
+        if first.path != statement.path and first.identity != statement.identity:
             yield statement.at
 
 

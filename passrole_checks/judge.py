@@ -49,11 +49,13 @@ _MOST_SECONDS = 300.0  # of computing, for a configuration whose source sets no 
 
 
 class Judge:
-    """One configuration, judged: its findings, its grants, and what is wrong with its documents."""
+    """One configuration, judged: its findings, its grants, and what is wrong with its documents. ``weighing``: checks
+    that weigh others also learn what those say which are not asked for."""
 
-    def __init__(self, configuration: Configuration, options: ScanOptions) -> None:
+    def __init__(self, configuration: Configuration, options: ScanOptions, *, weighing: bool = True) -> None:
         self.configuration = configuration
         self.options = options
+        self.weighing = weighing
         self.account = options.account or configuration.account
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         self.roles, self.roles_by_name = known_roles(configuration.roles)
@@ -229,6 +231,8 @@ class Judge:
         which of them flag it."""
         parts = self._by_facts(policy, subject)
         asked = [check for check in ALL if check.judges_managed or not subject.managed]
+        running = [check for check in asked if self.options.runs(check)]
+        weighed = {name for check in running for name in check.weighs if subject.gainers and self.weighing}
         said = {
             check: [
                 (said, part)
@@ -236,27 +240,27 @@ class Judge:
                 for said in self._evaluated(check, policy, part)
             ]
             for check in asked
-            if not check.weighs and (self.options.runs(check) or subject.gainers)
+            if not check.weighs and (self.options.runs(check) or check.id in weighed)
         }
         serious = {
             check.id
             for check, verdicts in said.items()
             if any(verdict.severity.rank >= Severity.MEDIUM.rank for verdict, _ in verdicts)
         }
-        for check in asked:
-            if self.options.runs(check):
-                weighed = replace(subject, flagged=frozenset(serious & set(check.weighs)))
-                weighing = ((verdict, subject) for verdict in self._evaluated(check, policy, weighed))
-                more = [
-                    other
-                    for one, verdicts in said.items()
-                    if one.id in check.yields_to and self.options.runs(one)
-                    for other, _ in verdicts
-                ]
-                for verdict, part in said.get(check, weighing):
-                    known = (*part.grant.statement.when, *verdict.when)
-                    if not any(_says_as_much(other, verdict, known) for other in more):
-                        yield check, verdict, part
+        for check in running:
+            if check.weighs:
+                knowing = replace(subject, flagged=frozenset(serious & set(check.weighs)))
+                said[check] = [(verdict, subject) for verdict in self._evaluated(check, policy, knowing)]
+            more = [
+                other
+                for one, verdicts in said.items()
+                if one.id in check.yields_to and self.options.runs(one)
+                for other, _ in verdicts
+            ]
+            for verdict, part in said[check]:
+                known = (*part.grant.statement.when, *verdict.when)
+                if not any(_says_as_much(other, verdict, known) for other in more):
+                    yield check, verdict, part
 
     def _evaluated(self, check: type[Check], policy: AttachedPolicy, subject: Subject) -> list[Verdict]:
         """What one check says; a fault in it costs nothing that the others say."""

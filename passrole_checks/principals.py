@@ -107,10 +107,8 @@ class Principals:
     def role(self, address: str) -> Principal | None:
         """A role that this configuration defines, by its address or logical id; one instance of it stands where its
         definition stands for all of them."""
-        for name in (address, _KEY.sub("", address)):
-            if name in self._roles:
-                return self.named(name)
-        return None
+        name = address if address in self._roles else _KEY.sub("", address)
+        return self.named(name) if name in self._roles else None
 
     def named(self, holder: str) -> Principal:
         """A principal by its address, its logical id or its literal name, with all that is attached to it."""

@@ -48,10 +48,10 @@ def named_role(
 
     ``by_name`` holds the roles by path and name (``app/worker``), as :func:`name_key` gives it.
     """
-    hole = pattern.holes[-1] if pattern.holes else None
-    if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
+    last = pattern.parts[-1] if pattern.parts else ""
+    if isinstance(last, Hole) and last.role is not None:
         # a reference may carry an instance's key where the definition stands for all instances
-        return by_address.get(hole.role) or by_address.get(re.sub(r"\[[^\[\]]*\]$", "", hole.role))
+        return by_address.get(last.role) or by_address.get(re.sub(r"\[[^\[\]]*\]$", "", last.role))
     # wildcards before the name are the account's: passing stays within that
     name = _name_in(pattern)
     return by_name.get(name) if name else None

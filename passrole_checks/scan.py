@@ -290,12 +290,15 @@ def together(units: Sequence[Judged], options: ScanOptions) -> ScanResult:
 
 
 def findings_of_change(
-    configuration: Configuration, options: ScanOptions
+    configuration: Configuration, options: ScanOptions, *, weighing: bool = True
 ) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
     """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
-    a configuration that says what was before it; what in it cannot be read; and True where the time was enough."""
+    a configuration that says what was before it; what in it cannot be read; and True where the time was enough.
+
+    Without ``weighing`` no other check is asked, so that the findings may be less severe.
+    """
     comparing = frozenset(check.id for check in ALL if check.compares)
-    judge = Judge(configuration, replace(options, checks=comparing, skip_checks=frozenset()))
+    judge = Judge(configuration, replace(options, checks=comparing, skip_checks=frozenset()), weighing=weighing)
     return tuple(judge.marked), tuple(judge.unreadable), not judge.out_of_time
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.check import Check, Subject
+from passrole_checks.checks import ALL
+from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam import deadline
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 from passrole_checks.suppressions import notes
@@ -299,3 +302,21 @@ def test_a_policy_that_is_too_long_for_aws_is_judged_and_noted(tmp_path: Path) -
     result = scan(tmp_path, {"main.tf": long, "other/main.tf": POLICY.replace("wide", "wide   ")})
     assert len(result.grants) == 2 and not result.unreadable
     assert [(note.file, "6,144" in note.reason) for note in result.not_evaluated] == [(str(tmp_path / "main.tf"), True)]
+
+
+def test_each_check_is_evaluated_once_for_a_grant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluated: list[str] = []
+
+    def counting(check: type[Check]) -> None:
+        evaluate = check.evaluate
+
+        def counted(self: Check, subject: Subject) -> Iterator[Verdict]:
+            evaluated.append(check.id)
+            return evaluate(self, subject)
+
+        monkeypatch.setattr(check, "evaluate", counted)
+
+    for check in ALL:
+        counting(check)
+    scan(tmp_path, {"main.tf": POLICY})
+    assert sorted(evaluated) == sorted(check.id for check in ALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from passrole_checks.check import (
     Check,
@@ -85,8 +86,8 @@ class AnyService(Check):
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
         service, services = self._only_service(subject), subject.services_to_name()
         trusted = ""
-        linked = [linked_service(role.pattern) for role in grant.roles]
-        if linked and all(linked) and not grant.complement:
+        linked = list(takewhile(bool, (linked_service(role.pattern) for role in grant.roles)))
+        if linked and len(linked) == len(grant.roles) and not grant.complement:
             severity = Severity.INFO
             one = len(linked) == 1 and grant.scope is not Scope.PREFIX
             words = "a service-linked role it" if one else "service-linked roles they"

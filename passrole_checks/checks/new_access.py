@@ -157,12 +157,14 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
 
 def _roles(group: Sequence[Widening], grant: PassRoleGrant) -> str:
     patterns = [widening.role for widening in group if widening.role is not None]
-    wide = {str(role.pattern) for role in grant.roles if role.scope is Scope.ANY_ROLE and not grant.complement}
-    if any(str(pattern) in wide for pattern in patterns):
+    roles = () if grant.complement else grant.roles
+    wide = {str(role.pattern) for role in roles if role.scope is Scope.ANY_ROLE}
+    if wide and any(str(pattern) in wide for pattern in patterns):
         return "any role of the account"
     if not patterns:
         return "every role but " + _listed([shortened(str(role.pattern)) for role in grant.roles])
-    return _listed([shortened(str(pattern), 140) for pattern in dict.fromkeys(patterns)])
+    distinct = list(dict.fromkeys(patterns))
+    return _listed([shortened(str(pattern), 140) for pattern in distinct[:_MOST]], len(distinct))
 
 
 def _services(services: ServiceSet, kept: ServiceSet | None) -> str:
@@ -175,6 +177,7 @@ def _services(services: ServiceSet, kept: ServiceSet | None) -> str:
     return f"{every} but {_listed(left_out)}" if left_out else every
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST])
-    return f"{shown} and {len(names) - _MOST} more" if len(names) > _MOST else shown
+def _listed(names: Sequence[str], count: int | None = None) -> str:
+    """The first names; ``count`` says how many there are, where ``names`` has only the first."""
+    shown, count = ", ".join(names[:_MOST]), len(names) if count is None else count
+    return f"{shown} and {count - _MOST} more" if count > _MOST else shown

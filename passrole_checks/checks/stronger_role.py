@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
 from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -77,8 +78,9 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
     while stronger:  # those that are there under the same facts are told together
         facts = stronger[0][1].when
-        together = [item for item in stronger if all(implies(facts, fact) for fact in item[1].when)]
-        stronger = [item for item in stronger if item not in together]
+        held = [all(implies(facts, fact) for fact in strength.when) for _, strength in stronger]
+        together = list(compress(stronger, held))
+        stronger = [item for item, holds in zip(stronger, held, strict=True) if not holds]
         yield _verdict(subject, holder, together, facts, complete)
 
 

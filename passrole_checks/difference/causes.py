@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -30,7 +31,7 @@ from passrole_checks.sources.walk import walk
 _MOST_TRIALS = 300
 _MOST_WORK = 20_000_000  # bytes of files that all trials read; in them is what evaluating takes
 _LEAST_WORK = 10_000  # of one trial
-_MOST_SECONDS = 10.0  # of processor time, for what the work does not tell
+_MOST_SECONDS = 5.0  # of processor time, for what the work does not tell
 _FEW = 16  # changes that are tried one by one
 _LARGEST = 50_000_000
 
@@ -207,12 +208,12 @@ class Causes:
             if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or start + self._longest > self._until:
                 self._is_spent = True
                 return None
-            unit.known[atoms] = self._tried(unit.pair, atoms)
+            unit.known[atoms] = self._tried(unit, atoms)
             self._longest = max(self._longest, time.process_time() - start)
         return unit.known[atoms]
 
-    def _tried(self, pair: Pair, atoms: frozenset[_Atom]) -> _Found | None:
-        files = self._changed_files()
+    def _tried(self, unit: _Unit, atoms: frozenset[_Atom]) -> _Found | None:
+        pair, files = unit.pair, self._changed_files()
         top = self._copy()
         touched = {number for number, _ in atoms}
         try:
@@ -234,7 +235,7 @@ class Causes:
         reasons = sorted(entry.reason for entry in pair.new.unreadable)
         if sorted(entry.reason for entry in other.unreadable) != reasons:
             return None
-        if not _unknown(other) <= _unknown(pair.old) | _unknown(pair.new):
+        if not _unknown(other) <= unit.unknown:
             return None  # it refers to what was taken back
         compared = self._compare(replace(pair, new=replace(other, suppressions=())))
         if not compared.is_complete or faults_in(compared.unreadable):
@@ -290,6 +291,11 @@ class _Unit:
         looked = pair.looked_at[1]
         self.work = max(_LEAST_WORK, sum(map(_size, looked.files if looked is not None else pair.new.files)))
 
+    @cached_property
+    def unknown(self) -> frozenset[str]:
+        """Return the expressions that are not known in the policies of either version."""
+        return _unknown(self.pair.old) | _unknown(self.pair.new)
+
 
 def _size(file: str) -> int:
     try:
@@ -304,8 +310,8 @@ def _who_by_what(changes: Iterable[Change]) -> _Found:
     return frozenset(
         (who, change.grant.resource.address, what)
         for change in changes
-        for who in change.grant.principals or ("",)
         for what in (change.grant.statement_path, change.grant.grant.statement.identity)
+        for who in change.grant.principals or ("",)
     )
 
 

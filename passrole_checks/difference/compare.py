@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from passrole_checks.collector import held_back
 from passrole_checks.difference.again import Touched
 from passrole_checks.difference.causes import Causes
 from passrole_checks.difference.change import Change, Difference
@@ -59,6 +60,7 @@ def _side(path: Path, inputs: Inputs) -> Side:
     return Side(path, inputs)
 
 
+@held_back()
 @deadline.pooled()
 def difference_between(
     old: Side,
@@ -90,7 +92,9 @@ def difference_between(
         start = time.process_time()
         compared.append(_Compared(pair, options))
         seconds = max(seconds, time.process_time() - start)
-    with Causes(old, new, told, lambda pair: _Compared(pair, options), seconds) as causes:
+    units = _judged(versions.pairs, readings, options) if judged else None
+    # last, since causes are looked for in what time is left
+    with Causes(old, new, told, lambda pair: _Compared(pair, options, only_gains=True), seconds) as causes:
         for one in compared:
             with one.isolated():
                 one.new, one.widened = causes.named(one.pair, one.new, one.widened)
@@ -104,18 +108,9 @@ def difference_between(
         for one in compared
         for entry in in_both(one.pair, one.unreadable)
     ]
+    unreadable += [(False, entry) for side in units or () for entry in _cut_short(side)]
     as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for idle, entry in unreadable if idle]
     notes = [note for pair in versions.pairs for note in in_both(pair, _notes(pair))]
-
-    scans = None
-    if judged:
-        before = [judged_unit(pair.old, options) for pair in versions.pairs]
-        after = [
-            readings.moved(was) if pair.is_same else judged_unit(pair.new, options)
-            for pair, was in zip(versions.pairs, before, strict=True)
-        ]
-        scans = together(before, options), together(after, options)
-        unreadable += [(False, entry) for entry in _cut_short((*before, *after))]
 
     left_out = left_out_of((old, new), told or ())
 
@@ -140,7 +135,7 @@ def difference_between(
         [*versions.unreadable, *(entry for idle, entry in unreadable if not idle)],
         [*versions.notes, *as_before, *notes],
         versions.files,
-        scans,
+        (together(units[0], options), together(units[1], options)) if units is not None else None,
     )
     return replace(
         found,
@@ -149,6 +144,16 @@ def difference_between(
         excluded=versions.excluded,
         touched=Touched(differing, (old, new), options, renames or {}, settled) if judged else None,
     )
+
+
+def _judged(pairs: Sequence[Pair], readings: Readings, options: ScanOptions) -> tuple[list[Judged], list[Judged]]:
+    """Return what the checks say of each unit, of the old version and of the new one."""
+    before = [judged_unit(pair.old, options) for pair in pairs]
+    after = [
+        readings.moved(was) if pair.is_same else judged_unit(pair.new, options)
+        for pair, was in zip(pairs, before, strict=True)
+    ]
+    return before, after
 
 
 def _cut_short(units: Iterable[Judged]) -> Iterator[Unreadable]:
@@ -203,10 +208,12 @@ def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 @dataclass(eq=False)
 class _Compared:
-    """One unit in its two versions."""
+    """One unit in its two versions. ``only_gains``: find what is new or widened, not how severe that is, and nothing
+    else."""
 
     pair: Pair
     options: ScanOptions
+    only_gains: bool = False
     new: list[Change] = field(default_factory=list)
     widened: list[Change] = field(default_factory=list)
     narrowed: list[Change] = field(default_factory=list)
@@ -252,6 +259,8 @@ class _Compared:
         self._match()
         stood = _renamed(old, both)
         self._gained(_change(new, now, stood, same), self._after, self.new, self.widened, forward=True)
+        if self.only_gains:
+            return
         self._gained(_change(stood, same, new, now), self._before, self.removed, self.narrowed, forward=False)
         touched = {id(item) for item in self._told}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
@@ -319,7 +328,7 @@ class _Compared:
         """Sort what one version gives that the other does not into statements with a counterpart and those without."""
         by_place = {item.place: item for item in statements}
         worst: dict[tuple[int, str], Finding] = {}
-        findings, unreadable, is_complete = findings_of_change(change, self.options)
+        findings, unreadable, is_complete = findings_of_change(change, self.options, weighing=not self.only_gains)
         self.unreadable += unreadable
         self.is_complete &= is_complete
         for finding in findings:

@@ -145,6 +145,9 @@ class Text:
 
     def __str__(self) -> str:
         """The text as people read it: holes as ``${expression}`` or ``{{resolve:…}}``."""
+        if len(self.parts) == 1:
+            only = self.parts[0]
+            return only if isinstance(only, str) else only.written
         return "".join(part if isinstance(part, str) else part.written for part in self.parts)
 
 
@@ -251,34 +254,21 @@ def children_of(node: Node) -> Sequence[Node]:
 
 def holes_in(node: Node) -> Iterator[Hole]:
     """Every hole anywhere below a node."""
-    if isinstance(node, Text):
-        yield from node.holes
-    elif isinstance(node, Items):
-        for item in node.items:
-            yield from holes_in(item)
-    elif isinstance(node, Mapping):
-        for entry in node.entries:
-            yield from entry.key.holes
-            yield from holes_in(entry.value)
-    elif isinstance(node, Choice):
-        for _, option in node.options:
-            yield from holes_in(option)
+    for text in texts_in(node):
+        yield from text.holes
 
 
 def texts_in(node: Node) -> Iterator[Text]:
     """Every text anywhere below a node, keys included."""
-    if isinstance(node, Text):
-        yield node
-    elif isinstance(node, Items):
-        for item in node.items:
-            yield from texts_in(item)
-    elif isinstance(node, Mapping):
-        for entry in node.entries:
-            yield entry.key
-            yield from texts_in(entry.value)
-    elif isinstance(node, Choice):
-        for _, option in node.options:
-            yield from texts_in(option)
+    pending = [node]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, Text):
+            yield found
+        elif isinstance(found, Mapping):
+            pending.extend(part for entry in reversed(found.entries) for part in (entry.value, entry.key))
+        else:
+            pending.extend(reversed(children_of(found)))
 
 
 def moved(node: Text, at: Position) -> Text:

@@ -14,6 +14,7 @@ from adversarial import FAMILIES, Family
 from work import at_most, calls_of, forget
 
 from passrole_checks.difference import difference_of
+from passrole_checks.difference.change import Difference
 from passrole_checks.findings import Severity
 from passrole_checks.scan import ScanOptions, scan_paths
 
@@ -67,6 +68,40 @@ def test_comparing_twice_the_input_takes_no_more_than_its_share_of_work(tmp_path
 
     compared(first, second)
     assert calls_of(lambda: compared(second, third)) <= 2.4 * calls_of(lambda: compared(first, second))
+
+
+# how many times the calls may grow; each role names each role, so that the input itself grows fourfold in the first one
+_COMPARED = {
+    "roles_that_pass_each_other": 3.0, "roles_that_share_a_policy": 2.2, "roles_of_few_classes": 2.4,
+    "roles_that_all_differ": 2.4, "roles_with_denials": 2.4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", marked([one for one in FAMILIES if one.name in _COMPARED]))
+def test_comparing_twice_the_roles_takes_no_more_than_its_share_of_work(tmp_path: Path, family: Family) -> None:
+    """Each version is compared with one of half its size, which has lost roles: no causes are looked for."""
+    first, second, third = (family.write(tmp_path / str(n), n) for n in (family.small * k for k in (1, 2, 4)))
+
+    def compared(old: Path, new: Path) -> Difference:
+        forget()
+        return difference_of(old, new, OPTIONS)
+
+    assert not compared(second, first).unreadable
+    assert calls_of(lambda: compared(third, second)) <= _COMPARED[family.name] * calls_of(
+        lambda: compared(second, first)
+    )
+
+
+def test_comparing_roles_takes_no_more_work_than_a_scan(tmp_path: Path) -> None:
+    family = next(one for one in FAMILIES if one.name == "roles_that_pass_each_other")
+    small, large = (family.write(tmp_path / str(n), n) for n in (family.small, 2 * family.small))
+
+    def compared() -> object:
+        forget()
+        return difference_of(large, small, OPTIONS)
+
+    compared()
+    assert calls_of(compared) <= calls_of(lambda: scanned(large))
 
 
 def test_families_of_every_run_exist() -> None:

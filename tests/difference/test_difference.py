@@ -11,6 +11,7 @@ import pytest
 
 from passrole_checks.difference import Change, Difference, difference_of
 from passrole_checks.findings import Severity
+from passrole_checks.iam.passing.access import Comparison, Gain, Permission
 from passrole_checks.iam.values import Position
 from passrole_checks.scan import LocatedGrant, ScanOptions
 
@@ -384,3 +385,48 @@ def _paired(changes: tuple[Change, ...]) -> list[tuple[tuple[object, ...], tuple
 def _place(located: LocatedGrant) -> tuple[object, ...]:
     at = located.grant.at
     return at.file, at.line, at.column, located.resource.address, located.statement_path, located.principals
+
+
+ONE_APP = "arn:aws:iam::111122223333:role/app-one"
+
+
+def _gains_counted(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    counted: list[None] = []
+    gain_of = Comparison._gain_of
+
+    def counting(comparison: Comparison, mine: Permission | None) -> Gain | None:
+        counted.append(None)
+        return gain_of(comparison, mine)
+
+    monkeypatch.setattr(Comparison, "_gain_of", counting)
+    return counted
+
+
+def test_roles_of_equal_passrole_access_are_compared_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other permissions, which differ, make no difference."""
+    counted = _gains_counted(monkeypatch)
+
+    def roles(*statements: dict[str, Any]) -> dict[str, Template]:
+        own = ({"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{i}/*"} for i in range(8))
+        return {f"R{i}": role(*statements, one) for i, one in enumerate(own)}
+
+    found = compared(folder, roles(allow(ONE_APP)), roles(allow(APP)))
+    assert [len(getattr(found, name)) for name in GROUPS] == [0, 8, 0, 0]
+    assert len(counted) == 2  # of the new version, and of the old one
+
+
+def test_equal_statements_of_roles_with_different_access_are_compared_for_each(folder: Path) -> None:
+    """What one role had before is no reason that another one gains nothing by an equal statement."""
+    old = {"A": role(allow(APP)), "B": role(allow(ONE_APP)), "C": role()}
+    new = {name: role(allow(APP)) for name in "ABC"}
+    assert told(compared(folder, old, new)) == {
+        "new": [("C", "Policies/0/PolicyDocument/Statement/0", ("C",))],
+        "widened": [("B", "Policies/0/PolicyDocument/Statement/0", ("B",))],
+    }
+
+
+def test_a_role_with_a_deny_is_no_class_with_one_without(folder: Path) -> None:
+    old = {"A": role(allow(ONE_APP)), "B": role(allow(ONE_APP))}
+    new = {"A": role(allow(APP)), "B": role(allow(APP), deny(APP))}
+    (change,) = compared(folder, old, new).widened
+    assert change.grant.principals == ("A",)

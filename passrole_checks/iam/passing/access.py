@@ -24,6 +24,7 @@ from passrole_checks.iam.passing.access_set import (
     permission_of,
 )
 from passrole_checks.iam.passing.kinds import NO_KEY, UNKNOWN_SERVICE, Kind, Kinds
+from passrole_checks.iam.permissions.permissions import Contents
 from passrole_checks.iam.roles import arn, role_set
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
@@ -83,14 +84,16 @@ class Comparison:
     """The access of one principal before and after a change.
 
     ``services_of`` as in `access_of`; ``where`` is where the principal stands, as far
-    as that is known: of the partitions only those that a policy names count, if any does.
+    as that is known: of the partitions only those that a policy names count, if any does. Statements of the same
+    ``contents`` have the same gain.
     """
 
     before: Access
     after: Access
     services_of: Mapping[str, Collection[str]]
     where: Deployment = arn.ANYWHERE
-    _gains: dict[int, tuple[Statement, Gain | None]] = field(default_factory=dict, init=False)
+    contents: Contents = field(default_factory=Contents)
+    _gains: dict[int, Gain | None] = field(default_factory=dict, init=False)
     _settings: dict[tuple[int, int], _Setting] = field(default_factory=dict, init=False)
     _unions: dict[tuple[object, ...], RoleUnion] = field(default_factory=dict, init=False)
     _gone: dict[tuple[int, int], bool] = field(default_factory=dict, init=False)
@@ -119,14 +122,13 @@ class Comparison:
 
     def gain_of(self, statement: Statement) -> Gain | None:
         """What one of the statements of ``after`` gives that was not there before; None for nothing."""
-        known = self._gains.get(id(statement))
-        if known is None:
-            known = self._gains[id(statement)] = (statement, self._gain_of(statement))
-        return known[1]
+        number = self.contents.of_statement(statement)
+        if number not in self._gains:
+            mine = self._allowed.get(number) or permission_of(statement, self.services_of)
+            self._gains[number] = self._gain_of(mine)
+        return self._gains[number]
 
-    def _gain_of(self, statement: Statement) -> Gain | None:
-        known = (item for item in self._allowed.get((statement.at, statement.path), ()) if item.statement == statement)
-        mine = next(known, None) or permission_of(statement, self.services_of)
+    def _gain_of(self, mine: Permission | None) -> Gain | None:
         if mine is None or mine.effect != "Allow":
             return None
         first, kind = not self.before.allows, self._kinds.of(mine)
@@ -155,11 +157,8 @@ class Comparison:
         return known
 
     @cached_property
-    def _allowed(self) -> dict[tuple[object, str], list[Permission]]:
-        found: dict[tuple[object, str], list[Permission]] = {}
-        for item in self.after.allows:
-            found.setdefault((item.statement.at, item.statement.path), []).append(item)
-        return found
+    def _allowed(self) -> dict[int, Permission]:
+        return {self.contents.of_statement(item.statement): item for item in self.after.allows}
 
     @cached_property
     def denials_changed(self) -> bool:
