@@ -41,7 +41,7 @@ def messages_by_check(capsys: pytest.CaptureFixture[str], *arguments: str) -> di
 def test_message_names_a_default_but_not_a_given_value(capsys: pytest.CaptureFixture[str]) -> None:
     """The finding mentions the default only if the value is one."""
     assert "Using the default of `var.role`" in messages_by_check(capsys)["PASSROLE_001"]
-    assert "By default" not in messages_by_check(capsys, "--var", "role=*")["PASSROLE_001"]
+    assert "Using the default" not in messages_by_check(capsys, "--var", "role=*")["PASSROLE_001"]
 
 
 def test_values_change_the_findings(capsys: pytest.CaptureFixture[str]) -> None:

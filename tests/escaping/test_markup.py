@@ -95,7 +95,7 @@ def test_sentences_keep_their_text(words: str) -> None:
     [
         ("Any role can be passed.", "Any role can be passed."),
         ("a condition on iam:PassedToService.", "a condition on `iam:PassedToService`."),
-        ("Using the default of `var.roles`, or not.", "By default (`var.roles`), or not."),
+        ("Using the default of `var.roles`, or not.", "Using the default of `var.roles`, or not."),
         ('Add "Condition": {"a": {"b": "c"}} with it.', 'Add `"Condition": {"a": {"b": "c"}}` with it.'),
         ("it holds when Stage is (call(x)).", "it holds when Stage is (`call(x)`)."),
         ("ask @octocat about #1 and GH-1", "ask `@octocat` about `#1` and `GH-1`"),

@@ -57,8 +57,8 @@ def _for_athena(table: str) -> Iterator[str]:
 def _for_spark(table: str) -> Iterator[str]:
     yield f"For Spark 3.5 or later. {table} has the columns of the Athena table (Athena User Guide, Query CloudTrail"
     yield "logs), requestparameters and responseelements as JSON text; names are case-insensitive. To create such a"
-    yield "table from files as CloudTrail delivers them, fill in their location below. The view is long: SET is needed"
-    yield "by versions that cannot analyze it otherwise, such as 3.5; run it before each query too."
+    yield "table from files as CloudTrail delivers them, fill in their location below. The view is long: versions such"
+    yield "as 3.5 can analyze it only after the first statement; run that before each query too."
     yield ""
     yield "SET spark.sql.analyzer.maxIterations = 1000;"
     yield "CREATE TABLE cloudtrail_files (Records ARRAY<STRUCT<"

@@ -236,7 +236,7 @@ def test_condition_false_by_default_is_checked() -> None:
     result = scan_configurations([configuration], ScanOptions(checks=frozenset({"PASSROLE_001"})))
     (finding,) = result.findings
     assert 'Applies when Env = "prod".' in finding.message
-    assert "By default" not in finding.message
+    assert "Using the default" not in finding.message
 
 
 def test_large_condition_is_known_by_its_name() -> None:

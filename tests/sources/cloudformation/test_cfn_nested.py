@@ -92,7 +92,7 @@ def test_nested_template_gets_its_arguments(tmp_path: Path, kind: str) -> None:
     result = scan(tmp_path)
     assert said(result) == {("001", "t.yaml", "Inner.P")}
     (finding,) = (item for item in result.findings if item.check_id == "PASSROLE_001")
-    assert (finding.at.line, "By default" in finding.message) == (3, False)
+    assert (finding.at.line, "Using the default" in finding.message) == (3, False)
     assert (result.unreadable, result.not_evaluated) == ((), ())
 
 
@@ -172,7 +172,7 @@ def test_default_without_an_argument_is_certain(tmp_path: Path) -> None:
     write(tmp_path, "t.yaml", f"{PATTERN}{condition}Resources:\n{inner}")
     result = scan(tmp_path)
     assert said(result) == {("002", "t.yaml", "Inner.P")}
-    assert all("By default" not in finding.message for finding in result.findings)
+    assert all("Using the default" not in finding.message for finding in result.findings)
 
 
 def test_argument_keeps_the_default_of_the_outer_stack(tmp_path: Path) -> None:
