@@ -64,7 +64,8 @@ class Finding:
     ``at``: the statement. ``resource``: the first resource that uses it; ``uses``: the addresses of all of them.
     ``suppressed``: its suppression, if any; such findings are shown on request only. ``gainers``: for a change, those
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
-    AWS managed policy that contains the statement, if one does; ``at`` is then its attachment.
+    AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
+    conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
     """
 
     check_id: str
@@ -86,3 +87,4 @@ class Finding:
     gainers: tuple[str, ...] = ()
     who: tuple[str, ...] = ()
     managed: str = ""
+    when: tuple[PathCondition, ...] = ()

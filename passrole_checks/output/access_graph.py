@@ -20,6 +20,7 @@ from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.partial_values import StringNode, UnresolvedKind
+from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Framework
@@ -205,8 +206,11 @@ def _attach_findings(
             continue
         at_location = [number for use in finding.uses for number in by_location.get((finding.at, use), ())]
         same = [number for number in at_location if _is_statement_of(entries[number][0], grant)] or at_location
+        same = [number for number in same if _overlap(entries[number][0].when, finding.when)] or same
         if not same:  # not among the listed grants: add it for its finding
-            located = LocatedGrant(grant, finding.resource, finding.statement_path, finding.principals, "allow")
+            located = LocatedGrant(
+                grant, finding.resource, finding.statement_path, finding.principals, "allow", finding.when
+            )
             by_location[finding.at, finding.resource.address] = [len(entries)]
             same = [len(entries)]
             entries.append((located, []))
@@ -219,6 +223,11 @@ def _attach_findings(
 def _is_statement_of(located: LocatedGrant, grant: PassRoleGrant) -> bool:
     own = located.grant.statement
     return own.path == grant.statement.path or own.identity == grant.statement.identity
+
+
+def _overlap(first: Sequence[PathCondition], second: Sequence[PathCondition]) -> bool:
+    """True if two path conditions, each given as alternatives, can hold together."""
+    return not first or any(any_compatible(second, when) for when in first)
 
 
 class _GraphBuilder:

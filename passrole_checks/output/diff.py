@@ -23,7 +23,7 @@ from passrole_checks.output.findings_text import (
     note_line,
     omitted_row,
 )
-from passrole_checks.scan.merge_findings import when_in_words
+from passrole_checks.scan.merge_findings import condition_text
 from passrole_checks.scan.scanner import LocatedGrant
 
 _GROUPS = (
@@ -119,7 +119,7 @@ def _abridge(rows: Sequence[Line]) -> Iterator[Line]:
 
 
 def _describe_grant(located: LocatedGrant) -> Sequence[Line]:
-    when = when_in_words([located.grant.statement.when]).removeprefix("when ")
+    when = condition_text([located.grant.statement.when])
     return [
         *grant_rows(located.grant),
         *([(StyledText(f"    {'when':<10}"), StyledText(sanitize(when)))] if when else ()),

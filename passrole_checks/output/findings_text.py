@@ -20,6 +20,8 @@ from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import excerpt_lines
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.scan import suppressions
+from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.sources.model.configuration import faults_in
 from passrole_checks.sources.recognize import NOTHING_HERE
 
@@ -128,11 +130,15 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             StyledText(effect, "quiet"),
         )
         yield from grant_rows(grant, _MOST_NAMES)
+        if located.managed:
+            yield labeled_row("policy", [f"{located.managed} (AWS managed)"])
         if located.principals:
             yield labeled_row("who", located.principals)
+        if located.when:
+            yield labeled_row("when", [condition_text(located.when)])
         yield ()
     if not quiet:
-        counts = Counter(located.effect_on_passrole for located in grants)
+        counts = statements_by_effect(grants)
         words = [count_noun(counts["allow"], "PassRole grant")]
         words += [count_noun(counts["deny"], "Deny statement")] if counts["deny"] else []
         words += [f"{counts['none']} without effect"] if counts["none"] else []
@@ -321,7 +327,7 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
     findings = [finding for finding in result.findings if not finding.suppressed]
     accepted = 0 if baseline is None else len(baseline.accepted)
     files = count_noun(len(result.files), "file")
-    grants = sum(grant.effect_on_passrole == "allow" for grant in result.grants)
+    grants = statements_by_effect(result.grants)["allow"]
     error = error_summary(result.unreadable, result.files, anything=bool(result.findings or grants or accepted))
     if findings:
         severities = Counter(finding.severity for finding in findings)

@@ -28,6 +28,8 @@ from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import statement_lines
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.findings_text import error_summary
+from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Suppression, Unreadable, without_faults
 
@@ -166,7 +168,7 @@ def _severity(entry: GraphStatement) -> str:
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
     findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in findings)
-    effects = Counter(located.effect_on_passrole for located in grants)
+    effects = statements_by_effect(grants)
     parts = [
         f"<strong>{count_noun(effects['allow'], 'PassRole grant')}</strong> in {count_noun(len(result.files), 'file')}"
     ]
@@ -341,6 +343,8 @@ def _card(entry: GraphStatement, findings: Sequence[Finding], more: Sequence[tup
         ("All roles except" if grant.complement else "Roles", _name_list([str(role.pattern) for role in grant.roles])),
         ("Services", _services(located)),
         ("Condition", _name_list(grant.other_conditions)),
+        ("When", escape_text(condition_text(located.when))),
+        ("Policy", f"<code>{escape_text(located.managed)}</code> (AWS managed)" if located.managed else ""),
         *more,
     ]
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)

@@ -18,6 +18,8 @@ from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.findings_text import error_summary
 from passrole_checks.output.markdown_items import MOST_ROWS, finding_item, note_section
+from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import without_faults
 
@@ -69,7 +71,7 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
 
 
 def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
-    effects = Counter(located.effect_on_passrole for located in grants)
+    effects = statements_by_effect(grants)
     findings = [finding for finding in result.findings if not finding.suppressed]
     files = count_noun(len(result.files), "file")
     error = error_summary(result.unreadable, result.files, anything=bool(grants or findings))
@@ -155,7 +157,12 @@ def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
     yield effect + _names(graph.nodes[number].label for number in entry.principals)
     yield _names(graph.nodes[number].full or graph.nodes[number].label for number in entry.roles)
     yield _names(graph.nodes[number].label for number in entry.services)
-    yield _cell(f"{display_path(grant.at.file)}:{grant.at.line}") + (f" {_cell(grant.sid)}" if grant.sid else "")
+    when = condition_text(entry.located.when)
+    yield " ".join((
+        _cell(f"{display_path(grant.at.file)}:{grant.at.line}"),
+        *([_cell(grant.sid)] if grant.sid else ()),
+        *([f"when {_cell(when)}"] if when else ()),
+    ))  # fmt: skip
 
 
 def _names(names: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.excluded_files import excluded_paths
+from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.model.configuration import ResourceDefinition, Suppression, Unreadable
 
 VERSION = 1
+_GRANTS_VERSION = 2  # 2: an entry for each variant of a statement and for AWS managed policies
 
 
 def scan_json(
@@ -50,7 +53,7 @@ def scan_json(
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
                 "files": len(result.files),
-                "grants": sum(grant.effect_on_passrole == "allow" for grant in result.grants),
+                "grants": statements_by_effect(result.grants)["allow"],
                 "findings": len(open_findings),
                 "suppressed": len(result.findings) - len(open_findings),
                 "not_shown": len(not_shown),
@@ -86,7 +89,7 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     """Return the inventory as one JSON document: ``grants``, and the files of ``result`` that could not be read."""
     return json_text(
         {
-            "version": VERSION,
+            "version": _GRANTS_VERSION,
             "grants": [_grant_entry(located) for located in grants],
             "unreadable": problem_entries(without_faults(result.unreadable)),
             "faults": problem_entries(result.faults),
@@ -157,12 +160,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fingerprint": finding.fingerprint,
         "suppressed": _suppression(finding.suppressed) if finding.suppressed else None,
         "remediation": finding.remediation,
+        "when": condition_text(finding.when) or None,
     }
 
 
 def _grant_entry(located: LocatedGrant) -> dict[str, Any]:
     entry = grant_entry(located.grant, located.resource, located.statement_path, located.principals)
-    return {**entry, "effect_on_passrole": located.effect_on_passrole}
+    return {
+        **entry,
+        "effect_on_passrole": located.effect_on_passrole,
+        "origin": located.origin,
+        "managed_policy": located.managed or None,
+        "when": condition_text(located.when) or None,
+    }
 
 
 def grant_entry(

@@ -15,12 +15,11 @@ from passrole_checks.errors import internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
-from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan import suppressions
-from passrole_checks.scan.build_findings import finding_of, path_of
+from passrole_checks.scan.build_findings import finding_of
 from passrole_checks.scan.contexts import contexts_of
+from passrole_checks.scan.inventory import located_grants, widest_of_each_statement
 from passrole_checks.scan.merge_findings import one_for_each_statement, shared_places
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScanOptions
 from passrole_checks.scan.run_checks import verdicts_of
@@ -61,6 +60,11 @@ class AnalyzedConfiguration:
     def configuration(self) -> Configuration:
         """The configuration as its source returned it."""
         return self.model.configuration
+
+    @property
+    def statements(self) -> tuple[LocatedGrant, ...]:
+        """The widest variant of each statement."""
+        return widest_of_each_statement(self.grants)
 
     @property
     def analysis(self) -> Analysis:
@@ -110,9 +114,8 @@ def _policies_to_check(model: AccessModel, options: ScanOptions) -> Iterator[tup
         includes = _checks_of_unchanged(model, policy, changed_holders, compares)
         if includes is not None:
             yield policy, includes
-    if any(check.checks_managed_policies and options.runs(check) for check in ALL):
-        for policy in model.principals.managed:
-            yield policy, _all_checks
+    for policy in model.principals.managed:
+        yield policy, _all_checks
 
 
 def _all_checks(check: type[Check]) -> bool:
@@ -166,7 +169,7 @@ class _Run:
         try:
             is_checked = policy.kind is PolicyKind.IDENTITY or id(policy) not in self._own
             contexts = list(contexts_of(self.model, policy, with_change=self._with_change)) if is_checked else []
-            if id(policy) in self._own:
+            if id(policy) in self._own or policy.managed:
                 self._add_grants(policy, contexts)
             for context in contexts:
                 self._add_findings(context, includes)
@@ -177,8 +180,8 @@ class _Run:
         document = self.model.document(policy)
         self.shared.update(shared_places(document.statements))
         grants = [context.grant for context in contexts] or self.model.grants(policy)
-        self.grants.extend(_located(self.model, policy, grants))
-        if policy.kind is PolicyKind.IDENTITY:
+        self.grants.extend(located_grants(self.model, policy, grants, self.notes))
+        if policy.kind is PolicyKind.IDENTITY and not policy.managed:
             self.unreadable.extend(unreadable_in(policy, document))
 
     def _add_findings(self, context: GrantContext, includes: _CheckFilter) -> None:
@@ -206,19 +209,6 @@ class _Run:
             tuple(suppressions.unused(own, used, ran)),
             self.out_of_time,
         )
-
-
-def _located(model: AccessModel, policy: AttachedPolicy, grants: Sequence[PassRoleGrant]) -> Iterator[LocatedGrant]:
-    """Yield one entry of the inventory for each statement: the widest of its variants."""
-    by_statement: dict[tuple[Position, str], list[PassRoleGrant]] = {}
-    for grant in grants:
-        by_statement.setdefault((grant.at, grant.statement.path), []).append(grant)
-    for variants in by_statement.values():
-        widest = min(variants, key=lambda grant: (grant.denied, grant.scope.width))
-        has_no_effect = widest.denied or widest.scope is Scope.NOT_A_ROLE
-        counts = policy.kind is PolicyKind.IDENTITY or (widest.effect == "Deny" and model.principals.is_limit(policy))
-        effect = "none" if not counts or has_no_effect else widest.effect.lower()
-        yield LocatedGrant(widest, policy.resource, path_of(policy, widest), policy.principals, effect)
 
 
 def _unknown_policies(model: AccessModel) -> Iterator[Unreadable]:

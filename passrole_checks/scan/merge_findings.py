@@ -82,7 +82,9 @@ def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     if who:
         names = [shortened(name) for name in who if name]
         message = f"{listed(names) if names else 'Every principal with this policy'} {message}"
-    return replace(same[0], uses=uses, principals=principals, who=who, message=message)
+    flagged = simplify([item.grant.statement.when for item in alike if item.grant is not None])
+    when = () if () in flagged else flagged
+    return replace(same[0], uses=uses, principals=principals, who=who, message=message, when=when)
 
 
 def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
@@ -124,6 +126,11 @@ def _is_about(finding: Finding, other: Finding) -> bool:
 def _when_in_words(findings: Sequence[Finding]) -> str:
     """Return ``when`` and the path conditions of some findings; "" if they always apply."""
     return when_in_words([finding.grant.statement.when for finding in findings if finding.grant is not None])
+
+
+def condition_text(alternatives: Sequence[PathCondition]) -> str:
+    """Return path conditions, one of which must hold, in words; "" if one of them is empty."""
+    return when_in_words(alternatives).removeprefix("when ")
 
 
 def when_in_words(alternatives: Sequence[PathCondition]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +17,13 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
     faults_in,
+    is_opaque_consumer,
 )
 
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
     from passrole_checks.iam.grants.grant import PassRoleGrant
+    from passrole_checks.iam.path_conditions import PathCondition
     from passrole_checks.sources.files.fingerprints import FileFingerprints
 
 
@@ -53,14 +57,39 @@ class ScanOptions:
 
 @dataclass(frozen=True, slots=True)
 class LocatedGrant:
-    """A statement about PassRole at its location. ``effect_on_passrole``: "allow", "deny", or "none" if it has no
-    effect."""
+    """A statement about PassRole, or one variant of it, at its location.
+
+    ``effect_on_passrole``: "allow", "deny", or "none" if it has no effect. ``when``: the path conditions under which
+    this variant applies, each of them sufficient; empty if it always applies. ``managed``: the name of the AWS managed
+    policy that contains it, empty for other policies.
+    """
 
     grant: PassRoleGrant
     resource: ResourceDefinition
     statement_path: str
     principals: tuple[str, ...]
     effect_on_passrole: str  # "allow", "deny", "none"
+    when: tuple[PathCondition, ...] = ()
+    managed: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Return where the statement comes from: "policy", "aws_managed_policy", or "handed_out" for a document that
+        leaves the configuration."""
+        if self.managed:
+            return "aws_managed_policy"
+        return "handed_out" if is_opaque_consumer(self.resource.type) else "policy"
+
+
+def statements_by_effect(entries: Iterable[LocatedGrant]) -> Counter[str]:
+    """Count statements by their effect on PassRole, each once: "allow" if any of its variants allows, else "deny"."""
+    effects: dict[tuple[object, ...], set[str]] = {}
+    for entry in entries:
+        key = (entry.grant.at, entry.resource, entry.statement_path, entry.principals)
+        effects.setdefault(key, set()).add(entry.effect_on_passrole)
+    return Counter(
+        next(effect for effect in ("allow", "deny", "none") if effect in found) for found in effects.values()
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class Session:
         self._units = analyze_units(read, options, files)
         self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
         for unit in self._units:
-            for grant in unit.analyzed.grants:
+            for grant in unit.analyzed.statements:
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
         self._proposers = {
             id(unit): Proposer(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
@@ -348,7 +348,7 @@ class Session:
         """
         for unit in self._units:
             for address in {
-                grant.resource.address for grant in unit.analyzed.grants if grant.grant.at == located.grant.at
+                grant.resource.address for grant in unit.analyzed.statements if grant.grant.at == located.grant.at
             }:
                 key = (id(unit), address)
                 if key not in self._sids:

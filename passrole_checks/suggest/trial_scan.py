@@ -64,7 +64,7 @@ def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | 
             internal_error(error)
             lost |= own
             continue
-        own |= {grant.grant.at.file for grant in analyzed.grants}
+        own |= {grant.grant.at.file for grant in analyzed.statements}
         if wanted is None or wanted & own:
             found.append(TrialUnit(path, configuration, analyzed, frozenset(own)))
     return tuple(unit for unit in found if not lost & unit.files)

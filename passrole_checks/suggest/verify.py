@@ -161,12 +161,12 @@ def _verify_others_unchanged(
     """
     was = Counter(
         _statement_key(grant)
-        for grant in unit.analyzed.grants
+        for grant in unit.analyzed.statements
         if not any(contains_position(span, grant.grant.at, texts) for span in spans)
     )
     now = Counter(
         _statement_key(grant)
-        for grant in after.analyzed.grants
+        for grant in after.analyzed.statements
         if not any(contains_position(span, after.original_position(grant.grant.at), changed) for span in span_after)
     )
     other = sorted((was - now) | (now - was))
@@ -189,10 +189,10 @@ def verify_change(
 ) -> None:
     """Raise :class:`NotVerifiedError` if a statement does not match the target state: its roles, services or
     actions."""
-    was = [one for one in before.analyzed.grants if contains_position(span, one.grant.at, texts)]
+    was = [one for one in before.analyzed.statements if contains_position(span, one.grant.at, texts)]
     now = [
         one
-        for one in after.analyzed.grants
+        for one in after.analyzed.statements
         if contains_position(span_after, after.original_position(one.grant.at), changed)
     ]
     if not was and not now:

@@ -78,7 +78,7 @@ class _Side:
     """One version: the Allows at a span, by the address of their resource."""
 
     def __init__(self, analyzed: AnalyzedConfiguration, is_there: Callable[[Position], bool]) -> None:
-        addresses = {one.resource.address for one in analyzed.grants if is_there(one.grant.at)}
+        addresses = {one.resource.address for one in analyzed.statements if is_there(one.grant.at)}
         self.grants: dict[str, list[_Held]] = {}
         for policy in analyzed.configuration.policies:
             if policy.kind is not PolicyKind.IDENTITY or policy.resource.address not in addresses:
