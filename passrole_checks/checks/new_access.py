@@ -29,8 +29,8 @@ class NewAccess(Check):
     Reviewers decide about what is new. An attacker who can change infrastructure code widens one policy among many
     other changes, and a text diff hides it: a wildcard that is one character longer, a removed condition or Deny, an
     attachment to one more role. This check compares what all policies of a principal allow, before and after: moving,
-    splitting or rephrasing a policy is not new access. High if any-role, any-service, ineffective-condition or
-    privilege-escalation flag the same statement, else info.
+    splitting or rephrasing a policy is not new access. High if any-role, any-service, ineffective-condition,
+    privilege-escalation or managed-policy flag the same statement, else info.
 
     Check the difference that the message names. If you do not intend it, keep the roles in `Resource` and the
     `iam:PassedToService` condition as they were. Source: IAM User Guide, "Grant a user permissions to pass a role to
@@ -43,7 +43,8 @@ class NewAccess(Check):
     severity = Severity.HIGH
     accepts = frozenset({Special.UNCERTAIN})
     compares_versions = True
-    depends_on_verdicts_of = ("PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_008")
+    checks_managed_policies = True
+    depends_on_verdicts_of = ("PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_008", "PASSROLE_013")
     flagged = (
         Example("from some roles to any", (allow("iam:PassRole", "*"),), before=(allow("iam:PassRole", _APP),)),
         Example("a condition is gone", (allow("iam:PassRole", _APP),), before=(allow("iam:PassRole", _APP, _LAMBDA),)),

@@ -22,6 +22,7 @@ from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
+from passrole_checks.iam.path_conditions import PathCondition, simplify
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 
@@ -49,7 +50,7 @@ class GrantUsage:
     """An Allow of PassRole with the edges that it permitted: ``surely``, or ``perhaps`` if unknown.
 
     Denied requests do not count as use. ``ways``: all edges that it may permit, with the matching parts of the
-    statement.
+    statement. ``when`` and ``managed``: as in the inventory (:class:`passrole_checks.scan.result.LocatedGrant`).
     """
 
     grant: PassRoleGrant
@@ -59,6 +60,8 @@ class GrantUsage:
     surely: list[Edge] = field(default_factory=list)
     perhaps: list[Edge] = field(default_factory=list)
     ways: list[GrantMatch] = field(default_factory=list)
+    when: tuple[PathCondition, ...] = ()
+    managed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +148,27 @@ class _Side:
             *self.model.principals.managed,
         )
         found: dict[tuple[object, ...], tuple[GrantUsage, list[_HeldGrant]]] = {}
+        conditions: dict[tuple[object, ...], list[PathCondition]] = {}
         for policy in policies:
             if policy.kind is not PolicyKind.IDENTITY:
                 continue
             for grant in self.model.grants(policy):
                 if grant.effect != "Allow" or grant.denied:
                     continue
-                key = (policy.resource.address, grant.at, grant.statement.path, policy.path)
+                key = (policy.resource.address, grant.at, grant.statement.path, policy.path, grant.meaning)
                 used, held_grants = found.setdefault(
-                    key, (GrantUsage(grant, policy.resource, _path(policy, grant)), [])
+                    key, (GrantUsage(grant, policy.resource, _path(policy, grant), managed=policy.managed), [])
                 )
+                conditions.setdefault(key, []).append(grant.statement.when)
                 for attached, holder in self._holders(policy):
                     passing = self.model.effective_grant(policy, grant, holder)
                     if passing.for_any_service is not None:
                         used.holders[holder.name] = None
                         held_grants.append(_HeldGrant(attached, holder, passing))
-        yield from found.values()
+        for key, (used, held_grants) in found.items():
+            alternatives = simplify(conditions[key])
+            used.when = () if () in alternatives else alternatives
+            yield used, held_grants
 
     def ways(self, held_grants: Iterable[_HeldGrant]) -> Iterator[GrantMatch]:
         """Yield the edges that an Allow permits, in log order."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from passrole_checks.access.principals import Principals
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.change import AccessDifference, GrantChange
@@ -38,6 +39,7 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.analyze import unreadable_in
 from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, together
 from passrole_checks.scan.scanner import judged as judged_unit
@@ -283,11 +285,14 @@ class _ComparedUnit:
         alike = match_by_content(old, same, new, names)
         same = [relabel_policy(policy, alike) for policy in same]
         both = {**names, **alike}
+        managed = self._managed(old)
         self.renamed = list(both.items())
         self._old_names = {after: before for before, after in both.items()}
         now = [*new.policies, *new.unchanged]
-        self._before = self._statements(old, written, same)
-        self._after = self._statements(new, now, now)
+        self._before = self._statements(
+            old, [*written, *managed], [*same, *(relabel_policy(policy, both) for policy in managed)]
+        )
+        self._after = self._statements(new, *([[*now, *self._managed(new)]] * 2))
         self._match()
         old_policies = _with_new_names(old, both)
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
@@ -304,11 +309,15 @@ class _ComparedUnit:
     def _as_before(self, side: Configuration) -> None:
         """Count the statements of an unchanged unit and record its unreadable policies."""
         policies = [*side.policies, *side.unchanged]
-        self.unchanged = sum(item.grants for item in self._statements(side, policies, policies))
+        self.unchanged = sum(item.grants for item in self._statements(side, *([[*policies, *self._managed(side)]] * 2)))
         self.unreadable += side.unreadable
         for policy in policies:
             if policy.kind is PolicyKind.IDENTITY:
                 self.unreadable += unreadable_in(policy, parse_document(policy.document))
+
+    def _managed(self, side: Configuration) -> tuple[AttachedPolicy, ...]:
+        """Return the attached AWS managed policies about PassRole."""
+        return Principals(side, self.options.account or side.account).managed
 
     def _statements(
         self, side: Configuration, written: Sequence[AttachedPolicy], same: Sequence[AttachedPolicy]
@@ -360,42 +369,49 @@ class _ComparedUnit:
     ) -> None:
         """Sort access that only one version grants into statements with and without a counterpart."""
         by_place = {statement.place: statement for statement in statements}
-        worst: dict[tuple[int, str], Finding] = {}
+        worst: dict[tuple[int, PathCondition, str], Finding] = {}
         findings, unreadable, is_complete = findings_of_change(change, self.options, with_severity=not self.only_gains)
         self.unreadable += unreadable
         self.is_complete &= is_complete
         for finding in findings:
-            item = by_place.get((finding.resource.address, finding.statement_path, finding.at))
+            if finding.grant is None:
+                continue
+            path = finding.statement_path
+            if finding.managed:
+                path = "/".join((path, finding.grant.statement.path))
+            item = by_place.get((finding.resource.address, path, finding.at))
             for holder in finding.gainers if item is not None else ():
-                known = worst.get((id(item), holder))
+                key = id(item), finding.grant.statement.when, holder
+                known = worst.get(key)
                 if known is None or _rank(finding) > _rank(known):
-                    worst[id(item), holder] = finding
-        groups: dict[tuple[int, int | None], list[tuple[str, Finding]]] = {}
+                    worst[key] = finding
+        groups: dict[tuple[int, PathCondition, int | None], list[tuple[str, Finding]]] = {}
         items = {id(statement): statement for statement in statements}
-        for (number, holder), finding in worst.items():
+        for (number, when, holder), finding in worst.items():
             other = self._counterpart(holder, items[number])
-            groups.setdefault((number, id(other) if other is not None else None), []).append((holder, finding))
-        for (number, _), gains in groups.items():
+            groups.setdefault((number, when, id(other) if other is not None else None), []).append((holder, finding))
+        for (number, when, _), gains in groups.items():
             item = items[number]
             other = self._counterpart(gains[0][0], item)
             holders = [holder for holder, _ in gains]
             finding_of_change = max((finding for _, finding in gains), key=_rank)
             self._reported += [item] if forward or other is None else [other]
             (alone if other is None else paired).append(
-                self._change(item, other, holders, finding_of_change, forward=forward)
+                self._change(item, other, when, holders, finding_of_change, forward=forward)
             )
 
     def _change(
         self,
         item: StatementVersion,
         other: StatementVersion | None,
+        when: PathCondition,
         holders: Sequence[str],
         finding_of_change: Finding,
         *,
         forward: bool,
     ) -> GrantChange:
-        here = item.located(holders, {} if forward else self._old_names)
-        there = other.located(holders, self._old_names if forward else {}) if other is not None else None
+        here = item.located(when, holders, {} if forward else self._old_names)
+        there = other.located(when, holders, self._old_names if forward else {}) if other is not None else None
         now, before = (here, there) if forward or there is None else (there, here)
         cause, gone = None, False
         if other is not None and other.identity == item.identity:

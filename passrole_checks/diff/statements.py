@@ -8,6 +8,7 @@ from functools import cached_property
 
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Scope
 from passrole_checks.iam.roles.role_set import RoleSet, may_intersect
 from passrole_checks.scan.scanner import LocatedGrant
@@ -63,10 +64,16 @@ class StatementVersion:
         """Return its principals, or "" if it has none."""
         return tuple(dict.fromkeys(self.names.principals)) or ("",)
 
-    def located(self, holders: Iterable[str], old_names: dict[str, str]) -> LocatedGrant:
-        """Return the widest variant with its resource and these holders."""
+    def variant(self, when: PathCondition) -> PassRoleGrant:
+        """Return the variant under a path condition, the widest if there is none."""
+        return next((grant for grant in self.variants if grant.statement.when == when), self.widest)
+
+    def located(self, when: PathCondition, holders: Iterable[str], old_names: dict[str, str]) -> LocatedGrant:
+        """Return the variant under a path condition (or the widest) with its resource and these holders."""
+        grant = self.variant(when)
         who = tuple(old_names.get(name, name) for name in holders if name) or self.policy.principals
-        return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
+        conditions = (grant.statement.when,) if grant.statement.when else ()
+        return LocatedGrant(grant, self.policy.resource, self.path, who, "allow", conditions, self.policy.managed)
 
 
 def holder_key(holder: str, statement_version: StatementVersion) -> str:

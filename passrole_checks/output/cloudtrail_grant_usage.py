@@ -13,6 +13,7 @@ from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.output.cloudtrail_text import times
 from passrole_checks.output.findings_text import Line, StyledText
 from passrole_checks.output.json_output import grant_entry
+from passrole_checks.scan.merge_findings import condition_text
 
 MOST_EDGES = 10  # of a grant
 MOST_ROWS = 300
@@ -36,6 +37,8 @@ def against_json(against: UsageComparison, edges: Sequence[Edge]) -> dict[str, A
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
+            "managed_policy": used.managed or None,
+            "when": condition_text(used.when) or None,
             "edges": [_edge_entry(numbers[id(through.edge)], through) for through in used.ways if through.surely],
             "passed": sum(edge.counts[RequestOutcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
@@ -120,6 +123,10 @@ def _describe_grant(used: GrantUsage) -> Iterator[str]:
     grant = used.grant
     sid = f"  {grant.sid}" if grant.sid else ""
     yield f"{display_path(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"
+    if used.managed:
+        yield f"policy {used.managed} (AWS managed)"
+    if used.when:
+        yield f"when {condition_text(used.when)}"
     if used.holders:
         yield f"who {', '.join(list(used.holders)[:3])}" + (" and others" if len(used.holders) > 3 else "")
     for edges, words in ((used.surely, _describe_passes), (used.perhaps, _describe_possible_passes)):

@@ -119,9 +119,10 @@ def _abridge(rows: Sequence[Line]) -> Iterator[Line]:
 
 
 def _describe_grant(located: LocatedGrant) -> Sequence[Line]:
-    when = condition_text([located.grant.statement.when])
+    when = condition_text(located.when)
     return [
         *grant_rows(located.grant),
+        *([labeled_row("policy", [f"{located.managed} (AWS managed)"])] if located.managed else ()),
         *([(StyledText(f"    {'when':<10}"), StyledText(sanitize(when)))] if when else ()),
     ]
 

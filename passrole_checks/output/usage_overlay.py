@@ -31,7 +31,9 @@ def grants_with_uses(result: ScanResult, against: UsageComparison) -> list[Locat
     listed = [located for located in result.grants if located.grant.denied or located.effect_on_passrole != "none"]
     keys = {_key(located) for located in listed}
     for used in (*against.used, *against.perhaps, *against.unused):
-        located = LocatedGrant(used.grant, used.resource, used.path, tuple(used.holders), "allow")
+        located = LocatedGrant(
+            used.grant, used.resource, used.path, tuple(used.holders), "allow", used.when, used.managed
+        )
         if used.holders and _key(located) not in keys:
             keys.add(_key(located))
             listed.append(located)
@@ -89,7 +91,7 @@ def statement_passes(entry: GraphStatement) -> dict[int, bool]:
 
 def _key(statement: LocatedGrant | GrantUsage) -> tuple[object, ...]:
     path = statement.path if isinstance(statement, GrantUsage) else statement.statement_path
-    return statement.resource.address, statement.grant.at, path
+    return statement.resource.address, statement.grant.at, path, statement.grant.meaning
 
 
 def _uses(entry: GraphStatement, nodes: Sequence[Node], through: GrantMatch) -> Iterator[Use]:

@@ -12,9 +12,12 @@ from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.review.matching import Names, findings_at_statement, is_still_reported, match_findings
 from passrole_checks.review.report import Fixed, GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess, Remark
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable, faults_in
 
 NEW_ACCESS = "PASSROLE_015"
@@ -114,7 +117,7 @@ class _ItemBuilder:
         self._changes: dict[_StatementKey, list[tuple[str, GrantChange]]] = {}
         for group, changes in (("new", difference.new), ("widened", difference.widened)):
             for change in changes:
-                key = change.grant.grant.at, change.grant.statement_path
+                key = _key_of(change.grant)
                 self._changes.setdefault(key, []).append((group, change))
         self._before = self._counterparts()
         open_before = [finding for finding in self._old.findings if self._is_open(finding, 0)]
@@ -132,8 +135,7 @@ class _ItemBuilder:
         changes = self._difference
         for change in (*changes.new, *changes.widened, *changes.narrowed, *changes.moved):
             if change.before is not None:
-                now = change.grant.grant.at, change.grant.statement_path
-                counterparts.setdefault(now, (change.before.grant.at, change.before.statement_path))
+                counterparts.setdefault(_key_of(change.grant), _key_of(change.before))
         return counterparts
 
     def _counterpart(self, finding: Finding) -> _StatementKey | None:
@@ -146,7 +148,7 @@ class _ItemBuilder:
 
     def build(self) -> ReviewState:
         statements = [(statement, self._item(statement)) for statement in self._statements()]
-        more = [self._increased(statement) for statement, item in statements if item is None]
+        more = [more for statement, item in statements if item is None for more in self._increased(statement)]
         items = [item for _, item in statements if item is not None]
         unchanged = sum(
             self._is_reported(finding) and not group for finding, group in zip(self._open, self._groups, strict=True)
@@ -229,7 +231,7 @@ class _ItemBuilder:
                     for _, finding in numbered
                     if not finding.managed
                 ),
-                *((key[0], key[1], change.grant.grant) for key, _, change in changes),
+                *((key[0], key[1], change.grant.grant) for key, _, change in changes if not change.grant.managed),
             ]
         )
         statements: dict[Hashable, _StatementNews] = {}
@@ -238,7 +240,7 @@ class _ItemBuilder:
             statement = statements.setdefault((finding.at, part), _StatementNews(finding.at))
             statement.findings.append((number, finding))
         for (at, path), group, change in changes:
-            part = path if at in shared else ""
+            part = change.grant.managed or (path if at in shared else "")
             statements.setdefault((at, part), _StatementNews(at)).changes.append((group, change))
         for statement in statements.values():
             statement.shares_place = statement.at in shared
@@ -313,35 +315,41 @@ class _ItemBuilder:
     def _access(
         self, statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
     ) -> tuple[GrantedAccess | None, GrantedAccess | None]:
-        """Return the access that a statement grants in HEAD and in BASE."""
+        """Return the access that a statement grants in HEAD and in BASE; of several variants that change, the one with
+        the most severe change, then the widest."""
         if changes:
+            worst = min(changes, key=lambda pair: (-pair[1].severity.rank, pair[1].grant.grant.scope.width))
+            changes = [(group, change) for group, change in changes if change.grant.when == worst[1].grant.when]
             holders = [name for _, change in changes for name in change.grant.principals]
             befores = [change.before for _, change in changes if change.before is not None]
-            before = _access_of(befores[0].grant, befores[0].principals) if len(befores) == len(changes) else None
-            return _access_of(changes[0][1].grant.grant, holders), before
+            before = _access_of(befores[0], befores[0].principals) if len(befores) == len(changes) else None
+            return _access_of(changes[0][1].grant, holders), before
         for number, finding in statement.findings:
             if finding.grant is not None:
                 earlier = self._matched.pairs.get(number)
                 before = None
                 if earlier is not None and earlier.grant is not None:
-                    before = _access_of(earlier.grant, earlier.principals)
-                return _access_of(finding.grant, finding.principals), before
+                    before = _granted_access(earlier.grant, earlier.principals)
+                return _granted_access(finding.grant, finding.principals), before
         return None, None
 
-    def _increased(self, statement: _StatementNews) -> IncreasedAccess | None:
-        """Return the access that a statement without an item gains."""
-        changes = statement.unsuppressed_changes
+    def _increased(self, statement: _StatementNews) -> Iterator[IncreasedAccess]:
+        """Yield the access that a statement without an item gains, for each variant that gains any."""
         resource, sid = statement.resource
-        if not changes or not self._thresholds.new_access:
-            return None
+        if not self._thresholds.new_access:
+            return
         if self._may_be_hidden(statement.at, resource.framework, self._unreadable_before):
-            return None  # BASE may have granted it
-        access, before = self._access(statement, changes)
-        if access is None or access == before:
-            return None
-        confidence = max((change.confidence for _, change in changes), key=lambda confidence: confidence.rank)
-        at = self._location(statement.at)
-        return IncreasedAccess(_change_of(changes), confidence, at, resource.address, sid or "", access, before)
+            return  # BASE may have granted it
+        variants: dict[tuple[PathCondition, ...], list[tuple[str, GrantChange]]] = {}
+        for group, change in statement.unsuppressed_changes:
+            variants.setdefault(change.grant.when, []).append((group, change))
+        for changes in variants.values():
+            access, before = self._access(statement, changes)
+            if access is None or access == before:
+                continue
+            confidence = max((change.confidence for _, change in changes), key=lambda confidence: confidence.rank)
+            at = self._location(statement.at)
+            yield IncreasedAccess(_change_of(changes), confidence, at, resource.address, sid or "", access, before)
 
     # -- what is gone
 
@@ -357,13 +365,13 @@ class _ItemBuilder:
 
     def _reduced(self, group: str, change: GrantChange) -> ReducedAccess:
         now, before = change.grant, change.before or change.grant
-        after = _access_of(now.grant, now.principals) if group == "narrowed" else None
+        after = _access_of(now, now.principals) if group == "narrowed" else None
         return ReducedAccess(
             group,
             self._location(now.grant.at),
             now.resource.address,
             now.grant.sid or "",
-            _access_of(before.grant, before.principals),
+            _access_of(before, before.principals),
             after,
         )
 
@@ -415,7 +423,22 @@ def _remark_of(finding: Finding) -> Remark:
     )
 
 
-def _access_of(grant: PassRoleGrant, principals: Iterable[str]) -> GrantedAccess:
+def _key_of(located: LocatedGrant) -> _StatementKey:
+    """Return the position and the path of a statement as in its findings.
+
+    All statements of an AWS managed policy count as one.
+    """
+    path = located.statement_path
+    return located.grant.at, path.removesuffix(f"/{located.grant.statement.path}") if located.managed else path
+
+
+def _access_of(located: LocatedGrant, principals: Iterable[str]) -> GrantedAccess:
+    return _granted_access(located.grant, principals, located.when)
+
+
+def _granted_access(
+    grant: PassRoleGrant, principals: Iterable[str], when: Sequence[PathCondition] = ()
+) -> GrantedAccess:
     return GrantedAccess(
         principals=tuple(dict.fromkeys(principals)),
         roles=tuple(str(role.pattern) for role in grant.roles),
@@ -424,12 +447,12 @@ def _access_of(grant: PassRoleGrant, principals: Iterable[str]) -> GrantedAccess
         constraint=grant.services.constraint.value,
         services=tuple(grant.services.values),
         conditions=tuple(grant.other_conditions),
+        when=condition_text(when) if when else "",
     )
 
 
-def _sorted_by_position(increases: Iterable[IncreasedAccess | None]) -> tuple[IncreasedAccess, ...]:
-    present = [increase for increase in increases if increase is not None]
-    return tuple(sorted(present, key=lambda increase: (increase.at.file, increase.at.line, increase.resource)))
+def _sorted_by_position(increases: Iterable[IncreasedAccess]) -> tuple[IncreasedAccess, ...]:
+    return tuple(sorted(increases, key=lambda increase: (increase.at.file, increase.at.line, increase.resource)))
 
 
 def _severity_order(traced: TracedItem) -> tuple[int, int, str, int, str]:

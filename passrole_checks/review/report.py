@@ -74,7 +74,7 @@ class Remark:
 class GrantedAccess:
     """The access that a statement grants. ``principals``: empty if unknown. ``scope`` and ``constraint`` as in the JSON
     of ``grants``; ``complement``: True for NotResource; ``services`` as written; ``conditions``: other condition
-    keys."""
+    keys; ``when``: the path condition of this variant of the statement, "" if it always applies."""
 
     principals: tuple[str, ...]
     roles: tuple[str, ...]
@@ -83,6 +83,7 @@ class GrantedAccess:
     constraint: str
     services: tuple[str, ...]
     conditions: tuple[str, ...] = ()
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,6 +311,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "constraint": _text(50, _WORD),
         "services": _TEXTS,
         "conditions": _TEXTS,
+        "when": _text(),
     },
     Fixed: {
         "key": _text(32, _KEY, empty=False),

@@ -128,6 +128,8 @@ def _access_rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
     yield "services", _listed(access.services) if access.services else without_services
     if access.conditions:
         yield "if", _listed(access.conditions)
+    if access.when:
+        yield "when", access.when
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

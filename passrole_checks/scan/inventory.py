@@ -61,20 +61,12 @@ def _distinct(variants: Sequence[PassRoleGrant]) -> list[tuple[PassRoleGrant, tu
     applies; none if it always applies."""
     alike: dict[tuple[object, ...], list[PassRoleGrant]] = {}
     for grant in variants:
-        alike.setdefault(_meaning(grant), []).append(grant)
+        alike.setdefault(grant.meaning, []).append(grant)
     found = []
     for same in alike.values():
         alternatives = simplify([grant.statement.when for grant in same])
         found.append((same[0], () if () in alternatives else alternatives))
     return sorted(found, key=lambda item: _width(item[0]))
-
-
-def _meaning(grant: PassRoleGrant) -> tuple[object, ...]:
-    """Return all that an entry of the inventory says about a grant but its path condition."""
-    roles = frozenset((str(role.pattern), role.scope) for role in grant.roles)
-    services = (grant.services.constraint, frozenset(grant.services.values), grant.condition.dead)
-    conditions = (grant.associated_resource_arn, grant.resource_tag, grant.other_conditions)
-    return (grant.effect, grant.certain, grant.denied, grant.scope, grant.complement, roles, services, conditions)
 
 
 def _width(grant: PassRoleGrant) -> tuple[bool, int]:

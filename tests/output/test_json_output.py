@@ -57,7 +57,7 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScanResult:
 def test_grant_has_the_documented_keys_and_values(result: ScanResult) -> None:
     """An entry of ``grants`` describes the statement as documented."""
     document = json.loads(grants_json(result, result.grants))
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["unreadable"] == []
     (grant,) = document["grants"]
     assert set(GRANT) <= set(grant)

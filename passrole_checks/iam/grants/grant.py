@@ -92,6 +92,14 @@ class PassRoleGrant:
         return self.condition.others
 
     @property
+    def meaning(self) -> tuple[object, ...]:
+        """All that the grant says about PassRole except its path condition: equal for variants that do not differ."""
+        roles = frozenset((str(role.pattern), role.scope) for role in self.roles)
+        services = (self.services.constraint, frozenset(self.services.values), self.condition.dead)
+        conditions = (self.associated_resource_arn, self.resource_tag, self.other_conditions)
+        return (self.effect, self.certain, self.denied, self.scope, self.complement, roles, services, conditions)
+
+    @property
     def open_to_other_services(self) -> bool:
         """True if services are restricted by exclusions only: every other service is allowed."""
         if self.services.constraint is not Constraint.PATTERN:

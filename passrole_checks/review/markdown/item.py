@@ -57,7 +57,7 @@ def untrusted_names(item: Item) -> frozenset[str]:
     names = {item.resource, item.sid, *item.uses}
     for access in (item.access, item.before):
         if access is not None:
-            names |= {*access.principals, *access.roles, *access.services, *access.conditions}
+            names |= {*access.principals, *access.roles, *access.services, *access.conditions, access.when}
     return frozenset({*names, *map(shortened, names), *(shortened(name, _LONG_ROLE) for name in names)} - {""})
 
 

@@ -99,7 +99,8 @@ _CONSTRAINT_NOTES = {
 def access_text(access: GrantedAccess) -> str:
     """Return the roles, services and conditions of the access, to follow "can pass"."""
     under = f", under a condition on {list_names(access.conditions)}" if access.conditions else ""
-    return f"{roles_text(access)} to {services_text(access)}{under}"
+    when = f", when {code(access.when)}" if access.when else ""
+    return f"{roles_text(access)} to {services_text(access)}{under}{when}"
 
 
 def differing_first(now: GrantedAccess, other: GrantedAccess | None) -> GrantedAccess:
