@@ -155,7 +155,13 @@ class _Side:
             for grant in self.model.grants(policy):
                 if grant.effect != "Allow" or grant.denied:
                     continue
-                key = (policy.resource.address, grant.at, grant.statement.path, policy.path, grant.meaning)
+                key: tuple[object, ...] = (
+                    policy.resource.address,
+                    grant.at,
+                    grant.statement.path,
+                    policy.path,
+                    grant.meaning,
+                )
                 used, held_grants = found.setdefault(
                     key, (GrantUsage(grant, policy.resource, _path(policy, grant), managed=policy.managed), [])
                 )
