@@ -1,8 +1,9 @@
 """The sample templates have exactly the findings and output recorded next to them.
 
 ``expected.json`` has one row per finding: check, file (below the sample's folder), line, resource, severity.
-``suppressed.json`` has the suppressed ones, ``expected.txt`` the output of the command line, and ``options.json`` the
-options of the sample (``account``, ``parameters``, ``severity``, ``source``, ``var-file``).
+``suppressed.json`` has the suppressed ones, ``expected.txt`` and ``grants.txt`` the output of the commands ``scan`` and
+``grants``, and ``options.json`` the options of the sample (``account``, ``parameters``, ``severity``, ``source``,
+``var-file``).
 ``python -m tools.regenerate`` writes these files.
 """
 
@@ -15,17 +16,14 @@ from pathlib import Path
 
 import expected_outputs
 import pytest
+from sample_folders import FOLDERS, ROOT, SAMPLES, options_of, scan_options_of
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
-from passrole_checks.sources.model.configuration import Inputs
 
-ROOT = Path(__file__).resolve().parent.parent
-SAMPLES = ROOT / "sample_templates"
-FOLDERS = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
 CHECKS = [name for name in FOLDERS if name[:3].isdigit()]
+OUTPUTS = {"expected.txt": "scan", "grants.txt": "grants"}  # files beside samples, with the commands that print them
 FORMATS = {"terraform", "plan", "cloudformation", "sam"}
 PLANNED = [  # those that hold Terraform and its plan
     name
@@ -50,25 +48,8 @@ def formats_of(folder: str) -> set[str]:
     return {"plan"} if folder.startswith("015") else FORMATS
 
 
-def options_of(folder: str) -> dict[str, str]:
-    path = SAMPLES / folder / "options.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-
-
 def scan(folder: str, **changes: str) -> ScanResult:
-    options = {**options_of(folder), **changes}
-    return scan_paths(
-        [Path("sample_templates", folder)],
-        ScanOptions(
-            account=options.get("account"),
-            minimum_severity=Severity(options.get("severity", "low")),
-            inputs=Inputs(
-                var_files=(Path(options["var-file"]),) if "var-file" in options else (),
-                source=Path(options["source"]) if "source" in options else None,
-                parameters=parse_parameter_options([options["parameters"]]) if "parameters" in options else (),
-            ),
-        ),
-    )
+    return scan_paths([Path("sample_templates", folder)], scan_options_of(folder, **changes))
 
 
 def row(finding: Finding, folder: str) -> Row:
@@ -92,9 +73,9 @@ def recorded(folder: str, name: str) -> list[Row]:
     return sorted((tuple(item) for item in found), key=in_order)
 
 
-def printed(folder: str) -> str:
-    """Return the output of ``passrole-checks scan sample_templates/FOLDER`` with the sample's options."""
-    arguments = ["scan", f"sample_templates/{folder}"]
+def printed(folder: str, command: str = "scan") -> str:
+    """Return the output of ``passrole-checks COMMAND sample_templates/FOLDER`` with the sample's options."""
+    arguments = [command, f"sample_templates/{folder}"]
     for name, value in options_of(folder).items():
         arguments += [f"--{name}", value]
     return expected_outputs.printed(*arguments)
@@ -139,10 +120,14 @@ def test_every_template_is_read(folder: str) -> None:
     assert {below(folder, file) for file in {*result.files} - filled_in} == templates_of(folder)
 
 
-@pytest.mark.parametrize("folder", [name for name in FOLDERS if (SAMPLES / name / "expected.txt").exists()])
-def test_text_is_the_expected_one(folder: str) -> None:
-    """The command line prints exactly the text in ``expected.txt``."""
-    assert printed(folder) == (SAMPLES / folder / "expected.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    "path",
+    [path for name in OUTPUTS for path in sorted(SAMPLES.glob(f"*/{name}"))],
+    ids=lambda path: f"{path.parent.name}-{path.name}",
+)
+def test_text_is_the_expected_one(path: Path) -> None:
+    """The command line prints exactly the text in ``expected.txt`` and ``grants.txt``."""
+    assert printed(path.parent.name, OUTPUTS[path.name]) == path.read_text(encoding="utf-8")
 
 
 def test_every_check_has_a_sample_and_every_sample_a_check() -> None:
@@ -228,6 +213,6 @@ def outputs() -> Iterator[tuple[Path, str]]:
             if found or path.exists():
                 lines = ",\n".join(f"  {json.dumps(list(item))}" for item in found)
                 yield path, f"[\n{lines}\n]\n" if found else "[]\n"
-        text = SAMPLES / folder / "expected.txt"
-        if text.exists():
-            yield text, printed(folder)
+        for name, command in OUTPUTS.items():
+            if (SAMPLES / folder / name).exists():
+                yield SAMPLES / folder / name, printed(folder, command)

@@ -430,3 +430,63 @@ def test_a_role_with_a_deny_is_no_class_with_one_without(folder: Path) -> None:
     new = {"A": role(allow(APP)), "B": role(allow(APP), deny(APP))}
     (change,) = compared(folder, old, new).widened
     assert change.grant.principals == ("A",)
+
+
+def _conditional(other: str) -> Template:
+    resource = {"Fn::If": ["Production", "arn:aws:iam::111122223333:role/app", other]}
+    return {
+        "Parameters": {"Stage": {"Type": "String"}},
+        "Conditions": {"Production": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}},
+        "Resources": {"Pass": policy(allow(resource, services=(LAMBDA,)))},
+    }
+
+
+def test_change_of_one_branch_is_described_by_that_branch(tmp_path: Path) -> None:
+    """If only the other branch of a conditional changes, that variant is widened; the unchanged one is not shown."""
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text(json.dumps(_conditional("arn:aws:iam::111122223333:role/app2")), "utf-8")
+    new.write_text(json.dumps(_conditional("arn:aws:iam::111122223333:role/admin")), "utf-8")
+    difference = compare_paths(old, new, ScanOptions())
+    (change,) = difference.widened
+    assert change.before is not None
+    roles = [[str(role.pattern) for role in one.grant.roles] for one in (change.before, change.grant)]
+    assert roles == [["arn:aws:iam::111122223333:role/app2"], ["arn:aws:iam::111122223333:role/admin"]]
+    assert change.grant.when == change.before.when != ()
+
+
+@pytest.mark.parametrize(("old", "new", "group"), [((), ("bob",), "new"), (("bob",), (), "removed")])
+def test_attached_aws_managed_policy_is_access(
+    old: tuple[str, ...], new: tuple[str, ...], group: str, tmp_path: Path
+) -> None:
+    """Attaching an AWS managed policy with PassRole gives new access of severity high; detaching it removes it."""
+    paths = []
+    for name, users in (("old", old), ("new", new)):
+        path = tmp_path / f"{name}.json"
+        attached = {
+            user: {
+                "Type": "AWS::IAM::User",
+                "Properties": {"UserName": user, "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]},
+            }
+            for user in users
+        }
+        path.write_text(json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, **attached}}), "utf-8")
+        paths.append(path)
+    difference = compare_paths(*paths, ScanOptions())
+    (change,) = getattr(difference, group)
+    assert (change.severity, change.grant.managed) == (Severity.HIGH, "AdministratorAccess")
+    assert not any(getattr(difference, name) for name in GROUPS if name != group)
+
+
+def test_the_same_aws_managed_policy_elsewhere_is_no_new_access(tmp_path: Path) -> None:
+    """A principal that has an AWS managed policy through another attachment afterwards gains nothing."""
+    attached = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    user = {"Type": "AWS::IAM::User", "Properties": {"UserName": "bob", "ManagedPolicyArns": attached}}
+    plain = {"Type": "AWS::IAM::User", "Properties": {"UserName": "bob"}}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    own = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyName": "x", "Users": [{"Ref": "Bob"}],
+                                                      "PolicyDocument": document(everything)}}  # fmt: skip
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text(json.dumps({"Resources": {"Bob": user}}), "utf-8")
+    new.write_text(json.dumps({"Resources": {"Bob": plain, "Own": own}}), "utf-8")
+    difference = compare_paths(old, new, ScanOptions())
+    assert not any(getattr(difference, name) for name in GROUPS)

@@ -40,6 +40,35 @@ def test_statement_is_one_item(
     assert result.status == int(bool(items))
 
 
+def test_changed_branch_of_a_conditional_is_wider_access(repository: Reviews) -> None:
+    """A change of one branch only is listed as wider access, under the condition of that branch."""
+    variable = 'variable "production" {\n  type = bool\n}\n'
+    roles = 'var.production ? "arn:aws:iam::111122223333:role/app" : "arn:aws:iam::111122223333:role/{}"'
+    before, after = (
+        policy(APP.replace(f'"{MANY}"', roles.format(name)), before=variable) for name in ("app2", "admin")
+    )
+    assert before != after
+    result = repository.between({"main.tf": before}, {"main.tf": after})
+    (more,) = result.report.more
+    assert more.before is not None
+    assert (more.before.roles, more.access.roles) == (
+        ("arn:aws:iam::111122223333:role/app2",),
+        ("arn:aws:iam::111122223333:role/admin",),
+    )
+    assert more.access.when == "var.production is false"
+
+
+def test_attached_aws_managed_policy_is_one_item(repository: Reviews) -> None:
+    """An attachment of AdministratorAccess is one item: what it lets through, and that it is new."""
+    attachment = (
+        'resource "aws_iam_user_policy_attachment" "a" {\n  user = "bob"\n'
+        '  policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"\n}\n'
+    )
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(APP) + attachment})
+    ((group, change, _, checks),) = result.items
+    assert (group, change, sorted(checks)) == ("new", "new", ["013", "015"])
+
+
 @pytest.mark.parametrize(
     "after",
     [
