@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
@@ -14,6 +14,7 @@ from passrole_checks.iam.grants.allow_index import AllowIndex
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.role_intersection import RoleLimit
 
 PASS_ROLE_ACTION = "iam:PassRole"
 
@@ -38,7 +39,7 @@ class Services:
     without_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PassRoleGrant:
     """The PassRole grant or denial of one statement, after the Deny statements of its document.
 
@@ -65,6 +66,11 @@ class PassRoleGrant:
     def applies_surely(self) -> bool:
         """True unless an unresolved value or an undecidable condition test decides whether the statement applies."""
         return self.certain is Ternary.YES and not self.condition.has_undecidable_tests
+
+    @cached_property
+    def limit(self) -> RoleLimit:
+        """The roles in its patterns, indexed for comparisons with many grants."""
+        return RoleLimit((role.pattern for role in self.roles), self.statement.variables)
 
     @property
     def at(self) -> Position:

@@ -199,14 +199,15 @@ def _subtract_roles(
         if not denial.complement:
             denied.extend(named)
         elif inverted:
+            left_out = arn.union_of(patterns, variables=variables)
             patterns = [
                 pattern
                 for pattern in named
-                if arn.included(pattern, patterns, variables=variables, where=where) is not Ternary.YES
+                if arn.included_in(pattern, left_out, variables=variables, where=where) is not Ternary.YES
             ]
             inverted = False
         else:
-            patterns = _intersection(patterns, named, variables, where)
+            patterns = denial.limit.intersection(patterns, where)
     if inverted:
         everything = arn.complement_scope([*patterns, *denied], variables=variables, where=where)
         return ([], False) if everything is Scope.NOT_A_ROLE else (patterns, True)
@@ -216,24 +217,6 @@ def _subtract_roles(
         for pattern in patterns
         if arn.included_in(pattern, taken, variables=variables, where=where) is not Ternary.YES
     ], False
-
-
-def _intersection(
-    patterns: Sequence[StringNode], limits: Sequence[StringNode], variables: bool, where: Deployment
-) -> list[StringNode]:
-    """Return the roles of ``patterns`` within ``limits``; the narrower of two overlapping patterns represents both."""
-    result: list[StringNode] = []
-    for pattern in patterns:
-        if arn.included(pattern, limits, variables=variables, where=where) is Ternary.YES:
-            result.append(pattern)
-            continue
-        for limit in limits:
-            if arn.included(limit, [pattern], variables=variables, where=where) is Ternary.YES:
-                result.append(limit)
-            elif arn.overlaps(pattern, limit, variables=variables, where=where) is not Ternary.NO:
-                own, other = (arn.resource_scope(each, variables=variables) for each in (pattern, limit))
-                result.append(limit if other.width > own.width else pattern)
-    return result
 
 
 def _remaining_services(grant: PassRoleGrant, left: set[str]) -> Services:
