@@ -13,7 +13,8 @@ from passrole_checks.checks.base.grants import narrows_services
 from passrole_checks.checks.base.wording import beside, listed, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
-from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies
 from passrole_checks.iam.permissions.escalation import OpenWay

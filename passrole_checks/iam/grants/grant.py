@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, allows_service, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.allow_index import AllowIndex
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
+from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_intersection import RoleLimit
@@ -71,6 +72,22 @@ class PassRoleGrant:
     def limit(self) -> RoleLimit:
         """The roles in its patterns, indexed for comparisons with many grants."""
         return RoleLimit((role.pattern for role in self.roles), self.statement.variables)
+
+    def lets(self, service: str, known: frozenset[str]) -> Ternary:
+        """Return whether the conditions let a role be passed to a service; ``known`` services are evaluated already."""
+        deadline.check()
+        condition = self.condition
+        if condition.constraint is Constraint.ABSENT:
+            return Ternary.YES
+        if service not in known:
+            return allows_service(self.statement.condition, service, variables=self.statement.variables)
+        if service in condition.allowed:
+            return Ternary.YES
+        return Ternary.UNKNOWN if service in condition.possible else Ternary.NO
+
+    def applies_under(self, when: PathCondition) -> bool:
+        """True if the statement exists whenever a path condition holds."""
+        return all(implies(when, assumption) for assumption in self.statement.when)
 
     @property
     def at(self) -> Position:

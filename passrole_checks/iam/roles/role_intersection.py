@@ -1,4 +1,4 @@
-"""Compare a pattern with each pattern of an indexed union: inclusion by one set of it, inclusion in the pattern, overlap.
+"""Compare a pattern with each pattern of an indexed union: inclusion in either direction, overlap, intersection.
 
 No function compares all pairs: `role_union` finds the patterns that may give another answer than no.
 """
