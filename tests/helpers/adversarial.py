@@ -353,7 +353,7 @@ def resources_and_a_denial_of_all_others(n: int) -> Files:
     ])})  # fmt: skip
 
 
-@family(20, 900)
+@family(20, 740)
 def infixes_and_a_denial_of_all_others(n: int) -> Files:
     """``n`` statements of an infix each, and a Deny of all roles but those of ``n`` other infixes."""
     return template({"P": policy([
