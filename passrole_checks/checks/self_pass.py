@@ -82,15 +82,16 @@ class SelfPass(Check):
             return None
         found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
         changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
-        for pattern in left.roles if changes else ():
+        for pattern in left.roles:
+            if not changes:
+                break
             if service_of_linked_role(pattern):
                 continue  # a service-linked role can be changed by its service only
             for name in changes:
                 allowed = holder.permissions.allows(name, (pattern,), left.when)
-                if allowed is None or {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
-                    continue
-                if name not in found or found[name][1] is not Ternary.YES:
+                if allowed is not None and not {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
                     found[name] = (pattern, allowed.certain & left.certain, allowed.when)
+            changes = [name for name in changes if name not in found or found[name][1] is not Ternary.YES]
         if not found:
             return None
         sure = {name: when for name, (_, certain, when) in found.items() if certain is Ternary.YES}

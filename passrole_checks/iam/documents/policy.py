@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.variants import variants_of
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -91,10 +93,15 @@ class Statement:
                     ("Resource", self.resources),
                     ("NotResource", self.not_resources),
                 )
-                for value in texts or ()
+                for value in _texts(texts or ())
             ),
             *(map(str, texts_in(self.condition)) if self.condition is not None else ()),
         )
+
+
+@cached_by_identity(64)
+def _texts(strings: tuple[StringNode, ...]) -> tuple[str, ...]:
+    return tuple(map(str, strings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +394,13 @@ def _strings(node: Node | None, key: str) -> tuple[StringNode, ...] | None:
             pending.extend(reversed(element.items))
         elif isinstance(element, ObjectNode) or (isinstance(element, Const) and element.value is not None):
             raise MalformedDocument(element.at, f"{key} contains a value that is not a string")
-    return tuple(strings)
+    return _shared(tuple(strings))
+
+
+@lru_cache(maxsize=64)
+def _shared(strings: tuple[StringNode, ...]) -> tuple[StringNode, ...]:
+    """Return one object for equal lists: instances of a resource name the same roles."""
+    return strings
 
 
 def _condition(node: Node | None) -> Node | None:

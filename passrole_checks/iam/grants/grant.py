@@ -11,6 +11,7 @@ from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Co
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.allow_index import AllowIndex
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
 from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.roles import arn
@@ -195,14 +196,12 @@ def _parse_grant(
     if certain is Ternary.NO:
         return None
     complement = statement.resources is None
-    patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
-    parts = tuple(pattern.parts for pattern in patterns)
-    roles = tuple(map(RoleScope, patterns, _scopes(parts, statement.variables)))
+    patterns = statement.resources or statement.not_resources or ()
     if complement:
         scope = arn.complement_scope(patterns, variables=statement.variables, where=where)
     else:
-        scope = scope_of_union(parts, statement.variables)
-    partition = next(iter(_partitions_named(parts)), "aws")
+        scope = _scope_of_all(patterns, statement.variables)
+    partition = next(iter(_partitions_named(patterns)), "aws")
     known = services_of.get(partition, services_of["aws"])
     condition = evaluate(statement.condition, known, variables=statement.variables)
     return PassRoleGrant(
@@ -212,7 +211,7 @@ def _parse_grant(
         granted_by=granted_by,
         explicit=explicit,
         scope=scope,
-        roles=roles,
+        roles=_roles_of(patterns, statement.variables),
         complement=complement,
         services=Services(condition.constraint, condition.values, condition.without_key is Ternary.YES),
         condition=condition,
@@ -225,9 +224,7 @@ def partitions_of(statements: Sequence[Statement]) -> tuple[str, ...]:
     named = {
         partition
         for statement in statements
-        for partition in _partitions_named(
-            tuple(pattern.parts for pattern in statement.resources or statement.not_resources or ())
-        )
+        for partition in _partitions_named(statement.resources or statement.not_resources or ())
     }
     return tuple(sorted(named)) or arn.ANYWHERE.partitions
 
@@ -237,12 +234,23 @@ def partitions_of(statements: Sequence[Statement]) -> tuple[str, ...]:
 _ROLES_CACHE_SIZE = 64
 
 
-@lru_cache(maxsize=_ROLES_CACHE_SIZE)
-def _partitions_named(patterns: tuple[tuple[Part, ...], ...]) -> tuple[str, ...]:
+@cached_by_identity(_ROLES_CACHE_SIZE)
+def _partitions_named(patterns: tuple[StringNode, ...]) -> tuple[str, ...]:
     """Return the partitions that patterns name, in order."""
-    return tuple(
-        dict.fromkeys(partition for text in _texts(patterns) if (partition := arn.partition_of(text)) is not None)
-    )
+    return tuple(dict.fromkeys(found for pattern in patterns if (found := arn.partition_of(pattern)) is not None))
+
+
+@cached_by_identity(_ROLES_CACHE_SIZE)
+def _roles_of(patterns: tuple[StringNode, ...], variables: bool) -> tuple[RoleScope, ...]:
+    """Return the distinct patterns with their scopes."""
+    distinct = tuple(dict.fromkeys(patterns))
+    return tuple(map(RoleScope, distinct, _scopes(tuple(pattern.parts for pattern in distinct), variables)))
+
+
+@cached_by_identity(_ROLES_CACHE_SIZE)
+def _scope_of_all(patterns: tuple[StringNode, ...], variables: bool) -> Scope:
+    """Return the scope of a union of patterns."""
+    return scope_of_union(tuple(dict.fromkeys(pattern.parts for pattern in patterns)), variables)
 
 
 @lru_cache(maxsize=_ROLES_CACHE_SIZE)
