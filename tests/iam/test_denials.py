@@ -193,7 +193,7 @@ def _limited(
     known: frozenset[str],
     where: Deployment,
 ) -> object:
-    """The part of a set that a limit allows, found by comparing each role with each statement and each of its patterns."""
+    """Return what a limit allows, found by comparing each role with each statement and each of its patterns."""
     when = before.when
     answers = [(allow, allow.lets(service, known) if service else Ternary.YES) for allow in limit]
     allows = [
