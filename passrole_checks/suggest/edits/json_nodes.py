@@ -10,7 +10,7 @@ import json
 import re
 
 from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
-from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
