@@ -312,9 +312,15 @@ def limit_size(node: Node, source_text: str) -> Node:
         left -= 1
         if left < 0:
             return unresolved(source_text, node.at, "too large")
-        if isinstance(current, Encoded) and current.value is not None:
-            pending.append(current.value)
-        pending.extend(children_of(current))
+        if isinstance(current, StringNode):  # inline: the most frequent walk
+            if isinstance(current, Encoded) and current.value is not None:
+                pending.append(current.value)
+        elif isinstance(current, ListNode):
+            pending.extend(current.items)
+        elif isinstance(current, ObjectNode):
+            pending.extend([entry.value for entry in current.entries])
+        elif isinstance(current, Choice):
+            pending.extend([option for _, option in current.options])
     return node
 
 
