@@ -80,7 +80,7 @@ class AccessChange:
         """
         where = Deployment(None, self.home.partitions) if many_accounts else self._where(statement)
         found: dict[str, Beneficiary] = {}
-        for key in _keys(policy):
+        for key in holder_keys(policy):
             for who in (key, *self.members.get(key, ())):
                 gain = self._comparison(who, where).gain_of(statement)
                 if gain is not None:
@@ -103,7 +103,7 @@ class AccessChange:
 
     def loses_a_denial(self, policy: AttachedPolicy) -> bool:
         """True if a Deny that applied to a principal of the policy may not apply any more."""
-        holders = (who for key in _keys(policy) for who in (key, *self.members.get(key, ())))
+        holders = (who for key in holder_keys(policy) for who in (key, *self.members.get(key, ())))
         return any(self._comparison(who, self.home).denials_changed for who in holders)
 
     def reaches_more(self, policy: AttachedPolicy) -> bool:
@@ -262,8 +262,14 @@ _SERVICE = "iam:PassedToService"
 _ITSELF = "\0"  # before the address of a policy that stands for itself
 
 
-def _keys(policy: AttachedPolicy) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(policy.principals)) or (_ITSELF + policy.resource.address,)
+def holder_keys(policy: AttachedPolicy) -> tuple[str, ...]:
+    """Return the principals by which a policy is compared, or a key of its address if it has none."""
+    return tuple(dict.fromkeys(policy.principals)) or (policy_key(policy),)
+
+
+def policy_key(policy: AttachedPolicy) -> str:
+    """Return the key of a policy that is compared with that at its address."""
+    return _ITSELF + policy.resource.address
 
 
 def _by_holder(
@@ -278,5 +284,5 @@ def _by_holder(
     identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
     found = by_holder(identities, members)
     for policy in (one for one in policies if one.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)):
-        found.setdefault(_ITSELF + policy.resource.address, []).append(policy)
+        found.setdefault(policy_key(policy), []).append(policy)
     return found

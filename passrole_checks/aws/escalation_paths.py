@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from passrole_checks.aws.load import expand_principals, read_json
+from passrole_checks.aws.data_files import expand_principals, read_json
 
 _FILE = "escalation_paths.json"
 _URL = "https://pathfinding.cloud/paths/"

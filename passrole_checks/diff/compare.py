@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from passrole_checks.access.access_change import policy_key
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.change import AccessDifference, GrantChange
@@ -28,7 +29,7 @@ from passrole_checks.diff.renames import (
     update_role_names,
 )
 from passrole_checks.diff.reread import AffectedUnits
-from passrole_checks.diff.statements import StatementVersion, group_by_holder, holder_key, pair_statements
+from passrole_checks.diff.statements import StatementVersion, group_by_holder, pair_statements
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import AS_BEFORE, UnitPair, read_and_pair
 from passrole_checks.files.gc_pause import gc_paused
@@ -345,7 +346,7 @@ class _ComparedUnit:
                     self._counterparts[holder, id(other)] = one
 
     def _counterpart(self, holder: str, item: StatementVersion) -> StatementVersion | None:
-        return self._counterparts.get((holder_key(holder, item), id(item)))
+        return self._counterparts.get((holder or policy_key(item.names), id(item)))
 
     # -- changes
 
@@ -418,7 +419,7 @@ class _ComparedUnit:
         """
         with_it = self._before if forward else self._after
         for item in with_it:
-            for holder in item.holders():
+            for holder in item.names.principals or ("",):
                 if holder not in holders or item.variants[0].effect != "Deny":
                     continue
                 other = self._counterpart(holder, item)

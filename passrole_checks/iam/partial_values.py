@@ -253,6 +253,30 @@ def children_of(node: Node) -> Sequence[Node]:
     return ()
 
 
+def nodes_in(node: Node) -> Iterator[Node]:
+    """Yield a node and all nodes below it, without the keys of objects, in file order."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(children_of(current)))
+
+
+def map_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Return a node with ``change`` applied to its direct children; the same object if that changes nothing."""
+    children = children_of(node)
+    changed = tuple(map(change, children))
+    if all(new is old for new, old in zip(changed, children, strict=True)):
+        return node
+    if isinstance(node, ListNode):
+        return replace(node, items=changed)
+    if isinstance(node, ObjectNode):
+        entries = zip(node.entries, changed, strict=True)
+        return replace(node, entries=tuple(ObjectEntry(entry.key, value) for entry, value in entries))
+    assert isinstance(node, Choice)  # the only other one with children
+    return replace(node, options=tuple(zip((outcome for outcome, _ in node.options), changed, strict=True)))
+
+
 def holes_in(node: Node) -> Iterator[Unresolved]:
     """Yield every unresolved part in a node's subtree."""
     for text in texts_in(node):
@@ -290,17 +314,7 @@ def escape_policy_variables(node: Node) -> Node:
     if isinstance(node, StringNode):
         parts = tuple(part.replace("${", "${$}{") if isinstance(part, str) else part for part in node.parts)
         return node if parts == node.parts else replace(node, parts=parts)
-    if isinstance(node, ListNode):
-        return replace(node, items=tuple(map(escape_policy_variables, node.items)))
-    if isinstance(node, ObjectNode):
-        return replace(
-            node, entries=tuple(ObjectEntry(child.key, escape_policy_variables(child.value)) for child in node.entries)
-        )
-    if isinstance(node, Choice):
-        return replace(
-            node, options=tuple((outcome, escape_policy_variables(child)) for outcome, child in node.options)
-        )
-    return node
+    return map_children(node, escape_policy_variables)
 
 
 def map_strings(
@@ -310,29 +324,20 @@ def map_strings(
     keys: bool = False,
     condition: Callable[[str], str] = str,
 ) -> Node:
-    """Return the node with ``change`` applied to every string below it.
+    """Return the node with ``change`` applied to every string below it; the same object if that changes nothing.
 
     ``keys``: also to the keys of objects, except where the result is not a string. ``condition`` is applied to the
     conditions of choices.
     """
     if isinstance(node, StringNode):
         return change(node)
-    if isinstance(node, ListNode):
-        return replace(
-            node, items=tuple(map_strings(item, change, keys=keys, condition=condition) for item in node.items)
-        )
-    if isinstance(node, ObjectNode):
-        entries = []
-        for entry in node.entries:
-            key = change(entry.key) if keys else entry.key
-            value = map_strings(entry.value, change, keys=keys, condition=condition)
-            entries.append(ObjectEntry(key if isinstance(key, StringNode) else entry.key, value))
+    node = map_children(node, lambda child: map_strings(child, change, keys=keys, condition=condition))
+    if keys and isinstance(node, ObjectNode):
+        changed = [(change(entry.key), entry) for entry in node.entries]
+        entries = (ObjectEntry(key, entry.value) if isinstance(key, StringNode) else entry for key, entry in changed)
         return replace(node, entries=tuple(entries))
-    if isinstance(node, Choice):
-        options = tuple(
-            (outcome, map_strings(option, change, keys=keys, condition=condition)) for outcome, option in node.options
-        )
-        return replace(node, condition=condition(node.condition), options=options)
+    if isinstance(node, Choice) and condition is not str:
+        return replace(node, condition=condition(node.condition))
     return node
 
 
@@ -353,8 +358,10 @@ __all__ = [
     "escape_policy_variables",
     "holes_in",
     "join",
+    "map_children",
     "map_strings",
     "moved",
+    "nodes_in",
     "text",
     "texts_in",
     "unknown",

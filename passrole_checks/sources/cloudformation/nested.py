@@ -363,10 +363,8 @@ def _moved_to(node: Node, at: Position) -> Node:
     """Return a value with the position where it is used, since findings belong there and not to the nested template."""
     if isinstance(node, partial_values.StringNode):
         return partial_values.moved(node, at)
-    if isinstance(node, Choice):
-        return replace(node, options=tuple((outcome, _moved_to(option, at)) for outcome, option in node.options), at=at)
-    if isinstance(node, partial_values.ListNode):
-        return replace(node, items=tuple(_moved_to(item, at) for item in node.items), at=at)
+    if isinstance(node, (Choice, partial_values.ListNode)):
+        return replace(partial_values.map_children(node, lambda child: _moved_to(child, at)), at=at)
     return node
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.files.gc_pause import gc_paused
-from passrole_checks.iam.partial_values import Node, children_of
+from passrole_checks.iam.partial_values import nodes_in
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
@@ -141,13 +141,7 @@ def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
 
 def _files_of(policy: AttachedPolicy) -> set[str]:
     """Return the files that contain the policy's resource and the parts of its document."""
-    files = {policy.resource.at.file}
-    pending: list[Node] = [policy.document]
-    while pending:
-        node = pending.pop()
-        files.add(node.at.file)
-        pending.extend(children_of(node))
-    return files
+    return {policy.resource.at.file, *(node.at.file for node in nodes_in(policy.document))}
 
 
 def _files(run: Run) -> Iterator[ParsedFile]:

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.partial_values import (
-    Choice,
     ListNode,
     Node,
     ObjectEntry,
     ObjectNode,
     Position,
     StringNode,
+    map_children,
     moved,
     text,
 )
@@ -139,14 +139,7 @@ def _names(block: Block) -> list[str]:
 def _relocate(node: Node, at: Position) -> Node:
     """Return the value with its position moved into the attribute at ``at``."""
     inside = node.at.file == at.file and at.covers(node.at.line)
-    if isinstance(node, ListNode):
-        return ListNode(tuple(_relocate(item, at) for item in node.items), node.at if inside else at)
-    if isinstance(node, ObjectNode):
-        entries = tuple(ObjectEntry(entry.key, _relocate(entry.value, at)) for entry in node.entries)
-        return ObjectNode(entries, node.at if inside else at)
-    if isinstance(node, Choice):
-        options = tuple((outcome, _relocate(option, at)) for outcome, option in node.options)
-        return replace(node, options=options, at=node.at if inside else at)
     if isinstance(node, StringNode) and not inside:
         return moved(node, at)
+    node = map_children(node, lambda child: _relocate(child, at))
     return node if inside else replace(node, at=at)

@@ -18,6 +18,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     holes_in,
+    map_children,
     text,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
@@ -86,13 +87,8 @@ def _field(tree: ObjectNode, name: str) -> Node | None:
 
 def _normalize_case(statement: Node) -> Node:
     """Return a statement with its elements spelled as IAM spells them."""
-    if isinstance(statement, Choice):
-        options = tuple((outcome, _normalize_case(option)) for outcome, option in statement.options)
-        return Choice(statement.condition, options, statement.at)
-    if isinstance(statement, ListNode):
-        return ListNode(tuple(_normalize_case(item) for item in statement.items), statement.at)
     if not isinstance(statement, ObjectNode):
-        return statement
+        return map_children(statement, _normalize_case)
     entries: list[ObjectEntry] = []
     for entry in statement.entries:
         name = entry.key.literal
