@@ -151,14 +151,8 @@ class NestedStacks:
         outer.resources.extend(_in_parent(entry, stack) for entry in reader.resources)
         for inner in reader.policies:
             document = self.evaluator.guarded(to_parent(inner.document, stack))
-            principals = tuple(map(named, inner.principals))
-            held = tuple(
-                (named(holder), parent_condition(when, stack)) for holder, when in inner.conditional_principals
-            )
-            resource = _in_parent(inner.resource, stack)
-            policy = replace(
-                inner, resource=resource, document=document, principals=principals, conditional_principals=held
-            )
+            policy = replace(inner, resource=_in_parent(inner.resource, stack), document=document)
+            policy = policy.with_principals(named, lambda when: parent_condition(when, stack))
             outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
         self._add_roles_and_users(reader, outer, stack)
         outer.received.add_nested(reader.received, stack)

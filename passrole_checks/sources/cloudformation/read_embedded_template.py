@@ -37,7 +37,10 @@ from passrole_checks.sources.cloudformation.stack_values import (
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder
 from passrole_checks.sources.model.configuration import (
+    UNKNOWN_BOUNDARY,
     AttachedPolicy,
+    Attachments,
+    BoundaryUse,
     InstanceProfile,
     ManagedAttachment,
     ResourceDefinition,
@@ -146,8 +149,6 @@ class _ContentBuilder:
         )
         roles = tuple(map(self._role, reader.roles))
         unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts
-        builder = reader.elsewhere.builder
-        bounded = (*builder.bounded, *builder.boundary_unknown, *builder.conditional_boundaries)
         file = parent.body.at.file
         problems = (*reader.unreadable, *reader.not_evaluated)
         return StackContent(
@@ -157,9 +158,7 @@ class _ContentBuilder:
             () if one_account else roles,
             policies=tuple(map(self._policy, reader.policies)),
             users=tuple(self._users()) if one_account else (),
-            attachments=tuple(map(self._attachment, builder.attachments)),
-            members=tuple((self._principal(group), self._principal(user)) for group, user in builder.members),
-            boundary_unknown=tuple(dict.fromkeys(map(self._principal, bounded))),
+            attached=self._attached(),
             suppressions=tuple(self._suppressions()) if file != resource.at.file else (),
             not_evaluated=tuple(
                 replace(entry, reason=f"{resource.address}: {entry.reason}", line=self._line(entry.line))
@@ -191,12 +190,18 @@ class _ContentBuilder:
             resource=self.resource,
             path=self._path(policy.resource, policy.path),
             document=self._document(policy.document, policy.resource, policy.path),
-            principals=tuple(map(self._principal, policy.principals)),
-            conditional_principals=tuple(
-                (self._principal(holder), parent_condition(when, self.resource.address))
-                for holder, when in policy.conditional_principals
-            ),
+        ).with_principals(self._principal, lambda when: parent_condition(when, self.resource.address))
+
+    def _attached(self) -> Attachments:
+        """Return the attachments; the contents of permissions boundaries are unknown outside of the template."""
+        builder = self.reader.elsewhere.builder
+        attached = Attachments(
+            tuple(map(self._attachment, builder.attachments)),
+            tuple((self._principal(group), self._principal(user)) for group, user in builder.members),
         )
+        bounded = (*builder.bounded, *builder.boundary_unknown, *builder.conditional_boundaries)
+        boundaries = (BoundaryUse(holder, UNKNOWN_BOUNDARY) for holder in dict.fromkeys(map(self._principal, bounded)))
+        return replace(attached, boundaries=tuple(boundaries))
 
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
         """Return an attachment as one of the stack's resource."""

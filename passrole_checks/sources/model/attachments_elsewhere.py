@@ -8,10 +8,8 @@ Organizations User Guide, "Attaching organization policies with AWS Organization
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Mapping as Mapping_
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
 
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -25,22 +23,17 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
-from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, PolicyKind
+from passrole_checks.sources.model.configuration import (
+    UNKNOWN_BOUNDARY,
+    AttachedPolicy,
+    Attachments,
+    BoundaryUse,
+    ManagedAttachment,
+    PolicyKind,
+)
 
 FindPolicies = Callable[[StringNode], Sequence[str]]
 """Return the addresses of the policies of the configuration that an ARN or a name refers to."""
-
-
-class AttachmentsElsewhere(TypedDict):
-    """Fields of a Configuration about attachments, groups, boundaries and SCP targets."""
-
-    attachments: tuple[ManagedAttachment, ...]
-    members: tuple[tuple[str, str], ...]
-    boundaries: tuple[tuple[str, AttachedPolicy], ...]
-    boundary_names: tuple[tuple[str, StringNode], ...]
-    boundary_unknown: tuple[str, ...]
-    conditional_boundaries: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...]
-    targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...]
 
 
 @dataclass
@@ -87,40 +80,31 @@ class AttachmentsBuilder:
         addresses = find_policies(value)
         return addresses[0] if len(addresses) == 1 else value
 
-    def build(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
-        """Return the collected fields. ``policies``: the policies of the configuration."""
+    def build(self, policies: Sequence[AttachedPolicy]) -> Attachments:
+        """Return the collected attachments. ``policies``: the policies of the configuration."""
         by_address: dict[str, list[AttachedPolicy]] = {}
         for policy in policies:
             for name in dict.fromkeys((policy.resource.address, policy.resource.address.partition("[")[0])):
                 by_address.setdefault(name, []).append(policy)
-        boundaries = []
+        boundaries = {holder: [BoundaryUse(holder, UNKNOWN_BOUNDARY)] for holder in self.boundary_unknown}
+        for holder, variants in self.conditional_boundaries.items():
+            boundaries[holder] = [_conditional_boundary(holder, when, value, by_address) for when, value in variants]
+        boundaries.update({holder: [BoundaryUse(holder, arn)] for holder, arn in self.boundary_names.items()})
         for holder, address in self.bounded.items():
             bounding = by_address.get(address)
             if bounding:
-                boundaries.append((holder, bounding[0]))
+                boundaries[holder] = [BoundaryUse(holder, bounding[0])]
             else:
-                self.boundary_unknown[holder] = None
-        conditional: list[tuple[str, PathCondition, AttachedPolicy | StringNode | None]] = []
-        for holder, variants in self.conditional_boundaries.items():
-            for when, value in variants:
-                local = by_address.get(value) if isinstance(value, str) else None
-                if local:
-                    conditional.append((holder, when, local[0]))
-                else:
-                    shown = StringNode((Unresolved(value),), Position("", 0)) if isinstance(value, str) else value
-                    conditional.append((holder, when, shown))
-        return AttachmentsElsewhere(
-            attachments=tuple(
+                boundaries.setdefault(holder, [BoundaryUse(holder, UNKNOWN_BOUNDARY)])
+        return Attachments(
+            tuple(
                 attachment
                 for attachment in self.attachments
                 if _referenced_address(attachment.policy) not in by_address
             ),
-            members=tuple(self.members),
-            boundaries=tuple(boundaries),
-            boundary_names=tuple(self.boundary_names.items()),
-            boundary_unknown=tuple(self.boundary_unknown),
-            conditional_boundaries=tuple(conditional),
-            targets=tuple(
+            tuple(self.members),
+            tuple(boundary for uses in boundaries.values() for boundary in uses),
+            tuple(
                 (target, when, policy)
                 for target, when, address in self.scp_targets
                 for policy in by_address.get(address, ())
@@ -129,7 +113,16 @@ class AttachmentsBuilder:
         )
 
 
-NO_ATTACHMENTS_ELSEWHERE = AttachmentsBuilder().build(())
+def _conditional_boundary(
+    holder: str,
+    when: PathCondition,
+    value: str | StringNode | None,
+    by_address: Mapping[str, Sequence[AttachedPolicy]],
+) -> BoundaryUse:
+    if not isinstance(value, str):
+        return BoundaryUse(holder, value, when)
+    bounding = by_address.get(value)
+    return BoundaryUse(holder, bounding[0] if bounding else StringNode((Unresolved(value),), Position("", 0)), when)
 
 
 def _referenced_address(policy: StringNode) -> str | None:
@@ -157,7 +150,7 @@ def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[t
             yield path, node
 
 
-def conditional_holders(holders: Mapping_[str, Sequence[PathCondition]]) -> tuple[tuple[str, PathCondition], ...]:
+def conditional_holders(holders: Mapping[str, Sequence[PathCondition]]) -> tuple[tuple[str, PathCondition], ...]:
     """Return the principals that get a policy only under path conditions, once for each of these conditions.
 
     ``holders``: principals with the path conditions under which each gets the policy.

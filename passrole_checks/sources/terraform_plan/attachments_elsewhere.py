@@ -6,7 +6,7 @@ lists the attributes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 
 from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.iam.partial_values import ObjectNode as Object
@@ -32,7 +32,7 @@ def holdings_of(
     attachments: PlanAttachments,
     consumers: PlanRoleConsumers,
     define: Callable[[PlannedResource], ResourceDefinition],
-    checked: Mapping[str, object],
+    checked: Collection[str],
 ) -> AttachmentsBuilder:
     """Return what all resources of a plan attach, bound and group.
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind, text
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.attachments_elsewhere import AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
+    Attachments,
+    BoundaryUse,
     Configuration,
     Framework,
     Inputs,
-    ManagedAttachment,
     PolicyKind,
     ReceivedRole,
     ResourceDefinition,
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent, merge_stack_attachments
+from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
@@ -78,10 +79,7 @@ class _ChangeFields(TypedDict, total=False):
     before: tuple[AttachedPolicy, ...]
     unchanged: tuple[AttachedPolicy, ...]
     home: Deployment
-    members_before: tuple[tuple[str, str], ...]
-    boundaries_before: tuple[tuple[str, AttachedPolicy], ...]
-    boundary_names_before: tuple[tuple[str, StringNode], ...]
-    attachments_before: tuple[ManagedAttachment, ...]
+    attached_before: Attachments
 
 
 class _Loader:
@@ -137,19 +135,19 @@ class _Loader:
             )
             + tuple(user for stack in stacks for user in stack.users),
             **self.change_fields(checked),
-            **self.attachments_elsewhere(checked),
+            attached=self.attached(
+                addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
+            ),
         )
         return display_principal_names(as_read)
 
-    def attachments_elsewhere(self, checked: list[PlannedResource]) -> AttachmentsElsewhere:
-        """Return the external policies, boundaries and SCPs of principals, those in stacks included."""
-        addresses = dict.fromkeys(resource.address for resource in checked)
-        holdings = holdings_of(self.plan, self.attachments, self.consumers, _definition, addresses)
+    def attached(self, checked: Collection[str], stacks: Iterable[StackContent]) -> Attachments:
+        """Return the attachments in the plan and in the templates of stacks. ``checked``: addresses of resources."""
+        holdings = holdings_of(self.plan, self.attachments, self.consumers, _definition, checked)
         limits = (planned for planned in self.plan.resources.values() if planned.type in ORGANIZATION_POLICIES)
-        fields = holdings.build([policy for planned in limits for policy in self.policies(planned)])
-        fields["boundaries"] = tuple(self.boundaries())
-        stacks = (self.stack(planned, True) for planned in checked if planned.type in TYPES)
-        return merge_stack_attachments(stacks, fields)
+        attached = holdings.build([policy for planned in limits for policy in self.policies(planned)])
+        boundaries = (*attached.boundaries, *self.boundaries())
+        return replace(attached, boundaries=boundaries).with_others(stack.attached for stack in stacks)
 
     def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
@@ -167,28 +165,20 @@ class _Loader:
             if resource.address not in addresses and resource.type in FLAGGABLE
         ]
         loader = _Loader(before)
-        holdings = holdings_of(before, loader.attachments, loader.consumers, _definition, {})
         policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
+        stacks_before = (loader.stack(planned, False) for planned in before.resources.values() if planned.type in TYPES)
         renamed = RenamedAddresses(before, self.plan)
         return {
             "before": renamed.policies(policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
             "home": deployment_before(before),
-            "members_before": renamed.members(loader.members()),
-            "boundaries_before": renamed.boundaries(loader.boundaries()),
-            "boundary_names_before": renamed.boundaries(holdings.boundary_names.items()),
-            "attachments_before": renamed.attachments(holdings.attachments),
+            "attached_before": loader.attached((), stacks_before).renamed(renamed.name),
         }
 
-    def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:
+    def boundaries(self) -> Iterator[BoundaryUse]:
+        """Yield the permissions boundaries that are policies of the plan."""
         for principal, address in self.attachments.boundaries():
-            yield from ((principal, policy) for policy in self.policies(self.plan.resources[address]))
-
-    def members(self) -> Iterator[tuple[str, str]]:
-        """Yield (group, user) pairs, those in templates of stacks included."""
-        yield from self.attachments.members()
-        for resource in self.plan.resources.values():
-            yield from self.stack(resource, False).members if resource.type in TYPES else ()
+            yield from (BoundaryUse(principal, policy) for policy in self.policies(self.plan.resources[address]))
 
     def stack(self, resource: PlannedResource, checked: bool) -> StackContent:
         """Return the content of a stack's template.

@@ -14,11 +14,15 @@ from passrole_checks.iam.partial_values import Node, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments_elsewhere import (
     AttachmentsBuilder,
-    AttachmentsElsewhere,
     flatten_variants,
     value_variants,
 )
-from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Attachments,
+    ManagedAttachment,
+    ResourceDefinition,
+)
 from passrole_checks.sources.model.terraform_policy_attributes import (
     BOUNDED,
     MEMBERSHIPS,
@@ -90,7 +94,7 @@ class Collected:
                 (to_plain_string(target), policy_facts, policy) for policy_facts, policy in policies
             )
 
-    def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
+    def held(self, policies: Sequence[AttachedPolicy]) -> Attachments:
         """Return all recorded attachments, given the policies of the configuration."""
         holdings = replace(self.holdings, scp_targets=[])
         for target, facts, named in self.holdings.scp_targets:

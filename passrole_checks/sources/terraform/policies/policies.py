@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition, intersect
-from passrole_checks.sources.model.attachments_elsewhere import NO_ATTACHMENTS_ELSEWHERE, AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
+    NO_ATTACHMENTS,
     AttachedPolicy,
+    Attachments,
     Framework,
     InstanceProfile,
     PolicyKind,
@@ -23,7 +24,7 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.embedded_template import TYPES, merge_stack_attachments
+from passrole_checks.sources.model.embedded_template import TYPES
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
@@ -86,7 +87,7 @@ class ModuleContents:
     instance_profiles: list[InstanceProfile] = field(default_factory=list)
     stack_roles: list[RoleDefinition] = field(default_factory=list)
     users: list[tuple[str, StringNode]] = field(default_factory=list)
-    held: AttachmentsElsewhere = field(default_factory=lambda: NO_ATTACHMENTS_ELSEWHERE)
+    attached: Attachments = NO_ATTACHMENTS
     suppressions: list[Suppression] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
     nested: list[str] = field(default_factory=list)
@@ -111,7 +112,7 @@ def collect(root: Module) -> ModuleContents:
         _collect_stack(stack, contents)
     attachments.add_demanded_boundaries(contents.policies)
     contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
-    contents.held = merge_stack_attachments((stack.content for stack in stacks), holdings.held(contents.policies))
+    contents.attached = holdings.held(contents.policies).with_others(stack.content.attached for stack in stacks)
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
     for block, resource, scope, when in _role_consumers(root):
