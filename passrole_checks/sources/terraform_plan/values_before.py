@@ -13,21 +13,20 @@ from dataclasses import replace
 
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.json_positions import find_member
+from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import bare_name, literal_principal
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, PERMISSION_SET_ARNS
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
     PlanFile,
     PlannedResource,
     as_text,
     module_of,
-    without_key,
 )
 
 _RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
-_PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 
 
 def plan_before(plan: PlanFile) -> PlanFile | None:
@@ -139,7 +138,7 @@ def _identity(resource: PlannedResource) -> tuple[str, str] | None:
     entity = ENTITIES.get(resource.type)
     if entity is not None:
         kind, name = entity.kind, as_text(resource.values.get(entity.name))
-    elif resource.type in _PERMISSION_SETS:
+    elif resource.type in PERMISSION_SET_ARNS:
         kind, name = "permission-set", as_text(resource.values.get("name"))
     else:
         return None
@@ -151,5 +150,5 @@ def _permission_set_of(before: PlanFile, policy: AttachedPolicy) -> Iterator[str
     resource = before.resources.get(policy.resource.address)
     arn = as_text(resource.values.get("permission_set_arn")) if resource is not None else None
     for other in before.resources.values() if arn else ():
-        if other.type in _PERMISSION_SETS and arn in (other.values.get("arn"), other.values.get("permission_set_arn")):
+        if arn == other.values.get(PERMISSION_SET_ARNS.get(other.type, "")):
             yield other.address

@@ -31,6 +31,7 @@ from passrole_checks.sources.model.role_consumers import (
     paths_below,
     role_entry_properties,
 )
+from passrole_checks.sources.model.terraform_policy_attributes import INSTANCE_PROFILES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.functions.signature import FunctionCall
@@ -39,9 +40,6 @@ from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
-
-INSTANCE_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
-"""Resource types of instance profiles, with the attribute that contains the role."""
 
 _MAX_DEPTH = 12  # nested blocks
 

@@ -30,6 +30,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     BOUNDED,
     HOLDERS,
     IDENTITY_POLICIES,
+    INSTANCE_PROFILES,
     MEMBERSHIPS,
     NAMED_ATTACHMENTS,
     NESTED_POLICIES,
@@ -57,7 +58,6 @@ from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
 from passrole_checks.sources.terraform.policies.consumed_roles import (
-    INSTANCE_PROFILES,
     instance_profile,
     may_receive,
     received_roles,
